@@ -1,0 +1,171 @@
+//! When something is bad: a closed set of shapes, each of which renders itself as an alert
+//! expression and judges one run's samples. What needs history is left to Prometheus.
+
+use crate::metric::Metric;
+use crate::samples::Series;
+use crate::threshold::{Direction, Levels, Severity, Threshold};
+use crate::value::{Computed, Scope, Selector, Value, agreed, of};
+
+/// The expression of a condition that needs history, written with the metrics' own names.
+pub type History = fn(&Scope, &Limits, Severity) -> String;
+
+/// What makes an alert fire.
+#[derive(Debug, Clone, Copy)]
+pub enum When {
+    /// The value is on the bad side of the threshold.
+    Beyond(Value, &'static Threshold),
+    /// The series is 0.
+    Zero(Selector),
+    /// The first is smaller than the second, series by series.
+    Fewer(&'static Metric, &'static Metric),
+    /// The first is 0 although the second is not.
+    None(&'static Metric, &'static Metric),
+    /// The end is nearer than the threshold, or than the share of the whole lifetime
+    /// (begin to end) if that is shorter.
+    Expiring {
+        /// Begin of the lifetime.
+        begin: &'static Metric,
+        /// End of the lifetime.
+        end: &'static Metric,
+        /// The lead time.
+        lead: &'static Threshold,
+        /// The share of the lifetime, as one part in so many: warning and critical.
+        parts: (f64, f64),
+    },
+    /// Judged by Prometheus alone. The threshold gives the levels.
+    History(History, Option<&'static Threshold>, &'static [&'static Metric]),
+}
+
+/// The levels that hold for a scope.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Limits {
+    levels: Vec<(&'static str, Levels)>,
+}
+
+impl Limits {
+    /// Defaults of the given thresholds, then what the operator moved.
+    pub fn new(thresholds: &[&'static Threshold], moved: impl Fn(&str) -> Option<Levels>) -> Self {
+        Self { levels: thresholds.iter().map(|t| (t.key, moved(t.key).unwrap_or(t.default))).collect() }
+    }
+
+    /// The levels of a threshold; its defaults when it is not part of these limits.
+    pub fn of(&self, threshold: &Threshold) -> Levels {
+        self.levels.iter().find(|(key, _)| *key == threshold.key).map_or(threshold.default, |(_, levels)| *levels)
+    }
+
+    /// The one value of a threshold that has no levels of its own (a floor, a window).
+    pub fn value(&self, threshold: &Threshold) -> f64 {
+        let levels = self.of(threshold);
+        levels.warning.or(levels.critical).unwrap_or(f64::NAN)
+    }
+}
+
+impl When {
+    /// The threshold whose levels decide the severities.
+    pub const fn threshold(&self) -> Option<&'static Threshold> {
+        match self {
+            Self::Beyond(_, threshold) | Self::Expiring { lead: threshold, .. } => Some(*threshold),
+            Self::History(_, threshold, _) => *threshold,
+            Self::Zero(_) | Self::Fewer(..) | Self::None(..) => None,
+        }
+    }
+
+    /// The metrics it reads.
+    pub fn metrics(&self) -> Vec<&'static Metric> {
+        match self {
+            Self::Beyond(value, _) => value.selectors().iter().map(|selector| selector.metric).collect(),
+            Self::Zero(selector) => vec![selector.metric],
+            Self::Fewer(a, b) | Self::None(a, b) => vec![*a, *b],
+            Self::Expiring { begin, end, .. } => vec![*begin, *end],
+            Self::History(_, _, metrics) => metrics.to_vec(),
+        }
+    }
+
+    /// Whether only Prometheus can judge it.
+    pub const fn needs_history(&self) -> bool {
+        matches!(self, Self::History(..))
+    }
+
+    /// The alert expression at a severity.
+    pub fn promql(&self, scope: &Scope, limits: &Limits, severity: Severity) -> String {
+        let max = |metric| agreed("max", &of(metric), scope);
+        match self {
+            Self::Beyond(value, threshold) => {
+                let limit = limits.of(threshold).at(severity).unwrap_or(f64::NAN);
+                let operator = match threshold.direction {
+                    Direction::Above => ">",
+                    Direction::Below => "<",
+                };
+                format!("{} {operator} {}", value.promql(scope), number(limit))
+            }
+            Self::Zero(selector) => format!("{} == 0", agreed("max", selector, scope)),
+            Self::Fewer(have, want) => format!("{} < {}", max(have), max(want)),
+            Self::None(have, want) => format!("{} == 0 and {} > 0", max(have), max(want)),
+            Self::Expiring { begin, end, lead, parts } => {
+                let limit = limits.of(lead).at(severity).unwrap_or(f64::NAN);
+                let end = agreed("min", &of(end), scope);
+                let begin = agreed("min", &of(begin), scope);
+                let parts = part(*parts, severity);
+                format!("{end} - time() < clamp_max(({end} - {begin}) / {parts}, {})", number(limit))
+            }
+            Self::History(expression, _, _) => expression(scope, limits, severity),
+        }
+    }
+
+    /// The offending values in one run's samples at `now` (Unix seconds), as the alert
+    /// expression would return them; nothing for what needs history.
+    pub fn offenders(&self, samples: &[Series], now: f64, limits: &Limits, severity: Severity) -> Vec<Computed> {
+        let values = |metric| Value::Of(of(metric)).compute(samples, now);
+        let pairs = |a, b| {
+            let others: Vec<Computed> = values(b);
+            let with_other = move |one: Computed| {
+                let other = others.iter().find(|other| other.labels == one.labels)?.value;
+                Some((one, other))
+            };
+            values(a).into_iter().filter_map(with_other).collect::<Vec<_>>()
+        };
+        match self {
+            Self::Beyond(value, threshold) => {
+                let Some(limit) = limits.of(threshold).at(severity) else { return Vec::new() };
+                let bad = |computed: &Computed| match threshold.direction {
+                    Direction::Above => computed.value > limit,
+                    Direction::Below => computed.value < limit,
+                };
+                value.compute(samples, now).into_iter().filter(bad).collect()
+            }
+            Self::Zero(selector) => {
+                Value::Of(*selector).compute(samples, now).into_iter().filter(|c| c.value == 0.0).collect()
+            }
+            Self::Fewer(have, want) => {
+                pairs(have, want).into_iter().filter(|(c, want)| c.value < *want).map(|(c, _)| c).collect()
+            }
+            Self::None(have, want) => pairs(have, want)
+                .into_iter()
+                .filter(|(c, want)| c.value == 0.0 && *want > 0.0)
+                .map(|(c, _)| c)
+                .collect(),
+            Self::Expiring { begin, end, lead, parts } => {
+                let Some(limit) = limits.of(lead).at(severity) else { return Vec::new() };
+                let left = |(c, begin): (Computed, f64)| {
+                    let lead = ((c.value - begin) / part(*parts, severity)).min(limit);
+                    let value = c.value - now;
+                    (value < lead).then_some(Computed { value, ..c })
+                };
+                pairs(end, begin).into_iter().filter_map(left).collect()
+            }
+            Self::History(..) => Vec::new(),
+        }
+    }
+}
+
+const fn part(parts: (f64, f64), severity: Severity) -> f64 {
+    match severity {
+        Severity::Warning => parts.0,
+        Severity::Critical => parts.1,
+    }
+}
+
+/// A number as PromQL writes it: the shortest text that reads back as the same value.
+pub fn number(value: f64) -> String {
+    format!("{value}")
+}

@@ -1,0 +1,122 @@
+//! Who is told, where the pages point to, and what the operator changed about single alerts.
+
+use super::SecretRef;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The section `alerting:`.
+#[derive(Debug, Clone)]
+pub struct Alerting {
+    /// Labels on every alert, for routing (`team: sre`).
+    pub labels: BTreeMap<String, String>,
+    /// Where the runbooks are published; a page links to `BASE/SIGNAL.md#ALERT`.
+    pub runbook_base_url: Option<String>,
+    /// Where Grafana is; a page links to `BASE/d/UID`.
+    pub grafana_base_url: Option<String>,
+    /// Critical alerts go here.
+    pub pagerduty: Option<PagerDuty>,
+    /// Warnings go here.
+    pub slack: Option<Slack>,
+    /// Delays of the notification.
+    pub grouping: Grouping,
+    /// Changes to single alerts, by alert name.
+    pub alerts: BTreeMap<String, AlertOverride>,
+    /// The `PrometheusRule` object.
+    pub prometheus_rule: PrometheusRule,
+}
+
+/// PagerDuty's Events API v2.
+#[derive(Debug, Clone)]
+pub struct PagerDuty {
+    /// The file, as Alertmanager sees it, that holds the integration key.
+    pub routing_key_file: PathBuf,
+    /// The endpoint, if it is not PagerDuty's own.
+    pub url: Option<String>,
+}
+
+/// A Slack incoming webhook.
+#[derive(Debug, Clone)]
+pub struct Slack {
+    /// The file, as Alertmanager sees it, that holds the webhook's address.
+    pub webhook_url_file: PathBuf,
+    /// The channel, for webhooks that may choose.
+    pub channel: Option<String>,
+}
+
+/// Alertmanager's delays.
+#[derive(Debug, Clone)]
+pub struct Grouping {
+    /// Wait for more alerts of a new group.
+    pub wait: Duration,
+    /// Between two messages about a changed group.
+    pub interval: Duration,
+    /// Until an unchanged group is told again.
+    pub repeat: Duration,
+}
+
+/// What the operator changed about one alert.
+#[derive(Debug, Clone, Default)]
+pub struct AlertOverride {
+    /// How long the condition must hold.
+    pub pending: Option<Duration>,
+    /// How long it keeps firing afterwards.
+    pub keep_firing: Option<Duration>,
+    /// Left out of the rules when false.
+    pub enabled: Option<bool>,
+}
+
+/// Metadata of the `PrometheusRule` object.
+#[derive(Debug, Clone)]
+pub struct PrometheusRule {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Its labels, which the operator's `ruleSelector` must match.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Default for Alerting {
+    fn default() -> Self {
+        Self {
+            labels: BTreeMap::new(),
+            runbook_base_url: None,
+            grafana_base_url: None,
+            pagerduty: None,
+            slack: None,
+            grouping: Grouping::default(),
+            alerts: BTreeMap::new(),
+            prometheus_rule: PrometheusRule::default(),
+        }
+    }
+}
+
+impl Default for Grouping {
+    /// Half a minute gathers what breaks together; five minutes is Prometheus' staleness and
+    /// four hours the shift of a day, the defaults of Alertmanager.
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_secs(30),
+            interval: Duration::from_secs(5 * 60),
+            repeat: Duration::from_secs(4 * 3600),
+        }
+    }
+}
+
+impl Default for PrometheusRule {
+    fn default() -> Self {
+        Self { name: "ops-checklist".to_owned(), namespace: None, labels: BTreeMap::new() }
+    }
+}
+
+/// The file of a secret, if it is one.
+impl SecretRef {
+    /// Where it comes from, for messages: never the value.
+    pub fn origin(&self) -> String {
+        match self {
+            Self::File(path) => format!("file {}", path.display()),
+            Self::Env(name) => format!("environment variable {name}"),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `alerting:`.
+
+use super::alerting::{AlertOverride, Alerting, Grouping, PagerDuty, PrometheusRule, Slack};
+use super::reader::{Found, Table, hint};
+use crate::signals::SIGNALS;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Alerts about the exporter itself, which belong to no signal.
+pub(super) const META_ALERTS: [&str; 6] = [
+    "ChecklistCheckMissing",
+    "ChecklistCheckOverdue",
+    "ChecklistConfigBroken",
+    "ChecklistExporterMissing",
+    "ChecklistSeriesDropped",
+    "ChecklistWatchdog",
+];
+
+/// Labels that rules-gen sets itself.
+const RESERVED: [&str; 5] = ["alertname", "cadence", "check", "severity", "target"];
+
+pub(super) fn read(mut table: Table<'_>, found: &Found) -> Alerting {
+    let labels = labels(&mut table, "labels", &RESERVED);
+    let runbook_base_url = url(&mut table, "runbookBaseUrl");
+    let grafana_base_url = url(&mut table, "grafanaBaseUrl");
+    let pagerduty = table.table("pagerduty").and_then(|mut table| {
+        let file = table.required("routingKeyFile").map(PathBuf::from);
+        let url = url(&mut table, "url");
+        table.finish();
+        Some(PagerDuty { routing_key_file: file?, url })
+    });
+    let slack = table.table("slack").and_then(|mut table| {
+        let file = table.required("webhookUrlFile").map(PathBuf::from);
+        let channel = table.text("channel");
+        table.finish();
+        Some(Slack { webhook_url_file: file?, channel })
+    });
+    let grouping = table.table("grouping").map(grouping).unwrap_or_default();
+    let alerts = table.table("alerts").map(|table| alerts(&table, found)).unwrap_or_default();
+    let prometheus_rule = table.table("prometheusRule").map(prometheus_rule).unwrap_or_default();
+    table.finish();
+    Alerting { labels, runbook_base_url, grafana_base_url, pagerduty, slack, grouping, alerts, prometheus_rule }
+}
+
+fn url(table: &mut Table<'_>, key: &'static str) -> Option<String> {
+    let text = table.text(key)?;
+    if !(text.starts_with("http://") || text.starts_with("https://")) {
+        let place = table.node(key)?.place;
+        table.mistake(place, format!("{key} must begin with http:// or https://"));
+        return None;
+    }
+    Some(text.trim_end_matches('/').to_owned())
+}
+
+fn labels(table: &mut Table<'_>, key: &'static str, reserved: &[&str]) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    let Some(entries) = table.table(key) else { return labels };
+    for (name, node) in entries.entries() {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let label_name = name.text.chars().all(good) && !name.text.starts_with(|c: char| c.is_ascii_digit());
+        match node.tree.scalar() {
+            _ if reserved.contains(&name.text.as_str()) => {
+                table.mistake(name.place, format!("the label {} is set by rules-gen itself", name.text));
+            }
+            _ if !reserved.is_empty() && !label_name => {
+                table.mistake(name.place, "a label name has letters, digits and underscores, and no digit in front");
+            }
+            Some(value) => {
+                labels.insert(name.text.clone(), value);
+            }
+            None => table.mistake(node.place, "a label has a single value"),
+        }
+    }
+    labels
+}
+
+fn grouping(mut table: Table<'_>) -> Grouping {
+    let default = Grouping::default();
+    let grouping = Grouping {
+        wait: table.duration("wait", true).unwrap_or(default.wait),
+        interval: table.duration("interval", false).unwrap_or(default.interval),
+        repeat: table.duration("repeat", false).unwrap_or(default.repeat),
+    };
+    if grouping.repeat < grouping.interval {
+        table.mistake(table.place, "repeat must not be shorter than interval: Alertmanager repeats at intervals");
+    }
+    table.finish();
+    grouping
+}
+
+fn alerts(table: &Table<'_>, found: &Found) -> BTreeMap<String, AlertOverride> {
+    let known: Vec<&str> =
+        SIGNALS.iter().flat_map(|signal| signal.alerts).map(|alert| alert.name).chain(META_ALERTS).collect();
+    let mut all = BTreeMap::new();
+    for (name, node) in table.entries() {
+        if !known.contains(&name.text.as_str()) {
+            let hint = hint(&name.text, &known);
+            found.mistake(name.place, format!("unknown alert {}{hint}", name.text));
+            continue;
+        }
+        let Some(mut table) = Table::of(node, &name.text, found) else { continue };
+        let change = AlertOverride {
+            pending: table.duration("for", true),
+            keep_firing: table.duration("keepFiringFor", true),
+            enabled: table.flag("enabled"),
+        };
+        table.finish();
+        all.insert(name.text.clone(), change);
+    }
+    all
+}
+
+fn prometheus_rule(mut table: Table<'_>) -> PrometheusRule {
+    let default = PrometheusRule::default();
+    let rule = PrometheusRule {
+        name: table.text("name").unwrap_or(default.name),
+        namespace: table.text("namespace"),
+        labels: labels(&mut table, "labels", &[]),
+    };
+    table.finish();
+    rule
+}

@@ -1,0 +1,115 @@
+//! `thresholds:` and `checks:`, globally and per target.
+
+use super::Pace;
+use super::document::{Node, Tree};
+use super::reader::{Found, Table, hint, quantity_of};
+use crate::signal::TargetKind;
+use crate::signals::{SIGNALS, by_id};
+use crate::threshold::{Direction, Levels, Threshold};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Levels by threshold key. Within a target only the keys of its kind make sense.
+pub(super) fn read(node: &Node, kind: Option<TargetKind>, found: &Found) -> BTreeMap<String, Levels> {
+    let mut levels = BTreeMap::new();
+    let Some(table) = Table::of(node, "thresholds", found) else { return levels };
+    let known: Vec<&'static Threshold> = SIGNALS
+        .iter()
+        .filter(|signal| kind.is_none_or(|kind| kind == signal.kind))
+        .flat_map(|signal| signal.thresholds.iter().copied())
+        .collect();
+    for (key, value) in table.entries() {
+        let Some(threshold) = known.iter().find(|threshold| threshold.key == key.text) else {
+            let keys: Vec<&str> = known.iter().map(|threshold| threshold.key).collect();
+            let hint = hint(&key.text, &keys);
+            found.mistake(key.place, format!("unknown threshold {}{hint}; known here: {}", key.text, keys.join(", ")));
+            continue;
+        };
+        if let Some(read) = one(threshold, value, found) {
+            levels.insert(key.text.clone(), read);
+        }
+    }
+    levels
+}
+
+fn one(threshold: &Threshold, node: &Node, found: &Found) -> Option<Levels> {
+    let Tree::Table(_) = node.tree else {
+        let value = quantity_of(node, threshold.key, threshold.unit, found)?;
+        return single(threshold, value, node, found);
+    };
+    let mut table = Table::of(node, threshold.key, found)?;
+    let mut level = |key| {
+        let node = table.node(key)?;
+        quantity_of(node, threshold.key, threshold.unit, found)
+    };
+    let levels = Levels { warning: level("warning"), critical: level("critical") };
+    table.finish();
+    if levels == Levels::default() {
+        found.mistake(node.place, format!("{} needs a warning or a critical level", threshold.key));
+        return None;
+    }
+    if let (Some(warning), Some(critical)) = (levels.warning, levels.critical) {
+        let reachable = match threshold.direction {
+            Direction::Above => warning < critical,
+            Direction::Below => warning > critical,
+        };
+        if !reachable {
+            let (side, unit) =
+                (if threshold.direction == Direction::Above { "below" } else { "above" }, threshold.unit);
+            let (warning, critical) = (unit.human(warning), unit.human(critical));
+            found.mistake(
+                node.place,
+                format!("{}: the warning level {warning} is never reached before the critical level {critical}; it must be {side} it", threshold.key),
+            );
+            return None;
+        }
+    }
+    Some(levels)
+}
+
+/// A single value moves the only level that the threshold has.
+fn single(threshold: &Threshold, value: f64, node: &Node, found: &Found) -> Option<Levels> {
+    match (threshold.default.warning, threshold.default.critical) {
+        (Some(_), None) => Some(Levels { warning: Some(value), critical: None }),
+        (None, Some(_)) => Some(Levels { warning: None, critical: Some(value) }),
+        _ => {
+            let human = threshold.unit.human(value);
+            let key = threshold.key;
+            found.mistake(
+                node.place,
+                format!("{key} has two levels: write {{warning: {human}, critical: …}} or one of them"),
+            );
+            None
+        }
+    }
+}
+
+/// Interval and timeout by signal.
+pub(super) fn pace(table: &Table<'_>, found: &Found) -> BTreeMap<String, Pace> {
+    let mut all = BTreeMap::new();
+    for (key, node) in table.entries() {
+        let Some(signal) = by_id(&key.text) else {
+            let ids: Vec<&str> = SIGNALS.iter().map(|signal| signal.id).collect();
+            let hint = hint(&key.text, &ids);
+            found.mistake(key.place, format!("unknown check {}{hint}; known: {}", key.text, ids.join(", ")));
+            continue;
+        };
+        let Some(mut table) = Table::of(node, &key.text, found) else { continue };
+        let pace = Pace { interval: table.duration("interval", false), timeout: table.duration("timeout", false) };
+        let interval = pace.interval.unwrap_or(signal.interval);
+        if interval < Duration::from_secs(1) {
+            found.mistake(node.place, "interval must be at least 1s".to_owned());
+        }
+        if let (Some(timeout), Some(place)) = (pace.timeout, table.node("timeout").map(|node| node.place))
+            && timeout.as_secs_f64() > 0.9 * interval.as_secs_f64()
+        {
+            found.mistake(
+                place,
+                format!("timeout must be at most nine tenths of the interval ({interval:?}), or runs would pile up"),
+            );
+        }
+        table.finish();
+        all.insert(key.text.clone(), pace);
+    }
+    all
+}

@@ -1,0 +1,248 @@
+//! Reads tables strictly and keeps going: every mistake of a file is found in one run.
+
+use super::document::{Key, Node, Place, Tree};
+use super::quantity;
+use crate::threshold::Unit;
+use std::cell::RefCell;
+use std::fmt;
+use std::time::Duration;
+
+/// Everything that is wrong with a file, in the order of its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistakes {
+    file: String,
+    lines: Vec<String>,
+    /// The mistakes.
+    pub list: Vec<Mistake>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mistake {
+    /// Where.
+    pub place: Place,
+    /// What, and what would be right.
+    pub message: String,
+}
+
+impl Mistakes {
+    pub(crate) fn new(file: &str, text: &str, mut list: Vec<Mistake>) -> Self {
+        list.sort();
+        list.dedup();
+        Self { file: file.to_owned(), lines: text.lines().map(str::to_owned).collect(), list }
+    }
+}
+
+impl fmt::Display for Mistakes {
+    /// `file:line:column: message`, the line, and a caret under the place.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Mistake { place: Place { line, column }, message } in &self.list {
+            writeln!(f, "{}:{line}:{column}: {message}", self.file)?;
+            if let Some(source) = line.checked_sub(1).and_then(|at| self.lines.get(at)) {
+                writeln!(f, "{line:>5} | {source}")?;
+                writeln!(f, "      | {:>column$}", "^", column = (*column).max(1))?;
+            }
+        }
+        let count = self.list.len();
+        write!(f, "{count} {} in {}", if count == 1 { "mistake" } else { "mistakes" }, self.file)
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// Where mistakes are collected.
+#[derive(Debug, Default)]
+pub(crate) struct Found(RefCell<Vec<Mistake>>);
+
+impl Found {
+    pub(crate) fn mistake(&self, place: Place, message: impl Into<String>) {
+        self.0.borrow_mut().push(Mistake { place, message: message.into() });
+    }
+
+    pub(crate) fn into_list(self) -> Vec<Mistake> {
+        self.0.into_inner()
+    }
+}
+
+/// A table that is being read. Fields that nobody asked for are mistakes at the end.
+pub(crate) struct Table<'a> {
+    pub(crate) place: Place,
+    entries: &'a [(Key, Node)],
+    asked: Vec<&'static str>,
+    found: &'a Found,
+}
+
+impl<'a> Table<'a> {
+    /// The node as a table; anything else is a mistake.
+    pub(crate) fn of(node: &'a Node, what: &str, found: &'a Found) -> Option<Self> {
+        match &node.tree {
+            Tree::Table(entries) => Some(Self { place: node.place, entries, asked: Vec::new(), found }),
+            other => {
+                found.mistake(node.place, format!("{what} must be a table of fields, this is {}", other.kind()));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn mistake(&self, place: Place, message: impl Into<String>) {
+        self.found.mistake(place, message);
+    }
+
+    /// The node of a field; `key:` with nothing behind it counts as absent.
+    pub(crate) fn node(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.asked.push(key);
+        let node = self.entries.iter().find(|(k, _)| k.text == key).map(|(_, node)| node)?;
+        (!matches!(node.tree, Tree::Null)).then_some(node)
+    }
+
+    /// All entries, for tables whose keys are data.
+    pub(crate) fn entries(&self) -> &'a [(Key, Node)] {
+        self.entries
+    }
+
+    pub(crate) fn text(&mut self, key: &'static str) -> Option<String> {
+        let node = self.node(key)?;
+        match &node.tree {
+            Tree::Text(text) if text.trim().is_empty() => {
+                self.mistake(node.place, format!("{key} must not be empty"));
+                None
+            }
+            Tree::Text(text) => Some(text.clone()),
+            other => {
+                self.mistake(node.place, format!("{key} must be a text, this is {}; put it in quotes", other.kind()));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn required(&mut self, key: &'static str) -> Option<String> {
+        let absent = self.node(key).is_none();
+        if absent {
+            self.mistake(self.place, format!("the field {key} is missing"));
+        }
+        self.text(key)
+    }
+
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let node = self.node(key)?;
+        if let Tree::Bool(value) = node.tree {
+            return Some(value);
+        }
+        self.mistake(node.place, format!("{key} must be true or false"));
+        None
+    }
+
+    /// A whole number within bounds.
+    pub(crate) fn whole(&mut self, key: &'static str, low: u16, high: u16) -> Option<u16> {
+        let node = self.node(key)?;
+        let whole = match node.tree {
+            Tree::Number(n) if n.fract() == 0.0 && (f64::from(low)..=f64::from(high)).contains(&n) => {
+                (low..=high).find(|whole| f64::from(*whole).to_bits() == n.to_bits())
+            }
+            _ => None,
+        };
+        if whole.is_none() {
+            self.mistake(node.place, format!("{key} must be a whole number from {low} to {high}"));
+        }
+        whole
+    }
+
+    /// A duration above zero (or zero where that makes sense).
+    pub(crate) fn duration(&mut self, key: &'static str, zero: bool) -> Option<Duration> {
+        let node = self.node(key)?;
+        let seconds = quantity_of(node, key, Unit::Seconds, self.found)?;
+        if seconds == 0.0 && !zero {
+            self.mistake(node.place, format!("{key} must be longer than zero"));
+            return None;
+        }
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// One of a closed set of words.
+    pub(crate) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        let place = self.node(key)?.place;
+        let text = self.text(key)?;
+        let choice = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if choice.is_none() {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            self.mistake(
+                place,
+                format!("{key} must be one of {}, not {text}{}", words.join(", "), hint(&text, &words)),
+            );
+        }
+        choice
+    }
+
+    pub(crate) fn list(&mut self, key: &'static str) -> &'a [Node] {
+        match self.node(key) {
+            None => &[],
+            Some(Node { tree: Tree::List(items), .. }) => items,
+            Some(node) => {
+                self.mistake(
+                    node.place,
+                    format!("{key} must be a list (lines that begin with \"- \"), this is {}", node.tree.kind()),
+                );
+                &[]
+            }
+        }
+    }
+
+    pub(crate) fn table(&mut self, key: &'static str) -> Option<Table<'a>> {
+        let node = self.node(key)?;
+        Table::of(node, key, self.found)
+    }
+
+    /// Complains about every field that was not asked for.
+    pub(crate) fn finish(self) {
+        for (key, _) in self.entries {
+            if !self.asked.contains(&key.text.as_str()) {
+                let mut known = self.asked.clone();
+                known.sort_unstable();
+                known.dedup();
+                let hint = hint(&key.text, &known);
+                self.found
+                    .mistake(key.place, format!("unknown field {}{hint}; known here: {}", key.text, known.join(", ")));
+            }
+        }
+    }
+}
+
+/// A quantity in a scalar node.
+pub(crate) fn quantity_of(node: &Node, what: &str, unit: Unit, found: &Found) -> Option<f64> {
+    let Some(text) = node.tree.scalar() else {
+        found.mistake(node.place, format!("{what} must be a single value, this is {}", node.tree.kind()));
+        return None;
+    };
+    match quantity::parse(&text, unit) {
+        Ok(value) => Some(value),
+        Err(right) => {
+            found.mistake(node.place, format!("{what} must be {right}, not {text}"));
+            None
+        }
+    }
+}
+
+/// "; did you mean x?" for the nearest known word, if one is near.
+pub(crate) fn hint(wrong: &str, known: &[&str]) -> String {
+    let near = known.iter().map(|word| (distance(&wrong.to_lowercase(), &word.to_lowercase()), word)).min();
+    match near {
+        Some((steps, word)) if steps <= 2.max(wrong.len() / 3) => format!(" (did you mean {word}?)"),
+        _ => String::new(),
+    }
+}
+
+/// Edits from one word to the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let best = (corner + usize::from(x != *y)).min(row[j] + 1).min(row[j + 1] + 1);
+            corner = row[j + 1];
+            row[j + 1] = best;
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,144 @@
+//! The things to look at, one struct per kind of target.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a secret is read from, each time it is needed. The value is never part of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// The first line of a file.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+}
+
+/// A cluster, or the part of it that the listed namespaces make up.
+#[derive(Debug, Clone)]
+pub struct Kubernetes {
+    /// The value of the label `target`.
+    pub name: String,
+    /// A kubeconfig; the pod's service account when absent.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context within the kubeconfig; its current one when absent.
+    pub context: Option<String>,
+    /// Namespaces to watch, at least one.
+    pub namespaces: Vec<String>,
+    /// Whether to accept the kubelets' self-made serving certificates.
+    pub kubelet_insecure_skip_verify: bool,
+    /// The authority of the kubelets' serving certificates; the cluster's own when absent.
+    pub kubelet_ca_file: Option<PathBuf>,
+}
+
+/// How a PostgreSQL connection is protected, with libpq's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PostgresTls {
+    /// Plain TCP.
+    Disable,
+    /// Encrypted, the certificate is not looked at.
+    Require,
+    /// Encrypted, chain and host name are checked.
+    VerifyFull,
+}
+
+/// One database of one server.
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    /// The value of the label `target`.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The database to connect to.
+    pub database: String,
+    /// The role to connect as.
+    pub user: String,
+    /// The role's password, if it has one.
+    pub password: Option<SecretRef>,
+    /// Protection of the connection.
+    pub tls: PostgresTls,
+    /// Authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What the first bytes of a backup must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackupFormat {
+    /// Anything: the header is not read.
+    Any,
+    /// `pg_dump -Fc`: `PGDMP`.
+    PgDump,
+    /// gzip around anything.
+    Gzip,
+    /// gzip around `pg_dump -Fc`, as the checklist makes it.
+    PgDumpGzip,
+    /// Zstandard around anything.
+    Zstd,
+}
+
+/// One series of backups: a prefix in a bucket into which a job writes regularly.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// The value of the labels `target` and `backup`.
+    pub name: String,
+    /// Bucket name.
+    pub bucket: String,
+    /// Key prefix, without leading slash.
+    pub prefix: String,
+    /// A custom endpoint (`MinIO`, Ceph); AWS's own when absent.
+    pub endpoint: Option<String>,
+    /// Region to sign for.
+    pub region: String,
+    /// Bucket in the path instead of in the host name.
+    pub path_style: bool,
+    /// Access key id and secret key; the AWS default chain when absent.
+    pub credentials: Option<(SecretRef, SecretRef)>,
+    /// How often a backup is made.
+    pub every: Duration,
+    /// What the header must look like.
+    pub format: BackupFormat,
+}
+
+/// A protocol that starts in clear text and then turns to TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartTls {
+    /// PostgreSQL's `SSLRequest`.
+    Postgres,
+}
+
+/// A TLS endpoint whose certificates are watched.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    /// The value of the label `target`.
+    pub name: String,
+    /// Host name or address to connect to.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The name to ask for (SNI) and to verify; the host when absent.
+    pub server_name: String,
+    /// The clear-text prelude, if any.
+    pub start_tls: Option<StartTls>,
+    /// Authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// An HTTP endpoint that says in JSON how the application is.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// The value of the label `target`.
+    pub name: String,
+    /// `http://` or `https://` address.
+    pub url: String,
+    /// The status code of a healthy answer.
+    pub status: u16,
+    /// JSON fields (dots descend) and the text that each must have.
+    pub expect: BTreeMap<String, String>,
+    /// The JSON field that holds the version of the application.
+    pub version_field: Option<String>,
+    /// A bearer token to send.
+    pub bearer_token: Option<SecretRef>,
+    /// Authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}

@@ -1,0 +1,170 @@
+//! The series that every check exposes from the start, whatever it watches.
+//!
+//! Two layers of truth: `checklist_probe_success` says "I could look",
+//! `checklist_check_passed` says "what I saw meets the threshold".
+
+use crate::metric::Metric;
+use std::fmt;
+
+/// Whether the last run of the check could be made.
+pub static PROBE_SUCCESS: Metric = Metric::gauge(
+    "checklist_probe_success",
+    "Whether the last run of the check could look at its target (1) or not (0).",
+    &[],
+);
+/// Whether what the last successful run saw meets every threshold.
+pub static CHECK_PASSED: Metric = Metric::gauge(
+    "checklist_check_passed",
+    "Whether what the last successful run saw meets every threshold (1) or not (0), absent while unknown.",
+    &[],
+);
+/// When the last run ended.
+pub static LAST_RUN: Metric = Metric::gauge(
+    "checklist_probe_last_run_timestamp_seconds",
+    "Unix time at which the last run of the check ended.",
+    &[],
+);
+/// When the last successful run ended; absent if there was none.
+pub static LAST_SUCCESS: Metric = Metric::gauge(
+    "checklist_probe_last_success_timestamp_seconds",
+    "Unix time at which the last successful run of the check ended, absent if there was none.",
+    &[],
+);
+/// How long the last run took.
+pub static DURATION: Metric =
+    Metric::gauge("checklist_probe_duration_seconds", "Duration of the last run of the check in seconds.", &[]);
+/// The interval between two runs.
+pub static INTERVAL: Metric =
+    Metric::gauge("checklist_probe_interval_seconds", "Seconds between two runs of the check.", &[]);
+/// Runs that ended.
+pub static RUNS: Metric =
+    Metric::counter("checklist_probe_runs_total", "Runs of the check that ended, successful or not.", &[]);
+/// Failed runs by reason; every reason exists from the start.
+pub static FAILURES: Metric = Metric::counter(
+    "checklist_probe_failures_total",
+    "Runs of the check that could not look at the target, by reason.",
+    &["reason"],
+);
+/// Series that a bound kept out of the exposition.
+pub static SERIES_DROPPED: Metric = Metric::counter(
+    "checklist_probe_series_dropped_total",
+    "Series of the check that were left out because they were duplicate, not a number or beyond the limit.",
+    &[],
+);
+/// Static facts about the check.
+pub static CHECK_INFO: Metric = Metric::gauge(
+    "checklist_check_info",
+    "Constant 1 with the cadence and section of the checklist and the worst severity of the check.",
+    &["cadence", "section", "severity"],
+);
+
+/// The contract series in exposition order.
+pub static PER_CHECK: &[&Metric] = &[
+    &PROBE_SUCCESS,
+    &CHECK_PASSED,
+    &LAST_RUN,
+    &LAST_SUCCESS,
+    &DURATION,
+    &INTERVAL,
+    &RUNS,
+    &FAILURES,
+    &SERIES_DROPPED,
+    &CHECK_INFO,
+];
+
+/// The build that runs.
+pub static BUILD_INFO: Metric = Metric::gauge(
+    "checklist_build_info",
+    "Constant 1 with the version of the exporter and the compiler that built it.",
+    &["version", "rustc"],
+);
+/// Whether the last attempt to read checklist.yaml succeeded.
+pub static CONFIG_SUCCESSFUL: Metric = Metric::gauge(
+    "checklist_config_last_reload_successful",
+    "Whether the last attempt to load checklist.yaml succeeded (1) or not (0).",
+    &[],
+);
+/// When checklist.yaml was last loaded.
+pub static CONFIG_TIMESTAMP: Metric = Metric::gauge(
+    "checklist_config_last_reload_success_timestamp_seconds",
+    "Unix time at which checklist.yaml was last loaded successfully.",
+    &[],
+);
+
+/// The series of the process itself (without `check` and `target`).
+pub static PER_PROCESS: &[&Metric] = &[&BUILD_INFO, &CONFIG_SUCCESSFUL, &CONFIG_TIMESTAMP];
+
+/// Why a run could not look at its target: a closed set, one counter each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The credentials were refused.
+    Auth,
+    /// The configuration of the check cannot work (an unreadable secret file).
+    Config,
+    /// No connection, or it broke.
+    Connect,
+    /// The answer is not what the protocol's data format allows.
+    Decode,
+    /// The host name does not resolve.
+    Dns,
+    /// The answer is larger than the check's bound.
+    Limit,
+    /// A lock on the target did not become free in time.
+    Lock,
+    /// The bucket, table, namespace or path does not exist.
+    NotFound,
+    /// The probe itself broke.
+    Panic,
+    /// The credentials are good, the right is missing.
+    Permission,
+    /// The target answers with an error of its own.
+    Protocol,
+    /// The deadline passed.
+    Timeout,
+    /// The TLS handshake failed.
+    Tls,
+}
+
+impl Reason {
+    /// Every reason, in exposition order.
+    pub const ALL: [Self; 13] = [
+        Self::Auth,
+        Self::Config,
+        Self::Connect,
+        Self::Decode,
+        Self::Dns,
+        Self::Limit,
+        Self::Lock,
+        Self::NotFound,
+        Self::Panic,
+        Self::Permission,
+        Self::Protocol,
+        Self::Timeout,
+        Self::Tls,
+    ];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Config => "config",
+            Self::Connect => "connect",
+            Self::Decode => "decode",
+            Self::Dns => "dns",
+            Self::Limit => "limit",
+            Self::Lock => "lock",
+            Self::NotFound => "not_found",
+            Self::Panic => "panic",
+            Self::Permission => "permission",
+            Self::Protocol => "protocol",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

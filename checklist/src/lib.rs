@@ -1,0 +1,39 @@
+//! The operations checklist as data: what is watched, how it is judged, shown and explained.
+//!
+//! No I/O and no async here: `checklist-exporter` probes what this crate declares, `rules-gen`
+//! turns the same declarations into rules, routes, dashboards and runbooks.
+
+pub mod condition;
+pub mod config;
+pub mod contract;
+pub mod coverage;
+pub mod metric;
+pub mod samples;
+pub mod signal;
+pub mod signals;
+pub mod threshold;
+pub mod value;
+
+pub use condition::{Limits, When};
+pub use config::Config;
+pub use contract::Reason;
+pub use metric::{Kind, Metric};
+pub use samples::{Samples, Series};
+pub use signal::{Access, Alert, Cadence, Drawing, Finding, Panel, Shown, Signal, TargetKind};
+pub use signals::SIGNALS;
+pub use threshold::{Levels, Severity, Threshold, Unit};
+pub use value::{Scope, Value};
+
+/// The words a signal's file is written in.
+mod prelude {
+    pub(crate) use crate::condition::{When, number};
+    pub(crate) use crate::metric::Metric;
+    pub(crate) use crate::signal::{
+        Access, Alert, CRITICAL, Cadence, Drawing, Panel, Shown, Signal, TargetKind, WARNING, minutes, seconds,
+    };
+    pub(crate) use crate::threshold::{DAY, HOUR, MIB, MINUTE, Threshold, Unit};
+    pub(crate) use crate::value::{Value, of};
+
+    /// What a watch needs.
+    pub(crate) const LIST_WATCH: &[&str] = &["get", "list", "watch"];
+}

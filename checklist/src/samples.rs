@@ -1,0 +1,159 @@
+//! What one run of a check saw: series of the signal's metrics, bounded before they leave.
+
+use crate::metric::Metric;
+use std::collections::BTreeMap;
+
+/// Bytes of a label value; longer ones are cut. Kubernetes names end at 253, nothing the
+/// checklist names legitimately is longer than a file path component.
+pub const MAX_LABEL_BYTES: usize = 256;
+
+/// One series of one run, with label values in the order of [`Metric::labels`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// The metric it belongs to.
+    pub metric: &'static Metric,
+    /// One value per label name.
+    pub labels: Vec<String>,
+    /// The value, always finite.
+    pub value: f64,
+}
+
+impl Series {
+    /// The value of a label, if the metric has it.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let at = self.metric.labels.iter().position(|label| *label == name)?;
+        self.labels.get(at).map(String::as_str)
+    }
+}
+
+/// The series of one run. A series set twice keeps the last value and counts as dropped,
+/// so that a duplicate never breaks a scrape and never goes unseen.
+#[derive(Debug, Default, Clone)]
+pub struct Samples {
+    series: BTreeMap<(&'static str, Vec<String>), (&'static Metric, f64)>,
+    dropped: u64,
+}
+
+impl Samples {
+    /// No series yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets one series. A value that is not a number is dropped and counted.
+    ///
+    /// # Panics
+    /// When the number of label values is not that of the metric: a mistake in the probe,
+    /// which the scheduler turns into a failed run.
+    pub fn set<const N: usize>(&mut self, metric: &'static Metric, labels: [&str; N], value: impl Number) {
+        assert_eq!(N, metric.labels.len(), "{metric} has the labels {:?}", metric.labels);
+        let value = value.number();
+        let key = (metric.name, labels.map(cut).to_vec());
+        if !value.is_finite() || self.series.insert(key, (metric, value)).is_some() {
+            self.dropped += 1;
+        }
+    }
+
+    /// Counts something that the probe itself had to leave out (rows beyond its bound).
+    pub fn drop_many(&mut self, count: u64) {
+        self.dropped += count;
+    }
+
+    /// The series in a fixed order, at most `limit` of them, and how many were dropped.
+    pub fn into_bounded(self, limit: usize) -> (Vec<Series>, u64) {
+        let beyond = self.series.len().saturating_sub(limit);
+        let series = self
+            .series
+            .into_iter()
+            .take(limit)
+            .map(|((_, labels), (metric, value))| Series { metric, labels, value })
+            .collect();
+        (series, self.dropped + beyond as u64)
+    }
+}
+
+/// What a sample's value can be made of.
+pub trait Number {
+    /// The value as Prometheus keeps it.
+    fn number(self) -> f64;
+}
+
+impl Number for f64 {
+    fn number(self) -> f64 {
+        self
+    }
+}
+
+impl Number for bool {
+    fn number(self) -> f64 {
+        f64::from(u8::from(self))
+    }
+}
+
+impl Number for u64 {
+    fn number(self) -> f64 {
+        self as f64
+    }
+}
+
+impl Number for i64 {
+    fn number(self) -> f64 {
+        self as f64
+    }
+}
+
+impl Number for u32 {
+    fn number(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Number for usize {
+    fn number(self) -> f64 {
+        self as f64
+    }
+}
+
+fn cut(value: &str) -> String {
+    if value.len() <= MAX_LABEL_BYTES {
+        return value.to_owned();
+    }
+    let end = (0..=MAX_LABEL_BYTES - '…'.len_utf8()).rev().find(|end| value.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}…", &value[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static SIZE: Metric = Metric::gauge("checklist_test_bytes", "A test.", &["name"]);
+
+    #[test]
+    fn a_duplicate_series_keeps_the_last_value_and_is_counted() {
+        let mut samples = Samples::new();
+        samples.set(&SIZE, ["a"], 1.0);
+        samples.set(&SIZE, ["a"], 2.0);
+        let (series, dropped) = samples.into_bounded(10);
+        assert_eq!((series.len(), series[0].value, dropped), (1, 2.0, 1));
+    }
+
+    #[test]
+    fn a_label_value_of_ten_kilobytes_is_cut_at_a_character() {
+        let mut samples = Samples::new();
+        samples.set(&SIZE, [&"ä".repeat(5_000)], 1.0);
+        let (series, dropped) = samples.into_bounded(10);
+        assert!(series[0].labels[0].len() <= MAX_LABEL_BYTES && series[0].labels[0].ends_with("ä…"));
+        assert_eq!(dropped, 0);
+    }
+
+    #[test]
+    fn values_that_are_no_numbers_and_series_beyond_the_limit_are_dropped_and_counted() {
+        let mut samples = Samples::new();
+        samples.set(&SIZE, ["nan"], f64::NAN);
+        for name in ["a", "b", "c"] {
+            samples.set(&SIZE, [name], true);
+        }
+        let (series, dropped) = samples.into_bounded(2);
+        assert_eq!((series.len(), dropped), (2, 2));
+    }
+}

@@ -1,0 +1,282 @@
+//! What the catalog says about one signal of the checklist.
+
+use crate::condition::{Limits, When};
+use crate::metric::Metric;
+use crate::samples::Series;
+use crate::threshold::{Severity, Threshold, Unit};
+use crate::value::{Computed, Value};
+use std::fmt;
+use std::time::Duration;
+
+/// One watched signal: a row of the dashboard, a runbook, a group of rules, a probe.
+#[derive(Debug)]
+pub struct Signal {
+    /// The label `check`, and the name of every file that belongs to it.
+    pub id: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// How often the written checklist asks for it.
+    pub cadence: Cadence,
+    /// The heading of the written checklist under which it stands.
+    pub section: &'static str,
+    /// The kind of target it is probed on.
+    pub kind: TargetKind,
+    /// Default time between two runs.
+    pub interval: Duration,
+    /// Default deadline of one run.
+    pub timeout: Duration,
+    /// Series that one check may expose; what is beyond is dropped and counted.
+    pub max_series: usize,
+    /// Everything its probe exposes.
+    pub metrics: &'static [&'static Metric],
+    /// Everything an operator can move.
+    pub thresholds: &'static [&'static Threshold],
+    /// What is judged.
+    pub alerts: &'static [Alert],
+    /// What is shown.
+    pub panels: &'static [Panel],
+    /// The least rights its probe needs.
+    pub access: &'static [Access],
+    /// Prose of the runbook in Markdown: `Impact`, `Check`, `Fix` and `Silence`.
+    pub runbook: &'static str,
+}
+
+impl Signal {
+    /// The worst severity among its alerts: that of its "cannot tell" alert too.
+    pub fn worst(&self) -> Severity {
+        let default = |alert: &Alert| alert.levels(&Limits::default()).into_iter().map(|(severity, _)| severity).max();
+        self.alerts.iter().filter_map(default).max().unwrap_or(Severity::Warning)
+    }
+
+    /// What is bad in one run's samples at `now` (Unix seconds), worst first.
+    pub fn judge(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = Vec::new();
+        for alert in self.alerts {
+            for (severity, limit) in alert.levels(limits) {
+                for offender in alert.when.offenders(samples, now, limits, severity) {
+                    let known =
+                        findings.iter().any(|f| f.alert.name == alert.name && f.offender.labels == offender.labels);
+                    if !known {
+                        findings.push(Finding { alert, severity, limit, offender });
+                    }
+                }
+            }
+        }
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        findings
+    }
+}
+
+/// A condition that does not hold.
+#[derive(Debug)]
+pub struct Finding {
+    /// The alert that will fire once the condition has lasted.
+    pub alert: &'static Alert,
+    /// The worst level that is reached.
+    pub severity: Severity,
+    /// The limit of that level, if the alert has a threshold.
+    pub limit: Option<f64>,
+    /// The value and what it belongs to.
+    pub offender: Computed,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let labels: Vec<String> = self.offender.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        write!(f, "{} {}", self.alert.summary.trim_end_matches('.'), labels.join(" "))?;
+        if let (Some(threshold), Some(limit)) = (self.alert.when.threshold(), self.limit) {
+            let unit = threshold.unit;
+            write!(f, " ({}, limit {})", unit.human(self.offender.value.round_to(unit)), unit.human(limit))?;
+        }
+        Ok(())
+    }
+}
+
+trait RoundTo {
+    fn round_to(self, unit: Unit) -> f64;
+}
+
+impl RoundTo for f64 {
+    /// Readable digits: whole seconds and bytes, four digits of a ratio.
+    fn round_to(self, unit: Unit) -> f64 {
+        match unit {
+            Unit::Seconds if self > 10.0 => self.round(),
+            Unit::Bytes => self.round(),
+            Unit::Ratio => (self * 1e4).round() / 1e4,
+            _ => (self * 1e3).round() / 1e3,
+        }
+    }
+}
+
+/// How often the written checklist asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cadence {
+    /// Every morning.
+    Daily,
+    /// Once a week.
+    Weekly,
+    /// Once a month.
+    Monthly,
+    /// Once a quarter.
+    Quarterly,
+    /// Once a year.
+    Annual,
+}
+
+impl Cadence {
+    /// Every cadence, in checklist order.
+    pub const ALL: [Self; 5] = [Self::Daily, Self::Weekly, Self::Monthly, Self::Quarterly, Self::Annual];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Quarterly => "quarterly",
+            Self::Annual => "annual",
+        }
+    }
+}
+
+impl fmt::Display for Cadence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a signal is probed on; the name of the list in checklist.yaml.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TargetKind {
+    /// `kubernetes:`
+    Kubernetes,
+    /// `health:`
+    Health,
+    /// `backups:`
+    Backup,
+    /// `postgres:`
+    Postgres,
+    /// `certificates:`
+    Certificate,
+}
+
+impl TargetKind {
+    /// The key of the list in checklist.yaml.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Health => "health",
+            Self::Backup => "backups",
+            Self::Postgres => "postgres",
+            Self::Certificate => "certificates",
+        }
+    }
+}
+
+/// A condition worth telling someone about.
+#[derive(Debug)]
+pub struct Alert {
+    /// `Checklist…`; also the name of its section in the runbook.
+    pub name: &'static str,
+    /// What makes it fire.
+    pub when: When,
+    /// The severity, unless the condition's threshold has levels.
+    pub severity: Severity,
+    /// How long the condition must hold before it fires.
+    pub pending: Duration,
+    /// How long it keeps firing after the condition ended, against flapping.
+    pub keep_firing: Duration,
+    /// One fixed sentence.
+    pub summary: &'static str,
+    /// Prometheus template; `{value}` and `{limit}` stand for the value and the limit in human units.
+    pub description: &'static str,
+}
+
+impl Alert {
+    /// The severities at which it exists under the given limits, worst first, with the limit of each.
+    pub fn levels(&self, limits: &Limits) -> Vec<(Severity, Option<f64>)> {
+        match self.when.threshold() {
+            Some(threshold) => limits.of(threshold).each().map(|(severity, limit)| (severity, Some(limit))).collect(),
+            None => vec![(self.severity, None)],
+        }
+    }
+}
+
+/// A warning that lasts a quarter of an hour; the base of the catalog's entries.
+pub const WARNING: Alert = Alert {
+    name: "",
+    when: When::History(|_, _, _| String::new(), None, &[]),
+    severity: Severity::Warning,
+    pending: Duration::from_secs(15 * 60),
+    keep_firing: Duration::ZERO,
+    summary: "",
+    description: "",
+};
+
+/// A page after two minutes that does not flap.
+pub const CRITICAL: Alert = Alert {
+    severity: Severity::Critical,
+    pending: Duration::from_secs(2 * 60),
+    keep_firing: Duration::from_secs(5 * 60),
+    ..WARNING
+};
+
+/// How a panel draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawing {
+    /// The current value, coloured by the threshold.
+    Stat,
+    /// The course of the value, with the threshold as a line.
+    TimeSeries,
+    /// The current values as rows.
+    Table,
+}
+
+/// What a panel shows.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown {
+    /// A value of the catalog.
+    Value(Value),
+    /// An expression that needs history; the metrics are those that it names.
+    Expression(fn(&crate::value::Scope) -> String, &'static [&'static Metric]),
+}
+
+/// One panel of the dashboard.
+#[derive(Debug)]
+pub struct Panel {
+    /// Its heading.
+    pub title: &'static str,
+    /// What it says and what to look for; one sentence.
+    pub description: &'static str,
+    /// How it draws.
+    pub drawing: Drawing,
+    /// What it shows.
+    pub shown: Shown,
+    /// Its unit.
+    pub unit: Unit,
+    /// Labels that name a series in the legend.
+    pub legend: &'static [&'static str],
+    /// The limit it draws.
+    pub threshold: Option<&'static Threshold>,
+}
+
+/// A right that a probe needs, from which roles and policies are generated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// API group, resource, verbs.
+    Kubernetes(&'static str, &'static str, &'static [&'static str]),
+    /// A GRANT as PostgreSQL writes it, without the grantee.
+    Sql(&'static str),
+    /// An S3 action.
+    S3(&'static str),
+}
+
+/// Seconds as a duration, for the catalog.
+pub const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// Minutes as a duration, for the catalog.
+pub const fn minutes(n: u64) -> Duration {
+    Duration::from_secs(n * 60)
+}

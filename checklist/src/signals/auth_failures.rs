@@ -1,0 +1,83 @@
+//! Wednesday 1, "Review failed authentication attempts": by the hour, the day and the week.
+
+use crate::prelude::*;
+
+/// Failures in a sliding window.
+pub static FAILURES: Metric = Metric::gauge(
+    "checklist_auth_failures",
+    "Failed authentications in the audit log within the sliding window.",
+    &["window"],
+);
+
+static PER_HOUR: Threshold = Threshold::above(
+    "auth_failures.per_hour",
+    Unit::Count,
+    "People mistype a few times an hour; fifty is a program that guesses or one whose password was rotated.",
+)
+.critical(50.0);
+
+static RISE: Threshold = Threshold::above(
+    "auth_failures.rise",
+    Unit::Count,
+    "Three times the average day of the week stands out of the usual noise.",
+)
+.warning(3.0);
+
+static FLOOR: Threshold =
+    Threshold::above("auth_failures.floor", Unit::Count, "Three failures instead of one are no rise worth a message.")
+        .warning(20.0);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "auth_failures",
+    title: "Failed authentications",
+    cadence: Cadence::Weekly,
+    section: "Security Check",
+    kind: TargetKind::Postgres,
+    interval: minutes(1),
+    timeout: seconds(20),
+    max_series: 10,
+    metrics: &[&FAILURES],
+    thresholds: &[&PER_HOUR, &RISE, &FLOOR],
+    alerts: &[
+        Alert {
+            name: "ChecklistAuthFailures",
+            when: When::Beyond(Value::Of(of(&FAILURES).with(&[("window", &["1h"])])), &PER_HOUR),
+            summary: "Many authentications fail.",
+            description: "{value} authentications failed within an hour on {{ $labels.target }}; the limit is {limit}.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistAuthFailuresRising",
+            when: When::History(
+                |scope, limits, severity| {
+                    let window = |window: &str| scope.max(&FAILURES).replace("})", &format!(", window={window:?}}})"));
+                    format!(
+                        "{day} / ignoring (window) ({week} / 7) > {rise} and {day} > {floor}",
+                        day = window("24h"),
+                        week = window("7d"),
+                        rise = number(limits.of(&RISE).at(severity).unwrap_or(f64::NAN)),
+                        floor = number(limits.value(&FLOOR)),
+                    )
+                },
+                Some(&RISE),
+                &[&FAILURES],
+            ),
+            pending: minutes(15),
+            summary: "Failed authentications rise.",
+            description: "Failed authentications of the last day on {{ $labels.target }} are {value} times the average day of the week.",
+            ..WARNING
+        },
+    ],
+    panels: &[Panel {
+        title: "Failed authentications",
+        description: "Failed authentications within an hour, a day and a week.",
+        drawing: Drawing::TimeSeries,
+        shown: Shown::Value(Value::Of(of(&FAILURES))),
+        unit: Unit::Count,
+        legend: &["target", "window"],
+        threshold: Some(&PER_HOUR),
+    }],
+    access: &[Access::Sql("SELECT (event_type, timestamp) ON audit_events")],
+    runbook: include_str!("auth_failures.md"),
+};

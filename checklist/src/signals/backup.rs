@@ -1,0 +1,130 @@
+//! Daily 7, "Verify backups completed": last night's backup is in the bucket and looks like one.
+
+use crate::prelude::*;
+
+/// Whether there is a backup at all.
+pub static PRESENT: Metric = Metric::gauge(
+    "checklist_backup_present",
+    "Whether the prefix of the backup holds an object (1) or not (0).",
+    &["backup"],
+);
+/// When the newest one was written.
+pub static LAST: Metric = Metric::fact(
+    "checklist_backup_last_timestamp_seconds",
+    "Unix time at which the newest object of the backup was last modified.",
+    &["backup"],
+);
+/// Size of the newest one.
+pub static BYTES: Metric =
+    Metric::gauge("checklist_backup_last_bytes", "Size of the newest object of the backup.", &["backup"]);
+/// How many there are.
+pub static OBJECTS: Metric =
+    Metric::gauge("checklist_backup_objects", "Objects under the prefix of the backup.", &["backup"]);
+/// Whether the newest one starts as a dump does.
+pub static HEADER_VALID: Metric = Metric::gauge(
+    "checklist_backup_header_valid",
+    "Whether the newest object starts as its format demands (1) or not (0), absent when any format is accepted.",
+    &["backup"],
+);
+/// How often one is expected.
+pub static EXPECTED_INTERVAL: Metric = Metric::gauge(
+    "checklist_backup_expected_interval_seconds",
+    "Seconds between two backups as configured.",
+    &["backup"],
+);
+
+/// One missed night warns, two page; two hours of slack cover a slow dump. A backup whose
+/// `every` is not a day gets one interval plus slack and two intervals plus slack instead.
+pub static MAX_AGE: Threshold = Threshold::above(
+    "backup.max_age",
+    Unit::Seconds,
+    "One interval plus two hours for a slow dump warns, two intervals plus two hours page.",
+)
+.warning(26.0 * HOUR)
+.critical(50.0 * HOUR);
+
+static SHRUNK: Threshold = Threshold::below(
+    "backup.size_ratio",
+    Unit::Ratio,
+    "A dump less than half as large as the median of the week has lost data or broke off.",
+)
+.warning(0.5);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "backup",
+    title: "Backups",
+    cadence: Cadence::Daily,
+    section: "Morning Health Check",
+    kind: TargetKind::Backup,
+    interval: minutes(15),
+    timeout: seconds(60),
+    max_series: 100,
+    metrics: &[&PRESENT, &LAST, &BYTES, &OBJECTS, &HEADER_VALID, &EXPECTED_INTERVAL],
+    thresholds: &[&MAX_AGE, &SHRUNK],
+    alerts: &[
+        Alert {
+            name: "ChecklistBackupMissing",
+            when: When::Zero(of(&PRESENT)),
+            pending: minutes(15),
+            summary: "Backup is missing.",
+            description: "There is no object of backup {{ $labels.backup }}.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistBackupStale",
+            when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
+            summary: "Backup is too old.",
+            description: "The newest object of backup {{ $labels.backup }} is {value} old; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistBackupNotADump",
+            when: When::Zero(of(&HEADER_VALID)),
+            pending: minutes(15),
+            summary: "Newest backup is not a dump.",
+            description: "The newest object of backup {{ $labels.backup }} does not start as a dump of its format does.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistBackupShrunk",
+            when: When::History(
+                |scope, limits, severity| {
+                    format!(
+                        "{} / max without (instance, pod) (quantile_over_time(0.5, {}[7d])) < {}",
+                        scope.max(&BYTES),
+                        scope.series(&BYTES),
+                        number(limits.of(&SHRUNK).at(severity).unwrap_or(f64::NAN))
+                    )
+                },
+                Some(&SHRUNK),
+                &[&BYTES],
+            ),
+            summary: "Newest backup is much smaller than usual.",
+            description: "The newest object of backup {{ $labels.backup }} has {value} of the usual size; the limit is {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Backup age",
+            description: "Time since the newest object of each backup was written.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&LAST))),
+            unit: Unit::Seconds,
+            legend: &["backup"],
+            threshold: Some(&MAX_AGE),
+        },
+        Panel {
+            title: "Backup size",
+            description: "Size of the newest object of each backup; a sudden drop is a broken dump.",
+            drawing: Drawing::TimeSeries,
+            shown: Shown::Value(Value::Of(of(&BYTES))),
+            unit: Unit::Bytes,
+            legend: &["backup"],
+            threshold: None,
+        },
+    ],
+    access: &[Access::S3("s3:ListBucket"), Access::S3("s3:GetObject")],
+    runbook: include_str!("backup.md"),
+};

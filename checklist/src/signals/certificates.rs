@@ -1,0 +1,84 @@
+//! Wednesday 4, "Check certificate expiry": more than 30 days are left, and clients accept it.
+
+use crate::prelude::*;
+
+const CERTIFICATE: &[&str] = &["source", "subject_cn", "issuer_cn", "position"];
+
+/// End of validity.
+pub static NOT_AFTER: Metric = Metric::fact(
+    "checklist_certificate_not_after_timestamp_seconds",
+    "Unix time at which the certificate expires, known also when it is expired or not trusted.",
+    CERTIFICATE,
+);
+/// Begin of validity.
+pub static NOT_BEFORE: Metric = Metric::fact(
+    "checklist_certificate_not_before_timestamp_seconds",
+    "Unix time from which the certificate is valid.",
+    CERTIFICATE,
+);
+/// Whether a client would accept it.
+pub static VERIFIED: Metric = Metric::gauge(
+    "checklist_certificate_verified",
+    "Whether a client accepts the presented chain for the server's name (1) or not (0).",
+    &[],
+);
+/// Why not.
+pub static VERIFICATION_FAILURES: Metric = Metric::gauge(
+    "checklist_certificate_verification_failures",
+    "Constant 1 with the reason for which the presented chain is not accepted, absent when it is.",
+    &["reason"],
+);
+/// What was negotiated.
+pub static TLS_VERSION: Metric =
+    Metric::gauge("checklist_tls_version_info", "Constant 1 with the negotiated TLS version.", &["version"]);
+
+static LEAD: Threshold = Threshold::below(
+    "certificates.expires_within",
+    Unit::Seconds,
+    "The checklist asks for 30 days, or a third of the lifetime of short-lived certificates; 7 days, or a tenth, page.",
+)
+.warning(30.0 * DAY)
+.critical(7.0 * DAY);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "certificates",
+    title: "Certificates",
+    cadence: Cadence::Weekly,
+    section: "Security Check",
+    kind: TargetKind::Certificate,
+    interval: minutes(5),
+    timeout: seconds(10),
+    max_series: 100,
+    metrics: &[&NOT_AFTER, &NOT_BEFORE, &VERIFIED, &VERIFICATION_FAILURES, &TLS_VERSION],
+    thresholds: &[&LEAD],
+    alerts: &[
+        Alert {
+            name: "ChecklistCertificateExpiring",
+            when: When::Expiring { begin: &NOT_BEFORE, end: &NOT_AFTER, lead: &LEAD, parts: (3.0, 10.0) },
+            pending: minutes(15),
+            summary: "TLS certificate expires soon.",
+            description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} has {value} left.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistCertificateNotVerified",
+            when: When::Zero(of(&VERIFIED)),
+            pending: minutes(5),
+            summary: "TLS certificate is not accepted.",
+            description: "Clients refuse the certificate of {{ $labels.target }}.",
+            ..CRITICAL
+        },
+    ],
+    panels: &[Panel {
+        title: "Certificate lifetime left",
+        description: "Time until each presented certificate expires.",
+        drawing: Drawing::Stat,
+        shown: Shown::Value(Value::Until(of(&NOT_AFTER))),
+        unit: Unit::Seconds,
+        legend: &["target", "subject_cn", "position"],
+        threshold: Some(&LEAD),
+    }],
+    access: &[],
+    runbook: include_str!("certificates.md"),
+};

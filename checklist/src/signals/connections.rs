@@ -1,0 +1,113 @@
+//! Daily 8, "Check database connections": no excessive idle connections, and room for more.
+
+use crate::prelude::*;
+
+/// Connections by state.
+pub static CONNECTIONS: Metric = Metric::gauge(
+    "checklist_postgres_connections",
+    "Client connections to the server by database and state.",
+    &["database", "state"],
+);
+/// What ordinary roles may use.
+pub static LIMIT: Metric = Metric::gauge(
+    "checklist_postgres_connections_limit",
+    "Connections that ordinary roles can open: max_connections less the reserved ones.",
+    &[],
+);
+/// When the oldest open transaction of a state began.
+pub static OLDEST_TRANSACTION: Metric = Metric::gauge(
+    "checklist_postgres_oldest_transaction_start_timestamp_seconds",
+    "Unix time at which the oldest open transaction of a client in this state began.",
+    &["state"],
+);
+
+static USAGE: Threshold = Threshold::above(
+    "connections.usage",
+    Unit::Ratio,
+    "At 80% a deployment that doubles its replicas for a rollout runs out; at 95% the next client is refused.",
+)
+.warning(0.80)
+.critical(0.95);
+
+static IDLE: Threshold = Threshold::above(
+    "connections.idle",
+    Unit::Ratio,
+    "Half of all connections doing nothing means pools larger than the work.",
+)
+.warning(0.50);
+
+static IDLE_IN_TRANSACTION: Threshold = Threshold::above(
+    "connections.idle_in_transaction",
+    Unit::Seconds,
+    "An open transaction that does nothing holds its locks and keeps vacuum from cleaning up.",
+)
+.warning(10.0 * MINUTE);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "connections",
+    title: "Database connections",
+    cadence: Cadence::Daily,
+    section: "Morning Health Check",
+    kind: TargetKind::Postgres,
+    interval: seconds(30),
+    timeout: seconds(10),
+    max_series: 500,
+    metrics: &[&CONNECTIONS, &LIMIT, &OLDEST_TRANSACTION],
+    thresholds: &[&USAGE, &IDLE, &IDLE_IN_TRANSACTION],
+    alerts: &[
+        Alert {
+            name: "ChecklistConnectionsHigh",
+            when: When::Beyond(Value::Share(of(&CONNECTIONS), of(&LIMIT)), &USAGE),
+            pending: minutes(5),
+            keep_firing: minutes(5),
+            summary: "PostgreSQL is running out of connections.",
+            description: "{{ $labels.target }} uses {value} of its connections; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistConnectionsIdle",
+            when: When::Beyond(Value::Share(of(&CONNECTIONS).with(&[("state", &["idle"])]), of(&LIMIT)), &IDLE),
+            pending: minutes(30),
+            summary: "PostgreSQL holds too many idle connections.",
+            description: "{value} of the connections of {{ $labels.target }} are idle; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistIdleInTransaction",
+            when: When::Beyond(
+                Value::Age(
+                    of(&OLDEST_TRANSACTION)
+                        .with(&[("state", &["idle in transaction", "idle in transaction (aborted)"])]),
+                ),
+                &IDLE_IN_TRANSACTION,
+            ),
+            pending: minutes(1),
+            summary: "PostgreSQL transaction is left open.",
+            description: "A transaction on {{ $labels.target }} has been open for {value} and its client does nothing; the limit is {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Connections in use",
+            description: "Share of the available connections in use.",
+            drawing: Drawing::TimeSeries,
+            shown: Shown::Value(Value::Share(of(&CONNECTIONS), of(&LIMIT))),
+            unit: Unit::Ratio,
+            legend: &["target"],
+            threshold: Some(&USAGE),
+        },
+        Panel {
+            title: "Connections by state",
+            description: "Client connections by database and state.",
+            drawing: Drawing::TimeSeries,
+            shown: Shown::Value(Value::Of(of(&CONNECTIONS))),
+            unit: Unit::Count,
+            legend: &["target", "database", "state"],
+            threshold: None,
+        },
+    ],
+    access: &[Access::Sql("pg_read_all_stats")],
+    runbook: include_str!("connections.md"),
+};

@@ -1,0 +1,116 @@
+//! Daily 6, "Check disk space": the data volumes are less than 70% full.
+
+use crate::prelude::*;
+
+/// Used bytes.
+pub static USED: Metric =
+    Metric::gauge("checklist_volume_used_bytes", "Bytes used on the volume.", &["namespace", "persistentvolumeclaim"]);
+/// What can be used: used plus available, so that root's reserve does not hide a full disk.
+pub static CAPACITY: Metric = Metric::gauge(
+    "checklist_volume_capacity_bytes",
+    "Bytes that the volume can hold: used plus available to an ordinary user.",
+    &["namespace", "persistentvolumeclaim"],
+);
+/// Used inodes.
+pub static INODES_USED: Metric = Metric::gauge(
+    "checklist_volume_inodes_used",
+    "Inodes used on the volume.",
+    &["namespace", "persistentvolumeclaim"],
+);
+/// All inodes.
+pub static INODES: Metric =
+    Metric::gauge("checklist_volume_inodes", "Inodes that the volume has.", &["namespace", "persistentvolumeclaim"]);
+
+static USAGE: Threshold = Threshold::above(
+    "disk.usage",
+    Unit::Ratio,
+    "The checklist expects less than 70%; at 85% a database has little room left for a vacuum or an index build.",
+)
+.warning(0.70)
+.critical(0.85);
+
+static INODE_USAGE: Threshold =
+    Threshold::above("disk.inode_usage", Unit::Ratio, "Inodes run out as silently as bytes do.").warning(0.70);
+
+static FULL_WITHIN: Threshold = Threshold::below(
+    "disk.full_within",
+    Unit::Seconds,
+    "Four days leave room for a weekend; the line is drawn through the last six hours.",
+)
+.warning(4.0 * DAY);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "disk",
+    title: "Disk space",
+    cadence: Cadence::Daily,
+    section: "Morning Health Check",
+    kind: TargetKind::Kubernetes,
+    interval: seconds(60),
+    timeout: seconds(20),
+    max_series: 5_000,
+    metrics: &[&USED, &CAPACITY, &INODES_USED, &INODES],
+    thresholds: &[&USAGE, &INODE_USAGE, &FULL_WITHIN],
+    alerts: &[
+        Alert {
+            name: "ChecklistVolumeFilling",
+            when: When::Beyond(Value::Share(of(&USED), of(&CAPACITY)), &USAGE),
+            pending: minutes(5),
+            keep_firing: minutes(30),
+            summary: "Volume is filling up.",
+            description: "Volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is {value} full; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistVolumeInodesFilling",
+            when: When::Beyond(Value::Share(of(&INODES_USED), of(&INODES)), &INODE_USAGE),
+            summary: "Volume is running out of inodes.",
+            description: "Volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} uses {value} of its inodes; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistVolumeFullSoon",
+            // Below half full a steep line is a burst, not a trend.
+            when: When::History(
+                |scope, limits, severity| {
+                    let without = "max without (instance, pod)";
+                    format!(
+                        "{without} (predict_linear({used}[6h], {ahead})) > {capacity} and {now} / {capacity} > 0.5",
+                        used = scope.series(&USED),
+                        ahead = number(limits.of(&FULL_WITHIN).at(severity).unwrap_or(f64::NAN)),
+                        capacity = scope.max(&CAPACITY),
+                        now = scope.max(&USED),
+                    )
+                },
+                Some(&FULL_WITHIN),
+                &[&USED, &CAPACITY],
+            ),
+            pending: minutes(60),
+            summary: "Volume will be full soon.",
+            description: "At the pace of the last six hours volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is full within {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Volume usage",
+            description: "Used share of each volume, against the limits of the checklist.",
+            drawing: Drawing::TimeSeries,
+            shown: Shown::Value(Value::Share(of(&USED), of(&CAPACITY))),
+            unit: Unit::Ratio,
+            legend: &["namespace", "persistentvolumeclaim"],
+            threshold: Some(&USAGE),
+        },
+        Panel {
+            title: "Inode usage",
+            description: "Used share of each volume's inodes.",
+            drawing: Drawing::TimeSeries,
+            shown: Shown::Value(Value::Share(of(&INODES_USED), of(&INODES))),
+            unit: Unit::Ratio,
+            legend: &["namespace", "persistentvolumeclaim"],
+            threshold: Some(&INODE_USAGE),
+        },
+    ],
+    access: &[Access::Kubernetes("", "nodes", &["get", "list"]), Access::Kubernetes("", "nodes/stats", &["get"])],
+    runbook: include_str!("disk.md"),
+};

@@ -1,0 +1,110 @@
+//! Daily 2, "Verify health endpoints": the application says that it and its database are well.
+
+use crate::prelude::*;
+
+/// Status code of the answer.
+pub static STATUS: Metric = Metric::gauge("checklist_http_status_code", "HTTP status code of the last answer.", &[]);
+/// Time to the whole answer.
+pub static DURATION: Metric =
+    Metric::gauge("checklist_http_duration_seconds", "Seconds from connecting to the end of the last answer.", &[]);
+/// One expectation.
+pub static FIELD_OK: Metric = Metric::gauge(
+    "checklist_http_field_ok",
+    "Whether the answer meets the expectation (1) or not (0): the status code, the body being JSON, or a JSON field.",
+    &["field"],
+);
+/// The version that the application says it is.
+pub static VERSION: Metric =
+    Metric::gauge("checklist_http_version_info", "Constant 1 with the version in the last answer.", &["version"]);
+
+static SLOW: Threshold = Threshold::above(
+    "health.duration",
+    Unit::Seconds,
+    "A health page answers from memory; the checklist's own limit for the slowest hundredth of real requests is two seconds.",
+)
+.warning(2.0);
+
+static VERSIONS: Threshold = Threshold::above(
+    "health.versions",
+    Unit::Count,
+    "Two versions in one hour are a rollout; two versions for two hours are replicas that were left behind.",
+)
+.warning(1.0);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "health",
+    title: "Health endpoints",
+    cadence: Cadence::Daily,
+    section: "Morning Health Check",
+    kind: TargetKind::Health,
+    interval: seconds(30),
+    timeout: seconds(10),
+    max_series: 100,
+    metrics: &[&STATUS, &DURATION, &FIELD_OK, &VERSION],
+    thresholds: &[&SLOW, &VERSIONS],
+    alerts: &[
+        Alert {
+            name: "ChecklistHealthFailed",
+            when: When::Zero(of(&FIELD_OK)),
+            summary: "Application says that it is not healthy.",
+            description: "{{ $labels.target }} does not meet the expectation on {{ $labels.field }}.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistHealthUnreachable",
+            when: When::Zero(of(&crate::contract::PROBE_SUCCESS)),
+            summary: "Health endpoint does not answer.",
+            description: "{{ $labels.target }} gave no usable answer; the exporter's log has the reason.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistHealthSlow",
+            when: When::Beyond(Value::Of(of(&DURATION)), &SLOW),
+            pending: minutes(10),
+            summary: "Health endpoint answers slowly.",
+            description: "{{ $labels.target }} took {value} to say how it is; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistHealthVersionSkew",
+            when: When::History(
+                |scope, limits, _| {
+                    format!(
+                        "count by (check, target) (count by (check, target, version) (max_over_time({}[1h]))) > {}",
+                        scope.series(&VERSION),
+                        number(limits.value(&VERSIONS))
+                    )
+                },
+                Some(&VERSIONS),
+                &[&VERSION],
+            ),
+            pending: minutes(60),
+            summary: "Replicas report different versions.",
+            description: "{{ $labels.target }} reported {value} versions within an hour, and still does an hour later.",
+            ..WARNING
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Health expectations",
+            description: "Each expectation on the health page: 1 is met, 0 is not.",
+            drawing: Drawing::TimeSeries,
+            shown: Shown::Value(Value::Of(of(&FIELD_OK))),
+            unit: Unit::Count,
+            legend: &["target", "field"],
+            threshold: None,
+        },
+        Panel {
+            title: "Health answer time",
+            description: "Seconds until the health page has answered.",
+            drawing: Drawing::TimeSeries,
+            shown: Shown::Value(Value::Of(of(&DURATION))),
+            unit: Unit::Seconds,
+            legend: &["target"],
+            threshold: Some(&SLOW),
+        },
+    ],
+    access: &[],
+    runbook: include_str!("health.md"),
+};

@@ -1,0 +1,114 @@
+//! Daily 1, "All pods Running with 1/1 READY": workloads, their pods, and services with someone behind them.
+
+use crate::prelude::*;
+
+/// Replicas asked for.
+pub static DESIRED: Metric = Metric::gauge(
+    "checklist_workload_replicas_desired",
+    "Pods that the workload asks for.",
+    &["namespace", "kind", "workload"],
+);
+/// Replicas that are ready.
+pub static READY: Metric = Metric::gauge(
+    "checklist_workload_replicas_ready",
+    "Pods of the workload that are ready.",
+    &["namespace", "kind", "workload"],
+);
+/// Pods by phase.
+pub static PODS: Metric =
+    Metric::gauge("checklist_pods", "Pods of the workload by phase.", &["namespace", "workload", "phase"]);
+/// Pods that should be ready and are not, with the reason that the container or condition gives.
+pub static NOT_READY: Metric = Metric::gauge(
+    "checklist_pod_not_ready",
+    "Constant 1 for each pod that is neither ready nor finished, with the reason.",
+    &["namespace", "pod", "reason"],
+);
+/// Ready endpoints of a service that selects pods.
+pub static ENDPOINTS: Metric =
+    Metric::gauge("checklist_service_ready_endpoints", "Ready endpoints of the service.", &["namespace", "service"]);
+
+static WAITING: Threshold = Threshold::above(
+    "pods.waiting",
+    Unit::Count,
+    "A pod whose container waits in a back-off does not come back by itself, so one is too many.",
+)
+.warning(0.0);
+
+/// What the kubelet says of a container that will not start without help.
+const STUCK: &[&str] =
+    &["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"];
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "pods",
+    title: "Pods and services",
+    cadence: Cadence::Daily,
+    section: "Morning Health Check",
+    kind: TargetKind::Kubernetes,
+    interval: seconds(30),
+    timeout: seconds(10),
+    max_series: 5_000,
+    metrics: &[&DESIRED, &READY, &PODS, &NOT_READY, &ENDPOINTS],
+    thresholds: &[&WAITING],
+    alerts: &[
+        Alert {
+            name: "ChecklistWorkloadDown",
+            when: When::None(&READY, &DESIRED),
+            summary: "Workload has no ready pod.",
+            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod.",
+            keep_firing: minutes(15),
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistWorkloadReplicasMissing",
+            when: When::Fewer(&READY, &DESIRED),
+            summary: "Workload has fewer ready pods than it asks for.",
+            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has only {value} ready pods.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistPodStuck",
+            when: When::Beyond(Value::Of(of(&NOT_READY).with(&[("reason", STUCK)])), &WAITING),
+            pending: minutes(5),
+            summary: "Pod cannot start.",
+            description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} waits in {{ $labels.reason }}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistServiceWithoutEndpoints",
+            when: When::Zero(of(&ENDPOINTS)),
+            summary: "Service has no ready endpoint.",
+            description: "Nothing answers behind service {{ $labels.namespace }}/{{ $labels.service }}.",
+            ..CRITICAL
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Ready pods",
+            description: "Ready pods of each workload; a step down is a pod that was lost.",
+            drawing: Drawing::TimeSeries,
+            shown: Shown::Value(Value::Of(of(&READY))),
+            unit: Unit::Count,
+            legend: &["namespace", "workload"],
+            threshold: None,
+        },
+        Panel {
+            title: "Pods not ready",
+            description: "Pods that are neither ready nor finished, with the reason; empty is good.",
+            drawing: Drawing::Table,
+            shown: Shown::Value(Value::Of(of(&NOT_READY))),
+            unit: Unit::Count,
+            legend: &["namespace", "pod", "reason"],
+            threshold: Some(&WAITING),
+        },
+    ],
+    access: &[
+        Access::Kubernetes("", "pods", LIST_WATCH),
+        Access::Kubernetes("", "services", LIST_WATCH),
+        Access::Kubernetes("discovery.k8s.io", "endpointslices", LIST_WATCH),
+        Access::Kubernetes("apps", "deployments", LIST_WATCH),
+        Access::Kubernetes("apps", "statefulsets", LIST_WATCH),
+        Access::Kubernetes("apps", "daemonsets", LIST_WATCH),
+    ],
+    runbook: include_str!("pods.md"),
+};

@@ -1,0 +1,101 @@
+//! Daily 3, "Check for pod restarts": the count is zero or does not move.
+
+use crate::prelude::*;
+
+/// Restarts of a container.
+pub static RESTARTS: Metric = Metric::counter(
+    "checklist_container_restarts_total",
+    "Restarts of the container since its pod was created.",
+    &["namespace", "workload", "pod", "container"],
+);
+/// When the container last ended, and why.
+pub static LAST_TERMINATION: Metric = Metric::fact(
+    "checklist_container_last_termination_timestamp_seconds",
+    "Unix time at which the previous instance of the container ended, with the reason.",
+    &["namespace", "workload", "pod", "container", "reason"],
+);
+
+static RECENT: Threshold = Threshold::below(
+    "restarts.recent",
+    Unit::Seconds,
+    "The checklist looks every morning, so a restart is news for a day.",
+)
+.warning(DAY);
+
+static PER_HOUR: Threshold = Threshold::above(
+    "restarts.per_hour",
+    Unit::Count,
+    "Four restarts within the hour are a crash loop in the making: back-off hides it from then on.",
+)
+.critical(3.0);
+
+static OOM_RECENT: Threshold = Threshold::below(
+    "restarts.oom_recent",
+    Unit::Seconds,
+    "A container that outgrew its memory limit does so again; an hour keeps the alert close to the event.",
+)
+.warning(HOUR);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "restarts",
+    title: "Container restarts",
+    cadence: Cadence::Daily,
+    section: "Morning Health Check",
+    kind: TargetKind::Kubernetes,
+    interval: seconds(30),
+    timeout: seconds(10),
+    max_series: 5_000,
+    metrics: &[&RESTARTS, &LAST_TERMINATION],
+    thresholds: &[&RECENT, &PER_HOUR, &OOM_RECENT],
+    alerts: &[
+        Alert {
+            name: "ChecklistContainerRestartsOften",
+            when: When::History(
+                |scope, limits, severity| {
+                    format!(
+                        "max without (instance) (increase({}[1h])) > {}",
+                        scope.series(&RESTARTS),
+                        number(limits.of(&PER_HOUR).at(severity).unwrap_or(f64::NAN))
+                    )
+                },
+                Some(&PER_HOUR),
+                &[&RESTARTS],
+            ),
+            pending: seconds(0),
+            summary: "Container restarts again and again.",
+            description: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} restarted {value} times within an hour; the limit is {limit}.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistContainerRestarted",
+            when: When::Beyond(Value::Age(of(&LAST_TERMINATION)), &RECENT),
+            pending: seconds(0),
+            summary: "Container has restarted.",
+            description: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} ended {value} ago ({{ $labels.reason }}) and was started again.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistContainerOutOfMemory",
+            when: When::Beyond(Value::Age(of(&LAST_TERMINATION).with(&[("reason", &["OOMKilled"])])), &OOM_RECENT),
+            pending: seconds(0),
+            summary: "Container was killed for using too much memory.",
+            description: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} was killed {value} ago because it reached its memory limit.",
+            ..WARNING
+        },
+    ],
+    panels: &[Panel {
+        title: "Restarts per day",
+        description: "Restarts of each container over the last 24 hours; a flat zero is good.",
+        drawing: Drawing::TimeSeries,
+        shown: Shown::Expression(
+            |scope| format!("max without (instance) (increase({}[24h])) > 0", scope.series(&RESTARTS)),
+            &[&RESTARTS],
+        ),
+        unit: Unit::Count,
+        legend: &["namespace", "pod", "container"],
+        threshold: Some(&PER_HOUR),
+    }],
+    access: &[Access::Kubernetes("", "pods", LIST_WATCH)],
+    runbook: include_str!("restarts.md"),
+};

@@ -1,0 +1,98 @@
+//! Monday 2, "Check database performance": large tables read by sequential scans lack an index.
+
+use crate::prelude::*;
+
+const TABLE: &[&str] = &["database", "schema", "table"];
+
+/// Sequential scans.
+pub static SEQ_SCANS: Metric =
+    Metric::counter("checklist_postgres_table_seq_scans_total", "Sequential scans of the table.", TABLE);
+/// Index scans.
+pub static INDEX_SCANS: Metric =
+    Metric::counter("checklist_postgres_table_index_scans_total", "Index scans of the table.", TABLE);
+/// Rows read by sequential scans.
+pub static SEQ_ROWS: Metric = Metric::counter(
+    "checklist_postgres_table_seq_rows_read_total",
+    "Live rows of the table read by sequential scans.",
+    TABLE,
+);
+/// Rows fetched by index scans.
+pub static INDEX_ROWS: Metric = Metric::counter(
+    "checklist_postgres_table_index_rows_fetched_total",
+    "Live rows of the table fetched by index scans.",
+    TABLE,
+);
+/// Estimated rows.
+pub static LIVE_ROWS: Metric =
+    Metric::gauge("checklist_postgres_table_live_rows", "Live rows of the table by the server's estimate.", TABLE);
+/// Estimated size.
+pub static BYTES: Metric = Metric::gauge(
+    "checklist_postgres_table_bytes",
+    "Size of the table's main storage as of its last vacuum or analyze, without indexes.",
+    TABLE,
+);
+
+static SHARE: Threshold = Threshold::above(
+    "seq_scans.share",
+    Unit::Ratio,
+    "A large table that is scanned whole nine times out of ten is missing an index or has one that nobody can use.",
+)
+.warning(0.90);
+
+static MIN_BYTES: Threshold = Threshold::above(
+    "seq_scans.min_table_size",
+    Unit::Bytes,
+    "Smaller tables are read faster whole than through an index.",
+)
+.warning(100.0 * MIB);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "seq_scans",
+    title: "Sequential scans",
+    cadence: Cadence::Weekly,
+    section: "Performance Review",
+    kind: TargetKind::Postgres,
+    interval: minutes(5),
+    timeout: seconds(20),
+    max_series: 600,
+    metrics: &[&SEQ_SCANS, &INDEX_SCANS, &SEQ_ROWS, &INDEX_ROWS, &LIVE_ROWS, &BYTES],
+    thresholds: &[&SHARE, &MIN_BYTES],
+    alerts: &[Alert {
+        name: "ChecklistSequentialScans",
+        when: When::History(
+            |scope, limits, severity| {
+                let day = |metric| format!("max without (instance, pod) (increase({}[1d]))", scope.series(metric));
+                let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
+                format!(
+                    "{seq} / ({seq} + {index} > 0) > {} and {} > {}",
+                    number(limits.of(&SHARE).at(severity).unwrap_or(f64::NAN)),
+                    scope.max(&BYTES),
+                    number(limits.value(&MIN_BYTES))
+                )
+            },
+            Some(&SHARE),
+            &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],
+        ),
+        pending: minutes(60),
+        summary: "Large table is read by sequential scans.",
+        description: "{value} of the scans of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} in the last day read the whole table; the limit is {limit}.",
+        ..WARNING
+    }],
+    panels: &[Panel {
+        title: "Rows read by sequential scans",
+        description: "Rows per second that each table gives to sequential scans; the tallest line wants an index.",
+        drawing: Drawing::TimeSeries,
+        shown: Shown::Expression(
+            |scope| {
+                format!("topk(10, max without (instance, pod) (rate({}[$__rate_interval])))", scope.series(&SEQ_ROWS))
+            },
+            &[&SEQ_ROWS],
+        ),
+        unit: Unit::Count,
+        legend: &["database", "schema", "table"],
+        threshold: None,
+    }],
+    access: &[Access::Sql("pg_read_all_stats")],
+    runbook: include_str!("seq_scans.md"),
+};

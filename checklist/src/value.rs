@@ -1,0 +1,173 @@
+//! A number that the checklist judges: rendered as PromQL, and computed from one run's samples.
+
+use crate::metric::Metric;
+use crate::samples::Series;
+use std::collections::BTreeMap;
+
+/// A metric with label matchers; each matcher gives the allowed values.
+#[derive(Debug, Clone, Copy)]
+pub struct Selector {
+    /// The metric.
+    pub metric: &'static Metric,
+    /// Label name and allowed values.
+    pub matchers: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// A metric without matchers.
+pub const fn of(metric: &'static Metric) -> Selector {
+    Selector { metric, matchers: &[] }
+}
+
+impl Selector {
+    /// Adds matchers.
+    #[must_use]
+    pub const fn with(mut self, matchers: &'static [(&'static str, &'static [&'static str])]) -> Self {
+        self.matchers = matchers;
+        self
+    }
+
+    /// Whether a series is selected.
+    pub fn accepts(&self, series: &Series) -> bool {
+        std::ptr::eq(series.metric, self.metric)
+            && self
+                .matchers
+                .iter()
+                .all(|(name, values)| series.label(name).is_some_and(|value| values.contains(&value)))
+    }
+
+    /// The instant vector selector within a scope.
+    pub fn promql(&self, scope: &Scope) -> String {
+        let matchers = self.matchers.iter().map(|(name, values)| match values {
+            [one] => format!("{name}={one:?}"),
+            many => format!("{name}=~{:?}", many.join("|")),
+        });
+        let all: Vec<String> = scope.matchers().into_iter().chain(matchers).collect();
+        format!("{}{{{}}}", self.metric, all.join(", "))
+    }
+}
+
+/// Where an expression applies: one check, and all of its targets or some.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// The signal's id.
+    pub check: String,
+    /// The targets, or every target when empty.
+    pub targets: Vec<String>,
+}
+
+impl Scope {
+    fn matchers(&self) -> Vec<String> {
+        let mut matchers = vec![format!("check={:?}", self.check)];
+        match self.targets.as_slice() {
+            [] => {}
+            [one] => matchers.push(format!("target={one:?}")),
+            many => matchers.push(format!("target=~{:?}", many.join("|"))),
+        }
+        matchers
+    }
+
+    /// The selector of a whole metric, for expressions over time: `metric{check="pods"}`.
+    pub fn series(&self, metric: &'static Metric) -> String {
+        of(metric).promql(self)
+    }
+
+    /// The value of a metric whichever replica of the exporter saw it: the greatest.
+    pub fn max(&self, metric: &'static Metric) -> String {
+        agreed("max", &of(metric), self)
+    }
+}
+
+/// The closed set of value shapes. Ages and remainders are in seconds.
+#[derive(Debug, Clone, Copy)]
+pub enum Value {
+    /// The series itself.
+    Of(Selector),
+    /// Now minus a timestamp.
+    Age(Selector),
+    /// A timestamp minus now.
+    Until(Selector),
+    /// A part by its whole; the part is summed over the labels that the whole lacks.
+    Share(Selector, Selector),
+}
+
+/// A computed value with the labels that tell it apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Computed {
+    /// Label names and values, sorted by name.
+    pub labels: BTreeMap<&'static str, String>,
+    /// The value.
+    pub value: f64,
+}
+
+impl Value {
+    /// The selectors it reads, the first of which names its labels.
+    pub fn selectors(&self) -> Vec<Selector> {
+        match self {
+            Self::Of(one) | Self::Age(one) | Self::Until(one) => vec![*one],
+            Self::Share(part, whole) => vec![*part, *whole],
+        }
+    }
+
+    /// The PromQL expression of the value. Several replicas of the exporter give one result.
+    pub fn promql(&self, scope: &Scope) -> String {
+        match self {
+            Self::Of(one) => agreed("max", one, scope),
+            Self::Age(one) => format!("time() - {}", agreed("max", one, scope)),
+            Self::Until(one) => format!("{} - time()", agreed("min", one, scope)),
+            Self::Share(part, whole) => {
+                let extra = labels_beyond(part.metric, whole.metric);
+                let part = agreed("max", part, scope);
+                let whole = agreed("max", whole, scope);
+                if extra.is_empty() {
+                    format!("{part} / {whole}")
+                } else {
+                    format!("sum without ({}) ({part}) / {whole}", extra.join(", "))
+                }
+            }
+        }
+    }
+
+    /// The values in one run's samples, as Prometheus would compute them at `now` (Unix seconds).
+    pub fn compute(&self, samples: &[Series], now: f64) -> Vec<Computed> {
+        let select = |selector: &Selector| -> Vec<Computed> {
+            samples.iter().filter(|series| selector.accepts(series)).map(computed).collect()
+        };
+        let map = |selector: &Selector, f: &dyn Fn(f64) -> f64| {
+            select(selector).into_iter().map(|c| Computed { value: f(c.value), ..c }).collect()
+        };
+        match self {
+            Self::Of(one) => select(one),
+            Self::Age(one) => map(one, &|value| now - value),
+            Self::Until(one) => map(one, &|value| value - now),
+            Self::Share(part, whole) => share(&select(part), &select(whole)),
+        }
+    }
+}
+
+fn share(parts: &[Computed], wholes: &[Computed]) -> Vec<Computed> {
+    let matching = |whole: &Computed| {
+        let mut parts = parts.iter().filter(|part| whole.labels.iter().all(|(k, v)| part.labels.get(k) == Some(v)));
+        let first = parts.next()?.value;
+        Some(first + parts.map(|part| part.value).sum::<f64>())
+    };
+    wholes
+        .iter()
+        .filter_map(|whole| Some(Computed { value: matching(whole)? / whole.value, ..whole.clone() }))
+        .collect()
+}
+
+fn computed(series: &Series) -> Computed {
+    let labels = series.metric.labels.iter().copied().zip(series.labels.iter().cloned()).collect();
+    Computed { labels, value: series.value }
+}
+
+fn labels_beyond(part: &Metric, whole: &Metric) -> Vec<&'static str> {
+    part.labels.iter().filter(|label| !whole.labels.contains(label)).copied().collect()
+}
+
+/// One result for any number of exporter replicas. `pod` goes with `instance` unless the
+/// metric has a `pod` of its own, which `honor_labels` keeps.
+pub(crate) fn agreed(aggregator: &str, selector: &Selector, scope: &Scope) -> String {
+    let without = if selector.metric.labels.contains(&"pod") { "instance" } else { "instance, pod" };
+    format!("{aggregator} without ({without}) ({})", selector.promql(scope))
+}

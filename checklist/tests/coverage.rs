@@ -1,0 +1,55 @@
+//! The coverage table against the written checklist itself.
+
+use checklist::SIGNALS;
+use checklist::coverage::{COVERAGE, Watched, lines_of, not_yet};
+
+/// The numbered steps in code blocks, and the three headings whose task has no number.
+fn written() -> Vec<(String, Option<u8>, String)> {
+    let unnumbered = ["Backup Verification", "Data Cleanup", "Compliance Certification Renewal"];
+    let (mut section, mut in_code, mut steps) = (String::new(), false, Vec::new());
+    for line in include_str!("operations-checklist.md").lines() {
+        if line.starts_with("```") {
+            in_code = !in_code;
+        } else if !in_code && line.starts_with('#') {
+            let heading = line.trim_start_matches('#').trim();
+            let heading = heading.split_once(": ").map_or(heading, |(_, name)| name);
+            section = heading.split(" (").next().unwrap_or(heading).to_owned();
+            if unnumbered.contains(&section.as_str()) {
+                steps.push((section.clone(), None, section.clone()));
+            }
+        } else if let Some((number, text)) = line.strip_prefix("# ").and_then(|step| step.split_once(". "))
+            && let (true, Ok(number)) = (in_code, number.parse())
+        {
+            steps.push((section.clone(), Some(number), text.to_owned()));
+        }
+    }
+    steps
+}
+
+#[test]
+fn every_line_of_the_written_checklist_is_listed_once_and_in_order() {
+    let written = written();
+    assert_eq!(written.iter().filter(|(_, number, _)| number.is_some()).count(), 74);
+    let listed: Vec<_> =
+        COVERAGE.iter().map(|line| (line.section.to_owned(), line.number, line.text.to_owned())).collect();
+    assert_eq!(listed, written);
+}
+
+#[test]
+fn every_signal_watches_a_line_and_every_watched_line_has_a_signal() {
+    for signal in SIGNALS {
+        let line = lines_of(signal.id).next().unwrap_or_else(|| panic!("{} watches no line", signal.id));
+        assert_eq!((line.section, line.cadence), (signal.section, signal.cadence), "{}", signal.id);
+    }
+    for line in COVERAGE {
+        if let Watched::Signal(id) = line.watched {
+            assert!(checklist::signals::by_id(id).is_some(), "{id} is no signal");
+        }
+    }
+}
+
+#[test]
+fn the_number_of_lines_not_yet_watched_is_told() {
+    println!("{} of {} checklist lines are not yet watched", not_yet(), COVERAGE.len());
+    assert_eq!(COVERAGE.len(), 77);
+}
