@@ -1,1 +1,10 @@
-//! Placeholder.
+//! checklist-exporter: makes every check of the checklist continuously and exposes what it saw.
+
+pub mod checks;
+pub mod probe;
+pub mod probes;
+pub mod schedule;
+pub mod server;
+pub mod snapshot;
+pub mod sources;
+pub mod state;

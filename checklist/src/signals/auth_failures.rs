@@ -23,7 +23,8 @@ static RISE: Threshold = Threshold::above(
 )
 .warning(3.0);
 
-static FLOOR: Threshold =
+/// The number of failures a day below which a rise is noise.
+pub static FLOOR: Threshold =
     Threshold::above("auth_failures.floor", Unit::Count, "Three failures instead of one are no rise worth a message.")
         .warning(20.0);
 
@@ -53,7 +54,7 @@ pub static SIGNAL: Signal = Signal {
                 |scope, limits, severity| {
                     let window = |window: &str| scope.max(&FAILURES).replace("})", &format!(", window={window:?}}})"));
                     format!(
-                        "{day} / ignoring (window) ({week} / 7) > {rise} and {day} > {floor}",
+                        "{day} / ignoring (window) ({week} / 7) > {rise} and ignoring (window) {day} > {floor}",
                         day = window("24h"),
                         week = window("7d"),
                         rise = number(limits.of(&RISE).at(severity).unwrap_or(f64::NAN)),

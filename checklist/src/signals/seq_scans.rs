@@ -39,7 +39,8 @@ static SHARE: Threshold = Threshold::above(
 )
 .warning(0.90);
 
-static MIN_BYTES: Threshold = Threshold::above(
+/// The size below which a table may be read whole.
+pub static MIN_BYTES: Threshold = Threshold::above(
     "seq_scans.min_table_size",
     Unit::Bytes,
     "Smaller tables are read faster whole than through an index.",

@@ -1,0 +1,204 @@
+//! The web side: `/metrics`, `/probe`, `/-/healthy`, `/-/ready`. A scrape never waits on the world.
+
+use crate::schedule::{Schedule, unix_now};
+use crate::snapshot::{Body, Format, render};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// Connections at a time; Prometheus servers and people need a handful.
+const MAX_CONNECTIONS: usize = 256;
+/// A client has this long to send its request head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves until `stop` resolves, then lets open requests end.
+pub async fn serve(listener: TcpListener, schedule: Arc<Schedule>, stop: impl Future<Output = ()>) {
+    let graceful = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    tokio::pin!(stop);
+    loop {
+        let stream = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _peer)) => stream,
+                // Out of descriptors: wait for some to be closed instead of spinning.
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        // Beyond the limit a connection is closed at once, which the client sees.
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { continue };
+        let schedule = Arc::clone(&schedule);
+        let service = service_fn(move |request| answer(Arc::clone(&schedule), request));
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(16 * 1024);
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(permit);
+        });
+    }
+    // Prometheus gives up on a scrape after ten seconds, so nothing worth having takes longer.
+    let _ = tokio::time::timeout(Duration::from_secs(10), graceful.shutdown()).await;
+}
+
+async fn answer<B>(schedule: Arc<Schedule>, request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed\n"));
+    }
+    Ok(match request.uri().path() {
+        "/metrics" => {
+            let latest = schedule.latest.load();
+            let format = format_of(request.headers());
+            metrics(latest.body(format), format, request.headers())
+        }
+        "/probe" => probe(&schedule, request.uri().query().unwrap_or_default(), request.headers()).await,
+        "/-/healthy" => text(StatusCode::OK, "checklist-exporter is healthy\n"),
+        "/-/ready" => match schedule.jobs.iter().filter(|job| !job.state().has_run()).count() {
+            0 => text(StatusCode::OK, "every check has run\n"),
+            waiting => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{waiting} checks have not run yet\n")),
+        },
+        "/" => text(StatusCode::OK, "checklist-exporter: /metrics /probe?check=NAME /-/healthy /-/ready\n"),
+        _ => text(StatusCode::NOT_FOUND, "no such page; see /\n"),
+    })
+}
+
+fn metrics(body: &Body, format: Format, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    let (bytes, encoding) = match encoding_of(headers) {
+        Some("zstd") => (body.zstd.clone(), Some("zstd")),
+        Some(_) => (body.gzip.clone(), Some("gzip")),
+        None => (body.plain.clone(), None),
+    };
+    let content_type = match format {
+        Format::Classic => "text/plain; version=0.0.4; charset=utf-8",
+        Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    };
+    let mut response = Response::new(Full::new(bytes));
+    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(content_type));
+    response.headers_mut().insert(VARY, hyper::header::HeaderValue::from_static("Accept, Accept-Encoding"));
+    if let Some(encoding) = encoding {
+        response.headers_mut().insert(CONTENT_ENCODING, hyper::header::HeaderValue::from_static(encoding));
+    }
+    response
+}
+
+/// Runs one configured check now, within the scrape's own timeout, and shows it alone.
+async fn probe(schedule: &Schedule, query: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    let mut check = None;
+    let mut target = None;
+    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match key.as_ref() {
+            "check" => check = Some(value.into_owned()),
+            "target" => target = Some(value.into_owned()),
+            other => return text(StatusCode::BAD_REQUEST, &format!("unknown parameter {other}\n")),
+        }
+    }
+    let Some(check) = check else { return text(StatusCode::BAD_REQUEST, "the parameter check is missing\n") };
+    let wanted = |job: &&crate::schedule::Job| {
+        let state = job.state();
+        state.check.signal.id == check && target.as_ref().is_none_or(|target| *target == state.check.target)
+    };
+    let jobs: Vec<_> = schedule.jobs.iter().filter(wanted).collect();
+    if jobs.is_empty() {
+        return text(StatusCode::NOT_FOUND, "no such check is configured\n");
+    }
+    let seconds =
+        headers.get("x-prometheus-scrape-timeout-seconds").and_then(|value| value.to_str().ok()?.parse().ok());
+    let within = Duration::try_from_secs_f64(seconds.unwrap_or(10.0_f64).clamp(0.5, 120.0) * 0.95).unwrap_or_default();
+    let runs = futures::future::join_all(jobs.iter().map(|job| job.run()));
+    if tokio::time::timeout(within, runs).await.is_err() {
+        return text(StatusCode::GATEWAY_TIMEOUT, "the check did not end within the scrape timeout\n");
+    }
+    let states: Vec<_> = jobs.iter().map(|job| job.state()).collect();
+    let borrowed: Vec<_> = states.iter().map(|state| &**state).collect();
+    let now = unix_now();
+    let plain = render(&borrowed, now, now, Format::Classic);
+    metrics(&Body { plain: plain.into(), ..Body::default() }, Format::Classic, &HeaderMap::new())
+}
+
+fn text(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::copy_from_slice(message.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// The format with the greater weight; the classic one when the client does not care.
+fn format_of(headers: &HeaderMap) -> Format {
+    let (mut open, mut classic) = (0.0, 0.0);
+    for (name, quality) in weighted(headers, &ACCEPT) {
+        if name == "application/openmetrics-text" {
+            open = f32::max(open, quality);
+        } else if matches!(name.as_str(), "text/plain" | "text/*" | "*/*") {
+            classic = f32::max(classic, quality);
+        }
+    }
+    if open > classic { Format::OpenMetrics } else { Format::Classic }
+}
+
+fn encoding_of(headers: &HeaderMap) -> Option<&'static str> {
+    let offered = weighted(headers, &ACCEPT_ENCODING);
+    let quality = |name: &str| offered.iter().find(|(offer, _)| offer == name).map_or(0.0, |(_, quality)| *quality);
+    let (zstd, gzip) = (quality("zstd"), quality("gzip"));
+    match (zstd > 0.0, gzip > 0.0) {
+        (true, _) if zstd >= gzip => Some("zstd"),
+        (_, true) => Some("gzip"),
+        _ => None,
+    }
+}
+
+/// The alternatives of an `Accept` header with their `q` values.
+fn weighted(headers: &HeaderMap, name: &hyper::header::HeaderName) -> Vec<(String, f32)> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|alternative| {
+            let mut parts = alternative.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+            (name, quality)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: hyper::header::HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, hyper::header::HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn prometheus_gets_openmetrics_and_curl_the_classic_text() {
+        let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+        assert_eq!(format_of(&headers(ACCEPT, prometheus)), Format::OpenMetrics);
+        assert_eq!(format_of(&headers(ACCEPT, "*/*")), Format::Classic);
+        assert_eq!(format_of(&HeaderMap::new()), Format::Classic);
+    }
+
+    #[test]
+    fn the_preferred_compression_is_used_and_none_when_refused() {
+        assert_eq!(encoding_of(&headers(ACCEPT_ENCODING, "gzip")), Some("gzip"));
+        assert_eq!(encoding_of(&headers(ACCEPT_ENCODING, "gzip, zstd")), Some("zstd"));
+        assert_eq!(encoding_of(&headers(ACCEPT_ENCODING, "zstd;q=0.1, gzip")), Some("gzip"));
+        assert_eq!(encoding_of(&headers(ACCEPT_ENCODING, "gzip;q=0")), None);
+    }
+}

@@ -1,0 +1,144 @@
+//! The exposition: every state rendered into one body, compressed ahead of the scrapes.
+
+use crate::state::State;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use checklist::contract::{BUILD_INFO, CONFIG_SUCCESSFUL, CONFIG_TIMESTAMP, PER_CHECK};
+use checklist::{Kind, Metric, SIGNALS};
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// The two text formats that Prometheus negotiates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Text format 0.0.4.
+    Classic,
+    /// `OpenMetrics` 1.0.0.
+    OpenMetrics,
+}
+
+/// One body in every encoding.
+#[derive(Debug, Default, Clone)]
+pub struct Body {
+    /// As it is.
+    pub plain: Bytes,
+    /// gzip.
+    pub gzip: Bytes,
+    /// Zstandard.
+    pub zstd: Bytes,
+}
+
+/// Both formats of one moment.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    classic: Body,
+    open_metrics: Body,
+}
+
+impl Snapshot {
+    /// The body of a format.
+    pub fn body(&self, format: Format) -> &Body {
+        match format {
+            Format::Classic => &self.classic,
+            Format::OpenMetrics => &self.open_metrics,
+        }
+    }
+
+    /// Renders and compresses.
+    pub fn of(states: &[&State], now: f64, loaded_at: f64) -> Self {
+        let body = |format| {
+            let plain = render(states, now, loaded_at, format);
+            Body { gzip: gzip(plain.as_bytes()), zstd: zstd(plain.as_bytes()), plain: plain.into() }
+        };
+        Self { classic: body(Format::Classic), open_metrics: body(Format::OpenMetrics) }
+    }
+}
+
+/// Where the latest snapshot is; scrapes load it, the publisher swaps it.
+pub type Latest = ArcSwap<Snapshot>;
+
+/// Renders the states in fixed family order.
+pub fn render(states: &[&State], now: f64, loaded_at: f64, format: Format) -> String {
+    let mut text = String::with_capacity(64 * 1024);
+    let rustc = option_env!("CARGO_PKG_RUST_VERSION").unwrap_or_default();
+    header(&mut text, &BUILD_INFO, format);
+    line(&mut text, &BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION")), ("rustc", rustc)], 1.0);
+    for (metric, value) in [(&CONFIG_SUCCESSFUL, 1.0), (&CONFIG_TIMESTAMP, loaded_at)] {
+        header(&mut text, metric, format);
+        line(&mut text, metric, &[], value);
+    }
+    for metric in PER_CHECK {
+        header(&mut text, metric, format);
+        for state in states {
+            for (values, value) in state.contract(metric, now) {
+                check_line(&mut text, metric, state, &values, value);
+            }
+        }
+    }
+    for signal in SIGNALS {
+        for metric in signal.metrics {
+            let mut begun = false;
+            for state in states.iter().filter(|state| state.check.signal.id == signal.id) {
+                for series in state.exposed(now).filter(|series| std::ptr::eq(series.metric, *metric)) {
+                    if !begun {
+                        header(&mut text, metric, format);
+                        begun = true;
+                    }
+                    check_line(&mut text, metric, state, &series.labels, series.value);
+                }
+            }
+        }
+    }
+    if format == Format::OpenMetrics {
+        text.push_str("# EOF\n");
+    }
+    text
+}
+
+fn header(text: &mut String, metric: &Metric, format: Format) {
+    let family = match (format, metric.kind) {
+        (Format::OpenMetrics, Kind::Counter) => metric.name.trim_end_matches("_total"),
+        _ => metric.name,
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "# HELP {family} {}\n# TYPE {family} {}", metric.help, metric.type_word());
+}
+
+fn check_line(text: &mut String, metric: &Metric, state: &State, values: &[String], value: f64) {
+    let own = metric.labels.iter().copied().zip(values.iter().map(String::as_str));
+    let labels: Vec<(&str, &str)> =
+        [("check", state.check.signal.id), ("target", state.check.target.as_str())].into_iter().chain(own).collect();
+    line(text, metric, &labels, value);
+}
+
+fn line(text: &mut String, metric: &Metric, labels: &[(&str, &str)], value: f64) {
+    text.push_str(metric.name);
+    for (at, (name, label)) in labels.iter().enumerate() {
+        text.push(if at == 0 { '{' } else { ',' });
+        let _ = write!(text, "{name}=\"");
+        for c in label.chars() {
+            match c {
+                '\\' => text.push_str("\\\\"),
+                '"' => text.push_str("\\\""),
+                '\n' => text.push_str("\\n"),
+                c => text.push(c),
+            }
+        }
+        text.push('"');
+    }
+    if !labels.is_empty() {
+        text.push('}');
+    }
+    let _ = writeln!(text, " {value}");
+}
+
+fn gzip(plain: &[u8]) -> Bytes {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    // Writing to memory cannot fail; an empty body would fail the scrape visibly.
+    let _ = encoder.write_all(plain);
+    encoder.finish().unwrap_or_default().into()
+}
+
+fn zstd(plain: &[u8]) -> Bytes {
+    zstd::bulk::compress(plain, 1).unwrap_or_default().into()
+}

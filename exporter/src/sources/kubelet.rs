@@ -1,0 +1,109 @@
+//! Volume figures straight from each kubelet's stats summary, with the right `nodes/stats` alone.
+
+use crate::probe::Failure;
+use crate::sources::http::{Ask, get};
+use crate::sources::kubernetes::Cluster;
+use crate::sources::kubernetes::objects::Node;
+use crate::sources::{secret, trust};
+use checklist::Reason;
+use checklist::config::SecretRef;
+use futures::{StreamExt, TryStreamExt, stream};
+use rustls::ClientConfig;
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A summary of a node with 500 pods is below two megabytes.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+/// Kubelets asked at a time.
+const AT_A_TIME: usize = 8;
+
+/// The figures of one claim.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Volume {
+    /// Bytes used.
+    pub used_bytes: Option<u64>,
+    /// Bytes that an ordinary user can still take.
+    pub available_bytes: Option<u64>,
+    /// Inodes used.
+    pub inodes_used: Option<u64>,
+    /// All inodes.
+    pub inodes: Option<u64>,
+    pvc_ref: Option<Claim>,
+}
+
+/// A claim by namespace and name.
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+#[derive(Deserialize)]
+struct Summary {
+    #[serde(default)]
+    pods: Vec<PodStats>,
+}
+
+#[derive(Deserialize)]
+struct PodStats {
+    #[serde(default)]
+    volume: Vec<Volume>,
+}
+
+/// The volumes of the watched namespaces. One kubelet that cannot be asked fails the whole
+/// check: a part of the truth would hide the full disk on the other part.
+pub async fn volumes(cluster: &Cluster) -> Result<BTreeMap<Claim, Volume>, Failure> {
+    let watched = cluster.watched().await?;
+    let tls = tls(cluster)?;
+    let nodes = watched.nodes().await?;
+    let asks: Vec<String> = nodes.iter().filter_map(summary_url).collect();
+    let summaries: Vec<Summary> = stream::iter(asks)
+        .map(|url| summary(url, tls.clone(), &watched.config))
+        .buffer_unordered(AT_A_TIME)
+        .try_collect()
+        .await?;
+    let volumes = summaries.into_iter().flat_map(|summary| summary.pods).flat_map(|pod| pod.volume);
+    let claimed = volumes.filter_map(|volume| Some((volume.pvc_ref.clone()?, volume)));
+    Ok(claimed.filter(|(claim, _)| cluster.target.namespaces.contains(&claim.namespace)).collect())
+}
+
+fn summary_url(node: &Node) -> Option<String> {
+    let (address, port) = node.kubelet()?;
+    let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    Some(format!("https://{host}:{port}/stats/summary"))
+}
+
+async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Result<Summary, Failure> {
+    let answer = get(Ask { url: &url, tls: Some(tls), bearer: token(config)?, max_body: MAX_BODY }).await?;
+    let reason = match answer.status.as_u16() {
+        200 => None,
+        401 => Some(Reason::Auth),
+        403 => Some(Reason::Permission),
+        404 => Some(Reason::NotFound),
+        _ => Some(Reason::Protocol),
+    };
+    if let Some(reason) = reason {
+        return Err(Failure::new(reason, format!("GET {url}: the kubelet answered {}", answer.status)));
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| Failure::new(Reason::Decode, format!("GET {url}: {error}")))
+}
+
+fn tls(cluster: &Cluster) -> Result<ClientConfig, Failure> {
+    if cluster.target.kubelet_insecure_skip_verify {
+        return trust::unverified();
+    }
+    trust::verified(cluster.target.kubelet_ca_file.as_deref())
+}
+
+/// The token that the API client uses.
+fn token(config: &kube::Config) -> Result<Option<SecretString>, Failure> {
+    if let Some(token) = &config.auth_info.token {
+        use secrecy::ExposeSecret;
+        return Ok(Some(SecretString::from(token.expose_secret().to_owned())));
+    }
+    config.auth_info.token_file.as_ref().map(|path| secret::read(&SecretRef::File(path.into()))).transpose()
+}

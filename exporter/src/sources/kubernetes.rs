@@ -1,0 +1,108 @@
+//! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
+
+pub mod objects;
+mod watch;
+
+use crate::probe::Failure;
+use checklist::Reason;
+use checklist::config::Kubernetes as Target;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use objects::{Lean, Node, Pod, Service, Slice, Workload, WorkloadKind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use watch::Watch;
+
+pub use watch::Store;
+
+/// Without a word from the API server for this long, nobody knows the state of the cluster:
+/// bookmarks come every minute, and a watch ends by itself after one.
+pub const MAX_SILENCE: Duration = Duration::from_secs(150);
+
+/// One cluster of checklist.yaml, shared by its checks.
+pub struct Cluster {
+    /// What the configuration says.
+    pub target: Target,
+    watched: OnceCell<Watched>,
+}
+
+/// The watches of a cluster; dropping them ends their tasks.
+pub struct Watched {
+    /// The client, for what is asked and not watched.
+    pub client: Client,
+    /// The configuration of the client, for the kubelets.
+    pub config: Config,
+    /// One entry per namespace.
+    pub namespaces: Vec<Namespace>,
+}
+
+/// The watches of one namespace.
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+    /// Pods.
+    pub pods: Watch<Pod>,
+    /// Services.
+    pub services: Watch<Service>,
+    /// Endpoint slices.
+    pub slices: Watch<Slice>,
+    /// Deployments, stateful sets and daemon sets.
+    pub workloads: [(WorkloadKind, Watch<Workload>); 3],
+}
+
+impl Cluster {
+    /// Nothing is contacted yet.
+    pub fn new(target: Target) -> Self {
+        Self { target, watched: OnceCell::new() }
+    }
+
+    /// The watches, begun by the first caller.
+    pub async fn watched(&self) -> Result<&Watched, Failure> {
+        self.watched.get_or_try_init(|| self.begin()).await
+    }
+
+    async fn begin(&self) -> Result<Watched, Failure> {
+        let config = self.config().await?;
+        let client = Client::try_from(config.clone())
+            .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
+        let namespaces = self.target.namespaces.iter().map(|name| Namespace {
+            name: name.clone(),
+            pods: Watch::begin(client.clone(), format!("/api/v1/namespaces/{name}/pods")),
+            services: Watch::begin(client.clone(), format!("/api/v1/namespaces/{name}/services")),
+            slices: Watch::begin(client.clone(), format!("/apis/discovery.k8s.io/v1/namespaces/{name}/endpointslices")),
+            workloads: WorkloadKind::ALL.map(|kind| {
+                let path = format!("/apis/apps/v1/namespaces/{name}/{}", kind.plural());
+                (kind, Watch::begin(client.clone(), path))
+            }),
+        });
+        Ok(Watched { namespaces: namespaces.collect(), client, config })
+    }
+
+    async fn config(&self) -> Result<Config, Failure> {
+        let invalid = |what: String| Failure::new(Reason::Config, what);
+        let Some(path) = &self.target.kubeconfig else {
+            return Config::incluster()
+                .map_err(|error| invalid(format!("not inside a cluster and no kubeconfig is given: {error}")));
+        };
+        let kubeconfig = Kubeconfig::read_from(path)
+            .map_err(|error| invalid(format!("cannot read the kubeconfig {}: {error}", path.display())))?;
+        let options = KubeConfigOptions { context: self.target.context.clone(), ..KubeConfigOptions::default() };
+        Config::from_custom_kubeconfig(kubeconfig, &options)
+            .await
+            .map_err(|error| invalid(format!("the kubeconfig {} cannot be used: {error}", path.display())))
+    }
+}
+
+impl Watched {
+    /// Asks for all nodes, page by page.
+    pub async fn nodes(&self) -> Result<Vec<Node>, Failure> {
+        let store = watch::list::<Node>(&self.client, "/api/v1/nodes").await?;
+        Ok(store.objects.into_values().collect())
+    }
+}
+
+/// The objects of a watch, or why they are not known. All callers share one generation.
+pub fn read<K: Lean>(watch: &Watch<K>) -> Result<Arc<Store<K>>, Failure> {
+    watch.read(MAX_SILENCE)
+}

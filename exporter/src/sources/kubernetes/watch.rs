@@ -1,0 +1,262 @@
+//! List in pages, then watch; a new list replaces the old generation whole, never in part.
+
+use super::objects::Lean;
+use crate::probe::Failure;
+use checklist::Reason;
+use futures::StreamExt;
+use http::Request;
+use kube::Client;
+use kube::core::WatchEvent;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+
+/// Objects per page: a page of full pods stays below two megabytes.
+const PAGE: usize = 100;
+/// The server ends a watch after this many seconds, which proves that it is alive.
+const WATCH_SECONDS: u32 = 60;
+/// First and last wait after a failure.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// Objects of one kind in one namespace; beyond it memory is in danger and the check says so.
+const MAX_OBJECTS: usize = 200_000;
+
+/// The objects of one generation by name.
+#[derive(Debug, Clone)]
+pub struct Store<K> {
+    /// By name.
+    pub objects: BTreeMap<Box<str>, K>,
+    version: String,
+}
+
+/// A resource that is being watched by a task of its own.
+pub struct Watch<K> {
+    known: Arc<Mutex<Known<K>>>,
+    task: JoinHandle<()>,
+}
+
+struct Known<K> {
+    store: Option<Arc<Store<K>>>,
+    heard: Instant,
+    failure: Option<Failure>,
+}
+
+impl<K> Drop for Watch<K> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl<K: Lean> Watch<K> {
+    /// Begins to watch the collection at `path`.
+    pub fn begin(client: Client, path: String) -> Self {
+        let known = Arc::new(Mutex::new(Known { store: None, heard: Instant::now(), failure: None }));
+        let task = tokio::spawn(follow(client, path, Arc::clone(&known)));
+        Self { known, task }
+    }
+
+    /// The present objects, unless the first list never came or nothing was heard for too long.
+    pub fn read(&self, max_silence: Duration) -> Result<Arc<Store<K>>, Failure> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&known.store, &known.failure) {
+            (Some(store), _) if known.heard.elapsed() <= max_silence => Ok(Arc::clone(store)),
+            (_, Some(failure)) => Err(failure.clone()),
+            _ => Err(Failure::new(Reason::Timeout, "the Kubernetes API has not answered yet")),
+        }
+    }
+}
+
+async fn follow<K: Lean>(client: Client, path: String, known: Arc<Mutex<Known<K>>>) {
+    let mut wait = BACK_OFF.0;
+    loop {
+        let update = |change: &dyn Fn(&mut Known<K>)| change(&mut known.lock().unwrap_or_else(PoisonError::into_inner));
+        let held = known.lock().unwrap_or_else(PoisonError::into_inner).store.clone();
+        let step = match held {
+            None => list(&client, &path).await.map(Some),
+            Some(_) => watch(&client, &path, &known).await,
+        };
+        match step {
+            Ok(Some(store)) => {
+                let store = Arc::new(store);
+                update(&|known| {
+                    known.store = Some(Arc::clone(&store));
+                    (known.heard, known.failure) = (Instant::now(), None);
+                });
+                wait = BACK_OFF.0;
+                continue;
+            }
+            Ok(None) => wait = BACK_OFF.0,
+            Err(failure) => {
+                tracing::debug!(path, reason = %failure.reason, "watch: {}", failure.message);
+                update(&|known| known.failure = Some(failure.clone()));
+                wait = (wait * 2).min(BACK_OFF.1);
+            }
+        }
+        // Half of the wait is chance, so that many watches do not come back at once.
+        let chance = f64::from(Instant::now().elapsed().subsec_nanos() % 1000) / 1000.0;
+        tokio::time::sleep(wait.mul_f64(0.5 + 0.5 * chance)).await;
+    }
+}
+
+/// Follows the events since the held generation. `Ok(None)` when the server ended the watch,
+/// a new generation when the held one is too old.
+async fn watch<K: Lean>(client: &Client, path: &str, known: &Mutex<Known<K>>) -> Result<Option<Store<K>>, Failure> {
+    let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    let version = lock().store.as_ref().map(|store| store.version.clone()).unwrap_or_default();
+    let request =
+        format!("{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={version}");
+    let begun = async {
+        let events = client.request_events::<Versioned<K>>(get(&request)?).await;
+        events.map_err(|error| failure(&error, path))
+    };
+    let events = match begun.await {
+        Ok(events) => events,
+        Err(failure) if failure.reason == Reason::NotFound && failure.message.contains("410") => {
+            return list(client, path).await.map(Some);
+        }
+        Err(failure) => return Err(failure),
+    };
+    let mut events = std::pin::pin!(events);
+    // The server ends the watch; one that stays silent beyond that is dead.
+    let silence = Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
+    lock().heard = Instant::now();
+    loop {
+        let event = tokio::time::timeout(silence, events.next())
+            .await
+            .map_err(|_| Failure::new(Reason::Timeout, format!("the watch of {path} fell silent")))?;
+        let Some(event) = event else { return Ok(None) };
+        let event = event.map_err(|error| failure(&error, path))?;
+        if let WatchEvent::Error(status) = &event {
+            if status.code == 410 {
+                return list(client, path).await.map(Some);
+            }
+            return Err(refused(status.code, &status.message, path));
+        }
+        apply(&mut lock(), event);
+    }
+}
+
+/// Takes one event into the held generation.
+fn apply<K: Lean>(known: &mut Known<K>, event: WatchEvent<Versioned<K>>) {
+    let Some(store) = known.store.as_mut() else { return };
+    let store = Arc::make_mut(store);
+    match event {
+        WatchEvent::Added(new) | WatchEvent::Modified(new) => {
+            store.version = new.version;
+            store.objects.insert(new.object.metadata().name.clone(), new.object);
+        }
+        WatchEvent::Deleted(old) => {
+            store.version = old.version;
+            store.objects.remove(&old.object.metadata().name);
+        }
+        WatchEvent::Bookmark(bookmark) => store.version = bookmark.metadata.resource_version,
+        WatchEvent::Error(_) => return,
+    }
+    (known.heard, known.failure) = (Instant::now(), None);
+}
+
+/// A whole collection, page by page. A page token that expired begins the list anew, once.
+pub(super) async fn list<K: Lean>(client: &Client, path: &str) -> Result<Store<K>, Failure> {
+    let mut store = Store { objects: BTreeMap::new(), version: String::new() };
+    let mut token = String::new();
+    let mut expired = false;
+    loop {
+        let continued = if token.is_empty() { String::new() } else { format!("&continue={}", escaped(&token)) };
+        let page = client.request::<Page<K>>(get(&format!("{path}?limit={PAGE}{continued}"))?).await;
+        let page = match page {
+            Err(kube::Error::Api(status)) if status.code == 410 && !expired => {
+                (expired, token) = (true, String::new());
+                store.objects.clear();
+                continue;
+            }
+            page => page.map_err(|error| failure(&error, path))?,
+        };
+        store.objects.extend(page.items.into_iter().map(|object| (object.metadata().name.clone(), object)));
+        store.version = page.metadata.resource_version;
+        if store.objects.len() > MAX_OBJECTS {
+            return Err(Failure::new(Reason::Limit, format!("{path} has more than {MAX_OBJECTS} objects")));
+        }
+        match page.metadata.next {
+            Some(next) if !next.is_empty() => token = next,
+            _ => return Ok(store),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<K> {
+    metadata: ListMetadata,
+    items: Vec<K>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ListMetadata {
+    resource_version: String,
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}
+
+/// An object of a watch with its version, which lists do not need per object.
+#[derive(Clone)]
+struct Versioned<K> {
+    object: K,
+    version: String,
+}
+
+impl<'de, K: Lean> Deserialize<'de> for Versioned<K> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let tree = serde_json::Value::deserialize(deserializer)?;
+        let version = tree.pointer("/metadata/resourceVersion").and_then(|version| version.as_str());
+        let version = version.ok_or_else(|| D::Error::missing_field("metadata.resourceVersion"))?.to_owned();
+        Ok(Self { object: serde_json::from_value(tree).map_err(D::Error::custom)?, version })
+    }
+}
+
+fn get(path: &str) -> Result<Request<Vec<u8>>, Failure> {
+    Request::get(path).body(Vec::new()).map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))
+}
+
+fn escaped(token: &str) -> String {
+    url::form_urlencoded::byte_serialize(token.as_bytes()).collect()
+}
+
+fn refused(code: u16, message: &str, path: &str) -> Failure {
+    let reason = match code {
+        401 => Reason::Auth,
+        403 => Reason::Permission,
+        404 | 410 => Reason::NotFound,
+        408 | 504 => Reason::Timeout,
+        _ => Reason::Protocol,
+    };
+    Failure::new(reason, format!("Kubernetes API {path}: {code} {message}"))
+}
+
+fn failure(error: &kube::Error, path: &str) -> Failure {
+    let other = |reason| {
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(inner) = cause {
+            text = format!("{text}: {inner}");
+            cause = inner.source();
+        }
+        let reason = if text.contains("lookup address") {
+            Reason::Dns
+        } else if text.contains("certificate") {
+            Reason::Tls
+        } else {
+            reason
+        };
+        Failure::new(reason, format!("Kubernetes API {path}: {text}"))
+    };
+    match error {
+        kube::Error::Api(status) => refused(status.code, &status.message, path),
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) | kube::Error::LinesCodecMaxLineLengthExceeded => {
+            other(Reason::Decode)
+        }
+        kube::Error::Auth(_) => other(Reason::Auth),
+        _ => other(Reason::Connect),
+    }
+}

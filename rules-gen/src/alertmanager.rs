@@ -1,0 +1,86 @@
+//! Routing: critical alerts page, warnings go to the chat, a critical silences its own warning.
+
+use crate::rules::prometheus_duration;
+use checklist::Config;
+use serde_json::{Value, json};
+
+/// The configuration of Alertmanager.
+pub fn configuration(config: &Config) -> Value {
+    let alerting = &config.alerting;
+    let (critical, warning) = match (&alerting.pagerduty, &alerting.slack) {
+        (Some(_), Some(_)) => ("pagerduty", "slack"),
+        (Some(_), None) => ("pagerduty", "pagerduty"),
+        (None, Some(_)) => ("slack", "slack"),
+        (None, None) => ("nobody", "nobody"),
+    };
+    let route = |matcher: &str, receiver: &str| json!({"matchers": [matcher], "receiver": receiver});
+    json!({
+        "route": {
+            "receiver": warning,
+            // One message per check and target: what breaks together is told together,
+            // and nothing else is held back by it.
+            "group_by": ["alertname", "check", "target"],
+            "group_wait": prometheus_duration(alerting.grouping.wait),
+            "group_interval": prometheus_duration(alerting.grouping.interval),
+            "repeat_interval": prometheus_duration(alerting.grouping.repeat),
+            "routes": [
+                route("severity=\"none\"", "nobody"),
+                route("severity=\"critical\"", critical),
+                route("severity=\"warning\"", warning),
+            ],
+        },
+        "inhibit_rules": [
+            {
+                // The object labels keep a page about one pod from hiding a warning about another.
+                "source_matchers": ["severity=\"critical\""],
+                "target_matchers": ["severity=\"warning\""],
+                "equal": ["check", "target", "namespace", "workload", "pod", "service", "persistentvolumeclaim", "backup", "subject_cn"],
+            },
+            {
+                "source_matchers": ["alertname=\"ChecklistExporterMissing\""],
+                "target_matchers": ["alertname=\"ChecklistCheckMissing\""],
+            },
+        ],
+        "receivers": receivers(config),
+    })
+}
+
+fn receivers(config: &Config) -> Vec<Value> {
+    let mut receivers = vec![json!({"name": "nobody"})];
+    if let Some(pagerduty) = &config.alerting.pagerduty {
+        let mut receiver = json!({
+            "routing_key_file": pagerduty.routing_key_file,
+            "send_resolved": true,
+            "client": "ops-checklist",
+            "description": "{{ .CommonAnnotations.summary }} {{ .GroupLabels.check }} {{ .GroupLabels.target }}",
+            "severity": "{{ if eq .CommonLabels.severity \"critical\" }}critical{{ else }}warning{{ end }}",
+            "class": "{{ .GroupLabels.alertname }}",
+            "component": "{{ .GroupLabels.check }}",
+            "details": {
+                "description": "{{ range .Alerts }}{{ .Annotations.description }}\n{{ end }}",
+                "runbook": "{{ .CommonAnnotations.runbook_url }}",
+            },
+        });
+        if let Some(url) = &pagerduty.url {
+            receiver["url"] = json!(url);
+        }
+        if config.alerting.runbook_base_url.is_some() {
+            receiver["links"] = json!([{"href": "{{ .CommonAnnotations.runbook_url }}", "text": "Runbook"}]);
+        }
+        receivers.push(json!({"name": "pagerduty", "pagerduty_configs": [receiver]}));
+    }
+    if let Some(slack) = &config.alerting.slack {
+        let mut receiver = json!({
+            "api_url_file": slack.webhook_url_file,
+            "send_resolved": true,
+            "title": "[{{ .Status | toUpper }}] {{ .CommonAnnotations.summary }} {{ .GroupLabels.check }} {{ .GroupLabels.target }}",
+            "title_link": "{{ .CommonAnnotations.runbook_url }}",
+            "text": "{{ range .Alerts }}{{ .Annotations.description }}\n{{ end }}",
+        });
+        if let Some(channel) = &slack.channel {
+            receiver["channel"] = json!(channel);
+        }
+        receivers.push(json!({"name": "slack", "slack_configs": [receiver]}));
+    }
+    receivers
+}

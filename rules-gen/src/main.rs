@@ -1,0 +1,65 @@
+//! Arguments of rules-gen.
+
+use anyhow::Context;
+use checklist::Config;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Turns a checklist.yaml into rules, routes, dashboards, runbooks and rule tests.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Writes every file; with --check compares instead and exits 1 when one differs.
+    Generate {
+        /// The checklist.
+        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
+        config: PathBuf,
+        /// The folder to write to.
+        #[arg(long)]
+        out: PathBuf,
+        /// Change nothing, name what differs.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let Command::Generate { config, out, check } = Arguments::parse().command;
+    match generate(&config, &out, check) {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn generate(path: &std::path::Path, out: &std::path::Path, check: bool) -> anyhow::Result<ExitCode> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let config = Config::parse(&path.display().to_string(), &text)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let outputs = rules_gen::generate(&config, &name)?;
+    if !check {
+        rules_gen::write(&outputs, out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let differences = rules_gen::differences(&outputs, out);
+    differences.iter().for_each(|difference| say(difference));
+    if differences.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!("run: rules-gen generate --config {} --out {}", path.display(), out.display()));
+    Ok(ExitCode::from(1))
+}
+
+#[expect(clippy::print_stderr, reason = "the command's own messages")]
+fn say(message: &str) {
+    eprintln!("{message}");
+}

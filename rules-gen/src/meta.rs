@@ -1,0 +1,120 @@
+//! The generic alerts: a check that cannot be made, an exporter that is not there, and the Watchdog.
+
+use crate::rules::{Rule, annotations, labels};
+use checklist::contract::{
+    BUILD_INFO, CHECK_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, SERIES_DROPPED,
+};
+use checklist::signals::SIGNALS;
+use checklist::{Config, Metric, Signal};
+use std::time::Duration;
+
+/// The rules about the exporter itself.
+pub fn rules(config: &Config) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for signal in SIGNALS.iter().filter(|signal| !config.targets(signal).is_empty()) {
+        rules.extend(overdue(config, signal));
+        rules.extend(missing(config, signal));
+    }
+    let own = [
+        Generic {
+            name: "ChecklistExporterMissing",
+            expr: format!("absent({BUILD_INFO})"),
+            minutes: 5,
+            severity: "critical",
+            summary: "Nothing watches the checklist.",
+            description: "Prometheus has no sample of checklist-exporter: every check is blind.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistConfigBroken",
+            expr: format!("max without (instance, pod) ({CONFIG_SUCCESSFUL}) == 0"),
+            minutes: 15,
+            severity: "warning",
+            summary: "checklist.yaml cannot be loaded.",
+            description: "The exporter runs on with its previous configuration; its log names each mistake.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistSeriesDropped",
+            expr: format!("max without (instance, pod) (increase({SERIES_DROPPED}[1h])) > 0"),
+            minutes: 15,
+            severity: "warning",
+            summary: "Check leaves out series.",
+            description: "Check {{ $labels.check }} on {{ $labels.target }} gave more series than its bound allows, or the same twice.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistWatchdog",
+            expr: "vector(1)".to_owned(),
+            minutes: 0,
+            severity: "none",
+            summary: "Alerting works.",
+            description: "Always fires, so that its absence tells of a broken Prometheus or Alertmanager.",
+            targets: Vec::new(),
+        },
+    ];
+    rules.extend(own.into_iter().filter_map(|generic| generic.rule(config, "exporter", "daily")));
+    rules
+}
+
+struct Generic {
+    name: &'static str,
+    expr: String,
+    minutes: u64,
+    severity: &'static str,
+    summary: &'static str,
+    description: &'static str,
+    targets: Vec<String>,
+}
+
+impl Generic {
+    fn rule(self, config: &Config, check: &str, cadence: &str) -> Option<Rule> {
+        let pending = Duration::from_secs(self.minutes * 60);
+        Some(Rule {
+            alert: self.name.to_owned(),
+            expr: self.expr,
+            times: config.alert_by_name(self.name, pending, Duration::ZERO)?,
+            labels: labels(config, check, cadence, self.severity),
+            annotations: annotations(config, "exporter", self.name, self.summary, self.description),
+            targets: self.targets,
+            entry: None,
+        })
+    }
+}
+
+/// Three intervals without success, or none since the start. As severe as the worst alert of
+/// the check: what nobody can see may be that bad.
+fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
+    let max = |metric: &Metric| format!("max without (instance, pod) ({metric}{{check={:?}}})", signal.id);
+    let expr = format!(
+        "time() - {success} > 3 * {interval} or ({probe} == 0 unless {success})",
+        success = max(&LAST_SUCCESS),
+        interval = max(&INTERVAL),
+        probe = max(&PROBE_SUCCESS),
+    );
+    Generic {
+        name: "ChecklistCheckOverdue",
+        expr,
+        minutes: 2,
+        severity: signal.worst().as_str(),
+        summary: "Check cannot be made.",
+        description: "Nobody can tell whether {{ $labels.check }} on {{ $labels.target }} is well; the exporter's log has the reason.",
+        targets: config.targets(signal),
+    }
+    .rule(config, signal.id, signal.cadence.as_str())
+}
+
+/// A configured check that no exporter reports.
+fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
+    let absent = |target: String| format!("absent({CHECK_INFO}{{check={:?}, target={target:?}}})", signal.id);
+    Generic {
+        name: "ChecklistCheckMissing",
+        expr: config.targets(signal).into_iter().map(absent).collect::<Vec<_>>().join(" or "),
+        minutes: 15,
+        severity: signal.worst().as_str(),
+        summary: "Check is not watched.",
+        description: "checklist.yaml names {{ $labels.check }} on {{ $labels.target }}, but no exporter reports it.",
+        targets: config.targets(signal),
+    }
+    .rule(config, signal.id, signal.cadence.as_str())
+}

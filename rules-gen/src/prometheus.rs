@@ -1,0 +1,45 @@
+//! The rule file of Prometheus and the `PrometheusRule` object of its operator.
+
+use crate::rules::{Group, Rule, prometheus_duration};
+use checklist::Config;
+use serde_json::{Map, Value, json};
+
+/// The plain rule file.
+pub fn rule_file(groups: &[Group]) -> Value {
+    let group = |group: &Group| {
+        let rules: Vec<Value> = group.rules.iter().map(rule).collect();
+        json!({"name": group.name, "rules": rules})
+    };
+    json!({"groups": groups.iter().map(group).collect::<Vec<_>>()})
+}
+
+/// The `monitoring.coreos.com/v1` object.
+pub fn prometheus_rule(config: &Config, groups: &[Group]) -> Value {
+    let meta = &config.alerting.prometheus_rule;
+    let mut metadata = Map::from_iter([("name".to_owned(), json!(meta.name))]);
+    if let Some(namespace) = &meta.namespace {
+        metadata.insert("namespace".to_owned(), json!(namespace));
+    }
+    if !meta.labels.is_empty() {
+        metadata.insert("labels".to_owned(), json!(meta.labels));
+    }
+    json!({
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": metadata,
+        "spec": rule_file(groups),
+    })
+}
+
+fn rule(rule: &Rule) -> Value {
+    let mut object = Map::from_iter([("alert".to_owned(), json!(rule.alert)), ("expr".to_owned(), json!(rule.expr))]);
+    if !rule.times.pending.is_zero() {
+        object.insert("for".to_owned(), json!(prometheus_duration(rule.times.pending)));
+    }
+    if !rule.times.keep_firing.is_zero() {
+        object.insert("keep_firing_for".to_owned(), json!(prometheus_duration(rule.times.keep_firing)));
+    }
+    object.insert("labels".to_owned(), json!(rule.labels));
+    object.insert("annotations".to_owned(), json!(rule.annotations));
+    Value::Object(object)
+}

@@ -1,0 +1,188 @@
+//! promtool unit tests: every alert at every level fires on a bad sample and stays quiet on a good one.
+
+mod history;
+
+use crate::prometheus::rule_file;
+use crate::rules::{Entry, Group, Rule, prometheus_duration};
+use checklist::contract::{
+    BUILD_INFO, CHECK_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, SERIES_DROPPED,
+};
+use checklist::threshold::Direction;
+use checklist::value::{Selector, of};
+use checklist::{Metric, Value, When};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One alert's slice of the rules and the test of it.
+#[derive(Debug)]
+pub struct RuleTest {
+    /// File name without ending.
+    pub name: String,
+    /// A rule file with this rule alone, so that the test takes no longer than it must.
+    /// Annotations are left out: promtool would compare their rendered text.
+    pub rules: Json,
+    /// The promtool test.
+    pub test: Json,
+}
+
+/// A series of the test: metric, own labels, values in promtool's notation.
+pub(crate) type Input = (&'static Metric, Vec<(&'static str, String)>, String);
+
+/// What makes a rule fire, what keeps it quiet, and the labels of the firing result.
+pub(crate) struct Case {
+    pub(crate) firing: Vec<Input>,
+    pub(crate) silent: Vec<Input>,
+    pub(crate) labels: Vec<(&'static str, String)>,
+}
+
+/// A test per rule. An alert without a case is an error: nothing is shipped untested.
+pub fn all(groups: &[Group]) -> anyhow::Result<Vec<RuleTest>> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut tests = Vec::new();
+    for rule in groups.iter().flat_map(|group| &group.rules) {
+        let about = if rule.entry.is_some() { String::new() } else { format!(".{}", rule.labels["check"]) };
+        let stem = format!("{}{about}.{}", rule.alert, rule.labels["severity"]);
+        let count = counts.entry(stem.clone()).or_default();
+        *count += 1;
+        let name = if *count == 1 { stem } else { format!("{stem}.{count}") };
+        tests.push(test(rule, name)?);
+    }
+    Ok(tests)
+}
+
+fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
+    // Two minutes more than it takes.
+    let at = history::lead(&rule.alert, rule.times.pending) + rule.times.pending + Duration::from_secs(120);
+    let target = rule.targets.first().map_or("", String::as_str);
+    let check = rule.labels["check"].as_str();
+    let case = match &rule.entry {
+        Some(entry) => of_entry(entry, rule.times.pending, at.as_secs_f64())
+            .ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests/history.rs", rule.alert))?,
+        None => of_meta(&rule.alert, at.as_secs_f64())
+            .ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?,
+    };
+    let per_process = [&BUILD_INFO, &CONFIG_SUCCESSFUL];
+    let series = |inputs: &[Input]| {
+        let one = |(metric, labels, values): &Input| {
+            let own = !per_process.iter().any(|known| known == metric);
+            let common = [("check", check.to_owned()), ("target", target.to_owned())];
+            let all = common.into_iter().filter(|_| own).chain(labels.iter().cloned());
+            let text: Vec<String> = all.map(|(name, value)| format!("{name}={value:?}")).collect();
+            json!({"series": format!("{metric}{{{}}}", text.join(", ")), "values": values})
+        };
+        inputs.iter().map(one).collect::<Vec<_>>()
+    };
+    let expected: Vec<Json> = if rule.alert == "ChecklistCheckMissing" {
+        rule.targets.iter().map(|target| expected(rule, &[("target", target.clone())])).collect()
+    } else {
+        let of_target = ("target", target.to_owned());
+        let labels: Vec<_> = std::iter::once(of_target).filter(|_| !target.is_empty()).chain(case.labels).collect();
+        vec![expected(rule, &labels)]
+    };
+    let case_of = |name: &str, inputs: &[Input], alerts: &[Json]| {
+        json!({
+            "name": name,
+            "interval": "1m",
+            "input_series": series(inputs),
+            "alert_rule_test": [{"eval_time": prometheus_duration(at), "alertname": rule.alert, "exp_alerts": alerts}],
+        })
+    };
+    let mut tests = vec![case_of("fires", &case.firing, &expected)];
+    if rule.alert != "ChecklistWatchdog" {
+        tests.push(case_of("stays quiet", &case.silent, &[]));
+    }
+    let bare = Rule { annotations: BTreeMap::new(), ..rule.clone() };
+    let slice = Group { name: "test".to_owned(), rules: vec![bare] };
+    let test = json!({"rule_files": [format!("{name}.rules.yaml")], "evaluation_interval": "1m", "tests": tests});
+    Ok(RuleTest { rules: rule_file(&[slice]), test, name })
+}
+
+fn expected(rule: &Rule, labels: &[(&'static str, String)]) -> Json {
+    let own = labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+    // promtool compares by name, so the alert's own labels win as they do in Prometheus.
+    let all: BTreeMap<String, String> = own.chain(rule.labels.clone()).collect();
+    json!({"exp_labels": all})
+}
+
+fn of_entry(entry: &Entry, pending: Duration, at: f64) -> Option<Case> {
+    let limit = entry.alert.when.threshold().and_then(|threshold| entry.limits.of(threshold).at(entry.severity));
+    let limit = limit.unwrap_or_default();
+    match entry.alert.when {
+        When::Zero(selector) => Some(pair(&[(selector, 0.0, 1.0)])),
+        When::Fewer(have, want) => Some(pair(&[(of(have), 1.0, 3.0), (of(want), 3.0, 3.0)])),
+        When::None(have, want) => Some(pair(&[(of(have), 0.0, 1.0), (of(want), 3.0, 3.0)])),
+        When::Expiring { begin, end, lead, .. } => {
+            // A lifetime so long that the lead time counts and not the share of the lifetime.
+            let whole = 30.0 * entry.limits.of(lead).warning.unwrap_or(limit);
+            let (bad, good) = (at + limit / 2.0, at + 2.0 * limit);
+            Some(pair(&[(of(end), bad, good), (of(begin), bad - whole, good - whole)]))
+        }
+        When::Beyond(value, threshold) => {
+            let above = threshold.direction == Direction::Above;
+            Some(match value {
+                Value::Of(one) if above => pair(&[(one, limit + 1.0, limit)]),
+                Value::Of(one) => pair(&[(one, limit - 1.0, limit)]),
+                Value::Age(one) if above => pair(&[(one, -limit - 60.0, at - limit / 2.0)]),
+                Value::Age(one) => pair(&[(one, at, -2.0 * limit)]),
+                Value::Until(one) if above => pair(&[(one, at + 2.0 * limit, at)]),
+                Value::Until(one) => pair(&[(one, at, at + 2.0 * limit)]),
+                Value::Share(part, whole) => {
+                    let (bad, good) = if above { (1.1, 0.5) } else { (0.5, 1.1) };
+                    let mut case =
+                        pair(&[(part, limit * 1000.0 * bad, limit * 1000.0 * good), (whole, 1000.0, 1000.0)]);
+                    case.labels = labels(&whole);
+                    case
+                }
+            })
+        }
+        When::History(..) => history::case(entry.alert.name, limit, &entry.limits, pending),
+    }
+}
+
+/// Constant series: the first value of each is bad, the second good. The first selector names the labels.
+fn pair(series: &[(Selector, f64, f64)]) -> Case {
+    let input = |selector: &Selector, value: f64| (selector.metric, labels(selector), constant(value));
+    Case {
+        firing: series.iter().map(|(selector, bad, _)| input(selector, *bad)).collect(),
+        silent: series.iter().map(|(selector, _, good)| input(selector, *good)).collect(),
+        labels: series.first().map(|(selector, ..)| labels(selector)).unwrap_or_default(),
+    }
+}
+
+/// A plausible value for each label of the metric, the matcher's where there is one.
+pub(crate) fn labels(selector: &Selector) -> Vec<(&'static str, String)> {
+    let value = |label: &&'static str| {
+        let matcher = selector.matchers.iter().find(|(name, _)| name == label);
+        let value =
+            matcher.and_then(|(_, values)| values.first()).map_or_else(|| format!("some-{label}"), |v| (*v).to_owned());
+        (*label, value)
+    };
+    selector.metric.labels.iter().map(value).collect()
+}
+
+/// The same value for a day, in promtool's notation.
+pub(crate) fn constant(value: f64) -> String {
+    format!("{value}+0x1500")
+}
+
+fn of_meta(name: &str, at: f64) -> Option<Case> {
+    let one = |metric: &'static Metric, value: f64| (metric, labels(&of(metric)), constant(value));
+    let case = |firing: Vec<Input>, silent: Vec<Input>| Some(Case { firing, silent, labels: Vec::new() });
+    match name {
+        "ChecklistCheckOverdue" => {
+            let (interval, failing, working) =
+                (one(&INTERVAL, 60.0), one(&PROBE_SUCCESS, 0.0), one(&PROBE_SUCCESS, 1.0));
+            case(vec![interval.clone(), failing], vec![interval, working, one(&LAST_SUCCESS, at)])
+        }
+        "ChecklistCheckMissing" => case(Vec::new(), vec![one(&CHECK_INFO, 1.0)]),
+        "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),
+        "ChecklistConfigBroken" => case(vec![one(&CONFIG_SUCCESSFUL, 0.0)], vec![one(&CONFIG_SUCCESSFUL, 1.0)]),
+        "ChecklistSeriesDropped" => {
+            let growing = (&SERIES_DROPPED, Vec::new(), "0+1x1500".to_owned());
+            case(vec![growing], vec![one(&SERIES_DROPPED, 5.0)])
+        }
+        "ChecklistWatchdog" => case(Vec::new(), Vec::new()),
+        _ => None,
+    }
+}

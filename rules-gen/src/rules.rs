@@ -1,0 +1,134 @@
+//! Alert rules from the catalog: one group per signal, one rule per level and group of targets.
+
+use crate::meta;
+use checklist::config::Effective;
+use checklist::signals::SIGNALS;
+use checklist::{Alert, Config, Severity, Signal, Unit};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A group of rules.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its rules.
+    pub rules: Vec<Rule>,
+}
+
+/// One alert rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// The alert's name.
+    pub alert: String,
+    /// The expression.
+    pub expr: String,
+    /// The times.
+    pub times: Effective,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The targets within its scope; empty when it has none.
+    pub targets: Vec<String>,
+    /// The catalog's entry, unless the rule is about the exporter itself.
+    pub entry: Option<Entry>,
+}
+
+/// Where a rule comes from.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The signal.
+    pub signal: &'static Signal,
+    /// The alert.
+    pub alert: &'static Alert,
+    /// The level.
+    pub severity: Severity,
+    /// The limits that hold.
+    pub limits: checklist::Limits,
+}
+
+/// All groups of a configuration.
+pub fn groups(config: &Config) -> Vec<Group> {
+    let of_signal = |signal: &&'static Signal| {
+        let rules = of_signal(config, signal);
+        (!rules.is_empty()).then(|| Group { name: format!("checklist-{}", signal.id), rules })
+    };
+    let mut groups: Vec<Group> = SIGNALS.iter().filter_map(of_signal).collect();
+    groups.push(Group { name: "checklist-exporter".to_owned(), rules: meta::rules(config) });
+    groups
+}
+
+fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let targets = config.targets(signal);
+    for alert in signal.alerts {
+        let Some(times) = config.alert(alert) else { continue };
+        for (scope, limits) in config.scopes(signal) {
+            let scoped = if scope.targets.is_empty() { targets.clone() } else { scope.targets.clone() };
+            for (severity, limit) in alert.levels(&limits) {
+                let unit = alert.when.threshold().map_or(Unit::Count, |threshold| threshold.unit);
+                let description = alert
+                    .description
+                    .replace("{value}", unit.template())
+                    .replace("{limit}", &limit.map(|limit| unit.human(limit)).unwrap_or_default());
+                rules.push(Rule {
+                    alert: alert.name.to_owned(),
+                    expr: alert.when.promql(&scope, &limits, severity),
+                    times,
+                    labels: labels(config, signal.id, signal.cadence.as_str(), severity.as_str()),
+                    annotations: annotations(config, signal.id, alert.name, alert.summary, &description),
+                    targets: scoped.clone(),
+                    entry: Some(Entry { signal, alert, severity, limits: limits.clone() }),
+                });
+            }
+        }
+    }
+    rules
+}
+
+/// The labels of a rule: the operator's and those that routes and dashboards rely on.
+pub fn labels(config: &Config, check: &str, cadence: &str, severity: &str) -> BTreeMap<String, String> {
+    let mut labels = config.alerting.labels.clone();
+    for (name, value) in [("check", check), ("cadence", cadence), ("severity", severity)] {
+        labels.insert(name.to_owned(), value.to_owned());
+    }
+    labels
+}
+
+/// The annotations of a rule, with links where the operator said where to.
+pub fn annotations(
+    config: &Config,
+    page: &str,
+    alert: &str,
+    summary: &str,
+    description: &str,
+) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::from([
+        ("summary".to_owned(), summary.to_owned()),
+        ("description".to_owned(), description.to_owned()),
+    ]);
+    if let Some(base) = &config.alerting.runbook_base_url {
+        annotations.insert("runbook_url".to_owned(), format!("{base}/{page}.md#{}", alert.to_lowercase()));
+    }
+    if let Some(base) = &config.alerting.grafana_base_url {
+        annotations.insert("dashboard_url".to_owned(), format!("{base}/d/{}", crate::grafana::UID));
+    }
+    annotations
+}
+
+/// A duration as Prometheus writes it: `1h30m`, `90s` as `1m30s`.
+pub fn prometheus_duration(duration: Duration) -> String {
+    if duration.subsec_millis() > 0 {
+        return format!("{}ms", duration.as_millis());
+    }
+    let mut rest = duration.as_secs();
+    let mut text = String::new();
+    for (unit, seconds) in [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)] {
+        if rest >= seconds {
+            text += &format!("{}{unit}", rest / seconds);
+            rest %= seconds;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
