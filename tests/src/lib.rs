@@ -1,1 +1,13 @@
-//! Placeholder.
+//! The stack of real things that tests, demo and benchmark run on: PostgreSQL, an S3 server, TLS
+//! and HTTP endpoints, a Kubernetes API, Prometheus, Alertmanager, and a recorder of what they send.
+//! Everything listens on free loopback ports and ends with its handle.
+
+pub mod http;
+pub mod kubernetes;
+pub mod monitoring;
+pub mod peers;
+pub mod postgres;
+pub mod process;
+pub mod recorder;
+pub mod s3;
+pub mod stack;

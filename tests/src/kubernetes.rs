@@ -1,0 +1,336 @@
+//! A stand-in that speaks the HTTP protocol of the Kubernetes API, and a kubelet.
+//!
+//! Lists come in chunks (`limit`, `continue`), watches send events and bookmarks, old versions
+//! are `410 Gone`, and faults can be set while it runs.
+
+use crate::http::{Body, Server, answer, serve};
+use bytes::Bytes;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use hyper::{Request, Response};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc};
+
+/// The bearer token that both accept.
+pub const TOKEN: &str = "checklist-token";
+/// The namespace of the checklist.
+pub const NAMESPACE: &str = "llm-orchestrator";
+
+/// The API server.
+pub struct Kubernetes {
+    /// Where it listens.
+    pub server: Server,
+    api: Arc<Api>,
+    /// The one node's kubelet.
+    pub kubelet: Kubelet,
+}
+
+struct Api {
+    world: Mutex<World>,
+    events: broadcast::Sender<Event>,
+}
+
+#[derive(Clone)]
+enum Event {
+    /// Collection, type, object.
+    Changed(String, &'static str, Value),
+    /// Every watch is told `410 Gone`.
+    Expired,
+    /// Every watch is cut off in the middle.
+    Dropped,
+}
+
+#[derive(Default)]
+struct World {
+    version: u64,
+    oldest: u64,
+    /// Collection path, then name.
+    objects: BTreeMap<String, BTreeMap<String, Value>>,
+    refuse: Option<u16>,
+    lists: u64,
+}
+
+impl Kubernetes {
+    /// Starts both with the application of the checklist running well.
+    pub async fn start(kubelet: Kubelet) -> anyhow::Result<Self> {
+        let api = Arc::new(Api { world: Mutex::default(), events: broadcast::channel(4096).0 });
+        let shared = Arc::clone(&api);
+        let server = serve(None, move |request| {
+            let api = Arc::clone(&shared);
+            async move { respond(&api, &request) }
+        })
+        .await?;
+        let kubernetes = Self { server, api, kubelet };
+        kubernetes.populate();
+        Ok(kubernetes)
+    }
+
+    /// A kubeconfig for it.
+    pub fn kubeconfig(&self) -> String {
+        let server = format!("http://127.0.0.1:{}", self.server.port);
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: stack\n\
+             clusters: [{{name: stack, cluster: {{server: \"{server}\"}}}}]\n\
+             users: [{{name: stack, user: {{token: {TOKEN}}}}}]\n\
+             contexts: [{{name: stack, context: {{cluster: stack, user: stack}}}}]\n"
+        )
+    }
+
+    fn populate(&self) {
+        let node = json!({"metadata": {"name": "node-1"}, "status": {
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": self.kubelet.server.port}}}});
+        self.apply("/api/v1/nodes", node);
+        for n in 1..=3 {
+            self.apply(&pods(), pod(&format!("orchestrator-5d4f8-{n}"), "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8")));
+        }
+        self.apply(&pods(), pod("postgres-0", "StatefulSet", "postgres", None));
+        self.apply(&apps("deployments"), json!({"metadata": {"name": "orchestrator"}, "spec": {"replicas": 3}, "status": {"readyReplicas": 3}}));
+        self.apply(&apps("statefulsets"), json!({"metadata": {"name": "postgres"}, "spec": {"replicas": 1}, "status": {"readyReplicas": 1}}));
+        for (service, ready) in [("orchestrator", 3), ("postgres", 1)] {
+            self.apply(&core("services"), json!({"metadata": {"name": service}, "spec": {"selector": {"app": service}}}));
+            self.endpoints(service, ready);
+        }
+    }
+
+    /// Creates or replaces an object of a collection.
+    pub fn apply(&self, collection: &str, mut object: Value) {
+        let mut world = self.api.lock();
+        world.version += 1;
+        object["metadata"]["resourceVersion"] = json!(world.version.to_string());
+        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let before = world.objects.entry(collection.to_owned()).or_default().insert(name, object.clone());
+        let kind = if before.is_some() { "MODIFIED" } else { "ADDED" };
+        // Nobody watching is no error.
+        let _ = self.api.events.send(Event::Changed(collection.to_owned(), kind, object));
+    }
+
+    /// Sets the ready endpoints of a service.
+    pub fn endpoints(&self, service: &str, ready: usize) {
+        let endpoints: Vec<Value> = (0..ready).map(|_| json!({"conditions": {"ready": true}})).collect();
+        let labels = json!({"kubernetes.io/service-name": service});
+        let slice = json!({"metadata": {"name": format!("{service}-x"), "labels": labels}, "endpoints": endpoints});
+        self.apply(&format!("/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"), slice);
+    }
+
+    /// Sets how many pods of the deployment are ready, in workload, pods and endpoints alike.
+    pub fn ready_replicas(&self, ready: usize) {
+        let status = json!({"readyReplicas": ready});
+        self.apply(&apps("deployments"), json!({"metadata": {"name": "orchestrator"}, "spec": {"replicas": 3}, "status": status}));
+        for n in 1..=3 {
+            let mut pod = pod(&format!("orchestrator-5d4f8-{n}"), "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8"));
+            if n > ready {
+                pod["status"]["conditions"][0]["status"] = json!("False");
+                pod["status"]["containerStatuses"][0]["state"] = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+            }
+            self.apply(&pods(), pod);
+        }
+        self.endpoints("orchestrator", ready);
+    }
+
+    /// Lets the container of a pod end and start again so many times.
+    pub fn restart(&self, restarts: u32, reason: &str) {
+        let mut pod = pod("orchestrator-5d4f8-1", "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8"));
+        let status = &mut pod["status"]["containerStatuses"][0];
+        status["restartCount"] = json!(restarts);
+        status["lastState"] = json!({"terminated": {"reason": reason, "exitCode": 137, "finishedAt": jiff::Timestamp::now().to_string()}});
+        self.apply(&pods(), pod);
+    }
+
+    /// Answers every request with this status, or normally again.
+    pub fn refuse(&self, status: Option<u16>) {
+        self.api.lock().refuse = status;
+        let _ = self.api.events.send(Event::Dropped);
+    }
+
+    /// Makes every known version too old.
+    pub fn expire(&self) {
+        {
+            let mut world = self.api.lock();
+            world.version += 1;
+            world.oldest = world.version;
+        }
+        let _ = self.api.events.send(Event::Expired);
+    }
+
+    /// Cuts every watch in the middle of a chunk.
+    pub fn drop_watches(&self) {
+        let _ = self.api.events.send(Event::Dropped);
+    }
+
+    /// Pages of lists handed out so far.
+    pub fn lists(&self) -> u64 {
+        self.api.lock().lists
+    }
+
+    /// Puts that many healthy pods into the namespace at once.
+    pub fn many_pods(&self, count: usize) {
+        let mut world = self.api.lock();
+        let all = world.objects.entry(pods()).or_default();
+        for n in 0..count {
+            let name = format!("load-7c9d8-{n:06}");
+            let mut object = pod(&name, "ReplicaSet", "load-7c9d8", Some("7c9d8"));
+            object["metadata"]["resourceVersion"] = json!("1");
+            all.insert(name, object);
+        }
+    }
+}
+
+impl Api {
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The path of the pods.
+pub fn pods() -> String {
+    core("pods")
+}
+
+fn core(resource: &str) -> String {
+    format!("/api/v1/namespaces/{NAMESPACE}/{resource}")
+}
+
+fn apps(resource: &str) -> String {
+    format!("/apis/apps/v1/namespaces/{NAMESPACE}/{resource}")
+}
+
+fn pod(name: &str, owner_kind: &str, owner: &str, hash: Option<&str>) -> Value {
+    let labels = hash.map_or(json!({}), |hash| json!({"pod-template-hash": hash}));
+    json!({
+        "metadata": {"name": name, "labels": labels, "ownerReferences": [{"kind": owner_kind, "name": owner}]},
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": "main", "restartCount": 0, "ready": true, "state": {"running": {}}, "lastState": {}}],
+        },
+    })
+}
+
+fn status(code: u16, message: &str) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message, "reason": "Stack"})
+}
+
+fn refusal(code: u16, message: &str) -> Response<Body> {
+    answer(code, "application/json", status(code, message).to_string())
+}
+
+fn respond<T>(api: &Arc<Api>, request: &Request<T>) -> Response<Body> {
+    let mut world = api.lock();
+    if let Some(code) = world.refuse {
+        return refusal(code, "refused by the test");
+    }
+    let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    if token != Some(&format!("Bearer {TOKEN}")) {
+        return refusal(401, "Unauthorized");
+    }
+    let path = request.uri().path().to_owned();
+    let query: BTreeMap<String, String> =
+        url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+    if query.contains_key("watch") {
+        let since = query.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
+        if since < world.oldest {
+            return refusal(410, "too old resource version");
+        }
+        return watch(api, &world, path, since);
+    }
+    world.lists += 1;
+    let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
+    let none = BTreeMap::new();
+    let objects = world.objects.get(&path).unwrap_or(&none);
+    let after = query.get("continue").cloned().unwrap_or_default();
+    let mut names = objects.keys().filter(|name| **name > after);
+    let page: Vec<&Value> = names.by_ref().take(limit).map(|name| &objects[name]).collect();
+    let last = page.last().and_then(|object| object["metadata"]["name"].as_str()).unwrap_or_default();
+    let next = if names.next().is_some() { last } else { "" };
+    let list = json!({"kind": "List", "metadata": {"resourceVersion": world.version.to_string(), "continue": next}, "items": page});
+    answer(200, "application/json", list.to_string())
+}
+
+fn watch(api: &Arc<Api>, world: &World, path: String, since: u64) -> Response<Body> {
+    let mut events = api.events.subscribe();
+    let version = |object: &Value| object["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()).unwrap_or(0_u64);
+    let mut missed: Vec<Value> =
+        world.objects.get(&path).into_iter().flat_map(BTreeMap::values).filter(|object| version(object) > since).cloned().collect();
+    missed.sort_by_key(version);
+    let (sender, receiver) = mpsc::channel::<Result<Frame<Bytes>, std::io::Error>>(64);
+    let api = Arc::clone(api);
+    tokio::spawn(async move {
+        let line = |kind: &str, object: &Value| Ok(Frame::data(Bytes::from(format!("{}\n", json!({"type": kind, "object": object})))));
+        for object in &missed {
+            if sender.send(line("MODIFIED", object)).await.is_err() {
+                return;
+            }
+        }
+        loop {
+            let sent = match tokio::time::timeout(Duration::from_secs(1), events.recv()).await {
+                Ok(Ok(Event::Changed(collection, kind, object))) if collection == path => sender.send(line(kind, &object)).await,
+                Ok(Ok(Event::Changed(..))) => Ok(()),
+                Ok(Ok(Event::Expired)) => {
+                    let _ = sender.send(line("ERROR", &status(410, "too old resource version"))).await;
+                    return;
+                }
+                Ok(Ok(Event::Dropped) | Err(_)) => {
+                    let _ = sender.send(Ok(Frame::data(Bytes::from_static(b"{\"type\":\"MODI")))).await;
+                    let _ = sender.send(Err(std::io::Error::other("cut"))).await;
+                    return;
+                }
+                Err(_) => {
+                    let version = api.lock().version.to_string();
+                    let bookmark = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"resourceVersion": version}});
+                    sender.send(line("BOOKMARK", &bookmark)).await
+                }
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    });
+    let stream = futures::stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+    Response::new(StreamBody::new(stream).boxed_unsync())
+}
+
+/// The kubelet of the one node.
+pub struct Kubelet {
+    /// Where it listens (TLS).
+    pub server: Server,
+    used: Arc<Mutex<f64>>,
+}
+
+impl Kubelet {
+    /// Starts with the volume of the database two fifths full.
+    pub async fn start(tls: tokio_rustls::TlsAcceptor) -> anyhow::Result<Self> {
+        let used = Arc::new(Mutex::new(0.4));
+        let shared = Arc::clone(&used);
+        let server = serve(Some(tls), move |request| {
+            let share = *shared.lock().unwrap_or_else(PoisonError::into_inner);
+            async move {
+                let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+                if token != Some(&format!("Bearer {TOKEN}")) {
+                    return answer(401, "text/plain", "Unauthorized");
+                }
+                answer(200, "application/json", summary(share).to_string())
+            }
+        })
+        .await?;
+        Ok(Self { server, used })
+    }
+
+    /// Sets how full the volume is, 0 to 1.
+    pub fn fill(&self, share: f64) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = share;
+    }
+}
+
+fn summary(share: f64) -> Value {
+    let size = 100.0 * 1_073_741_824.0;
+    let (used, available) = ((size * share).round(), (size * (1.0 - share)).round());
+    let whole = |bytes: f64| serde_json::Number::from_u128(format!("{bytes}").parse().unwrap_or_default());
+    json!({"node": {"nodeName": "node-1"}, "pods": [{"podRef": {"name": "postgres-0", "namespace": NAMESPACE}, "volume": [
+        {"name": "data", "usedBytes": whole(used), "availableBytes": whole(available), "capacityBytes": whole(size),
+         "inodes": 6_553_600, "inodesUsed": 120_000, "pvcRef": {"name": "data-postgres-0", "namespace": NAMESPACE}},
+        {"name": "token", "usedBytes": 12, "availableBytes": 1000}]}]})
+}

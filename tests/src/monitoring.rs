@@ -1,0 +1,103 @@
+//! Debian's Prometheus and Alertmanager with data folders of their own.
+
+use crate::http::{is_up, json, request};
+use crate::process::{Process, free_port};
+use anyhow::Context;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// A running Alertmanager.
+pub struct Alertmanager {
+    /// Its port.
+    pub port: u16,
+    _process: Process,
+}
+
+impl Alertmanager {
+    /// Starts it with a configuration file.
+    pub async fn start(config: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let mut command = Command::new("prometheus-alertmanager");
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.path={}", folder.join("alertmanager-data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--cluster.listen-address=");
+        let mut process = Process::start(&mut command, "alertmanager", folder, Signal::SIGTERM)?;
+        process.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{port}/-/ready")).await }).await?;
+        Ok(Self { port, _process: process })
+    }
+}
+
+/// A running Prometheus.
+pub struct Prometheus {
+    /// Its port.
+    pub port: u16,
+    _process: Process,
+}
+
+impl Prometheus {
+    /// Starts it on one exporter, one rule file and one Alertmanager, once a second.
+    pub async fn start(exporter: u16, alertmanager: u16, rules: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let config = folder.join("prometheus.yml");
+        let text = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
+             rule_files: [{rules:?}]\n\
+             alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{alertmanager}']}}]}}]}}\n\
+             scrape_configs:\n  - job_name: checklist\n    honor_labels: true\n    \
+             static_configs: [{{targets: ['127.0.0.1:{exporter}']}}]\n"
+        );
+        std::fs::write(&config, text)?;
+        let mut command = Command::new("prometheus");
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("prometheus-data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--log.level=warn");
+        let mut process = Process::start(&mut command, "prometheus", folder, Signal::SIGTERM)?;
+        process.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{port}/-/ready")).await }).await?;
+        Ok(Self { port, _process: process })
+    }
+
+    /// The firing alerts.
+    pub async fn firing(&self) -> anyhow::Result<Vec<Value>> {
+        let answer = json(&format!("http://127.0.0.1:{}/api/v1/alerts", self.port)).await?;
+        let alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();
+        Ok(alerts.into_iter().filter(|alert| alert["state"] == "firing").collect())
+    }
+
+    /// Waits until an alert fires, or does not.
+    pub async fn wait(&self, alert: &str, severity: &str, fires: bool, within: Duration) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        loop {
+            let is_it = |one: &Value| one["labels"]["alertname"] == alert && one["labels"]["severity"] == severity;
+            if self.firing().await?.iter().any(is_it) == fires {
+                return Ok(());
+            }
+            let what = if fires { "does not fire" } else { "still fires" };
+            anyhow::ensure!(begun.elapsed() < within, "{alert} ({severity}) {what} after {within:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// The values of an instant query.
+    pub async fn query(&self, expr: &str) -> anyhow::Result<Vec<f64>> {
+        let encoded: String = url::form_urlencoded::byte_serialize(expr.as_bytes()).collect();
+        let (_, body) = request(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", self.port), None, &[]).await?;
+        let answer: Value = serde_json::from_slice(&body)?;
+        let result = answer["data"]["result"].as_array().with_context(|| format!("{expr}: {answer}"))?;
+        Ok(result.iter().filter_map(|one| one["value"][1].as_str()?.parse().ok()).collect())
+    }
+
+    /// Rules that do not evaluate, with their errors.
+    pub async fn broken_rules(&self) -> anyhow::Result<Vec<String>> {
+        let answer = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
+        let groups = answer["data"]["groups"].as_array().cloned().unwrap_or_default();
+        let rules = groups.iter().flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default());
+        Ok(rules.filter(|rule| rule["health"] == "err").map(|rule| format!("{}: {}", rule["name"], rule["lastError"])).collect())
+    }
+}

@@ -1,0 +1,175 @@
+//! TLS and health endpoints whose certificates and answers change at run time.
+
+use crate::http::{Body, Server, answer, full, serve};
+use anyhow::Context;
+use bytes::Bytes;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::Response;
+use hyper::body::Frame;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate authority of our own.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    /// Its certificate as PEM.
+    pub ca_file: PathBuf,
+}
+
+impl Authority {
+    /// Makes one and writes `ca.pem` into the folder.
+    pub fn new(folder: &Path) -> anyhow::Result<Self> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "Checklist Test Authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let ca_file = folder.join("ca.pem");
+        std::fs::write(&ca_file, issuer.pem())?;
+        Ok(Self { issuer, ca_file })
+    }
+
+    /// A server certificate for a name that ends so many days from now (negative: expired).
+    pub fn issue(&self, name: &str, days_left: i64) -> anyhow::Result<Arc<CertifiedKey>> {
+        let key = KeyPair::generate()?;
+        let certificate = params(name, days_left)?.signed_by(&key, &self.issuer)?;
+        certified(vec![certificate.der().clone()], &key)
+    }
+}
+
+/// A certificate that no authority signed.
+pub fn self_signed(name: &str) -> anyhow::Result<Arc<CertifiedKey>> {
+    let key = KeyPair::generate()?;
+    let certificate = params(name, 90)?.self_signed(&key)?;
+    certified(vec![certificate.der().clone()], &key)
+}
+
+fn params(name: &str, days_left: i64) -> anyhow::Result<CertificateParams> {
+    let mut params = CertificateParams::new(vec![name.to_owned(), "127.0.0.1".to_owned()])?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    let day = |days: i64| {
+        let span = jiff::SignedDuration::from_hours(days * 24);
+        let date = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now() + span).date();
+        let small = |number: i8| u8::try_from(number).unwrap_or(1);
+        rcgen::date_time_ymd(i32::from(date.year()), small(date.month()), small(date.day()))
+    };
+    (params.not_before, params.not_after) = (day(days_left - 90), day(days_left));
+    Ok(params)
+}
+
+fn certified(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> anyhow::Result<Arc<CertifiedKey>> {
+    let der = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&der).context("unsupported key")?;
+    Ok(Arc::new(CertifiedKey::new(chain, key)))
+}
+
+/// The certificate that an endpoint presents now.
+#[derive(Debug, Clone)]
+pub struct Presented(Arc<Mutex<Arc<CertifiedKey>>>);
+
+impl Presented {
+    /// Presents another one from the next handshake on.
+    pub fn set(&self, certificate: Arc<CertifiedKey>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = certificate;
+    }
+}
+
+impl ResolvesServerCert for Presented {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// A TLS acceptor with a certificate that can be swapped.
+pub fn acceptor(certificate: Arc<CertifiedKey>) -> anyhow::Result<(TlsAcceptor, Presented)> {
+    let presented = Presented(Arc::new(Mutex::new(certificate)));
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(presented.clone()));
+    Ok((TlsAcceptor::from(Arc::new(config)), presented))
+}
+
+/// What the health page says.
+#[derive(Debug, Clone)]
+pub enum Says {
+    /// 200 with this JSON.
+    Json(Value),
+    /// 200 with a text that is no JSON.
+    NotJson,
+    /// An endless body in large pieces.
+    Large,
+    /// One byte a second.
+    ByteByByte,
+}
+
+/// The application's health page over HTTPS.
+pub struct Health {
+    /// The server.
+    pub server: Server,
+    /// Its certificate.
+    pub certificate: Presented,
+    says: Arc<Mutex<Says>>,
+}
+
+impl Health {
+    /// Starts healthy.
+    pub async fn start(certificate: Arc<CertifiedKey>) -> anyhow::Result<Self> {
+        let says = Arc::new(Mutex::new(Says::Json(healthy())));
+        let (tls, certificate) = acceptor(certificate)?;
+        let now = Arc::clone(&says);
+        let server = serve(Some(tls), move |_request| {
+            let says = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            async move { page(says) }
+        })
+        .await?;
+        Ok(Self { server, certificate, says })
+    }
+
+    /// Says something else from now on.
+    pub fn say(&self, says: Says) {
+        *self.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
+    }
+}
+
+/// What the checklist expects of the application.
+pub fn healthy() -> Value {
+    serde_json::json!({"status": "healthy", "version": "1.4.2", "database": "connected"})
+}
+
+fn page(says: Says) -> Response<Body> {
+    let endless = |piece: &'static [u8], pause: Duration| {
+        let pieces = futures::stream::unfold((), move |()| async move {
+            tokio::time::sleep(pause).await;
+            Some((Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(piece))), ()))
+        });
+        Response::new(StreamBody::new(pieces).boxed_unsync())
+    };
+    static MANY: [u8; 65_536] = [b'1'; 65_536];
+    match says {
+        Says::Json(value) => answer(200, "application/json", value.to_string()),
+        Says::NotJson => Response::new(full("<html>It works!</html>")),
+        Says::Large => endless(&MANY, Duration::ZERO),
+        Says::ByteByByte => endless(b"1", Duration::from_secs(1)),
+    }
+}
+
+/// A TCP peer that accepts and never says a word.
+pub async fn silent() -> anyhow::Result<(u16, tokio::task::JoinHandle<()>)> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let port = listener.local_addr()?.port();
+    let task = tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            open.push(stream);
+        }
+    });
+    Ok((port, task))
+}

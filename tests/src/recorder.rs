@@ -1,0 +1,87 @@
+//! Stands where PagerDuty and Slack are, and keeps what arrives.
+
+use crate::http::{Server, answer, serve};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// One message.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// When it arrived.
+    pub at: Instant,
+    /// `pagerduty` or `slack`.
+    pub receiver: &'static str,
+    /// Whether it says that all is well again.
+    pub resolved: bool,
+    /// The whole body.
+    pub body: Value,
+}
+
+impl Message {
+    /// Whether the body names this text anywhere.
+    pub fn names(&self, text: &str) -> bool {
+        self.body.to_string().contains(text)
+    }
+}
+
+/// The recorder.
+pub struct Recorder {
+    server: Server,
+    messages: Arc<Mutex<Vec<Message>>>,
+}
+
+impl Recorder {
+    /// Starts to listen.
+    pub async fn start() -> anyhow::Result<Self> {
+        let messages: Arc<Mutex<Vec<Message>>> = Arc::default();
+        let kept = Arc::clone(&messages);
+        let server = serve(None, move |request| {
+            let kept = Arc::clone(&kept);
+            async move {
+                let receiver = if request.uri().path().starts_with("/v2/enqueue") { "pagerduty" } else { "slack" };
+                let bytes = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+                let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+                let resolved = body["event_action"] == "resolve" || body.to_string().contains("[RESOLVED]");
+                let message = Message { at: Instant::now(), receiver, resolved, body };
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+                match receiver {
+                    "pagerduty" => answer(202, "application/json", r#"{"status":"success","message":"Event processed"}"#),
+                    _ => answer(200, "text/plain", "ok"),
+                }
+            }
+        })
+        .await?;
+        Ok(Self { server, messages })
+    }
+
+    /// The address of PagerDuty's Events API.
+    pub fn pagerduty_url(&self) -> String {
+        format!("http://127.0.0.1:{}/v2/enqueue", self.server.port)
+    }
+
+    /// The address of the Slack webhook.
+    pub fn slack_url(&self) -> String {
+        format!("http://127.0.0.1:{}/slack", self.server.port)
+    }
+
+    /// Everything so far.
+    pub fn messages(&self) -> Vec<Message> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The first message that `wanted` accepts, if it comes within the time.
+    pub async fn wait(&self, within: Duration, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
+        let begun = Instant::now();
+        loop {
+            if let Some(message) = self.messages().into_iter().find(&wanted) {
+                return Some(message);
+            }
+            if begun.elapsed() > within {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
