@@ -108,6 +108,23 @@ impl Kubernetes {
         let _ = self.api.events.send(Event::Changed(collection.to_owned(), kind, object));
     }
 
+    /// Deletes an object.
+    pub fn delete(&self, collection: &str, name: &str) {
+        let mut world = self.api.lock();
+        world.version += 1;
+        let version = world.version.to_string();
+        let Some(mut object) = world.objects.get_mut(collection).and_then(|all| all.remove(name)) else { return };
+        object["metadata"]["resourceVersion"] = json!(version);
+        // Nobody watching is no error.
+        let _ = self.api.events.send(Event::Changed(collection.to_owned(), "DELETED", object));
+    }
+
+    /// Replaces the pod that restarts with a fresh one.
+    pub fn replace_pod(&self) {
+        self.delete(&pods(), "orchestrator-5d4f8-1");
+        self.apply(&pods(), pod("orchestrator-5d4f8-4", "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8")));
+    }
+
     /// Sets the ready endpoints of a service.
     pub fn endpoints(&self, service: &str, ready: usize) {
         let endpoints: Vec<Value> = (0..ready).map(|_| json!({"conditions": {"ready": true}})).collect();

@@ -64,7 +64,9 @@ impl Tree {
 
 /// Reads one document. Duplicate keys, several documents and syntax errors are refused.
 pub(crate) fn parse(text: &str) -> Result<Node, (Place, String)> {
-    let root: Spanned<Tree> = serde_yaml::from_str(text).map_err(|error| {
+    // YAML 1.2: `y`, `on` and `no` are texts.
+    let options = serde_yaml::options! { strict_booleans: true };
+    let root: Spanned<Tree> = serde_yaml::from_str_with_options(text, options).map_err(|error| {
         let place = error.location().map(|location| place(&location)).unwrap_or_default();
         (place, error.without_snippet().to_string())
     })?;

@@ -43,9 +43,13 @@ fn one(threshold: &Threshold, node: &Node, found: &Found) -> Option<Levels> {
         quantity_of(node, threshold.key, threshold.unit, found)
     };
     let levels = Levels { warning: level("warning"), critical: level("critical") };
+    let absent = table.node("warning").is_none() && table.node("critical").is_none();
     table.finish();
-    if levels == Levels::default() {
+    if absent {
         found.mistake(node.place, format!("{} needs a warning or a critical level", threshold.key));
+        return None;
+    }
+    if levels == Levels::default() {
         return None;
     }
     if let (Some(warning), Some(critical)) = (levels.warning, levels.critical) {

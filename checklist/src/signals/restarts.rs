@@ -53,10 +53,12 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistContainerRestartsOften",
             when: When::History(
                 |scope, limits, severity| {
+                    // Only while the pod exists: nobody should be paged about one that was replaced.
                     format!(
-                        "max without (instance) (increase({}[1h])) > {}",
+                        "max without (instance) (increase({}[1h])) > {} and {}",
                         scope.series(&RESTARTS),
-                        number(limits.of(&PER_HOUR).at(severity).unwrap_or(f64::NAN))
+                        number(limits.of(&PER_HOUR).at(severity).unwrap_or(f64::NAN)),
+                        scope.max(&RESTARTS)
                     )
                 },
                 Some(&PER_HOUR),

@@ -1,0 +1,96 @@
+//! Laws of the catalog, looped over every signal.
+
+use checklist::contract::{PER_CHECK, PER_PROCESS};
+use checklist::{Kind, Limits, Metric, SIGNALS, Scope, Severity, Shown};
+use std::collections::BTreeSet;
+
+fn metrics() -> Vec<&'static Metric> {
+    let own = SIGNALS.iter().flat_map(|signal| signal.metrics).copied();
+    own.chain(PER_CHECK.iter().copied()).chain(PER_PROCESS.iter().copied()).collect()
+}
+
+#[test]
+fn ids_metric_names_alert_names_and_threshold_keys_are_unique() {
+    let mut seen = BTreeSet::new();
+    let ids = SIGNALS.iter().map(|signal| signal.id.to_owned());
+    let names = metrics().into_iter().map(|metric| metric.name.to_owned());
+    let alerts = SIGNALS.iter().flat_map(|signal| signal.alerts).map(|alert| alert.name.to_owned());
+    let keys = SIGNALS.iter().flat_map(|signal| signal.thresholds).map(|threshold| threshold.key.to_owned());
+    for name in ids.chain(names).chain(alerts).chain(keys) {
+        assert!(seen.insert(name.clone()), "{name} is there twice");
+    }
+}
+
+#[test]
+fn metric_names_follow_the_conventions_of_prometheus() {
+    for metric in metrics() {
+        let name = metric.name;
+        assert!(name.starts_with("checklist_"), "{name}");
+        assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{name}");
+        assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
+        for suffix in ["_count", "_sum", "_bucket", "_minutes", "_hours", "_percent"] {
+            assert!(!name.ends_with(suffix), "{name}");
+        }
+        assert!(metric.help.ends_with('.') && !metric.help.contains(['\n', '\\', '"']), "{name}: {}", metric.help);
+        for label in metric.labels {
+            assert!(!["type", "env", "cluster", "check", "target", "instance", "job"].contains(label), "{name}: {label}");
+        }
+    }
+}
+
+#[test]
+fn every_signal_has_metrics_alerts_panels_and_a_runbook_with_its_headings() {
+    for signal in SIGNALS {
+        assert!(!signal.metrics.is_empty() && !signal.alerts.is_empty() && !signal.panels.is_empty(), "{}", signal.id);
+        let headings: Vec<&str> = signal.runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(headings, ["Impact", "Check", "Fix", "Silence"], "{}", signal.id);
+    }
+}
+
+#[test]
+fn every_expression_parses_and_names_only_metrics_of_its_signal() {
+    for signal in SIGNALS {
+        let scope = Scope { check: signal.id.to_owned(), targets: vec!["a".to_owned(), "b".to_owned()] };
+        let limits = Limits::new(signal.thresholds, |_| None);
+        let alerts = signal.alerts.iter().flat_map(|alert| {
+            let levels = alert.levels(&limits);
+            levels.into_iter().map(|(severity, _)| alert.when.promql(&scope, &limits, severity)).collect::<Vec<_>>()
+        });
+        let panels = signal.panels.iter().map(|panel| match panel.shown {
+            Shown::Value(value) => value.promql(&scope),
+            Shown::Expression(expression, _) => expression(&scope).replace("$__rate_interval", "5m"),
+        });
+        for expr in alerts.chain(panels) {
+            promql_parser::parser::parse(&expr).unwrap_or_else(|error| panic!("{}: {error}\n{expr}", signal.id));
+            for word in expr.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| w.starts_with("checklist_")) {
+                let known = signal.metrics.iter().chain(PER_CHECK).any(|metric| metric.name == word);
+                assert!(known, "{} names {word}, which it does not expose", signal.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn alerts_are_well_formed_and_their_texts_use_labels_that_exist() {
+    for signal in SIGNALS {
+        for alert in signal.alerts {
+            assert!(alert.name.starts_with("Checklist"), "{}", alert.name);
+            assert!(alert.summary.ends_with('.') && !alert.summary.contains("{{"), "{}", alert.name);
+            let labels: Vec<&str> = alert.when.metrics().iter().flat_map(|metric| metric.labels).copied().collect();
+            for part in alert.description.split("$labels.").skip(1) {
+                let label = part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+                assert!(labels.contains(&label) || label == "target", "{}: {label}", alert.name);
+            }
+            assert!(!alert.levels(&Limits::default()).is_empty(), "{}", alert.name);
+            if let Some(threshold) = alert.when.threshold() {
+                let listed = signal.thresholds.iter().any(|known| known.key == threshold.key);
+                assert!(listed, "{} is not listed by {}", threshold.key, signal.id);
+            }
+        }
+        for threshold in signal.thresholds {
+            let begins = format!("{}.", signal.id);
+            assert!(threshold.key.starts_with(&begins) && threshold.reason.ends_with('.'), "{}", threshold.key);
+        }
+        assert!(signal.worst() >= Severity::Warning);
+    }
+}

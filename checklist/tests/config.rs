@@ -1,0 +1,97 @@
+//! checklist.yaml: what is accepted, and what each mistake is told as.
+
+use checklist::{Config, SIGNALS, Severity};
+
+fn mistakes(text: &str) -> String {
+    match Config::parse("checklist.yaml", text) {
+        Ok(_) => panic!("accepted:\n{text}"),
+        Err(mistakes) => mistakes.to_string(),
+    }
+}
+
+fn good(text: &str) -> Config {
+    Config::parse("checklist.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+const BACKUP: &str = "backups:\n  - {name: daily, bucket: b, prefix: daily/}\n";
+
+#[test]
+fn a_mistake_shows_file_line_column_caret_and_what_would_be_right() {
+    let text = "backups:\n  - name: daily\n    bukcet: b\n";
+    let told = mistakes(text);
+    assert!(told.contains("checklist.yaml:3:5: unknown field bukcet (did you mean bucket?)"), "{told}");
+    assert!(told.contains("    3 |     bukcet: b\n      |     ^"), "{told}");
+}
+
+#[test]
+fn every_mistake_is_told_in_one_run() {
+    let told = mistakes(
+        "backups:\n  - {name: daily, bucket: b, every: 1 day}\n  - {name: daily, bucket: b}\nthresholds:\n  disk.usage: {warning: 90%, critical: 85%}\n  backup.max_age: {warning: 26 hours}\nnonsense: 1\n",
+    );
+    for part in [
+        "2:37: every must be a duration like 30s, 15m, 26h or 7d, not 1 day",
+        "3:12: the name daily is taken by the target in line 2",
+        "5:15: disk.usage: the warning level 90% is never reached before the critical level 85%; it must be below it",
+        "6:29: backup.max_age must be a duration",
+        "7:1: unknown field nonsense",
+        "5 mistakes in checklist.yaml",
+    ] {
+        assert!(told.contains(part), "{part} is not in:\n{told}");
+    }
+}
+
+#[test]
+fn combinations_that_cannot_work_are_refused() {
+    for (text, part) in [
+        ("", "checklist.yaml must be a table"),
+        ("health: []\n", "nothing to watch"),
+        ("health:\n  - {name: a, url: 'http://a/', caFile: /ca}\n", "caFile is never looked at"),
+        ("health:\n  - {name: a, url: 'https://user:pw@a/'}\n", "must not contain a user or password"),
+        ("postgres:\n  - {name: a, host: h, database: d, user: u, password: x}\n", "unknown field password"),
+        ("postgres:\n  - {name: a, host: h, database: d, user: u, passwordFile: x, passwordEnv: Y}\n", "exclude each other"),
+        ("backups:\n  - {name: a, bucket: b, accessKeyIdFile: x}\n", "go together"),
+        ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context has no meaning without kubeconfig"),
+        ("certificates:\n  - {name: a, address: host}\n", "address must be host:port"),
+        ("backups:\n  - {name: a, bucket: b, skip: [pods]}\n", "no check pods on this kind of target"),
+        ("backups:\n  - {name: a, bucket: b, bucket: c}\n", "duplicate"),
+        ("backups: [\n", "checklist.yaml:"),
+    ] {
+        let told = mistakes(text);
+        assert!(told.contains(part), "{part} is not in:\n{told}");
+    }
+    let told = mistakes(&format!("{BACKUP}checks:\n  backup: {{interval: 10s, timeout: 10s}}\n"));
+    assert!(told.contains("at most nine tenths of the interval"), "{told}");
+    let told = mistakes(&format!("{BACKUP}alerting:\n  labels: {{severity: low}}\n"));
+    assert!(told.contains("the label severity is set by rules-gen itself"), "{told}");
+    let told = mistakes(&format!("{BACKUP}alerting:\n  alerts: {{ChecklistBackupMising: {{for: 1m}}}}\n"));
+    assert!(told.contains("did you mean ChecklistBackupMissing?"), "{told}");
+}
+
+#[test]
+fn a_threshold_moves_globally_and_per_target() {
+    let config = good(
+        "backups:\n  - {name: daily, bucket: b}\n  - {name: weekly, bucket: b, every: 7d}\n  - name: own\n    bucket: b\n    thresholds: {backup.max_age: {critical: 3h}}\nthresholds:\n  backup.size_ratio: 40%\n",
+    );
+    let signal = checklist::signals::by_id("backup").unwrap_or_else(|| panic!("no backup"));
+    let max_age = &checklist::signals::backup::MAX_AGE;
+    let at = |target: &str, severity| config.limits(signal, target).of(max_age).at(severity);
+    assert_eq!(at("daily", Severity::Warning), Some(93_600.0));
+    assert_eq!(at("weekly", Severity::Warning), Some(7.0 * 86_400.0 + 7_200.0));
+    assert_eq!((at("own", Severity::Warning), at("own", Severity::Critical)), (None, Some(10_800.0)));
+    assert_eq!(config.scopes(signal).len(), 3);
+}
+
+#[test]
+fn hostile_yaml_is_an_error_and_not_a_crash() {
+    let deep = "[".repeat(100_000);
+    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
+    for text in [deep.as_str(), bomb, "\u{0}", "- 1\n- 2\n", "? [a]\n: b\n"] {
+        assert!(Config::parse("checklist.yaml", text).is_err());
+    }
+}
+
+#[test]
+fn the_example_watches_every_signal() {
+    let config = good(include_str!("../../examples/checklist.yaml"));
+    assert_eq!(config.checks().len(), SIGNALS.len());
+}

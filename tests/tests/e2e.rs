@@ -1,0 +1,74 @@
+//! Each fault on the real stack reaches the right receiver, and its end does too.
+
+use stack::stack::{FAULTS, Fault, Stack};
+use std::process::Command;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(90);
+
+async fn breaks_and_mends(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
+    let before = stack.recorder.messages().len();
+    let broken = stack.inject(fault).await?;
+    let told = |resolved: bool| {
+        let receiver = fault.receiver;
+        async move {
+            let mut messages;
+            for _ in 0..900 {
+                messages = stack.recorder.messages();
+                let about = |m: &stack::recorder::Message| {
+                    m.receiver == receiver && m.resolved == resolved && m.names(fault.alert)
+                };
+                let found = match fault.receiver {
+                    // Slack messages carry the summary, not the alert's name.
+                    "slack" => messages.iter().skip(before).any(|m| m.receiver == "slack" && m.resolved == resolved),
+                    _ => messages.iter().skip(before).any(about),
+                };
+                if found {
+                    return Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            anyhow::bail!("{}: {receiver} was not told (resolved: {resolved})", fault.name)
+        }
+    };
+    stack.prometheus.wait(fault.alert, fault.severity, true, LONG).await?;
+    told(false).await?;
+    stack.mend(fault, broken).await?;
+    stack.prometheus.wait(fault.alert, fault.severity, false, LONG).await?;
+    told(true).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_pages_the_right_receiver_and_resolves() -> anyhow::Result<()> {
+    let mut stack = Stack::start().await?;
+    assert_eq!(stack.prometheus.broken_rules().await?, Vec::<String>::new());
+    let watchdog = stack.prometheus.wait("ChecklistWatchdog", "none", true, LONG).await;
+    watchdog?;
+    for fault in FAULTS {
+        println!("fault {}", fault.name);
+        breaks_and_mends(&stack, fault).await?;
+    }
+    let metrics = stack.metrics().await?;
+    assert!(metrics.contains("checklist_container_restarts_total{check=\"restarts\",target=\"stack\""));
+    check_metrics(&metrics)?;
+    assert!(stack.exporter.stop(), "SIGTERM ends the exporter with success");
+    stack.prometheus.wait("ChecklistExporterMissing", "critical", false, LONG).await?;
+    Ok(())
+}
+
+fn check_metrics(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut child = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(text.as_bytes())?;
+    }
+    let output = child.wait_with_output()?;
+    let said = [output.stdout, output.stderr].concat();
+    anyhow::ensure!(output.status.success(), "promtool check metrics: {}", String::from_utf8_lossy(&said));
+    Ok(())
+}
