@@ -207,7 +207,7 @@ pub const WARNING: Alert = Alert {
     name: "",
     when: When::History(|_, _, _| String::new(), None, &[]),
     severity: Severity::Warning,
-    pending: Duration::from_secs(15 * 60),
+    pending: Duration::from_mins(15),
     keep_firing: Duration::ZERO,
     summary: "",
     description: "",
@@ -216,8 +216,8 @@ pub const WARNING: Alert = Alert {
 /// A page after two minutes that does not flap.
 pub const CRITICAL: Alert = Alert {
     severity: Severity::Critical,
-    pending: Duration::from_secs(2 * 60),
-    keep_firing: Duration::from_secs(5 * 60),
+    pending: Duration::from_mins(2),
+    keep_firing: Duration::from_mins(5),
     ..WARNING
 };
 

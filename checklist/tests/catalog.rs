@@ -33,7 +33,10 @@ fn metric_names_follow_the_conventions_of_prometheus() {
         }
         assert!(metric.help.ends_with('.') && !metric.help.contains(['\n', '\\', '"']), "{name}: {}", metric.help);
         for label in metric.labels {
-            assert!(!["type", "env", "cluster", "check", "target", "instance", "job"].contains(label), "{name}: {label}");
+            assert!(
+                !["type", "env", "cluster", "check", "target", "instance", "job"].contains(label),
+                "{name}: {label}"
+            );
         }
     }
 }
@@ -62,7 +65,9 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
         });
         for expr in alerts.chain(panels) {
             promql_parser::parser::parse(&expr).unwrap_or_else(|error| panic!("{}: {error}\n{expr}", signal.id));
-            for word in expr.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| w.starts_with("checklist_")) {
+            for word in
+                expr.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| w.starts_with("checklist_"))
+            {
                 let known = signal.metrics.iter().chain(PER_CHECK).any(|metric| metric.name == word);
                 assert!(known, "{} names {word}, which it does not expose", signal.id);
             }

@@ -48,7 +48,10 @@ fn combinations_that_cannot_work_are_refused() {
         ("health:\n  - {name: a, url: 'http://a/', caFile: /ca}\n", "caFile is never looked at"),
         ("health:\n  - {name: a, url: 'https://user:pw@a/'}\n", "must not contain a user or password"),
         ("postgres:\n  - {name: a, host: h, database: d, user: u, password: x}\n", "unknown field password"),
-        ("postgres:\n  - {name: a, host: h, database: d, user: u, passwordFile: x, passwordEnv: Y}\n", "exclude each other"),
+        (
+            "postgres:\n  - {name: a, host: h, database: d, user: u, passwordFile: x, passwordEnv: Y}\n",
+            "exclude each other",
+        ),
         ("backups:\n  - {name: a, bucket: b, accessKeyIdFile: x}\n", "go together"),
         ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context has no meaning without kubeconfig"),
         ("certificates:\n  - {name: a, address: host}\n", "address must be host:port"),

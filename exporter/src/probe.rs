@@ -28,7 +28,7 @@ impl Failure {
         Self { reason, message: message.into() }
     }
 
-    /// Puts what was being done in front: "listing s3://b/daily/: access denied".
+    /// Puts what was being done in front: "listing <s3://b/daily/>: access denied".
     #[must_use]
     pub fn while_doing(mut self, action: impl fmt::Display) -> Self {
         self.message = format!("{action}: {}", self.message);

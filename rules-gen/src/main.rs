@@ -1,4 +1,4 @@
-//! Arguments of rules-gen.
+//! Arguments of `rules-gen`.
 
 use anyhow::Context;
 use checklist::Config;
@@ -51,7 +51,9 @@ fn generate(path: &std::path::Path, out: &std::path::Path, check: bool) -> anyho
         return Ok(ExitCode::SUCCESS);
     }
     let differences = rules_gen::differences(&outputs, out);
-    differences.iter().for_each(|difference| say(difference));
+    for difference in &differences {
+        say(difference);
+    }
     if differences.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }

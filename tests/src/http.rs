@@ -106,7 +106,8 @@ pub async fn request(url: &str, body: Option<&str>, headers: &[(&str, &str)]) ->
 /// The JSON of a GET.
 pub async fn json(url: &str) -> anyhow::Result<serde_json::Value> {
     let (status, body) = request(url, None, &[]).await?;
-    serde_json::from_slice(&body).with_context(|| format!("{url} answered {status}: {}", String::from_utf8_lossy(&body)))
+    serde_json::from_slice(&body)
+        .with_context(|| format!("{url} answered {status}: {}", String::from_utf8_lossy(&body)))
 }
 
 /// Whether a GET answers 200.

@@ -85,13 +85,25 @@ impl Kubernetes {
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self.kubelet.server.port}}}});
         self.apply("/api/v1/nodes", node);
         for n in 1..=3 {
-            self.apply(&pods(), pod(&format!("orchestrator-5d4f8-{n}"), "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8")));
+            self.apply(
+                &pods(),
+                pod(&format!("orchestrator-5d4f8-{n}"), "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8")),
+            );
         }
         self.apply(&pods(), pod("postgres-0", "StatefulSet", "postgres", None));
-        self.apply(&apps("deployments"), json!({"metadata": {"name": "orchestrator"}, "spec": {"replicas": 3}, "status": {"readyReplicas": 3}}));
-        self.apply(&apps("statefulsets"), json!({"metadata": {"name": "postgres"}, "spec": {"replicas": 1}, "status": {"readyReplicas": 1}}));
+        self.apply(
+            &apps("deployments"),
+            json!({"metadata": {"name": "orchestrator"}, "spec": {"replicas": 3}, "status": {"readyReplicas": 3}}),
+        );
+        self.apply(
+            &apps("statefulsets"),
+            json!({"metadata": {"name": "postgres"}, "spec": {"replicas": 1}, "status": {"readyReplicas": 1}}),
+        );
         for (service, ready) in [("orchestrator", 3), ("postgres", 1)] {
-            self.apply(&core("services"), json!({"metadata": {"name": service}, "spec": {"selector": {"app": service}}}));
+            self.apply(
+                &core("services"),
+                json!({"metadata": {"name": service}, "spec": {"selector": {"app": service}}}),
+            );
             self.endpoints(service, ready);
         }
     }
@@ -136,7 +148,10 @@ impl Kubernetes {
     /// Sets how many pods of the deployment are ready, in workload, pods and endpoints alike.
     pub fn ready_replicas(&self, ready: usize) {
         let status = json!({"readyReplicas": ready});
-        self.apply(&apps("deployments"), json!({"metadata": {"name": "orchestrator"}, "spec": {"replicas": 3}, "status": status}));
+        self.apply(
+            &apps("deployments"),
+            json!({"metadata": {"name": "orchestrator"}, "spec": {"replicas": 3}, "status": status}),
+        );
         for n in 1..=3 {
             let mut pod = pod(&format!("orchestrator-5d4f8-{n}"), "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8"));
             if n > ready {
@@ -269,14 +284,23 @@ fn respond<T>(api: &Arc<Api>, request: &Request<T>) -> Response<Body> {
 
 fn watch(api: &Arc<Api>, world: &World, path: String, since: u64) -> Response<Body> {
     let mut events = api.events.subscribe();
-    let version = |object: &Value| object["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()).unwrap_or(0_u64);
-    let mut missed: Vec<Value> =
-        world.objects.get(&path).into_iter().flat_map(BTreeMap::values).filter(|object| version(object) > since).cloned().collect();
+    let version =
+        |object: &Value| object["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()).unwrap_or(0_u64);
+    let mut missed: Vec<Value> = world
+        .objects
+        .get(&path)
+        .into_iter()
+        .flat_map(BTreeMap::values)
+        .filter(|object| version(object) > since)
+        .cloned()
+        .collect();
     missed.sort_by_key(version);
     let (sender, receiver) = mpsc::channel::<Result<Frame<Bytes>, std::io::Error>>(64);
     let api = Arc::clone(api);
     tokio::spawn(async move {
-        let line = |kind: &str, object: &Value| Ok(Frame::data(Bytes::from(format!("{}\n", json!({"type": kind, "object": object})))));
+        let line = |kind: &str, object: &Value| {
+            Ok(Frame::data(Bytes::from(format!("{}\n", json!({"type": kind, "object": object})))))
+        };
         for object in &missed {
             if sender.send(line("MODIFIED", object)).await.is_err() {
                 return;
@@ -284,7 +308,9 @@ fn watch(api: &Arc<Api>, world: &World, path: String, since: u64) -> Response<Bo
         }
         loop {
             let sent = match tokio::time::timeout(Duration::from_secs(1), events.recv()).await {
-                Ok(Ok(Event::Changed(collection, kind, object))) if collection == path => sender.send(line(kind, &object)).await,
+                Ok(Ok(Event::Changed(collection, kind, object))) if collection == path => {
+                    sender.send(line(kind, &object)).await
+                }
                 Ok(Ok(Event::Changed(..))) => Ok(()),
                 Ok(Ok(Event::Expired)) => {
                     let _ = sender.send(line("ERROR", &status(410, "too old resource version"))).await;
@@ -306,7 +332,8 @@ fn watch(api: &Arc<Api>, world: &World, path: String, since: u64) -> Response<Bo
             }
         }
     });
-    let stream = futures::stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+    let stream =
+        futures::stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
     Response::new(StreamBody::new(stream).boxed_unsync())
 }
 

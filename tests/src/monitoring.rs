@@ -46,10 +46,11 @@ impl Prometheus {
         let config = folder.join("prometheus.yml");
         let text = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
-             rule_files: [{rules:?}]\n\
+             rule_files: ['{}']\n\
              alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{alertmanager}']}}]}}]}}\n\
              scrape_configs:\n  - job_name: checklist\n    honor_labels: true\n    \
-             static_configs: [{{targets: ['127.0.0.1:{exporter}']}}]\n"
+             static_configs: [{{targets: ['127.0.0.1:{exporter}']}}]\n",
+            rules.display()
         );
         std::fs::write(&config, text)?;
         let mut command = Command::new("prometheus");
@@ -87,7 +88,8 @@ impl Prometheus {
     /// The values of an instant query.
     pub async fn query(&self, expr: &str) -> anyhow::Result<Vec<f64>> {
         let encoded: String = url::form_urlencoded::byte_serialize(expr.as_bytes()).collect();
-        let (_, body) = request(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", self.port), None, &[]).await?;
+        let (_, body) =
+            request(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", self.port), None, &[]).await?;
         let answer: Value = serde_json::from_slice(&body)?;
         let result = answer["data"]["result"].as_array().with_context(|| format!("{expr}: {answer}"))?;
         Ok(result.iter().filter_map(|one| one["value"][1].as_str()?.parse().ok()).collect())
@@ -98,6 +100,9 @@ impl Prometheus {
         let answer = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
         let groups = answer["data"]["groups"].as_array().cloned().unwrap_or_default();
         let rules = groups.iter().flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default());
-        Ok(rules.filter(|rule| rule["health"] == "err").map(|rule| format!("{}: {}", rule["name"], rule["lastError"])).collect())
+        Ok(rules
+            .filter(|rule| rule["health"] == "err")
+            .map(|rule| format!("{}: {}", rule["name"], rule["lastError"]))
+            .collect())
     }
 }

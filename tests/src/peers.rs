@@ -144,6 +144,8 @@ pub fn healthy() -> Value {
     serde_json::json!({"status": "healthy", "version": "1.4.2", "database": "connected"})
 }
 
+static MANY: [u8; 65_536] = [b'1'; 65_536];
+
 fn page(says: Says) -> Response<Body> {
     let endless = |piece: &'static [u8], pause: Duration| {
         let pieces = futures::stream::unfold((), move |()| async move {
@@ -152,7 +154,6 @@ fn page(says: Says) -> Response<Body> {
         });
         Response::new(StreamBody::new(pieces).boxed_unsync())
     };
-    static MANY: [u8; 65_536] = [b'1'; 65_536];
     match says {
         Says::Json(value) => answer(200, "application/json", value.to_string()),
         Says::NotJson => Response::new(full("<html>It works!</html>")),

@@ -32,7 +32,8 @@ impl Postgres {
             chown(folder.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
         }
         let command = |program: &str| as_user(user.as_ref(), &bin.join(program));
-        let output = command("initdb").args(["-A", "trust", "-U", "postgres", "--no-sync", "-D"]).arg(&data).output()?;
+        let output =
+            command("initdb").args(["-A", "trust", "-U", "postgres", "--no-sync", "-D"]).arg(&data).output()?;
         if !output.status.success() {
             bail!("initdb: {}", String::from_utf8_lossy(&output.stderr));
         }

@@ -37,7 +37,7 @@ impl Process {
                 return Ok(());
             }
             let ended = self.child.try_wait()?;
-            if ended.is_some() || begun.elapsed() > Duration::from_secs(60) {
+            if ended.is_some() || begun.elapsed() > Duration::from_mins(1) {
                 let log = std::fs::read_to_string(&self.log).unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(20).collect();
                 let tail: Vec<&str> = tail.into_iter().rev().collect();

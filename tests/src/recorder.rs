@@ -41,13 +41,16 @@ impl Recorder {
             let kept = Arc::clone(&kept);
             async move {
                 let receiver = if request.uri().path().starts_with("/v2/enqueue") { "pagerduty" } else { "slack" };
-                let bytes = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+                let bytes =
+                    request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
                 let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
                 let resolved = body["event_action"] == "resolve" || body.to_string().contains("[RESOLVED]");
                 let message = Message { at: Instant::now(), receiver, resolved, body };
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(message);
                 match receiver {
-                    "pagerduty" => answer(202, "application/json", r#"{"status":"success","message":"Event processed"}"#),
+                    "pagerduty" => {
+                        answer(202, "application/json", r#"{"status":"success","message":"Event processed"}"#)
+                    }
                     _ => answer(200, "text/plain", "ok"),
                 }
             }

@@ -98,19 +98,28 @@ impl Stack {
         for (name, secret) in [("kubeconfig", kubernetes.kubeconfig()), ("pg-password", PASSWORD.to_owned())] {
             std::fs::write(folder.path().join(name), secret)?;
         }
-        for (name, secret) in [("s3-id", ACCESS_KEY), ("s3-key", SECRET_KEY), ("pagerduty-key", "0123456789abcdef0123456789abcdef")] {
+        for (name, secret) in
+            [("s3-id", ACCESS_KEY), ("s3-key", SECRET_KEY), ("pagerduty-key", "0123456789abcdef0123456789abcdef")]
+        {
             std::fs::write(folder.path().join(name), secret)?;
         }
         std::fs::write(folder.path().join("slack-url"), recorder.slack_url())?;
         let generated = folder.path().join("generated");
-        run(Command::new(program("rules-gen")?).args(["generate", "--config"]).arg(&config).arg("--out").arg(&generated))?;
+        run(Command::new(program("rules-gen")?)
+            .args(["generate", "--config"])
+            .arg(&config)
+            .arg("--out")
+            .arg(&generated))?;
         let exporter_port = free_port()?;
         let mut command = Command::new(program("checklist-exporter")?);
         command.arg("run").arg("--config").arg(&config).args(["--listen", &format!("127.0.0.1:{exporter_port}")]);
         command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").env_remove("AWS_CA_BUNDLE");
         let mut exporter = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
-        exporter.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{exporter_port}/-/ready")).await }).await?;
-        let alertmanager = Alertmanager::start(&generated.join("alertmanager/alertmanager.yaml"), folder.path()).await?;
+        exporter
+            .wait_until(|| async move { is_up(&format!("http://127.0.0.1:{exporter_port}/-/ready")).await })
+            .await?;
+        let alertmanager =
+            Alertmanager::start(&generated.join("alertmanager/alertmanager.yaml"), folder.path()).await?;
         let rules = generated.join("rules/checklist.yaml");
         let prometheus = Prometheus::start(exporter_port, alertmanager.port, &rules, folder.path()).await?;
         let stack = Self {
@@ -137,7 +146,11 @@ impl Stack {
             if missing == 0 && !self.prometheus.query("checklist_check_passed").await?.is_empty() {
                 return Ok(());
             }
-            anyhow::ensure!(begun.elapsed() < Duration::from_secs(60), "{missing} checks have no verdict:\n{}", self.exporter.log());
+            anyhow::ensure!(
+                begun.elapsed() < Duration::from_mins(1),
+                "{missing} checks have no verdict:\n{}",
+                self.exporter.log()
+            );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
@@ -158,7 +171,9 @@ impl Stack {
         let mut broken = Broken::default();
         match fault.name {
             "pods" => self.kubernetes.ready_replicas(0),
-            "health" => self.health.say(Says::Json(serde_json::json!({"status": "degraded", "version": "1.4.2", "database": "lost"}))),
+            "health" => self
+                .health
+                .say(Says::Json(serde_json::json!({"status": "degraded", "version": "1.4.2", "database": "lost"}))),
             "restarts" => {
                 for restarts in 1..=6 {
                     self.kubernetes.restart(restarts, "Error");
@@ -222,7 +237,7 @@ fn put_backup(s3: &S3) -> anyhow::Result<()> {
     gzip.write_all(b"PGDMP\x01\x0e\x00")?;
     gzip.write_all(&[7; 4096])?;
     s3.put(BUCKET, BACKUP, &gzip.finish()?)?;
-    s3.modified(BUCKET, BACKUP, SystemTime::now() - Duration::from_secs(6 * 3600))
+    s3.modified(BUCKET, BACKUP, SystemTime::now() - Duration::from_hours(6))
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {
@@ -235,9 +250,10 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folders = own.ancestors().skip(1).take(2);
-    folders.map(|folder| folder.join(name)).find(|path| path.exists()).with_context(|| {
-        format!("{name} is not built; run: cargo build --workspace --bins")
-    })
+    folders
+        .map(|folder| folder.join(name))
+        .find(|path| path.exists())
+        .with_context(|| format!("{name} is not built; run: cargo build --workspace --bins"))
 }
 
 /// checklist.yaml of the stack: short intervals, short waits, otherwise the defaults.

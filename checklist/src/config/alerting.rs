@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The section `alerting:`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Alerting {
     /// Labels on every alert, for routing (`team: sre`).
     pub labels: BTreeMap<String, String>,
@@ -77,30 +77,11 @@ pub struct PrometheusRule {
     pub labels: BTreeMap<String, String>,
 }
 
-impl Default for Alerting {
-    fn default() -> Self {
-        Self {
-            labels: BTreeMap::new(),
-            runbook_base_url: None,
-            grafana_base_url: None,
-            pagerduty: None,
-            slack: None,
-            grouping: Grouping::default(),
-            alerts: BTreeMap::new(),
-            prometheus_rule: PrometheusRule::default(),
-        }
-    }
-}
-
 impl Default for Grouping {
     /// Half a minute gathers what breaks together; five minutes is Prometheus' staleness and
     /// four hours the shift of a day, the defaults of Alertmanager.
     fn default() -> Self {
-        Self {
-            wait: Duration::from_secs(30),
-            interval: Duration::from_secs(5 * 60),
-            repeat: Duration::from_secs(4 * 3600),
-        }
+        Self { wait: Duration::from_secs(30), interval: Duration::from_mins(5), repeat: Duration::from_hours(4) }
     }
 }
 

@@ -188,7 +188,7 @@ fn backup(table: &mut Table<'_>, name: String) -> Option<Backup> {
             "accessKeyId and secretAccessKey go together: give both, or none for the AWS default chain",
         );
     }
-    let every = table.duration("every", false).unwrap_or(Duration::from_secs(24 * 3600));
+    let every = table.duration("every", false).unwrap_or(Duration::from_hours(24));
     let formats = [
         ("any", BackupFormat::Any),
         ("pg_dump", BackupFormat::PgDump),

@@ -59,7 +59,11 @@ fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure>
         // Without a selector someone else keeps the endpoints, or there are none (ExternalName).
         if service.spec.selector.as_ref().is_some_and(|selector| !selector.is_empty()) {
             let own = slices.objects.values().filter(|slice| slice.service() == Some(name));
-            samples.set(&ENDPOINTS, [&namespace.name, name], own.map(|slice| slice.ready()).sum::<usize>());
+            samples.set(
+                &ENDPOINTS,
+                [&namespace.name, name],
+                own.map(super::super::sources::kubernetes::objects::Slice::ready).sum::<usize>(),
+            );
         }
     }
     Ok(())

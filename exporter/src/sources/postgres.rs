@@ -86,17 +86,14 @@ impl Database {
         if let Some(password) = &target.password {
             config.password(secret::read(password)?.expose_secret());
         }
-        let (client, driver) = match tls(target)? {
-            Some(tls) => {
-                config.ssl_mode(tokio_postgres::config::SslMode::Require);
-                let (client, connection) = config.connect(tls).await.map_err(|error| failure(&error))?;
-                (client, tokio::spawn(drive(connection)))
-            }
-            None => {
-                config.ssl_mode(tokio_postgres::config::SslMode::Disable);
-                let (client, connection) = config.connect(NoTls).await.map_err(|error| failure(&error))?;
-                (client, tokio::spawn(drive(connection)))
-            }
+        let (client, driver) = if let Some(tls) = tls(target)? {
+            config.ssl_mode(tokio_postgres::config::SslMode::Require);
+            let (client, connection) = config.connect(tls).await.map_err(|error| failure(&error))?;
+            (client, tokio::spawn(drive(connection)))
+        } else {
+            config.ssl_mode(tokio_postgres::config::SslMode::Disable);
+            let (client, connection) = config.connect(NoTls).await.map_err(|error| failure(&error))?;
+            (client, tokio::spawn(drive(connection)))
         };
         Ok(Session { client, driver })
     }

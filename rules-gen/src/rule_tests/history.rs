@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) fn lead(alert: &str, pending: Duration) -> Duration {
     match alert {
         // The usual size must stay the median until the alert has been pending long enough.
-        "ChecklistBackupShrunk" => pending + Duration::from_secs(300),
+        "ChecklistBackupShrunk" => pending + Duration::from_mins(5),
         _ => Duration::ZERO,
     }
 }

@@ -21,7 +21,10 @@ async fn main() -> anyhow::Result<()> {
         println!("\nBreaking {wanted} ...");
         let begun = Instant::now();
         let broken = stack.inject(fault).await?;
-        let message = stack.recorder.wait(Duration::from_secs(90), |m| m.names(fault.alert) || m.names("resolved") && m.names(fault.alert)).await;
+        let message = stack
+            .recorder
+            .wait(Duration::from_secs(90), |m| m.names(fault.alert) || m.names("resolved") && m.names(fault.alert))
+            .await;
         let Some(message) = message else { anyhow::bail!("no message about {} within 90 s", fault.alert) };
         let seconds = message.at.duration_since(begun).as_secs_f64();
         println!("{} was told after {seconds:.1} s (waits are shortened to 2 s here):", message.receiver);
@@ -42,7 +45,8 @@ async fn main() -> anyhow::Result<()> {
 
 fn table(stack: &Stack) -> anyhow::Result<()> {
     let config = stack.folder().join("checklist.yaml");
-    let output = Command::new(stack::stack::program("checklist-exporter")?).arg("check").arg("--config").arg(config).output()?;
+    let output =
+        Command::new(stack::stack::program("checklist-exporter")?).arg("check").arg("--config").arg(config).output()?;
     println!("\n{}", String::from_utf8_lossy(&output.stdout));
     Ok(())
 }

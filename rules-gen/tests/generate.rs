@@ -1,0 +1,127 @@
+//! What is generated stands before the field's own judges, and stays the same.
+
+use checklist::{Config, SIGNALS};
+use std::path::Path;
+use std::process::{Command, Output};
+
+const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+/// Several targets of a kind, moved limits, and no links.
+const OTHER: &str = "
+backups:
+  - {name: daily, bucket: b, format: pg_dump}
+  - {name: weekly, bucket: b, every: 7d}
+postgres:
+  - {name: one, host: h, database: d, user: u, thresholds: {connections.usage: {warning: 60%, critical: 75%}}}
+  - {name: two, host: h, database: d, user: u, skip: [auth_failures]}
+  - {name: three, host: h, database: d, user: u}
+kubernetes:
+  - {name: a, namespaces: [x, y]}
+  - {name: b, namespaces: [z], thresholds: {disk.usage: {warning: 50%}}}
+alerting:
+  alerts: {ChecklistPodStuck: {enabled: false}, ChecklistBackupShrunk: {for: 1h}}
+";
+
+fn run(program: &str, arguments: &[&str], folder: &Path) -> Output {
+    Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap_or_else(|error| panic!("{program} is needed (make test installs it): {error}"))
+}
+
+fn succeeds(program: &str, arguments: &[&str], folder: &Path) {
+    let output = run(program, arguments, folder);
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&said));
+}
+
+fn generate(yaml: &str, folder: &Path) -> Vec<rules_gen::Output> {
+    let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let outputs = rules_gen::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
+    rules_gen::write(&outputs, folder).unwrap_or_else(|error| panic!("{error:#}"));
+    outputs
+}
+
+#[test]
+fn promtool_and_amtool_accept_everything_and_every_rule_test_passes() -> std::io::Result<()> {
+    for yaml in [EXAMPLE, OTHER] {
+        let folder = tempfile::tempdir()?;
+        let outputs = generate(yaml, folder.path());
+        succeeds("promtool", &["check", "rules", "rules/checklist.yaml"], folder.path());
+        succeeds("amtool", &["check-config", "alertmanager/alertmanager.yaml"], folder.path());
+        let tests: Vec<&str> = outputs
+            .iter()
+            .filter_map(|output| output.path.to_str())
+            .filter(|path| path.ends_with(".test.yaml"))
+            .collect();
+        assert!(tests.len() > 20);
+        succeeds("promtool", &[&["test", "rules"], tests.as_slice()].concat(), folder.path());
+    }
+    Ok(())
+}
+
+#[test]
+fn critical_alerts_page_and_warnings_go_to_the_chat() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    generate(EXAMPLE, folder.path());
+    for (severity, receiver) in [("critical", "pagerduty"), ("warning", "slack"), ("none", "nobody")] {
+        let label = format!("severity={severity}");
+        let arguments = ["config", "routes", "test", "--config.file=alertmanager/alertmanager.yaml", &label];
+        let output = run("amtool", &arguments, folder.path());
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), receiver);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_and_check_names_what_differs() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("checklist.yaml");
+    std::fs::write(&config, EXAMPLE)?;
+    let program = env!("CARGO_BIN_EXE_rules-gen");
+    let base = ["generate", "--config", "checklist.yaml", "--out", "out"];
+    let check = ["generate", "--config", "checklist.yaml", "--out", "out", "--check"];
+    assert_eq!(run(program, &check, folder.path()).status.code(), Some(1), "nothing is there yet");
+    succeeds(program, &base, folder.path());
+    succeeds(program, &check, folder.path());
+    std::fs::write(folder.path().join("out/rules/checklist.yaml"), "groups: []\n")?;
+    let output = run(program, &check, folder.path());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("out/rules/checklist.yaml differs from line 1 on"), "{said}");
+    std::fs::write(&config, "nonsense: 1\n")?;
+    assert_eq!(run(program, &check, folder.path()).status.code(), Some(2), "a bad configuration is no drift");
+    Ok(())
+}
+
+#[test]
+fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let outputs = generate(EXAMPLE, folder.path());
+    let content =
+        |path: &str| outputs.iter().find(|o| o.path == Path::new(path)).map(|o| o.content.clone()).unwrap_or_default();
+    let rules: serde_json::Value = serde_yaml::from_str(&content("rules/checklist.yaml")).unwrap_or_default();
+    let groups = rules["groups"].as_array().cloned().unwrap_or_default();
+    for rule in groups.iter().flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default()) {
+        let url = rule["annotations"]["runbook_url"].as_str().unwrap_or_default();
+        let (page, anchor) = url.rsplit('/').next().and_then(|page| page.split_once('#')).unwrap_or_default();
+        let text = content(&format!("runbooks/{page}"));
+        let heading =
+            text.lines().filter_map(|line| line.strip_prefix("### ")).any(|name| name.to_lowercase() == anchor);
+        assert!(heading, "{} leads to {url}", rule["alert"]);
+    }
+    let dashboard = content("dashboards/checklist.json");
+    for signal in SIGNALS {
+        assert!(signal.panels.iter().all(|panel| dashboard.contains(panel.title)), "{}", signal.id);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_committed_is_what_would_be_generated() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let outputs = rules_gen::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
+    let differences = rules_gen::differences(&outputs, &root.join("deploy/generated"));
+    assert!(differences.is_empty(), "run make generate: {differences:#?}");
+}
