@@ -1,4 +1,16 @@
-test:
-	./scripts/install-tools && cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings && cargo build --workspace --bins && cargo test --workspace --no-fail-fast
+test: tools
+	cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings && cargo build --workspace --bins && cargo test --workspace --no-fail-fast
 
-.PHONY: test
+demo: tools
+	cargo build --workspace --bins && FAULT=$(FAULT) ./target/debug/demo
+
+generate:
+	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated
+
+bench: tools
+	cargo build --release --workspace --bins && ./target/release/bench
+
+tools:
+	./scripts/install-tools
+
+.PHONY: test demo generate bench tools

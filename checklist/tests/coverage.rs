@@ -13,7 +13,7 @@ fn written() -> Vec<(String, Option<u8>, String)> {
         } else if !in_code && line.starts_with('#') {
             let heading = line.trim_start_matches('#').trim();
             let heading = heading.split_once(": ").map_or(heading, |(_, name)| name);
-            section = heading.split(" (").next().unwrap_or(heading).to_owned();
+            heading.split(" (").next().unwrap_or(heading).clone_into(&mut section);
             if unnumbered.contains(&section.as_str()) {
                 steps.push((section.clone(), None, section.clone()));
             }

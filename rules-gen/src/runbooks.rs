@@ -2,7 +2,7 @@
 
 use crate::Output;
 use crate::rules::{Group, Rule, prometheus_duration};
-use checklist::coverage::lines_of;
+use checklist::coverage::{Line, lines_of};
 use checklist::{Config, SIGNALS};
 use std::fmt::Write as _;
 
@@ -21,12 +21,12 @@ pub fn all(config: &Config, groups: &[Group], source: &str) -> Vec<Output> {
         .iter()
         .filter(|signal| !config.targets(signal).is_empty())
         .map(|signal| {
-            let lines: String = lines_of(signal.id)
-                .map(|line| {
-                    format!("- {}, {} {}: {}\n", line.cadence, line.section, line.number.unwrap_or(0), line.text)
-                })
-                .collect();
-            let meaning = format!("The written checklist asks:\n\n{lines}");
+            let line = |line: &Line| {
+                let number = line.number.map(|number| format!(" {number}")).unwrap_or_default();
+                format!("- {}, {}{number}: {}", line.cadence, line.section, line.text)
+            };
+            let lines: Vec<String> = lines_of(signal.id).map(line).collect();
+            let meaning = format!("The written checklist asks:\n\n{}\n", lines.join("\n"));
             page(signal.id, signal.title, &meaning, &rules(signal.id), signal.runbook, source)
         })
         .collect();

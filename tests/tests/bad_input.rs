@@ -156,13 +156,13 @@ async fn buckets_are_empty_missing_forbidden_or_huge() -> anyhow::Result<()> {
 fn hundred_thousand(query: &str) -> hyper::Response<stack::http::Body> {
     let token = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "continuation-token");
     let from: u32 = token.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
-    let keys: String = (from..from + 1000)
+    let keys: Vec<String> = (from..from + 1000)
         .map(|n| format!("<Contents><Key>daily/{n:06}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>{n}</Size></Contents>"))
         .collect();
     let more = from + 1000 < 100_000;
     let next =
         if more { format!("<NextContinuationToken>{}</NextContinuationToken>", from + 1000) } else { String::new() };
-    let body = format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>{next}{keys}</ListBucketResult>");
+    let body = format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>{next}{}</ListBucketResult>", keys.concat());
     answer(200, "application/xml", body)
 }
 

@@ -63,7 +63,9 @@ impl Cluster {
     }
 
     async fn begin(&self) -> Result<Watched, Failure> {
-        let config = self.config().await?;
+        let mut config = self.config().await?;
+        // The watch loop backs off itself, and a refusal must be told at once.
+        config.default_retry = false;
         let client = Client::try_from(config.clone())
             .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
         let namespaces = self.target.namespaces.iter().map(|name| Namespace {
