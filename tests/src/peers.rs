@@ -36,6 +36,12 @@ impl Authority {
         Ok(Self { issuer, ca_file })
     }
 
+    /// A server certificate and its key as PEM, for programs that read files.
+    pub fn pem(&self, name: &str) -> anyhow::Result<(String, String)> {
+        let key = KeyPair::generate()?;
+        Ok((params(name, 60)?.signed_by(&key, &self.issuer)?.pem(), key.serialize_pem()))
+    }
+
     /// A server certificate for a name that ends so many days from now (negative: expired).
     pub fn issue(&self, name: &str, days_left: i64) -> anyhow::Result<Arc<CertifiedKey>> {
         let key = KeyPair::generate()?;

@@ -1,10 +1,12 @@
 //! A PostgreSQL of our own with the schema of the checklist's application.
 
+use crate::peers::Authority;
 use crate::process::{Process, free_port};
 use anyhow::{Context, bail};
 use nix::sys::signal::Signal;
 use nix::unistd::User;
-use std::os::unix::fs::chown;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -17,6 +19,8 @@ pub const PASSWORD: &str = "rounds-at-seven";
 pub struct Postgres {
     /// Its port on 127.0.0.1.
     pub port: u16,
+    /// The authority of its certificate.
+    pub ca_file: PathBuf,
     _process: Process,
     _folder: TempDir,
 }
@@ -39,8 +43,20 @@ impl Postgres {
         }
         let hba = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
         std::fs::write(data.join("pg_hba.conf"), hba)?;
+        let authority = Authority::new(folder.path())?;
+        let (certificate, key) = authority.pem("localhost")?;
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = data.join(name);
+            std::fs::write(&path, text)?;
+            // The server refuses a key that others can read.
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+            if let Some(user) = &user {
+                chown(&path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
+            }
+        }
         let port = free_port()?;
-        let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=40"];
+        let settings =
+            ["ssl=on", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=40"];
         let mut start = command("postgres");
         start.arg("-D").arg(&data).args(["-p", &port.to_string()]);
         for setting in settings {
@@ -48,7 +64,7 @@ impl Postgres {
         }
         let mut process = Process::start(&mut start, "postgres", folder.path(), Signal::SIGINT)?;
         process.wait_until(|| async move { connect(port, "postgres").await.is_ok() }).await?;
-        let postgres = Self { port, _process: process, _folder: folder };
+        let postgres = Self { port, ca_file: authority.ca_file, _process: process, _folder: folder };
         connect(port, "postgres").await?.batch_execute("CREATE DATABASE orchestrator").await?;
         let role = format!("CREATE ROLE checklist LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 5");
         let client = postgres.client().await?;

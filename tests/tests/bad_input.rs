@@ -57,8 +57,18 @@ async fn postgres_refuses_locks_and_lacks() -> anyhow::Result<()> {
     assert_eq!(reason(&postgres_yaml(postgres.port, "wrong", &folder)?, "connections").await, Some(Reason::Auth));
     let no_file = good.replace("password-", "nowhere-");
     assert_eq!(reason(&no_file, "connections").await, Some(Reason::Config));
-    let tls = good.replace("tls: disable", "tls: require");
-    assert_eq!(reason(&tls, "connections").await, Some(Reason::Tls));
+    assert_eq!(reason(&good.replace("tls: disable", "tls: require"), "connections").await, None);
+    let verified = format!("tls: verify-full, caFile: {}", postgres.ca_file.display());
+    assert_eq!(reason(&good.replace("tls: disable", &verified), "connections").await, None);
+    assert_eq!(reason(&good.replace("tls: disable", "tls: verify-full"), "connections").await, Some(Reason::Tls));
+    let certificate = format!(
+        "certificates:\n  - {{name: db, address: '127.0.0.1:{}', startTls: postgres, caFile: {}}}\n",
+        postgres.port,
+        postgres.ca_file.display()
+    );
+    let (failed, text) = outcome(&job(&certificate, "certificates")).await;
+    assert_eq!(failed, None);
+    assert!(text.contains("checklist_certificate_verified{check=\"certificates\",target=\"db\"} 1"), "{text}");
 
     let all = jobs(&good);
     let run = |check: &'static str| {
