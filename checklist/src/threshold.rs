@@ -53,6 +53,9 @@ fn human_bytes(value: f64) -> String {
 }
 
 fn human_seconds(value: f64) -> String {
+    if value < 0.0 {
+        return format!("-{}", human_seconds(-value));
+    }
     let units = [("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", 1.0)];
     let mut rest = value;
     let mut text = String::new();
@@ -185,6 +188,7 @@ mod tests {
         assert_eq!(Unit::Seconds.human(DAY), "1d");
         assert_eq!(Unit::Seconds.human(90.0), "1m30s");
         assert_eq!(Unit::Seconds.human(0.25), "250ms");
+        assert_eq!(Unit::Seconds.human(-2.0 * DAY), "-2d");
         assert_eq!(Unit::Ratio.human(0.7), "70%");
         assert_eq!(Unit::Bytes.human(100.0 * MIB), "100MiB");
         assert_eq!(Unit::Count.human(50.0), "50");
