@@ -94,6 +94,24 @@ pub static CONFIG_TIMESTAMP: Metric = Metric::gauge(
 /// The series of the process itself (without `check` and `target`).
 pub static PER_PROCESS: &[&Metric] = &[&BUILD_INFO, &CONFIG_SUCCESSFUL, &CONFIG_TIMESTAMP];
 
+/// CPU time used.
+pub static CPU: Metric =
+    Metric::counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", &[]);
+/// Open file descriptors.
+pub static OPEN_FDS: Metric = Metric::gauge("process_open_fds", "Number of open file descriptors.", &[]);
+/// The limit of file descriptors.
+pub static MAX_FDS: Metric = Metric::gauge("process_max_fds", "Maximum number of open file descriptors.", &[]);
+/// Virtual memory.
+pub static VIRTUAL: Metric = Metric::gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", &[]);
+/// Resident memory.
+pub static RESIDENT: Metric = Metric::gauge("process_resident_memory_bytes", "Resident memory size in bytes.", &[]);
+/// Start of the process.
+pub static STARTED: Metric =
+    Metric::gauge("process_start_time_seconds", "Start time of the process since the Unix epoch in seconds.", &[]);
+
+/// The standard series of a process, named as every Prometheus client names them.
+pub static STANDARD: &[&Metric] = &[&CPU, &OPEN_FDS, &MAX_FDS, &VIRTUAL, &RESIDENT, &STARTED];
+
 /// Why a run could not look at its target: a closed set, one counter each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {

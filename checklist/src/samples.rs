@@ -1,7 +1,9 @@
 //! What one run of a check saw: series of the signal's metrics, bounded before they leave.
 
 use crate::metric::Metric;
+use crate::signal::Signal;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Bytes of a label value; longer ones are cut. Kubernetes names end at 253, nothing the
 /// checklist names legitimately is longer than a file path component.
@@ -26,18 +28,23 @@ impl Series {
     }
 }
 
-/// The series of one run. A series set twice keeps the last value and counts as dropped,
-/// so that a duplicate never breaks a scrape and never goes unseen.
-#[derive(Debug, Default, Clone)]
+/// The series of one run, no more than the bound. A series set twice keeps the last value and
+/// counts as dropped, so that a duplicate never breaks a scrape and never goes unseen.
+#[derive(Debug, Clone)]
 pub struct Samples {
     series: BTreeMap<(&'static str, Vec<String>), (&'static Metric, f64)>,
+    limit: usize,
     dropped: u64,
 }
 
 impl Samples {
-    /// No series yet.
-    pub fn new() -> Self {
-        Self::default()
+    /// No series of the signal yet. What is set first stays, what is set beyond the signal's bound is dropped.
+    pub const fn of(signal: &Signal) -> Self {
+        Self::within(signal.max_series)
+    }
+
+    const fn within(limit: usize) -> Self {
+        Self { series: BTreeMap::new(), limit, dropped: 0 }
     }
 
     /// Sets one series. A value that is not a number is dropped and counted.
@@ -48,27 +55,28 @@ impl Samples {
     pub fn set<const N: usize>(&mut self, metric: &'static Metric, labels: [&str; N], value: impl Number) {
         assert_eq!(N, metric.labels.len(), "{metric} has the labels {:?}", metric.labels);
         let value = value.number();
-        let key = (metric.name, labels.map(cut).to_vec());
-        if !value.is_finite() || self.series.insert(key, (metric, value)).is_some() {
+        if !value.is_finite() {
             self.dropped += 1;
+            return;
+        }
+        let full = self.series.len() >= self.limit;
+        match self.series.entry((metric.name, labels.map(cut).to_vec())) {
+            Entry::Occupied(mut known) => {
+                known.insert((metric, value));
+                self.dropped += 1;
+            }
+            Entry::Vacant(_) if full => self.dropped += 1,
+            Entry::Vacant(free) => {
+                free.insert((metric, value));
+            }
         }
     }
 
-    /// Counts something that the probe itself had to leave out (rows beyond its bound).
-    pub fn drop_many(&mut self, count: u64) {
-        self.dropped += count;
-    }
-
-    /// The series in a fixed order, at most `limit` of them, and how many were dropped.
-    pub fn into_bounded(self, limit: usize) -> (Vec<Series>, u64) {
-        let beyond = self.series.len().saturating_sub(limit);
-        let series = self
-            .series
-            .into_iter()
-            .take(limit)
-            .map(|((_, labels), (metric, value))| Series { metric, labels, value })
-            .collect();
-        (series, self.dropped + beyond as u64)
+    /// The series in a fixed order, and how many were dropped.
+    pub fn into_series(self) -> (Vec<Series>, u64) {
+        let series = self.series.into_iter();
+        let series = series.map(|((_, labels), (metric, value))| Series { metric, labels, value }).collect();
+        (series, self.dropped)
     }
 }
 
@@ -130,30 +138,30 @@ mod tests {
 
     #[test]
     fn a_duplicate_series_keeps_the_last_value_and_is_counted() {
-        let mut samples = Samples::new();
+        let mut samples = Samples::within(2);
         samples.set(&SIZE, ["a"], 1.0);
         samples.set(&SIZE, ["a"], 2.0);
-        let (series, dropped) = samples.into_bounded(10);
+        let (series, dropped) = samples.into_series();
         assert_eq!((series.len(), series[0].value, dropped), (1, 2.0, 1));
     }
 
     #[test]
     fn a_label_value_of_ten_kilobytes_is_cut_at_a_character() {
-        let mut samples = Samples::new();
+        let mut samples = Samples::within(2);
         samples.set(&SIZE, [&"ä".repeat(5_000)], 1.0);
-        let (series, dropped) = samples.into_bounded(10);
+        let (series, dropped) = samples.into_series();
         assert!(series[0].labels[0].len() <= MAX_LABEL_BYTES && series[0].labels[0].ends_with("ä…"));
         assert_eq!(dropped, 0);
     }
 
     #[test]
     fn values_that_are_no_numbers_and_series_beyond_the_limit_are_dropped_and_counted() {
-        let mut samples = Samples::new();
+        let mut samples = Samples::within(2);
         samples.set(&SIZE, ["nan"], f64::NAN);
         for name in ["a", "b", "c"] {
             samples.set(&SIZE, [name], true);
         }
-        let (series, dropped) = samples.into_bounded(2);
+        let (series, dropped) = samples.into_series();
         assert_eq!((series.len(), dropped), (2, 2));
     }
 }

@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod probe;
 pub mod probes;
+pub mod process;
 pub mod schedule;
 pub mod server;
 pub mod snapshot;

@@ -67,6 +67,10 @@ pub fn render(states: &[&State], now: f64, loaded_at: f64, format: Format) -> St
         header(&mut text, metric, format);
         line(&mut text, metric, &[], value);
     }
+    for (metric, value) in crate::process::usage() {
+        header(&mut text, metric, format);
+        line(&mut text, metric, &[], value);
+    }
     for metric in PER_CHECK {
         header(&mut text, metric, format);
         for state in states {

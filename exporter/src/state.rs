@@ -57,7 +57,7 @@ impl State {
         self.duration = took.as_secs_f64();
         match result {
             Ok(samples) => {
-                let (series, dropped) = samples.into_bounded(self.check.signal.max_series);
+                let (series, dropped) = samples.into_series();
                 let findings = self.check.signal.judge(&series, now, &self.limits);
                 self.dropped += dropped;
                 self.passed = findings.is_empty();

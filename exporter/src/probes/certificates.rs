@@ -4,7 +4,7 @@ use crate::probe::{Failure, Probe};
 use crate::sources::tls::inspect;
 use checklist::Samples;
 use checklist::config::Certificate as Target;
-use checklist::signals::certificates::{NOT_AFTER, NOT_BEFORE, TLS_VERSION, VERIFICATION_FAILURES, VERIFIED};
+use checklist::signals::certificates::{NOT_AFTER, NOT_BEFORE, SIGNAL, TLS_VERSION, VERIFICATION_FAILURES, VERIFIED};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -16,7 +16,7 @@ impl Probe for Certificates {
         async {
             let seen = inspect(&self.0).await?;
             let source = format!("{}:{}", self.0.host, self.0.port);
-            let mut samples = Samples::new();
+            let mut samples = Samples::of(&SIGNAL);
             for certificate in &seen.certificates {
                 let labels = [&source, certificate.subject_cn.as_str(), &certificate.issuer_cn, certificate.position];
                 samples.set(&NOT_AFTER, labels, certificate.not_after);

@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::postgres::Database;
 use checklist::Samples;
-use checklist::signals::connections::{CONNECTIONS, LIMIT, OLDEST_TRANSACTION};
+use checklist::signals::connections::{CONNECTIONS, LIMIT, OLDEST_TRANSACTION, SIGNAL};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub struct Connections(pub Arc<Database>);
 impl Probe for Connections {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::new();
+            let mut samples = Samples::of(&SIGNAL);
             let mut oldest: BTreeMap<String, f64> = BTreeMap::new();
             for row in self.0.query(include_str!("connections.sql"), &[]).await? {
                 let (database, state): (String, String) = (row.get(0), row.get(1));

@@ -4,7 +4,7 @@ use crate::probe::{Failure, Probe};
 use crate::sources::kubelet::volumes;
 use crate::sources::kubernetes::Cluster;
 use checklist::Samples;
-use checklist::signals::disk::{CAPACITY, INODES, INODES_USED, USED};
+use checklist::signals::disk::{CAPACITY, INODES, INODES_USED, SIGNAL, USED};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub struct Disk(pub Arc<Cluster>);
 impl Probe for Disk {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::new();
+            let mut samples = Samples::of(&SIGNAL);
             for (claim, volume) in volumes(&self.0).await? {
                 let labels = [claim.namespace.as_str(), claim.name.as_str()];
                 if let (Some(used), Some(available)) = (volume.used_bytes, volume.available_bytes) {

@@ -5,7 +5,7 @@ use crate::sources::http::{Ask, get};
 use crate::sources::{secret, trust};
 use checklist::Samples;
 use checklist::config::Health as Target;
-use checklist::signals::health::{DURATION, FIELD_OK, STATUS, VERSION};
+use checklist::signals::health::{DURATION, FIELD_OK, SIGNAL, STATUS, VERSION};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -26,7 +26,7 @@ impl Probe for Health {
             let bearer = target.bearer_token.as_ref().map(secret::read).transpose()?;
             let begun = Instant::now();
             let answer = get(Ask { url: &target.url, tls, bearer, max_body: MAX_BODY }).await?;
-            let mut samples = Samples::new();
+            let mut samples = Samples::of(&SIGNAL);
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.set(&STATUS, [], u32::from(answer.status.as_u16()));
             samples.set(&FIELD_OK, ["status_code"], answer.status.as_u16() == target.status);

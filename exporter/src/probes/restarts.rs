@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::{Cluster, read};
 use checklist::Samples;
-use checklist::signals::restarts::{LAST_TERMINATION, RESTARTS};
+use checklist::signals::restarts::{LAST_TERMINATION, RESTARTS, SIGNAL};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -14,22 +14,20 @@ pub struct Restarts(pub Arc<Cluster>);
 impl Probe for Restarts {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::new();
-            for namespace in &self.0.watched().await?.namespaces {
-                for (name, pod) in &read(&namespace.pods)?.objects {
-                    for container in &pod.status.container_statuses {
-                        let labels = [&namespace.name, pod.workload(), name, &container.name];
-                        samples.set(&RESTARTS, labels, container.restart_count);
-                        let Some(ended) = &container.last_state.terminated else { continue };
-                        let at = ended.finished_at.as_deref().and_then(|at| at.parse::<jiff::Timestamp>().ok());
-                        if let Some(at) = at {
-                            let reason = ended.reason.as_deref().unwrap_or("Unknown");
-                            let [namespace, workload, pod, container] = labels;
-                            samples.set(
-                                &LAST_TERMINATION,
-                                [namespace, workload, pod, container, reason],
-                                at.as_second(),
-                            );
+            let mut samples = Samples::of(&SIGNAL);
+            let watched = self.0.watched().await?;
+            // What restarted comes first, so that a bound only cuts off containers that never did.
+            for restarted in [true, false] {
+                for namespace in &watched.namespaces {
+                    for (name, pod) in &read(&namespace.pods)?.objects {
+                        for container in pod.containers.iter().filter(|c| (c.restarts > 0) == restarted) {
+                            let labels = [&*namespace.name, &pod.workload, name, &container.name];
+                            samples.set(&RESTARTS, labels, container.restarts);
+                            if let Some(last) = &container.last {
+                                let [namespace, workload, pod, container] = labels;
+                                let labels = [namespace, workload, pod, container, &last.reason];
+                                samples.set(&LAST_TERMINATION, labels, last.at);
+                            }
                         }
                     }
                 }

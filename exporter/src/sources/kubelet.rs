@@ -8,6 +8,7 @@ use crate::sources::{secret, trust};
 use checklist::Reason;
 use checklist::config::SecretRef;
 use futures::{StreamExt, TryStreamExt, stream};
+use kube::client::ConfigExt;
 use rustls::ClientConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -58,7 +59,7 @@ struct PodStats {
 /// check: a part of the truth would hide the full disk on the other part.
 pub async fn volumes(cluster: &Cluster) -> Result<BTreeMap<Claim, Volume>, Failure> {
     let watched = cluster.watched().await?;
-    let tls = tls(cluster)?;
+    let tls = tls(cluster, &watched.config)?;
     let nodes = watched.nodes().await?;
     let asks: Vec<String> = nodes.iter().filter_map(summary_url).collect();
     let summaries: Vec<Summary> = stream::iter(asks)
@@ -92,11 +93,18 @@ async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Resul
     serde_json::from_slice(&answer.body).map_err(|error| Failure::new(Reason::Decode, format!("GET {url}: {error}")))
 }
 
-fn tls(cluster: &Cluster) -> Result<ClientConfig, Failure> {
-    if cluster.target.kubelet_insecure_skip_verify {
-        return trust::unverified();
+/// The client certificate and the trust of the API client hold for kubelets too, unless the operator says whom
+/// else to trust.
+fn tls(cluster: &Cluster, config: &kube::Config) -> Result<ClientConfig, Failure> {
+    let mut config = config.clone();
+    config.accept_invalid_certs = cluster.target.kubelet_insecure_skip_verify;
+    if let Some(file) = &cluster.target.kubelet_ca_file {
+        let authorities = trust::certificates(file)?;
+        config.root_cert = Some(authorities.iter().map(|der| der.to_vec()).collect());
     }
-    trust::verified(cluster.target.kubelet_ca_file.as_deref())
+    config
+        .rustls_client_config()
+        .map_err(|error| Failure::new(Reason::Config, format!("cannot set up TLS for the kubelets: {error}")))
 }
 
 /// The token that the API client uses.

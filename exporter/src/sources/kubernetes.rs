@@ -1,6 +1,7 @@
 //! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
 
 pub mod objects;
+pub mod pods;
 mod watch;
 
 use crate::probe::Failure;
@@ -8,13 +9,13 @@ use checklist::Reason;
 use checklist::config::Kubernetes as Target;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use objects::{Lean, Node, Pod, Service, Slice, Workload, WorkloadKind};
-use std::sync::Arc;
+use objects::{Lean, Node, Service, Slice, Workload, WorkloadKind};
+use pods::Pod;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use watch::Watch;
 
-pub use watch::Store;
+pub use watch::{Present, Store};
 
 /// Without a word from the API server for this long, nobody knows the state of the cluster:
 /// bookmarks come every minute, and a watch ends by itself after one.
@@ -104,7 +105,7 @@ impl Watched {
     }
 }
 
-/// The objects of a watch, or why they are not known. All callers share one generation.
-pub fn read<K: Lean>(watch: &Watch<K>) -> Result<Arc<Store<K>>, Failure> {
+/// The objects of a watch, held still while they are read, or why they are not known.
+pub fn read<K: Lean>(watch: &Watch<K>) -> Result<Present<'_, K>, Failure> {
     watch.read(MAX_SILENCE)
 }

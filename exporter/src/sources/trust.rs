@@ -27,17 +27,26 @@ pub fn roots(ca_file: Option<&Path>) -> Result<Arc<RootCertStore>, Failure> {
             Arc::new(store)
         })));
     };
-    let broken =
-        |why: String| Failure::new(Reason::Config, format!("cannot read the authorities in {}: {why}", path.display()));
     let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| broken(error.to_string()))? {
-        let certificate = certificate.map_err(|error| broken(error.to_string()))?;
-        store.add(certificate).map_err(|error| broken(error.to_string()))?;
-    }
-    if store.is_empty() {
-        return Err(broken("there is no certificate in it".to_owned()));
+    for certificate in certificates(path)? {
+        store.add(certificate).map_err(|error| unreadable(path, &error.to_string()))?;
     }
     Ok(Arc::new(store))
+}
+
+/// The certificates of a PEM file, at least one.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let unreadable = |error: rustls::pki_types::pem::Error| unreadable(path, &error.to_string());
+    let found = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+    let found: Vec<_> = found.collect::<Result<_, _>>().map_err(unreadable)?;
+    if found.is_empty() {
+        return Err(self::unreadable(path, "there is no certificate in it"));
+    }
+    Ok(found)
+}
+
+fn unreadable(path: &Path, why: &str) -> Failure {
+    Failure::new(Reason::Config, format!("cannot read the authorities in {}: {why}", path.display()))
 }
 
 /// A verifier for the given authorities.

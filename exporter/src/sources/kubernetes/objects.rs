@@ -2,12 +2,46 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
-/// A decoded object that knows its own name.
-pub trait Lean: DeserializeOwned + Clone + Send + Sync + 'static {
+/// An object as the API sends it.
+pub trait Raw: DeserializeOwned + Clone + Send {
     /// Its metadata.
     fn metadata(&self) -> &Metadata;
+}
+
+/// What is kept of an object.
+pub trait Lean: Send + Sync + 'static {
+    /// The object as the API sends it.
+    type Raw: Raw;
+
+    /// Keeps what the checks need; words that repeat go through `words`.
+    fn keep(raw: Self::Raw, words: &mut Words) -> Self;
+}
+
+/// Texts that many objects share, such as the names of containers and workloads: each is kept once.
+#[derive(Debug, Default)]
+pub struct Words {
+    known: HashSet<Arc<str>>,
+    sweep_at: usize,
+}
+
+impl Words {
+    /// The one copy of a text.
+    pub fn share(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.known.get(text) {
+            return Arc::clone(known);
+        }
+        // Words that nothing uses any more go when their number has doubled.
+        if self.known.len() >= self.sweep_at {
+            self.known.retain(|word| Arc::strong_count(word) > 1);
+            self.sweep_at = 2 * self.known.len() + 64;
+        }
+        let word: Arc<str> = text.into();
+        self.known.insert(Arc::clone(&word));
+        word
+    }
 }
 
 /// Metadata without what nobody reads.
@@ -16,8 +50,8 @@ pub trait Lean: DeserializeOwned + Clone + Send + Sync + 'static {
 pub struct Metadata {
     /// Name.
     pub name: Box<str>,
-    /// Set while the object is being deleted.
-    pub deletion_timestamp: Option<Box<str>>,
+    /// The version of this state of the object.
+    pub resource_version: Box<str>,
     /// Who made it.
     pub owner_references: Vec<Owner>,
     /// Labels, of which only `kubernetes.io/service-name` is kept.
@@ -46,116 +80,26 @@ pub struct ServiceLabel {
     pub template_hash: Option<Box<str>>,
 }
 
+/// Small objects that are few: kept as they are decoded.
 macro_rules! lean {
     ($($name:ident),*) => {$(
-        impl Lean for $name {
+        impl Raw for $name {
             fn metadata(&self) -> &Metadata {
                 &self.metadata
+            }
+        }
+
+        impl Lean for $name {
+            type Raw = Self;
+
+            fn keep(raw: Self, _: &mut Words) -> Self {
+                raw
             }
         }
     )*};
 }
 
-lean!(Pod, Service, Slice, Workload, Node);
-
-/// A pod.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Pod {
-    metadata: Metadata,
-    /// What the kubelet says.
-    pub status: PodStatus,
-}
-
-/// Status of a pod.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PodStatus {
-    /// `Running`, `Pending`, …
-    pub phase: Box<str>,
-    /// Reason of the whole pod (`Evicted`).
-    pub reason: Option<Box<str>>,
-    /// Conditions.
-    pub conditions: Vec<Condition>,
-    /// Containers.
-    pub container_statuses: Vec<Container>,
-    /// Init containers.
-    pub init_container_statuses: Vec<Container>,
-}
-
-/// A condition.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Condition {
-    /// `Ready`, `PodScheduled`, …
-    #[serde(rename = "type")]
-    pub kind: Box<str>,
-    /// `True` or not.
-    pub status: Box<str>,
-    /// Why.
-    pub reason: Option<Box<str>>,
-}
-
-/// A container's status.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Container {
-    /// Name.
-    pub name: Box<str>,
-    /// Restarts so far.
-    pub restart_count: u32,
-    /// What it does now.
-    pub state: ContainerState,
-    /// What it did before.
-    pub last_state: ContainerState,
-}
-
-/// A container's state.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct ContainerState {
-    /// Set while it waits.
-    pub waiting: Option<Ended>,
-    /// Set after it ended.
-    pub terminated: Option<Ended>,
-}
-
-/// Reason and end.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Ended {
-    /// `CrashLoopBackOff`, `OOMKilled`, …
-    pub reason: Option<Box<str>>,
-    /// RFC 3339.
-    pub finished_at: Option<Box<str>>,
-}
-
-impl Pod {
-    /// Whether the condition `Ready` holds.
-    pub fn is_ready(&self) -> bool {
-        self.status.conditions.iter().any(|condition| &*condition.kind == "Ready" && &*condition.status == "True")
-    }
-
-    /// The workload it belongs to: a deployment's name without the hash of its replica set.
-    pub fn workload(&self) -> &str {
-        let Some(owner) = self.metadata.owner_references.first() else { return &self.metadata.name };
-        let hash = self.metadata.labels.template_hash.as_deref().unwrap_or_default();
-        let stripped = owner.name.strip_suffix(hash).and_then(|name| name.strip_suffix('-'));
-        if &*owner.kind == "ReplicaSet" && !hash.is_empty() { stripped.unwrap_or(&owner.name) } else { &owner.name }
-    }
-
-    /// Why it is not ready: the first container that says so, else the condition, else the phase.
-    pub fn reason(&self) -> &str {
-        let status = &self.status;
-        let containers = || status.init_container_statuses.iter().chain(&status.container_statuses);
-        let waiting = || containers().find_map(|container| container.state.waiting.as_ref()?.reason.as_deref());
-        let condition = || {
-            let not_true = |condition: &&Condition| &*condition.status != "True";
-            status.conditions.iter().filter(not_true).find_map(|condition| condition.reason.as_deref())
-        };
-        status.reason.as_deref().or_else(waiting).or_else(condition).unwrap_or(&status.phase)
-    }
-}
+lean!(Service, Slice, Workload, Node);
 
 /// A service.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -1,6 +1,6 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
-use super::objects::Lean;
+use super::objects::{Lean, Raw, Words};
 use crate::probe::Failure;
 use checklist::Reason;
 use futures::StreamExt;
@@ -9,7 +9,8 @@ use kube::Client;
 use kube::core::WatchEvent;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
@@ -22,22 +23,48 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::fr
 /// Objects of one kind in one namespace; beyond it memory is in danger and the check says so.
 const MAX_OBJECTS: usize = 200_000;
 
-/// The objects of one generation by name.
-#[derive(Debug, Clone)]
+/// The objects of one generation.
+#[derive(Debug)]
 pub struct Store<K> {
     /// By name.
     pub objects: BTreeMap<Box<str>, K>,
-    version: String,
+    words: Words,
+    version: Box<str>,
+}
+
+impl<K: Lean> Store<K> {
+    fn new() -> Self {
+        Self { objects: BTreeMap::new(), words: Words::default(), version: Box::default() }
+    }
+
+    fn put(&mut self, raw: K::Raw) {
+        let name = raw.metadata().name.clone();
+        let object = K::keep(raw, &mut self.words);
+        self.objects.insert(name, object);
+    }
+}
+
+/// The present objects, held still while they are read.
+pub struct Present<'a, K>(RwLockReadGuard<'a, Known<K>>);
+
+impl<K> Deref for Present<'_, K> {
+    type Target = Store<K>;
+
+    fn deref(&self) -> &Store<K> {
+        &self.0.store
+    }
 }
 
 /// A resource that is being watched by a task of its own.
 pub struct Watch<K> {
-    known: Arc<Mutex<Known<K>>>,
+    known: Arc<RwLock<Known<K>>>,
     task: JoinHandle<()>,
 }
 
 struct Known<K> {
-    store: Option<Arc<Store<K>>>,
+    store: Store<K>,
+    /// Whether the store holds a whole list.
+    listed: bool,
     heard: Instant,
     failure: Option<Failure>,
 }
@@ -51,45 +78,65 @@ impl<K> Drop for Watch<K> {
 impl<K: Lean> Watch<K> {
     /// Begins to watch the collection at `path`.
     pub fn begin(client: Client, path: String) -> Self {
-        let known = Arc::new(Mutex::new(Known { store: None, heard: Instant::now(), failure: None }));
+        let known =
+            Arc::new(RwLock::new(Known { store: Store::new(), listed: false, heard: Instant::now(), failure: None }));
         let task = tokio::spawn(follow(client, path, Arc::clone(&known)));
         Self { known, task }
     }
 
     /// The present objects, unless the first list never came or nothing was heard for too long.
-    pub fn read(&self, max_silence: Duration) -> Result<Arc<Store<K>>, Failure> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&known.store, &known.failure) {
-            (Some(store), _) if known.heard.elapsed() <= max_silence => Ok(Arc::clone(store)),
-            (_, Some(failure)) => Err(failure.clone()),
-            _ => Err(Failure::new(Reason::Timeout, "the Kubernetes API has not answered yet")),
+    pub fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if known.listed && known.heard.elapsed() <= max_silence {
+            return Ok(Present(known));
         }
+        let unheard = || Failure::new(Reason::Timeout, "the Kubernetes API has not answered yet");
+        Err(known.failure.clone().unwrap_or_else(unheard))
     }
 }
 
-async fn follow<K: Lean>(client: Client, path: String, known: Arc<Mutex<Known<K>>>) {
+impl<K: Lean> Known<K> {
+    fn heard(&mut self) {
+        (self.heard, self.failure) = (Instant::now(), None);
+    }
+
+    /// Takes one event into the held generation.
+    fn apply(&mut self, event: WatchEvent<K::Raw>) {
+        let store = &mut self.store;
+        match event {
+            WatchEvent::Added(raw) | WatchEvent::Modified(raw) => {
+                store.version.clone_from(&raw.metadata().resource_version);
+                store.put(raw);
+            }
+            WatchEvent::Deleted(raw) => {
+                store.version.clone_from(&raw.metadata().resource_version);
+                store.objects.remove(&raw.metadata().name);
+            }
+            WatchEvent::Bookmark(bookmark) => store.version = bookmark.metadata.resource_version.into(),
+            WatchEvent::Error(_) => return,
+        }
+        self.heard();
+    }
+}
+
+async fn follow<K: Lean>(client: Client, path: String, known: Arc<RwLock<Known<K>>>) {
+    let write = || known.write().unwrap_or_else(PoisonError::into_inner);
     let mut wait = BACK_OFF.0;
     loop {
-        let update = |change: &dyn Fn(&mut Known<K>)| change(&mut known.lock().unwrap_or_else(PoisonError::into_inner));
-        let held = known.lock().unwrap_or_else(PoisonError::into_inner).store.clone();
-        let step = match held {
-            None => list(&client, &path).await.map(Some),
-            Some(_) => watch(&client, &path, &known).await,
-        };
+        let listed = known.read().unwrap_or_else(PoisonError::into_inner).listed;
+        let step = if listed { watch(&client, &path, &known).await } else { list(&client, &path).await.map(Some) };
         match step {
             Ok(Some(store)) => {
-                let store = Arc::new(store);
-                update(&|known| {
-                    known.store = Some(Arc::clone(&store));
-                    (known.heard, known.failure) = (Instant::now(), None);
-                });
+                let mut known = write();
+                (known.store, known.listed) = (store, true);
+                known.heard();
                 wait = BACK_OFF.0;
                 continue;
             }
             Ok(None) => wait = BACK_OFF.0,
             Err(failure) => {
                 tracing::debug!(path, reason = %failure.reason, "watch: {}", failure.message);
-                update(&|known| known.failure = Some(failure.clone()));
+                write().failure = Some(failure);
                 wait = (wait * 2).min(BACK_OFF.1);
             }
         }
@@ -101,13 +148,13 @@ async fn follow<K: Lean>(client: Client, path: String, known: Arc<Mutex<Known<K>
 
 /// Follows the events since the held generation. `Ok(None)` when the server ended the watch,
 /// a new generation when the held one is too old.
-async fn watch<K: Lean>(client: &Client, path: &str, known: &Mutex<Known<K>>) -> Result<Option<Store<K>>, Failure> {
-    let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
-    let version = lock().store.as_ref().map(|store| store.version.clone()).unwrap_or_default();
+async fn watch<K: Lean>(client: &Client, path: &str, known: &RwLock<Known<K>>) -> Result<Option<Store<K>>, Failure> {
+    let write = || known.write().unwrap_or_else(PoisonError::into_inner);
+    let version = write().store.version.clone();
     let request =
         format!("{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={version}");
     let begun = async {
-        let events = client.request_events::<Versioned<K>>(get(&request)?).await;
+        let events = client.request_events::<K::Raw>(get(&request)?).await;
         events.map_err(|error| failure(&error, path))
     };
     let events = match begun.await {
@@ -120,7 +167,7 @@ async fn watch<K: Lean>(client: &Client, path: &str, known: &Mutex<Known<K>>) ->
     let mut events = std::pin::pin!(events);
     // The server ends the watch; one that stays silent beyond that is dead.
     let silence = Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
-    lock().heard = Instant::now();
+    write().heard = Instant::now();
     loop {
         let event = tokio::time::timeout(silence, events.next())
             .await
@@ -133,37 +180,18 @@ async fn watch<K: Lean>(client: &Client, path: &str, known: &Mutex<Known<K>>) ->
             }
             return Err(refused(status.code, &status.message, path));
         }
-        apply(&mut lock(), event);
+        write().apply(event);
     }
-}
-
-/// Takes one event into the held generation.
-fn apply<K: Lean>(known: &mut Known<K>, event: WatchEvent<Versioned<K>>) {
-    let Some(store) = known.store.as_mut() else { return };
-    let store = Arc::make_mut(store);
-    match event {
-        WatchEvent::Added(new) | WatchEvent::Modified(new) => {
-            store.version = new.version;
-            store.objects.insert(new.object.metadata().name.clone(), new.object);
-        }
-        WatchEvent::Deleted(old) => {
-            store.version = old.version;
-            store.objects.remove(&old.object.metadata().name);
-        }
-        WatchEvent::Bookmark(bookmark) => store.version = bookmark.metadata.resource_version,
-        WatchEvent::Error(_) => return,
-    }
-    (known.heard, known.failure) = (Instant::now(), None);
 }
 
 /// A whole collection, page by page. A page token that expired begins the list anew, once.
 pub(super) async fn list<K: Lean>(client: &Client, path: &str) -> Result<Store<K>, Failure> {
-    let mut store = Store { objects: BTreeMap::new(), version: String::new() };
+    let mut store = Store::new();
     let mut token = String::new();
     let mut expired = false;
     loop {
         let continued = if token.is_empty() { String::new() } else { format!("&continue={}", escaped(&token)) };
-        let page = client.request::<Page<K>>(get(&format!("{path}?limit={PAGE}{continued}"))?).await;
+        let page = client.request::<Page<K::Raw>>(get(&format!("{path}?limit={PAGE}{continued}"))?).await;
         let page = match page {
             Err(kube::Error::Api(status)) if status.code == 410 && !expired => {
                 (expired, token) = (true, String::new());
@@ -172,8 +200,8 @@ pub(super) async fn list<K: Lean>(client: &Client, path: &str) -> Result<Store<K
             }
             page => page.map_err(|error| failure(&error, path))?,
         };
-        store.objects.extend(page.items.into_iter().map(|object| (object.metadata().name.clone(), object)));
-        store.version = page.metadata.resource_version;
+        page.items.into_iter().for_each(|raw| store.put(raw));
+        store.version = page.metadata.resource_version.into();
         if store.objects.len() > MAX_OBJECTS {
             return Err(Failure::new(Reason::Limit, format!("{path} has more than {MAX_OBJECTS} objects")));
         }
@@ -185,9 +213,9 @@ pub(super) async fn list<K: Lean>(client: &Client, path: &str) -> Result<Store<K
 }
 
 #[derive(Deserialize)]
-struct Page<K> {
+struct Page<R> {
     metadata: ListMetadata,
-    items: Vec<K>,
+    items: Vec<R>,
 }
 
 #[derive(Deserialize, Default)]
@@ -196,23 +224,6 @@ struct ListMetadata {
     resource_version: String,
     #[serde(rename = "continue")]
     next: Option<String>,
-}
-
-/// An object of a watch with its version, which lists do not need per object.
-#[derive(Clone)]
-struct Versioned<K> {
-    object: K,
-    version: String,
-}
-
-impl<'de, K: Lean> Deserialize<'de> for Versioned<K> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error;
-        let tree = serde_json::Value::deserialize(deserializer)?;
-        let version = tree.pointer("/metadata/resourceVersion").and_then(|version| version.as_str());
-        let version = version.ok_or_else(|| D::Error::missing_field("metadata.resourceVersion"))?.to_owned();
-        Ok(Self { object: serde_json::from_value(tree).map_err(D::Error::custom)?, version })
-    }
 }
 
 fn get(path: &str) -> Result<Request<Vec<u8>>, Failure> {

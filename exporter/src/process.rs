@@ -1,0 +1,29 @@
+//! What the process itself uses, under the names that every Prometheus client has for it.
+
+use checklist::Metric;
+use checklist::contract::{CPU, MAX_FDS, OPEN_FDS, RESIDENT, STARTED, VIRTUAL};
+use procfs::process::{LimitValue, Process};
+
+/// The present usage; what the kernel does not tell is left out.
+pub fn usage() -> Vec<(&'static Metric, f64)> {
+    let Ok(process) = Process::myself() else { return Vec::new() };
+    let mut usage = Vec::new();
+    if let Ok(stat) = process.stat() {
+        let ticks = procfs::ticks_per_second() as f64;
+        usage.push((&CPU, (stat.utime + stat.stime) as f64 / ticks));
+        usage.push((&VIRTUAL, stat.vsize as f64));
+        usage.push((&RESIDENT, stat.rss as f64 * procfs::page_size() as f64));
+        if let Ok(booted) = procfs::boot_time_secs() {
+            usage.push((&STARTED, booted as f64 + stat.starttime as f64 / ticks));
+        }
+    }
+    if let Ok(open) = process.fd_count() {
+        usage.push((&OPEN_FDS, open as f64));
+    }
+    if let Ok(limits) = process.limits()
+        && let LimitValue::Value(most) = limits.max_open_files.soft_limit
+    {
+        usage.push((&MAX_FDS, most as f64));
+    }
+    usage
+}
