@@ -1,13 +1,11 @@
 //! When something is bad: a closed set of shapes, each of which renders itself as an alert
 //! expression and judges one run's samples. What needs history is left to Prometheus.
 
+use crate::history::History;
 use crate::metric::Metric;
 use crate::samples::Series;
 use crate::threshold::{Direction, Levels, Severity, Threshold};
 use crate::value::{Computed, Scope, Selector, Value, agreed, of};
-
-/// The expression of a condition that needs history, written with the metrics' own names.
-pub type History = fn(&Scope, &Limits, Severity) -> String;
 
 /// What makes an alert fire.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +30,8 @@ pub enum When {
         /// The share of the lifetime, as one part in so many: warning and critical.
         parts: (f64, f64),
     },
-    /// Judged by Prometheus alone. The threshold gives the levels.
-    History(History, Option<&'static Threshold>, &'static [&'static Metric]),
+    /// Judged by Prometheus alone.
+    History(History),
 }
 
 /// The levels that hold for a scope.
@@ -53,6 +51,11 @@ impl Limits {
         self.levels.iter().find(|(key, _)| *key == threshold.key).map_or(threshold.default, |(_, levels)| *levels)
     }
 
+    /// The level of a threshold at a severity, as PromQL writes it.
+    pub fn level(&self, threshold: &Threshold, severity: Severity) -> String {
+        number(self.of(threshold).at(severity).unwrap_or(f64::NAN))
+    }
+
     /// The one value of a threshold that has no levels of its own (a floor, a window).
     pub fn value(&self, threshold: &Threshold) -> f64 {
         let levels = self.of(threshold);
@@ -65,7 +68,7 @@ impl When {
     pub const fn threshold(&self) -> Option<&'static Threshold> {
         match self {
             Self::Beyond(_, threshold) | Self::Expiring { lead: threshold, .. } => Some(*threshold),
-            Self::History(_, threshold, _) => *threshold,
+            Self::History(history) => history.threshold,
             Self::Zero(_) | Self::Fewer(..) | Self::None(..) => None,
         }
     }
@@ -77,7 +80,7 @@ impl When {
             Self::Zero(selector) => vec![selector.metric],
             Self::Fewer(a, b) | Self::None(a, b) => vec![*a, *b],
             Self::Expiring { begin, end, .. } => vec![*begin, *end],
-            Self::History(_, _, metrics) => metrics.to_vec(),
+            Self::History(history) => history.metrics.to_vec(),
         }
     }
 
@@ -108,7 +111,7 @@ impl When {
                 let parts = part(*parts, severity);
                 format!("{end} - time() < clamp_max(({end} - {begin}) / {parts}, {})", number(limit))
             }
-            Self::History(expression, _, _) => expression(scope, limits, severity),
+            Self::History(history) => (history.expr)(scope, limits, severity),
         }
     }
 

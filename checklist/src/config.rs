@@ -3,19 +3,31 @@
 mod alerting;
 mod document;
 mod quantity;
+mod queries;
 mod read_alerting;
+mod read_cluster;
+mod read_database;
+mod read_parts;
+mod read_reports;
 mod read_targets;
 mod read_thresholds;
 mod reader;
+pub mod tables;
 mod targets;
 
 pub use alerting::{AlertOverride, Alerting, Grouping, PagerDuty, PrometheusRule, Slack};
 pub use document::Place;
+pub use queries::Query;
 pub use reader::{Mistake, Mistakes};
-pub use targets::{Backup, BackupFormat, Certificate, Health, Kubernetes, Postgres, PostgresTls, SecretRef, StartTls};
+pub use tables::Tables;
+pub use targets::{
+    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Health, Kubernetes, Postgres, PostgresTls, Report,
+    ReportFormat, ReportPlace, RotatedSecret, S3Prefix, SecretRef, Server, StartTls, Traffic,
+};
 
 use crate::condition::Limits;
-use crate::signal::{Alert, Signal, TargetKind};
+use crate::metric::Metric;
+use crate::signal::{Alert, Elsewhere, Signal, TargetKind};
 use crate::signals::SIGNALS;
 use crate::threshold::Levels;
 use crate::value::Scope;
@@ -36,11 +48,21 @@ pub struct Config {
     pub postgres: Vec<Postgres>,
     /// `certificates:`
     pub certificates: Vec<Certificate>,
+    /// `alertmanagers:`
+    pub alertmanagers: Vec<Server>,
+    /// `prometheus:`
+    pub prometheus: Vec<Server>,
+    /// `traffic:`
+    pub traffic: Vec<Traffic>,
+    /// `reports:`
+    pub reports: Vec<Report>,
+    /// `queries:`
+    pub queries: Vec<Query>,
     /// `alerting:`
     pub alerting: Alerting,
     thresholds: BTreeMap<String, Levels>,
     pace: BTreeMap<String, Pace>,
-    settings: BTreeMap<(TargetKind, String), TargetSettings>,
+    settings: BTreeMap<(&'static str, String), TargetSettings>,
 }
 
 /// `checks:` how often a signal is looked at.
@@ -55,6 +77,8 @@ struct Pace {
 struct TargetSettings {
     thresholds: BTreeMap<String, Levels>,
     skip: Vec<String>,
+    sources: BTreeMap<String, String>,
+    selector: Option<String>,
 }
 
 /// One signal on one target.
@@ -99,13 +123,22 @@ impl Config {
         if list.is_empty() { Ok(config) } else { Err(Mistakes::new(file, text, list)) }
     }
 
-    /// Every check, in the order of signals and targets.
+    /// Every signal: the catalog's, then the operator's own.
+    pub fn signals(&self) -> impl Iterator<Item = &'static Signal> {
+        SIGNALS.iter().copied().chain(self.queries.iter().map(|query| query.signal))
+    }
+
+    /// The signal with this id.
+    pub fn signal(&self, id: &str) -> Option<&'static Signal> {
+        self.signals().find(|signal| signal.id == id)
+    }
+
+    /// Every check that the exporter makes, in the order of signals and targets.
     pub fn checks(&self) -> Vec<Check> {
-        SIGNALS
-            .iter()
+        self.signals()
             .flat_map(|signal| {
                 let pace = self.pace.get(signal.id).cloned().unwrap_or_default();
-                self.targets(signal).into_iter().map(move |target| {
+                self.probed(signal).into_iter().map(move |target| {
                     let interval = pace.interval.unwrap_or(signal.interval);
                     // A shorter interval shortens the default deadline; an explicit one was checked.
                     let timeout = pace.timeout.unwrap_or_else(|| signal.timeout.min(interval.mul_f64(0.8)));
@@ -115,28 +148,80 @@ impl Config {
             .collect()
     }
 
-    /// The targets on which a signal is checked.
-    pub fn targets(&self, signal: &Signal) -> Vec<String> {
-        let skipped = |name: &str| {
-            let settings = self.settings.get(&(signal.kind, name.to_owned()));
-            settings.is_some_and(|settings| settings.skip.iter().any(|id| id == signal.id))
-        };
-        self.names(signal.kind).into_iter().filter(|name| !skipped(name)).collect()
+    /// The targets on which the exporter itself makes the check.
+    pub fn probed(&self, signal: &Signal) -> Vec<String> {
+        let mut targets = self.targets(signal);
+        targets.retain(|target| signal.kind.is_probed() && self.source(signal, target).is_none());
+        targets
     }
 
-    fn names(&self, kind: TargetKind) -> Vec<String> {
-        match kind {
-            TargetKind::Kubernetes => self.kubernetes.iter().map(|target| target.name.clone()).collect(),
-            TargetKind::Health => self.health.iter().map(|target| target.name.clone()).collect(),
-            TargetKind::Backup => self.backups.iter().map(|target| target.name.clone()).collect(),
-            TargetKind::Postgres => self.postgres.iter().map(|target| target.name.clone()).collect(),
-            TargetKind::Certificate => self.certificates.iter().map(|target| target.name.clone()).collect(),
+    /// Where the figures of a signal on a target come from, if not from the exporter.
+    pub fn source(&self, signal: &Signal, target: &str) -> Option<&'static Elsewhere> {
+        let settings = self.settings.get(&(signal.kind.key(), target.to_owned()))?;
+        let source = settings.sources.get(signal.id)?;
+        signal.elsewhere.iter().find(|elsewhere| elsewhere.source == source)
+    }
+
+    /// The label matchers of a target's series among those that other exporters expose, without braces.
+    pub fn selector(&self, signal: &Signal, target: &str) -> String {
+        let own = self.settings.get(&(signal.kind.key(), target.to_owned())).and_then(|s| s.selector.clone());
+        let cluster =
+            self.kubernetes.iter().find(|cluster| signal.kind.key() == "kubernetes" && cluster.name == target);
+        let namespaces = cluster.map(|cluster| format!("namespace=~{:?}", cluster.namespaces.join("|")));
+        own.into_iter().chain(namespaces).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The targets on which a signal is judged.
+    pub fn targets(&self, signal: &Signal) -> Vec<String> {
+        let skipped = |name: &str| {
+            let settings = self.settings.get(&(signal.kind.key(), name.to_owned()));
+            settings.is_some_and(|settings| settings.skip.iter().any(|id| id == signal.id))
+        };
+        self.names(signal).into_iter().filter(|name| !skipped(name)).collect()
+    }
+
+    fn names(&self, signal: &Signal) -> Vec<String> {
+        fn all<T>(targets: &[T], name: fn(&T) -> &String) -> Vec<String> {
+            targets.iter().map(|target| name(target).clone()).collect()
+        }
+        let reports = |formats: &[ReportFormat]| {
+            let fits = |report: &&Report| formats.contains(&report.format);
+            self.reports.iter().filter(fits).map(|report| report.name.clone()).collect()
+        };
+        let clusters = |fits: fn(&Kubernetes) -> bool| {
+            self.kubernetes.iter().filter(|cluster| fits(cluster)).map(|cluster| cluster.name.clone()).collect()
+        };
+        match signal.kind {
+            TargetKind::Advisories => reports(&[ReportFormat::CargoAudit]),
+            TargetKind::Alertmanager => all(&self.alertmanagers, |target| &target.name),
+            TargetKind::Application => {
+                let databases = self.postgres.iter().filter(|database| database.tables.is_some());
+                databases.map(|database| database.name.clone()).collect()
+            }
+            TargetKind::Backup => all(&self.backups, |target| &target.name),
+            TargetKind::Certificate => all(&self.certificates, |target| &target.name),
+            TargetKind::Dependencies => reports(&[ReportFormat::CargoOutdated]),
+            TargetKind::Health => all(&self.health, |target| &target.name),
+            TargetKind::Images => reports(&[ReportFormat::Trivy, ReportFormat::Grype]),
+            TargetKind::Kubernetes => all(&self.kubernetes, |target| &target.name),
+            TargetKind::PodLogs => clusters(|cluster| !cluster.audit_logs.is_empty()),
+            TargetKind::Postgres => all(&self.postgres, |target| &target.name),
+            TargetKind::Prometheus => all(&self.prometheus, |target| &target.name),
+            TargetKind::Query => {
+                let own = self.queries.iter().find(|query| query.signal.id == signal.id);
+                match own {
+                    Some(query) if !query.targets.is_empty() => query.targets.clone(),
+                    _ => all(&self.postgres, |target| &target.name),
+                }
+            }
+            TargetKind::Secrets => clusters(|cluster| !cluster.secrets.is_empty()),
+            TargetKind::Traffic => all(&self.traffic, |target| &target.name),
         }
     }
 
     /// The limits that hold for a signal on a target: the target's own, else the global ones, else the defaults.
     pub fn limits(&self, signal: &Signal, target: &str) -> Limits {
-        let own = self.settings.get(&(signal.kind, target.to_owned()));
+        let own = self.settings.get(&(signal.kind.key(), target.to_owned()));
         Limits::new(signal.thresholds, |key| {
             own.and_then(|settings| settings.thresholds.get(key)).or_else(|| self.thresholds.get(key)).copied()
         })
@@ -158,6 +243,54 @@ impl Config {
         groups
     }
 
+    /// The groups of rules that this configuration generates.
+    pub fn rule_sets(&self) -> Vec<String> {
+        let judged = self.signals().filter(|signal| !self.targets(signal).is_empty());
+        judged.map(|signal| signal.id).chain(["exporter"]).map(|id| format!("checklist-{id}")).collect()
+    }
+
+    /// What the rules of this configuration are known by: a hash of every expression, level, time and label.
+    pub fn fingerprint(&self) -> String {
+        let mut text = format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.alerting.labels);
+        for signal in self.signals() {
+            for target in self.targets(signal) {
+                text +=
+                    &format!("{} {target} {:?}", signal.id, self.source(signal, &target).map(|source| source.source));
+            }
+            for alert in signal.alerts {
+                let Some(times) = self.alert(alert) else { continue };
+                for (scope, limits) in self.scopes(signal) {
+                    for (severity, _) in alert.levels(&limits) {
+                        let expr = alert.when.promql(&scope, &limits, severity);
+                        text += &format!("{} {severity} {times:?} {expr}", alert.name);
+                    }
+                }
+            }
+        }
+        // FNV-1a: the same in every build, which the standard library's hasher does not promise.
+        let hash = text
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        format!("{hash:016x}")
+    }
+
+    /// The metrics that must have series in Prometheus while everything works.
+    pub fn expected_metrics(&self) -> Vec<&'static str> {
+        let of_signal = |signal: &'static Signal| {
+            let there = |metric: &&&'static Metric| !metric.sparse && self.has(signal, metric);
+            signal.metrics.iter().filter(there).map(|metric| metric.name).collect::<Vec<_>>()
+        };
+        self.signals().flat_map(of_signal).collect()
+    }
+
+    /// Whether any target of the signal gives the metric: the exporter itself, or the exporter that stands in for it.
+    pub fn has(&self, signal: &Signal, metric: &Metric) -> bool {
+        self.targets(signal).iter().any(|target| match self.source(signal, target) {
+            Some(elsewhere) => elsewhere.records.iter().any(|(known, _)| *known == metric),
+            None => true,
+        })
+    }
+
     /// The times of a catalog alert; nothing when the operator switched it off.
     pub fn alert(&self, alert: &Alert) -> Option<Effective> {
         self.alert_by_name(alert.name, alert.pending, alert.keep_firing)
@@ -174,19 +307,26 @@ impl Config {
 }
 
 fn read(mut table: Table<'_>, found: &Found) -> Config {
-    let mut config = Config::default();
-    read_targets::read(&mut table, &mut config, found);
+    let mut config = Config { queries: queries::read(&mut table, found), ..Config::default() };
+    let signals: Vec<&'static Signal> = config.signals().collect();
+    read_targets::read(&mut table, &mut config, &signals, found);
     if let Some(thresholds) = table.node("thresholds") {
-        config.thresholds = read_thresholds::read(thresholds, None, found);
+        config.thresholds = read_thresholds::read(thresholds, &signals, found);
     }
     if let Some(checks) = table.table("checks") {
-        config.pace = read_thresholds::pace(&checks, found);
+        config.pace = read_thresholds::pace(&checks, &signals, found);
     }
     if let Some(alerting) = table.table("alerting") {
-        config.alerting = read_alerting::read(alerting, found);
+        config.alerting = read_alerting::read(alerting, &signals, found);
     }
-    if config.checks().is_empty() {
-        let kinds = "kubernetes, health, backups, postgres, certificates";
+    for query in &config.queries {
+        for unknown in query.targets.iter().filter(|name| !config.postgres.iter().any(|target| target.name == **name)) {
+            let place = table.node("queries").map_or(table.place, |node| node.place);
+            found.mistake(place, format!("query {}: there is no postgres target {unknown}", query.signal.id));
+        }
+    }
+    if config.signals().all(|signal| config.targets(signal).is_empty()) {
+        let kinds = "kubernetes, health, backups, postgres, certificates, alertmanagers, prometheus, traffic, reports";
         found.mistake(table.place, format!("nothing to watch: name at least one target under {kinds}"));
     }
     table.finish();

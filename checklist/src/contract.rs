@@ -91,8 +91,21 @@ pub static CONFIG_TIMESTAMP: Metric = Metric::gauge(
     &[],
 );
 
+/// What the rules of this configuration are known by.
+pub static CONFIG_INFO: Metric = Metric::gauge(
+    "checklist_config_info",
+    "Constant 1 with the fingerprint of the rules that checklist.yaml and catalog generate.",
+    &["fingerprint"],
+);
+/// What the rules in Prometheus are known by; recorded there.
+pub static RULES_INFO: Metric = Metric::gauge(
+    "checklist_rules_info",
+    "Constant 1 with the fingerprint of the deployed rules, recorded by those rules.",
+    &["fingerprint"],
+);
+
 /// The series of the process itself (without `check` and `target`).
-pub static PER_PROCESS: &[&Metric] = &[&BUILD_INFO, &CONFIG_SUCCESSFUL, &CONFIG_TIMESTAMP];
+pub static PER_PROCESS: &[&Metric] = &[&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &CONFIG_TIMESTAMP];
 
 /// CPU time used.
 pub static CPU: Metric =

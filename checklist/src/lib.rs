@@ -7,6 +7,7 @@ pub mod condition;
 pub mod config;
 pub mod contract;
 pub mod coverage;
+pub mod history;
 pub mod metric;
 pub mod samples;
 pub mod signal;
@@ -17,9 +18,12 @@ pub mod value;
 pub use condition::{Limits, When};
 pub use config::Config;
 pub use contract::Reason;
+pub use history::{Case, Course, Given, History};
 pub use metric::{Kind, Metric};
 pub use samples::{Samples, Series};
-pub use signal::{Access, Alert, Cadence, Drawing, Finding, Panel, Shown, Signal, TargetKind};
+pub use signal::{
+    Access, Alert, Cadence, Drawing, Elsewhere, Finding, Panel, Reading, Record, Shown, Signal, TargetKind,
+};
 pub use signals::SIGNALS;
 pub use threshold::{Levels, Severity, Threshold, Unit};
 pub use value::{Scope, Value};
@@ -27,11 +31,13 @@ pub use value::{Scope, Value};
 /// The words a signal's file is written in.
 mod prelude {
     pub(crate) use crate::condition::{When, number};
+    pub(crate) use crate::history::{Case, History, course, line, steady, step};
     pub(crate) use crate::metric::Metric;
     pub(crate) use crate::signal::{
-        Access, Alert, CRITICAL, Cadence, Drawing, Panel, Shown, Signal, TargetKind, WARNING, minutes, seconds,
+        Access, Alert, BASE, CRITICAL, Cadence, Drawing, Elsewhere, PANEL, Panel, Record, Shown, Signal, TargetKind,
+        WARNING, hours, minutes, seconds,
     };
-    pub(crate) use crate::threshold::{DAY, HOUR, MIB, MINUTE, Threshold, Unit};
+    pub(crate) use crate::threshold::{DAY, GIB, HOUR, MIB, MINUTE, Threshold, Unit};
     pub(crate) use crate::value::{Value, of};
 
     /// What a watch needs.

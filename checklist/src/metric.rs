@@ -25,22 +25,31 @@ pub struct Metric {
     pub kind: Kind,
     /// Label names beyond `check` and `target`, in the order in which values are given.
     pub labels: &'static [&'static str],
+    /// Whether a healthy world has no series of it.
+    pub sparse: bool,
 }
 
 impl Metric {
     /// A level that is only known while the check is fresh.
     pub const fn gauge(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
-        Self { name, help, kind: Kind::Gauge, labels }
+        Self { name, help, kind: Kind::Gauge, labels, sparse: false }
     }
 
     /// A cumulative count; its name ends in `_total`.
     pub const fn counter(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
-        Self { name, help, kind: Kind::Counter, labels }
+        Self { kind: Kind::Counter, ..Self::gauge(name, help, labels) }
     }
 
     /// A fact that stays true without being looked at again.
     pub const fn fact(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
-        Self { name, help, kind: Kind::Fact, labels }
+        Self { kind: Kind::Fact, ..Self::gauge(name, help, labels) }
+    }
+
+    /// Marks a metric that has no series in a healthy or idle world.
+    #[must_use]
+    pub const fn sparse(mut self) -> Self {
+        self.sparse = true;
+        self
     }
 
     /// The type word of the exposition format.

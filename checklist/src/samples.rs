@@ -53,14 +53,21 @@ impl Samples {
     /// When the number of label values is not that of the metric: a mistake in the probe,
     /// which the scheduler turns into a failed run.
     pub fn set<const N: usize>(&mut self, metric: &'static Metric, labels: [&str; N], value: impl Number) {
-        assert_eq!(N, metric.labels.len(), "{metric} has the labels {:?}", metric.labels);
-        let value = value.number();
+        self.put(metric, &labels, value.number());
+    }
+
+    /// The same for labels whose number is not known when the program is written.
+    ///
+    /// # Panics
+    /// As [`Samples::set`].
+    pub fn put(&mut self, metric: &'static Metric, labels: &[impl AsRef<str>], value: f64) {
+        assert_eq!(labels.len(), metric.labels.len(), "{metric} has the labels {:?}", metric.labels);
         if !value.is_finite() {
             self.dropped += 1;
             return;
         }
         let full = self.series.len() >= self.limit;
-        match self.series.entry((metric.name, labels.map(cut).to_vec())) {
+        match self.series.entry((metric.name, labels.iter().map(|label| cut(label.as_ref())).collect())) {
             Entry::Occupied(mut known) => {
                 known.insert((metric, value));
                 self.dropped += 1;

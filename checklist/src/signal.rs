@@ -1,9 +1,10 @@
 //! What the catalog says about one signal of the checklist.
 
 use crate::condition::{Limits, When};
+use crate::config::Traffic;
 use crate::metric::Metric;
 use crate::samples::Series;
-use crate::threshold::{Severity, Threshold, Unit};
+use crate::threshold::{Direction, Severity, Threshold, Unit};
 use crate::value::{Computed, Value};
 use std::fmt;
 use std::time::Duration;
@@ -35,6 +36,10 @@ pub struct Signal {
     pub alerts: &'static [Alert],
     /// What is shown.
     pub panels: &'static [Panel],
+    /// What Prometheus records for it from the application's own metrics.
+    pub records: &'static [Record],
+    /// Other exporters that have the same figures.
+    pub elsewhere: &'static [Elsewhere],
     /// The least rights its probe needs.
     pub access: &'static [Access],
     /// Prose of the runbook in Markdown: `Impact`, `Check`, `Fix` and `Silence`.
@@ -46,6 +51,21 @@ impl Signal {
     pub fn worst(&self) -> Severity {
         let default = |alert: &Alert| alert.levels(&Limits::default()).into_iter().map(|(severity, _)| severity).max();
         self.alerts.iter().filter_map(default).max().unwrap_or(Severity::Warning)
+    }
+
+    /// The worst value of every alert with a limit in one run's samples at `now` (Unix seconds).
+    pub fn readings(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Reading> {
+        let of_alert = |alert: &Alert| {
+            let When::Beyond(value, threshold) = alert.when else { return None };
+            let values = value.compute(samples, now).into_iter().map(|computed| computed.value);
+            let worst = match threshold.direction {
+                Direction::Above => values.max_by(f64::total_cmp),
+                Direction::Below => values.min_by(f64::total_cmp),
+            };
+            let value = worst?.round_to(threshold.unit);
+            Some(Reading { alert: alert.name, unit: threshold.unit, value, limits: limits.of(threshold) })
+        };
+        self.alerts.iter().filter_map(of_alert).collect()
     }
 
     /// What is bad in one run's samples at `now` (Unix seconds), worst first.
@@ -65,6 +85,19 @@ impl Signal {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         findings
     }
+}
+
+/// The worst value that an alert judges, beside its limits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// The alert.
+    pub alert: &'static str,
+    /// What the limit limits.
+    pub unit: Unit,
+    /// The worst value.
+    pub value: f64,
+    /// The limits.
+    pub limits: crate::threshold::Levels,
 }
 
 /// A condition that does not hold.
@@ -145,31 +178,61 @@ impl fmt::Display for Cadence {
     }
 }
 
-/// What a signal is probed on; the name of the list in checklist.yaml.
+/// What a signal is probed on. Several kinds may share a list in checklist.yaml: a database is one target for
+/// the server's own figures, and another one for those of the application's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TargetKind {
-    /// `kubernetes:`
-    Kubernetes,
-    /// `health:`
-    Health,
-    /// `backups:`
+    /// Reports of `cargo audit`.
+    Advisories,
+    /// An Alertmanager.
+    Alertmanager,
+    /// A database that holds the application's tables.
+    Application,
+    /// A series of backups.
     Backup,
-    /// `postgres:`
-    Postgres,
-    /// `certificates:`
+    /// A TLS endpoint.
     Certificate,
+    /// Reports of `cargo outdated`.
+    Dependencies,
+    /// An HTTP health page.
+    Health,
+    /// Reports of Trivy or Grype.
+    Images,
+    /// A cluster.
+    Kubernetes,
+    /// A cluster whose pods write audit lines.
+    PodLogs,
+    /// A database.
+    Postgres,
+    /// A Prometheus.
+    Prometheus,
+    /// An operator's own SQL check; the targets are named by the check.
+    Query,
+    /// A cluster with secrets that are rotated.
+    Secrets,
+    /// The application's own HTTP metrics in Prometheus; nothing is probed.
+    Traffic,
 }
 
 impl TargetKind {
     /// The key of the list in checklist.yaml.
     pub const fn key(self) -> &'static str {
         match self {
-            Self::Kubernetes => "kubernetes",
-            Self::Health => "health",
+            Self::Advisories | Self::Dependencies | Self::Images => "reports",
+            Self::Alertmanager => "alertmanagers",
+            Self::Application | Self::Postgres | Self::Query => "postgres",
             Self::Backup => "backups",
-            Self::Postgres => "postgres",
             Self::Certificate => "certificates",
+            Self::Health => "health",
+            Self::Kubernetes | Self::PodLogs | Self::Secrets => "kubernetes",
+            Self::Prometheus => "prometheus",
+            Self::Traffic => "traffic",
         }
+    }
+
+    /// Whether the exporter probes it; the rest is judged on metrics that others expose.
+    pub const fn is_probed(self) -> bool {
+        !matches!(self, Self::Traffic)
     }
 }
 
@@ -205,7 +268,7 @@ impl Alert {
 /// A warning that lasts a quarter of an hour; the base of the catalog's entries.
 pub const WARNING: Alert = Alert {
     name: "",
-    when: When::History(|_, _, _| String::new(), None, &[]),
+    when: When::Zero(crate::value::of(&crate::contract::PROBE_SUCCESS)),
     severity: Severity::Warning,
     pending: Duration::from_mins(15),
     keep_firing: Duration::ZERO,
@@ -260,13 +323,67 @@ pub struct Panel {
     pub threshold: Option<&'static Threshold>,
 }
 
+/// A course over time without a limit; the base of the catalog's panels.
+pub const PANEL: Panel = Panel {
+    title: "",
+    description: "",
+    drawing: Drawing::TimeSeries,
+    shown: Shown::Value(Value::Of(crate::value::of(&crate::contract::PROBE_SUCCESS))),
+    unit: Unit::Count,
+    legend: &["target"],
+    threshold: None,
+};
+
+/// What most signals have in common; the base of the catalog's entries.
+pub const BASE: Signal = Signal {
+    id: "",
+    title: "",
+    cadence: Cadence::Daily,
+    section: "",
+    kind: TargetKind::Kubernetes,
+    interval: minutes(1),
+    timeout: seconds(20),
+    max_series: 1_000,
+    metrics: &[],
+    thresholds: &[],
+    alerts: &[],
+    panels: &[],
+    records: &[],
+    elsewhere: &[],
+    access: &[],
+    runbook: "",
+};
+
+/// A metric of the signal that Prometheus records from the application's own metrics.
+#[derive(Debug)]
+pub struct Record {
+    /// What is recorded, with the labels `check` and `target`.
+    pub metric: &'static Metric,
+    /// The expression for a target; results have the labels of the metric and no other.
+    pub expr: fn(&Traffic) -> String,
+}
+
+/// Another exporter whose metrics give the same figures: rules-gen records them under our names, so that alerts
+/// and panels stay as they are, and the exporter leaves the check out.
+#[derive(Debug)]
+pub struct Elsewhere {
+    /// The exporter, as people know it.
+    pub source: &'static str,
+    /// Our metric and the expression that gives it; `{selector}` stands for the matchers of the target.
+    pub records: &'static [(&'static Metric, &'static str)],
+}
+
 /// A right that a probe needs, from which roles and policies are generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// API group, resource, verbs.
     Kubernetes(&'static str, &'static str, &'static [&'static str]),
-    /// A GRANT as PostgreSQL writes it, without the grantee.
-    Sql(&'static str),
+    /// A predefined role of PostgreSQL.
+    SqlRole(&'static str),
+    /// SELECT on columns of one of the application's tables.
+    SqlColumns(&'static str, &'static [&'static str]),
+    /// Not a right but a need: an index of the application that keeps the query cheap.
+    SqlIndex(&'static str, &'static [&'static str]),
     /// An S3 action.
     S3(&'static str),
 }
@@ -279,4 +396,9 @@ pub const fn seconds(n: u64) -> Duration {
 /// Minutes as a duration, for the catalog.
 pub const fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
+}
+
+/// Hours as a duration, for the catalog.
+pub const fn hours(n: u64) -> Duration {
+    Duration::from_secs(n * 3_600)
 }

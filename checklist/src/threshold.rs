@@ -10,6 +10,8 @@ pub const HOUR: f64 = 3_600.0;
 pub const DAY: f64 = 86_400.0;
 /// One mebibyte in bytes.
 pub const MIB: f64 = 1_048_576.0;
+/// One gibibyte in bytes.
+pub const GIB: f64 = 1_073_741_824.0;
 
 /// What a value is measured in, always a base unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -71,9 +71,37 @@ impl Scope {
         of(metric).promql(self)
     }
 
+    /// A function over a window of a metric, one result for any number of exporter replicas. A function
+    /// with more parameters is given up to its series: `quantile_over_time(0.5, `.
+    pub fn over(&self, function: &str, metric: &'static Metric, window: &str) -> String {
+        self.over_of(function, &of(metric), window)
+    }
+
+    /// The same of a selector. The window may carry an offset: `1d] offset 7d` is written `1d@7d`.
+    pub fn over_of(&self, function: &str, selector: &Selector, window: &str) -> String {
+        let (window, offset) = match window.split_once('@') {
+            Some((window, offset)) => (window, format!(" offset {offset}")),
+            None => (window, String::new()),
+        };
+        let without = without(selector.metric);
+        let open = if function.contains('(') { "" } else { "(" };
+        format!("max without ({without}) ({function}{open}{}[{window}]{offset}))", selector.promql(self))
+    }
+
+    /// The value of a metric so many seconds ahead, by a line through the window.
+    pub fn predict(&self, metric: &'static Metric, window: &str, ahead: f64) -> String {
+        let series = self.series(metric);
+        format!("max without ({}) (predict_linear({series}[{window}], {ahead}))", without(metric))
+    }
+
     /// The value of a metric whichever replica of the exporter saw it: the greatest.
     pub fn max(&self, metric: &'static Metric) -> String {
-        agreed("max", &of(metric), self)
+        self.max_of(&of(metric))
+    }
+
+    /// The same of a selector.
+    pub fn max_of(&self, selector: &Selector) -> String {
+        agreed("max", selector, self)
     }
 }
 
@@ -165,9 +193,12 @@ fn labels_beyond(part: &Metric, whole: &Metric) -> Vec<&'static str> {
     part.labels.iter().filter(|label| !whole.labels.contains(label)).copied().collect()
 }
 
+pub(crate) fn agreed(aggregator: &str, selector: &Selector, scope: &Scope) -> String {
+    format!("{aggregator} without ({}) ({})", without(selector.metric), selector.promql(scope))
+}
+
 /// One result for any number of exporter replicas. `pod` goes with `instance` unless the
 /// metric has a `pod` of its own, which `honor_labels` keeps.
-pub(crate) fn agreed(aggregator: &str, selector: &Selector, scope: &Scope) -> String {
-    let without = if selector.metric.labels.contains(&"pod") { "instance" } else { "instance, pod" };
-    format!("{aggregator} without ({without}) ({})", selector.promql(scope))
+fn without(metric: &Metric) -> &'static str {
+    if metric.labels.contains(&"pod") { "instance" } else { "instance, pod" }
 }

@@ -1,7 +1,7 @@
 //! Laws of the catalog, looped over every signal.
 
 use checklist::contract::{PER_CHECK, PER_PROCESS};
-use checklist::{Kind, Limits, Metric, SIGNALS, Scope, Severity, Shown};
+use checklist::{Kind, Levels, Limits, Metric, SIGNALS, Scope, Severity, Shown};
 use std::collections::BTreeSet;
 
 fn metrics() -> Vec<&'static Metric> {
@@ -25,8 +25,9 @@ fn ids_metric_names_alert_names_and_threshold_keys_are_unique() {
 fn metric_names_follow_the_conventions_of_prometheus() {
     for metric in metrics() {
         let name = metric.name;
-        assert!(name.starts_with("checklist_"), "{name}");
-        assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{name}");
+        // A colon marks what Prometheus records.
+        assert!(name.starts_with("checklist_") || name.starts_with("checklist:"), "{name}");
+        assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c)), "{name}");
         assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
         for suffix in ["_count", "_sum", "_bucket", "_minutes", "_hours", "_percent"] {
             assert!(!name.ends_with(suffix), "{name}");
@@ -65,8 +66,9 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
         });
         for expr in alerts.chain(panels) {
             promql_parser::parser::parse(&expr).unwrap_or_else(|error| panic!("{}: {error}\n{expr}", signal.id));
-            for word in
-                expr.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|w| w.starts_with("checklist_"))
+            for word in expr
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':')
+                .filter(|w| w.starts_with("checklist_") || w.starts_with("checklist:"))
             {
                 let known = signal.metrics.iter().chain(PER_CHECK).any(|metric| metric.name == word);
                 assert!(known, "{} names {word}, which it does not expose", signal.id);
@@ -86,7 +88,9 @@ fn alerts_are_well_formed_and_their_texts_use_labels_that_exist() {
                 let label = part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
                 assert!(labels.contains(&label) || label == "target", "{}: {label}", alert.name);
             }
-            assert!(!alert.levels(&Limits::default()).is_empty(), "{}", alert.name);
+            // Without a default the operator must give the limit.
+            let unset = alert.when.threshold().is_some_and(|threshold| threshold.default == Levels::default());
+            assert!(unset || !alert.levels(&Limits::default()).is_empty(), "{}", alert.name);
             if let Some(threshold) = alert.when.threshold() {
                 let listed = signal.thresholds.iter().any(|known| known.key == threshold.key);
                 assert!(listed, "{} is not listed by {}", threshold.key, signal.id);
@@ -97,5 +101,22 @@ fn alerts_are_well_formed_and_their_texts_use_labels_that_exist() {
             assert!(threshold.key.starts_with(&begins) && threshold.reason.ends_with('.'), "{}", threshold.key);
         }
         assert!(signal.worst() >= Severity::Warning);
+    }
+}
+
+#[test]
+fn what_other_exporters_give_maps_to_metrics_of_the_signal_and_covers_its_alerts() {
+    for signal in SIGNALS {
+        for elsewhere in signal.elsewhere {
+            for (metric, expr) in elsewhere.records {
+                assert!(signal.metrics.contains(metric), "{}: {metric}", signal.id);
+                let expr = expr.replace("{selector}", "job=\"x\"");
+                let parsed = promql_parser::parser::parse(&expr);
+                parsed.unwrap_or_else(|error| panic!("{} from {}: {error}\n{expr}", metric, elsewhere.source));
+            }
+            let mapped = |metric: &Metric| elsewhere.records.iter().any(|(known, _)| **known == *metric);
+            let judged = signal.alerts.iter().filter(|alert| alert.when.metrics().into_iter().all(mapped)).count();
+            assert!(2 * judged > signal.alerts.len(), "{} from {}: most alerts are lost", signal.id, elsewhere.source);
+        }
     }
 }

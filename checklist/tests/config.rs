@@ -96,5 +96,66 @@ fn hostile_yaml_is_an_error_and_not_a_crash() {
 #[test]
 fn the_example_watches_every_signal() {
     let config = good(include_str!("../../examples/checklist.yaml"));
-    assert_eq!(config.checks().len(), SIGNALS.len());
+    for signal in SIGNALS {
+        assert!(!config.targets(signal).is_empty(), "{}", signal.id);
+        assert_eq!(config.probed(signal).is_empty(), !signal.kind.is_probed(), "{}", signal.id);
+    }
+}
+
+#[test]
+fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
+    let yaml = "postgres:\n  - {name: db, host: h, database: d, user: u, thresholds: {stuck_jobs.value: {warning: 20}}}\n  - {name: other, host: h, database: d, user: u, application: false}\nqueries:\n  - name: stuck_jobs\n    help: Jobs that wait for an hour\n    query: SELECT queue, count(*) AS n FROM jobs GROUP BY 1;\n    labels: [queue]\n    value: n\n    targets: [db]\n    above: {warning: 10, critical: 100}\n";
+    let config = good(yaml);
+    let signal = config.signal("stuck_jobs").unwrap_or_else(|| panic!("no signal"));
+    assert_eq!(config.targets(signal), ["db"]);
+    assert_eq!(signal.metrics[0].name, "checklist_query_stuck_jobs");
+    assert_eq!(signal.alerts[0].name, "ChecklistQueryStuckJobs");
+    assert_eq!(config.limits(signal, "db").of(signal.thresholds[0]).at(Severity::Warning), Some(20.0));
+    let sql =
+        "SELECT q.\"queue\"::text, q.\"n\"::float8 FROM (\nSELECT queue, count(*) AS n FROM jobs GROUP BY 1\n) AS q";
+    assert_eq!(config.queries[0].sql, sql);
+    assert!(std::ptr::eq(signal, good(yaml).queries[0].signal), "reading the same file again costs nothing");
+    for (text, part) in [
+        ("name: pods", "the name pods is taken"),
+        ("name: Jobs", "the name becomes part of a metric"),
+        ("name: a\n    targets: [nowhere]", "there is no postgres target nowhere"),
+        ("name: a\n    labels: [check]", "labels are columns"),
+    ] {
+        let yaml = yaml
+            .replace("name: stuck_jobs", text)
+            .replace("    labels: [queue]\n", "")
+            .replace("    targets: [db]\n", "");
+        let told = mistakes(&yaml);
+        assert!(told.contains(part), "{part} is not in:\n{told}");
+    }
+    let told = mistakes(&yaml.replace("    above: {warning: 10, critical: 100}\n", ""));
+    assert!(told.contains("a query needs a limit"), "{told}");
+}
+
+#[test]
+fn figures_of_other_exporters_are_recorded_and_not_probed() {
+    let config = good(
+        "kubernetes:\n  - {name: k, namespaces: [a, b], sources: {hpa: kube-state-metrics}, sourceSelector: 'cluster=\"c\"'}\n",
+    );
+    let signal = config.signal("hpa").unwrap_or_else(|| panic!("no hpa"));
+    assert_eq!((config.targets(signal), config.probed(signal)), (vec!["k".to_owned()], Vec::new()));
+    assert_eq!(config.selector(signal, "k"), "cluster=\"c\", namespace=~\"a|b\"");
+    let told = mistakes("kubernetes:\n  - {name: k, namespaces: [a], sources: {hpa: nagios, utilization: x}}\n");
+    assert!(told.contains("the source of hpa is one of kube-state-metrics"), "{told}");
+    assert!(told.contains("utilization has no other source"), "{told}");
+}
+
+#[test]
+fn reports_lie_in_one_place_and_tables_are_known() {
+    let told = mistakes("reports:\n  - {name: a, format: cargo-audit, file: x, directory: y}\n");
+    assert!(told.contains("a report lies in one place"), "{told}");
+    let told = mistakes(
+        "postgres:\n  - {name: a, host: h, database: d, user: u, tables: {user: {table: x}, users: {columns: {mail: m}}}}\n",
+    );
+    assert!(
+        told.contains("unknown table user (did you mean users?)") && told.contains("unknown column mail"),
+        "{told}"
+    );
+    let told = mistakes("traffic:\n  - {name: a, selector: 'job}', requests: 'a b'}\n");
+    assert!(told.contains("selector must be label matchers") && told.contains("name of a metric"), "{told}");
 }

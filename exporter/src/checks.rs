@@ -2,62 +2,139 @@
 
 use crate::probe::Probe;
 use crate::probes;
+use crate::probes::sql::Sql;
 use crate::schedule::Job;
 use crate::sources::kubernetes::Cluster;
 use crate::sources::postgres::Database;
 use crate::state::State;
-use checklist::Config;
+use checklist::config::Check;
+use checklist::{Config, Limits, Signal};
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::Arc;
 
-/// The jobs of a configuration, in the order of signals and targets.
-pub fn jobs(config: &Config) -> Vec<Job> {
-    let clients = Clients::of(config);
-    let job = |check: checklist::config::Check| {
-        let probe = clients.probe(config, check.signal.id, &check.target)?;
-        let limits = config.limits(check.signal, &check.target);
-        Some(Job::new(probe, State::new(check, limits)))
-    };
-    config.checks().into_iter().filter_map(job).collect()
+/// Makes jobs, and knows the clients that several of them share.
+#[derive(Default)]
+pub struct Checks {
+    clusters: BTreeMap<String, (String, Arc<Cluster>)>,
+    databases: BTreeMap<String, (String, Arc<Database>)>,
 }
 
-/// Clients that several checks share.
-struct Clients {
-    clusters: BTreeMap<String, Arc<Cluster>>,
-    databases: BTreeMap<String, Arc<Database>>,
-}
-
-impl Clients {
-    fn of(config: &Config) -> Self {
-        let cluster =
-            |target: &checklist::config::Kubernetes| (target.name.clone(), Arc::new(Cluster::new(target.clone())));
-        let database =
-            |target: &checklist::config::Postgres| (target.name.clone(), Arc::new(Database::new(target.clone())));
-        Self {
-            clusters: config.kubernetes.iter().map(cluster).collect(),
-            databases: config.postgres.iter().map(database).collect(),
-        }
+impl Checks {
+    /// The jobs of a configuration, in the order of signals and targets. One of `before` that was made from the
+    /// same definition is taken over with all that it knows; clients whose target is as before are kept too.
+    pub fn jobs(&mut self, config: &Config, before: &[Arc<Job>]) -> Vec<Arc<Job>> {
+        self.clusters = config
+            .kubernetes
+            .iter()
+            .map(|target| kept(&self.clusters, &target.name, target, || Cluster::new(target.clone())))
+            .collect();
+        self.databases = config
+            .postgres
+            .iter()
+            .map(|target| kept(&self.databases, &target.name, target, || Database::new(target.clone())))
+            .collect();
+        let job = |check: Check| {
+            let limits = config.limits(check.signal, &check.target);
+            let definition = definition(config, &check, &limits);
+            if let Some(job) = before.iter().find(|job| job.definition == definition) {
+                return Some(Arc::clone(job));
+            }
+            let probe = self.probe(config, check.signal, &check.target)?;
+            Some(Arc::new(Job::new(probe, definition, State::new(check, limits))))
+        };
+        config.checks().into_iter().filter_map(job).collect()
     }
 
-    fn probe(&self, config: &Config, signal: &str, target: &str) -> Option<Arc<dyn Probe>> {
-        let cluster = || self.clusters.get(target).cloned();
-        let database = || self.databases.get(target).cloned();
+    fn probe(&self, config: &Config, signal: &'static Signal, target: &str) -> Option<Arc<dyn Probe>> {
+        let cluster = || self.clusters.get(target).map(|(_, cluster)| Arc::clone(cluster));
+        let database = || self.databases.get(target).map(|(_, database)| Arc::clone(database));
         let health = || config.health.iter().find(|known| known.name == target).cloned();
         let backup = || config.backups.iter().find(|known| known.name == target).cloned();
         let certificate = || config.certificates.iter().find(|known| known.name == target).cloned();
-        Some(match signal {
+        let report = || config.reports.iter().find(|known| known.name == target).cloned();
+        let prometheus = || config.prometheus.iter().find(|known| known.name == target).cloned();
+        let alertmanager = || config.alertmanagers.iter().find(|known| known.name == target).cloned();
+        if let Some(statements) = probes::statements::of(signal.id) {
+            let limits = config.limits(signal, target);
+            return Some(Arc::new(Sql::new(database()?, signal, statements, &limits)));
+        }
+        if let Some(query) = config.queries.iter().find(|query| query.signal.id == signal.id) {
+            return Some(Arc::new(Sql::own(database()?, query)));
+        }
+        Some(match signal.id {
             "pods" => Arc::new(probes::pods::Pods(cluster()?)),
             "health" => Arc::new(probes::health::Health(health()?)),
             "restarts" => Arc::new(probes::restarts::Restarts(cluster()?)),
+            "alerts" => Arc::new(probes::alerts::Alerts(alertmanager()?)),
             "disk" => Arc::new(probes::disk::Disk(cluster()?)),
             "backup" => Arc::new(probes::backup::Backup::new(backup()?)),
-            "connections" => Arc::new(probes::connections::Connections(database()?)),
-            "seq_scans" => Arc::new(probes::seq_scans::SeqScans(database()?)),
-            "auth_failures" => Arc::new(probes::auth_failures::AuthFailures(database()?)),
+            "utilization" => Arc::new(probes::utilization::Utilization(cluster()?)),
+            "pod_logs" => Arc::new(probes::pod_logs::PodLogs::new(cluster()?)),
             "certificates" => Arc::new(probes::certificates::Certificates(certificate()?)),
+            "advisories" | "dependencies" | "images" => Arc::new(probes::reports::Reports(report()?)),
+            "hpa" => Arc::new(probes::hpa::Hpa(cluster()?)),
+            "pvc" => Arc::new(probes::pvc::Pvc(cluster()?)),
+            "rules" => Arc::new(probes::rules::Rules {
+                server: prometheus()?,
+                rule_sets: config.rule_sets(),
+                fingerprint: config.fingerprint(),
+            }),
+            "dashboards" => {
+                Arc::new(probes::dashboards::Dashboards { server: prometheus()?, metrics: config.expected_metrics() })
+            }
+            "secrets" => Arc::new(probes::secrets::Secrets(cluster()?)),
             _ => return None,
         })
     }
+}
+
+/// The statements of a check on a database of its own, for `--explain`.
+pub fn sql(config: &Config, signal: &'static Signal, target: &str) -> Option<Sql> {
+    let database = config.postgres.iter().find(|known| known.name == target)?;
+    let database = Arc::new(Database::new(database.clone()));
+    if let Some(query) = config.queries.iter().find(|query| query.signal.id == signal.id) {
+        return Some(Sql::own(database, query));
+    }
+    let statements = probes::statements::of(signal.id)?;
+    Some(Sql::new(database, signal, statements, &config.limits(signal, target)))
+}
+
+/// The client of before when its target is as before, else a new one.
+fn kept<T>(
+    before: &BTreeMap<String, (String, Arc<T>)>,
+    name: &str,
+    target: &impl Debug,
+    make: impl FnOnce() -> T,
+) -> (String, (String, Arc<T>)) {
+    let definition = format!("{target:?}");
+    let known = before.get(name).filter(|(known, _)| *known == definition).map(|(_, client)| Arc::clone(client));
+    (name.to_owned(), (definition, known.unwrap_or_else(|| Arc::new(make()))))
+}
+
+/// Everything that a job is made from, as text.
+fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
+    fn named<T: Debug>(targets: &[T], name: impl Fn(&T) -> &String, target: &str) -> String {
+        format!("{:?}", targets.iter().find(|known| name(known) == target))
+    }
+    let name = &check.target;
+    let target = match check.signal.kind.key() {
+        "alertmanagers" => named(&config.alertmanagers, |target| &target.name, name),
+        "backups" => named(&config.backups, |target| &target.name, name),
+        "certificates" => named(&config.certificates, |target| &target.name, name),
+        "health" => named(&config.health, |target| &target.name, name),
+        "kubernetes" => named(&config.kubernetes, |target| &target.name, name),
+        "postgres" => named(&config.postgres, |target| &target.name, name),
+        "prometheus" => named(&config.prometheus, |target| &target.name, name) + &config.fingerprint(),
+        _ => named(&config.reports, |target| &target.name, name),
+    };
+    let query = config.queries.iter().find(|query| query.signal.id == check.signal.id).map(|query| &query.sql);
+    // Equal ids may be different signals: an operator's own check that was changed.
+    let signal = std::ptr::from_ref(check.signal);
+    format!(
+        "{} {signal:?} {name} {:?} {:?} {limits:?} {query:?} {target}",
+        check.signal.id, check.interval, check.timeout
+    )
 }
 
 #[cfg(test)]
@@ -68,7 +145,6 @@ mod tests {
     fn every_check_of_a_configuration_gets_a_probe() {
         let config = Config::parse("checklist.yaml", include_str!("../../examples/checklist.yaml"));
         let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        assert_eq!(jobs(&config).len(), config.checks().len());
-        assert_eq!(config.checks().len(), checklist::SIGNALS.len());
+        assert_eq!(Checks::default().jobs(&config, &[]).len(), config.checks().len());
     }
 }

@@ -1,9 +1,13 @@
 //! checklist-exporter: makes every check of the checklist continuously and exposes what it saw.
 
 pub mod checks;
+pub mod explain;
+pub mod page;
 pub mod probe;
 pub mod probes;
 pub mod process;
+pub mod reload;
+pub mod report;
 pub mod schedule;
 pub mod server;
 pub mod snapshot;

@@ -1,9 +1,15 @@
 //! Arguments, and the wiring of what they ask for.
 
 use anyhow::Context;
-use checklist::Config;
-use clap::{Parser, Subcommand};
-use exporter::{checks, schedule::Schedule, server};
+use checklist::Cadence;
+use clap::{Args, Parser, Subcommand};
+use exporter::checks::Checks;
+use exporter::reload::{Source, load};
+use exporter::schedule::Job;
+use exporter::{report, server};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,9 +43,14 @@ enum Command {
         /// The checklist.
         #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
         config: PathBuf,
-        /// Only these checks.
-        #[arg(long, value_delimiter = ',')]
-        only: Vec<String>,
+        #[command(flatten)]
+        selection: Selection,
+        /// How the result is written.
+        #[arg(long, value_enum, default_value = "table")]
+        format: report::Format,
+        /// Prints the plan of every SQL statement instead, and what is wrong with it.
+        #[arg(long)]
+        explain: bool,
     },
     /// Writes a commented checklist.yaml to begin with.
     Init {
@@ -55,6 +66,22 @@ enum Command {
     },
 }
 
+/// Which checks are made.
+#[derive(Args)]
+struct Selection {
+    /// Only these checks.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Only the checks of this cadence: daily, weekly, monthly, quarterly or annual.
+    #[arg(long, value_parser = cadence)]
+    cadence: Option<Cadence>,
+}
+
+fn cadence(text: &str) -> Result<Cadence, String> {
+    let known = Cadence::ALL.into_iter().find(|cadence| cadence.as_str() == text);
+    known.ok_or_else(|| "known: daily, weekly, monthly, quarterly, annual".to_owned())
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log_to_stderr(arguments.log_json);
@@ -67,7 +94,9 @@ fn main() -> ExitCode {
     };
     let result = match arguments.command {
         Command::Run { config, listen } => runtime.block_on(run(&config, listen)),
-        Command::Check { config, only } => runtime.block_on(check(&config, &only)),
+        Command::Check { config, selection, format, explain } => {
+            runtime.block_on(check(&config, &selection, format, explain))
+        }
         Command::Init { file } => init(&file),
         Command::Validate { file } => validate(&file),
     };
@@ -77,10 +106,10 @@ fn main() -> ExitCode {
 }
 
 async fn run(path: &Path, listen: SocketAddr) -> anyhow::Result<ExitCode> {
-    let config = load(path)?;
-    let schedule = Schedule::new(checks::jobs(&config));
+    let source = Source::open(path)?;
     let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -88,39 +117,81 @@ async fn run(path: &Path, listen: SocketAddr) -> anyhow::Result<ExitCode> {
         }
         tracing::info!("stopping");
     };
-    tracing::info!(address = %listener.local_addr()?, checks = schedule.jobs.len(), "serving /metrics");
-    let rounds = tokio::spawn(Arc::clone(&schedule).run());
-    server::serve(listener, schedule, stop).await;
-    rounds.abort();
+    let checks = source.schedule.jobs().len();
+    tracing::info!(address = %listener.local_addr()?, checks, "serving /metrics and the status page");
+    let rounds = tokio::spawn(Arc::clone(&source.schedule).run());
+    let own = Arc::clone(&source);
+    let following = tokio::spawn(async move { own.follow().await });
+    let own = Arc::clone(&source);
+    let hangups = tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            // The mistakes are in the log and in the metric.
+            let _ = own.reload();
+        }
+    });
+    server::serve(listener, source, stop).await;
+    for task in [rounds, following, hangups] {
+        task.abort();
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn check(path: &Path, only: &[String]) -> anyhow::Result<ExitCode> {
-    let config = load(path)?;
-    if let Some(unknown) = only.iter().find(|id| checklist::signals::by_id(id).is_none()) {
+async fn check(path: &Path, selection: &Selection, format: report::Format, explain: bool) -> anyhow::Result<ExitCode> {
+    let (_, config) = load(path)?;
+    if let Some(unknown) = selection.only.iter().find(|id| config.signal(id).is_none()) {
         anyhow::bail!("there is no check {unknown}");
     }
-    let mut jobs = checks::jobs(&config);
-    jobs.retain(|job| only.is_empty() || only.iter().any(|id| id == job.state().check.signal.id));
-    let patient = |job| async move { exporter::schedule::settle(job).await };
-    futures::future::join_all(jobs.iter().map(patient)).await;
-    let table = exporter::schedule::table(&jobs);
-    // The table is the output of this command.
-    #[expect(clippy::print_stdout, reason = "the command's output")]
-    {
-        print!("{table}");
+    let mut jobs = Checks::default().jobs(&config, &[]);
+    jobs.retain(|job| {
+        let signal = job.state().check.signal;
+        (selection.only.is_empty() || selection.only.iter().any(|id| id == signal.id))
+            && selection.cadence.is_none_or(|cadence| cadence == signal.cadence)
+    });
+    anyhow::ensure!(!jobs.is_empty(), "no check is selected");
+    if explain {
+        let (text, warnings) = exporter::explain::explain(&config, &jobs).await;
+        print(&text);
+        return Ok(if warnings == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) });
     }
-    Ok(exit_code(&jobs))
-}
-
-fn exit_code(jobs: &[exporter::schedule::Job]) -> ExitCode {
+    make(&jobs).await;
+    print(&report::write(&jobs, format));
     let now = exporter::schedule::unix_now();
     let verdicts: Vec<Option<bool>> = jobs.iter().map(|job| job.state().verdict(now)).collect();
-    match () {
-        () if verdicts.contains(&None) => ExitCode::from(2),
-        () if verdicts.contains(&Some(false)) => ExitCode::from(1),
-        () => ExitCode::SUCCESS,
+    Ok(if verdicts.contains(&None) {
+        ExitCode::from(2)
+    } else if verdicts.contains(&Some(false)) {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Makes every check once and, on a terminal, says how far it is.
+async fn make(jobs: &[Arc<Job>]) {
+    let mut runs: FuturesUnordered<_> = jobs.iter().map(|job| job.run()).collect();
+    let terminal = std::io::stderr().is_terminal();
+    let mut done = 0;
+    while runs.next().await.is_some() {
+        done += 1;
+        if terminal {
+            #[expect(clippy::print_stderr, reason = "progress on the terminal")]
+            {
+                eprint!("\r{done} of {} checks made", jobs.len());
+            }
+        }
     }
+    if terminal {
+        #[expect(clippy::print_stderr, reason = "progress on the terminal")]
+        {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+/// What a command has to say.
+#[expect(clippy::print_stdout, reason = "the command's output")]
+fn print(text: &str) {
+    print!("{text}");
 }
 
 fn init(file: &Path) -> anyhow::Result<ExitCode> {
@@ -133,14 +204,9 @@ fn init(file: &Path) -> anyhow::Result<ExitCode> {
 }
 
 fn validate(file: &Path) -> anyhow::Result<ExitCode> {
-    let config = load(file)?;
+    let (_, config) = load(file)?;
     tracing::info!("{} is good: {} checks", file.display(), config.checks().len());
     Ok(ExitCode::SUCCESS)
-}
-
-fn load(path: &Path) -> anyhow::Result<Config> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Config::parse(&path.display().to_string(), &text)?)
 }
 
 fn log_to_stderr(json: bool) {

@@ -1,11 +1,19 @@
-//! One probe per signal, named as the signal is.
+//! One probe per kind of question, named as the signal is; what is made of SELECTs is in `statements`.
 
-pub mod auth_failures;
+pub mod alerts;
 pub mod backup;
 pub mod certificates;
-pub mod connections;
+pub mod dashboards;
 pub mod disk;
 pub mod health;
+pub mod hpa;
+pub mod pod_logs;
 pub mod pods;
+pub mod pvc;
+pub mod reports;
 pub mod restarts;
-pub mod seq_scans;
+pub mod rules;
+pub mod secrets;
+pub mod sql;
+pub mod statements;
+pub mod utilization;

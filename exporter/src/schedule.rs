@@ -1,29 +1,33 @@
 //! Runs every check at its interval, one task each, and publishes what they saw.
 
 use crate::probe::{Failure, Probe};
-use crate::snapshot::{Latest, Snapshot};
+use crate::snapshot::{Latest, Loaded, Snapshot};
 use crate::state::State;
+use arc_swap::ArcSwap;
 use checklist::{Reason, Samples};
 use futures::FutureExt;
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// One check with its probe and its memory.
 pub struct Job {
     /// What looks.
     pub probe: Arc<dyn Probe>,
+    /// Everything that it was made from, so that a reload knows whether it has changed.
+    pub definition: String,
     state: Mutex<State>,
     running: tokio::sync::Mutex<()>,
 }
 
 impl Job {
     /// A job that has not run.
-    pub fn new(probe: Arc<dyn Probe>, state: State) -> Self {
-        Self { probe, state: Mutex::new(state), running: tokio::sync::Mutex::new(()) }
+    pub fn new(probe: Arc<dyn Probe>, definition: String, state: State) -> Self {
+        Self { probe, definition, state: Mutex::new(state), running: tokio::sync::Mutex::new(()) }
     }
 
     /// The memory of the check.
@@ -58,42 +62,77 @@ async fn attempt(probe: &dyn Probe, timeout: Duration) -> Result<Samples, Failur
 
 /// All checks of the process.
 pub struct Schedule {
-    /// The jobs, in the order of signals and targets.
-    pub jobs: Vec<Job>,
+    jobs: ArcSwap<Vec<Arc<Job>>>,
+    loaded: Mutex<Loaded>,
     /// The exposition.
     pub latest: Latest,
     changed: Notify,
-    loaded_at: f64,
 }
 
 impl Schedule {
     /// Takes the jobs; nothing runs yet, and the exposition already has every contract series.
-    pub fn new(jobs: Vec<Job>) -> Arc<Self> {
-        let schedule = Self { jobs, latest: Latest::default(), changed: Notify::new(), loaded_at: unix_now() };
+    pub fn new(jobs: Vec<Arc<Job>>, loaded: Loaded) -> Arc<Self> {
+        let schedule = Self {
+            jobs: ArcSwap::from_pointee(jobs),
+            loaded: Mutex::new(loaded),
+            latest: Latest::default(),
+            changed: Notify::new(),
+        };
         schedule.publish();
         Arc::new(schedule)
+    }
+
+    /// The present jobs, in the order of signals and targets.
+    pub fn jobs(&self) -> Arc<Vec<Arc<Job>>> {
+        self.jobs.load_full()
+    }
+
+    /// What is known of checklist.yaml.
+    pub fn loaded(&self) -> MutexGuard<'_, Loaded> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the jobs: those that stay go on undisturbed, the others end.
+    pub fn replace(&self, jobs: Vec<Arc<Job>>) {
+        self.jobs.store(Arc::new(jobs));
+        self.refresh();
+    }
+
+    /// Asks for a new exposition soon.
+    pub fn refresh(&self) {
+        self.changed.notify_one();
     }
 
     /// Runs until dropped.
     pub async fn run(self: Arc<Self>) {
         let mut tasks = JoinSet::new();
-        for at in 0..self.jobs.len() {
-            let schedule = Arc::clone(&self);
-            tasks.spawn(async move { schedule.repeat(at).await });
-        }
+        let mut running: Vec<(Arc<Job>, AbortHandle)> = Vec::new();
         loop {
+            let jobs = self.jobs();
+            let stays = |job: &Arc<Job>| jobs.iter().any(|present| Arc::ptr_eq(present, job));
+            running.retain(|(job, task)| {
+                stays(job) || {
+                    task.abort();
+                    false
+                }
+            });
+            let known: HashSet<usize> = running.iter().map(|(job, _)| Arc::as_ptr(job).addr()).collect();
+            for job in jobs.iter().filter(|job| !known.contains(&Arc::as_ptr(job).addr())) {
+                let (schedule, own) = (Arc::clone(&self), Arc::clone(job));
+                running.push((Arc::clone(job), tasks.spawn(async move { schedule.repeat(&own).await })));
+            }
+            while tasks.try_join_next().is_some() {}
             // Levels grow stale without anything happening, so look at least every five seconds.
             let _ = tokio::time::timeout(Duration::from_secs(5), self.changed.notified()).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
             let begun = Instant::now();
             self.publish();
-            // Rendering takes at most a twentieth of the time, however large the body grows.
-            tokio::time::sleep(begun.elapsed() * 19).await;
+            // Rendering takes at most a twentieth of the time, however many series there are.
+            tokio::time::sleep(begun.elapsed() * 20).await;
         }
     }
 
-    async fn repeat(&self, at: usize) {
-        let job = &self.jobs[at];
+    async fn repeat(&self, job: &Job) {
         let (interval, spread) = {
             let check = &job.state().check;
             (check.interval, spread(check.signal.id, &check.target, check.interval))
@@ -112,9 +151,11 @@ impl Schedule {
 
     /// Renders the present states and swaps the exposition.
     pub fn publish(&self) {
-        let states: Vec<_> = self.jobs.iter().map(Job::state).collect();
+        let jobs = self.jobs();
+        let states: Vec<_> = jobs.iter().map(|job| job.state()).collect();
         let borrowed: Vec<&State> = states.iter().map(|state| &**state).collect();
-        self.latest.store(Arc::new(Snapshot::of(&borrowed, unix_now(), self.loaded_at)));
+        let loaded = self.loaded().clone();
+        self.latest.store(Arc::new(Snapshot::of(&borrowed, unix_now(), &loaded)));
     }
 }
 
@@ -129,36 +170,4 @@ fn spread(check: &str, target: &str, interval: Duration) -> Duration {
 /// Unix time in seconds.
 pub fn unix_now() -> f64 {
     jiff::Timestamp::now().as_duration().as_secs_f64()
-}
-
-/// Makes a check for `check`: a watch that has not heard its first list yet is given some seconds.
-pub async fn settle(job: &Job) {
-    let begun = Instant::now();
-    loop {
-        job.run().await;
-        let warming = job.state().failure.as_ref().is_some_and(|failure| failure.reason == Reason::Timeout);
-        if !warming || begun.elapsed() > Duration::from_secs(5) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-/// The checks as a table for people.
-pub fn table(jobs: &[Job]) -> String {
-    let now = unix_now();
-    let mut text = format!("{:<14} {:<16} {:<12} {}\n", "CHECK", "TARGET", "VERDICT", "WHY");
-    for job in jobs {
-        let state = job.state();
-        let (verdict, why) = match (state.verdict(now), &state.failure) {
-            (Some(true), _) => ("passed", String::new()),
-            (Some(false), _) => ("NOT PASSED", state.findings.join("; ")),
-            (None, Some(failure)) => ("CANNOT TELL", failure.to_string()),
-            (None, None) => ("CANNOT TELL", "it has not run".to_owned()),
-        };
-        let line = format!("{:<14} {:<16} {verdict:<12} {why}", state.check.signal.id, state.check.target);
-        text += line.trim_end();
-        text.push('\n');
-    }
-    text
 }

@@ -1,10 +1,16 @@
-//! The web side: `/metrics`, `/probe`, `/-/healthy`, `/-/ready`. A scrape never waits on the world.
+//! The web side: metrics, the status page, one probe now, health and reload. A scrape never waits on the world.
 
+use crate::page;
+use crate::reload::Source;
+use crate::report;
 use crate::schedule::{Schedule, unix_now};
 use crate::snapshot::{Body, Format, render};
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,7 +28,7 @@ const MAX_CONNECTIONS: usize = 256;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` resolves, then lets open requests end.
-pub async fn serve(listener: TcpListener, schedule: Arc<Schedule>, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, source: Arc<Source>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     tokio::pin!(stop);
@@ -41,8 +47,8 @@ pub async fn serve(listener: TcpListener, schedule: Arc<Schedule>, stop: impl Fu
         };
         // Beyond the limit a connection is closed at once, which the client sees.
         let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { continue };
-        let schedule = Arc::clone(&schedule);
-        let service = service_fn(move |request| answer(Arc::clone(&schedule), request));
+        let source = Arc::clone(&source);
+        let service = service_fn(move |request| answer(Arc::clone(&source), request));
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(16 * 1024);
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
@@ -57,25 +63,46 @@ pub async fn serve(listener: TcpListener, schedule: Arc<Schedule>, stop: impl Fu
     let _ = tokio::time::timeout(Duration::from_secs(10), graceful.shutdown()).await;
 }
 
-async fn answer<B>(schedule: Arc<Schedule>, request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer<B>(source: Arc<Source>, request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path();
+    if path == "/-/reload" {
+        return Ok(reload(&source, request.method()));
+    }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed\n"));
     }
-    Ok(match request.uri().path() {
+    let schedule = &source.schedule;
+    Ok(match path {
         "/metrics" => {
             let latest = schedule.latest.load();
             let format = format_of(request.headers());
             metrics(latest.body(format), format, request.headers())
         }
-        "/probe" => probe(&schedule, request.uri().query().unwrap_or_default(), request.headers()).await,
+        "/probe" => probe(schedule, request.uri().query().unwrap_or_default(), request.headers()).await,
         "/-/healthy" => text(StatusCode::OK, "checklist-exporter is healthy\n"),
-        "/-/ready" => match schedule.jobs.iter().filter(|job| !job.state().has_run()).count() {
+        "/-/ready" => match schedule.jobs().iter().filter(|job| !job.state().has_run()).count() {
             0 => text(StatusCode::OK, "every check has run\n"),
             waiting => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{waiting} checks have not run yet\n")),
         },
-        "/" => text(StatusCode::OK, "checklist-exporter: /metrics /probe?check=NAME /-/healthy /-/ready\n"),
-        _ => text(StatusCode::NOT_FOUND, "no such page; see /\n"),
+        "/" => html(page::overview(&schedule.jobs(), &source.config())),
+        "/api/v1/checks" => whole(StatusCode::OK, "application/json", report::json(&schedule.jobs()).to_string()),
+        _ => match path.strip_prefix("/checks/") {
+            Some(check) => page::history(&schedule.jobs(), &source.config(), check)
+                .map_or_else(|| text(StatusCode::NOT_FOUND, "no such check is configured\n"), html),
+            None => text(StatusCode::NOT_FOUND, "no such page; see /\n"),
+        },
     })
+}
+
+/// Loads checklist.yaml again; the answer has every mistake.
+fn reload(source: &Source, method: &Method) -> Response<Full<Bytes>> {
+    if method != Method::POST {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "only POST is allowed\n");
+    }
+    match source.reload() {
+        Ok(()) => text(StatusCode::OK, "loaded\n"),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}\n")),
+    }
 }
 
 fn metrics(body: &Body, format: Format, headers: &HeaderMap) -> Response<Full<Bytes>> {
@@ -89,10 +116,10 @@ fn metrics(body: &Body, format: Format, headers: &HeaderMap) -> Response<Full<By
         Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
     };
     let mut response = Response::new(Full::new(bytes));
-    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(content_type));
-    response.headers_mut().insert(VARY, hyper::header::HeaderValue::from_static("Accept, Accept-Encoding"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
     if let Some(encoding) = encoding {
-        response.headers_mut().insert(CONTENT_ENCODING, hyper::header::HeaderValue::from_static(encoding));
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     response
 }
@@ -109,11 +136,12 @@ async fn probe(schedule: &Schedule, query: &str, headers: &HeaderMap) -> Respons
         }
     }
     let Some(check) = check else { return text(StatusCode::BAD_REQUEST, "the parameter check is missing\n") };
-    let wanted = |job: &&crate::schedule::Job| {
+    let wanted = |job: &&Arc<crate::schedule::Job>| {
         let state = job.state();
         state.check.signal.id == check && target.as_ref().is_none_or(|target| *target == state.check.target)
     };
-    let jobs: Vec<_> = schedule.jobs.iter().filter(wanted).collect();
+    let all = schedule.jobs();
+    let jobs: Vec<_> = all.iter().filter(wanted).collect();
     if jobs.is_empty() {
         return text(StatusCode::NOT_FOUND, "no such check is configured\n");
     }
@@ -127,14 +155,27 @@ async fn probe(schedule: &Schedule, query: &str, headers: &HeaderMap) -> Respons
     let states: Vec<_> = jobs.iter().map(|job| job.state()).collect();
     let borrowed: Vec<_> = states.iter().map(|state| &**state).collect();
     let now = unix_now();
-    let plain = render(&borrowed, now, now, Format::Classic);
+    let plain = render(&borrowed, now, &schedule.loaded(), Format::Classic);
     metrics(&Body { plain: plain.into(), ..Body::default() }, Format::Classic, &HeaderMap::new())
 }
 
 fn text(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::copy_from_slice(message.as_bytes())));
+    whole(status, "text/plain; charset=utf-8", message.to_owned())
+}
+
+/// A page that may load nothing, from anywhere.
+fn html(page: String) -> Response<Full<Bytes>> {
+    let mut response = whole(StatusCode::OK, "text/html; charset=utf-8", page);
+    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+fn whole(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -183,7 +224,7 @@ mod tests {
     use super::*;
 
     fn headers(name: hyper::header::HeaderName, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(name, hyper::header::HeaderValue::from_static(value))])
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use crate::state::State;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use checklist::contract::{BUILD_INFO, CONFIG_SUCCESSFUL, CONFIG_TIMESTAMP, PER_CHECK};
-use checklist::{Kind, Metric, SIGNALS};
+use checklist::contract::{BUILD_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, CONFIG_TIMESTAMP, PER_CHECK};
+use checklist::{Kind, Metric};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -28,6 +28,23 @@ pub struct Body {
     pub zstd: Bytes,
 }
 
+/// What is known of checklist.yaml.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// When it was last loaded, Unix seconds.
+    pub at: f64,
+    /// Whether the last attempt succeeded.
+    pub successful: bool,
+    /// What its rules are known by.
+    pub fingerprint: String,
+}
+
+impl Default for Loaded {
+    fn default() -> Self {
+        Self { at: 0.0, successful: true, fingerprint: String::new() }
+    }
+}
+
 /// Both formats of one moment.
 #[derive(Debug, Default)]
 pub struct Snapshot {
@@ -45,9 +62,9 @@ impl Snapshot {
     }
 
     /// Renders and compresses.
-    pub fn of(states: &[&State], now: f64, loaded_at: f64) -> Self {
+    pub fn of(states: &[&State], now: f64, loaded: &Loaded) -> Self {
         let body = |format| {
-            let plain = render(states, now, loaded_at, format);
+            let plain = render(states, now, loaded, format);
             Body { gzip: gzip(plain.as_bytes()), zstd: zstd(plain.as_bytes()), plain: plain.into() }
         };
         Self { classic: body(Format::Classic), open_metrics: body(Format::OpenMetrics) }
@@ -58,12 +75,17 @@ impl Snapshot {
 pub type Latest = ArcSwap<Snapshot>;
 
 /// Renders the states in fixed family order.
-pub fn render(states: &[&State], now: f64, loaded_at: f64, format: Format) -> String {
+pub fn render(states: &[&State], now: f64, loaded: &Loaded, format: Format) -> String {
     let mut text = String::with_capacity(64 * 1024);
     let rustc = option_env!("CARGO_PKG_RUST_VERSION").unwrap_or_default();
     header(&mut text, &BUILD_INFO, format);
     line(&mut text, &BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION")), ("rustc", rustc)], 1.0);
-    for (metric, value) in [(&CONFIG_SUCCESSFUL, 1.0), (&CONFIG_TIMESTAMP, loaded_at)] {
+    if !loaded.fingerprint.is_empty() {
+        header(&mut text, &CONFIG_INFO, format);
+        line(&mut text, &CONFIG_INFO, &[("fingerprint", &loaded.fingerprint)], 1.0);
+    }
+    let successful = f64::from(u8::from(loaded.successful));
+    for (metric, value) in [(&CONFIG_SUCCESSFUL, successful), (&CONFIG_TIMESTAMP, loaded.at)] {
         header(&mut text, metric, format);
         line(&mut text, metric, &[], value);
     }
@@ -79,10 +101,16 @@ pub fn render(states: &[&State], now: f64, loaded_at: f64, format: Format) -> St
             }
         }
     }
-    for signal in SIGNALS {
+    for (at, first) in states.iter().enumerate() {
+        let signal = first.check.signal;
+        // States come signal by signal.
+        if at > 0 && std::ptr::eq(states[at - 1].check.signal, signal) {
+            continue;
+        }
+        let of_signal = states[at..].iter().take_while(|state| std::ptr::eq(state.check.signal, signal));
         for metric in signal.metrics {
             let mut begun = false;
-            for state in states.iter().filter(|state| state.check.signal.id == signal.id) {
+            for state in of_signal.clone() {
                 for series in state.exposed(now).filter(|series| std::ptr::eq(series.metric, *metric)) {
                     if !begun {
                         header(&mut text, metric, format);

@@ -4,6 +4,7 @@ pub mod http;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod postgres;
+pub mod report;
 pub mod s3;
 pub mod secret;
 pub mod tls;

@@ -3,12 +3,15 @@
 use crate::probe::Failure;
 use checklist::config::Check;
 use checklist::contract::{self, PER_CHECK};
-use checklist::{Kind, Limits, Metric, Reason, Samples, Series};
-use std::collections::BTreeMap;
+use checklist::{Kind, Limits, Metric, Reading, Reason, Samples, Series};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// Facts outlive the probe for a week: long enough for the alert on them to be acted upon.
 const FACTS_LAST: f64 = 7.0 * 86_400.0;
+
+/// Runs that are remembered for people.
+const HISTORY: usize = 100;
 
 /// The memory of one check.
 #[derive(Debug)]
@@ -26,8 +29,25 @@ pub struct State {
     passed: bool,
     /// What is bad, as sentences.
     pub findings: Vec<String>,
+    /// The values that were judged, beside their limits.
+    pub readings: Vec<Reading>,
     /// Why the last run failed, if it did.
     pub failure: Option<Failure>,
+    /// The last runs, oldest first.
+    pub history: VecDeque<Run>,
+}
+
+/// One run that ended.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// When it ended, Unix seconds.
+    pub at: f64,
+    /// How long it took, seconds.
+    pub seconds: f64,
+    /// Passed, not passed, or unknown.
+    pub verdict: Option<bool>,
+    /// What was bad, or why nobody can tell.
+    pub why: String,
 }
 
 impl State {
@@ -45,7 +65,9 @@ impl State {
             series: Vec::new(),
             passed: false,
             findings: Vec::new(),
+            readings: Vec::new(),
             failure: None,
+            history: VecDeque::new(),
         }
     }
 
@@ -59,6 +81,7 @@ impl State {
             Ok(samples) => {
                 let (series, dropped) = samples.into_series();
                 let findings = self.check.signal.judge(&series, now, &self.limits);
+                self.readings = self.check.signal.readings(&series, now, &self.limits);
                 self.dropped += dropped;
                 self.passed = findings.is_empty();
                 self.findings = findings.iter().map(ToString::to_string).collect();
@@ -71,6 +94,25 @@ impl State {
                 self.failure = Some(failure);
             }
         }
+        let verdict = self.failure.is_none().then_some(self.passed);
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(Run { at: now, seconds: self.duration, verdict, why: self.why() });
+    }
+
+    /// What is bad, or why nobody can tell; empty when all is well.
+    pub fn why(&self) -> String {
+        match &self.failure {
+            Some(failure) => failure.to_string(),
+            None if self.runs == 0 => "it has not run".to_owned(),
+            None => self.findings.join("; "),
+        }
+    }
+
+    /// When the last successful run ended, Unix seconds.
+    pub const fn last_success(&self) -> Option<f64> {
+        self.last_success
     }
 
     /// Whether a run has ended.

@@ -5,7 +5,7 @@ use checklist::signals::{auth_failures, backup, pods};
 use checklist::{Limits, Reason, Samples, Signal};
 use exporter::probe::{Failure, Probe};
 use exporter::schedule::{Job, Schedule};
-use exporter::snapshot::{Format, render};
+use exporter::snapshot::{Format, Loaded, render};
 use exporter::state::State;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -27,7 +27,7 @@ fn backup_seen(at: f64) -> Samples {
 }
 
 fn text(state: &State, now: f64) -> String {
-    render(&[state], now, 0.0, Format::Classic)
+    render(&[state], now, &Loaded::default(), Format::Classic)
 }
 
 fn failure() -> Failure {
@@ -97,7 +97,7 @@ fn series_beyond_the_bound_and_duplicates_are_counted() {
 
 #[test]
 fn openmetrics_names_families_without_total_and_ends_with_eof() {
-    let text = render(&[&state(&backup::SIGNAL)], 0.0, 0.0, Format::OpenMetrics);
+    let text = render(&[&state(&backup::SIGNAL)], 0.0, &Loaded::default(), Format::OpenMetrics);
     assert!(text.contains("# TYPE checklist_probe_runs counter\n") && text.contains("\nchecklist_probe_runs_total{"));
     assert!(text.ends_with("# EOF\n"));
 }
@@ -123,11 +123,11 @@ impl Probe for Does {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_panics_or_hangs_fails_alone() {
-    let job = |does| Job::new(Arc::new(does), state(&backup::SIGNAL));
-    let schedule = Schedule::new(vec![job(Does::Panics), job(Does::Hangs), job(Does::Works)]);
+    let job = |does| Arc::new(Job::new(Arc::new(does), String::new(), state(&backup::SIGNAL)));
+    let schedule = Schedule::new(vec![job(Does::Panics), job(Does::Hangs), job(Does::Works)], Loaded::default());
     let rounds = tokio::spawn(Arc::clone(&schedule).run());
     tokio::time::sleep(MINUTE).await;
-    let reason = |at: usize| schedule.jobs[at].state().failure.as_ref().map(|failure| failure.reason);
+    let reason = |at: usize| schedule.jobs()[at].state().failure.as_ref().map(|failure| failure.reason);
     assert_eq!([reason(0), reason(1), reason(2)], [Some(Reason::Panic), Some(Reason::Timeout), None]);
     rounds.abort();
 }

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use checklist::contract::{CHECK_PASSED, LAST_SUCCESS, PROBE_SUCCESS};
 use checklist::threshold::Direction;
-use checklist::{Cadence, Config, Drawing, Panel, SIGNALS, Scope, Shown, Signal, Unit};
+use checklist::{Cadence, Config, Drawing, Panel, Scope, Shown, Signal, Unit};
 use serde_json::{Value, json};
 
 /// The dashboard's identity in Grafana and in links.
@@ -42,8 +42,8 @@ pub fn dashboard(config: &Config, source: &str) -> anyhow::Result<String> {
         &plain(),
     );
     for cadence in Cadence::ALL {
-        let signals: Vec<&&Signal> =
-            SIGNALS.iter().filter(|signal| signal.cadence == cadence && !config.targets(signal).is_empty()).collect();
+        let here = |signal: &&'static Signal| signal.cadence == cadence && !config.targets(signal).is_empty();
+        let signals: Vec<&'static Signal> = config.signals().filter(here).collect();
         if signals.is_empty() {
             continue;
         }

@@ -2,18 +2,21 @@
 
 use crate::rules::{Rule, annotations, labels};
 use checklist::contract::{
-    BUILD_INFO, CHECK_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, SERIES_DROPPED,
+    BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, RULES_INFO,
+    SERIES_DROPPED,
 };
-use checklist::signals::SIGNALS;
 use checklist::{Config, Metric, Signal};
 use std::time::Duration;
 
 /// The rules about the exporter itself.
 pub fn rules(config: &Config) -> Vec<Rule> {
     let mut rules = Vec::new();
-    for signal in SIGNALS.iter().filter(|signal| !config.targets(signal).is_empty()) {
-        rules.extend(overdue(config, signal));
-        rules.extend(missing(config, signal));
+    for signal in config.signals() {
+        if !config.probed(signal).is_empty() {
+            rules.extend(overdue(config, signal));
+            rules.extend(missing(config, signal));
+        }
+        rules.extend(source_missing(config, signal));
     }
     let own = [
         Generic {
@@ -32,6 +35,15 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             severity: "warning",
             summary: "checklist.yaml cannot be loaded.",
             description: "The exporter runs on with its previous configuration; its log names each mistake.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistRulesOutdated",
+            expr: format!("max without (instance, pod) ({CONFIG_INFO}) unless on (fingerprint) {RULES_INFO}"),
+            minutes: 60,
+            severity: "warning",
+            summary: "Rules and exporter differ.",
+            description: "The exporter runs with another checklist.yaml than the one that these rules were generated from.",
             targets: Vec::new(),
         },
         Generic {
@@ -77,6 +89,7 @@ impl Generic {
             labels: labels(config, check, cadence, self.severity),
             annotations: annotations(config, "exporter", self.name, self.summary, self.description),
             targets: self.targets,
+            source: None,
             entry: None,
         })
     }
@@ -99,7 +112,7 @@ fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
         severity: signal.worst().as_str(),
         summary: "Check cannot be made.",
         description: "Nobody can tell whether {{ $labels.check }} on {{ $labels.target }} is well; the exporter's log has the reason.",
-        targets: config.targets(signal),
+        targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
 }
@@ -109,12 +122,34 @@ fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
     let absent = |target: String| format!("absent({CHECK_INFO}{{check={:?}, target={target:?}}})", signal.id);
     Generic {
         name: "ChecklistCheckMissing",
-        expr: config.targets(signal).into_iter().map(absent).collect::<Vec<_>>().join(" or "),
+        expr: config.probed(signal).into_iter().map(absent).collect::<Vec<_>>().join(" or "),
         minutes: 15,
         severity: signal.worst().as_str(),
         summary: "Check is not watched.",
         description: "checklist.yaml names {{ $labels.check }} on {{ $labels.target }}, but no exporter reports it.",
-        targets: config.targets(signal),
+        targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
+}
+
+/// Metrics that others should expose and that are not there: their alerts could never fire.
+fn source_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
+    let probed = config.probed(signal);
+    let others: Vec<String> = config.targets(signal).into_iter().filter(|target| !probed.contains(target)).collect();
+    let metric = signal.metrics.iter().find(|metric| !metric.sparse && config.has(signal, metric))?;
+    let absent = |target: &String| format!("absent({metric}{{check={:?}, target={target:?}}})", signal.id);
+    if others.is_empty() {
+        return None;
+    }
+    Generic {
+        name: "ChecklistSourceMissing",
+        expr: others.iter().map(absent).collect::<Vec<_>>().join(" or "),
+        minutes: 15,
+        severity: signal.worst().as_str(),
+        summary: "Metrics of a check are missing.",
+        description: "Nobody exposes the metrics that {{ $labels.check }} on {{ $labels.target }} is judged by.",
+        targets: others,
+    }
+    .rule(config, signal.id, signal.cadence.as_str())
+    .map(|rule| Rule { source: Some(metric), ..rule })
 }

@@ -1,13 +1,14 @@
 //! The rule file of Prometheus and the `PrometheusRule` object of its operator.
 
-use crate::rules::{Group, Rule, prometheus_duration};
+use crate::rules::{Group, Recording, Rule, prometheus_duration};
 use checklist::Config;
 use serde_json::{Map, Value, json};
 
 /// The plain rule file.
 pub fn rule_file(groups: &[Group]) -> Value {
     let group = |group: &Group| {
-        let rules: Vec<Value> = group.rules.iter().map(rule).collect();
+        let record = |one: &Recording| json!({"record": one.record, "expr": one.expr, "labels": one.labels});
+        let rules: Vec<Value> = group.records.iter().map(record).chain(group.rules.iter().map(rule)).collect();
         json!({"name": group.name, "rules": rules})
     };
     json!({"groups": groups.iter().map(group).collect::<Vec<_>>()})

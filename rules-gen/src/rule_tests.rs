@@ -1,15 +1,15 @@
 //! promtool unit tests: every alert at every level fires on a bad sample and stays quiet on a good one.
 
-mod history;
-
 use crate::prometheus::rule_file;
 use crate::rules::{Entry, Group, Rule, prometheus_duration};
 use checklist::contract::{
-    BUILD_INFO, CHECK_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, SERIES_DROPPED,
+    BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, RULES_INFO,
+    SERIES_DROPPED,
 };
+use checklist::history::{constant, labels, line, steady};
 use checklist::threshold::Direction;
 use checklist::value::{Selector, of};
-use checklist::{Metric, Value, When};
+use checklist::{Case, Course, Given, Value, When};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,16 +24,6 @@ pub struct RuleTest {
     pub rules: Json,
     /// The promtool test.
     pub test: Json,
-}
-
-/// A series of the test: metric, own labels, values in promtool's notation.
-pub(crate) type Input = (&'static Metric, Vec<(&'static str, String)>, String);
-
-/// What makes a rule fire, what keeps it quiet, and the labels of the firing result.
-pub(crate) struct Case {
-    pub(crate) firing: Vec<Input>,
-    pub(crate) silent: Vec<Input>,
-    pub(crate) labels: Vec<(&'static str, String)>,
 }
 
 /// A test per rule. An alert without a case is an error: nothing is shipped untested.
@@ -52,21 +42,22 @@ pub fn all(groups: &[Group]) -> anyhow::Result<Vec<RuleTest>> {
 }
 
 fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
-    // Two minutes more than it takes.
-    let at = history::lead(&rule.alert, rule.times.pending) + rule.times.pending + Duration::from_mins(2);
     let target = rule.targets.first().map_or("", String::as_str);
     let check = rule.labels["check"].as_str();
-    let case = match &rule.entry {
-        Some(entry) => of_entry(entry, rule.times.pending, at.as_secs_f64())
-            .ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests/history.rs", rule.alert))?,
-        None => of_meta(&rule.alert, at.as_secs_f64())
-            .ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?,
+    // Two minutes more than it takes.
+    let (at, case) = match &rule.entry {
+        Some(entry) => of_entry(entry, rule.times.pending),
+        None => {
+            let at = rule.times.pending + Duration::from_mins(2);
+            let case = of_meta(rule, at.as_secs_f64());
+            (at, case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?)
+        }
     };
-    let per_process = [&BUILD_INFO, &CONFIG_SUCCESSFUL];
+    let per_process = [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &RULES_INFO];
     // An absence must be silent only when every target is there.
-    let all_targets = rule.alert == "ChecklistCheckMissing";
-    let series = |inputs: &[Input]| {
-        let one = |target: &str, (metric, labels, values): &Input| {
+    let all_targets = ["ChecklistCheckMissing", "ChecklistSourceMissing"].contains(&rule.alert.as_str());
+    let series = |inputs: &[Course]| {
+        let one = |target: &str, Course { metric, labels, values }: &Course| {
             let own = !per_process.iter().any(|known| known == metric);
             let common = [("check", check.to_owned()), ("target", target.to_owned())];
             let all = common.into_iter().filter(|_| own).chain(labels.iter().cloned());
@@ -80,13 +71,15 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         rule.targets.iter().map(|target| expected(rule, &[("target", target.clone())])).collect()
     } else {
         let of_target = ("target", target.to_owned());
-        let labels: Vec<_> = std::iter::once(of_target).filter(|_| !target.is_empty()).chain(case.labels).collect();
+        let labels: Vec<_> =
+            std::iter::once(of_target).filter(|_| !target.is_empty()).chain(case.labels.clone()).collect();
         vec![expected(rule, &labels)]
     };
-    let case_of = |name: &str, inputs: &[Input], alerts: &[Json]| {
+    let pace = case.pace;
+    let case_of = |name: &str, inputs: &[Course], alerts: &[Json]| {
         json!({
             "name": name,
-            "interval": "1m",
+            "interval": prometheus_duration(pace),
             "input_series": series(inputs),
             "alert_rule_test": [{"eval_time": prometheus_duration(at), "alertname": rule.alert, "exp_alerts": alerts}],
         })
@@ -96,8 +89,8 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         tests.push(case_of("stays quiet", &case.silent, &[]));
     }
     let bare = Rule { annotations: BTreeMap::new(), ..rule.clone() };
-    let slice = Group { name: "test".to_owned(), rules: vec![bare] };
-    let test = json!({"rule_files": [format!("{name}.rules.yaml")], "evaluation_interval": "1m", "tests": tests});
+    let slice = Group { name: "test".to_owned(), records: Vec::new(), rules: vec![bare] };
+    let test = json!({"rule_files": [format!("{name}.rules.yaml")], "evaluation_interval": prometheus_duration(pace), "tests": tests});
     Ok(RuleTest { rules: rule_file(&[slice]), test, name })
 }
 
@@ -108,22 +101,26 @@ fn expected(rule: &Rule, labels: &[(&'static str, String)]) -> Json {
     json!({"exp_labels": all})
 }
 
-fn of_entry(entry: &Entry, pending: Duration, at: f64) -> Option<Case> {
+fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
     let limit = entry.alert.when.threshold().and_then(|threshold| entry.limits.of(threshold).at(entry.severity));
     let limit = limit.unwrap_or_default();
-    match entry.alert.when {
-        When::Zero(selector) => Some(pair(&[(selector, 0.0, 1.0)])),
-        When::Fewer(have, want) => Some(pair(&[(of(have), 1.0, 3.0), (of(want), 3.0, 3.0)])),
-        When::None(have, want) => Some(pair(&[(of(have), 0.0, 1.0), (of(want), 3.0, 3.0)])),
+    // A day of samples a minute is enough for short waits; long ones take a sample an hour.
+    let long = pending > Duration::from_hours(12);
+    let pace = if long { Duration::from_hours(1) } else { Duration::from_mins(1) };
+    let at = (pending + 2 * pace).as_secs_f64();
+    let mut case = match entry.alert.when {
+        When::Zero(selector) => pair(&[(selector, 0.0, 1.0)]),
+        When::Fewer(have, want) => pair(&[(of(have), 1.0, 3.0), (of(want), 3.0, 3.0)]),
+        When::None(have, want) => pair(&[(of(have), 0.0, 1.0), (of(want), 3.0, 3.0)]),
         When::Expiring { begin, end, lead, .. } => {
             // A lifetime so long that the lead time counts and not the share of the lifetime.
             let whole = 30.0 * entry.limits.of(lead).warning.unwrap_or(limit);
             let (bad, good) = (at + limit / 2.0, at + 2.0 * limit);
-            Some(pair(&[(of(end), bad, good), (of(begin), bad - whole, good - whole)]))
+            pair(&[(of(end), bad, good), (of(begin), bad - whole, good - whole)])
         }
         When::Beyond(value, threshold) => {
             let above = threshold.direction == Direction::Above;
-            Some(match value {
+            match value {
                 Value::Of(one) if above => pair(&[(one, limit + 1.0, limit)]),
                 Value::Of(one) => pair(&[(one, limit - 1.0, limit)]),
                 Value::Age(one) if above => pair(&[(one, -limit - 60.0, at - limit / 2.0)]),
@@ -137,42 +134,29 @@ fn of_entry(entry: &Entry, pending: Duration, at: f64) -> Option<Case> {
                     case.labels = labels(&whole);
                     case
                 }
-            })
+            }
         }
-        When::History(..) => history::case(entry.alert.name, limit, &entry.limits, pending),
-    }
+        When::History(history) => (history.case)(&Given { limit, limits: &entry.limits, pending }),
+    };
+    case.pace = case.pace.max(pace);
+    (case.lead + pending + 2 * case.pace, case)
 }
 
 /// Constant series: the first value of each is bad, the second good. The first selector names the labels.
 fn pair(series: &[(Selector, f64, f64)]) -> Case {
-    let input = |selector: &Selector, value: f64| (selector.metric, labels(selector), constant(value));
-    Case {
-        firing: series.iter().map(|(selector, bad, _)| input(selector, *bad)).collect(),
-        silent: series.iter().map(|(selector, _, good)| input(selector, *good)).collect(),
-        labels: series.first().map(|(selector, ..)| labels(selector)).unwrap_or_default(),
-    }
-}
-
-/// A plausible value for each label of the metric, the matcher's where there is one.
-pub(crate) fn labels(selector: &Selector) -> Vec<(&'static str, String)> {
-    let value = |label: &&'static str| {
-        let matcher = selector.matchers.iter().find(|(name, _)| name == label);
-        let value =
-            matcher.and_then(|(_, values)| values.first()).map_or_else(|| format!("some-{label}"), |v| (*v).to_owned());
-        (*label, value)
+    let course = |selector: &Selector, value: f64| Course {
+        metric: selector.metric,
+        labels: labels(selector),
+        values: constant(value),
     };
-    selector.metric.labels.iter().map(value).collect()
+    let firing = series.iter().map(|(selector, bad, _)| course(selector, *bad)).collect();
+    Case::new(firing, series.iter().map(|(selector, _, good)| course(selector, *good)).collect())
 }
 
-/// The same value for a day, in promtool's notation.
-pub(crate) fn constant(value: f64) -> String {
-    format!("{value}+0x1500")
-}
-
-fn of_meta(name: &str, at: f64) -> Option<Case> {
-    let one = |metric: &'static Metric, value: f64| (metric, labels(&of(metric)), constant(value));
-    let case = |firing: Vec<Input>, silent: Vec<Input>| Some(Case { firing, silent, labels: Vec::new() });
-    match name {
+fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
+    let one = steady;
+    let case = |firing, silent| Some(Case { labels: Vec::new(), ..Case::new(firing, silent) });
+    match rule.alert.as_str() {
         "ChecklistCheckOverdue" => {
             let (interval, failing, working) =
                 (one(&INTERVAL, 60.0), one(&PROBE_SUCCESS, 0.0), one(&PROBE_SUCCESS, 1.0));
@@ -181,9 +165,16 @@ fn of_meta(name: &str, at: f64) -> Option<Case> {
         "ChecklistCheckMissing" => case(Vec::new(), vec![one(&CHECK_INFO, 1.0)]),
         "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),
         "ChecklistConfigBroken" => case(vec![one(&CONFIG_SUCCESSFUL, 0.0)], vec![one(&CONFIG_SUCCESSFUL, 1.0)]),
-        "ChecklistSeriesDropped" => {
-            let growing = (&SERIES_DROPPED, Vec::new(), "0+1x1500".to_owned());
-            case(vec![growing], vec![one(&SERIES_DROPPED, 5.0)])
+        "ChecklistSeriesDropped" => case(vec![line(&SERIES_DROPPED, 0.0, 1.0)], vec![one(&SERIES_DROPPED, 5.0)]),
+        "ChecklistRulesOutdated" => {
+            let (ours, theirs) = (steady(&CONFIG_INFO, 1.0).with("fingerprint", "1"), steady(&RULES_INFO, 1.0));
+            let silent = vec![ours.clone(), theirs.clone().with("fingerprint", "1")];
+            let fires = Case::new(vec![ours, theirs.with("fingerprint", "2")], silent);
+            Some(fires)
+        }
+        "ChecklistSourceMissing" => {
+            let metric = rule.source?;
+            case(Vec::new(), vec![steady(metric, 1.0)])
         }
         "ChecklistWatchdog" => case(Vec::new(), Vec::new()),
         _ => None,

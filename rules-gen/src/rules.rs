@@ -2,8 +2,8 @@
 
 use crate::meta;
 use checklist::config::Effective;
-use checklist::signals::SIGNALS;
-use checklist::{Alert, Config, Severity, Signal, Unit};
+use checklist::contract::RULES_INFO;
+use checklist::{Alert, Config, Metric, Severity, Signal, Unit};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,8 +12,21 @@ use std::time::Duration;
 pub struct Group {
     /// Its name.
     pub name: String,
+    /// What it records before it judges.
+    pub records: Vec<Recording>,
     /// Its rules.
     pub rules: Vec<Rule>,
+}
+
+/// One recording rule.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// The metric.
+    pub record: &'static str,
+    /// The expression.
+    pub expr: String,
+    /// Labels of the recorded series.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// One alert rule.
@@ -31,6 +44,8 @@ pub struct Rule {
     pub annotations: BTreeMap<String, String>,
     /// The targets within its scope; empty when it has none.
     pub targets: Vec<String>,
+    /// The metric of others whose absence it tells of.
+    pub source: Option<&'static Metric>,
     /// The catalog's entry, unless the rule is about the exporter itself.
     pub entry: Option<Entry>,
 }
@@ -50,13 +65,42 @@ pub struct Entry {
 
 /// All groups of a configuration.
 pub fn groups(config: &Config) -> Vec<Group> {
-    let of_signal = |signal: &&'static Signal| {
-        let rules = of_signal(config, signal);
-        (!rules.is_empty()).then(|| Group { name: format!("checklist-{}", signal.id), rules })
+    let of_signal = |signal: &'static Signal| {
+        let (records, rules) = (recordings(config, signal), of_signal(config, signal));
+        (!rules.is_empty()).then(|| Group { name: format!("checklist-{}", signal.id), records, rules })
     };
-    let mut groups: Vec<Group> = SIGNALS.iter().filter_map(of_signal).collect();
-    groups.push(Group { name: "checklist-exporter".to_owned(), rules: meta::rules(config) });
+    let mut groups: Vec<Group> = config.signals().filter_map(of_signal).collect();
+    let labels = BTreeMap::from([("fingerprint".to_owned(), config.fingerprint())]);
+    let known_by = Recording { record: RULES_INFO.name, expr: "vector(1)".to_owned(), labels };
+    let name = "checklist-exporter".to_owned();
+    groups.push(Group { name, records: vec![known_by], rules: meta::rules(config) });
     groups
+}
+
+/// What Prometheus records for a signal, from the application's own metrics or those of other exporters.
+fn recordings(config: &Config, signal: &Signal) -> Vec<Recording> {
+    let mut recordings = Vec::new();
+    for target in config.targets(signal) {
+        let labels =
+            BTreeMap::from([("check".to_owned(), signal.id.to_owned()), ("target".to_owned(), target.clone())]);
+        if let Some(elsewhere) = config.source(signal, &target) {
+            let selector = config.selector(signal, &target);
+            recordings.extend(elsewhere.records.iter().map(|(metric, expr)| Recording {
+                record: metric.name,
+                // Without matchers of its own a selector would begin with a comma.
+                expr: expr.replace("{selector}", &selector).replace("{, ", "{"),
+                labels: labels.clone(),
+            }));
+        }
+        if let Some(traffic) = config.traffic.iter().find(|traffic| traffic.name == target) {
+            recordings.extend(signal.records.iter().map(|record| Recording {
+                record: record.metric.name,
+                expr: (record.expr)(traffic),
+                labels: labels.clone(),
+            }));
+        }
+    }
+    recordings
 }
 
 fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
@@ -64,6 +108,9 @@ fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
     let targets = config.targets(signal);
     for alert in signal.alerts {
         let Some(times) = config.alert(alert) else { continue };
+        if !alert.when.metrics().iter().all(|metric| config.has(signal, metric)) {
+            continue;
+        }
         for (scope, limits) in config.scopes(signal) {
             let scoped = if scope.targets.is_empty() { targets.clone() } else { scope.targets.clone() };
             for (severity, limit) in alert.levels(&limits) {
@@ -79,6 +126,7 @@ fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
                     labels: labels(config, signal.id, signal.cadence.as_str(), severity.as_str()),
                     annotations: annotations(config, signal.id, alert.name, alert.summary, &description),
                     targets: scoped.clone(),
+                    source: None,
                     entry: Some(Entry { signal, alert, severity, limits: limits.clone() }),
                 });
             }

@@ -2,8 +2,8 @@
 
 use crate::Output;
 use crate::rules::{Group, Rule, prometheus_duration};
+use checklist::Config;
 use checklist::coverage::{Line, lines_of};
-use checklist::{Config, SIGNALS};
 use std::fmt::Write as _;
 
 const EXPORTER: &str = include_str!("../../checklist/src/signals/exporter.md");
@@ -17,8 +17,8 @@ pub fn all(config: &Config, groups: &[Group], source: &str) -> Vec<Output> {
         };
         groups.iter().flat_map(|group| &group.rules).filter(mine).collect()
     };
-    let mut pages: Vec<Output> = SIGNALS
-        .iter()
+    let mut pages: Vec<Output> = config
+        .signals()
         .filter(|signal| !config.targets(signal).is_empty())
         .map(|signal| {
             let line = |line: &Line| {

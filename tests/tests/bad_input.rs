@@ -2,21 +2,22 @@
 
 use checklist::{Config, Reason};
 use exporter::schedule::{Job, unix_now};
-use exporter::snapshot::{Format, render};
+use exporter::snapshot::{Format, Loaded, render};
 use stack::http::{answer, serve};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, Health, Says, acceptor, self_signed, silent};
 use stack::postgres::{PASSWORD, Postgres};
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-fn jobs(yaml: &str) -> Vec<Job> {
+fn jobs(yaml: &str) -> Vec<Arc<Job>> {
     let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    exporter::checks::jobs(&config)
+    exporter::checks::Checks::default().jobs(&config, &[])
 }
 
-fn job(yaml: &str, check: &str) -> Job {
+fn job(yaml: &str, check: &str) -> Arc<Job> {
     let mut jobs = jobs(yaml);
     jobs.retain(|job| job.state().check.signal.id == check);
     jobs.pop().unwrap_or_else(|| panic!("no check {check}"))
@@ -31,7 +32,7 @@ async fn outcome(job: &Job) -> (Option<Reason>, String) {
         println!("{failure}");
         assert!(!failure.message.contains(PASSWORD) && !failure.message.contains(SECRET_KEY), "{failure}");
     }
-    (failure.map(|failure| failure.reason), render(&[&*state], unix_now(), 0.0, Format::Classic))
+    (failure.map(|failure| failure.reason), render(&[&*state], unix_now(), &Loaded::default(), Format::Classic))
 }
 
 async fn reason(yaml: &str, check: &str) -> Option<Reason> {
@@ -285,7 +286,7 @@ async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()>
     kubernetes.refuse(None);
     kubernetes.many_pods(250);
     let pods = job(&yaml, "pods");
-    exporter::schedule::settle(&pods).await;
+    pods.run().await;
     let (failed, text) = outcome(&pods).await;
     assert_eq!(failed, None);
     let loaded = "checklist_pods{check=\"pods\",target=\"k\",namespace=\"llm-orchestrator\",workload=\"load\",phase=\"Running\"} 250";

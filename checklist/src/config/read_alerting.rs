@@ -2,24 +2,26 @@
 
 use super::alerting::{AlertOverride, Alerting, Grouping, PagerDuty, PrometheusRule, Slack};
 use super::reader::{Found, Table, hint};
-use crate::signals::SIGNALS;
+use crate::signal::Signal;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Alerts about the exporter itself, which belong to no signal.
-pub(super) const META_ALERTS: [&str; 6] = [
+pub(super) const META_ALERTS: [&str; 8] = [
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
     "ChecklistConfigBroken",
     "ChecklistExporterMissing",
+    "ChecklistRulesOutdated",
     "ChecklistSeriesDropped",
+    "ChecklistSourceMissing",
     "ChecklistWatchdog",
 ];
 
 /// Labels that rules-gen sets itself.
 const RESERVED: [&str; 5] = ["alertname", "cadence", "check", "severity", "target"];
 
-pub(super) fn read(mut table: Table<'_>, found: &Found) -> Alerting {
+pub(super) fn read(mut table: Table<'_>, signals: &[&'static Signal], found: &Found) -> Alerting {
     let labels = labels(&mut table, "labels", &RESERVED);
     let runbook_base_url = url(&mut table, "runbookBaseUrl");
     let grafana_base_url = url(&mut table, "grafanaBaseUrl");
@@ -36,7 +38,7 @@ pub(super) fn read(mut table: Table<'_>, found: &Found) -> Alerting {
         Some(Slack { webhook_url_file: file?, channel })
     });
     let grouping = table.table("grouping").map(grouping).unwrap_or_default();
-    let alerts = table.table("alerts").map(|table| alerts(&table, found)).unwrap_or_default();
+    let alerts = table.table("alerts").map(|table| alerts(&table, signals, found)).unwrap_or_default();
     let prometheus_rule = table.table("prometheusRule").map(prometheus_rule).unwrap_or_default();
     table.finish();
     Alerting { labels, runbook_base_url, grafana_base_url, pagerduty, slack, grouping, alerts, prometheus_rule }
@@ -88,9 +90,9 @@ fn grouping(mut table: Table<'_>) -> Grouping {
     grouping
 }
 
-fn alerts(table: &Table<'_>, found: &Found) -> BTreeMap<String, AlertOverride> {
+fn alerts(table: &Table<'_>, signals: &[&'static Signal], found: &Found) -> BTreeMap<String, AlertOverride> {
     let known: Vec<&str> =
-        SIGNALS.iter().flat_map(|signal| signal.alerts).map(|alert| alert.name).chain(META_ALERTS).collect();
+        signals.iter().flat_map(|signal| signal.alerts).map(|alert| alert.name).chain(META_ALERTS).collect();
     let mut all = BTreeMap::new();
     for (name, node) in table.entries() {
         if !known.contains(&name.text.as_str()) {

@@ -1,36 +1,41 @@
 //! The lists of targets.
 
 use super::document::Tree;
+use super::read_parts::{ca_file, endpoint, host_and_port, s3_prefix};
 use super::read_thresholds;
 use super::reader::{Found, Table, hint};
 use super::{
-    Backup, BackupFormat, Certificate, Config, Health, Kubernetes, Postgres, PostgresTls, SecretRef, StartTls,
-    TargetSettings,
+    Backup, BackupFormat, Certificate, Config, Health, StartTls, TargetSettings, read_cluster, read_database,
+    read_reports,
 };
-use crate::signal::TargetKind;
-use crate::signals::SIGNALS;
+use crate::signal::Signal;
 use crate::signals::backup::MAX_AGE;
 use crate::threshold::{HOUR, Levels};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
-pub(super) fn read(root: &mut Table<'_>, config: &mut Config, found: &Found) {
-    config.kubernetes = each(root, TargetKind::Kubernetes, &mut config.settings, found, kubernetes);
-    config.health = each(root, TargetKind::Health, &mut config.settings, found, health);
-    config.backups = each(root, TargetKind::Backup, &mut config.settings, found, backup);
-    config.postgres = each(root, TargetKind::Postgres, &mut config.settings, found, postgres);
-    config.certificates = each(root, TargetKind::Certificate, &mut config.settings, found, certificate);
+pub(super) fn read(root: &mut Table<'_>, config: &mut Config, signals: &[&'static Signal], found: &Found) {
+    let settings = &mut config.settings;
+    config.kubernetes =
+        each(root, "kubernetes", settings, signals, found, |t, n| read_cluster::kubernetes(t, n, found));
+    config.health = each(root, "health", settings, signals, found, health);
+    config.backups = each(root, "backups", settings, signals, found, backup);
+    config.postgres = each(root, "postgres", settings, signals, found, |t, n| read_database::postgres(t, n, found));
+    config.certificates = each(root, "certificates", settings, signals, found, certificate);
+    config.alertmanagers = each(root, "alertmanagers", settings, signals, found, read_reports::server);
+    config.prometheus = each(root, "prometheus", settings, signals, found, read_reports::server);
+    config.traffic = each(root, "traffic", settings, signals, found, read_reports::traffic);
+    config.reports = each(root, "reports", settings, signals, found, read_reports::report);
     for backup in &config.backups {
         follow_interval(backup, &config.settings.clone(), &mut config.settings);
     }
 }
 
-type Settings = BTreeMap<(TargetKind, String), TargetSettings>;
+type Settings = BTreeMap<(&'static str, String), TargetSettings>;
 
 /// Without a limit of its own, the age of a backup follows how often it is made.
 fn follow_interval(backup: &Backup, known: &Settings, settings: &mut Settings) {
-    let key = (TargetKind::Backup, backup.name.clone());
+    let key = ("backups", backup.name.clone());
     let every = backup.every.as_secs_f64();
     let own = known.get(&key).is_some_and(|settings| settings.thresholds.contains_key(MAX_AGE.key));
     if !own && (every - 24.0 * HOUR).abs() > 1.0 {
@@ -41,22 +46,24 @@ fn follow_interval(backup: &Backup, known: &Settings, settings: &mut Settings) {
 
 fn each<T>(
     root: &mut Table<'_>,
-    kind: TargetKind,
+    key: &'static str,
     settings: &mut Settings,
+    signals: &[&'static Signal],
     found: &Found,
-    read: fn(&mut Table<'_>, String) -> Option<T>,
+    read: impl Fn(&mut Table<'_>, String) -> Option<T>,
 ) -> Vec<T> {
     let mut targets = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    for node in root.list(kind.key()) {
+    let fitting: Vec<_> = signals.iter().copied().filter(|signal| signal.kind.key() == key).collect();
+    for node in root.list(key) {
         let Some(mut table) = Table::of(node, "a target", found) else { continue };
         let name = name(&mut table, &mut places);
-        let own = own_settings(&mut table, kind, found);
+        let own = own_settings(&mut table, &fitting, found);
         // Read on without a name, so that the other mistakes are found too.
         let target = read(&mut table, name.clone().unwrap_or_default());
         table.finish();
         if let (Some(name), Some(target)) = (name, target) {
-            settings.insert((kind, name), own);
+            settings.insert((key, name), own);
             targets.push(target);
         }
     }
@@ -78,12 +85,12 @@ fn name(table: &mut Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<S
     Some(name)
 }
 
-fn own_settings(table: &mut Table<'_>, kind: TargetKind, found: &Found) -> TargetSettings {
+fn own_settings(table: &mut Table<'_>, signals: &[&'static Signal], found: &Found) -> TargetSettings {
     let mut own = TargetSettings::default();
     if let Some(node) = table.node("thresholds") {
-        own.thresholds = read_thresholds::read(node, Some(kind), found);
+        own.thresholds = read_thresholds::read(node, signals, found);
     }
-    let known: Vec<&str> = SIGNALS.iter().filter(|signal| signal.kind == kind).map(|signal| signal.id).collect();
+    let known: Vec<&str> = signals.iter().map(|signal| signal.id).collect();
     for node in table.list("skip") {
         match &node.tree {
             Tree::Text(id) if known.contains(&id.as_str()) => own.skip.push(id.clone()),
@@ -97,57 +104,29 @@ fn own_settings(table: &mut Table<'_>, kind: TargetKind, found: &Found) -> Targe
             }
         }
     }
+    if let Some(sources) = table.table("sources") {
+        for (key, node) in sources.entries() {
+            let signal = signals.iter().find(|signal| signal.id == key.text && !signal.elsewhere.is_empty());
+            let Some(signal) = signal else {
+                let known: Vec<&str> = signals.iter().filter(|s| !s.elsewhere.is_empty()).map(|s| s.id).collect();
+                table.mistake(key.place, format!("{} has no other source; known here: {}", key.text, known.join(", ")));
+                continue;
+            };
+            let known: Vec<&str> = signal.elsewhere.iter().map(|elsewhere| elsewhere.source).collect();
+            match node.tree.scalar() {
+                Some(source) if known.contains(&source.as_str()) => {
+                    own.sources.insert(key.text.clone(), source);
+                }
+                _ => table.mistake(node.place, format!("the source of {} is one of {}", key.text, known.join(", "))),
+            }
+        }
+    }
+    own.selector = table.text("sourceSelector");
     own
 }
 
-fn kubernetes(table: &mut Table<'_>, name: String) -> Option<Kubernetes> {
-    let kubeconfig = table.text("kubeconfig").map(PathBuf::from);
-    let context = table.text("context");
-    if let (Some(_), None, Some(node)) = (&context, &kubeconfig, table.node("context")) {
-        table.mistake(node.place, "context has no meaning without kubeconfig: inside a cluster there is only one");
-    }
-    let mut namespaces = Vec::new();
-    for node in table.list("namespaces") {
-        match &node.tree {
-            Tree::Text(text) if namespaces.contains(text) => {
-                table.mistake(node.place, format!("the namespace {text} is listed twice"));
-            }
-            Tree::Text(text) if is_dns_label(text) => namespaces.push(text.clone()),
-            _ => table.mistake(node.place, "a namespace is a text of lower-case letters, digits and dashes"),
-        }
-    }
-    if namespaces.is_empty() {
-        table.mistake(table.place, "the field namespaces is missing: list at least one namespace");
-    }
-    let mut insecure = None;
-    let mut ca_file = None;
-    if let Some(mut kubelet) = table.table("kubelet") {
-        insecure = kubelet.flag("insecureSkipVerify");
-        ca_file = kubelet.text("caFile").map(PathBuf::from);
-        if let (Some(true), Some(node)) = (insecure, kubelet.node("caFile")) {
-            kubelet.mistake(node.place, "caFile is never looked at while insecureSkipVerify is true: keep one of them");
-        }
-        kubelet.finish();
-    }
-    (!namespaces.is_empty()).then(|| Kubernetes {
-        name,
-        kubeconfig,
-        context,
-        namespaces,
-        kubelet_insecure_skip_verify: insecure.unwrap_or(false),
-        kubelet_ca_file: ca_file,
-    })
-}
-
 fn health(table: &mut Table<'_>, name: String) -> Option<Health> {
-    let url = table.required("url");
-    if let (Some(url), Some(node)) = (&url, table.node("url")) {
-        if !is_http_url(url) {
-            table.mistake(node.place, "url must begin with http:// or https:// and name a host");
-        } else if url.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().unwrap_or("").contains('@')) {
-            table.mistake(node.place, "url must not contain a user or password; use bearerTokenFile or bearerTokenEnv");
-        }
-    }
+    let endpoint = endpoint(table);
     let status = table.whole("status", 100, 599).unwrap_or(200);
     let mut expect = BTreeMap::new();
     if let Some(fields) = table.table("expect") {
@@ -161,33 +140,11 @@ fn health(table: &mut Table<'_>, name: String) -> Option<Health> {
         }
     }
     let version_field = table.text("versionField");
-    let bearer_token = secret(table, "bearerTokenFile", "bearerTokenEnv");
-    let ca_file = ca_file(table, url.as_deref().is_some_and(|url| url.starts_with("http://")));
-    Some(Health { name, url: url?, status, expect, version_field, bearer_token, ca_file })
+    Some(Health { name, endpoint: endpoint?, status, expect, version_field })
 }
 
 fn backup(table: &mut Table<'_>, name: String) -> Option<Backup> {
-    let bucket = table.required("bucket");
-    let prefix = table.text("prefix").unwrap_or_default();
-    if let (true, Some(node)) = (prefix.starts_with('/'), table.node("prefix")) {
-        table.mistake(node.place, "prefix must not begin with a slash: keys of S3 do not");
-    }
-    let endpoint = table.text("endpoint");
-    if let (Some(url), Some(node)) = (&endpoint, table.node("endpoint"))
-        && !is_http_url(url)
-    {
-        table.mistake(node.place, "endpoint must begin with http:// or https:// and name a host");
-    }
-    let region = table.text("region").unwrap_or_else(|| "us-east-1".to_owned());
-    let path_style = table.flag("pathStyle").unwrap_or(false);
-    let id = secret(table, "accessKeyIdFile", "accessKeyIdEnv");
-    let key = secret(table, "secretAccessKeyFile", "secretAccessKeyEnv");
-    if id.is_some() != key.is_some() {
-        table.mistake(
-            table.place,
-            "accessKeyId and secretAccessKey go together: give both, or none for the AWS default chain",
-        );
-    }
+    let place = s3_prefix(table);
     let every = table.duration("every", false).unwrap_or(Duration::from_hours(24));
     let formats = [
         ("any", BackupFormat::Any),
@@ -197,24 +154,7 @@ fn backup(table: &mut Table<'_>, name: String) -> Option<Backup> {
         ("zstd", BackupFormat::Zstd),
     ];
     let format = table.choice("format", &formats).unwrap_or(BackupFormat::Any);
-    let bucket = bucket?;
-    Some(Backup { name, bucket, prefix, endpoint, region, path_style, credentials: id.zip(key), every, format })
-}
-
-fn postgres(table: &mut Table<'_>, name: String) -> Option<Postgres> {
-    let host = table.required("host");
-    let port = table.whole("port", 1, u16::MAX).unwrap_or(5432);
-    let database = table.required("database");
-    let user = table.required("user");
-    let password = secret(table, "passwordFile", "passwordEnv");
-    let words = [
-        ("disable", PostgresTls::Disable),
-        ("require", PostgresTls::Require),
-        ("verify-full", PostgresTls::VerifyFull),
-    ];
-    let tls = table.choice("tls", &words).unwrap_or(PostgresTls::VerifyFull);
-    let ca_file = ca_file(table, tls != PostgresTls::VerifyFull);
-    Some(Postgres { name, host: host?, port, database: database?, user: user?, password, tls, ca_file })
+    Some(Backup { name, place: place?, every, format })
 }
 
 fn certificate(table: &mut Table<'_>, name: String) -> Option<Certificate> {
@@ -228,37 +168,4 @@ fn certificate(table: &mut Table<'_>, name: String) -> Option<Certificate> {
     let ca_file = ca_file(table, false);
     let (host, port) = split?;
     Some(Certificate { name, server_name: server_name.unwrap_or_else(|| host.clone()), host, port, start_tls, ca_file })
-}
-
-fn ca_file(table: &mut Table<'_>, useless: bool) -> Option<PathBuf> {
-    let file = table.text("caFile").map(PathBuf::from);
-    if let (true, Some(node)) = (useless, table.node("caFile")) {
-        table.mistake(node.place, "caFile is never looked at: this connection does not verify certificates");
-    }
-    file
-}
-
-fn secret(table: &mut Table<'_>, file_key: &'static str, env_key: &'static str) -> Option<SecretRef> {
-    let file = table.text(file_key);
-    let env = table.text(env_key);
-    if let (Some(_), Some(_), Some(node)) = (&file, &env, table.node(env_key)) {
-        table.mistake(node.place, format!("{file_key} and {env_key} exclude each other: keep one of them"));
-    }
-    file.map(|path| SecretRef::File(path.into())).or(env.map(SecretRef::Env))
-}
-
-fn is_dns_label(text: &str) -> bool {
-    (1..=63).contains(&text.len()) && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-}
-
-fn is_http_url(text: &str) -> bool {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
-}
-
-fn host_and_port(address: &str) -> Option<(String, u16)> {
-    let (host, port) = address.rsplit_once(':')?;
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let port = port.parse().ok().filter(|port| *port > 0)?;
-    (!host.is_empty() && !host.contains('/')).then(|| (host.to_owned(), port))
 }

@@ -3,21 +3,16 @@
 use super::Pace;
 use super::document::{Node, Tree};
 use super::reader::{Found, Table, hint, quantity_of};
-use crate::signal::TargetKind;
-use crate::signals::{SIGNALS, by_id};
+use crate::signal::Signal;
 use crate::threshold::{Direction, Levels, Threshold};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Levels by threshold key. Within a target only the keys of its kind make sense.
-pub(super) fn read(node: &Node, kind: Option<TargetKind>, found: &Found) -> BTreeMap<String, Levels> {
+/// Levels by threshold key of the signals that make sense here.
+pub(super) fn read(node: &Node, signals: &[&'static Signal], found: &Found) -> BTreeMap<String, Levels> {
     let mut levels = BTreeMap::new();
     let Some(table) = Table::of(node, "thresholds", found) else { return levels };
-    let known: Vec<&'static Threshold> = SIGNALS
-        .iter()
-        .filter(|signal| kind.is_none_or(|kind| kind == signal.kind))
-        .flat_map(|signal| signal.thresholds.iter().copied())
-        .collect();
+    let known: Vec<&'static Threshold> = signals.iter().flat_map(|signal| signal.thresholds.iter().copied()).collect();
     for (key, value) in table.entries() {
         let Some(threshold) = known.iter().find(|threshold| threshold.key == key.text) else {
             let keys: Vec<&str> = known.iter().map(|threshold| threshold.key).collect();
@@ -74,7 +69,7 @@ fn one(threshold: &Threshold, node: &Node, found: &Found) -> Option<Levels> {
 /// A single value moves the only level that the threshold has.
 fn single(threshold: &Threshold, value: f64, node: &Node, found: &Found) -> Option<Levels> {
     match (threshold.default.warning, threshold.default.critical) {
-        (Some(_), None) => Some(Levels { warning: Some(value), critical: None }),
+        (_, None) => Some(Levels { warning: Some(value), critical: None }),
         (None, Some(_)) => Some(Levels { warning: None, critical: Some(value) }),
         _ => {
             let human = threshold.unit.human(value);
@@ -89,11 +84,11 @@ fn single(threshold: &Threshold, value: f64, node: &Node, found: &Found) -> Opti
 }
 
 /// Interval and timeout by signal.
-pub(super) fn pace(table: &Table<'_>, found: &Found) -> BTreeMap<String, Pace> {
+pub(super) fn pace(table: &Table<'_>, signals: &[&'static Signal], found: &Found) -> BTreeMap<String, Pace> {
     let mut all = BTreeMap::new();
     for (key, node) in table.entries() {
-        let Some(signal) = by_id(&key.text) else {
-            let ids: Vec<&str> = SIGNALS.iter().map(|signal| signal.id).collect();
+        let Some(signal) = signals.iter().find(|signal| signal.id == key.text) else {
+            let ids: Vec<&str> = signals.iter().map(|signal| signal.id).collect();
             let hint = hint(&key.text, &ids);
             found.mistake(key.place, format!("unknown check {}{hint}; known: {}", key.text, ids.join(", ")));
             continue;

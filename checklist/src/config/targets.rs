@@ -1,5 +1,6 @@
 //! The things to look at, one struct per kind of target.
 
+use super::tables::Tables;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,58 @@ pub enum SecretRef {
     File(PathBuf),
     /// An environment variable.
     Env(String),
+}
+
+/// An HTTP endpoint and how to be let in.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// `http://` or `https://` address.
+    pub url: String,
+    /// A bearer token to send.
+    pub bearer_token: Option<SecretRef>,
+    /// Authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A prefix in a bucket and how to be let in.
+#[derive(Debug, Clone)]
+pub struct S3Prefix {
+    /// Bucket name.
+    pub bucket: String,
+    /// Key prefix, without leading slash.
+    pub prefix: String,
+    /// A custom endpoint (`MinIO`, Ceph); AWS's own when absent.
+    pub endpoint: Option<String>,
+    /// Region to sign for.
+    pub region: String,
+    /// Bucket in the path instead of in the host name.
+    pub path_style: bool,
+    /// Access key id and secret key; the AWS default chain when absent.
+    pub credentials: Option<(SecretRef, SecretRef)>,
+}
+
+/// A secret of the cluster that must be rotated. Only its metadata is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotatedSecret {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// An annotation with the time of the last rotation (RFC 3339), instead of the last change of the data.
+    pub annotation: Option<String>,
+}
+
+/// Pods whose logs carry audit lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLogs {
+    /// Namespace.
+    pub namespace: String,
+    /// Label selector of the pods.
+    pub selector: String,
+    /// The container, where a pod has several.
+    pub container: Option<String>,
+    /// What every audit line contains.
+    pub marker: String,
 }
 
 /// A cluster, or the part of it that the listed namespaces make up.
@@ -28,6 +81,10 @@ pub struct Kubernetes {
     pub kubelet_insecure_skip_verify: bool,
     /// The authority of the kubelets' serving certificates; the cluster's own when absent.
     pub kubelet_ca_file: Option<PathBuf>,
+    /// Secrets that are rotated.
+    pub secrets: Vec<RotatedSecret>,
+    /// Pods that write audit lines.
+    pub audit_logs: Vec<AuditLogs>,
 }
 
 /// How a PostgreSQL connection is protected, with libpq's words.
@@ -60,6 +117,8 @@ pub struct Postgres {
     pub tls: PostgresTls,
     /// Authorities to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// The names of the application's tables, if they are in this database.
+    pub tables: Option<Tables>,
 }
 
 /// What the first bytes of a backup must look like.
@@ -82,18 +141,8 @@ pub enum BackupFormat {
 pub struct Backup {
     /// The value of the labels `target` and `backup`.
     pub name: String,
-    /// Bucket name.
-    pub bucket: String,
-    /// Key prefix, without leading slash.
-    pub prefix: String,
-    /// A custom endpoint (`MinIO`, Ceph); AWS's own when absent.
-    pub endpoint: Option<String>,
-    /// Region to sign for.
-    pub region: String,
-    /// Bucket in the path instead of in the host name.
-    pub path_style: bool,
-    /// Access key id and secret key; the AWS default chain when absent.
-    pub credentials: Option<(SecretRef, SecretRef)>,
+    /// Where it is written to.
+    pub place: S3Prefix,
     /// How often a backup is made.
     pub every: Duration,
     /// What the header must look like.
@@ -129,16 +178,75 @@ pub struct Certificate {
 pub struct Health {
     /// The value of the label `target`.
     pub name: String,
-    /// `http://` or `https://` address.
-    pub url: String,
+    /// Where it is.
+    pub endpoint: Endpoint,
     /// The status code of a healthy answer.
     pub status: u16,
     /// JSON fields (dots descend) and the text that each must have.
     pub expect: BTreeMap<String, String>,
     /// The JSON field that holds the version of the application.
     pub version_field: Option<String>,
-    /// A bearer token to send.
-    pub bearer_token: Option<SecretRef>,
-    /// Authorities to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
+}
+
+/// A server with an HTTP API: an Alertmanager or a Prometheus.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The value of the label `target`.
+    pub name: String,
+    /// Where it is.
+    pub endpoint: Endpoint,
+}
+
+/// The application's own HTTP metrics, by the names that they have in Prometheus.
+#[derive(Debug, Clone)]
+pub struct Traffic {
+    /// The value of the label `target`.
+    pub name: String,
+    /// The counter of requests.
+    pub requests: String,
+    /// The histogram of durations in seconds, without `_bucket`.
+    pub duration: String,
+    /// Label matchers that select the application, without braces.
+    pub selector: String,
+    /// Label matchers that select its failed requests.
+    pub errors: String,
+    /// Whether the histogram is a native one.
+    pub native: bool,
+}
+
+/// What wrote a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// `cargo audit --json`
+    CargoAudit,
+    /// `cargo outdated --format json`
+    CargoOutdated,
+    /// `trivy image --format json`
+    Trivy,
+    /// `grype -o json`
+    Grype,
+}
+
+/// Where a report lies.
+#[derive(Debug, Clone)]
+pub enum ReportPlace {
+    /// One file.
+    File(PathBuf),
+    /// Every file of a folder that ends in `.json`.
+    Directory(PathBuf),
+    /// The newest object under a prefix.
+    S3(S3Prefix),
+    /// The answer of an HTTP GET.
+    Http(Endpoint),
+}
+
+/// A report that another program writes regularly.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The value of the label `target`.
+    pub name: String,
+    /// What wrote it.
+    pub format: ReportFormat,
+    /// Where it lies.
+    pub place: ReportPlace,
 }

@@ -9,6 +9,9 @@ pub static FAILURES: Metric = Metric::gauge(
     &["window"],
 );
 
+const DAY_WINDOW: &[(&str, &[&str])] = &[("window", &["24h"])];
+const WEEK_WINDOW: &[(&str, &[&str])] = &[("window", &["7d"])];
+
 static PER_HOUR: Threshold = Threshold::above(
     "auth_failures.per_hour",
     Unit::Count,
@@ -34,7 +37,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Failed authentications",
     cadence: Cadence::Weekly,
     section: "Security Check",
-    kind: TargetKind::Postgres,
+    kind: TargetKind::Application,
     interval: minutes(1),
     timeout: seconds(20),
     max_series: 10,
@@ -50,20 +53,26 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistAuthFailuresRising",
-            when: When::History(
-                |scope, limits, severity| {
-                    let window = |window: &str| scope.max(&FAILURES).replace("})", &format!(", window={window:?}}})"));
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let window = |window| scope.max_of(&of(&FAILURES).with(window));
                     format!(
                         "{day} / ignoring (window) ({week} / 7) > {rise} and ignoring (window) {day} > {floor}",
-                        day = window("24h"),
-                        week = window("7d"),
-                        rise = number(limits.of(&RISE).at(severity).unwrap_or(f64::NAN)),
+                        day = window(DAY_WINDOW),
+                        week = window(WEEK_WINDOW),
+                        rise = limits.level(&RISE, severity),
                         floor = number(limits.value(&FLOOR)),
                     )
                 },
-                Some(&RISE),
-                &[&FAILURES],
-            ),
+                threshold: Some(&RISE),
+                metrics: &[&FAILURES],
+                case: |given| {
+                    let window = |window, count| steady(&FAILURES, count).with("window", window);
+                    let day = 2.0 * given.limits.value(&FLOOR) + 10.0;
+                    let quiet = vec![window("24h", day), window("7d", 7.0 * day)];
+                    Case::new(vec![window("24h", day), window("7d", day)], quiet).without(&["window"])
+                },
+            }),
             pending: minutes(15),
             summary: "Failed authentications rise.",
             description: "Failed authentications of the last day on {{ $labels.target }} are {value} times the average day of the week.",
@@ -79,6 +88,10 @@ pub static SIGNAL: Signal = Signal {
         legend: &["target", "window"],
         threshold: Some(&PER_HOUR),
     }],
-    access: &[Access::Sql("SELECT (event_type, timestamp) ON audit_events")],
+    access: &[
+        Access::SqlColumns("audit_events", &["event_type", "timestamp"]),
+        Access::SqlIndex("audit_events", &["event_type", "timestamp"]),
+    ],
     runbook: include_str!("auth_failures.md"),
+    ..BASE
 };

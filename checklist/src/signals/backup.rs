@@ -88,18 +88,20 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistBackupShrunk",
-            when: When::History(
-                |scope, limits, severity| {
-                    format!(
-                        "{} / max without (instance, pod) (quantile_over_time(0.5, {}[7d])) < {}",
-                        scope.max(&BYTES),
-                        scope.series(&BYTES),
-                        number(limits.of(&SHRUNK).at(severity).unwrap_or(f64::NAN))
-                    )
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let usual = scope.over("quantile_over_time(0.5, ", &BYTES, "7d");
+                    format!("{} / {usual} < {}", scope.max(&BYTES), limits.level(&SHRUNK, severity))
                 },
-                Some(&SHRUNK),
-                &[&BYTES],
-            ),
+                threshold: Some(&SHRUNK),
+                metrics: &[&BYTES],
+                case: |given| {
+                    // The usual size must stay the median until the alert has been pending long enough.
+                    let usual = given.pending + minutes(5);
+                    let falling = step(&BYTES, 1000.0, usual.as_secs() / 60, 900.0 * given.limit);
+                    Case::new(vec![falling], vec![steady(&BYTES, 1000.0)]).after(usual)
+                },
+            }),
             summary: "Newest backup is much smaller than usual.",
             description: "The newest object of backup {{ $labels.backup }} has {value} of the usual size; the limit is {limit}.",
             ..WARNING
@@ -127,4 +129,5 @@ pub static SIGNAL: Signal = Signal {
     ],
     access: &[Access::S3("s3:ListBucket"), Access::S3("s3:GetObject")],
     runbook: include_str!("backup.md"),
+    ..BASE
 };

@@ -81,4 +81,5 @@ pub static SIGNAL: Signal = Signal {
     }],
     access: &[],
     runbook: include_str!("certificates.md"),
+    ..BASE
 };

@@ -108,6 +108,7 @@ pub static SIGNAL: Signal = Signal {
             threshold: None,
         },
     ],
-    access: &[Access::Sql("pg_read_all_stats")],
+    access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("connections.md"),
+    ..BASE
 };

@@ -71,20 +71,24 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistVolumeFullSoon",
             // Below half full a steep line is a burst, not a trend.
-            when: When::History(
-                |scope, limits, severity| {
-                    let without = "max without (instance, pod)";
+            when: When::History(History {
+                expr: |scope, limits, severity| {
                     format!(
-                        "{without} (predict_linear({used}[6h], {ahead})) > {capacity} and {now} / {capacity} > 0.5",
-                        used = scope.series(&USED),
-                        ahead = number(limits.of(&FULL_WITHIN).at(severity).unwrap_or(f64::NAN)),
+                        "{predicted} > {capacity} and {now} / {capacity} > 0.5",
+                        predicted =
+                            scope.predict(&USED, "6h", limits.of(&FULL_WITHIN).at(severity).unwrap_or(f64::NAN)),
                         capacity = scope.max(&CAPACITY),
                         now = scope.max(&USED),
                     )
                 },
-                Some(&FULL_WITHIN),
-                &[&USED, &CAPACITY],
-            ),
+                threshold: Some(&FULL_WITHIN),
+                metrics: &[&USED, &CAPACITY],
+                case: |_| {
+                    let capacity = steady(&CAPACITY, 1000.0);
+                    let growing = vec![line(&USED, 600.0, 1.0), capacity.clone()];
+                    Case::new(growing, vec![steady(&USED, 600.0), capacity])
+                },
+            }),
             pending: minutes(60),
             summary: "Volume will be full soon.",
             description: "At the pace of the last six hours volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is full within {limit}.",
@@ -113,4 +117,5 @@ pub static SIGNAL: Signal = Signal {
     ],
     access: &[Access::Kubernetes("", "nodes", &["get", "list"]), Access::Kubernetes("", "nodes/stats", &["get"])],
     runbook: include_str!("disk.md"),
+    ..BASE
 };

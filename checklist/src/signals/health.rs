@@ -68,17 +68,21 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistHealthVersionSkew",
-            when: When::History(
-                |scope, limits, _| {
+            when: When::History(History {
+                expr: |scope, limits, severity| {
                     format!(
                         "count by (check, target) (count by (check, target, version) (max_over_time({}[1h]))) > {}",
                         scope.series(&VERSION),
-                        number(limits.value(&VERSIONS))
+                        limits.level(&VERSIONS, severity)
                     )
                 },
-                Some(&VERSIONS),
-                &[&VERSION],
-            ),
+                threshold: Some(&VERSIONS),
+                metrics: &[&VERSION],
+                case: |_| {
+                    let version = |version| steady(&VERSION, 1.0).with("version", version);
+                    Case::new(vec![version("1"), version("2")], vec![version("1")]).without(&["version"])
+                },
+            }),
             pending: minutes(60),
             summary: "Replicas report different versions.",
             description: "{{ $labels.target }} reported {value} versions within an hour, and still does an hour later.",
@@ -107,4 +111,5 @@ pub static SIGNAL: Signal = Signal {
     ],
     access: &[],
     runbook: include_str!("health.md"),
+    ..BASE
 };

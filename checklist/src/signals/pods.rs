@@ -111,4 +111,5 @@ pub static SIGNAL: Signal = Signal {
         Access::Kubernetes("apps", "daemonsets", LIST_WATCH),
     ],
     runbook: include_str!("pods.md"),
+    ..BASE
 };

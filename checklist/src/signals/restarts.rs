@@ -51,19 +51,20 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistContainerRestartsOften",
-            when: When::History(
-                |scope, limits, severity| {
+            when: When::History(History {
+                expr: |scope, limits, severity| {
                     // Only while the pod exists: nobody should be paged about one that was replaced.
-                    format!(
-                        "max without (instance) (increase({}[1h])) > {} and {}",
-                        scope.series(&RESTARTS),
-                        number(limits.of(&PER_HOUR).at(severity).unwrap_or(f64::NAN)),
-                        scope.max(&RESTARTS)
-                    )
+                    let often = scope.over("increase", &RESTARTS, "1h");
+                    format!("{often} > {} and {}", limits.level(&PER_HOUR, severity), scope.max(&RESTARTS))
                 },
-                Some(&PER_HOUR),
-                &[&RESTARTS],
-            ),
+                threshold: Some(&PER_HOUR),
+                metrics: &[&RESTARTS],
+                case: |given| {
+                    // From nothing to thrice the limit within a minute, seen a minute later.
+                    let many = 3.0 * given.limit + 3.0;
+                    Case::new(vec![step(&RESTARTS, 0.0, 0, many)], vec![steady(&RESTARTS, many)])
+                },
+            }),
             pending: seconds(0),
             summary: "Container restarts again and again.",
             description: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} restarted {value} times within an hour; the limit is {limit}.",
@@ -100,4 +101,5 @@ pub static SIGNAL: Signal = Signal {
     }],
     access: &[Access::Kubernetes("", "pods", LIST_WATCH)],
     runbook: include_str!("restarts.md"),
+    ..BASE
 };

@@ -61,20 +61,25 @@ pub static SIGNAL: Signal = Signal {
     thresholds: &[&SHARE, &MIN_BYTES],
     alerts: &[Alert {
         name: "ChecklistSequentialScans",
-        when: When::History(
-            |scope, limits, severity| {
-                let day = |metric| format!("max without (instance, pod) (increase({}[1d]))", scope.series(metric));
+        when: When::History(History {
+            expr: |scope, limits, severity| {
+                let day = |metric| scope.over("increase", metric, "1d");
                 let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
                 format!(
                     "{seq} / ({seq} + {index} > 0) > {} and {} > {}",
-                    number(limits.of(&SHARE).at(severity).unwrap_or(f64::NAN)),
+                    limits.level(&SHARE, severity),
                     scope.max(&BYTES),
                     number(limits.value(&MIN_BYTES))
                 )
             },
-            Some(&SHARE),
-            &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],
-        ),
+            threshold: Some(&SHARE),
+            metrics: &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],
+            case: |given| {
+                let large = steady(&BYTES, 2.0 * given.limits.value(&MIN_BYTES));
+                let scans = |index| vec![line(&SEQ_SCANS, 0.0, 10.0), line(&INDEX_SCANS, 0.0, index), large.clone()];
+                Case::new(scans(0.0), scans(1000.0))
+            },
+        }),
         pending: minutes(60),
         summary: "Large table is read by sequential scans.",
         description: "{value} of the scans of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} in the last day read the whole table; the limit is {limit}.",
@@ -94,6 +99,7 @@ pub static SIGNAL: Signal = Signal {
         legend: &["database", "schema", "table"],
         threshold: None,
     }],
-    access: &[Access::Sql("pg_read_all_stats")],
+    access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("seq_scans.md"),
+    ..BASE
 };

@@ -1,5 +1,7 @@
-SELECT count(*) FILTER (WHERE timestamp > now() - interval '1 hour'),
-       count(*) FILTER (WHERE timestamp > now() - interval '24 hours'),
-       count(*)
-FROM audit_events
-WHERE event_type = 'authentication_failed' AND timestamp > now() - interval '7 days'
+SELECT w.name, w.failures::float8
+FROM (SELECT count(*) FILTER (WHERE {audit_events.timestamp} > now() - interval '24 hours') AS day,
+             count(*) AS week
+      FROM {audit_events}
+      WHERE {audit_events.event_type} = 'authentication_failed'
+        AND {audit_events.timestamp} > now() - interval '7 days') AS c
+CROSS JOIN LATERAL (VALUES ('24h', c.day), ('7d', c.week)) AS w (name, failures)

@@ -22,7 +22,7 @@ pub struct Backup {
 impl Backup {
     /// Nothing is contacted yet.
     pub fn new(target: Target) -> Self {
-        Self { bucket: Bucket::new(target.clone()), target }
+        Self { bucket: Bucket::new(target.place.clone()), target }
     }
 }
 

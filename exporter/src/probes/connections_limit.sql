@@ -1,2 +1,2 @@
-SELECT pg_catalog.current_setting('max_connections')::bigint
-       - pg_catalog.current_setting('superuser_reserved_connections')::bigint AS connections_limit
+SELECT pg_catalog.current_setting('max_connections')::float8
+       - pg_catalog.current_setting('superuser_reserved_connections')::float8

@@ -1,8 +1,7 @@
 //! One GET of the health page and what it says.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::http::{Ask, get};
-use crate::sources::{secret, trust};
+use crate::sources::http::fetch;
 use checklist::Samples;
 use checklist::config::Health as Target;
 use checklist::signals::health::{DURATION, FIELD_OK, SIGNAL, STATUS, VERSION};
@@ -21,11 +20,8 @@ impl Probe for Health {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
             let target = &self.0;
-            let tls =
-                target.url.starts_with("https://").then(|| trust::verified(target.ca_file.as_deref())).transpose()?;
-            let bearer = target.bearer_token.as_ref().map(secret::read).transpose()?;
             let begun = Instant::now();
-            let answer = get(Ask { url: &target.url, tls, bearer, max_body: MAX_BODY }).await?;
+            let answer = fetch(&target.endpoint, "", MAX_BODY).await?;
             let mut samples = Samples::of(&SIGNAL);
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.set(&STATUS, [], u32::from(answer.status.as_u16()));

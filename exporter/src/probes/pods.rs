@@ -1,7 +1,6 @@
 //! Workloads, pods and services of the watched namespaces.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::kubernetes::objects::Slice;
 use crate::sources::kubernetes::{Cluster, Namespace, read};
 use checklist::Samples;
 use checklist::signals::pods::{DESIRED, ENDPOINTS, NOT_READY, PODS, READY, SIGNAL};
@@ -18,9 +17,9 @@ impl Probe for Pods {
         async {
             let mut samples = Samples::of(&SIGNAL);
             for namespace in &self.0.watched().await?.namespaces {
-                workloads(namespace, &mut samples)?;
-                pods(namespace, &mut samples)?;
-                services(namespace, &mut samples)?;
+                workloads(namespace, &mut samples).await?;
+                pods(namespace, &mut samples).await?;
+                services(namespace, &mut samples).await?;
             }
             Ok(samples)
         }
@@ -28,9 +27,9 @@ impl Probe for Pods {
     }
 }
 
-fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
+async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
     for (kind, watch) in &namespace.workloads {
-        for (name, workload) in &read(watch)?.objects {
+        for (name, workload) in &read(watch).await?.objects {
             let (desired, ready) = workload.replicas(*kind);
             samples.set(&DESIRED, [&namespace.name, kind.as_str(), name], desired);
             samples.set(&READY, [&namespace.name, kind.as_str(), name], ready);
@@ -39,8 +38,8 @@ fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure
     Ok(())
 }
 
-fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
-    let store = read(&namespace.pods)?;
+async fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
+    let store = read(&namespace.pods).await?;
     let mut phases: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for (name, pod) in &store.objects {
         *phases.entry((&pod.workload, &pod.phase)).or_default() += 1;
@@ -54,13 +53,17 @@ fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
     Ok(())
 }
 
-fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
-    let slices = read(&namespace.slices)?;
-    for (name, service) in &read(&namespace.services)?.objects {
+async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
+    let mut ready: BTreeMap<String, usize> = BTreeMap::new();
+    for slice in read(&namespace.slices).await?.objects.values() {
+        if let Some(service) = slice.service() {
+            *ready.entry(service.to_owned()).or_default() += slice.ready();
+        }
+    }
+    for (name, service) in &read(&namespace.services).await?.objects {
         // Without a selector someone else keeps the endpoints, or there are none (ExternalName).
         if service.spec.selector.as_ref().is_some_and(|selector| !selector.is_empty()) {
-            let own = slices.objects.values().filter(|slice| slice.service() == Some(name));
-            samples.set(&ENDPOINTS, [&namespace.name, name], own.map(Slice::ready).sum::<usize>());
+            samples.set(&ENDPOINTS, [&namespace.name, name], ready.get(&**name).copied().unwrap_or(0));
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ impl Probe for Restarts {
             // What restarted comes first, so that a bound only cuts off containers that never did.
             for restarted in [true, false] {
                 for namespace in &watched.namespaces {
-                    for (name, pod) in &read(&namespace.pods)?.objects {
+                    for (name, pod) in &read(&namespace.pods).await?.objects {
                         for container in pod.containers.iter().filter(|c| (c.restarts > 0) == restarted) {
                             let labels = [&*namespace.name, &pod.workload, name, &container.name];
                             samples.set(&RESTARTS, labels, container.restarts);

@@ -2,15 +2,18 @@
 
 use crate::probe::Failure;
 use crate::sources::tls::connect;
+use crate::sources::{secret, trust};
 use bytes::{Bytes, BytesMut};
 use checklist::Reason;
+use checklist::config::Endpoint;
 use http_body_util::{BodyExt, Empty};
-use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue, LAST_MODIFIED, USER_AGENT};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -23,6 +26,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// Body, within the limit.
     pub body: Bytes,
+    /// When the content was last modified, Unix seconds, if the server says so.
+    pub modified: Option<f64>,
 }
 
 /// What to send and what to accept.
@@ -35,6 +40,40 @@ pub struct Ask<'a> {
     pub bearer: Option<SecretString>,
     /// Bytes of body beyond which the answer is refused.
     pub max_body: usize,
+}
+
+/// Sends one GET to a path below an endpoint of checklist.yaml.
+pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<Answer, Failure> {
+    let url = format!("{}{path}", if path.is_empty() { &endpoint.url } else { endpoint.url.trim_end_matches('/') });
+    let tls = url.starts_with("https://").then(|| trust::verified(endpoint.ca_file.as_deref())).transpose()?;
+    let bearer = endpoint.bearer_token.as_ref().map(secret::read).transpose()?;
+    get(Ask { url: &url, tls, bearer, max_body }).await
+}
+
+/// The same, for an answer that must be good.
+pub async fn fetch_good(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<Answer, Failure> {
+    let answer = fetch(endpoint, path, max_body).await?;
+    let place = format!("{}{path}", endpoint.url.trim_end_matches('/'));
+    refusal(&answer).map_or(Ok(answer), |failure| Err(failure.while_doing(format_args!("GET {place}"))))
+}
+
+/// The JSON of a good answer.
+pub async fn fetch_json<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<T, Failure> {
+    let answer = fetch_good(endpoint, path, max_body).await?;
+    serde_json::from_slice(&answer.body)
+        .map_err(|error| Failure::new(Reason::Decode, format!("GET {}{path}: {error}", endpoint.url)))
+}
+
+/// What a status code other than 200 means.
+pub fn refusal(answer: &Answer) -> Option<Failure> {
+    let reason = match answer.status.as_u16() {
+        200 => return None,
+        401 => Reason::Auth,
+        403 => Reason::Permission,
+        404 => Reason::NotFound,
+        _ => Reason::Protocol,
+    };
+    Some(Failure::new(reason, format!("the server answered {}", answer.status)))
 }
 
 /// Sends one GET on a fresh connection; the deadline is the caller's.
@@ -78,6 +117,7 @@ where
         let request = request.body(Empty::new()).map_err(|error| Failure::new(Reason::Config, error.to_string()))?;
         let response = sender.send_request(request).await.map_err(protocol)?;
         let status = response.status();
+        let modified = response.headers().get(LAST_MODIFIED).and_then(|value| http_date(value.to_str().ok()?));
         let mut stream = response.into_body();
         let mut body = BytesMut::new();
         while let Some(frame) = stream.frame().await {
@@ -89,7 +129,7 @@ where
                 body.extend_from_slice(data);
             }
         }
-        Ok(Answer { status, body: body.freeze() })
+        Ok(Answer { status, body: body.freeze(), modified })
     };
     // The connection is driven here and not in a task, so that dropping the future closes it.
     tokio::pin!(connection, converse);
@@ -102,4 +142,10 @@ where
             Err(error) => Err(protocol(error)),
         },
     }
+}
+
+/// RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn http_date(text: &str) -> Option<f64> {
+    let time = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(time.timestamp().as_duration().as_secs_f64())
 }

@@ -1,7 +1,7 @@
 //! Volume figures straight from each kubelet's stats summary, with the right `nodes/stats` alone.
 
 use crate::probe::Failure;
-use crate::sources::http::{Ask, get};
+use crate::sources::http::{Ask, get, refusal};
 use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::objects::Node;
 use crate::sources::{secret, trust};
@@ -61,7 +61,7 @@ pub async fn volumes(cluster: &Cluster) -> Result<BTreeMap<Claim, Volume>, Failu
     let watched = cluster.watched().await?;
     let tls = tls(cluster, &watched.config)?;
     let nodes = watched.nodes().await?;
-    let asks: Vec<String> = nodes.iter().filter_map(summary_url).collect();
+    let asks: Vec<String> = nodes.values().filter_map(summary_url).collect();
     let summaries: Vec<Summary> = stream::iter(asks)
         .map(|url| summary(url, tls.clone(), &watched.config))
         .buffer_unordered(AT_A_TIME)
@@ -80,15 +80,8 @@ fn summary_url(node: &Node) -> Option<String> {
 
 async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Result<Summary, Failure> {
     let answer = get(Ask { url: &url, tls: Some(tls), bearer: token(config)?, max_body: MAX_BODY }).await?;
-    let reason = match answer.status.as_u16() {
-        200 => None,
-        401 => Some(Reason::Auth),
-        403 => Some(Reason::Permission),
-        404 => Some(Reason::NotFound),
-        _ => Some(Reason::Protocol),
-    };
-    if let Some(reason) = reason {
-        return Err(Failure::new(reason, format!("GET {url}: the kubelet answered {}", answer.status)));
+    if let Some(failure) = refusal(&answer) {
+        return Err(failure.while_doing(format_args!("kubelet: GET {url}")));
     }
     serde_json::from_slice(&answer.body).map_err(|error| Failure::new(Reason::Decode, format!("GET {url}: {error}")))
 }

@@ -1,7 +1,9 @@
 //! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
 
+pub mod logs;
 pub mod objects;
 pub mod pods;
+pub mod quantity;
 mod watch;
 
 use crate::probe::Failure;
@@ -9,13 +11,14 @@ use checklist::Reason;
 use checklist::config::Kubernetes as Target;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use objects::{Lean, Node, Service, Slice, Workload, WorkloadKind};
+use objects::{Autoscaler, Claim, Lean, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
 use pods::Pod;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use watch::Watch;
 
-pub use watch::{Present, Store};
+pub use watch::{Present, Store, Watch, failure};
 
 /// Without a word from the API server for this long, nobody knows the state of the cluster:
 /// bookmarks come every minute, and a watch ends by itself after one.
@@ -50,6 +53,10 @@ pub struct Namespace {
     pub slices: Watch<Slice>,
     /// Deployments, stateful sets and daemon sets.
     pub workloads: [(WorkloadKind, Watch<Workload>); 3],
+    /// Autoscalers.
+    pub autoscalers: Watch<Autoscaler>,
+    /// Volume claims.
+    pub claims: Watch<Claim>,
 }
 
 impl Cluster {
@@ -71,13 +78,18 @@ impl Cluster {
             .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
         let namespaces = self.target.namespaces.iter().map(|name| Namespace {
             name: name.clone(),
-            pods: Watch::begin(client.clone(), format!("/api/v1/namespaces/{name}/pods")),
-            services: Watch::begin(client.clone(), format!("/api/v1/namespaces/{name}/services")),
-            slices: Watch::begin(client.clone(), format!("/apis/discovery.k8s.io/v1/namespaces/{name}/endpointslices")),
+            pods: Watch::new(client.clone(), format!("/api/v1/namespaces/{name}/pods")),
+            services: Watch::new(client.clone(), format!("/api/v1/namespaces/{name}/services")),
+            slices: Watch::new(client.clone(), format!("/apis/discovery.k8s.io/v1/namespaces/{name}/endpointslices")),
             workloads: WorkloadKind::ALL.map(|kind| {
                 let path = format!("/apis/apps/v1/namespaces/{name}/{}", kind.plural());
-                (kind, Watch::begin(client.clone(), path))
+                (kind, Watch::new(client.clone(), path))
             }),
+            autoscalers: Watch::new(
+                client.clone(),
+                format!("/apis/autoscaling/v2/namespaces/{name}/horizontalpodautoscalers"),
+            ),
+            claims: Watch::new(client.clone(), format!("/api/v1/namespaces/{name}/persistentvolumeclaims")),
         });
         Ok(Watched { namespaces: namespaces.collect(), client, config })
     }
@@ -98,14 +110,44 @@ impl Cluster {
 }
 
 impl Watched {
-    /// Asks for all nodes, page by page.
-    pub async fn nodes(&self) -> Result<Vec<Node>, Failure> {
-        let store = watch::list::<Node>(&self.client, "/api/v1/nodes").await?;
-        Ok(store.objects.into_values().collect())
+    /// Asks for all nodes by name, page by page.
+    pub async fn nodes(&self) -> Result<BTreeMap<Box<str>, Node>, Failure> {
+        Ok(watch::list::<Node>(&self.client, "/api/v1/nodes").await?.objects)
+    }
+
+    /// Asks for what the nodes use.
+    pub async fn node_usage(&self) -> Result<BTreeMap<Box<str>, NodeUsage>, Failure> {
+        Ok(watch::list::<NodeUsage>(&self.client, "/apis/metrics.k8s.io/v1beta1/nodes").await?.objects)
+    }
+
+    /// Asks for what the pods of a namespace use.
+    pub async fn pod_usage(&self, namespace: &str) -> Result<BTreeMap<Box<str>, PodUsage>, Failure> {
+        let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods");
+        Ok(watch::list::<PodUsage>(&self.client, &path).await?.objects)
+    }
+
+    /// The names of the running pods that a label selector selects.
+    pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<String>, Failure> {
+        let selector: String = url::form_urlencoded::byte_serialize(selector.as_bytes()).collect();
+        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={selector}");
+        let pods = watch::list::<Pod>(&self.client, &path).await?.objects;
+        let running = pods.into_iter().filter(|(_, pod)| &*pod.phase == "Running");
+        Ok(running.map(|(name, _)| name.into()).collect())
+    }
+
+    /// Asks for one object as `T`; nothing when it does not exist.
+    pub async fn one<T: DeserializeOwned>(&self, path: &str, accept: &str) -> Result<Option<T>, Failure> {
+        let request = http::Request::get(path).header(http::header::ACCEPT, accept).body(Vec::new());
+        let request = request.map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))?;
+        match self.client.request::<T>(request).await {
+            Ok(object) => Ok(Some(object)),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            Err(error) => Err(watch::failure(&error, path)),
+        }
     }
 }
 
 /// The objects of a watch, held still while they are read, or why they are not known.
-pub fn read<K: Lean>(watch: &Watch<K>) -> Result<Present<'_, K>, Failure> {
-    watch.read(MAX_SILENCE)
+pub async fn read<K: Lean>(watch: &Watch<K>) -> Result<Present<'_, K>, Failure> {
+    watch.read(MAX_SILENCE).await
 }

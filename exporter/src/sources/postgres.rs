@@ -3,7 +3,7 @@
 use crate::probe::Failure;
 use crate::sources::{secret, trust};
 use checklist::Reason;
-use checklist::config::{Postgres as Target, PostgresTls};
+use checklist::config::{Postgres as Target, PostgresTls, Tables};
 use futures::TryStreamExt;
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -41,6 +41,11 @@ impl Database {
     /// Nothing is opened before the first query.
     pub fn new(target: Target) -> Self {
         Self { target, session: Mutex::new(None) }
+    }
+
+    /// What the application calls its tables here.
+    pub fn tables(&self) -> Tables {
+        self.target.tables.clone().unwrap_or_default()
     }
 
     /// Runs one query in a read-only transaction of its own.

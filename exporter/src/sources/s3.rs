@@ -10,7 +10,7 @@ use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use bytes::Bytes;
 use checklist::Reason;
-use checklist::config::Backup as Target;
+use checklist::config::S3Prefix;
 use secrecy::ExposeSecret;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -18,9 +18,9 @@ use tokio::sync::OnceCell;
 /// A listing beyond 500,000 keys costs more than the check is worth; a dated prefix is the way out.
 const MAX_PAGES: usize = 500;
 
-/// The prefix of one backup.
+/// A prefix in a bucket.
 pub struct Bucket {
-    target: Target,
+    target: S3Prefix,
     /// The default chain's client is kept: it caches what the metadata service gave it.
     from_chain: OnceCell<Client>,
 }
@@ -47,7 +47,7 @@ pub struct Object {
 
 impl Bucket {
     /// Nothing is contacted yet.
-    pub fn new(target: Target) -> Self {
+    pub fn new(target: S3Prefix) -> Self {
         Self { target, from_chain: OnceCell::new() }
     }
 
@@ -99,6 +99,16 @@ impl Bucket {
         }
         header.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         Ok(header.into())
+    }
+
+    /// A whole object, unless it is larger than `most` bytes.
+    pub async fn whole(&self, object: &Object, most: u64) -> Result<Bytes, Failure> {
+        let doing = format!("reading s3://{}/{}", self.target.bucket, object.key);
+        if object.bytes > most {
+            let limit = format!("{} bytes are more than {most}", object.bytes);
+            return Err(Failure::new(Reason::Limit, limit).while_doing(doing));
+        }
+        self.header(object, most).await
     }
 
     async fn client(&self) -> Result<Client, Failure> {

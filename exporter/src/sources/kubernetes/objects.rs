@@ -1,5 +1,6 @@
 //! The few fields that the checks need; everything else of an object is skipped while decoding.
 
+use super::quantity;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashSet};
@@ -99,7 +100,7 @@ macro_rules! lean {
     )*};
 }
 
-lean!(Service, Slice, Workload, Node);
+lean!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage);
 
 /// A service.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -229,6 +230,7 @@ pub struct Node {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct NodeStatus {
+    allocatable: Resources,
     addresses: Vec<Address>,
     daemon_endpoints: DaemonEndpoints,
 }
@@ -255,10 +257,168 @@ struct KubeletEndpoint {
 }
 
 impl Node {
+    /// What it can give to pods: cores and bytes.
+    pub fn allocatable(&self) -> (Option<f64>, Option<f64>) {
+        self.status.allocatable.amounts()
+    }
+
     /// Where its kubelet listens.
     pub fn kubelet(&self) -> Option<(&str, u16)> {
         let address = self.status.addresses.iter().find(|address| &*address.kind == "InternalIP")?;
         let port = self.status.daemon_endpoints.kubelet_endpoint.port;
         Some((&address.address, if port == 0 { 10250 } else { port }))
+    }
+}
+
+/// CPU and memory as quantities.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    cpu: Option<Box<str>>,
+    memory: Option<Box<str>>,
+}
+
+impl Resources {
+    /// Cores and bytes.
+    pub fn amounts(&self) -> (Option<f64>, Option<f64>) {
+        (self.cpu.as_deref().and_then(quantity::parse), self.memory.as_deref().and_then(quantity::parse))
+    }
+}
+
+/// What a node uses, from the metrics API.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct NodeUsage {
+    metadata: Metadata,
+    /// Cores and bytes.
+    pub usage: Resources,
+}
+
+/// What a pod uses, from the metrics API.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct PodUsage {
+    metadata: Metadata,
+    containers: Vec<ContainerUsage>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ContainerUsage {
+    usage: Resources,
+}
+
+impl PodUsage {
+    /// Cores and bytes of all containers; nothing when one is not known.
+    pub fn total(&self) -> (Option<f64>, Option<f64>) {
+        let amounts = || self.containers.iter().map(|container| container.usage.amounts());
+        (amounts().map(|(cpu, _)| cpu).sum(), amounts().map(|(_, memory)| memory).sum())
+    }
+}
+
+/// A horizontal pod autoscaler.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Autoscaler {
+    metadata: Metadata,
+    /// Bounds.
+    pub spec: AutoscalerSpec,
+    /// State.
+    pub status: AutoscalerStatus,
+}
+
+/// Bounds of an autoscaler.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AutoscalerSpec {
+    /// The API server fills in 1.
+    pub min_replicas: Option<u32>,
+    /// Most replicas.
+    pub max_replicas: u32,
+}
+
+/// State of an autoscaler.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AutoscalerStatus {
+    /// Replicas now.
+    pub current_replicas: u32,
+    /// Replicas it wants.
+    pub desired_replicas: u32,
+    conditions: Vec<AutoscalerCondition>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct AutoscalerCondition {
+    #[serde(rename = "type")]
+    kind: Box<str>,
+    status: Box<str>,
+    reason: Box<str>,
+}
+
+impl Autoscaler {
+    fn condition(&self, kind: &str) -> Option<&AutoscalerCondition> {
+        self.status.conditions.iter().find(|condition| &*condition.kind == kind)
+    }
+
+    /// Whether it wants more than its maximum.
+    pub fn is_limited(&self) -> bool {
+        let limited = self.condition("ScalingLimited");
+        limited.is_some_and(|condition| &*condition.status == "True" && &*condition.reason == "TooManyReplicas")
+    }
+
+    /// Whether it reads its metrics and may change its target. One that is switched off by zero replicas is able.
+    pub fn is_able(&self) -> bool {
+        let fails = |kind| {
+            let condition = self.condition(kind);
+            condition.is_some_and(|condition| &*condition.status == "False" && &*condition.reason != "ScalingDisabled")
+        };
+        !fails("AbleToScale") && !fails("ScalingActive")
+    }
+}
+
+/// A volume claim.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Claim {
+    metadata: Metadata,
+    spec: ClaimSpec,
+    status: ClaimStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ClaimSpec {
+    resources: ClaimResources,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ClaimResources {
+    requests: ClaimRequests,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ClaimRequests {
+    storage: Option<Box<str>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ClaimStatus {
+    phase: Box<str>,
+}
+
+impl Claim {
+    /// Whether it has its volume.
+    pub fn is_bound(&self) -> bool {
+        &*self.status.phase == "Bound"
+    }
+
+    /// Bytes that it asks for.
+    pub fn requested(&self) -> Option<f64> {
+        self.spec.resources.requests.storage.as_deref().and_then(quantity::parse)
     }
 }

@@ -1,6 +1,6 @@
 //! Pods: the only objects that come by the hundred thousand, so each is kept in some 200 bytes.
 
-use super::objects::{Lean, Metadata, Raw, Words};
+use super::objects::{Lean, Metadata, Raw, Resources, Words};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -13,6 +13,10 @@ pub struct Pod {
     pub phase: Arc<str>,
     /// Why it is not ready; nothing when it is.
     pub not_ready: Option<Arc<str>>,
+    /// CPU limit in cores, if every container has one.
+    pub cpu_limit: Option<f32>,
+    /// Memory limit in bytes, if every container has one.
+    pub memory_limit: Option<f64>,
     /// Its containers.
     pub containers: Box<[Container]>,
 }
@@ -50,7 +54,12 @@ impl Lean for Pod {
             }),
         });
         let containers = containers.collect();
+        let limits = || raw.spec.containers.iter().map(|container| container.resources.limits.amounts());
+        #[expect(clippy::cast_possible_truncation, reason = "seven digits of cores are plenty")]
+        let cpu_limit = limits().map(|(cpu, _)| cpu).sum::<Option<f64>>().map(|cores| cores as f32);
         Self {
+            cpu_limit: cpu_limit.filter(|cores| *cores > 0.0),
+            memory_limit: limits().map(|(_, memory)| memory).sum::<Option<f64>>().filter(|bytes| *bytes > 0.0),
             workload: words.share(raw.workload()),
             phase: words.share(&raw.status.phase),
             not_ready: (!raw.is_ready()).then(|| words.share(raw.reason())),
@@ -64,7 +73,26 @@ impl Lean for Pod {
 #[serde(default)]
 pub struct RawPod {
     metadata: Metadata,
+    spec: PodSpec,
     status: PodStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct PodSpec {
+    containers: Vec<ContainerSpec>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ContainerSpec {
+    resources: ContainerResources,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ContainerResources {
+    limits: Resources,
 }
 
 impl Raw for RawPod {

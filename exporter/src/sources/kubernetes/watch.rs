@@ -10,7 +10,7 @@ use kube::core::WatchEvent;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
@@ -55,10 +55,12 @@ impl<K> Deref for Present<'_, K> {
     }
 }
 
-/// A resource that is being watched by a task of its own.
+/// A collection that is watched by a task of its own from the first time that someone asks for it.
 pub struct Watch<K> {
     known: Arc<RwLock<Known<K>>>,
-    task: JoinHandle<()>,
+    client: Client,
+    path: String,
+    task: OnceLock<JoinHandle<()>>,
 }
 
 struct Known<K> {
@@ -71,27 +73,37 @@ struct Known<K> {
 
 impl<K> Drop for Watch<K> {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
     }
 }
 
 impl<K: Lean> Watch<K> {
-    /// Begins to watch the collection at `path`.
-    pub fn begin(client: Client, path: String) -> Self {
-        let known =
-            Arc::new(RwLock::new(Known { store: Store::new(), listed: false, heard: Instant::now(), failure: None }));
-        let task = tokio::spawn(follow(client, path, Arc::clone(&known)));
-        Self { known, task }
+    /// Knows the collection at `path`; nothing is asked yet.
+    pub fn new(client: Client, path: String) -> Self {
+        let known = Known { store: Store::new(), listed: false, heard: Instant::now(), failure: None };
+        Self { known: Arc::new(RwLock::new(known)), client, path, task: OnceLock::new() }
     }
 
-    /// The present objects, unless the first list never came or nothing was heard for too long.
-    pub fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
+    /// The present objects, after the first list if need be, unless nothing was heard for too long.
+    pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
+        self.task.get_or_init(|| tokio::spawn(follow(self.client.clone(), self.path.clone(), Arc::clone(&self.known))));
+        // A list in pages takes a while; the deadline of the check is the limit.
+        while self.is_waiting() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if known.listed && known.heard.elapsed() <= max_silence {
             return Ok(Present(known));
         }
-        let unheard = || Failure::new(Reason::Timeout, "the Kubernetes API has not answered yet");
-        Err(known.failure.clone().unwrap_or_else(unheard))
+        let silent = || Failure::new(Reason::Timeout, format!("the Kubernetes API is silent about {}", self.path));
+        Err(known.failure.clone().unwrap_or_else(silent))
+    }
+
+    fn is_waiting(&self) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        !known.listed && known.failure.is_none()
     }
 }
 
@@ -189,9 +201,10 @@ pub(super) async fn list<K: Lean>(client: &Client, path: &str) -> Result<Store<K
     let mut store = Store::new();
     let mut token = String::new();
     let mut expired = false;
+    let separator = if path.contains('?') { '&' } else { '?' };
     loop {
         let continued = if token.is_empty() { String::new() } else { format!("&continue={}", escaped(&token)) };
-        let page = client.request::<Page<K::Raw>>(get(&format!("{path}?limit={PAGE}{continued}"))?).await;
+        let page = client.request::<Page<K::Raw>>(get(&format!("{path}{separator}limit={PAGE}{continued}"))?).await;
         let page = match page {
             Err(kube::Error::Api(status)) if status.code == 410 && !expired => {
                 (expired, token) = (true, String::new());
@@ -245,7 +258,8 @@ fn refused(code: u16, message: &str, path: &str) -> Failure {
     Failure::new(reason, format!("Kubernetes API {path}: {code} {message}"))
 }
 
-fn failure(error: &kube::Error, path: &str) -> Failure {
+/// What an error of the client means.
+pub fn failure(error: &kube::Error, path: &str) -> Failure {
     let other = |reason| {
         let mut text = error.to_string();
         let mut cause = std::error::Error::source(error);

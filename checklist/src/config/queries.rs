@@ -1,0 +1,188 @@
+//! `queries:` an operator's own SQL checks, each of which becomes a signal like those of the catalog.
+
+use super::document::Tree;
+use super::reader::{Found, Table, quantity_of};
+use super::tables::quoted;
+use crate::condition::When;
+use crate::metric::Metric;
+use crate::signal::{Alert, BASE, Cadence, Drawing, PANEL, Panel, Shown, Signal, TargetKind, WARNING};
+use crate::signals::by_id;
+use crate::threshold::{Direction, Levels, Threshold, Unit};
+use crate::value::{Value, of};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// One own check.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// What it became.
+    pub signal: &'static Signal,
+    /// The databases it is asked of.
+    pub targets: Vec<String>,
+    /// The operator's SELECT, wrapped so that labels are texts and the value is a number.
+    pub sql: String,
+}
+
+/// What tells one own signal from another.
+#[derive(Debug, Clone)]
+struct Definition {
+    name: String,
+    help: String,
+    labels: Vec<String>,
+    unit: Unit,
+    direction: Direction,
+    levels: Levels,
+    interval: Duration,
+}
+
+/// Reads the list. Targets are checked later, when they are known.
+pub(super) fn read(root: &mut Table<'_>, found: &Found) -> Vec<Query> {
+    let mut queries: Vec<Query> = Vec::new();
+    for node in root.list("queries") {
+        let Some(mut table) = Table::of(node, "a query", found) else { continue };
+        let name = table.required("name");
+        if let (Some(name), Some(node)) = (&name, table.node("name")) {
+            if !is_name(name) {
+                table.mistake(node.place, "the name becomes part of a metric: lower-case letters, digits, underscores");
+            } else if by_id(name).is_some() || queries.iter().any(|query| query.signal.id == name) {
+                table.mistake(node.place, format!("the name {name} is taken"));
+            }
+        }
+        let help = table.required("help");
+        let sql = table.required("query");
+        let value = table.text("value").unwrap_or_else(|| "value".to_owned());
+        let labels = texts(&mut table, "labels");
+        if let Some(node) = table.node("labels")
+            && labels.iter().any(|label| !is_name(label) || ["check", "target", "instance", "job"].contains(&&**label))
+        {
+            table.mistake(node.place, "labels are columns in lower case, none of check, target, instance, job");
+        }
+        let targets = texts(&mut table, "targets");
+        let units =
+            [("bytes", Unit::Bytes), ("count", Unit::Count), ("ratio", Unit::Ratio), ("seconds", Unit::Seconds)];
+        let unit = table.choice("unit", &units).unwrap_or(Unit::Count);
+        let mut bound = |key| {
+            let node = table.node(key)?;
+            levels(node, key, unit, found)
+        };
+        let (above, below) = (bound("above"), bound("below"));
+        let interval = table.duration("interval", false).unwrap_or(Duration::from_mins(5));
+        let (direction, levels) = match (above, below) {
+            (Some(levels), None) => (Direction::Above, levels),
+            (None, Some(levels)) => (Direction::Below, levels),
+            _ => {
+                table.mistake(
+                    table.place,
+                    "a query needs a limit: give either above or below, each with a warning or critical level",
+                );
+                table.finish();
+                continue;
+            }
+        };
+        table.finish();
+        if let (Some(name), Some(help), Some(sql)) = (name, help, sql)
+            && is_name(&name)
+        {
+            let sql = wrapped(&sql, &labels, &value);
+            let signal = signal(Definition { name, help, labels, unit, direction, levels, interval });
+            queries.push(Query { signal, targets, sql });
+        }
+    }
+    queries
+}
+
+fn texts(table: &mut Table<'_>, key: &'static str) -> Vec<String> {
+    let mut texts = Vec::new();
+    for node in table.list(key) {
+        match &node.tree {
+            Tree::Text(text) => texts.push(text.clone()),
+            other => table.mistake(node.place, format!("{key} is a list of texts, this is {}", other.kind())),
+        }
+    }
+    texts
+}
+
+fn levels(node: &super::document::Node, key: &'static str, unit: Unit, found: &Found) -> Option<Levels> {
+    let mut table = Table::of(node, key, found)?;
+    let mut level = |key| {
+        let node = table.node(key)?;
+        quantity_of(node, key, unit, found)
+    };
+    let levels = Levels { warning: level("warning"), critical: level("critical") };
+    table.finish();
+    (levels != Levels::default()).then_some(levels)
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= 60
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// Column names are quoted; the operator's text stays a subquery of its own, so that it can only be a SELECT.
+fn wrapped(sql: &str, labels: &[String], value: &str) -> String {
+    let labels: String = labels.iter().map(|label| format!("q.{}::text, ", quoted(label))).collect();
+    let sql = sql.trim().trim_end_matches(';');
+    format!("SELECT {labels}q.{}::float8 FROM (\n{sql}\n) AS q", quoted(value))
+}
+
+/// The signal of a definition. Signals live as long as the process, so equal definitions share one and
+/// reading the same file again costs nothing.
+fn signal(definition: Definition) -> &'static Signal {
+    static KNOWN: Mutex<BTreeMap<String, &'static Signal>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(format!("{definition:?}")).or_insert_with(|| make(definition))
+}
+
+fn make(definition: Definition) -> &'static Signal {
+    let Definition { name, help, labels, unit, direction, levels, interval } = definition;
+    let text = |text: String| -> &'static str { text.leak() };
+    let labels: &'static [&'static str] = labels.into_iter().map(text).collect::<Vec<_>>().leak();
+    let help = text(format!("{}.", help.replace(['\\', '\n', '"'], " ").trim_end_matches('.')));
+    let metric: &'static Metric =
+        Box::leak(Box::new(Metric::gauge(text(format!("checklist_query_{name}")), help, labels)));
+    let threshold: &'static Threshold = Box::leak(Box::new(Threshold {
+        default: levels,
+        direction,
+        ..Threshold::above(text(format!("{name}.value")), unit, "The limit that checklist.yaml gives.")
+    }));
+    let camel: String = name.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
+    let which: String = labels.iter().map(|label| format!(" {label} {{{{ $labels.{label} }}}}")).collect();
+    let alerts: &'static [Alert] = vec![Alert {
+        name: text(format!("ChecklistQuery{camel}")),
+        when: When::Beyond(Value::Of(of(metric)), threshold),
+        summary: help,
+        description: text(format!("{name} on {{{{ $labels.target }}}}{which} is {{value}}; the limit is {{limit}}.")),
+        ..WARNING
+    }]
+    .leak();
+    let title = text(name.replace('_', " "));
+    let panels: &'static [Panel] = vec![Panel {
+        title,
+        description: help,
+        drawing: Drawing::TimeSeries,
+        shown: Shown::Value(Value::Of(of(metric))),
+        unit,
+        legend: [&["target"], labels].concat().leak(),
+        threshold: Some(threshold),
+        ..PANEL
+    }]
+    .leak();
+    Box::leak(Box::new(Signal {
+        id: text(name),
+        title,
+        cadence: Cadence::Daily,
+        section: "Own checks",
+        kind: TargetKind::Query,
+        interval,
+        timeout: Duration::from_secs(20),
+        max_series: 100,
+        metrics: vec![metric].leak(),
+        thresholds: vec![threshold].leak(),
+        alerts,
+        panels,
+        runbook: include_str!("../signals/sql.md"),
+        ..BASE
+    }))
+}

@@ -1,0 +1,89 @@
+//! `kubernetes:`
+
+use super::document::Tree;
+use super::read_parts::is_dns_label;
+use super::reader::{Found, Table};
+use super::{AuditLogs, Kubernetes, RotatedSecret};
+use std::path::PathBuf;
+
+pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> Option<Kubernetes> {
+    let kubeconfig = table.text("kubeconfig").map(PathBuf::from);
+    let context = table.text("context");
+    if let (Some(_), None, Some(node)) = (&context, &kubeconfig, table.node("context")) {
+        table.mistake(node.place, "context has no meaning without kubeconfig: inside a cluster there is only one");
+    }
+    let mut namespaces = Vec::new();
+    for node in table.list("namespaces") {
+        match &node.tree {
+            Tree::Text(text) if namespaces.contains(text) => {
+                table.mistake(node.place, format!("the namespace {text} is listed twice"));
+            }
+            Tree::Text(text) if is_dns_label(text) => namespaces.push(text.clone()),
+            _ => table.mistake(node.place, "a namespace is a text of lower-case letters, digits and dashes"),
+        }
+    }
+    if namespaces.is_empty() {
+        table.mistake(table.place, "the field namespaces is missing: list at least one namespace");
+    }
+    let mut insecure = None;
+    let mut ca_file = None;
+    if let Some(mut kubelet) = table.table("kubelet") {
+        insecure = kubelet.flag("insecureSkipVerify");
+        ca_file = kubelet.text("caFile").map(PathBuf::from);
+        if let (Some(true), Some(node)) = (insecure, kubelet.node("caFile")) {
+            kubelet.mistake(node.place, "caFile is never looked at while insecureSkipVerify is true: keep one of them");
+        }
+        kubelet.finish();
+    }
+    let secrets = each(table, "secrets", found, |entry| {
+        let name = entry.required("name");
+        let namespace = namespace(entry, &namespaces);
+        let annotation = entry.text("annotation");
+        Some(RotatedSecret { namespace: namespace?, name: name?, annotation })
+    });
+    let audit_logs = each(table, "auditLogs", found, |entry| {
+        let namespace = namespace(entry, &namespaces);
+        let selector = entry.required("selector");
+        let container = entry.text("container");
+        let marker = entry.text("marker").unwrap_or_else(|| "AUDIT:".to_owned());
+        Some(AuditLogs { namespace: namespace?, selector: selector?, container, marker })
+    });
+    (!namespaces.is_empty()).then(|| Kubernetes {
+        name,
+        kubeconfig,
+        context,
+        namespaces,
+        kubelet_insecure_skip_verify: insecure.unwrap_or(false),
+        kubelet_ca_file: ca_file,
+        secrets,
+        audit_logs,
+    })
+}
+
+/// The entries of a list of tables.
+fn each<T>(
+    table: &mut Table<'_>,
+    key: &'static str,
+    found: &Found,
+    read: impl Fn(&mut Table<'_>) -> Option<T>,
+) -> Vec<T> {
+    let one = |node| {
+        let mut entry = Table::of(node, "an entry", found)?;
+        let read = read(&mut entry);
+        entry.finish();
+        read
+    };
+    table.list(key).iter().filter_map(one).collect()
+}
+
+/// The namespace of an entry; the watched one when there is only one.
+fn namespace(entry: &mut Table<'_>, watched: &[String]) -> Option<String> {
+    match (entry.text("namespace"), watched) {
+        (Some(name), _) => Some(name),
+        (None, [only]) => Some(only.clone()),
+        (None, _) => {
+            entry.mistake(entry.place, "the field namespace is missing: several are watched");
+            None
+        }
+    }
+}

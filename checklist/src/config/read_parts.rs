@@ -1,0 +1,79 @@
+//! What several kinds of target have in common: secrets, authorities, endpoints, prefixes.
+
+use super::reader::Table;
+use super::{Endpoint, S3Prefix, SecretRef};
+use std::path::PathBuf;
+
+/// `url`, a token and authorities.
+pub(super) fn endpoint(table: &mut Table<'_>) -> Option<Endpoint> {
+    let url = table.required("url");
+    if let (Some(url), Some(node)) = (&url, table.node("url")) {
+        if !is_http_url(url) {
+            table.mistake(node.place, "url must begin with http:// or https:// and name a host");
+        } else if url.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().unwrap_or("").contains('@')) {
+            table.mistake(node.place, "url must not contain a user or password; use bearerTokenFile or bearerTokenEnv");
+        }
+    }
+    let bearer_token = secret(table, "bearerTokenFile", "bearerTokenEnv");
+    let ca_file = ca_file(table, url.as_deref().is_some_and(|url| url.starts_with("http://")));
+    Some(Endpoint { url: url?, bearer_token, ca_file })
+}
+
+/// `bucket`, `prefix` and how to reach them.
+pub(super) fn s3_prefix(table: &mut Table<'_>) -> Option<S3Prefix> {
+    let bucket = table.required("bucket");
+    let prefix = table.text("prefix").unwrap_or_default();
+    if let (true, Some(node)) = (prefix.starts_with('/'), table.node("prefix")) {
+        table.mistake(node.place, "prefix must not begin with a slash: keys of S3 do not");
+    }
+    let endpoint = table.text("endpoint");
+    if let (Some(url), Some(node)) = (&endpoint, table.node("endpoint"))
+        && !is_http_url(url)
+    {
+        table.mistake(node.place, "endpoint must begin with http:// or https:// and name a host");
+    }
+    let region = table.text("region").unwrap_or_else(|| "us-east-1".to_owned());
+    let path_style = table.flag("pathStyle").unwrap_or(false);
+    let id = secret(table, "accessKeyIdFile", "accessKeyIdEnv");
+    let key = secret(table, "secretAccessKeyFile", "secretAccessKeyEnv");
+    if id.is_some() != key.is_some() {
+        table.mistake(
+            table.place,
+            "accessKeyId and secretAccessKey go together: give both, or none for the AWS default chain",
+        );
+    }
+    Some(S3Prefix { bucket: bucket?, prefix, endpoint, region, path_style, credentials: id.zip(key) })
+}
+
+pub(super) fn ca_file(table: &mut Table<'_>, useless: bool) -> Option<PathBuf> {
+    let file = table.text("caFile").map(PathBuf::from);
+    if let (true, Some(node)) = (useless, table.node("caFile")) {
+        table.mistake(node.place, "caFile is never looked at: this connection does not verify certificates");
+    }
+    file
+}
+
+pub(super) fn secret(table: &mut Table<'_>, file_key: &'static str, env_key: &'static str) -> Option<SecretRef> {
+    let file = table.text(file_key);
+    let env = table.text(env_key);
+    if let (Some(_), Some(_), Some(node)) = (&file, &env, table.node(env_key)) {
+        table.mistake(node.place, format!("{file_key} and {env_key} exclude each other: keep one of them"));
+    }
+    file.map(|path| SecretRef::File(path.into())).or(env.map(SecretRef::Env))
+}
+
+pub(super) fn is_dns_label(text: &str) -> bool {
+    (1..=63).contains(&text.len()) && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn is_http_url(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
+}
+
+pub(super) fn host_and_port(address: &str) -> Option<(String, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    (!host.is_empty() && !host.contains('/')).then(|| (host.to_owned(), port))
+}

@@ -1,0 +1,90 @@
+//! Daily 4, "Review overnight alerts": pages that nobody took, and silences that hide too much for too long.
+
+use crate::prelude::*;
+
+/// Alerts by severity and state.
+pub static ALERTS: Metric = Metric::gauge(
+    "checklist_alertmanager_alerts",
+    "Alerts in Alertmanager by their severity and state: active, silenced or inhibited.",
+    &["level", "state"],
+);
+/// The oldest page that nobody took.
+pub static OLDEST: Metric = Metric::gauge(
+    "checklist_alertmanager_oldest_active_timestamp_seconds",
+    "Unix time at which the oldest critical alert began that is neither silenced nor inhibited.",
+    &[],
+)
+.sparse();
+/// Silences by state.
+pub static SILENCES: Metric =
+    Metric::gauge("checklist_alertmanager_silences", "Silences in Alertmanager by state.", &["state"]);
+/// The silence that lasts longest.
+pub static SILENCE_END: Metric = Metric::gauge(
+    "checklist_alertmanager_longest_silence_end_timestamp_seconds",
+    "Unix time at which the active silence that lasts longest ends.",
+    &[],
+)
+.sparse();
+
+static UNTAKEN: Threshold = Threshold::above(
+    "alerts.unacknowledged",
+    Unit::Seconds,
+    "Whoever took a page has silenced it within the hour or mended what it told of.",
+)
+.warning(HOUR);
+
+static LONG: Threshold = Threshold::above(
+    "alerts.silence",
+    Unit::Seconds,
+    "A silence that ends in more than a week is an alert that was switched off in secret.",
+)
+.warning(7.0 * DAY);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "alerts",
+    title: "Alerts",
+    cadence: Cadence::Daily,
+    section: "Morning Health Check",
+    kind: TargetKind::Alertmanager,
+    max_series: 50,
+    metrics: &[&ALERTS, &OLDEST, &SILENCES, &SILENCE_END],
+    thresholds: &[&UNTAKEN, &LONG],
+    alerts: &[
+        Alert {
+            name: "ChecklistAlertUnacknowledged",
+            when: When::Beyond(Value::Age(of(&OLDEST)), &UNTAKEN),
+            pending: minutes(5),
+            summary: "Critical alert is taken by nobody.",
+            description: "A critical alert in {{ $labels.target }} has been active for {value} without a silence; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistSilenceLong",
+            when: When::Beyond(Value::Until(of(&SILENCE_END)), &LONG),
+            summary: "Silence lasts very long.",
+            description: "A silence in {{ $labels.target }} ends only in {value}; the limit is {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Alerts",
+            description: "Alerts by severity and state.",
+            shown: Shown::Value(Value::Of(of(&ALERTS))),
+            legend: &["level", "state"],
+            ..PANEL
+        },
+        Panel {
+            title: "Oldest untaken page",
+            description: "Time since the oldest critical alert began that nobody silenced.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&OLDEST))),
+            unit: Unit::Seconds,
+            threshold: Some(&UNTAKEN),
+            ..PANEL
+        },
+    ],
+    runbook: include_str!("alerts.md"),
+    ..BASE
+};

@@ -1,0 +1,58 @@
+//! Second Monday 2, "Review API keys": keys that nobody uses.
+
+use crate::prelude::*;
+
+/// Keys by state.
+pub static KEYS: Metric = Metric::gauge(
+    "checklist_api_keys",
+    "API keys that are not revoked, by state: active, stale (not used for long) or never_used (and not new).",
+    &["state"],
+);
+/// The oldest key.
+pub static OLDEST: Metric = Metric::gauge(
+    "checklist_api_key_oldest_created_timestamp_seconds",
+    "Unix time at which the oldest API key that is not revoked was created.",
+    &[],
+)
+.sparse();
+
+/// Also the parameter of the query.
+pub static STALE_AFTER: Threshold = Threshold::above(
+    "api_keys.stale_after",
+    Unit::Seconds,
+    "The checklist revokes keys that were not used for 90 days.",
+)
+.warning(90.0 * DAY);
+
+static STALE: Threshold = Threshold::above("api_keys.stale", Unit::Count, "The review should leave none.").warning(0.0);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "api_keys",
+    title: "API keys",
+    cadence: Cadence::Monthly,
+    section: "Security Review",
+    kind: TargetKind::Application,
+    interval: minutes(15),
+    max_series: 10,
+    metrics: &[&KEYS, &OLDEST],
+    thresholds: &[&STALE_AFTER, &STALE],
+    alerts: &[Alert {
+        name: "ChecklistApiKeysStale",
+        when: When::Beyond(Value::Of(of(&KEYS).with(&[("state", &["stale", "never_used"])])), &STALE),
+        pending: hours(7 * 24),
+        summary: "API keys are not used any more.",
+        description: "{value} API keys of {{ $labels.target }} are {{ $labels.state }}.",
+        ..WARNING
+    }],
+    panels: &[Panel {
+        title: "API keys",
+        description: "API keys by state.",
+        shown: Shown::Value(Value::Of(of(&KEYS))),
+        legend: &["target", "state"],
+        ..PANEL
+    }],
+    access: &[Access::SqlColumns("api_keys", &["created_at", "last_used_at", "revoked_at"])],
+    runbook: include_str!("api_keys.md"),
+    ..BASE
+};

@@ -1,0 +1,63 @@
+//! Wednesday 3, "Verify audit logging is working": the newest event in the application's audit table.
+
+use crate::prelude::*;
+
+/// Whether there is any event.
+pub static PRESENT: Metric =
+    Metric::gauge("checklist_audit_event_present", "Whether the audit table holds an event (1) or not (0).", &[]);
+/// The newest event.
+pub static LAST: Metric = Metric::gauge(
+    "checklist_audit_last_event_timestamp_seconds",
+    "Unix time of the newest event in the audit table.",
+    &[],
+)
+.sparse();
+
+static SILENCE: Threshold = Threshold::above(
+    "audit_log.silence",
+    Unit::Seconds,
+    "The checklist expects events within the last hour; four hours of silence are no quiet night.",
+)
+.warning(HOUR)
+.critical(4.0 * HOUR);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "audit_log",
+    title: "Audit log",
+    cadence: Cadence::Weekly,
+    section: "Security Check",
+    kind: TargetKind::Application,
+    max_series: 10,
+    metrics: &[&PRESENT, &LAST],
+    thresholds: &[&SILENCE],
+    alerts: &[
+        Alert {
+            name: "ChecklistAuditLogEmpty",
+            when: When::Zero(of(&PRESENT)),
+            pending: minutes(15),
+            summary: "Audit table is empty.",
+            description: "The audit table of {{ $labels.target }} holds no event at all.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistAuditLogSilent",
+            when: When::Beyond(Value::Age(of(&LAST)), &SILENCE),
+            summary: "Audit log is silent.",
+            description: "The newest audit event of {{ $labels.target }} is {value} old; the limit is {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[Panel {
+        title: "Newest audit event",
+        description: "Time since the newest event in the audit table.",
+        drawing: Drawing::Stat,
+        shown: Shown::Value(Value::Age(of(&LAST))),
+        unit: Unit::Seconds,
+        threshold: Some(&SILENCE),
+        ..PANEL
+    }],
+    access: &[Access::SqlColumns("audit_events", &["timestamp"]), Access::SqlIndex("audit_events", &["timestamp"])],
+    runbook: include_str!("audit_log.md"),
+    ..BASE
+};

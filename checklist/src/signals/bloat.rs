@@ -1,0 +1,70 @@
+//! First Monday, "Check for bloat": the largest tables, and how much of them holds nothing.
+
+use crate::prelude::*;
+
+const TABLE: &[&str] = &["database", "schema", "table"];
+
+/// Wasted bytes.
+pub static BLOAT: Metric = Metric::gauge(
+    "checklist_postgres_table_bloat_bytes",
+    "Bytes of the table that hold no live row, by pgstattuple_approx where that is installed, else dead rows by the server's estimate.",
+    TABLE,
+)
+.sparse();
+/// Bytes of the table.
+pub static TABLE_BYTES: Metric = Metric::gauge(
+    "checklist_postgres_table_heap_bytes",
+    "Size of the table's main storage, for tables above the size from which bloat matters.",
+    TABLE,
+)
+.sparse();
+/// Bytes of everything.
+pub static TOTAL: Metric = Metric::gauge(
+    "checklist_postgres_table_total_bytes",
+    "Size of the table with indexes and oversized values as of its last vacuum or analyze, the ten largest.",
+    TABLE,
+);
+
+static SHARE: Threshold =
+    Threshold::above("bloat.share", Unit::Ratio, "A table that is half empty is read twice as long as it needs to be.")
+        .warning(0.5);
+
+/// Also the parameter of the query: half of it is a gigabyte.
+pub static MIN_BYTES: Threshold = Threshold::above(
+    "bloat.min_table_size",
+    Unit::Bytes,
+    "Below two gigabytes even a half-empty table wastes less than one.",
+)
+.warning(2.0 * GIB);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "bloat",
+    title: "Bloat",
+    cadence: Cadence::Monthly,
+    section: "Database Maintenance",
+    kind: TargetKind::Postgres,
+    interval: minutes(60),
+    max_series: 100,
+    metrics: &[&BLOAT, &TABLE_BYTES, &TOTAL],
+    thresholds: &[&SHARE, &MIN_BYTES],
+    alerts: &[Alert {
+        name: "ChecklistTableBloated",
+        when: When::Beyond(Value::Share(of(&BLOAT), of(&TABLE_BYTES)), &SHARE),
+        pending: minutes(60),
+        summary: "Large table is bloated.",
+        description: "{value} of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} hold nothing; the limit is {limit}.",
+        ..WARNING
+    }],
+    panels: &[Panel {
+        title: "Largest tables",
+        description: "Size of the ten largest tables with indexes and oversized values.",
+        shown: Shown::Value(Value::Of(of(&TOTAL))),
+        unit: Unit::Bytes,
+        legend: TABLE,
+        ..PANEL
+    }],
+    access: &[Access::SqlRole("pg_read_all_stats"), Access::SqlRole("pg_stat_scan_tables")],
+    runbook: include_str!("bloat.md"),
+    ..BASE
+};

@@ -1,0 +1,48 @@
+//! Fourth Monday 3, "Review dashboard effectiveness": metrics that rules and panels need and that nobody has.
+
+use crate::prelude::*;
+
+/// Whether a metric has no series.
+pub static MISSING: Metric = Metric::gauge(
+    "checklist_rule_metrics_missing",
+    "Whether a metric that rules and panels read has no series in Prometheus (1) or has some (0).",
+    &["metric"],
+);
+
+static ANY: Threshold = Threshold::above(
+    "dashboards.missing",
+    Unit::Count,
+    "A rule on a metric that is not there never fires, and its panel stays empty.",
+)
+.warning(0.0);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "dashboards",
+    title: "Metrics of rules and panels",
+    cadence: Cadence::Monthly,
+    section: "Monitoring Review",
+    kind: TargetKind::Prometheus,
+    interval: minutes(5),
+    max_series: 500,
+    metrics: &[&MISSING],
+    thresholds: &[&ANY],
+    alerts: &[Alert {
+        name: "ChecklistMetricMissing",
+        when: When::Beyond(Value::Of(of(&MISSING)), &ANY),
+        pending: minutes(60),
+        summary: "Metric of a rule has no series.",
+        description: "Prometheus {{ $labels.target }} has no series of {{ $labels.metric }}.",
+        ..WARNING
+    }],
+    panels: &[Panel {
+        title: "Missing metrics",
+        description: "Metrics that rules and panels read and that have no series; empty is good.",
+        drawing: Drawing::Table,
+        shown: Shown::Expression(|scope| format!("{} > 0", scope.max(&MISSING)), &[&MISSING]),
+        legend: &["metric"],
+        ..PANEL
+    }],
+    runbook: include_str!("dashboards.md"),
+    ..BASE
+};

@@ -1,0 +1,97 @@
+//! Friday 2, "Check database size": how large, how fast it grows, and when it reaches its limit.
+
+use crate::prelude::*;
+
+/// Size by database.
+pub static BYTES: Metric =
+    Metric::gauge("checklist_postgres_database_bytes", "Size of the database on disk.", &["database"]);
+
+static GROWTH: Threshold = Threshold::above(
+    "database_size.growth",
+    Unit::Count,
+    "A week that adds twice as much as the average week of the last four is worth a look.",
+)
+.warning(2.0);
+
+/// The growth of a week below which a doubling is noise.
+static FLOOR: Threshold =
+    Threshold::above("database_size.floor", Unit::Bytes, "A few megabytes more or less are noise.")
+        .warning(100.0 * MIB);
+
+/// No default: only the operator knows how large the volume or the contract is.
+static LIMIT: Threshold = Threshold::above(
+    "database_size.limit",
+    Unit::Bytes,
+    "The size that the database must not reach within thirty days; unset until checklist.yaml gives one.",
+);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "database_size",
+    title: "Database size",
+    cadence: Cadence::Weekly,
+    section: "Capacity Planning Review",
+    kind: TargetKind::Postgres,
+    interval: minutes(15),
+    max_series: 100,
+    metrics: &[&BYTES],
+    thresholds: &[&GROWTH, &FLOOR, &LIMIT],
+    alerts: &[
+        Alert {
+            name: "ChecklistDatabaseGrowsFaster",
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let now = scope.max(&BYTES);
+                    let ago = |days: &str| scope.over("last_over_time", &BYTES, &format!("1h@{days}"));
+                    let week = format!("({now} - {})", ago("7d"));
+                    let usual = format!("(({now} - {}) / 4 > 0)", ago("28d"));
+                    let (ratio, floor) = (limits.level(&GROWTH, severity), number(limits.value(&FLOOR)));
+                    format!("{week} / {usual} > {ratio} and {week} > {floor}")
+                },
+                threshold: Some(&GROWTH),
+                metrics: &[&BYTES],
+                case: |given| {
+                    let hour = given.limits.value(&FLOOR) / 100.0;
+                    let fast = 4.0 * given.limit * hour;
+                    let bend = course(&BYTES, format!("0+{hour}x670 {}+{fast}x400", 671.0 * hour));
+                    Case::new(vec![bend], vec![line(&BYTES, 0.0, hour)]).hourly().after(hours(670 + 72))
+                },
+            }),
+            pending: minutes(60),
+            summary: "Database grows faster than usual.",
+            description: "Database {{ $labels.database }} grew {value} times as much this week as in an average week of the last four.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistDatabaseFullSoon",
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let ahead = scope.predict(&BYTES, "7d", 30.0 * DAY);
+                    format!("{ahead} > {}", limits.level(&LIMIT, severity))
+                },
+                threshold: Some(&LIMIT),
+                metrics: &[&BYTES],
+                case: |given| {
+                    let half = given.limit / 2.0;
+                    Case::new(vec![line(&BYTES, half, half / 1000.0)], vec![steady(&BYTES, half)])
+                },
+            }),
+            pending: minutes(60),
+            summary: "Database reaches its limit soon.",
+            description: "At the pace of the last week database {{ $labels.database }} is larger than {limit} within thirty days.",
+            ..WARNING
+        },
+    ],
+    panels: &[Panel {
+        title: "Database size",
+        description: "Size of each database on disk.",
+        shown: Shown::Value(Value::Of(of(&BYTES))),
+        unit: Unit::Bytes,
+        legend: &["target", "database"],
+        threshold: Some(&LIMIT),
+        ..PANEL
+    }],
+    access: &[Access::SqlRole("pg_read_all_stats")],
+    runbook: include_str!("database_size.md"),
+    ..BASE
+};

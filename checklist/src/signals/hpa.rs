@@ -1,0 +1,116 @@
+//! Friday 3, "Review HPA status": autoscalers that are often at their maximum, or cannot scale.
+
+use crate::prelude::*;
+
+const HPA: &[&str] = &["namespace", "hpa"];
+
+/// Replicas by state.
+pub static REPLICAS: Metric = Metric::gauge(
+    "checklist_hpa_replicas",
+    "Replicas of the autoscaler's target by state: current, desired, min or max.",
+    &["namespace", "hpa", "state"],
+);
+/// Whether it can do no more.
+pub static AT_MAX: Metric = Metric::gauge(
+    "checklist_hpa_at_max",
+    "Whether the autoscaler has reached its maximum and could be lower (1) or not (0).",
+    HPA,
+);
+/// Whether it wants more than it may.
+pub static LIMITED: Metric = Metric::gauge(
+    "checklist_hpa_scaling_limited",
+    "Whether the autoscaler wants more replicas than its maximum (1) or not (0).",
+    HPA,
+);
+/// Whether it works.
+pub static ABLE: Metric = Metric::gauge(
+    "checklist_hpa_able_to_scale",
+    "Whether the autoscaler can read its metrics and change its target (1) or not (0).",
+    HPA,
+);
+
+static ALWAYS: Threshold = Threshold::above(
+    "hpa.at_max",
+    Unit::Count,
+    "After an hour at its maximum an autoscaler has no answer to the next peak.",
+)
+.critical(0.0);
+
+static OFTEN: Threshold = Threshold::above(
+    "hpa.at_max_share",
+    Unit::Ratio,
+    "The checklist asks whether the maximum is hit frequently: more than a fifth of the day.",
+)
+.warning(0.20);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "hpa",
+    title: "Autoscaling",
+    cadence: Cadence::Weekly,
+    section: "Capacity Planning Review",
+    kind: TargetKind::Kubernetes,
+    interval: seconds(30),
+    max_series: 2_000,
+    metrics: &[&REPLICAS, &AT_MAX, &LIMITED, &ABLE],
+    thresholds: &[&ALWAYS, &OFTEN],
+    alerts: &[
+        Alert {
+            name: "ChecklistAutoscalerAtMax",
+            when: When::Beyond(Value::Of(of(&AT_MAX)), &ALWAYS),
+            pending: minutes(60),
+            summary: "Autoscaler stays at its maximum.",
+            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} has been at its maximum for an hour.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistAutoscalerOftenAtMax",
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    format!("{} > {}", scope.over("avg_over_time", &AT_MAX, "1d"), limits.level(&OFTEN, severity))
+                },
+                threshold: Some(&OFTEN),
+                metrics: &[&AT_MAX],
+                case: |_| Case::new(vec![steady(&AT_MAX, 1.0)], vec![steady(&AT_MAX, 0.0)]),
+            }),
+            pending: minutes(60),
+            summary: "Autoscaler is often at its maximum.",
+            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} was at its maximum {value} of the last day; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistAutoscalerUnable",
+            when: When::Zero(of(&ABLE)),
+            summary: "Autoscaler cannot scale.",
+            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} cannot read its metrics or change its target.",
+            ..WARNING
+        },
+    ],
+    panels: &[Panel {
+        title: "Autoscaler replicas",
+        description: "Current, desired, least and most replicas of each autoscaler.",
+        shown: Shown::Value(Value::Of(of(&REPLICAS))),
+        legend: &["namespace", "hpa", "state"],
+        ..PANEL
+    }],
+    elsewhere: &[Elsewhere {
+        source: "kube-state-metrics",
+        records: &[
+            (
+                &AT_MAX,
+                "max by (namespace, hpa) (label_replace((kube_horizontalpodautoscaler_status_current_replicas{{selector}} >= bool kube_horizontalpodautoscaler_spec_max_replicas{{selector}}) * (kube_horizontalpodautoscaler_spec_max_replicas{{selector}} > bool kube_horizontalpodautoscaler_spec_min_replicas{{selector}}), \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
+            ),
+            (
+                &ABLE,
+                "min by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=~\"AbleToScale|ScalingActive\", status=\"true\"}, \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
+            ),
+            (
+                &REPLICAS,
+                "max by (namespace, hpa, state) (label_replace(label_replace(kube_horizontalpodautoscaler_status_current_replicas{{selector}}, \"state\", \"current\", \"\", \"\") or label_replace(kube_horizontalpodautoscaler_spec_max_replicas{{selector}}, \"state\", \"max\", \"\", \"\"), \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
+            ),
+        ],
+    }],
+    access: &[Access::Kubernetes("autoscaling", "horizontalpodautoscalers", LIST_WATCH)],
+    runbook: include_str!("hpa.md"),
+    ..BASE
+};

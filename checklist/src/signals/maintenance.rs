@@ -1,0 +1,136 @@
+//! First Monday, "VACUUM and ANALYZE" and "Update statistics": large tables are kept clean, and ids do not run out.
+
+use crate::prelude::*;
+
+const TABLE: &[&str] = &["database", "schema", "table"];
+
+/// The last vacuum.
+pub static LAST_VACUUM: Metric = Metric::gauge(
+    "checklist_postgres_table_last_vacuum_timestamp_seconds",
+    "Unix time of the last vacuum of the large table, manual or automatic, absent if there was none.",
+    TABLE,
+)
+.sparse();
+/// The last analyze.
+pub static LAST_ANALYZE: Metric = Metric::gauge(
+    "checklist_postgres_table_last_analyze_timestamp_seconds",
+    "Unix time of the last analyze of the large table, manual or automatic, absent when nothing changed since.",
+    TABLE,
+)
+.sparse();
+/// Dead rows.
+pub static DEAD: Metric = Metric::gauge(
+    "checklist_postgres_table_dead_rows",
+    "Dead rows of the large table by the server's estimate.",
+    TABLE,
+)
+.sparse();
+/// All rows.
+pub static ROWS: Metric = Metric::gauge(
+    "checklist_postgres_table_rows",
+    "Live and dead rows of the large table by the server's estimate.",
+    TABLE,
+)
+.sparse();
+/// Age of the oldest transaction id.
+pub static XID_AGE: Metric = Metric::gauge(
+    "checklist_postgres_transaction_id_age",
+    "Transactions since the oldest transaction id that the database still holds.",
+    &["database"],
+);
+/// Large tables that were never vacuumed.
+pub static NEVER: Metric = Metric::gauge(
+    "checklist_postgres_never_vacuumed_tables",
+    "Large tables of the database that were never vacuumed since its statistics began.",
+    &["database"],
+);
+
+static DEAD_SHARE: Threshold = Threshold::above(
+    "maintenance.dead_share",
+    Unit::Ratio,
+    "The server's own vacuum begins at 20% dead rows; a large table that stays above it is not being cleaned.",
+)
+.warning(0.20);
+
+static ANALYZED: Threshold = Threshold::above(
+    "maintenance.analyzed",
+    Unit::Seconds,
+    "The checklist updates statistics once a month; five days of slack.",
+)
+.warning(35.0 * DAY);
+
+static XID: Threshold = Threshold::above(
+    "maintenance.transaction_id_age",
+    Unit::Count,
+    "The server stops taking writes near 2.1 billion; autovacuum should begin at 0.2 billion.",
+)
+.warning(1.0e9)
+.critical(1.5e9);
+
+/// Also the parameter of the query.
+pub static MIN_BYTES: Threshold = Threshold::above(
+    "maintenance.min_table_size",
+    Unit::Bytes,
+    "Smaller tables are cleaned within a second whenever it happens.",
+)
+.warning(100.0 * MIB);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "maintenance",
+    title: "Vacuum and statistics",
+    cadence: Cadence::Monthly,
+    section: "Database Maintenance",
+    kind: TargetKind::Postgres,
+    interval: minutes(5),
+    max_series: 600,
+    metrics: &[&LAST_VACUUM, &LAST_ANALYZE, &DEAD, &ROWS, &XID_AGE, &NEVER],
+    thresholds: &[&DEAD_SHARE, &ANALYZED, &XID, &MIN_BYTES],
+    alerts: &[
+        Alert {
+            name: "ChecklistTransactionIdsRunOut",
+            when: When::Beyond(Value::Of(of(&XID_AGE)), &XID),
+            summary: "Database runs out of transaction ids.",
+            description: "The oldest transaction id of database {{ $labels.database }} is {value} transactions old; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistTableNotVacuumed",
+            when: When::Beyond(Value::Share(of(&DEAD), of(&ROWS)), &DEAD_SHARE),
+            pending: minutes(60),
+            summary: "Large table is full of dead rows.",
+            description: "{value} of the rows of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} are dead; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistTableNotAnalyzed",
+            when: When::Beyond(Value::Age(of(&LAST_ANALYZE)), &ANALYZED),
+            pending: minutes(60),
+            summary: "Statistics of a large table are old.",
+            description: "{{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} has changed and was last analyzed {value} ago; the limit is {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Dead rows",
+            description: "Share of dead rows of each large table.",
+            shown: Shown::Value(Value::Share(of(&DEAD), of(&ROWS))),
+            unit: Unit::Ratio,
+            legend: TABLE,
+            threshold: Some(&DEAD_SHARE),
+            ..PANEL
+        },
+        Panel {
+            title: "Transaction id age",
+            description: "Transactions since the oldest id that each database still holds.",
+            shown: Shown::Value(Value::Of(of(&XID_AGE))),
+            legend: &["target", "database"],
+            threshold: Some(&XID),
+            ..PANEL
+        },
+    ],
+    access: &[Access::SqlRole("pg_read_all_stats")],
+    runbook: include_str!("maintenance.md"),
+    ..BASE
+};

@@ -1,0 +1,63 @@
+//! Wednesday 2, "Check for permission violations": users who were refused more than ten times in a week.
+
+use crate::prelude::*;
+
+/// Refusals in a sliding window.
+pub static DENIED: Metric = Metric::gauge(
+    "checklist_permission_denied",
+    "Refused permissions in the audit log within the sliding window.",
+    &["window"],
+);
+/// Users above the limit.
+pub static USERS: Metric = Metric::gauge(
+    "checklist_permission_denied_users",
+    "Users who were refused more often within seven days than the limit allows.",
+    &[],
+);
+/// The most refusals of one user; who it is stays in the database.
+pub static WORST: Metric = Metric::gauge(
+    "checklist_permission_denied_worst_user",
+    "Refused permissions of the user with the most of them within seven days.",
+    &[],
+);
+
+/// Also the parameter of the query.
+pub static PER_USER: Threshold = Threshold::above(
+    "permission_denied.per_user",
+    Unit::Count,
+    "The checklist looks at users with more than ten violations in seven days.",
+)
+.warning(10.0);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "permission_denied",
+    title: "Permission violations",
+    cadence: Cadence::Weekly,
+    section: "Security Check",
+    kind: TargetKind::Application,
+    interval: minutes(5),
+    max_series: 10,
+    metrics: &[&DENIED, &USERS, &WORST],
+    thresholds: &[&PER_USER],
+    alerts: &[Alert {
+        name: "ChecklistPermissionViolations",
+        when: When::Beyond(Value::Of(of(&WORST)), &PER_USER),
+        summary: "A user is refused again and again.",
+        description: "One user of {{ $labels.target }} was refused {value} times within seven days; the limit is {limit}.",
+        ..WARNING
+    }],
+    panels: &[Panel {
+        title: "Refused permissions",
+        description: "Refused permissions within an hour, a day and a week.",
+        shown: Shown::Value(Value::Of(of(&DENIED))),
+        legend: &["target", "window"],
+        ..PANEL
+    }],
+    access: &[
+        Access::SqlColumns("audit_events", &["event_type", "timestamp", "user_id"]),
+        Access::SqlIndex("audit_events", &["event_type", "timestamp"]),
+    ],
+    runbook: include_str!("permission_denied.md"),
+    ..BASE
+};

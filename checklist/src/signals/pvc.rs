@@ -1,0 +1,59 @@
+//! Friday 4, "Check PVC usage": claims that wait for a volume; how full the volumes are is the signal `disk`.
+
+use crate::prelude::*;
+
+/// Whether a claim has its volume.
+pub static BOUND: Metric = Metric::gauge(
+    "checklist_volume_claim_bound",
+    "Whether the claim has its volume (1) or waits for one or lost it (0).",
+    &["namespace", "persistentvolumeclaim"],
+);
+/// What a claim asks for.
+pub static REQUESTED: Metric = Metric::gauge(
+    "checklist_volume_claim_requested_bytes",
+    "Size that the claim asks for.",
+    &["namespace", "persistentvolumeclaim"],
+);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "pvc",
+    title: "Volume claims",
+    cadence: Cadence::Weekly,
+    section: "Capacity Planning Review",
+    kind: TargetKind::Kubernetes,
+    max_series: 5_000,
+    metrics: &[&BOUND, &REQUESTED],
+    alerts: &[Alert {
+        name: "ChecklistVolumeClaimNotBound",
+        when: When::Zero(of(&BOUND)),
+        pending: minutes(10),
+        summary: "Volume claim has no volume.",
+        description: "Claim {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is not bound to a volume.",
+        ..WARNING
+    }],
+    panels: &[Panel {
+        title: "Requested storage",
+        description: "Size that each claim asks for.",
+        shown: Shown::Value(Value::Of(of(&REQUESTED))),
+        unit: Unit::Bytes,
+        legend: &["namespace", "persistentvolumeclaim"],
+        ..PANEL
+    }],
+    elsewhere: &[Elsewhere {
+        source: "kube-state-metrics",
+        records: &[
+            (
+                &BOUND,
+                "max by (namespace, persistentvolumeclaim) (kube_persistentvolumeclaim_status_phase{{selector}, phase=\"Bound\"})",
+            ),
+            (
+                &REQUESTED,
+                "max by (namespace, persistentvolumeclaim) (kube_persistentvolumeclaim_resource_requests_storage_bytes{{selector}})",
+            ),
+        ],
+    }],
+    access: &[Access::Kubernetes("", "persistentvolumeclaims", LIST_WATCH)],
+    runbook: include_str!("pvc.md"),
+    ..BASE
+};

@@ -1,0 +1,94 @@
+//! First Monday, "Data Cleanup": old audit events are archived, old workflows deleted.
+
+use crate::prelude::*;
+
+/// Rows beyond their time.
+pub static OVERDUE: Metric = Metric::gauge(
+    "checklist_retention_overdue_rows",
+    "Rows older than the rule keeps them, counted up to 100000.",
+    &["rule"],
+);
+/// The oldest row.
+pub static OLDEST: Metric = Metric::gauge(
+    "checklist_retention_oldest_row_timestamp_seconds",
+    "Unix time of the oldest row that the rule applies to.",
+    &["rule"],
+)
+.sparse();
+
+/// Also a parameter of the query.
+pub static AUDIT_KEPT: Threshold = Threshold::above(
+    "retention.audit_events",
+    Unit::Seconds,
+    "The checklist archives audit events older than 90 days.",
+)
+.warning(90.0 * DAY);
+
+/// Also a parameter of the query.
+pub static WORKFLOWS_KEPT: Threshold = Threshold::above(
+    "retention.workflows",
+    Unit::Seconds,
+    "The checklist deletes finished workflows older than 30 days.",
+)
+.warning(30.0 * DAY);
+
+static AUDIT_AGE: Threshold = Threshold::above(
+    "retention.audit_events_age",
+    Unit::Seconds,
+    "Ninety days, a month until the next cleanup and five days of slack.",
+)
+.warning(126.0 * DAY);
+
+static WORKFLOWS_AGE: Threshold = Threshold::above(
+    "retention.workflows_age",
+    Unit::Seconds,
+    "Thirty days, a month until the next cleanup and five days of slack.",
+)
+.warning(66.0 * DAY);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "retention",
+    title: "Data cleanup",
+    cadence: Cadence::Monthly,
+    section: "Data Cleanup",
+    kind: TargetKind::Application,
+    interval: minutes(30),
+    max_series: 10,
+    metrics: &[&OVERDUE, &OLDEST],
+    thresholds: &[&AUDIT_KEPT, &WORKFLOWS_KEPT, &AUDIT_AGE, &WORKFLOWS_AGE],
+    alerts: &[
+        Alert {
+            name: "ChecklistAuditEventsNotArchived",
+            when: When::Beyond(Value::Age(of(&OLDEST).with(&[("rule", &["audit_events"])])), &AUDIT_AGE),
+            pending: minutes(60),
+            summary: "Old audit events are not archived.",
+            description: "The oldest audit event of {{ $labels.target }} is {value} old; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistWorkflowsNotCleaned",
+            when: When::Beyond(Value::Age(of(&OLDEST).with(&[("rule", &["workflows"])])), &WORKFLOWS_AGE),
+            pending: minutes(60),
+            summary: "Old workflows are not deleted.",
+            description: "The oldest finished workflow of {{ $labels.target }} is {value} old; the limit is {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[Panel {
+        title: "Oldest rows",
+        description: "Age of the oldest row that each rule of the cleanup applies to.",
+        shown: Shown::Value(Value::Age(of(&OLDEST))),
+        unit: Unit::Seconds,
+        legend: &["target", "rule"],
+        ..PANEL
+    }],
+    access: &[
+        Access::SqlColumns("audit_events", &["timestamp"]),
+        Access::SqlColumns("workflows", &["status", "updated_at"]),
+        Access::SqlIndex("audit_events", &["timestamp"]),
+        Access::SqlIndex("workflows", &["updated_at"]),
+    ],
+    runbook: include_str!("retention.md"),
+    ..BASE
+};

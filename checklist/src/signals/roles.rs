@@ -1,0 +1,64 @@
+//! Second Monday 3, "Review RBAC permissions": who may do what has changed, or too many may do everything.
+
+use crate::prelude::*;
+
+/// Members by role.
+pub static MEMBERS: Metric = Metric::gauge("checklist_role_members", "Users that have the role.", &["role"]);
+/// A number that changes with any assignment.
+pub static FINGERPRINT: Metric = Metric::gauge(
+    "checklist_role_assignments_fingerprint",
+    "A number that is another one after any change to the assignments of roles.",
+    &[],
+);
+
+static ADMINS: Threshold = Threshold::above(
+    "roles.admins",
+    Unit::Count,
+    "More than five people with every right are more than one incident needs; the checklist names no number.",
+)
+.warning(5.0);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "roles",
+    title: "Roles",
+    cadence: Cadence::Monthly,
+    section: "Security Review",
+    kind: TargetKind::Application,
+    interval: minutes(5),
+    max_series: 100,
+    metrics: &[&MEMBERS, &FINGERPRINT],
+    thresholds: &[&ADMINS],
+    alerts: &[
+        Alert {
+            name: "ChecklistRoleAssignmentsChanged",
+            when: When::History(History {
+                expr: |scope, _, _| format!("{} > 0", scope.over("changes", &FINGERPRINT, "1d")),
+                threshold: None,
+                metrics: &[&FINGERPRINT],
+                case: |_| Case::new(vec![step(&FINGERPRINT, 7.0, 0, 8.0)], vec![steady(&FINGERPRINT, 7.0)]),
+            }),
+            pending: seconds(0),
+            summary: "Assignments of roles have changed.",
+            description: "The assignments of roles in {{ $labels.target }} changed within the last day.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistTooManyAdmins",
+            when: When::Beyond(Value::Of(of(&MEMBERS).with(&[("role", &["admin"])])), &ADMINS),
+            summary: "Many users are administrators.",
+            description: "{value} users of {{ $labels.target }} have the role admin; the limit is {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[Panel {
+        title: "Role members",
+        description: "Users by role.",
+        shown: Shown::Value(Value::Of(of(&MEMBERS))),
+        legend: &["target", "role"],
+        ..PANEL
+    }],
+    access: &[Access::SqlColumns("roles", &["id", "name"]), Access::SqlColumns("user_roles", &["user_id", "role_id"])],
+    runbook: include_str!("roles.md"),
+    ..BASE
+};

@@ -1,0 +1,71 @@
+//! Fourth Monday 1, "Review alert definitions": Prometheus runs the rules of this checklist.yaml, and they work.
+
+use crate::prelude::*;
+
+/// Whether a group of rules is there.
+pub static DEPLOYED: Metric = Metric::gauge(
+    "checklist_rules_deployed",
+    "Whether Prometheus has the group of rules (1) or not (0).",
+    &["rule_set"],
+);
+/// Whether the rules are those of this configuration.
+pub static MATCH: Metric = Metric::gauge(
+    "checklist_rules_match",
+    "Whether the rules in Prometheus were generated from this checklist.yaml and catalog (1) or not (0).",
+    &[],
+);
+/// Rules that cannot be evaluated.
+pub static FAILING: Metric = Metric::gauge(
+    "checklist_rules_failing",
+    "Rules that Prometheus could not evaluate the last time, of any group.",
+    &[],
+);
+
+static BROKEN: Threshold =
+    Threshold::above("rules.failing", Unit::Count, "A rule that cannot be evaluated never fires: one is too many.")
+        .critical(0.0);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "rules",
+    title: "Alert rules",
+    cadence: Cadence::Monthly,
+    section: "Monitoring Review",
+    kind: TargetKind::Prometheus,
+    max_series: 200,
+    metrics: &[&DEPLOYED, &MATCH, &FAILING],
+    thresholds: &[&BROKEN],
+    alerts: &[
+        Alert {
+            name: "ChecklistRulesMissing",
+            when: When::Zero(of(&DEPLOYED)),
+            summary: "Alert rules are not deployed.",
+            description: "Prometheus {{ $labels.target }} does not have the rules {{ $labels.rule_set }}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistRulesDiffer",
+            when: When::Zero(of(&MATCH)),
+            summary: "Alert rules are not those of checklist.yaml.",
+            description: "The rules in Prometheus {{ $labels.target }} were generated from another checklist.yaml or version.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistRulesFailing",
+            when: When::Beyond(Value::Of(of(&FAILING)), &BROKEN),
+            summary: "Alert rules cannot be evaluated.",
+            description: "{value} rules of Prometheus {{ $labels.target }} fail to evaluate and never fire.",
+            ..CRITICAL
+        },
+    ],
+    panels: &[Panel {
+        title: "Failing rules",
+        description: "Rules that Prometheus could not evaluate the last time.",
+        drawing: Drawing::Stat,
+        shown: Shown::Value(Value::Of(of(&FAILING))),
+        threshold: Some(&BROKEN),
+        ..PANEL
+    }],
+    runbook: include_str!("rules.md"),
+    ..BASE
+};

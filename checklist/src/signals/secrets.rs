@@ -1,0 +1,64 @@
+//! Annual, "Secret Rotation": when each secret of the cluster was last changed. Their values are never read.
+
+use crate::prelude::*;
+
+/// The last rotation.
+pub static ROTATED: Metric = Metric::fact(
+    "checklist_secret_last_rotation_timestamp_seconds",
+    "Unix time at which the data of the secret was last changed, or which its annotation gives.",
+    &["namespace", "secret"],
+);
+/// Whether it is there.
+pub static PRESENT: Metric =
+    Metric::gauge("checklist_secret_present", "Whether the secret exists (1) or not (0).", &["namespace", "secret"]);
+
+static MAX_AGE: Threshold = Threshold::above(
+    "secrets.max_age",
+    Unit::Seconds,
+    "The checklist rotates every secret once a year; a month of notice.",
+)
+.warning(335.0 * DAY)
+.critical(365.0 * DAY);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "secrets",
+    title: "Secret rotation",
+    cadence: Cadence::Annual,
+    section: "Secret Rotation",
+    kind: TargetKind::Secrets,
+    interval: minutes(60),
+    max_series: 500,
+    metrics: &[&ROTATED, &PRESENT],
+    thresholds: &[&MAX_AGE],
+    alerts: &[
+        Alert {
+            name: "ChecklistSecretMissing",
+            when: When::Zero(of(&PRESENT)),
+            summary: "Secret does not exist.",
+            description: "Secret {{ $labels.namespace }}/{{ $labels.secret }} is in checklist.yaml and not in the cluster.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistSecretNotRotated",
+            when: When::Beyond(Value::Age(of(&ROTATED)), &MAX_AGE),
+            pending: minutes(60),
+            summary: "Secret was not rotated for a year.",
+            description: "Secret {{ $labels.namespace }}/{{ $labels.secret }} was last rotated {value} ago; the limit is {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[Panel {
+        title: "Secret age",
+        description: "Time since each secret was last rotated.",
+        drawing: Drawing::Table,
+        shown: Shown::Value(Value::Age(of(&ROTATED))),
+        unit: Unit::Seconds,
+        legend: &["namespace", "secret"],
+        threshold: Some(&MAX_AGE),
+        ..PANEL
+    }],
+    access: &[Access::Kubernetes("", "secrets", &["get"])],
+    runbook: include_str!("secrets.md"),
+    ..BASE
+};

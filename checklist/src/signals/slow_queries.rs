@@ -1,0 +1,144 @@
+//! Monday 3, "Review slow queries": statements that are slow on average, and queries that do not end.
+
+use crate::prelude::*;
+
+const STATEMENT: &[&str] = &["database", "queryid"];
+
+/// Whether statements can be told apart.
+pub static TRACKED: Metric = Metric::gauge(
+    "checklist_postgres_statements_tracked",
+    "Whether the extension pg_stat_statements is there (1) or not (0).",
+    &[],
+);
+/// Calls by statement.
+pub static CALLS: Metric =
+    Metric::counter("checklist_postgres_statement_calls_total", "Executions of the statement.", STATEMENT).sparse();
+/// Time by statement.
+pub static SECONDS: Metric =
+    Metric::counter("checklist_postgres_statement_seconds_total", "Seconds spent executing the statement.", STATEMENT)
+        .sparse();
+/// Begin of the longest query.
+pub static LONGEST: Metric = Metric::gauge(
+    "checklist_postgres_longest_query_start_timestamp_seconds",
+    "Unix time at which the longest running query of the database began.",
+    &["database"],
+)
+.sparse();
+
+static MEAN: Threshold = Threshold::above(
+    "slow_queries.mean",
+    Unit::Seconds,
+    "A statement that takes a second on average is felt by everyone who waits for it.",
+)
+.warning(1.0);
+
+static RUNNING: Threshold = Threshold::above(
+    "slow_queries.running",
+    Unit::Seconds,
+    "An online query that runs for five minutes has lost its client or its index.",
+)
+.warning(5.0 * MINUTE);
+
+static SLOWER: Threshold = Threshold::above(
+    "slow_queries.slower",
+    Unit::Count,
+    "Twice the time of the week before is a changed plan or a table that outgrew it.",
+)
+.warning(2.0);
+
+/// The mean below which a change does not matter.
+static FLOOR: Threshold =
+    Threshold::above("slow_queries.floor", Unit::Seconds, "Below a tenth of a second nobody feels the difference.")
+        .warning(0.1);
+
+/// Mean seconds of a call within a window.
+fn mean(scope: &crate::value::Scope, window: &str) -> String {
+    let (seconds, calls) = (scope.over("increase", &SECONDS, window), scope.over("increase", &CALLS, window));
+    format!("{seconds} / ({calls} > 0)")
+}
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "slow_queries",
+    title: "Slow queries",
+    cadence: Cadence::Weekly,
+    section: "Performance Review",
+    kind: TargetKind::Postgres,
+    metrics: &[&TRACKED, &CALLS, &SECONDS, &LONGEST],
+    thresholds: &[&MEAN, &RUNNING, &SLOWER, &FLOOR],
+    alerts: &[
+        Alert {
+            name: "ChecklistQueryRunsLong",
+            when: When::Beyond(Value::Age(of(&LONGEST)), &RUNNING),
+            pending: seconds(0),
+            summary: "Query runs for long.",
+            description: "A query in database {{ $labels.database }} has been running for {value}; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistStatementSlow",
+            when: When::History(History {
+                expr: |scope, limits, severity| format!("{} > {}", mean(scope, "1h"), limits.level(&MEAN, severity)),
+                threshold: Some(&MEAN),
+                metrics: &[&SECONDS, &CALLS],
+                case: |given| {
+                    let calls = line(&CALLS, 0.0, 10.0);
+                    let slow = line(&SECONDS, 0.0, 20.0 * given.limit);
+                    Case::new(vec![slow, calls.clone()], vec![line(&SECONDS, 0.0, 5.0 * given.limit), calls])
+                },
+            }),
+            summary: "Statement is slow on average.",
+            description: "Statement {{ $labels.queryid }} in database {{ $labels.database }} took {value} on average within an hour; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistStatementSlower",
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let (now, before) = (mean(scope, "1d"), mean(scope, "1d@7d"));
+                    let (ratio, floor) = (limits.level(&SLOWER, severity), number(limits.value(&FLOOR)));
+                    format!("({now}) / ({before}) > {ratio} and {now} > {floor}")
+                },
+                threshold: Some(&SLOWER),
+                metrics: &[&SECONDS, &CALLS],
+                case: |given| {
+                    let slow = 2.0 * given.limits.value(&FLOOR);
+                    let (calls, before) = (line(&CALLS, 0.0, 60.0), 60.0 * slow);
+                    let after = 3.0 * given.limit * before;
+                    // Eight days at the old pace, then a steeper line.
+                    let bend = course(&SECONDS, format!("0+{before}x192 {}+{after}x200", before * 193.0));
+                    Case::new(vec![bend, calls.clone()], vec![line(&SECONDS, 0.0, before), calls])
+                        .hourly()
+                        .after(hours(9 * 24))
+                },
+            }),
+            pending: minutes(60),
+            summary: "Statement has become slower.",
+            description: "Statement {{ $labels.queryid }} in database {{ $labels.database }} takes {value} times as long as a week ago.",
+            ..WARNING
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Slowest statements",
+            description: "Mean seconds of a call by statement, the ten slowest; pg_stat_statements names the query of an id.",
+            shown: Shown::Expression(|scope| format!("topk(10, {})", mean(scope, "1h")), &[&SECONDS, &CALLS]),
+            unit: Unit::Seconds,
+            legend: &["database", "queryid"],
+            threshold: Some(&MEAN),
+            ..PANEL
+        },
+        Panel {
+            title: "Longest running query",
+            description: "How long the oldest active query of each database has been running.",
+            shown: Shown::Value(Value::Age(of(&LONGEST))),
+            unit: Unit::Seconds,
+            legend: &["database"],
+            threshold: Some(&RUNNING),
+            ..PANEL
+        },
+    ],
+    access: &[Access::SqlRole("pg_read_all_stats")],
+    runbook: include_str!("slow_queries.md"),
+    ..BASE
+};

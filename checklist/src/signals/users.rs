@@ -1,0 +1,51 @@
+//! Second Monday 1, "Review all user accounts": accounts that nobody uses.
+
+use crate::prelude::*;
+
+/// Accounts by state.
+pub static ACCOUNTS: Metric = Metric::gauge(
+    "checklist_accounts",
+    "Accounts that are not disabled, by state: active, stale (no login for long) or never_logged_in.",
+    &["state"],
+);
+
+/// Also the parameter of the query.
+pub static STALE_AFTER: Threshold = Threshold::above(
+    "users.stale_after",
+    Unit::Seconds,
+    "An account that nobody used for 90 days is one that nobody would miss, except an attacker.",
+)
+.warning(90.0 * DAY);
+
+static STALE: Threshold = Threshold::above("users.stale", Unit::Count, "The review should leave none.").warning(0.0);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "users",
+    title: "User accounts",
+    cadence: Cadence::Monthly,
+    section: "Security Review",
+    kind: TargetKind::Application,
+    interval: minutes(15),
+    max_series: 10,
+    metrics: &[&ACCOUNTS],
+    thresholds: &[&STALE_AFTER, &STALE],
+    alerts: &[Alert {
+        name: "ChecklistAccountsStale",
+        when: When::Beyond(Value::Of(of(&ACCOUNTS).with(&[("state", &["stale", "never_logged_in"])])), &STALE),
+        pending: hours(7 * 24),
+        summary: "Accounts are not used any more.",
+        description: "{value} accounts of {{ $labels.target }} are {{ $labels.state }}.",
+        ..WARNING
+    }],
+    panels: &[Panel {
+        title: "Accounts",
+        description: "Accounts by state.",
+        shown: Shown::Value(Value::Of(of(&ACCOUNTS))),
+        legend: &["target", "state"],
+        ..PANEL
+    }],
+    access: &[Access::SqlColumns("users", &["created_at", "last_login_at", "disabled_at"])],
+    runbook: include_str!("users.md"),
+    ..BASE
+};

@@ -1,0 +1,203 @@
+//! Monday 4, "Check resource utilization trends": what `kubectl top` shows, against limits and over weeks.
+
+use crate::prelude::*;
+
+const WORKLOAD: &[&str] = &["namespace", "workload"];
+
+/// CPU of a workload.
+pub static POD_CPU: Metric =
+    Metric::gauge("checklist_pod_cpu_usage_cores", "CPU cores that the pods of the workload use together.", WORKLOAD);
+/// CPU limit of a workload.
+pub static POD_CPU_LIMIT: Metric = Metric::gauge(
+    "checklist_pod_cpu_limit_cores",
+    "CPU limit of the pods of the workload together, absent when a container has none.",
+    WORKLOAD,
+)
+.sparse();
+/// Memory of a workload.
+pub static POD_MEMORY: Metric = Metric::gauge(
+    "checklist_pod_memory_working_set_bytes",
+    "Working set of the pods of the workload together.",
+    WORKLOAD,
+);
+/// Memory limit of a workload.
+pub static POD_MEMORY_LIMIT: Metric = Metric::gauge(
+    "checklist_pod_memory_limit_bytes",
+    "Memory limit of the pods of the workload together, absent when a container has none.",
+    WORKLOAD,
+)
+.sparse();
+/// CPU of a node.
+pub static NODE_CPU: Metric =
+    Metric::gauge("checklist_node_cpu_usage_cores", "CPU cores that the node uses.", &["node"]);
+/// CPU that a node can give to pods.
+pub static NODE_CPU_ALLOCATABLE: Metric =
+    Metric::gauge("checklist_node_cpu_allocatable_cores", "CPU cores that the node can give to pods.", &["node"]);
+/// Memory of a node.
+pub static NODE_MEMORY: Metric =
+    Metric::gauge("checklist_node_memory_working_set_bytes", "Working set of the node.", &["node"]);
+/// Memory that a node can give to pods.
+pub static NODE_MEMORY_ALLOCATABLE: Metric =
+    Metric::gauge("checklist_node_memory_allocatable_bytes", "Memory that the node can give to pods.", &["node"]);
+
+static USAGE: Threshold =
+    Threshold::above("utilization.usage", Unit::Ratio, "Above nine tenths the next peak is throttled or killed.")
+        .warning(0.90);
+
+static REACHED_WITHIN: Threshold = Threshold::below(
+    "utilization.reached_within",
+    Unit::Seconds,
+    "Two weeks are enough to order and to plan; the line is drawn through seven days.",
+)
+.warning(14.0 * DAY);
+
+const fn near(
+    name: &'static str,
+    part: &'static Metric,
+    whole: &'static Metric,
+    summary: &'static str,
+    description: &'static str,
+) -> Alert {
+    Alert { name, when: When::Beyond(Value::Share(of(part), of(whole)), &USAGE), summary, description, ..WARNING }
+}
+
+/// The expression of a line through a week that reaches another metric.
+fn reaches(
+    scope: &crate::value::Scope,
+    limits: &crate::Limits,
+    severity: crate::Severity,
+    used: &'static Metric,
+    most: &'static Metric,
+) -> String {
+    let ahead = limits.of(&REACHED_WITHIN).at(severity).unwrap_or(f64::NAN);
+    let (predicted, most, now) = (scope.predict(used, "7d", ahead), scope.max(most), scope.max(used));
+    format!("{predicted} > {most} and {now} / {most} > 0.5")
+}
+
+fn growing(used: &'static Metric, most: &'static Metric) -> Case {
+    let limit = steady(most, 1000.0);
+    Case::new(vec![line(used, 600.0, 0.1), limit.clone()], vec![steady(used, 600.0), limit])
+}
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "utilization",
+    title: "Resource utilization",
+    cadence: Cadence::Weekly,
+    section: "Performance Review",
+    kind: TargetKind::Kubernetes,
+    max_series: 5_000,
+    metrics: &[
+        &POD_CPU,
+        &POD_CPU_LIMIT,
+        &POD_MEMORY,
+        &POD_MEMORY_LIMIT,
+        &NODE_CPU,
+        &NODE_CPU_ALLOCATABLE,
+        &NODE_MEMORY,
+        &NODE_MEMORY_ALLOCATABLE,
+    ],
+    thresholds: &[&USAGE, &REACHED_WITHIN],
+    alerts: &[
+        near(
+            "ChecklistWorkloadCpuHigh",
+            &POD_CPU,
+            &POD_CPU_LIMIT,
+            "Workload is near its CPU limit.",
+            "{{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its CPU limit; the limit is {limit}.",
+        ),
+        near(
+            "ChecklistWorkloadMemoryHigh",
+            &POD_MEMORY,
+            &POD_MEMORY_LIMIT,
+            "Workload is near its memory limit.",
+            "{{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its memory limit; the limit is {limit}.",
+        ),
+        near(
+            "ChecklistNodeCpuHigh",
+            &NODE_CPU,
+            &NODE_CPU_ALLOCATABLE,
+            "Node is short of CPU.",
+            "Node {{ $labels.node }} uses {value} of its CPU; the limit is {limit}.",
+        ),
+        near(
+            "ChecklistNodeMemoryHigh",
+            &NODE_MEMORY,
+            &NODE_MEMORY_ALLOCATABLE,
+            "Node is short of memory.",
+            "Node {{ $labels.node }} uses {value} of its memory; the limit is {limit}.",
+        ),
+        Alert {
+            name: "ChecklistWorkloadMemoryTrend",
+            when: When::History(History {
+                expr: |scope, limits, severity| reaches(scope, limits, severity, &POD_MEMORY, &POD_MEMORY_LIMIT),
+                threshold: Some(&REACHED_WITHIN),
+                metrics: &[&POD_MEMORY, &POD_MEMORY_LIMIT],
+                case: |_| growing(&POD_MEMORY, &POD_MEMORY_LIMIT),
+            }),
+            pending: hours(6),
+            summary: "Workload will reach its memory limit.",
+            description: "At the pace of the last week {{ $labels.namespace }}/{{ $labels.workload }} reaches its memory limit within {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistNodeMemoryTrend",
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    reaches(scope, limits, severity, &NODE_MEMORY, &NODE_MEMORY_ALLOCATABLE)
+                },
+                threshold: Some(&REACHED_WITHIN),
+                metrics: &[&NODE_MEMORY, &NODE_MEMORY_ALLOCATABLE],
+                case: |_| growing(&NODE_MEMORY, &NODE_MEMORY_ALLOCATABLE),
+            }),
+            pending: hours(6),
+            summary: "Node will run out of memory.",
+            description: "At the pace of the last week node {{ $labels.node }} is out of memory within {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Workload memory",
+            description: "Share of its memory limit that each workload uses.",
+            shown: Shown::Value(Value::Share(of(&POD_MEMORY), of(&POD_MEMORY_LIMIT))),
+            unit: Unit::Ratio,
+            legend: WORKLOAD,
+            threshold: Some(&USAGE),
+            ..PANEL
+        },
+        Panel {
+            title: "Workload CPU",
+            description: "CPU cores that each workload uses.",
+            shown: Shown::Value(Value::Of(of(&POD_CPU))),
+            legend: WORKLOAD,
+            ..PANEL
+        },
+        Panel {
+            title: "Node memory",
+            description: "Share of its memory that each node uses.",
+            shown: Shown::Value(Value::Share(of(&NODE_MEMORY), of(&NODE_MEMORY_ALLOCATABLE))),
+            unit: Unit::Ratio,
+            legend: &["node"],
+            threshold: Some(&USAGE),
+            ..PANEL
+        },
+        Panel {
+            title: "Node CPU",
+            description: "Share of its CPU that each node uses.",
+            shown: Shown::Value(Value::Share(of(&NODE_CPU), of(&NODE_CPU_ALLOCATABLE))),
+            unit: Unit::Ratio,
+            legend: &["node"],
+            threshold: Some(&USAGE),
+            ..PANEL
+        },
+    ],
+    access: &[
+        Access::Kubernetes("", "nodes", &["get", "list"]),
+        Access::Kubernetes("", "pods", LIST_WATCH),
+        Access::Kubernetes("metrics.k8s.io", "nodes", &["get", "list"]),
+        Access::Kubernetes("metrics.k8s.io", "pods", &["get", "list"]),
+    ],
+    runbook: include_str!("utilization.md"),
+    ..BASE
+};

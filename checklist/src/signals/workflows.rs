@@ -1,0 +1,95 @@
+//! Monday 5, "Review workflow completion rates": the application finishes what it begins.
+
+use crate::prelude::*;
+
+/// Rows by status.
+pub static WORKFLOWS: Metric = Metric::gauge("checklist_workflows", "Workflows by status.", &["status"]);
+/// Workflows that ended.
+pub static FINISHED: Metric = Metric::gauge(
+    "checklist_workflows_finished",
+    "Workflows that completed or failed within the sliding window.",
+    &["window"],
+);
+/// Workflows that failed.
+pub static FAILED: Metric =
+    Metric::gauge("checklist_workflows_failed", "Workflows that failed within the sliding window.", &["window"]);
+/// Workflows that still run.
+pub static OPEN: Metric =
+    Metric::gauge("checklist_workflows_open", "Workflows that have neither completed nor failed.", &[]);
+
+const SIX_HOURS: &[(&str, &[&str])] = &[("window", &["6h"])];
+const DAY_WINDOW: &[(&str, &[&str])] = &[("window", &["24h"])];
+
+static FAILED_SHARE: Threshold = Threshold::above(
+    "workflows.failed_share",
+    Unit::Ratio,
+    "One failure in twenty is more than bad input explains; the checklist names no number.",
+)
+.warning(0.05);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "workflows",
+    title: "Workflow completion",
+    cadence: Cadence::Weekly,
+    section: "Performance Review",
+    kind: TargetKind::Application,
+    interval: minutes(5),
+    max_series: 50,
+    metrics: &[&WORKFLOWS, &FINISHED, &FAILED, &OPEN],
+    thresholds: &[&FAILED_SHARE],
+    alerts: &[
+        Alert {
+            name: "ChecklistWorkflowsFail",
+            when: When::Beyond(
+                Value::Share(of(&FAILED).with(DAY_WINDOW), of(&FINISHED).with(DAY_WINDOW)),
+                &FAILED_SHARE,
+            ),
+            pending: minutes(30),
+            summary: "Many workflows fail.",
+            description: "{value} of the workflows of the last day on {{ $labels.target }} failed; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistWorkflowsStalled",
+            when: When::History(History {
+                expr: |scope, _, _| {
+                    let finished = scope.max_of(&of(&FINISHED).with(SIX_HOURS));
+                    format!("{finished} == 0 and ignoring (window) {} > 0", scope.max(&OPEN))
+                },
+                threshold: None,
+                metrics: &[&FINISHED, &OPEN],
+                case: |_| {
+                    let (open, finished) = (steady(&OPEN, 3.0), |count| steady(&FINISHED, count).with("window", "6h"));
+                    Case::new(vec![finished(0.0), open.clone()], vec![finished(1.0), open])
+                },
+            }),
+            summary: "Workflows run and none ends.",
+            description: "No workflow on {{ $labels.target }} has ended within six hours although some are running.",
+            ..WARNING
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Workflows",
+            description: "Workflows by status.",
+            shown: Shown::Value(Value::Of(of(&WORKFLOWS))),
+            legend: &["target", "status"],
+            ..PANEL
+        },
+        Panel {
+            title: "Failed workflows",
+            description: "Share of the workflows of the last day that failed.",
+            shown: Shown::Value(Value::Share(of(&FAILED).with(DAY_WINDOW), of(&FINISHED).with(DAY_WINDOW))),
+            unit: Unit::Ratio,
+            threshold: Some(&FAILED_SHARE),
+            ..PANEL
+        },
+    ],
+    access: &[
+        Access::SqlColumns("workflows", &["status", "updated_at"]),
+        Access::SqlIndex("workflows", &["updated_at"]),
+    ],
+    runbook: include_str!("workflows.md"),
+    ..BASE
+};

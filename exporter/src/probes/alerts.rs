@@ -1,0 +1,99 @@
+//! Active alerts and silences, from Alertmanager's API v2.
+
+use crate::probe::{Failure, Probe};
+use crate::sources::http::fetch_json;
+use checklist::Samples;
+use checklist::config::Server;
+use checklist::signals::alerts::{ALERTS, OLDEST, SIGNAL, SILENCE_END, SILENCES};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Some thousand alerts.
+const MAX_BODY: usize = 32 * 1024 * 1024;
+
+/// The probe of the signal `alerts`.
+pub struct Alerts(pub Server);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Alert {
+    labels: BTreeMap<String, String>,
+    starts_at: jiff::Timestamp,
+    status: AlertStatus,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AlertStatus {
+    #[serde(default)]
+    silenced_by: Vec<String>,
+    #[serde(default)]
+    inhibited_by: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Silence {
+    ends_at: jiff::Timestamp,
+    status: SilenceStatus,
+}
+
+#[derive(Deserialize)]
+struct SilenceStatus {
+    state: String,
+}
+
+impl Alert {
+    /// A closed set: other words of other people's rules are `other`.
+    fn level(&self) -> &'static str {
+        let severity = self.labels.get("severity").map_or("", String::as_str);
+        ["critical", "warning", "info", "none"].into_iter().find(|known| *known == severity).unwrap_or("other")
+    }
+
+    const fn state(&self) -> &'static str {
+        if !self.status.silenced_by.is_empty() {
+            "silenced"
+        } else if !self.status.inhibited_by.is_empty() {
+            "inhibited"
+        } else {
+            "active"
+        }
+    }
+}
+
+impl Probe for Alerts {
+    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async {
+            let alerts: Vec<Alert> = fetch_json(&self.0.endpoint, "/api/v2/alerts", MAX_BODY).await?;
+            let silences: Vec<Silence> = fetch_json(&self.0.endpoint, "/api/v2/silences", MAX_BODY).await?;
+            let mut samples = Samples::of(&SIGNAL);
+            let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+            for state in ["active", "silenced", "inhibited"] {
+                counts.insert(("critical", state), 0);
+                counts.insert(("warning", state), 0);
+            }
+            for alert in &alerts {
+                *counts.entry((alert.level(), alert.state())).or_default() += 1;
+            }
+            for ((level, state), count) in counts {
+                samples.set(&ALERTS, [level, state], count);
+            }
+            let untaken = alerts.iter().filter(|alert| alert.level() == "critical" && alert.state() == "active");
+            if let Some(oldest) = untaken.map(|alert| alert.starts_at).min() {
+                samples.set(&OLDEST, [], oldest.as_duration().as_secs_f64());
+            }
+            for state in ["active", "pending", "expired"] {
+                let count = silences.iter().filter(|silence| silence.status.state == state).count();
+                samples.set(&SILENCES, [state], count);
+            }
+            let active = silences.iter().filter(|silence| silence.status.state == "active");
+            if let Some(end) = active.map(|silence| silence.ends_at).max() {
+                samples.set(&SILENCE_END, [], end.as_duration().as_secs_f64());
+            }
+            Ok(samples)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,4 @@
+SELECT coalesce(state, 'unknown')::text, extract(epoch FROM min(xact_start))::float8
+FROM pg_catalog.pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid() AND xact_start IS NOT NULL
+GROUP BY 1

@@ -1,0 +1,46 @@
+//! Whether Prometheus has series of every metric that rules and panels read.
+
+use crate::probe::{Failure, Probe};
+use crate::sources::http::fetch_json;
+use checklist::Samples;
+use checklist::config::Server;
+use checklist::signals::dashboards::{MISSING, SIGNAL};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// Names of some hundred metrics.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+/// `{__name__=~"checklist[_:].+"}` within the time that Prometheus was asked to look back.
+const QUERY: &str = "/api/v1/label/__name__/values?match[]=%7B__name__%3D~%22checklist%5B_%3A%5D.%2B%22%7D";
+
+/// The probe of the signal `dashboards`.
+pub struct Dashboards {
+    /// The Prometheus.
+    pub server: Server,
+    /// Names that must have series.
+    pub metrics: Vec<&'static str>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    data: BTreeSet<String>,
+}
+
+impl Probe for Dashboards {
+    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async {
+            // Ten minutes bridge a restart, and forget what was renamed.
+            let now = jiff::Timestamp::now().as_second();
+            let path = format!("{QUERY}&start={}&end={now}", now - 600);
+            let answer: Answer = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
+            let mut samples = Samples::of(&SIGNAL);
+            for metric in &self.metrics {
+                samples.set(&MISSING, [metric], !answer.data.contains(*metric));
+            }
+            Ok(samples)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,8 @@
+SELECT w.name, w.denied::float8
+FROM (SELECT count(*) FILTER (WHERE {audit_events.timestamp} > now() - interval '1 hour') AS hour,
+             count(*) FILTER (WHERE {audit_events.timestamp} > now() - interval '24 hours') AS day,
+             count(*) AS week
+      FROM {audit_events}
+      WHERE {audit_events.event_type} = 'permission_denied'
+        AND {audit_events.timestamp} > now() - interval '7 days') AS c
+CROSS JOIN LATERAL (VALUES ('1h', c.hour), ('24h', c.day), ('7d', c.week)) AS w (name, denied)

@@ -1,0 +1,73 @@
+//! Whether Prometheus has the rules of this checklist.yaml and can evaluate them.
+
+use crate::probe::{Failure, Probe};
+use crate::sources::http::fetch_json;
+use checklist::config::Server;
+use checklist::contract::RULES_INFO;
+use checklist::signals::rules::{DEPLOYED, FAILING, MATCH, SIGNAL};
+use checklist::{Reason, Samples};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Ten thousand rules are some megabytes.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// The probe of the signal `rules`.
+pub struct Rules {
+    /// The Prometheus.
+    pub server: Server,
+    /// The groups that checklist.yaml generates.
+    pub rule_sets: Vec<String>,
+    /// What the rules of this configuration are known by.
+    pub fingerprint: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    name: String,
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    name: String,
+    health: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+impl Probe for Rules {
+    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async {
+            let answer: Answer = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
+            let groups = answer.data.groups;
+            let mut samples = Samples::of(&SIGNAL);
+            if self.rule_sets.is_empty() {
+                return Err(Failure::new(Reason::Config, "checklist.yaml generates no rules"));
+            }
+            for rule_set in &self.rule_sets {
+                let there = groups.iter().any(|group| group.name == *rule_set && !group.rules.is_empty());
+                samples.set(&DEPLOYED, [rule_set], there);
+            }
+            let rules = || groups.iter().flat_map(|group| &group.rules);
+            let known_by = |rule: &&Rule| rule.name == RULES_INFO.name;
+            let mut fingerprints = rules().filter(known_by).filter_map(|rule| rule.labels.get("fingerprint"));
+            samples.set(&MATCH, [], fingerprints.any(|fingerprint| *fingerprint == self.fingerprint));
+            samples.set(&FAILING, [], rules().filter(|rule| rule.health == "err").count());
+            Ok(samples)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,76 @@
+//! What pods and nodes use, from the metrics API, beside what they may use.
+
+use crate::probe::{Failure, Probe};
+use crate::sources::kubernetes::{Cluster, read};
+use checklist::Samples;
+use checklist::signals::utilization::{
+    NODE_CPU, NODE_CPU_ALLOCATABLE, NODE_MEMORY, NODE_MEMORY_ALLOCATABLE, POD_CPU, POD_CPU_LIMIT, POD_MEMORY,
+    POD_MEMORY_LIMIT, SIGNAL,
+};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The probe of the signal `utilization`.
+pub struct Utilization(pub Arc<Cluster>);
+
+/// Sums over the pods of a workload. A limit is known only while every pod has one.
+struct Workload {
+    cpu: f64,
+    memory: f64,
+    cpu_limit: Option<f64>,
+    memory_limit: Option<f64>,
+}
+
+impl Probe for Utilization {
+    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async {
+            let mut samples = Samples::of(&SIGNAL);
+            let watched = self.0.watched().await?;
+            let usage = watched.node_usage().await?;
+            for (name, node) in watched.nodes().await? {
+                let Some(used) = usage.get(&name) else { continue };
+                let ((cpu, memory), (most_cpu, most_memory)) = (used.usage.amounts(), node.allocatable());
+                let all = [
+                    (&NODE_CPU, cpu),
+                    (&NODE_MEMORY, memory),
+                    (&NODE_CPU_ALLOCATABLE, most_cpu),
+                    (&NODE_MEMORY_ALLOCATABLE, most_memory),
+                ];
+                for (metric, value) in all {
+                    if let Some(value) = value {
+                        samples.set(metric, [&name], value);
+                    }
+                }
+            }
+            for namespace in &watched.namespaces {
+                let usage = watched.pod_usage(&namespace.name).await?;
+                let mut workloads: BTreeMap<String, Workload> = BTreeMap::new();
+                for (name, pod) in &read(&namespace.pods).await?.objects {
+                    let Some((Some(cpu), Some(memory))) = usage.get(name).map(|used| used.total()) else { continue };
+                    let nothing = Workload { cpu: 0.0, memory: 0.0, cpu_limit: Some(0.0), memory_limit: Some(0.0) };
+                    let all = workloads.entry(pod.workload.to_string()).or_insert(nothing);
+                    all.cpu += cpu;
+                    all.memory += memory;
+                    all.cpu_limit = all.cpu_limit.zip(pod.cpu_limit).map(|(sum, own)| sum + f64::from(own));
+                    all.memory_limit = all.memory_limit.zip(pod.memory_limit).map(|(sum, own)| sum + own);
+                }
+                for (name, workload) in &workloads {
+                    let labels = [&namespace.name, name];
+                    samples.put(&POD_CPU, &labels, workload.cpu);
+                    samples.put(&POD_MEMORY, &labels, workload.memory);
+                    for (metric, limit) in
+                        [(&POD_CPU_LIMIT, workload.cpu_limit), (&POD_MEMORY_LIMIT, workload.memory_limit)]
+                    {
+                        if let Some(limit) = limit {
+                            samples.put(metric, &labels, limit);
+                        }
+                    }
+                }
+            }
+            Ok(samples)
+        }
+        .boxed()
+    }
+}

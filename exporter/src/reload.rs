@@ -1,0 +1,88 @@
+//! Reads checklist.yaml again: on SIGHUP, on POST /-/reload, and when its content has changed.
+
+use crate::checks::Checks;
+use crate::schedule::{Schedule, unix_now};
+use crate::snapshot::Loaded;
+use anyhow::Context;
+use checklist::Config;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often the file is looked at. Reading it, and not its time, sees the swapped link of a mounted `ConfigMap` too.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The configuration file and what was made of it.
+pub struct Source {
+    path: PathBuf,
+    known: Mutex<Known>,
+    /// What runs.
+    pub schedule: Arc<Schedule>,
+}
+
+struct Known {
+    /// The text that was last tried, good or not.
+    text: String,
+    config: Arc<Config>,
+    checks: Checks,
+}
+
+impl Source {
+    /// Loads the file for the first time.
+    pub fn open(path: &Path) -> anyhow::Result<Arc<Self>> {
+        let (text, config) = load(path)?;
+        let mut checks = Checks::default();
+        let jobs = checks.jobs(&config, &[]);
+        let loaded = Loaded { at: unix_now(), successful: true, fingerprint: config.fingerprint() };
+        let known = Mutex::new(Known { text, config: Arc::new(config), checks });
+        Ok(Arc::new(Self { path: path.to_owned(), known, schedule: Schedule::new(jobs, loaded) }))
+    }
+
+    /// The present configuration.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.known().config)
+    }
+
+    /// Loads the file again. A file with mistakes changes nothing but the metric that says so.
+    pub fn reload(&self) -> anyhow::Result<()> {
+        let mut known = self.known();
+        let result = load(&self.path).map(|(text, config)| {
+            let jobs = known.checks.jobs(&config, &self.schedule.jobs());
+            *self.schedule.loaded() = Loaded { at: unix_now(), successful: true, fingerprint: config.fingerprint() };
+            tracing::info!(checks = jobs.len(), "loaded {}", self.path.display());
+            self.schedule.replace(jobs);
+            (known.text, known.config) = (text, Arc::new(config));
+        });
+        if let Err(error) = &result {
+            self.schedule.loaded().successful = false;
+            self.schedule.refresh();
+            tracing::error!("{} is not loaded, the previous one stays: {error:#}", self.path.display());
+        }
+        result
+    }
+
+    /// Reloads whenever the content of the file changes. Never ends.
+    pub async fn follow(&self) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            // A file that is away for a moment is being replaced.
+            let Ok(text) = tokio::fs::read_to_string(&self.path).await else { continue };
+            if text != self.known().text {
+                self.known().text = text;
+                // The mistakes are in the log and in the metric.
+                let _ = self.reload();
+            }
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The text of a checklist.yaml and what it says.
+pub fn load(path: &Path) -> anyhow::Result<(String, Config)> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let config = Config::parse(&path.display().to_string(), &text)?;
+    Ok((text, config))
+}

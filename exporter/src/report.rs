@@ -1,0 +1,162 @@
+//! What `check` prints and `/api/v1/checks` answers: the verdict of every check, in several formats.
+
+use crate::schedule::{Job, unix_now};
+use crate::state::State;
+use checklist::Severity;
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// How the result of `check` is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table for people.
+    Table,
+    /// One JSON object.
+    Json,
+    /// A table for issues and chats.
+    Markdown,
+    /// For the test view of a CI server.
+    Junit,
+}
+
+/// Writes the result in a format.
+pub fn write(jobs: &[Arc<Job>], format: Format) -> String {
+    let rows: Vec<Row> = jobs.iter().map(|job| Row::of(&job.state(), unix_now())).collect();
+    match format {
+        Format::Table => table(&rows),
+        Format::Json => format!("{:#}\n", json(jobs)),
+        Format::Markdown => markdown(&rows),
+        Format::Junit => junit(&rows),
+    }
+}
+
+/// One check for people.
+struct Row {
+    check: &'static str,
+    target: String,
+    verdict: Option<bool>,
+    why: String,
+    seconds: f64,
+}
+
+impl Row {
+    fn of(state: &State, now: f64) -> Self {
+        Self {
+            check: state.check.signal.id,
+            target: state.check.target.clone(),
+            verdict: state.verdict(now),
+            why: state.why(),
+            seconds: state.history.back().map_or(0.0, |run| run.seconds),
+        }
+    }
+}
+
+/// The word for a verdict.
+pub const fn word(verdict: Option<bool>) -> &'static str {
+    match verdict {
+        Some(true) => "passed",
+        Some(false) => "not passed",
+        None => "cannot tell",
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let width = |of: fn(&Row) -> usize, least: usize| rows.iter().map(of).max().unwrap_or(0).max(least);
+    let (check, target) = (width(|row| row.check.len(), 5), width(|row| row.target.len(), 6));
+    let mut text = format!("{:<check$}  {:<target$}  {:<11}  WHY\n", "CHECK", "TARGET", "VERDICT");
+    for row in rows {
+        let verdict = match row.verdict {
+            Some(true) => "passed".to_owned(),
+            other => word(other).to_uppercase(),
+        };
+        let line = format!("{:<check$}  {:<target$}  {verdict:<11}  {}", row.check, row.target, row.why);
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+fn markdown(rows: &[Row]) -> String {
+    let mut text = "| check | target | verdict | why |\n|---|---|---|---|\n".to_owned();
+    for row in rows {
+        let why = row.why.replace('|', "\\|").replace('\n', " ");
+        let mark = if row.verdict == Some(true) { "" } else { "**" };
+        text += &format!("| {} | {} | {mark}{}{mark} | {why} |\n", row.check, row.target, word(row.verdict));
+    }
+    text
+}
+
+/// The schema that CI servers read: a check that is not passed is a failure, one that cannot be made an error.
+fn junit(rows: &[Row]) -> String {
+    let count = |verdict: Option<bool>| rows.iter().filter(|row| row.verdict == verdict).count();
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"checklist\" tests=\"{}\" failures=\"{}\" errors=\"{}\">\n",
+        rows.len(),
+        count(Some(false)),
+        count(None)
+    );
+    for row in rows {
+        let (check, target, why) = (row.check, escaped(&row.target), escaped(&row.why));
+        text += &format!("  <testcase classname=\"{check}\" name=\"{target}\" time=\"{:.3}\"", row.seconds);
+        text += &match row.verdict {
+            Some(true) => "/>\n".to_owned(),
+            Some(false) => format!("><failure message=\"{why}\"/></testcase>\n"),
+            None => format!("><error message=\"{why}\"/></testcase>\n"),
+        };
+    }
+    text + "</testsuite>\n"
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            // XML 1.0 has no other control characters.
+            c if c.is_control() && !matches!(c, '\n' | '\t') => safe.push('\u{fffd}'),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// Every check as JSON, which is also what `/api/v1/checks` answers.
+pub fn json(jobs: &[Arc<Job>]) -> Value {
+    let now = unix_now();
+    let checks: Vec<Value> = jobs.iter().map(|job| of_state(&job.state(), now)).collect();
+    json!({"checks": checks})
+}
+
+fn of_state(state: &State, now: f64) -> Value {
+    let signal = state.check.signal;
+    let readings: Vec<Value> = state
+        .readings
+        .iter()
+        .map(|reading| {
+            json!({
+                "alert": reading.alert,
+                "value": reading.value,
+                "warning": reading.limits.at(Severity::Warning),
+                "critical": reading.limits.at(Severity::Critical),
+                "human": reading.unit.human(reading.value),
+            })
+        })
+        .collect();
+    json!({
+        "check": signal.id,
+        "target": state.check.target,
+        "title": signal.title,
+        "cadence": signal.cadence.as_str(),
+        "section": signal.section,
+        "verdict": word(state.verdict(now)),
+        "why": state.why(),
+        "readings": readings,
+        "lastRun": state.history.back().map(|run| run.at),
+        "lastSuccess": state.last_success(),
+        "intervalSeconds": state.check.interval.as_secs_f64(),
+    })
+}

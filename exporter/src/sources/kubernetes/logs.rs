@@ -1,0 +1,133 @@
+//! The log of a pod, read in pieces and never kept: lines of any length, bounded bytes.
+
+use super::{Watched, failure};
+use crate::probe::Failure;
+use checklist::Reason;
+use checklist::config::AuditLogs;
+use futures::AsyncReadExt;
+use jiff::Timestamp;
+
+/// Bytes of one pod's log that one run reads; the next run goes on behind them.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// The part of a line that is looked at: a marker stands near its begin.
+const MAX_LINE: usize = 8 * 1024;
+
+/// What was found in a log.
+#[derive(Debug)]
+pub struct Lines {
+    /// Lines with the marker.
+    pub matching: u64,
+    /// The time of the newest of them.
+    pub newest_match: Option<Timestamp>,
+    /// The time of the last line that was read.
+    pub read_to: Timestamp,
+}
+
+/// Reads the lines of a pod that are newer than `since`. Nothing when the pod has no log.
+pub async fn read_log(
+    watched: &Watched,
+    source: &AuditLogs,
+    pod: &str,
+    since: Timestamp,
+) -> Result<Option<Lines>, Failure> {
+    // The API takes whole seconds: what was read already is skipped by its exact time.
+    let second = Timestamp::from_second(since.as_second()).unwrap_or(since);
+    let container = source.container.as_ref().map(|name| format!("&container={name}")).unwrap_or_default();
+    let query = format!("timestamps=true&sinceTime={second}&limitBytes={MAX_BYTES}{container}");
+    let path = format!("/api/v1/namespaces/{}/pods/{pod}/log", source.namespace);
+    let request = http::Request::get(format!("{path}?{query}")).body(Vec::new());
+    let request = request.map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))?;
+    let stream = match watched.client.request_stream(request).await {
+        Ok(stream) => stream,
+        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => return Ok(None),
+        Err(error) => return Err(failure(&error, &path)),
+    };
+    let mut stream = std::pin::pin!(stream);
+    let mut reader = Reader {
+        since,
+        marker: source.marker.as_bytes(),
+        line: Vec::new(),
+        lines: Lines { matching: 0, newest_match: None, read_to: since },
+    };
+    let mut piece = vec![0; 64 * 1024];
+    let mut total = 0_u64;
+    // The server may ignore limitBytes.
+    while total < MAX_BYTES {
+        let read = stream.read(&mut piece).await;
+        let read = read.map_err(|error| Failure::new(Reason::Connect, format!("Kubernetes API {path}: {error}")))?;
+        if read == 0 {
+            break;
+        }
+        total += read as u64;
+        reader.take(&piece[..read]);
+    }
+    reader.end_line();
+    Ok(Some(reader.lines))
+}
+
+/// Puts lines together from pieces and keeps only the begin of each.
+struct Reader<'a> {
+    since: Timestamp,
+    marker: &'a [u8],
+    line: Vec<u8>,
+    lines: Lines,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, piece: &[u8]) {
+        for (at, part) in piece.split(|byte| *byte == b'\n').enumerate() {
+            if at > 0 {
+                self.end_line();
+            }
+            let room = MAX_LINE.saturating_sub(self.line.len());
+            self.line.extend_from_slice(&part[..part.len().min(room)]);
+        }
+    }
+
+    /// `2026-01-02T03:04:05.678901234Z the line`
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let Some(end) = line.iter().position(|byte| *byte == b' ') else { return };
+        let Some(at) = std::str::from_utf8(&line[..end]).ok().and_then(|text| text.parse::<Timestamp>().ok()) else {
+            return;
+        };
+        if at <= self.since {
+            return;
+        }
+        self.lines.read_to = self.lines.read_to.max(at);
+        if !self.marker.is_empty() && line[end..].windows(self.marker.len()).any(|window| window == self.marker) {
+            self.lines.matching += 1;
+            self.lines.newest_match = self.lines.newest_match.max(Some(at));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_across_pieces_whatever_their_length() -> Result<(), jiff::Error> {
+        let since = "2026-01-02T03:04:05.5Z".parse()?;
+        let lines = Lines { matching: 0, newest_match: None, read_to: since };
+        let mut reader = Reader { since, marker: b"AUDIT:", line: Vec::new(), lines };
+        let log = [
+            "2026-01-02T03:04:05.4Z AUDIT: read before\n",
+            "2026-01-02T03:04:06Z AUDIT: login\n",
+            "2026-01-02T03:04:07Z other\n",
+            "no time AUDIT:\n",
+            &format!("2026-01-02T03:04:08Z {}\n", "x".repeat(1_000_000)),
+            "2026-01-02T03:04:09Z {\"m\": \"AUDIT: key\"}\n",
+        ]
+        .concat();
+        for piece in log.as_bytes().chunks(7) {
+            reader.take(piece);
+            assert!(reader.line.len() <= MAX_LINE);
+        }
+        reader.end_line();
+        assert_eq!(reader.lines.matching, 2);
+        assert_eq!(reader.lines.newest_match, Some("2026-01-02T03:04:09Z".parse()?));
+        assert_eq!(reader.lines.read_to, "2026-01-02T03:04:09Z".parse()?);
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! Quantities as Kubernetes writes them: `250m`, `1536Mi`, `12e6`.
+
+/// The number that a quantity stands for, in cores or bytes (`apimachinery`, `resource.Quantity`).
+pub fn parse(text: &str) -> Option<f64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '-' && c != '+').unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let number: f64 = number.parse().ok()?;
+    let factor = match suffix {
+        "" => 1.0,
+        "n" => 1e-9,
+        "u" => 1e-6,
+        "m" => 1e-3,
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "P" => 1e15,
+        "E" => 1e18,
+        "Ki" => 1024.0,
+        "Mi" => 1_048_576.0,
+        "Gi" => 1_073_741_824.0,
+        "Ti" => 1_099_511_627_776.0,
+        "Pi" => 1_125_899_906_842_624.0,
+        "Ei" => 1_152_921_504_606_846_976.0,
+        exponent => {
+            let digits = exponent.strip_prefix(['e', 'E'])?;
+            10_f64.powi(digits.parse().ok()?)
+        }
+    };
+    Some(number * factor).filter(|value| value.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn every_suffix_is_read_and_nonsense_is_not() {
+        for (text, value) in [("250m", 0.25), ("2", 2.0), ("1536Mi", 1_610_612_736.0), ("12e6", 12e6), ("5E", 5e18)] {
+            assert!((parse(text).unwrap_or(f64::NAN) - value).abs() < 1e-6 * value, "{text}");
+        }
+        for text in ["", "Mi", "12 Mi", "1e", "1e999", "twelve"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}
