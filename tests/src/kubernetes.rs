@@ -51,6 +51,8 @@ struct World {
     objects: BTreeMap<String, BTreeMap<String, Value>>,
     refuse: Option<u16>,
     lists: u64,
+    no_audit_lines: bool,
+    log: Option<Vec<u8>>,
 }
 
 impl Kubernetes {
@@ -81,6 +83,7 @@ impl Kubernetes {
 
     fn populate(&self) {
         let node = json!({"metadata": {"name": "node-1"}, "status": {
+            "allocatable": {"cpu": "4", "memory": "16Gi"},
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self.kubelet.server.port}}}});
         self.apply("/api/v1/nodes", node);
@@ -99,6 +102,11 @@ impl Kubernetes {
             &apps("statefulsets"),
             json!({"metadata": {"name": "postgres"}, "spec": {"replicas": 1}, "status": {"readyReplicas": 1}}),
         );
+        self.autoscaler(2, true);
+        self.claim("Bound");
+        self.rotated("jwt-secret", 30);
+        self.rotated("postgres-credentials", 60);
+        self.usage(0.5);
         for (service, ready) in [("orchestrator", 3), ("postgres", 1)] {
             self.apply(
                 &core("services"),
@@ -135,6 +143,71 @@ impl Kubernetes {
     pub fn replace_pod(&self) {
         self.delete(&pods(), "orchestrator-5d4f8-1");
         self.apply(&pods(), pod("orchestrator-5d4f8-4", "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8")));
+    }
+
+    /// Sets the replicas of the autoscaler (of at most 6) and whether it works.
+    pub fn autoscaler(&self, replicas: u32, able: bool) {
+        let status = if able { "True" } else { "False" };
+        let conditions = json!([
+            {"type": "AbleToScale", "status": "True", "reason": "ReadyForNewScale"},
+            {"type": "ScalingActive", "status": status, "reason": if able { "ValidMetricFound" } else { "FailedGetResourceMetric" }},
+            {"type": "ScalingLimited", "status": if replicas >= 6 { "True" } else { "False" }, "reason": "TooManyReplicas"},
+        ]);
+        let state = json!({"currentReplicas": replicas, "desiredReplicas": replicas, "conditions": conditions});
+        self.apply(
+            &format!("/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"),
+            json!({"metadata": {"name": "orchestrator"}, "spec": {"minReplicas": 2, "maxReplicas": 6}, "status": state}),
+        );
+    }
+
+    /// Sets the phase of the database's volume claim.
+    pub fn claim(&self, phase: &str) {
+        self.apply(
+            &core("persistentvolumeclaims"),
+            json!({"metadata": {"name": "data-postgres-0"}, "status": {"phase": phase},
+                   "spec": {"resources": {"requests": {"storage": "100Gi"}}}}),
+        );
+    }
+
+    /// Makes a secret whose data was changed so many days ago.
+    pub fn rotated(&self, name: &str, days: i64) {
+        let at = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days)).to_string();
+        let changes = json!([
+            {"manager": "kubectl", "time": at, "fieldsV1": {"f:data": {}}},
+            {"manager": "label", "time": jiff::Timestamp::now().to_string(), "fieldsV1": {"f:metadata": {}}},
+        ]);
+        let data = json!({"password": "bmV2ZXIgdG8gYmUgc2Vlbg=="});
+        self.apply(
+            &core("secrets"),
+            json!({"metadata": {"name": name, "creationTimestamp": at, "managedFields": changes}, "data": data}),
+        );
+    }
+
+    /// Sets the share of its limits that the application uses.
+    pub fn usage(&self, share: f64) {
+        let memory = format!("{:.0}", 512.0 * 1_048_576.0 * share);
+        let pods = (1..=3).map(|n| format!("orchestrator-5d4f8-{n}")).chain(["postgres-0".to_owned()]);
+        for name in pods {
+            let container = json!({"name": "main", "usage": {"cpu": "120m", "memory": memory}});
+            self.apply(
+                &format!("/apis/metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}/pods"),
+                json!({"metadata": {"name": name}, "containers": [container]}),
+            );
+        }
+        self.apply(
+            "/apis/metrics.k8s.io/v1beta1/nodes",
+            json!({"metadata": {"name": "node-1"}, "usage": {"cpu": "812345678n", "memory": "6Gi"}}),
+        );
+    }
+
+    /// Sets whether the application writes audit lines.
+    pub fn audit_lines(&self, writes: bool) {
+        self.api.lock().no_audit_lines = !writes;
+    }
+
+    /// Answers every request for a log with this body.
+    pub fn log(&self, body: Option<Vec<u8>>) {
+        self.api.lock().log = body;
     }
 
     /// Sets the ready endpoints of a service.
@@ -231,9 +304,13 @@ fn apps(resource: &str) -> String {
 }
 
 fn pod(name: &str, owner_kind: &str, owner: &str, hash: Option<&str>) -> Value {
-    let labels = hash.map_or(json!({}), |hash| json!({"pod-template-hash": hash}));
+    let mut labels = json!({"app": name.split('-').next()});
+    if let Some(hash) = hash {
+        labels["pod-template-hash"] = json!(hash);
+    }
     json!({
         "metadata": {"name": name, "labels": labels, "ownerReferences": [{"kind": owner_kind, "name": owner}]},
+        "spec": {"containers": [{"name": "main", "resources": {"limits": {"cpu": "500m", "memory": "512Mi"}}}]},
         "status": {
             "phase": "Running",
             "conditions": [{"type": "Ready", "status": "True"}],
@@ -269,17 +346,59 @@ fn respond<T>(api: &Arc<Api>, request: &Request<T>) -> Response<Body> {
         }
         return watch(api, &world, path, since);
     }
+    if let Some((collection, name)) = path.rsplit_once('/')
+        && collection.ends_with("/secrets")
+    {
+        return secret(&world, collection, name, request);
+    }
+    if path.ends_with("/log") {
+        return log(&world);
+    }
+    if path.ends_with("/secrets") {
+        return refusal(403, "secrets are never listed");
+    }
     world.lists += 1;
     let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
     let none = BTreeMap::new();
     let objects = world.objects.get(&path).unwrap_or(&none);
     let after = query.get("continue").cloned().unwrap_or_default();
-    let mut names = objects.keys().filter(|name| **name > after);
+    let selected = |name: &&String| match query.get("labelSelector").and_then(|selector| selector.split_once('=')) {
+        Some((label, value)) => objects[*name]["metadata"]["labels"][label] == value,
+        None => true,
+    };
+    let mut names = objects.keys().filter(|name| **name > after).filter(selected);
     let page: Vec<&Value> = names.by_ref().take(limit).map(|name| &objects[name]).collect();
     let last = page.last().and_then(|object| object["metadata"]["name"].as_str()).unwrap_or_default();
     let next = if names.next().is_some() { last } else { "" };
     let list = json!({"kind": "List", "metadata": {"resourceVersion": world.version.to_string(), "continue": next}, "items": page});
     answer(200, "application/json", list.to_string())
+}
+
+/// One secret: whoever asks for more than its metadata is refused.
+fn secret<T>(world: &World, collection: &str, name: &str, request: &Request<T>) -> Response<Body> {
+    let accept = request.headers().get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !accept.contains("as=PartialObjectMetadata") {
+        return refusal(403, "only the metadata of secrets may be read");
+    }
+    match world.objects.get(collection).and_then(|all| all.get(name)) {
+        Some(object) => {
+            let metadata = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]});
+            answer(200, "application/json", metadata.to_string())
+        }
+        None => refusal(404, "secret not found"),
+    }
+}
+
+fn log(world: &World) -> Response<Body> {
+    if let Some(body) = &world.log {
+        return answer(200, "text/plain", body.clone());
+    }
+    let now = jiff::Timestamp::now();
+    let mut text = format!("{now} GET /health 200\n");
+    if !world.no_audit_lines {
+        text += &format!("{now} AUDIT: user 7 logged in\n");
+    }
+    answer(200, "text/plain", text)
 }
 
 fn watch(api: &Arc<Api>, world: &World, path: String, since: u64) -> Response<Body> {

@@ -2,6 +2,7 @@
 //! and HTTP endpoints, a Kubernetes API, Prometheus, Alertmanager, and a recorder of what they send.
 //! Everything listens on free loopback ports and ends with its handle.
 
+pub mod faults;
 pub mod http;
 pub mod kubernetes;
 pub mod monitoring;
@@ -11,3 +12,4 @@ pub mod process;
 pub mod recorder;
 pub mod s3;
 pub mod stack;
+pub mod traffic;

@@ -1,7 +1,7 @@
 //! Debian's Prometheus and Alertmanager with data folders of their own.
 
 use crate::http::{is_up, json, request};
-use crate::process::{Process, free_port};
+use crate::process::Process;
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -17,9 +17,31 @@ pub struct Alertmanager {
 }
 
 impl Alertmanager {
+    /// Silences an alert for so long and gives the silence's id.
+    pub async fn silence(&self, alert: &str, lasts: Duration) -> anyhow::Result<String> {
+        let now = jiff::Timestamp::now();
+        let end = now + jiff::SignedDuration::try_from(lasts)?;
+        let body = serde_json::json!({
+            "matchers": [{"name": "alertname", "value": alert, "isRegex": false, "isEqual": true}],
+            "startsAt": now.to_string(), "endsAt": end.to_string(), "createdBy": "stack", "comment": "a test",
+        });
+        let url = format!("http://127.0.0.1:{}/api/v2/silences", self.port);
+        let (_, answer) = request(&url, Some(&body.to_string()), &[("content-type", "application/json")]).await?;
+        let answer: Value = serde_json::from_slice(&answer)?;
+        Ok(answer["silenceID"].as_str().with_context(|| format!("no silence: {answer}"))?.to_owned())
+    }
+
+    /// Ends a silence.
+    pub async fn expire(&self, silence: &str) -> anyhow::Result<()> {
+        let output = Command::new("amtool")
+            .args(["silence", "expire", silence, &format!("--alertmanager.url=http://127.0.0.1:{}", self.port)])
+            .output()?;
+        anyhow::ensure!(output.status.success(), "amtool: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
     /// Starts it with a configuration file.
-    pub async fn start(config: &Path, folder: &Path) -> anyhow::Result<Self> {
-        let port = free_port()?;
+    pub async fn start(port: u16, config: &Path, folder: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new("prometheus-alertmanager");
         command
             .arg(format!("--config.file={}", config.display()))
@@ -36,21 +58,33 @@ impl Alertmanager {
 pub struct Prometheus {
     /// Its port.
     pub port: u16,
-    _process: Process,
+    process: Process,
 }
 
 impl Prometheus {
-    /// Starts it on one exporter, one rule file and one Alertmanager, once a second.
-    pub async fn start(exporter: u16, alertmanager: u16, rules: &Path, folder: &Path) -> anyhow::Result<Self> {
-        let port = free_port()?;
+    /// Starts it on our exporters, other jobs, one rule file and one Alertmanager, once a second.
+    pub async fn start(
+        port: u16,
+        exporters: &[u16],
+        jobs: &[(&str, u16)],
+        alertmanager: u16,
+        rules: &Path,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
         let config = folder.join("prometheus.yml");
         let text = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
              rule_files: ['{}']\n\
              alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{alertmanager}']}}]}}]}}\n\
              scrape_configs:\n  - job_name: checklist\n    honor_labels: true\n    \
-             static_configs: [{{targets: ['127.0.0.1:{exporter}']}}]\n",
-            rules.display()
+             static_configs: [{{targets: [{}]}}]\n{}",
+            rules.display(),
+            exporters.iter().map(|port| format!("'127.0.0.1:{port}'")).collect::<Vec<_>>().join(", "),
+            jobs.iter()
+                .map(|(name, port)| format!(
+                    "  - job_name: {name}\n    static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
+                ))
+                .collect::<String>(),
         );
         std::fs::write(&config, text)?;
         let mut command = Command::new("prometheus");
@@ -61,7 +95,13 @@ impl Prometheus {
             .arg("--log.level=warn");
         let mut process = Process::start(&mut command, "prometheus", folder, Signal::SIGTERM)?;
         process.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{port}/-/ready")).await }).await?;
-        Ok(Self { port, _process: process })
+        Ok(Self { port, process })
+    }
+
+    /// Reads its configuration and rules again.
+    pub fn reload(&self) -> anyhow::Result<()> {
+        let id = nix::unistd::Pid::from_raw(i32::try_from(self.process.id())?);
+        Ok(nix::sys::signal::kill(id, Signal::SIGHUP)?)
     }
 
     /// The firing alerts.

@@ -12,18 +12,21 @@ CREATE TABLE audit_events (
     id bigserial PRIMARY KEY, timestamp timestamptz NOT NULL, event_type text NOT NULL,
     user_id bigint, detail jsonb);
 CREATE INDEX audit_events_by_type ON audit_events (event_type, timestamp);
+CREATE INDEX audit_events_by_time ON audit_events (timestamp);
+CREATE INDEX workflows_by_time ON workflows (updated_at);
+CREATE TABLE jobs (id bigserial PRIMARY KEY, queue text NOT NULL, waits_since timestamptz NOT NULL);
 
 INSERT INTO users (email, created_at, last_login_at)
 SELECT 'user' || n || '@example.com', now() - n * interval '2 days',
-       CASE WHEN n % 10 > 0 THEN now() - (n % 120) * interval '1 day' END
+       now() - (n % 80) * interval '1 day'
 FROM generate_series(1, 200) n;
 INSERT INTO roles (name) VALUES ('admin'), ('operator'), ('viewer');
 INSERT INTO user_roles SELECT n, CASE WHEN n <= 3 THEN 1 ELSE 2 + n % 2 END FROM generate_series(1, 200) n;
 INSERT INTO api_keys (user_id, name, created_at, last_used_at)
-SELECT 1 + n % 200, 'key ' || n, now() - n * interval '1 day', CASE WHEN n % 7 > 0 THEN now() - (n % 100) * interval '1 day' END
+SELECT 1 + n % 200, 'key ' || n, now() - n * interval '1 day', now() - (n % 80) * interval '1 day'
 FROM generate_series(1, 300) n;
 INSERT INTO workflows (status, created_at, updated_at)
-SELECT (ARRAY['completed', 'completed', 'completed', 'failed', 'running'])[1 + n % 5],
+SELECT CASE WHEN n % 100 = 0 THEN 'failed' WHEN n <= 8 THEN 'running' ELSE 'completed' END,
        now() - n * interval '15 minutes', now() - n * interval '14 minutes'
 FROM generate_series(1, 2000) n;
 INSERT INTO audit_events (timestamp, event_type, user_id, detail)
@@ -33,5 +36,13 @@ SELECT now() - n * interval '8 minutes',
 FROM generate_series(1, 5000) n;
 ANALYZE;
 
-GRANT pg_read_all_stats TO checklist;
-GRANT SELECT (event_type, timestamp) ON audit_events TO checklist;
+INSERT INTO jobs (queue, waits_since) SELECT 'mail', now() - n * interval '1 minute' FROM generate_series(1, 5) n;
+
+GRANT pg_read_all_stats, pg_stat_scan_tables TO checklist;
+GRANT SELECT (event_type, timestamp, user_id) ON audit_events TO checklist;
+GRANT SELECT (created_at, last_login_at, disabled_at) ON users TO checklist;
+GRANT SELECT (created_at, last_used_at, revoked_at) ON api_keys TO checklist;
+GRANT SELECT (id, name) ON roles TO checklist;
+GRANT SELECT (user_id, role_id) ON user_roles TO checklist;
+GRANT SELECT (status, updated_at) ON workflows TO checklist;
+GRANT SELECT (queue, waits_since) ON jobs TO checklist;

@@ -27,7 +27,8 @@ pub static VERIFICATION_FAILURES: Metric = Metric::gauge(
     "checklist_certificate_verification_failures",
     "Constant 1 with the reason for which the presented chain is not accepted, absent when it is.",
     &["reason"],
-);
+)
+.sparse();
 /// What was negotiated.
 pub static TLS_VERSION: Metric =
     Metric::gauge("checklist_tls_version_info", "Constant 1 with the negotiated TLS version.", &["version"]);

@@ -7,7 +7,8 @@ pub static CONNECTIONS: Metric = Metric::gauge(
     "checklist_postgres_connections",
     "Client connections to the server by database and state.",
     &["database", "state"],
-);
+)
+.sparse();
 /// What ordinary roles may use.
 pub static LIMIT: Metric = Metric::gauge(
     "checklist_postgres_connections_limit",
@@ -19,7 +20,8 @@ pub static OLDEST_TRANSACTION: Metric = Metric::gauge(
     "checklist_postgres_oldest_transaction_start_timestamp_seconds",
     "Unix time at which the oldest open transaction of a client in this state began.",
     &["state"],
-);
+)
+.sparse();
 
 static USAGE: Threshold = Threshold::above(
     "connections.usage",

@@ -22,7 +22,8 @@ pub static NOT_READY: Metric = Metric::gauge(
     "checklist_pod_not_ready",
     "Constant 1 for each pod that is neither ready nor finished, with the reason.",
     &["namespace", "pod", "reason"],
-);
+)
+.sparse();
 /// Ready endpoints of a service that selects pods.
 pub static ENDPOINTS: Metric =
     Metric::gauge("checklist_service_ready_endpoints", "Ready endpoints of the service.", &["namespace", "service"]);

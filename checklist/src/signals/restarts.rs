@@ -13,7 +13,8 @@ pub static LAST_TERMINATION: Metric = Metric::fact(
     "checklist_container_last_termination_timestamp_seconds",
     "Unix time at which the previous instance of the container ended, with the reason.",
     &["namespace", "workload", "pod", "container", "reason"],
-);
+)
+.sparse();
 
 static RECENT: Threshold = Threshold::below(
     "restarts.recent",

@@ -2,11 +2,12 @@
 
 #![expect(clippy::print_stdout, reason = "figures are the output")]
 
+use stack::faults::FAULTS;
 use stack::http::request;
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
 use stack::process::{Process, free_port};
-use stack::stack::{FAULTS, Stack, program};
+use stack::stack::{Stack, program};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
     for pods in [0, 450, 4_950, 10_000, 100_000] {
         watch(pods).await?;
     }
-    for fault in FAULTS.into_iter().filter(|fault| fault.name == "backup" || fault.name == "health") {
+    for fault in FAULTS.iter().copied().filter(|fault| fault.name == "backup" || fault.name == "health") {
         let stack = Stack::start().await?;
         let begun = Instant::now();
         let _broken = stack.inject(fault).await?;

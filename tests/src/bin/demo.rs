@@ -2,7 +2,8 @@
 
 #![expect(clippy::print_stdout, reason = "what the demo has to say")]
 
-use stack::stack::{FAULTS, Stack};
+use stack::faults::FAULTS;
+use stack::stack::Stack;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ async fn main() -> anyhow::Result<()> {
     println!("exporter      http://127.0.0.1:{}/metrics", stack.exporter_port);
     println!("Prometheus    http://127.0.0.1:{}/alerts", stack.prometheus.port);
     println!("Alertmanager  http://127.0.0.1:{}/", stack.alertmanager.port);
-    if let Some(fault) = FAULTS.into_iter().find(|fault| fault.name == wanted) {
+    if let Some(fault) = FAULTS.iter().copied().find(|fault| fault.name == wanted) {
         println!("\nBreaking {wanted} ...");
         let begun = Instant::now();
         let broken = stack.inject(fault).await?;

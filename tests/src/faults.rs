@@ -1,0 +1,216 @@
+//! Everything that can break on the stack, and how it is mended.
+
+use crate::peers::{Says, healthy};
+use crate::stack::{BACKUP, BUCKET, HOST, Stack, put_backup, put_reports};
+use std::time::{Duration, SystemTime};
+use tokio_postgres::Client;
+
+/// Something that can break, and be mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// The alert that tells of it.
+    pub alert: &'static str,
+    /// The alert's severity.
+    pub severity: &'static str,
+    /// Faults of one round do not disturb each other.
+    pub round: u8,
+}
+
+impl Fault {
+    /// Where the message goes.
+    pub fn receiver(&self) -> &'static str {
+        if self.severity == "critical" { "pagerduty" } else { "slack" }
+    }
+}
+
+const fn pages(name: &'static str, alert: &'static str) -> Fault {
+    Fault { name, alert, severity: "critical", round: 1 }
+}
+
+const fn warns(name: &'static str, alert: &'static str) -> Fault {
+    Fault { name, alert, severity: "warning", round: 1 }
+}
+
+/// One fault per signal, in the order of the checklist.
+pub const FAULTS: &[Fault] = &[
+    pages("pods", "ChecklistWorkloadDown"),
+    pages("health", "ChecklistHealthFailed"),
+    Fault { round: 2, ..pages("restarts", "ChecklistContainerRestartsOften") },
+    warns("silence", "ChecklistSilenceLong"),
+    pages("errors", "ChecklistErrorBudgetBurnsFast"),
+    pages("disk", "ChecklistVolumeFilling"),
+    pages("backup", "ChecklistBackupMissing"),
+    Fault { round: 3, ..pages("connections", "ChecklistConnectionsHigh") },
+    pages("latency", "ChecklistLatencyHighNow"),
+    warns("seq-scan", "ChecklistSequentialScans"),
+    warns("slow-query", "ChecklistQueryRunsLong"),
+    warns("utilization", "ChecklistWorkloadMemoryHigh"),
+    warns("workflows", "ChecklistWorkflowsFail"),
+    pages("auth", "ChecklistAuthFailures"),
+    warns("permissions", "ChecklistPermissionViolations"),
+    Fault { round: 2, ..pages("audit-log", "ChecklistAuditLogSilent") },
+    warns("pod-logs", "ChecklistAuditLinesSilent"),
+    Fault { round: 2, ..pages("certificate", "ChecklistCertificateNotVerified") },
+    pages("advisory", "ChecklistAdvisorySevere"),
+    pages("autoscaler", "ChecklistAutoscalerAtMax"),
+    warns("claim", "ChecklistVolumeClaimNotBound"),
+    warns("vacuum", "ChecklistTableNotVacuumed"),
+    warns("index", "ChecklistIndexInvalid"),
+    Fault { round: 2, ..warns("bloat", "ChecklistTableBloated") },
+    Fault { round: 2, ..warns("retention", "ChecklistAuditEventsNotArchived") },
+    warns("users", "ChecklistAccountsStale"),
+    warns("api-keys", "ChecklistApiKeysStale"),
+    warns("roles", "ChecklistTooManyAdmins"),
+    pages("image", "ChecklistImageVulnerable"),
+    warns("dependencies", "ChecklistDependencyScanStale"),
+    warns("rules", "ChecklistRulesMissing"),
+    pages("secret", "ChecklistSecretNotRotated"),
+    pages("query", "ChecklistQueryStuckJobs"),
+];
+
+/// What a broken thing needs to stay broken, or to be mended.
+#[derive(Default)]
+pub struct Broken {
+    clients: Vec<Client>,
+    silence: Option<String>,
+    rules: Option<String>,
+}
+
+impl Stack {
+    /// Breaks a thing for real.
+    pub async fn inject(&self, fault: Fault) -> anyhow::Result<Broken> {
+        let mut broken = Broken::default();
+        let sql = |sql: &'static str| self.postgres.execute(sql);
+        match fault.name {
+            "pods" => self.kubernetes.ready_replicas(0),
+            "health" => self
+                .health
+                .say(Says::Json(serde_json::json!({"status": "degraded", "version": "1.4.2", "database": "lost"}))),
+            "restarts" => {
+                for restarts in 1..=6 {
+                    self.kubernetes.restart(restarts, "Error");
+                    tokio::time::sleep(Duration::from_millis(1500)).await;
+                }
+            }
+            "silence" => {
+                let month = Duration::from_hours(30 * 24);
+                broken.silence = Some(self.alertmanager.silence("SomethingElse", month).await?);
+            }
+            "errors" => self.traffic.add(0.0, 50_000.0, 0.0),
+            "disk" => self.kubernetes.kubelet.fill(0.93),
+            "backup" => self.s3.remove(BUCKET, BACKUP)?,
+            "connections" => {
+                // 36 of the 37 that ordinary roles may have; the superuser's reserve keeps the faults apart.
+                for _ in 0..36 {
+                    broken.clients.push(self.postgres.client().await?);
+                }
+            }
+            "latency" => self.traffic.add(0.0, 0.0, 50_000.0),
+            "seq-scan" => {
+                let client = self.postgres.client().await?;
+                client
+                    .batch_execute("CREATE TABLE no_index AS SELECT n, repeat('x', 500) AS filler FROM generate_series(1, 20000) n; ANALYZE no_index")
+                    .await?;
+                for _ in 0..40 {
+                    client.batch_execute("SELECT count(*) FROM no_index").await?;
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            }
+            "slow-query" => {
+                let client = self.postgres.client().await?;
+                tokio::spawn(async move { client.batch_execute("SELECT pg_sleep(120)").await });
+            }
+            "utilization" => self.kubernetes.usage(0.97),
+            "workflows" => sql("INSERT INTO workflows (status, created_at, updated_at) SELECT 'failed', now(), now() FROM generate_series(1, 50)").await?,
+            "auth" => sql("INSERT INTO audit_events (timestamp, event_type, user_id) SELECT now(), 'authentication_failed', 7 FROM generate_series(1, 80)").await?,
+            "permissions" => sql("INSERT INTO audit_events (timestamp, event_type, user_id) SELECT now(), 'permission_denied', 9001 FROM generate_series(1, 20)").await?,
+            "audit-log" => sql("UPDATE audit_events SET timestamp = timestamp - interval '5 hours'").await?,
+            "pod-logs" => self.kubernetes.audit_lines(false),
+            "certificate" => self.health.certificate.set(self.authority.issue(HOST, -2)?),
+            "advisory" => self.report("audit.json", r#"{"vulnerabilities": {"found": true, "count": 1, "list": [{"advisory": {"id": "RUSTSEC-2026-0001", "cvss": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}]}}"#)?,
+            "autoscaler" => self.kubernetes.autoscaler(6, true),
+            "claim" => self.kubernetes.claim("Pending"),
+            "vacuum" => sql("CREATE TABLE dirty WITH (autovacuum_enabled = off) AS SELECT n, repeat('x', 200) AS filler FROM generate_series(1, 20000) n; ANALYZE dirty; DELETE FROM dirty WHERE n % 3 = 0").await?,
+            "index" => {
+                sql("CREATE TABLE doubles AS SELECT n % 10 AS n FROM generate_series(1, 100) n").await?;
+                // It fails, as it is meant to, and leaves the invalid index behind.
+                let failed = sql("CREATE UNIQUE INDEX CONCURRENTLY doubles_once ON doubles (n)").await;
+                anyhow::ensure!(failed.is_err(), "the duplicates were indexed");
+            }
+            "bloat" => sql("CREATE TABLE bloated WITH (autovacuum_enabled = off) AS SELECT n, repeat('x', 200) AS filler FROM generate_series(1, 20000) n; ANALYZE bloated; DELETE FROM bloated WHERE n % 5 > 0").await?,
+            "retention" => sql("INSERT INTO audit_events (timestamp, event_type, user_id) VALUES (now() - interval '200 days', 'request', 9002)").await?,
+            "users" => sql("INSERT INTO users (email, created_at, last_login_at) VALUES ('stale@example.com', now() - interval '300 days', now() - interval '200 days')").await?,
+            "api-keys" => sql("INSERT INTO api_keys (user_id, name, created_at) VALUES (1, 'forgotten', now() - interval '200 days')").await?,
+            "roles" => sql("INSERT INTO user_roles SELECT n, 1 FROM generate_series(100, 110) n").await?,
+            "image" => self.report("images/orchestrator.json", r#"{"ArtifactName": "orchestrator:1.4.2", "Results": [{"Vulnerabilities": [{"Severity": "CRITICAL"}]}]}"#)?,
+            "dependencies" => {
+                let file = std::fs::File::options().write(true).open(self.folder().join("reports/outdated.json"))?;
+                file.set_modified(SystemTime::now() - Duration::from_hours(40 * 24))?;
+            }
+            "rules" => {
+                let path = self.rules();
+                let text = std::fs::read_to_string(&path)?;
+                std::fs::write(&path, text.replace("name: checklist-dashboards", "name: someone-elses"))?;
+                broken.rules = Some(text);
+                self.prometheus.reload()?;
+            }
+            "secret" => self.kubernetes.rotated("jwt-secret", 400),
+            "query" => sql("INSERT INTO jobs (queue, waits_since) SELECT 'mail', now() - interval '2 hours' FROM generate_series(1, 9)").await?,
+            other => anyhow::bail!("there is no fault {other}"),
+        }
+        Ok(broken)
+    }
+
+    /// Mends it.
+    pub async fn mend(&self, fault: Fault, broken: Broken) -> anyhow::Result<()> {
+        let sql = |sql: &'static str| self.postgres.execute(sql);
+        match fault.name {
+            "pods" => self.kubernetes.ready_replicas(3),
+            "health" => self.health.say(Says::Json(healthy())),
+            "restarts" => self.kubernetes.replace_pod(),
+            "silence" => self.alertmanager.expire(&broken.silence.unwrap_or_default()).await?,
+            // Rates remember: good requests without number make the bad ones few.
+            "errors" | "latency" => self.traffic.add(50_000_000.0, 0.0, 0.0),
+            "disk" => self.kubernetes.kubelet.fill(0.4),
+            "backup" => put_backup(&self.s3)?,
+            "connections" => drop(broken.clients),
+            "seq-scan" => sql("DROP TABLE no_index").await?,
+            "slow-query" => sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(120)'").await?,
+            "utilization" => self.kubernetes.usage(0.5),
+            "workflows" => sql("DELETE FROM workflows WHERE status = 'failed' AND updated_at > now() - interval '10 minutes'").await?,
+            "auth" => sql("DELETE FROM audit_events WHERE event_type = 'authentication_failed' AND timestamp > now() - interval '1 hour'").await?,
+            "permissions" => sql("DELETE FROM audit_events WHERE user_id = 9001").await?,
+            "audit-log" => sql("UPDATE audit_events SET timestamp = timestamp + interval '5 hours'").await?,
+            "pod-logs" => self.kubernetes.audit_lines(true),
+            "certificate" => self.health.certificate.set(self.authority.issue(HOST, 60)?),
+            "advisory" | "image" | "dependencies" => put_reports(self.folder())?,
+            "autoscaler" => self.kubernetes.autoscaler(2, true),
+            "claim" => self.kubernetes.claim("Bound"),
+            "vacuum" => sql("DROP TABLE dirty").await?,
+            "index" => sql("DROP TABLE doubles").await?,
+            "bloat" => sql("DROP TABLE bloated").await?,
+            "retention" => sql("DELETE FROM audit_events WHERE user_id = 9002").await?,
+            "users" => sql("DELETE FROM users WHERE email = 'stale@example.com'").await?,
+            "api-keys" => sql("DELETE FROM api_keys WHERE name = 'forgotten'").await?,
+            "roles" => sql("DELETE FROM user_roles WHERE role_id = 1 AND user_id >= 100").await?,
+            "rules" => {
+                std::fs::write(self.rules(), broken.rules.unwrap_or_default())?;
+                self.prometheus.reload()?;
+            }
+            "secret" => self.kubernetes.rotated("jwt-secret", 30),
+            "query" => sql("DELETE FROM jobs WHERE waits_since < now() - interval '1 hour'").await?,
+            other => anyhow::bail!("there is no fault {other}"),
+        }
+        Ok(())
+    }
+
+    fn rules(&self) -> std::path::PathBuf {
+        self.folder().join("generated/rules/checklist.yaml")
+    }
+
+    fn report(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        Ok(std::fs::write(self.folder().join("reports").join(name), text)?)
+    }
+}
