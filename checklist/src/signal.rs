@@ -130,9 +130,11 @@ trait RoundTo {
 }
 
 impl RoundTo for f64 {
-    /// Readable digits: whole seconds and bytes, four digits of a ratio.
+    /// Readable digits: whole hours of days, minutes of hours, seconds and bytes, four digits of a ratio.
     fn round_to(self, unit: Unit) -> f64 {
         match unit {
+            Unit::Seconds if self > 3.0 * 86_400.0 => (self / 3_600.0).round() * 3_600.0,
+            Unit::Seconds if self > 3_600.0 => (self / 60.0).round() * 60.0,
             Unit::Seconds if self > 10.0 => self.round(),
             Unit::Bytes => self.round(),
             Unit::Ratio => (self * 1e4).round() / 1e4,

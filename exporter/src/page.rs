@@ -91,11 +91,10 @@ fn row(state: &State, config: &Config, now: f64) -> Markup {
                 @for reading in &state.readings {
                     @let unit = reading.unit;
                     span.reading {
-                        b { (unit.human(reading.value)) }
+                        (spaced(reading.alert)) " " b { (unit.human(reading.value)) }
                         @for (severity, limit) in [Severity::Warning, Severity::Critical].into_iter().filter_map(|s| Some((s, reading.limits.at(s)?))) {
                             " · " (severity) " " (unit.human(limit))
                         }
-                        " " (spaced(reading.alert))
                     }
                 }
             }

@@ -2,6 +2,7 @@
 //! Grafana and people need. Deterministic: the same input gives the same bytes.
 
 pub mod alertmanager;
+pub mod docs;
 pub mod grafana;
 pub mod meta;
 pub mod prometheus;

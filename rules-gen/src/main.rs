@@ -28,11 +28,20 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Writes signals.md: every signal of the catalog with its metrics, thresholds, alerts and needs.
+    Docs {
+        /// The folder to write to.
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
-    let Command::Generate { config, out, check } = Arguments::parse().command;
-    match generate(&config, &out, check) {
+    let result = match Arguments::parse().command {
+        Command::Generate { config, out, check } => generate(&config, &out, check),
+        Command::Docs { out } => rules_gen::write(&[rules_gen::docs::signals()], &out).map(|()| ExitCode::SUCCESS),
+    };
+    match result {
         Ok(code) => code,
         Err(error) => {
             say(&format!("{error:#}"));

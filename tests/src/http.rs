@@ -114,3 +114,12 @@ pub async fn json(url: &str) -> anyhow::Result<serde_json::Value> {
 pub async fn is_up(url: &str) -> bool {
     matches!(request(url, None, &[]).await, Ok((200, _)))
 }
+
+/// Status and headers of a GET, one per line.
+pub async fn headers(url: &str) -> anyhow::Result<(u16, String)> {
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let response = client.request(Request::get(url).body(Full::default())?).await?;
+    let lines =
+        response.headers().iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap_or_default()));
+    Ok((response.status().as_u16(), lines.collect()))
+}

@@ -315,3 +315,219 @@ async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()>
     assert_eq!(reason(&yaml, "disk").await, None);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn application_tables_are_empty_renamed_null_or_forbidden() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let good = postgres_yaml(postgres.port, PASSWORD, &folder)?;
+    // Empty tables: a definitive negative where there should be something, nothing invented elsewhere.
+    postgres.execute("TRUNCATE audit_events, workflows, users, api_keys, roles, user_roles CASCADE").await?;
+    let (failure, page) = outcome(&job(&good, "audit_log")).await;
+    assert_eq!(failure, None);
+    assert!(page.contains("checklist_audit_event_present{check=\"audit_log\",target=\"db\"} 0\n"), "{page}");
+    assert!(!page.contains("checklist_audit_last_event_timestamp_seconds{"), "{page}");
+    for check in ["workflows", "users", "api_keys", "roles", "permission_denied", "retention", "auth_failures"] {
+        let (failure, page) = outcome(&job(&good, check)).await;
+        assert_eq!(failure, None, "{check}");
+        assert!(page.contains(&format!("checklist_check_passed{{check=\"{check}\",target=\"db\"}} 1\n")), "{page}");
+    }
+    // A clock in the future, NULLs, and a status of 10 kB with quotes and newlines.
+    postgres
+        .execute("INSERT INTO audit_events (timestamp, event_type) VALUES (now() + interval '10 years', 'permission_denied'); INSERT INTO workflows (status, created_at, updated_at) VALUES (E'a\"b\\\\c\\nd' || repeat('ü', 5000), now(), now())")
+        .await?;
+    for check in ["audit_log", "permission_denied", "workflows", "retention"] {
+        let (failure, page) = outcome(&job(&good, check)).await;
+        assert_eq!(failure, None, "{check}");
+        assert!(page.lines().all(|line| line.len() < 1000), "{check}");
+    }
+    let (_, page) = outcome(&job(&good, "workflows")).await;
+    assert!(page.contains("status=\"a\\\"b\\\\c\\nd"), "{page}");
+    // Other names, with characters that would break out of a quote.
+    postgres.execute("CREATE SCHEMA \"se cu\"; ALTER TABLE users SET SCHEMA \"se cu\"; ALTER TABLE \"se cu\".users RENAME TO \"us\"\"ers\"; ALTER TABLE \"se cu\".\"us\"\"ers\" RENAME disabled_at TO \"off'); --\"; GRANT USAGE ON SCHEMA \"se cu\" TO checklist").await?;
+    assert_eq!(reason(&good, "users").await, Some(Reason::NotFound));
+    let names = "tls: disable, tables: {users: {table: 'se cu.us\"ers', columns: {disabled_at: \"off'); --\"}}}";
+    assert_eq!(reason(&good.replace("tls: disable", names), "users").await, None);
+    postgres.execute("REVOKE SELECT (revoked_at) ON api_keys FROM checklist").await?;
+    assert_eq!(reason(&good, "api_keys").await, Some(Reason::Permission));
+    postgres.execute("ALTER TABLE roles ALTER name TYPE bytea USING name::bytea").await?;
+    assert_eq!(reason(&good, "roles").await, None, "PostgreSQL writes bytes as text");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn own_queries_are_bounded_and_can_only_read() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let base = postgres_yaml(postgres.port, PASSWORD, &folder)?;
+    let query = |sql: &str| {
+        format!(
+            "{base}queries:\n  - {{name: own, help: An own query, labels: [name], above: {{warning: 1}}, query: {sql:?}}}\n"
+        )
+    };
+    for (sql, expected) in [
+        ("SELECT 'a' AS name, 3 AS value;", None),
+        ("SELECT 'a' AS name, 3.5::numeric AS value -- the best", None),
+        ("SELECT NULL::text AS name, NULL::int AS value", None),
+        ("SELECT 'a' AS name, 'three' AS value", Some(Reason::Protocol)),
+        ("SELECT 1 AS value", Some(Reason::NotFound)),
+        ("SELECT 'a' AS name, n AS value FROM generate_series(1, 100000) n", Some(Reason::Limit)),
+        ("SELECT 'a' AS name, 1 AS value; DROP TABLE users", Some(Reason::Protocol)),
+        ("DELETE FROM users RETURNING 'a' AS name, 1 AS value", Some(Reason::Protocol)),
+        ("SELECT 'a' AS name, setval('users_id_seq', 1) AS value", Some(Reason::Protocol)),
+        ("SELECT 'a' AS name, 1 AS value FROM pg_sleep(60)", Some(Reason::Timeout)),
+    ] {
+        let (failure, _) = outcome(&job(&query(sql), "own")).await;
+        let permitted =
+            failure == expected || expected == Some(Reason::Protocol) && failure == Some(Reason::Permission);
+        assert!(permitted, "{sql}: {failure:?}");
+    }
+    // A hundred series, no more; the rest is counted.
+    let many = "SELECT n::text || repeat('x', 10000) AS name, n AS value FROM generate_series(1, 500) n";
+    let (failure, page) = outcome(&job(&query(many), "own")).await;
+    assert_eq!(failure, None);
+    assert_eq!(page.lines().filter(|line| line.starts_with("checklist_query_own{")).count(), 100);
+    assert!(page.contains("checklist_probe_series_dropped_total{check=\"own\",target=\"db\"} 400\n"), "{page}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_are_foreign_cut_off_missing_or_huge() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let path = folder.path().join("report.json");
+    let yaml = |format: &str| format!("reports:\n  - {{name: r, format: {format}, file: {}}}\n", path.display());
+    assert_eq!(reason(&yaml("cargo-audit"), "advisories").await, Some(Reason::NotFound));
+    for content in
+        [&b""[..], b"{\"vulnerabilities\": {\"list\": [{\"advi", b"<html>", b"\xff\xfe", b"{\"SchemaVersion\": 2}"]
+    {
+        std::fs::write(&path, content)?;
+        assert_eq!(reason(&yaml("cargo-audit"), "advisories").await, Some(Reason::Decode));
+        assert_eq!(reason(&yaml("cargo-outdated"), "dependencies").await, Some(Reason::Decode));
+        assert_eq!(reason(&yaml("trivy"), "images").await, Some(Reason::Decode));
+        assert_eq!(reason(&yaml("grype"), "images").await, Some(Reason::Decode));
+    }
+    let deep = "[".repeat(1_000_000);
+    std::fs::write(&path, format!("{{\"ArtifactName\": \"x\", \"Other\": {deep}"))?;
+    assert_eq!(reason(&yaml("trivy"), "images").await, Some(Reason::Decode));
+    std::fs::File::create(&path)?.set_len(65 * 1024 * 1024)?;
+    assert_eq!(reason(&yaml("trivy"), "images").await, Some(Reason::Limit));
+    let directory = format!("reports:\n  - {{name: r, format: trivy, directory: {}}}\n", folder.path().display());
+    assert_eq!(reason(&directory, "images").await, Some(Reason::Limit));
+    std::fs::remove_file(&path)?;
+    assert_eq!(reason(&directory, "images").await, Some(Reason::NotFound));
+    // By HTTP and from a bucket.
+    let server = serve(None, |request| async move {
+        match request.uri().path() {
+            "/audit" => answer(200, "application/json", r#"{"vulnerabilities": {"list": []}}"#),
+            _ => answer(404, "text/plain", "no"),
+        }
+    })
+    .await?;
+    let http = |path: &str| {
+        format!("reports:\n  - {{name: r, format: cargo-audit, url: 'http://127.0.0.1:{}{path}'}}\n", server.port)
+    };
+    assert_eq!(reason(&http("/audit"), "advisories").await, None);
+    assert_eq!(reason(&http("/nothing"), "advisories").await, Some(Reason::NotFound));
+    let s3 = S3::start().await?;
+    for (name, secret) in [("id", ACCESS_KEY), ("key", SECRET_KEY)] {
+        std::fs::write(folder.path().join(name), secret)?;
+    }
+    let bucket = format!(
+        "reports:\n  - {{name: r, format: grype, s3: {{bucket: scans, prefix: grype/, endpoint: 'http://127.0.0.1:{}', pathStyle: true, accessKeyIdFile: {}, secretAccessKeyFile: {}}}}}\n",
+        s3.port,
+        folder.path().join("id").display(),
+        folder.path().join("key").display()
+    );
+    s3.put("scans", "other/x.json", b"{}")?;
+    assert_eq!(reason(&bucket, "images").await, Some(Reason::NotFound), "an empty prefix");
+    let report =
+        r#"{"matches": [{"vulnerability": {"severity": "Critical"}}], "source": {"target": {"userInput": "img"}}}"#;
+    s3.put("scans", "grype/1.json", report.as_bytes())?;
+    let (failure, page) = outcome(&job(&bucket, "images")).await;
+    assert_eq!(failure, None);
+    assert!(
+        page.contains(
+            "checklist_image_vulnerabilities{check=\"images\",target=\"r\",image=\"img\",level=\"critical\"} 1\n"
+        ),
+        "{page}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monitoring_apis_are_down_foreign_or_hostile() -> anyhow::Result<()> {
+    let closed = stack::process::free_port()?;
+    let server = serve(None, |request| async move {
+        match request.uri().path() {
+            path if path.starts_with("/html") => answer(200, "text/html", "<html>"),
+            path if path.starts_with("/denied") => answer(401, "text/plain", "no"),
+            path if path.starts_with("/wrong") => answer(200, "application/json", "{\"data\": 7}"),
+            path if path.starts_with("/huge") => answer(200, "application/json", vec![b' '; 70 * 1024 * 1024]),
+            _ => answer(503, "text/plain", "busy"),
+        }
+    })
+    .await?;
+    let yaml =
+        |kind: &str, port: u16, path: &str| format!("{kind}:\n  - {{name: m, url: 'http://127.0.0.1:{port}{path}'}}\n");
+    for (kind, checks) in [("alertmanagers", &["alerts"][..]), ("prometheus", &["rules", "dashboards"])] {
+        for check in checks {
+            assert_eq!(reason(&yaml(kind, closed, ""), check).await, Some(Reason::Connect));
+            for (path, expected) in [
+                ("/html", Reason::Decode),
+                ("/denied", Reason::Auth),
+                ("/wrong", Reason::Decode),
+                ("/huge", Reason::Limit),
+                ("/busy", Reason::Protocol),
+            ] {
+                assert_eq!(reason(&yaml(kind, server.port, path), check).await, Some(expected), "{check} {path}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_endless_secrets_are_metadata_and_objects_are_odd() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let authority = Authority::new(folder.path())?;
+    let kubelet = Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0).await?;
+    let kubernetes = Kubernetes::start(kubelet).await?;
+    std::fs::write(folder.path().join("kubeconfig"), kubernetes.kubeconfig())?;
+    let yaml = format!(
+        "kubernetes:\n  - {{name: k, kubeconfig: {}, namespaces: [{NAMESPACE}], auditLogs: [{{selector: app=orchestrator}}], secrets: [{{name: jwt-secret}}, {{name: gone}}]}}\n",
+        folder.path().join("kubeconfig").display()
+    );
+    // A line of 50 MB, and audit lines behind it that a later run finds.
+    let now = jiff::Timestamp::now();
+    let mut log = format!("{now} ").into_bytes();
+    log.resize(50 * 1024 * 1024, b'x');
+    log.extend_from_slice(format!("\n{now} AUDIT: late\n").as_bytes());
+    kubernetes.log(Some(log));
+    let logs = job(&yaml, "pod_logs");
+    let (failure, page) = outcome(&logs).await;
+    assert_eq!(failure, None);
+    assert!(page.contains("selector=\"app=orchestrator\"} 0\n"), "{page}");
+    kubernetes.log(Some(format!("{} AUDIT: one\nno time\n\u{0}\n", jiff::Timestamp::now()).into_bytes()));
+    let (_, page) = outcome(&logs).await;
+    assert!(page.contains("checklist_audit_log_lines_total{check=\"pod_logs\",target=\"k\",namespace=\"llm-orchestrator\",selector=\"app=orchestrator\"} 3\n"), "{page}");
+    let (_, page) = outcome(&logs).await;
+    assert!(page.contains("selector=\"app=orchestrator\"} 3\n"), "what was read is not counted again: {page}");
+    // A secret that is not there is a definitive negative; its data is never asked for (the API would refuse).
+    let (failure, page) = outcome(&job(&yaml, "secrets")).await;
+    assert_eq!(failure, None);
+    assert!(page.contains("secret=\"gone\"} 0\n") && !page.contains("bmV2ZXI"), "{page}");
+    // Objects with nothing in them.
+    let claims = format!("/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims");
+    kubernetes.apply(
+        &claims,
+        serde_json::json!({"metadata": {"name": "odd"}, "spec": {"resources": {"requests": {"storage": "much"}}}}),
+    );
+    let (failure, page) = outcome(&job(&yaml, "pvc")).await;
+    assert_eq!(failure, None);
+    assert!(page.contains("persistentvolumeclaim=\"odd\"} 0\n"), "{page}");
+    kubernetes.refuse(Some(403));
+    for check in ["hpa", "pvc", "utilization", "pod_logs", "secrets"] {
+        assert_eq!(reason(&yaml, check).await, Some(Reason::Permission), "{check}");
+    }
+    Ok(())
+}

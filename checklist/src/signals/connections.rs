@@ -110,6 +110,20 @@ pub static SIGNAL: Signal = Signal {
             threshold: None,
         },
     ],
+    elsewhere: &[Elsewhere {
+        source: "postgres_exporter",
+        records: &[
+            (
+                &CONNECTIONS,
+                "sum by (database, state) (label_replace(pg_stat_activity_count{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+            ),
+            (
+                &LIMIT,
+                "max(pg_settings_max_connections{{selector}} - on (server, instance) pg_settings_superuser_reserved_connections{{selector}})",
+            ),
+            (&OLDEST_TRANSACTION, "time() - max by (state) (pg_stat_activity_max_tx_duration{{selector}} > 0)"),
+        ],
+    }],
     access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("connections.md"),
     ..BASE

@@ -91,6 +91,13 @@ pub static SIGNAL: Signal = Signal {
         threshold: Some(&LIMIT),
         ..PANEL
     }],
+    elsewhere: &[Elsewhere {
+        source: "postgres_exporter",
+        records: &[(
+            &BYTES,
+            "max by (database) (label_replace(pg_database_size_bytes{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+        )],
+    }],
     access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("database_size.md"),
     ..BASE

@@ -115,6 +115,18 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&INODE_USAGE),
         },
     ],
+    elsewhere: &[Elsewhere {
+        source: "kubelet",
+        records: &[
+            (&USED, "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_used_bytes{{selector}})"),
+            (
+                &CAPACITY,
+                "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_used_bytes{{selector}} + kubelet_volume_stats_available_bytes{{selector}})",
+            ),
+            (&INODES_USED, "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_inodes_used{{selector}})"),
+            (&INODES, "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_inodes{{selector}} > 0)"),
+        ],
+    }],
     access: &[Access::Kubernetes("", "nodes", &["get", "list"]), Access::Kubernetes("", "nodes/stats", &["get"])],
     runbook: include_str!("disk.md"),
     ..BASE

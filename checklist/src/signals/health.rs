@@ -109,6 +109,14 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&SLOW),
         },
     ],
+    elsewhere: &[Elsewhere {
+        source: "blackbox_exporter",
+        records: &[
+            (&STATUS, "max(probe_http_status_code{{selector}})"),
+            (&DURATION, "max(probe_duration_seconds{{selector}})"),
+            (&FIELD_OK, "label_replace(max(probe_success{{selector}}), \"field\", \"probe_success\", \"\", \"\")"),
+        ],
+    }],
     access: &[],
     runbook: include_str!("health.md"),
     ..BASE

@@ -103,6 +103,25 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&WAITING),
         },
     ],
+    elsewhere: &[Elsewhere {
+        source: "kube-state-metrics",
+        records: &[
+            (
+                &DESIRED,
+                "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_spec_replicas{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_replicas{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_desired_number_scheduled{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
+            ),
+            (
+                &READY,
+                "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
+            ),
+            (&PODS, "sum by (namespace, phase) (kube_pod_status_phase{{selector}})"),
+            (&NOT_READY, "max by (namespace, pod, reason) (kube_pod_container_status_waiting_reason{{selector}} == 1)"),
+            (
+                &ENDPOINTS,
+                "sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpoint\", \"(.*)\")) or 0 * max by (namespace, service) (kube_service_info{{selector}})",
+            ),
+        ],
+    }],
     access: &[
         Access::Kubernetes("", "pods", LIST_WATCH),
         Access::Kubernetes("", "services", LIST_WATCH),

@@ -100,6 +100,16 @@ pub static SIGNAL: Signal = Signal {
         legend: &["namespace", "pod", "container"],
         threshold: Some(&PER_HOUR),
     }],
+    elsewhere: &[Elsewhere {
+        source: "kube-state-metrics",
+        records: &[
+            (&RESTARTS, "max by (namespace, pod, container) (kube_pod_container_status_restarts_total{{selector}})"),
+            (
+                &LAST_TERMINATION,
+                "max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_timestamp{{selector}} * on (namespace, pod, container) group_left (reason) (kube_pod_container_status_last_terminated_reason{{selector}} == 1))",
+            ),
+        ],
+    }],
     access: &[Access::Kubernetes("", "pods", LIST_WATCH)],
     runbook: include_str!("restarts.md"),
     ..BASE

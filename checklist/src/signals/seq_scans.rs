@@ -99,6 +99,35 @@ pub static SIGNAL: Signal = Signal {
         legend: &["database", "schema", "table"],
         threshold: None,
     }],
+    elsewhere: &[Elsewhere {
+        source: "postgres_exporter",
+        records: &[
+            (
+                &SEQ_SCANS,
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_scan{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+            ),
+            (
+                &INDEX_SCANS,
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_scan{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+            ),
+            (
+                &SEQ_ROWS,
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_tup_read{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+            ),
+            (
+                &INDEX_ROWS,
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_tup_fetch{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+            ),
+            (
+                &LIVE_ROWS,
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_n_live_tup{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+            ),
+            (
+                &BYTES,
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_table_size_bytes{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+            ),
+        ],
+    }],
     access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("seq_scans.md"),
     ..BASE

@@ -1,0 +1,245 @@
+//! The program as people use it: check and its formats, the status page, reload, explain.
+
+use anyhow::Context;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use stack::http::{json, request};
+use stack::peers::{Authority, Health, Says, healthy};
+use stack::process::{Process, free_port};
+use stack::stack::{Stack, program};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// An exporter on two health endpoints.
+struct World {
+    process: Process,
+    port: u16,
+    config: PathBuf,
+    one: Health,
+    _two: Health,
+    _folder: TempDir,
+}
+
+impl World {
+    async fn start() -> anyhow::Result<Self> {
+        let folder = TempDir::new()?;
+        let authority = Authority::new(folder.path())?;
+        let one = Health::start(authority.issue("localhost", 60)?).await?;
+        let two = Health::start(authority.issue("localhost", 60)?).await?;
+        let config = folder.path().join("checklist.yaml");
+        let target = |name: &str, health: &Health| {
+            format!(
+                "  - {{name: {name}, url: 'https://localhost:{}/health', expect: {{status: healthy}}, caFile: {}}}\n",
+                health.server.port,
+                authority.ca_file.display()
+            )
+        };
+        let checks = "checks:\n  health: {interval: 1s}\nalerting:\n  runbookBaseUrl: https://runbooks.example.com\n";
+        std::fs::write(&config, format!("health:\n{}{}{checks}", target("one", &one), target("two", &two)))?;
+        let port = free_port()?;
+        let mut command = Command::new(program("checklist-exporter")?);
+        command.arg("run").arg("--config").arg(&config).args(["--listen", &format!("127.0.0.1:{port}")]);
+        let mut process = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
+        process
+            .wait_until(|| async move { stack::http::is_up(&format!("http://127.0.0.1:{port}/-/ready")).await })
+            .await?;
+        Ok(Self { process, port, config, one, _two: two, _folder: folder })
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<String> {
+        let (_, body) = request(&format!("http://127.0.0.1:{}{path}", self.port), None, &[]).await?;
+        Ok(String::from_utf8(body.to_vec())?)
+    }
+
+    /// The value of a line of the exposition.
+    async fn value(&self, series: &str) -> anyhow::Result<Option<f64>> {
+        let page = self.get("/metrics").await?;
+        Ok(page.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok()))
+    }
+
+    async fn wait(&self, series: &str, ok: impl Fn(Option<f64>) -> bool) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        loop {
+            let value = self.value(series).await?;
+            if ok(value) {
+                return Ok(());
+            }
+            anyhow::ensure!(begun.elapsed() < Duration::from_secs(30), "{series} is {value:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    fn check(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        Ok(Command::new(program("checklist-exporter")?)
+            .arg("check")
+            .arg("--config")
+            .arg(&self.config)
+            .args(arguments)
+            .output()?)
+    }
+}
+
+const RUNS_ONE: &str = "checklist_probe_runs_total{check=\"health\",target=\"one\"}";
+const RUNS_TWO: &str = "checklist_probe_runs_total{check=\"health\",target=\"two\"}";
+const LOADED: &str = "checklist_config_last_reload_successful";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let table = world.check(&[])?;
+    let text = String::from_utf8(table.stdout)?;
+    assert_eq!((table.status.code(), text.matches("passed").count()), (Some(0), 2), "{text}");
+    world.one.say(Says::Json(serde_json::json!({"status": "<degraded> & \"sad\""})));
+    let parsed: Value = serde_json::from_slice(&world.check(&["--format", "json"])?.stdout)?;
+    assert_eq!(parsed["checks"][0]["verdict"], "not passed");
+    assert_eq!(parsed["checks"][1]["verdict"], "passed");
+    let output = world.check(&["--format", "junit", "--cadence", "daily"])?;
+    let junit = String::from_utf8(output.stdout)?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        junit.contains("tests=\"2\" failures=\"1\" errors=\"0\"") && junit.contains("<failure message="),
+        "{junit}"
+    );
+    let markdown = String::from_utf8(world.check(&["--format", "markdown", "--only", "health"])?.stdout)?;
+    assert!(markdown.contains("| health | one | **not passed** |"), "{markdown}");
+    assert_eq!(world.check(&["--cadence", "annual"])?.status.code(), Some(2), "nothing is selected");
+    assert_eq!(world.check(&["--only", "nonsense"])?.status.code(), Some(2));
+    let Ok(broken) = std::fs::read_to_string(&world.config).map(|text| text.replace("caFile", "caFiel")) else {
+        anyhow::bail!("no configuration")
+    };
+    std::fs::write(&world.config, broken)?;
+    let output = world.check(&[])?;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean caFile?"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_keeps_what_is_unchanged_and_refuses_what_is_wrong() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let reload = format!("http://127.0.0.1:{}/-/reload", world.port);
+    let text = std::fs::read_to_string(&world.config)?;
+    world.wait(RUNS_ONE, |runs| runs > Some(2.0)).await?;
+    // A wrong file: refused, told, and nothing changes.
+    std::fs::write(&world.config, text.replace("expect", "expcet"))?;
+    let (status, body) = request(&reload, Some(""), &[]).await?;
+    assert_eq!(status, 500);
+    assert!(String::from_utf8_lossy(&body).contains("did you mean expect?"));
+    world.wait(LOADED, |value| value == Some(0.0)).await?;
+    let before = world.value(RUNS_ONE).await?;
+    world.wait(RUNS_ONE, |runs| runs > before).await?;
+    // Without the second target: the first goes on counting.
+    let without: String =
+        text.lines().filter(|line| !line.contains("name: two")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(&world.config, &without)?;
+    let pid = Pid::from_raw(i32::try_from(world.process.id())?);
+    kill(pid, Signal::SIGHUP)?;
+    world.wait(LOADED, |value| value == Some(1.0)).await?;
+    world.wait(RUNS_TWO, |runs| runs.is_none()).await?;
+    assert!(world.value(RUNS_ONE).await? >= before);
+    // A swapped link, as Kubernetes does it, is seen without being told.
+    let new = world.config.with_file_name("new.yaml");
+    std::fs::write(&new, text.replace("name: one", "name: first"))?;
+    std::fs::remove_file(&world.config)?;
+    std::os::unix::fs::symlink(&new, &world.config)?;
+    world.wait("checklist_probe_runs_total{check=\"health\",target=\"first\"}", |runs| runs >= Some(1.0)).await?;
+    assert_eq!(world.value(RUNS_ONE).await?, None);
+    assert_eq!(request(&reload.replace("reload", "nonsense"), None, &[]).await?.0, 404);
+    assert_eq!(request(&reload, None, &[]).await?.0, 405, "only POST reloads");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_page_shows_each_check_and_its_runs_without_script() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.one.say(Says::Json(serde_json::json!({"status": "<script>alert(1)</script>"})));
+    world.wait("checklist_check_passed{check=\"health\",target=\"one\"}", |value| value == Some(0.0)).await?;
+    let page = world.get("/").await?;
+    for part in
+        ["not passed", "runbooks.example.com/health.md", "prefers-color-scheme", "http-equiv=\"refresh\"", "daily"]
+    {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    assert!(!page.contains("<script"));
+    world.one.say(Says::Json(healthy()));
+    let history = world.get("/checks/health").await?;
+    assert!(history.matches("<tr>").count() > 3, "{history}");
+    assert_eq!(request(&format!("http://127.0.0.1:{}/checks/nonsense", world.port), None, &[]).await?.0, 404);
+    let checks = json(&format!("http://127.0.0.1:{}/api/v1/checks", world.port)).await?;
+    assert_eq!(checks["checks"].as_array().map(Vec::len), Some(2));
+    let (status, headers) = stack::http::headers(&format!("http://127.0.0.1:{}/", world.port)).await?;
+    assert_eq!(status, 200);
+    assert!(headers.contains("default-src 'none'"), "{headers}");
+    Ok(())
+}
+
+/// The page of the whole stack in a real browser, on a phone's width, in light and dark.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_shows_the_page_on_a_phone_and_on_a_desk() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let url = format!("http://127.0.0.1:{}/", stack.exporter_port);
+    for (name, size, dark) in [("desk", "1280,2400", false), ("phone", "390,3600", true)] {
+        let picture = stack.folder().join(format!("{name}.png"));
+        let dom = browse(&url, size, dark, stack.folder(), &picture)?;
+        assert!(dom.contains("User accounts") && dom.contains("passed"), "{dom}");
+        let png = std::fs::read(&picture).context("no screenshot")?;
+        assert!(png.starts_with(b"\x89PNG") && png.len() > 20_000, "{} bytes", png.len());
+        if let Some(folder) = std::env::var_os("SCREENSHOTS") {
+            std::fs::copy(&picture, Path::new(&folder).join(format!("{name}.png")))?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a screenshot and gives the page as the browser understood it.
+fn browse(url: &str, size: &str, dark: bool, folder: &Path, picture: &Path) -> anyhow::Result<String> {
+    let run = |what: &[&str]| -> anyhow::Result<Output> {
+        let mut command = Command::new("chromium");
+        command.args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--disable-background-networking",
+        ]);
+        command
+            .arg(format!("--user-data-dir={}", folder.join("browser").display()))
+            .arg(format!("--window-size={size}"));
+        if dark {
+            command.arg("--blink-settings=preferredColorScheme=0");
+        }
+        command.args(what).arg(url).output().context("chromium is needed; make test installs it")
+    };
+    let shot = run(&[&format!("--screenshot={}", picture.display())])?;
+    anyhow::ensure!(shot.status.success(), "{}", String::from_utf8_lossy(&shot.stderr));
+    Ok(String::from_utf8_lossy(&run(&["--dump-dom"])?.stdout).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_prints_plans_and_warns_of_a_large_table_that_is_read_whole() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let config = stack.folder().join("checklist.yaml");
+    let explain = |only: &str| -> anyhow::Result<Output> {
+        let mut command = Command::new(program("checklist-exporter")?);
+        Ok(command.args(["check", "--explain", "--only", only, "--config"]).arg(&config).output()?)
+    };
+    let output = explain("auth_failures,retention,users,maintenance")?;
+    let text = String::from_utf8(output.stdout)?;
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("needs an index on audit_events (event_type, timestamp)") && text.contains("Index"),
+        "{text}"
+    );
+    stack
+        .postgres
+        .execute("INSERT INTO users (email, created_at) SELECT n::text, now() FROM generate_series(1, 150000) n; ANALYZE users")
+        .await?;
+    let output = explain("users")?;
+    let text = String::from_utf8(output.stdout)?;
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("WARNING: reads users whole"), "{text}");
+    Ok(())
+}
