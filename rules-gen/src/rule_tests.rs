@@ -45,13 +45,12 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     let target = rule.targets.first().map_or("", String::as_str);
     let check = rule.labels["check"].as_str();
     // Two minutes more than it takes.
-    let (at, case) = match &rule.entry {
-        Some(entry) => of_entry(entry, rule.times.pending),
-        None => {
-            let at = rule.times.pending + Duration::from_mins(2);
-            let case = of_meta(rule, at.as_secs_f64());
-            (at, case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?)
-        }
+    let (at, case) = if let Some(entry) = &rule.entry {
+        of_entry(entry, rule.times.pending)
+    } else {
+        let at = rule.times.pending + Duration::from_mins(2);
+        let case = of_meta(rule, at.as_secs_f64());
+        (at, case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?)
     };
     let per_process = [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &RULES_INFO];
     // An absence must be silent only when every target is there.

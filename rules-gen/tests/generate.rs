@@ -150,9 +150,10 @@ fn what_is_committed_is_what_would_be_generated() {
     assert!(differences.is_empty(), "run make generate: {differences:#?}");
 }
 
-/// Series as kube-state-metrics, the kubelet, postgres_exporter and blackbox_exporter write them, and the alert of
+/// Series as kube-state-metrics, the kubelet, `postgres_exporter` and `blackbox_exporter` write them, and the alert of
 /// ours that they make fire.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn the_same_alerts_fire_on_what_other_exporters_expose() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     generate(ELSEWHERE, folder.path());

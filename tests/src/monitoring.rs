@@ -32,7 +32,7 @@ impl Alertmanager {
     }
 
     /// Ends a silence.
-    pub async fn expire(&self, silence: &str) -> anyhow::Result<()> {
+    pub fn expire(&self, silence: &str) -> anyhow::Result<()> {
         let output = Command::new("amtool")
             .args(["silence", "expire", silence, &format!("--alertmanager.url=http://127.0.0.1:{}", self.port)])
             .output()?;

@@ -5,7 +5,7 @@ use super::reader::{Found, Table, quantity_of};
 use super::tables::quoted;
 use crate::condition::When;
 use crate::metric::Metric;
-use crate::signal::{Alert, BASE, Cadence, Drawing, PANEL, Panel, Shown, Signal, TargetKind, WARNING};
+use crate::signal::{Alert, BASE, Cadence, Drawing, Panel, Shown, Signal, TargetKind, WARNING};
 use crate::signals::by_id;
 use crate::threshold::{Direction, Levels, Threshold, Unit};
 use crate::value::{Value, of};
@@ -166,7 +166,6 @@ fn make(definition: Definition) -> &'static Signal {
         unit,
         legend: [&["target"], labels].concat().leak(),
         threshold: Some(threshold),
-        ..PANEL
     }]
     .leak();
     Box::leak(Box::new(Signal {

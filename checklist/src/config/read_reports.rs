@@ -66,5 +66,5 @@ fn is_metric_name(name: &str) -> bool {
 /// Whether the text is a list of label matchers; rules-gen parses the whole expression later.
 fn are_matchers(text: &str) -> bool {
     let quotes = text.matches('"').count();
-    quotes >= 2 && quotes % 2 == 0 && text.contains('=') && !text.contains(['{', '}', '\n'])
+    quotes >= 2 && quotes.is_multiple_of(2) && text.contains('=') && !text.contains(['{', '}', '\n'])
 }

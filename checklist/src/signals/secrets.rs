@@ -56,7 +56,6 @@ pub static SIGNAL: Signal = Signal {
         unit: Unit::Seconds,
         legend: &["namespace", "secret"],
         threshold: Some(&MAX_AGE),
-        ..PANEL
     }],
     access: &[Access::Kubernetes("", "secrets", &["get"])],
     runbook: include_str!("secrets.md"),

@@ -38,7 +38,14 @@ struct Metadata {
 struct Change {
     time: Option<jiff::Timestamp>,
     #[serde(default)]
-    fields_v1: BTreeMap<String, serde::de::IgnoredAny>,
+    fields_v1: Fields,
+}
+
+/// Of the tree of changed fields only whether the data is among them.
+#[derive(Deserialize, Default)]
+struct Fields {
+    #[serde(rename = "f:data")]
+    data: Option<serde::de::IgnoredAny>,
 }
 
 impl Metadata {
@@ -52,7 +59,7 @@ impl Metadata {
                 Failure::new(Reason::Decode, format!("{place}: annotation {annotation} is no RFC 3339 time: {error}"))
             });
         }
-        let of_data = |change: &&Change| change.fields_v1.contains_key("f:data");
+        let of_data = |change: &&Change| change.fields_v1.data.is_some();
         let changed = self.managed_fields.iter().filter(of_data).filter_map(|change| change.time).max();
         Ok(changed.or(self.creation_timestamp))
     }

@@ -62,16 +62,19 @@ pub struct Sql {
     database: Arc<Database>,
     signal: &'static Signal,
     statements: Vec<(Statement, Vec<f64>)>,
-    kept: Mutex<Vec<Option<(Instant, Arc<Vec<Found>>)>>>,
+    kept: Mutex<Vec<Option<Kept>>>,
 }
+
+/// Rows, and when they were asked for.
+type Kept = (Instant, Arc<Vec<Found>>);
 
 impl Sql {
     /// The check of a catalog signal, with the limits that hold for its target.
     pub fn new(database: Arc<Database>, signal: &'static Signal, statements: &[Statement], limits: &Limits) -> Self {
         let names = database.tables();
-        let filled = statements.iter().cloned().map(|statement| {
+        let filled = statements.iter().map(|statement| {
             let values = statement.parameters.iter().map(|threshold| limits.value(threshold)).collect();
-            (Statement { sql: Cow::Owned(names.fill(&statement.sql)), ..statement }, values)
+            (Statement { sql: Cow::Owned(names.fill(&statement.sql)), ..statement.clone() }, values)
         });
         let statements: Vec<_> = filled.collect();
         Self { database, signal, kept: Mutex::new(vec![None; statements.len()]), statements }

@@ -1,6 +1,7 @@
 //! What pods and nodes use, from the metrics API, beside what they may use.
 
 use crate::probe::{Failure, Probe};
+use crate::sources::kubernetes::objects::PodUsage;
 use crate::sources::kubernetes::{Cluster, read};
 use checklist::Samples;
 use checklist::signals::utilization::{
@@ -48,7 +49,7 @@ impl Probe for Utilization {
                 let usage = watched.pod_usage(&namespace.name).await?;
                 let mut workloads: BTreeMap<String, Workload> = BTreeMap::new();
                 for (name, pod) in &read(&namespace.pods).await?.objects {
-                    let Some((Some(cpu), Some(memory))) = usage.get(name).map(|used| used.total()) else { continue };
+                    let Some((Some(cpu), Some(memory))) = usage.get(name).map(PodUsage::total) else { continue };
                     let nothing = Workload { cpu: 0.0, memory: 0.0, cpu_limit: Some(0.0), memory_limit: Some(0.0) };
                     let all = workloads.entry(pod.workload.to_string()).or_insert(nothing);
                     all.cpu += cpu;
