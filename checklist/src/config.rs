@@ -10,6 +10,7 @@ mod read_database;
 mod read_parts;
 mod read_reports;
 mod read_targets;
+mod read_tasks;
 mod read_thresholds;
 mod reader;
 pub mod tables;
@@ -21,8 +22,8 @@ pub use queries::Query;
 pub use reader::{Mistake, Mistakes};
 pub use tables::Tables;
 pub use targets::{
-    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Health, Kubernetes, Postgres, PostgresTls, Report,
-    ReportFormat, ReportPlace, RotatedSecret, S3Prefix, SecretRef, Server, StartTls, Traffic,
+    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Health, Kubernetes, Postgres, PostgresTls, RecordPlace,
+    Report, ReportFormat, ReportPlace, RotatedSecret, S3Prefix, SecretRef, Server, StartTls, Tasks, Traffic,
 };
 
 use crate::condition::Limits;
@@ -56,6 +57,8 @@ pub struct Config {
     pub traffic: Vec<Traffic>,
     /// `reports:`
     pub reports: Vec<Report>,
+    /// `tasks:`
+    pub tasks: Option<Tasks>,
     /// `queries:`
     pub queries: Vec<Query>,
     /// `alerting:`
@@ -215,6 +218,7 @@ impl Config {
                 }
             }
             TargetKind::Secrets => clusters(|cluster| !cluster.secrets.is_empty()),
+            TargetKind::Tasks => self.tasks.iter().map(|_| "people".to_owned()).collect(),
             TargetKind::Traffic => all(&self.traffic, |target| &target.name),
         }
     }
@@ -316,6 +320,9 @@ fn read(mut table: Table<'_>, found: &Found) -> Config {
     if let Some(checks) = table.table("checks") {
         config.pace = read_thresholds::pace(&checks, &signals, found);
     }
+    if let Some(tasks) = table.table("tasks") {
+        config.tasks = read_tasks::read(tasks, found);
+    }
     if let Some(alerting) = table.table("alerting") {
         config.alerting = read_alerting::read(alerting, &signals, found);
     }
@@ -326,7 +333,8 @@ fn read(mut table: Table<'_>, found: &Found) -> Config {
         }
     }
     if config.signals().all(|signal| config.targets(signal).is_empty()) {
-        let kinds = "kubernetes, health, backups, postgres, certificates, alertmanagers, prometheus, traffic, reports";
+        let kinds =
+            "kubernetes, health, backups, postgres, certificates, alertmanagers, prometheus, traffic, reports, tasks";
         found.mistake(table.place, format!("nothing to watch: name at least one target under {kinds}"));
     }
     table.finish();

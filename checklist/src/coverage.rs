@@ -22,8 +22,8 @@ pub struct Line {
 pub enum Watched {
     /// The signals with these ids watch it.
     Signals(&'static [&'static str]),
-    /// People still do it by hand.
-    NotYet,
+    /// People do it; the task with this id says when.
+    Task(&'static str),
 }
 
 /// The lines that a signal watches.
@@ -31,9 +31,9 @@ pub fn lines_of(id: &str) -> impl Iterator<Item = &'static Line> {
     COVERAGE.iter().filter(move |line| matches!(line.watched, Watched::Signals(signals) if signals.contains(&id)))
 }
 
-/// How many lines nothing watches.
-pub fn not_yet() -> usize {
-    COVERAGE.iter().filter(|line| line.watched == Watched::NotYet).count()
+/// How many lines are people's work.
+pub fn by_people() -> usize {
+    COVERAGE.iter().filter(|line| matches!(line.watched, Watched::Task(_))).count()
 }
 
 const fn by(signals: &'static [&'static str]) -> Watched {
@@ -70,59 +70,59 @@ pub static COVERAGE: &[Line] = &[
     line(Weekly, "Capacity Planning Review", 2, "Check database size", by(&["database_size"])),
     line(Weekly, "Capacity Planning Review", 3, "Review HPA status", by(&["hpa"])),
     line(Weekly, "Capacity Planning Review", 4, "Check PVC usage", by(&["pvc", "disk"])),
-    line(Weekly, "Capacity Planning Review", 5, "Update capacity planning spreadsheet", Watched::NotYet),
+    line(Weekly, "Capacity Planning Review", 5, "Update capacity planning spreadsheet", Watched::Task("capacity_sheet")),
     line(Monthly, "Database Maintenance", 1, "Create monthly backup", by(&["backup"])),
     line(Monthly, "Database Maintenance", 2, "VACUUM and ANALYZE", by(&["maintenance"])),
     line(Monthly, "Database Maintenance", 3, "Reindex", by(&["indexes"])),
     line(Monthly, "Database Maintenance", 4, "Update statistics", by(&["maintenance"])),
     line(Monthly, "Database Maintenance", 5, "Check for bloat", by(&["bloat"])),
-    line(Monthly, "Backup Verification", 0, "Backup Verification", Watched::NotYet),
+    line(Monthly, "Backup Verification", 0, "Backup Verification", Watched::Task("backup_verification")),
     line(Monthly, "Data Cleanup", 0, "Data Cleanup", by(&["retention", "backup"])),
     line(Monthly, "Security Review", 1, "Review all user accounts", by(&["users"])),
     line(Monthly, "Security Review", 2, "Review API keys", by(&["api_keys"])),
     line(Monthly, "Security Review", 3, "Review RBAC permissions", by(&["roles"])),
-    line(Monthly, "Security Review", 4, "Audit log review", Watched::NotYet),
+    line(Monthly, "Security Review", 4, "Audit log review", Watched::Task("audit_review")),
     line(Monthly, "Security Review", 5, "Vulnerability scan", by(&["images"])),
     line(Monthly, "Update Dependencies", 1, "Check for Rust crate updates", by(&["dependencies"])),
     line(Monthly, "Update Dependencies", 2, "Check for security advisories", by(&["advisories"])),
     line(Monthly, "Update Dependencies", 3, "Update dependencies (non-breaking)", by(&["dependencies"])),
-    line(Monthly, "Update Dependencies", 4, "Run tests", Watched::NotYet),
-    line(Monthly, "Update Dependencies", 5, "Build and test locally", Watched::NotYet),
-    line(Monthly, "Update Dependencies", 6, "Schedule deployment if updates needed", Watched::NotYet),
+    line(Monthly, "Update Dependencies", 4, "Run tests", Watched::Task("dependency_update")),
+    line(Monthly, "Update Dependencies", 5, "Build and test locally", Watched::Task("dependency_update")),
+    line(Monthly, "Update Dependencies", 6, "Schedule deployment if updates needed", Watched::Task("dependency_update")),
     line(Monthly, "Monitoring Review", 1, "Review alert definitions", by(&["rules"])),
-    line(Monthly, "Monitoring Review", 2, "Check alert firing history (last 30 days)", Watched::NotYet),
+    line(Monthly, "Monitoring Review", 2, "Check alert firing history (last 30 days)", Watched::Task("alert_review")),
     line(Monthly, "Monitoring Review", 3, "Review dashboard effectiveness", by(&["dashboards"])),
-    line(Monthly, "Monitoring Review", 4, "Update runbooks", Watched::NotYet),
-    line(Monthly, "Monitoring Review", 5, "Test alert routing", Watched::NotYet),
-    line(Quarterly, "Disaster Recovery Drill", 1, "Schedule drill with team", Watched::NotYet),
-    line(Quarterly, "Disaster Recovery Drill", 2, "Execute one DR scenario", Watched::NotYet),
-    line(Quarterly, "Disaster Recovery Drill", 3, "Document results", Watched::NotYet),
-    line(Quarterly, "Disaster Recovery Drill", 4, "Update DR plan based on findings", Watched::NotYet),
-    line(Quarterly, "Capacity Planning", 1, "Analyze growth trends (90 days)", Watched::NotYet),
-    line(Quarterly, "Capacity Planning", 2, "Forecast 3, 6, 12 month needs", Watched::NotYet),
-    line(Quarterly, "Capacity Planning", 3, "Create capacity plan document", Watched::NotYet),
-    line(Quarterly, "Capacity Planning", 4, "Budget for additional resources", Watched::NotYet),
-    line(Quarterly, "Capacity Planning", 5, "Schedule infrastructure upgrades", Watched::NotYet),
-    line(Quarterly, "Security Audit", 1, "Comprehensive security review", Watched::NotYet),
-    line(Quarterly, "Security Audit", 2, "Update security policies", Watched::NotYet),
-    line(Quarterly, "Security Audit", 3, "Penetration testing (if scheduled)", Watched::NotYet),
-    line(Quarterly, "Security Audit", 4, "Compliance checks", Watched::NotYet),
-    line(Quarterly, "Security Audit", 5, "Security training for team", Watched::NotYet),
-    line(Quarterly, "Performance Tuning", 1, "Analyze performance metrics", Watched::NotYet),
-    line(Quarterly, "Performance Tuning", 2, "Identify bottlenecks", Watched::NotYet),
-    line(Quarterly, "Performance Tuning", 3, "Optimize database queries", Watched::NotYet),
-    line(Quarterly, "Performance Tuning", 4, "Tune application configuration", Watched::NotYet),
-    line(Quarterly, "Performance Tuning", 5, "Load testing", Watched::NotYet),
+    line(Monthly, "Monitoring Review", 4, "Update runbooks", Watched::Task("runbook_update")),
+    line(Monthly, "Monitoring Review", 5, "Test alert routing", Watched::Task("alert_routing")),
+    line(Quarterly, "Disaster Recovery Drill", 1, "Schedule drill with team", Watched::Task("dr_drill")),
+    line(Quarterly, "Disaster Recovery Drill", 2, "Execute one DR scenario", Watched::Task("dr_drill")),
+    line(Quarterly, "Disaster Recovery Drill", 3, "Document results", Watched::Task("dr_drill")),
+    line(Quarterly, "Disaster Recovery Drill", 4, "Update DR plan based on findings", Watched::Task("dr_drill")),
+    line(Quarterly, "Capacity Planning", 1, "Analyze growth trends (90 days)", Watched::Task("capacity_plan")),
+    line(Quarterly, "Capacity Planning", 2, "Forecast 3, 6, 12 month needs", Watched::Task("capacity_plan")),
+    line(Quarterly, "Capacity Planning", 3, "Create capacity plan document", Watched::Task("capacity_plan")),
+    line(Quarterly, "Capacity Planning", 4, "Budget for additional resources", Watched::Task("capacity_plan")),
+    line(Quarterly, "Capacity Planning", 5, "Schedule infrastructure upgrades", Watched::Task("capacity_plan")),
+    line(Quarterly, "Security Audit", 1, "Comprehensive security review", Watched::Task("security_audit")),
+    line(Quarterly, "Security Audit", 2, "Update security policies", Watched::Task("security_audit")),
+    line(Quarterly, "Security Audit", 3, "Penetration testing (if scheduled)", Watched::Task("security_audit")),
+    line(Quarterly, "Security Audit", 4, "Compliance checks", Watched::Task("security_audit")),
+    line(Quarterly, "Security Audit", 5, "Security training for team", Watched::Task("security_audit")),
+    line(Quarterly, "Performance Tuning", 1, "Analyze performance metrics", Watched::Task("performance_tuning")),
+    line(Quarterly, "Performance Tuning", 2, "Identify bottlenecks", Watched::Task("performance_tuning")),
+    line(Quarterly, "Performance Tuning", 3, "Optimize database queries", Watched::Task("performance_tuning")),
+    line(Quarterly, "Performance Tuning", 4, "Tune application configuration", Watched::Task("performance_tuning")),
+    line(Quarterly, "Performance Tuning", 5, "Load testing", Watched::Task("performance_tuning")),
     line(Annual, "Secret Rotation", 1, "JWT secret (see docs/runbooks/maintenance/03-secret-rotation.md)", by(&["secrets"])),
     line(Annual, "Secret Rotation", 2, "Database password", by(&["secrets"])),
     line(Annual, "Secret Rotation", 3, "LLM provider API keys", by(&["secrets"])),
     line(Annual, "Secret Rotation", 4, "TLS certificates (if not auto-renewed)", by(&["certificates"])),
     line(Annual, "Secret Rotation", 5, "SSH keys", by(&["secrets"])),
     line(Annual, "Secret Rotation", 6, "Service account tokens", by(&["secrets"])),
-    line(Annual, "Architecture Review", 1, "Review system architecture", Watched::NotYet),
-    line(Annual, "Architecture Review", 2, "Identify technical debt", Watched::NotYet),
-    line(Annual, "Architecture Review", 3, "Plan major upgrades", Watched::NotYet),
-    line(Annual, "Architecture Review", 4, "Evaluate new technologies", Watched::NotYet),
-    line(Annual, "Architecture Review", 5, "Create roadmap for next year", Watched::NotYet),
-    line(Annual, "Compliance Certification Renewal", 0, "Compliance Certification Renewal", Watched::NotYet),
+    line(Annual, "Architecture Review", 1, "Review system architecture", Watched::Task("architecture_review")),
+    line(Annual, "Architecture Review", 2, "Identify technical debt", Watched::Task("architecture_review")),
+    line(Annual, "Architecture Review", 3, "Plan major upgrades", Watched::Task("architecture_review")),
+    line(Annual, "Architecture Review", 4, "Evaluate new technologies", Watched::Task("architecture_review")),
+    line(Annual, "Architecture Review", 5, "Create roadmap for next year", Watched::Task("architecture_review")),
+    line(Annual, "Compliance Certification Renewal", 0, "Compliance Certification Renewal", Watched::Task("compliance_renewal")),
 ];

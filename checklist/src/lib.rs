@@ -3,6 +3,7 @@
 //! No I/O and no async here: `checklist-exporter` probes what this crate declares, `rules-gen`
 //! turns the same declarations into rules, routes, dashboards and runbooks.
 
+pub mod calendar;
 pub mod condition;
 pub mod config;
 pub mod contract;
@@ -12,6 +13,7 @@ pub mod metric;
 pub mod samples;
 pub mod signal;
 pub mod signals;
+pub mod tasks;
 pub mod threshold;
 pub mod value;
 

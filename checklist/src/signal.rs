@@ -212,6 +212,8 @@ pub enum TargetKind {
     Query,
     /// A cluster with secrets that are rotated.
     Secrets,
+    /// The records of what people did.
+    Tasks,
     /// The application's own HTTP metrics in Prometheus; nothing is probed.
     Traffic,
 }
@@ -228,6 +230,7 @@ impl TargetKind {
             Self::Health => "health",
             Self::Kubernetes | Self::PodLogs | Self::Secrets => "kubernetes",
             Self::Prometheus => "prometheus",
+            Self::Tasks => "tasks",
             Self::Traffic => "traffic",
         }
     }

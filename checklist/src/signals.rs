@@ -20,6 +20,7 @@ pub mod images;
 pub mod indexes;
 pub mod latency;
 pub mod maintenance;
+pub mod r#override;
 pub mod permission_denied;
 pub mod pod_logs;
 pub mod pods;
@@ -32,6 +33,7 @@ pub mod rules;
 pub mod secrets;
 pub mod seq_scans;
 pub mod slow_queries;
+pub mod tasks;
 pub mod users;
 pub mod utilization;
 pub mod workflows;
@@ -75,6 +77,8 @@ pub static SIGNALS: &[&Signal] = &[
     &rules::SIGNAL,
     &dashboards::SIGNAL,
     &secrets::SIGNAL,
+    &tasks::SIGNAL,
+    &r#override::SIGNAL,
 ];
 
 /// The signal with this id.

@@ -83,6 +83,8 @@ impl Checks {
             "dashboards" => {
                 Arc::new(probes::dashboards::Dashboards { server: prometheus()?, metrics: config.expected_metrics() })
             }
+            "override" => Arc::new(probes::tasks::Override(config.tasks.clone()?)),
+            "tasks" => Arc::new(probes::tasks::Tasks(config.tasks.clone()?)),
             "secrets" => Arc::new(probes::secrets::Secrets(cluster()?)),
             _ => return None,
         })
@@ -126,6 +128,7 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
         "kubernetes" => named(&config.kubernetes, |target| &target.name, name),
         "postgres" => named(&config.postgres, |target| &target.name, name),
         "prometheus" => named(&config.prometheus, |target| &target.name, name) + &config.fingerprint(),
+        "tasks" => format!("{:?}", config.tasks),
         _ => named(&config.reports, |target| &target.name, name),
     };
     let query = config.queries.iter().find(|query| query.signal.id == check.signal.id).map(|query| &query.sql);

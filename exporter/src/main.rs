@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use exporter::checks::Checks;
 use exporter::reload::{Source, load};
 use exporter::schedule::Job;
+use exporter::task_commands::{self, OverrideCommand, TaskCommand};
 use exporter::{report, server};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -52,6 +53,22 @@ enum Command {
         #[arg(long)]
         explain: bool,
     },
+    /// People's tasks: what is open, and records of what was done.
+    Task {
+        /// The checklist.
+        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: TaskCommand,
+    },
+    /// Emergencies: routine warnings are put aside, with a reason and an end.
+    Override {
+        /// The checklist.
+        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: OverrideCommand,
+    },
     /// Writes a commented checklist.yaml to begin with.
     Init {
         /// The file; an existing one is never overwritten.
@@ -97,6 +114,14 @@ fn main() -> ExitCode {
         Command::Check { config, selection, format, explain } => {
             runtime.block_on(check(&config, &selection, format, explain))
         }
+        Command::Task { config, command } => runtime.block_on(async {
+            print(&task_commands::task(&tasks(&config)?, command).await?);
+            Ok(ExitCode::SUCCESS)
+        }),
+        Command::Override { config, command } => runtime.block_on(async {
+            print(&task_commands::emergency(&tasks(&config)?, command).await?);
+            Ok(ExitCode::SUCCESS)
+        }),
         Command::Init { file } => init(&file),
         Command::Validate { file } => validate(&file),
     };
@@ -186,6 +211,11 @@ async fn make(jobs: &[Arc<Job>]) {
             eprint!("\r\x1b[K");
         }
     }
+}
+
+/// The section `tasks:` of a checklist.yaml.
+fn tasks(path: &Path) -> anyhow::Result<checklist::config::Tasks> {
+    load(path)?.1.tasks.with_context(|| format!("{} has no section tasks:", path.display()))
 }
 
 /// What a command has to say.

@@ -16,4 +16,5 @@ pub mod rules;
 pub mod secrets;
 pub mod sql;
 pub mod statements;
+pub mod tasks;
 pub mod utilization;

@@ -37,6 +37,11 @@ pub fn configuration(config: &Config) -> Value {
                 "equal": ["check", "target", "namespace", "workload", "pod", "service", "persistentvolumeclaim", "backup", "subject_cn"],
             },
             {
+                // Routine work waits during an emergency; what users feel now, and every page, does not.
+                "source_matchers": ["alertname=\"ChecklistEmergencyOverride\""],
+                "target_matchers": ["severity=\"warning\"", "cadence=~\"weekly|monthly|quarterly|annual\"", "alertname!=\"ChecklistOverrideLong\""],
+            },
+            {
                 "source_matchers": ["alertname=\"ChecklistExporterMissing\""],
                 "target_matchers": ["alertname=\"ChecklistCheckMissing\""],
             },

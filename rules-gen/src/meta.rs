@@ -5,6 +5,7 @@ use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, RULES_INFO,
     SERIES_DROPPED,
 };
+use checklist::signals::r#override::ACTIVE;
 use checklist::{Config, Metric, Signal};
 use std::time::Duration;
 
@@ -65,6 +66,18 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             targets: Vec::new(),
         },
     ];
+    if config.tasks.is_some() {
+        let emergency = Generic {
+            name: "ChecklistEmergencyOverride",
+            expr: format!("max without (instance, pod) ({ACTIVE}) == 1"),
+            minutes: 0,
+            severity: "none",
+            summary: "Emergency override holds.",
+            description: "Routine warnings are held back until it ends.",
+            targets: vec!["people".to_owned()],
+        };
+        rules.extend(emergency.rule(config, "override", "daily"));
+    }
     rules.extend(own.into_iter().filter_map(|generic| generic.rule(config, "exporter", "daily")));
     rules
 }

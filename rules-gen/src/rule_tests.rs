@@ -7,6 +7,7 @@ use checklist::contract::{
     SERIES_DROPPED,
 };
 use checklist::history::{constant, labels, line, steady};
+use checklist::signals::r#override::ACTIVE;
 use checklist::threshold::Direction;
 use checklist::value::{Selector, of};
 use checklist::{Case, Course, Given, Value, When};
@@ -171,6 +172,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             let fires = Case::new(vec![ours, theirs.with("fingerprint", "2")], silent);
             Some(fires)
         }
+        "ChecklistEmergencyOverride" => case(vec![steady(&ACTIVE, 1.0)], vec![steady(&ACTIVE, 0.0)]),
         "ChecklistSourceMissing" => {
             let metric = rule.source?;
             case(Vec::new(), vec![steady(metric, 1.0)])

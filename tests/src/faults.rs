@@ -1,7 +1,8 @@
 //! Everything that can break on the stack, and how it is mended.
 
 use crate::peers::{Says, healthy};
-use crate::stack::{BACKUP, BUCKET, HOST, Stack, put_backup, put_reports};
+use crate::stack::{BACKUP, BUCKET, HOST, Stack, program, put_backup, put_records, put_reports, run};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 use tokio_postgres::Client;
 
@@ -67,6 +68,7 @@ pub const FAULTS: &[Fault] = &[
     warns("dependencies", "ChecklistDependencyScanStale"),
     warns("rules", "ChecklistRulesMissing"),
     pages("secret", "ChecklistSecretNotRotated"),
+    warns("task", "ChecklistTaskDue"),
     pages("query", "ChecklistQueryStuckJobs"),
 ];
 
@@ -157,6 +159,7 @@ impl Stack {
                 self.prometheus.reload()?;
             }
             "secret" => self.kubernetes.rotated("jwt-secret", 400),
+            "task" => put_records(self.folder(), false)?,
             "query" => sql("INSERT INTO jobs (queue, waits_since) SELECT 'mail', now() - interval '2 hours' FROM generate_series(1, 9)").await?,
             other => anyhow::bail!("there is no fault {other}"),
         }
@@ -200,10 +203,17 @@ impl Stack {
                 self.prometheus.reload()?;
             }
             "secret" => self.kubernetes.rotated("jwt-secret", 30),
+            "task" => self.command(&["task", "done", "walk", "--by", "stack", "--note", "all quiet"])?,
             "query" => sql("DELETE FROM jobs WHERE waits_since < now() - interval '1 hour'").await?,
             other => anyhow::bail!("there is no fault {other}"),
         }
         Ok(())
+    }
+
+    /// Runs a command of the exporter on the stack's checklist.yaml.
+    pub fn command(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut command = Command::new(program("checklist-exporter")?);
+        run(command.args(arguments).env("CHECKLIST_CONFIG", self.folder().join("checklist.yaml")))
     }
 
     fn rules(&self) -> std::path::PathBuf {

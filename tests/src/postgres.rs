@@ -28,6 +28,11 @@ pub struct Postgres {
 impl Postgres {
     /// `initdb`, start, schema, rows, and the exporter's role with its least rights.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::with_connections(40).await
+    }
+
+    /// The same with so many connections.
+    pub async fn with_connections(connections: u16) -> anyhow::Result<Self> {
         let bin = newest_bin()?;
         let folder = tempfile::Builder::new().prefix("checklist-postgres").tempdir()?;
         let data = folder.path().join("data");
@@ -55,11 +60,11 @@ impl Postgres {
             }
         }
         let port = free_port()?;
-        let settings =
-            ["ssl=on", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=40"];
+        let settings = ["ssl=on", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
+        let connections = format!("max_connections={connections}");
         let mut start = command("postgres");
         start.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        for setting in settings {
+        for setting in settings.into_iter().chain([connections.as_str()]) {
             start.args(["-c", setting]);
         }
         let mut process = Process::start(&mut start, "postgres", folder.path(), Signal::SIGINT)?;

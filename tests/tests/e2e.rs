@@ -122,3 +122,28 @@ fn check_metrics(text: &str) -> anyhow::Result<()> {
     anyhow::ensure!(output.status.success(), "promtool check metrics: {}", String::from_utf8_lossy(&said));
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_override_holds_routine_warnings_back_and_never_a_page() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let fault =
+        |name: &str| FAULTS.iter().copied().find(|fault| fault.name == name).unwrap_or_else(|| panic!("{name}"));
+    let (routine, page) = (fault("users"), fault("backup"));
+    stack.command(&["override", "start", "--reason", "the region is down", "--until", "2h", "--by", "ann"])?;
+    assert!(stack.command(&["override", "start", "--reason", "again", "--until", "2h", "--by", "bob"]).is_err());
+    assert!(stack.command(&["override", "extend", "--reason", "for ever", "--until", "90d", "--by", "bob"]).is_err());
+    stack.prometheus.wait("ChecklistEmergencyOverride", "none", true, LONG).await?;
+    // Alertmanager must know of the emergency before anything else happens.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = stack.recorder.messages().len();
+    stack.inject(routine).await?;
+    stack.inject(page).await?;
+    stack.prometheus.wait(routine.alert, routine.severity, true, LONG).await?;
+    told(&stack, page, false, before).await?;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let summary = "Accounts are not used any more.";
+    assert!(!stack.recorder.messages().iter().any(|message| message.names(summary)), "a routine warning was told");
+    stack.command(&["override", "end", "--by", "ann"])?;
+    stack.prometheus.wait("ChecklistEmergencyOverride", "none", false, LONG).await?;
+    told(&stack, routine, false, before).await
+}

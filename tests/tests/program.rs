@@ -243,3 +243,72 @@ async fn explain_prints_plans_and_warns_of_a_large_table_that_is_read_whole() ->
     assert!(text.contains("WARNING: reads users whole"), "{text}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_are_listed_done_once_and_skipped_with_a_reason() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let s3 = stack::s3::S3::start().await?;
+    s3.put("records", "other/keep", b"")?;
+    for (name, secret) in [("id", stack::s3::ACCESS_KEY), ("key", stack::s3::SECRET_KEY)] {
+        std::fs::write(folder.path().join(name), secret)?;
+    }
+    let root = folder.path().display();
+    let places = [
+        format!("directory: {root}/tasks"),
+        format!(
+            "s3: {{bucket: records, prefix: tasks/, endpoint: 'http://127.0.0.1:{}', pathStyle: true, accessKeyIdFile: {root}/id, secretAccessKeyFile: {root}/key}}",
+            s3.port
+        ),
+    ];
+    let config = folder.path().join("checklist.yaml");
+    let task = |arguments: &[&str]| -> anyhow::Result<(bool, String)> {
+        let output = Command::new(program("checklist-exporter")?)
+            .arg("task")
+            .arg("--config")
+            .arg(&config)
+            .args(arguments)
+            .output()?;
+        Ok((output.status.success(), String::from_utf8([output.stdout, output.stderr].concat())?))
+    };
+    std::fs::create_dir(folder.path().join("tasks"))?;
+    for place in places {
+        std::fs::write(
+            &config,
+            format!("tasks:\n  since: 2026-01-01\n  {place}\n  change: {{compliance_renewal: {{enabled: false}}}}\n"),
+        )?;
+        let (_, text) = task(&["list"])?;
+        assert!(text.contains("dr_drill") && !text.contains("compliance_renewal"), "{text}");
+        let (_, text) = task(&["show", "dr_drill"])?;
+        assert!(
+            text.contains("second Monday of January, April, July, October") && text.contains("1. Schedule the drill"),
+            "{text}"
+        );
+        let (good, text) = task(&[
+            "done",
+            "dr_drill",
+            "--by",
+            "ann",
+            "--note",
+            "restored in 40 minutes",
+            "--evidence",
+            "https://wiki/1",
+        ])?;
+        assert!(good && text.contains("recorded; dr_drill is next on"), "{text}");
+        let (good, text) = task(&["done", "dr_drill", "--by", "bob"])?;
+        assert!(!good && text.contains("recorded for this time already by ann"), "{text}");
+        assert!(task(&["done", "dr_drill", "--by", "bob", "--again"])?.0);
+        for (arguments, part) in [
+            (&["done", "dr_dril", "--by", "bob"][..], "there is no task dr_dril"),
+            (&["done", "audit_review", "--by", "bob", "--at", "2099-01-01T00:00:00Z"], "is in the future"),
+            (&["done", "audit_review", "--by", "bob", "--evidence", "drawer"], "evidence must be an address"),
+            (&["skip", "audit_review", "--by", "bob", "--reason", " "], "only skipped with a reason"),
+        ] {
+            let (good, text) = task(arguments)?;
+            assert!(!good && text.contains(part), "{text}");
+        }
+        assert!(task(&["skip", "audit_review", "--by", "bob", "--reason", "no changes"])?.0);
+        let (_, text) = task(&["show", "audit_review"])?;
+        assert!(text.contains("skipped by bob: no changes"), "{text}");
+    }
+    Ok(())
+}

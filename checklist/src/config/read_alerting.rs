@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Alerts about the exporter itself, which belong to no signal.
-pub(super) const META_ALERTS: [&str; 8] = [
+pub(super) const META_ALERTS: [&str; 9] = [
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
     "ChecklistConfigBroken",
+    "ChecklistEmergencyOverride",
     "ChecklistExporterMissing",
     "ChecklistRulesOutdated",
     "ChecklistSeriesDropped",

@@ -1,6 +1,9 @@
 //! The things to look at, one struct per kind of target.
 
 use super::tables::Tables;
+use crate::tasks::Task;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -249,4 +252,26 @@ pub struct Report {
     pub format: ReportFormat,
     /// Where it lies.
     pub place: ReportPlace,
+}
+
+/// Where records are kept. Nothing there is ever changed or deleted.
+#[derive(Debug, Clone)]
+pub enum RecordPlace {
+    /// `records.jsonl` in a folder.
+    Directory(PathBuf),
+    /// One object per record under a prefix.
+    S3(S3Prefix),
+}
+
+/// People's tasks.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    /// The time zone in which days begin.
+    pub zone: TimeZone,
+    /// The day from which tasks count.
+    pub since: Date,
+    /// Where it is recorded that they were done.
+    pub place: RecordPlace,
+    /// The tasks.
+    pub list: Vec<Task>,
 }

@@ -111,6 +111,37 @@ impl Bucket {
         self.header(object, most).await
     }
 
+    /// Every object under the prefix, as long as all together are no larger than `most` bytes.
+    pub async fn all(&self, most: u64) -> Result<Vec<(String, Bytes)>, Failure> {
+        let client = self.client().await?;
+        let doing = || format!("listing s3://{}/{}", self.target.bucket, self.target.prefix);
+        let mut pages =
+            client.list_objects_v2().bucket(&self.target.bucket).prefix(&self.target.prefix).into_paginator().send();
+        let (mut objects, mut total) = (Vec::new(), 0);
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure(&error).while_doing(doing()))?;
+            for object in page.contents() {
+                let Some(key) = object.key().filter(|key| !key.ends_with('/')) else { continue };
+                let bytes = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+                total += bytes;
+                if total > most {
+                    return Err(Failure::new(Reason::Limit, format!("more than {most} bytes")).while_doing(doing()));
+                }
+                let object = Object { key: key.to_owned(), bytes, modified: 0.0 };
+                objects.push((object.key.clone(), self.whole(&object, most).await?));
+            }
+        }
+        Ok(objects)
+    }
+
+    /// Creates an object; one that is there already is left as it is, and is an error.
+    pub async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
+        let client = self.client().await?;
+        let put = client.put_object().bucket(&self.target.bucket).key(key).if_none_match("*").body(bytes.into());
+        let doing = format!("creating s3://{}/{key}", self.target.bucket);
+        put.send().await.map(|_| ()).map_err(|error| failure(&error).while_doing(doing))
+    }
+
     async fn client(&self) -> Result<Client, Failure> {
         let Some((id, key)) = &self.target.credentials else {
             return Ok(self

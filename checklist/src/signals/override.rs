@@ -1,0 +1,60 @@
+//! "Emergency Override": routine work is put aside with a reason and an end.
+
+use crate::prelude::*;
+
+/// Whether it holds.
+pub static ACTIVE: Metric = Metric::gauge(
+    "checklist_override_active",
+    "Whether an emergency override holds (1) or not (0): routine warnings are held back.",
+    &[],
+);
+/// Until when.
+pub static UNTIL: Metric = Metric::gauge(
+    "checklist_override_until_timestamp_seconds",
+    "Unix time at which the emergency override ends by itself.",
+    &[],
+)
+.sparse();
+/// Since when.
+pub static SINCE: Metric = Metric::gauge(
+    "checklist_override_since_timestamp_seconds",
+    "Unix time at which the emergency override began.",
+    &[],
+)
+.sparse();
+
+static LASTS: Threshold = Threshold::above(
+    "override.lasts",
+    Unit::Seconds,
+    "After three days an emergency is the new normal, and what was put aside must be caught up.",
+)
+.warning(72.0 * HOUR);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "override",
+    title: "Emergency override",
+    cadence: Cadence::Quarterly,
+    section: "Disaster Recovery Drill",
+    kind: TargetKind::Tasks,
+    interval: seconds(30),
+    max_series: 10,
+    metrics: &[&ACTIVE, &UNTIL, &SINCE],
+    thresholds: &[&LASTS],
+    alerts: &[Alert {
+        name: "ChecklistOverrideLong",
+        when: When::Beyond(Value::Age(of(&SINCE)), &LASTS),
+        pending: minutes(5),
+        summary: "Emergency override lasts very long.",
+        description: "Routine warnings have been held back for {value}; the limit is {limit}.",
+        ..WARNING
+    }],
+    panels: &[Panel {
+        title: "Emergency override",
+        description: "1 while routine warnings are held back.",
+        shown: Shown::Value(Value::Of(of(&ACTIVE))),
+        ..PANEL
+    }],
+    runbook: include_str!("override.md"),
+    ..BASE
+};

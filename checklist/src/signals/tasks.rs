@@ -1,0 +1,111 @@
+//! What only people can do: whether each task was done in time, as its records say.
+
+use crate::prelude::*;
+
+const TASK: &[&str] = &["task", "cycle"];
+
+/// The last time.
+pub static LAST_DONE: Metric = Metric::fact(
+    "checklist_task_last_done_timestamp_seconds",
+    "Unix time at which the task was last recorded as done, absent if it never was.",
+    TASK,
+)
+.sparse();
+/// Until when.
+pub static DUE: Metric = Metric::fact(
+    "checklist_task_due_timestamp_seconds",
+    "Unix time until which the open occurrence of the task may be done without a warning.",
+    TASK,
+);
+/// From when it is bad.
+pub static OVERDUE: Metric = Metric::fact(
+    "checklist_task_overdue_timestamp_seconds",
+    "Unix time from which the open occurrence of the task is half a period late.",
+    TASK,
+);
+/// Skipped with a reason.
+pub static SKIPPED: Metric = Metric::gauge(
+    "checklist_task_skipped",
+    "Whether the last occurrence of the task was skipped with a reason (1) or not (0).",
+    TASK,
+);
+/// Records that nobody can read.
+pub static REJECTED: Metric = Metric::gauge(
+    "checklist_task_records_rejected",
+    "Records that are torn, foreign or from the future, and are left out.",
+    &[],
+);
+
+static LATE: Threshold = Threshold::above("tasks.late", Unit::Seconds, "The grace after its day is over.").warning(0.0);
+
+static VERY_LATE: Threshold = Threshold::above(
+    "tasks.very_late",
+    Unit::Seconds,
+    "Half a period late is closer to the next time than to this one: the task was forgotten.",
+)
+.critical(0.0);
+
+static UNREADABLE: Threshold = Threshold::above(
+    "tasks.rejected",
+    Unit::Count,
+    "A record that cannot be read may be the one that says a task was done.",
+)
+.warning(0.0);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "tasks",
+    title: "Tasks of people",
+    cadence: Cadence::Quarterly,
+    section: "Disaster Recovery Drill",
+    kind: TargetKind::Tasks,
+    max_series: 1_000,
+    metrics: &[&LAST_DONE, &DUE, &OVERDUE, &SKIPPED, &REJECTED],
+    thresholds: &[&LATE, &VERY_LATE, &UNREADABLE],
+    alerts: &[
+        Alert {
+            name: "ChecklistTaskDue",
+            when: When::Beyond(Value::Age(of(&DUE)), &LATE),
+            summary: "Task was not done in time.",
+            description: "The {{ $labels.cycle }} task {{ $labels.task }} is {value} beyond its time.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistTaskOverdue",
+            when: When::Beyond(Value::Age(of(&OVERDUE)), &VERY_LATE),
+            pending: minutes(60),
+            summary: "Task was forgotten.",
+            description: "The {{ $labels.cycle }} task {{ $labels.task }} is more than half a period late.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistTaskRecordsRejected",
+            when: When::Beyond(Value::Of(of(&REJECTED)), &UNREADABLE),
+            summary: "Task records cannot be read.",
+            description: "{value} records of tasks are torn, foreign or from the future.",
+            ..WARNING
+        },
+    ],
+    panels: &[
+        Panel {
+            title: "Tasks beyond their time",
+            description: "Time since each task was due; empty is good.",
+            drawing: Drawing::Table,
+            shown: Shown::Expression(|scope| format!("time() - {} > 0", scope.max(&DUE)), &[&DUE]),
+            unit: Unit::Seconds,
+            legend: TASK,
+            ..PANEL
+        },
+        Panel {
+            title: "Last done",
+            description: "Time since each task was last done.",
+            drawing: Drawing::Table,
+            shown: Shown::Value(Value::Age(of(&LAST_DONE))),
+            unit: Unit::Seconds,
+            legend: TASK,
+            ..PANEL
+        },
+    ],
+    runbook: include_str!("tasks.md"),
+    ..BASE
+};

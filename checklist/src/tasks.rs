@@ -1,0 +1,181 @@
+//! What only people can do: each task of the written checklist with its steps, and when it is due.
+
+use crate::calendar::{Rule, midnight};
+use crate::signal::Cadence::{self, Annual, Monthly, Quarterly, Weekly};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// A task of the catalog.
+#[derive(Debug)]
+pub struct Known {
+    /// The label `task`.
+    pub id: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// How often.
+    pub cadence: Cadence,
+    /// The heading of the written checklist under which it stands.
+    pub section: &'static str,
+    /// When, as [`Rule`] reads it.
+    pub when: &'static str,
+    /// How long it takes, in minutes.
+    pub minutes: u32,
+    /// Its steps.
+    pub steps: &'static [&'static str],
+}
+
+/// A task as it is configured.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The label `task`.
+    pub id: String,
+    /// What people call it.
+    pub title: String,
+    /// How often; an operator's own task is named after its rule.
+    pub cadence: Cadence,
+    /// When.
+    pub rule: Rule,
+    /// How long after its day it may be done without anyone being told.
+    pub grace: Duration,
+    /// How long it takes, in minutes.
+    pub minutes: u32,
+    /// Its steps.
+    pub steps: Vec<String>,
+}
+
+/// Every task of the written checklist, in its order.
+#[rustfmt::skip]
+pub static TASKS: &[Known] = &[
+    Known { id: "capacity_sheet", title: "Capacity spreadsheet", cadence: Weekly, section: "Capacity Planning Review", when: "Friday", minutes: 5, steps: &["Update the capacity planning spreadsheet", "Document current usage and trends"] },
+    Known { id: "backup_verification", title: "Backup verification", cadence: Monthly, section: "Backup Verification", when: "first Monday", minutes: 60, steps: &["Restore the latest monthly backup into a throw-away database", "Compare row counts and the newest rows", "Document the results"] },
+    Known { id: "audit_review", title: "Audit log review", cadence: Monthly, section: "Security Review", when: "second Monday", minutes: 30, steps: &["Review the audit log: changes of roles, disabled accounts, exports, failures"] },
+    Known { id: "dependency_update", title: "Dependency update", cadence: Monthly, section: "Update Dependencies", when: "third Monday", minutes: 60, steps: &["cargo update", "cargo test --all", "cargo build --release && ./target/release/llm-orchestrator --version", "Schedule a deployment if updates are needed"] },
+    Known { id: "alert_review", title: "Alert review", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 20, steps: &["Review how often each alert fired within 30 days", "Tune thresholds with too many false positives"] },
+    Known { id: "runbook_update", title: "Runbook update", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 20, steps: &["Document new issues", "Update troubleshooting steps"] },
+    Known { id: "alert_routing", title: "Alert routing test", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 15, steps: &["amtool alert add alertname=ChecklistRoutingTest severity=critical --alertmanager.url=URL", "See it in PagerDuty and Slack, and resolve it"] },
+    Known { id: "dr_drill", title: "Disaster recovery drill", cadence: Quarterly, section: "Disaster Recovery Drill", when: "second Monday of January, April, July, October", minutes: 240, steps: &["Schedule the drill with the team", "Execute one scenario: pod failure, database failure, regional outage or backup restoration", "Document the results", "Update the recovery plan"] },
+    Known { id: "capacity_plan", title: "Capacity plan", cadence: Quarterly, section: "Capacity Planning", when: "third Monday of January, April, July, October", minutes: 120, steps: &["Analyze growth over 90 days", "Forecast the needs of 3, 6 and 12 months", "Create the capacity plan", "Budget for additional resources", "Schedule infrastructure upgrades"] },
+    Known { id: "security_audit", title: "Security audit", cadence: Quarterly, section: "Security Audit", when: "second Monday of February, May, August, November", minutes: 180, steps: &["Comprehensive security review", "Update security policies", "Penetration testing, if scheduled", "Compliance checks", "Security training for the team"] },
+    Known { id: "performance_tuning", title: "Performance tuning", cadence: Quarterly, section: "Performance Tuning", when: "third Monday of February, May, August, November", minutes: 120, steps: &["Analyze performance metrics", "Identify bottlenecks", "Optimize database queries", "Tune the application's configuration", "Load testing"] },
+    Known { id: "architecture_review", title: "Architecture review", cadence: Annual, section: "Architecture Review", when: "third Monday of March", minutes: 240, steps: &["Review the system's architecture", "Identify technical debt", "Plan major upgrades", "Evaluate new technologies", "Create the roadmap for next year"] },
+    Known { id: "compliance_renewal", title: "Compliance certification renewal", cadence: Annual, section: "Compliance Certification Renewal", when: "first Monday of March", minutes: 480, steps: &["SOC 2 Type II audit", "ISO 27001 certification", "HIPAA compliance review", "PCI DSS assessment, as far as each applies"] },
+];
+
+/// How long after its day a task of a cadence may be done without anyone being told.
+pub const fn grace(cadence: Cadence) -> Duration {
+    let days = match cadence {
+        Cadence::Daily => 0,
+        Weekly => 1,
+        Monthly => 5,
+        Quarterly => 14,
+        Annual => 30,
+    };
+    Duration::from_secs(days * 86_400)
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// The day that is open: the last one if it was not done, else the next one.
+    pub day: Date,
+    /// Until when it may be done without a warning.
+    pub due: Timestamp,
+    /// From when it is half a period late.
+    pub overdue: Timestamp,
+}
+
+impl Task {
+    /// Where the task stands at `now`, given when it was done or skipped. Days before `since` do not count.
+    pub fn standing(&self, now: Timestamp, done: &[Timestamp], since: Date, zone: &TimeZone) -> Option<Standing> {
+        let today = now.to_zoned_datetime(zone.clone()).date();
+        let last = self.rule.last(today).filter(|day| *day >= since);
+        if let Some(day) = last
+            && !self.is_done(day, done, zone)
+        {
+            return self.stands(day, zone);
+        }
+        let mut day = self.rule.next(today.max(since.yesterday().ok()?))?;
+        // Done before its time: the one after it is open.
+        if self.is_done(day, done, zone) {
+            day = self.rule.next(day)?;
+        }
+        self.stands(day, zone)
+    }
+
+    /// Whether a day's task was done: from a quarter of the period before the day until as long before the next.
+    pub fn is_done(&self, day: Date, done: &[Timestamp], zone: &TimeZone) -> bool {
+        let window = || Some((self.opens(day, zone)?, self.opens(self.rule.next(day)?, zone)?));
+        window().is_some_and(|(from, until)| done.iter().any(|at| (from..until).contains(at)))
+    }
+
+    fn opens(&self, day: Date, zone: &TimeZone) -> Option<Timestamp> {
+        let (begin, before) = (midnight(day, zone)?, midnight(self.rule.last(day.yesterday().ok()?)?, zone)?);
+        Some(begin - begin.duration_since(before) / 4)
+    }
+
+    fn stands(&self, day: Date, zone: &TimeZone) -> Option<Standing> {
+        let (begin, next) = (midnight(day, zone)?, midnight(self.rule.next(day)?, zone)?);
+        let due = midnight(day.tomorrow().ok()?, zone)? + SignedDuration::try_from(self.grace).ok()?;
+        Some(Standing { day, due, overdue: due.max(begin + next.duration_since(begin) / 2) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn task(when: &str) -> Task {
+        let rule = Rule::parse(when).unwrap_or_else(|right| panic!("{right}"));
+        Task {
+            id: "t".to_owned(),
+            title: String::new(),
+            cadence: Monthly,
+            rule,
+            grace: grace(Monthly),
+            minutes: 1,
+            steps: Vec::new(),
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn day(task: &Task, now: &str, done: &[&str]) -> Date {
+        let done: Vec<Timestamp> = done.iter().map(|text| at(text)).collect();
+        let standing = task.standing(at(now), &done, date(2026, 1, 1), &TimeZone::UTC);
+        standing.unwrap_or_else(|| panic!("no standing")).day
+    }
+
+    #[test]
+    fn what_was_not_done_stays_open_until_the_next_day_comes() {
+        let task = task("first Monday");
+        assert_eq!(day(&task, "2026-03-10T00:00:00Z", &[]), date(2026, 3, 2));
+        assert_eq!(day(&task, "2026-04-06T00:00:00Z", &[]), date(2026, 4, 6));
+        assert_eq!(day(&task, "2026-03-10T00:00:00Z", &["2026-03-04T12:00:00Z"]), date(2026, 4, 6));
+        assert_eq!(
+            day(&task, "2026-03-01T00:00:00Z", &["2026-02-27T12:00:00Z"]),
+            date(2026, 2, 2),
+            "early counts for March only"
+        );
+        let both = ["2026-02-03T12:00:00Z", "2026-02-27T12:00:00Z"];
+        assert_eq!(day(&task, "2026-03-01T00:00:00Z", &both), date(2026, 4, 6));
+    }
+
+    #[test]
+    fn nothing_is_due_from_before_the_first_day() {
+        assert_eq!(day(&task("first Monday of December"), "2026-06-01T00:00:00Z", &[]), date(2026, 12, 7));
+    }
+
+    #[test]
+    fn due_and_overdue_follow_grace_and_half_a_period() {
+        let task = task("first Monday");
+        let standing = task.standing(at("2026-03-02T10:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
+        let standing = standing.unwrap_or_else(|| panic!("no standing"));
+        assert_eq!(standing.due, at("2026-03-08T00:00:00Z"));
+        assert_eq!(standing.overdue, at("2026-03-19T12:00:00Z"));
+    }
+}

@@ -1,0 +1,66 @@
+//! Where people's tasks stand, and whether an emergency override holds, by their records.
+
+use crate::probe::{Failure, Probe};
+use crate::records::{Act, Records};
+use checklist::Samples;
+use checklist::config::Tasks as Target;
+use checklist::signals::r#override as emergency;
+use checklist::signals::tasks::{DUE, LAST_DONE, OVERDUE, REJECTED, SIGNAL, SKIPPED};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+
+/// The probe of the signal `tasks`.
+pub struct Tasks(pub Target);
+
+impl Probe for Tasks {
+    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async {
+            let target = &self.0;
+            let now = Timestamp::now();
+            let records = Records::read(&target.place, now).await?;
+            let mut samples = Samples::of(&SIGNAL);
+            samples.set(&REJECTED, [], records.rejected);
+            for task in &target.list {
+                let labels = [task.id.as_str(), task.cadence.as_str()];
+                let skipped = |act: &Act| matches!(act, Act::Skipped { .. });
+                let last = records.last_of_task(&task.id);
+                samples.set(&SKIPPED, labels, last.is_some_and(|record| skipped(&record.act)));
+                let done =
+                    records.list.iter().rev().find(|r| matches!(&r.act, Act::Done { task: id, .. } if *id == task.id));
+                if let Some(done) = done {
+                    samples.set(&LAST_DONE, labels, done.at.as_duration().as_secs_f64());
+                }
+                if let Some(standing) = task.standing(now, &records.of_task(&task.id), target.since, &target.zone) {
+                    samples.set(&DUE, labels, standing.due.as_duration().as_secs_f64());
+                    samples.set(&OVERDUE, labels, standing.overdue.as_duration().as_secs_f64());
+                }
+            }
+            Ok(samples)
+        }
+        .boxed()
+    }
+}
+
+/// The probe of the signal `override`.
+pub struct Override(pub Target);
+
+impl Probe for Override {
+    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async {
+            let now = Timestamp::now();
+            let records = Records::read(&self.0.place, now).await?;
+            let mut samples = Samples::of(&emergency::SIGNAL);
+            let held = records.override_at(now);
+            samples.set(&emergency::ACTIVE, [], held.is_some());
+            if let Some((since, record)) = held {
+                samples.set(&emergency::SINCE, [], since.as_duration().as_secs_f64());
+                if let Act::Override { until, .. } = &record.act {
+                    samples.set(&emergency::UNTIL, [], until.as_duration().as_secs_f64());
+                }
+            }
+            Ok(samples)
+        }
+        .boxed()
+    }
+}

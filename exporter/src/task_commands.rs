@@ -1,0 +1,257 @@
+//! `task list | show | done | skip` and `override start | extend | end | show`.
+
+use crate::records::{Act, Record, Records, append};
+use anyhow::{Context, bail, ensure};
+use checklist::config::Tasks;
+use checklist::tasks::Task;
+use clap::{Args, Subcommand};
+use jiff::{SignedDuration, Timestamp};
+use std::fmt::Write as _;
+
+/// People's tasks.
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    /// Shows every task: its next or open day, and who did it last.
+    List,
+    /// Shows the steps and the records of one task.
+    Show {
+        /// Its name.
+        task: String,
+    },
+    /// Records that a task was done.
+    Done {
+        /// Its name.
+        task: String,
+        /// Who says so.
+        #[command(flatten)]
+        who: Who,
+        /// What was found.
+        #[arg(long)]
+        note: Option<String>,
+        /// Where to see it.
+        #[arg(long)]
+        evidence: Option<String>,
+        /// When, if not now (RFC 3339); not in the future.
+        #[arg(long)]
+        at: Option<Timestamp>,
+        /// Records it although it is done already this time.
+        #[arg(long)]
+        again: bool,
+    },
+    /// Records that a task is not done this time.
+    Skip {
+        /// Its name.
+        task: String,
+        /// Who says so.
+        #[command(flatten)]
+        who: Who,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Emergencies.
+#[derive(Debug, Subcommand)]
+pub enum OverrideCommand {
+    /// Puts routine warnings aside until an end.
+    Start {
+        /// Who says so.
+        #[command(flatten)]
+        who: Who,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// How long: 30m, 4h, 2d; at most 14 days.
+        #[arg(long)]
+        until: String,
+    },
+    /// Moves the end.
+    Extend {
+        /// Who says so.
+        #[command(flatten)]
+        who: Who,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// How long from now: 30m, 4h, 2d; at most 14 days.
+        #[arg(long)]
+        until: String,
+    },
+    /// Ends it now.
+    End {
+        /// Who says so.
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Shows the override that holds, if any.
+    Show,
+}
+
+/// Who says so.
+#[derive(Debug, Args)]
+pub struct Who {
+    /// Who says so.
+    #[arg(long, env = "USER")]
+    by: String,
+}
+
+/// Runs a task command and gives what it has to say.
+pub async fn task(tasks: &Tasks, command: TaskCommand) -> anyhow::Result<String> {
+    let now = Timestamp::now();
+    let records = Records::read(&tasks.place, now).await?;
+    match command {
+        TaskCommand::List => Ok(list(tasks, &records, now)),
+        TaskCommand::Show { task } => Ok(show(find(tasks, &task)?, tasks, &records, now)),
+        TaskCommand::Done { task, who, note, evidence, at, again } => {
+            let known = find(tasks, &task)?;
+            let at = at.unwrap_or(now);
+            ensure!(at <= now, "{at} is in the future");
+            if let Some(evidence) = &evidence {
+                ensure!(
+                    evidence.starts_with("https://") || evidence.starts_with("http://"),
+                    "evidence must be an address"
+                );
+            }
+            once(known, tasks, &records, at, again)?;
+            append(&tasks.place, &Record { at, by: who.by, act: Act::Done { task, note, evidence } }).await?;
+            after(known, tasks, now).await
+        }
+        TaskCommand::Skip { task, who, reason } => {
+            let known = find(tasks, &task)?;
+            ensure!(!reason.trim().is_empty(), "a task is only skipped with a reason");
+            once(known, tasks, &records, now, false)?;
+            append(&tasks.place, &Record { at: now, by: who.by, act: Act::Skipped { task, reason } }).await?;
+            after(known, tasks, now).await
+        }
+    }
+}
+
+/// Runs an override command and gives what it has to say.
+pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Result<String> {
+    let now = Timestamp::now();
+    let records = Records::read(&tasks.place, now).await?;
+    let held = records.override_at(now);
+    let (by, act) = match command {
+        OverrideCommand::Show => return Ok(describe(&records, now)),
+        OverrideCommand::Start { .. } if held.is_some() => {
+            bail!("an override holds already; extend it, or end it first")
+        }
+        OverrideCommand::Extend { .. } | OverrideCommand::End { .. } if held.is_none() => bail!("no override holds"),
+        OverrideCommand::Start { who, reason, until } | OverrideCommand::Extend { who, reason, until } => {
+            ensure!(!reason.trim().is_empty(), "an override needs a reason");
+            (who.by, Act::Override { reason, until: now + lasting(&until)? })
+        }
+        OverrideCommand::End { who } => (who.by, Act::OverrideEnded),
+    };
+    append(&tasks.place, &Record { at: now, by, act }).await?;
+    Ok(describe(&Records::read(&tasks.place, now).await?, now))
+}
+
+/// `4h`, at least a minute and at most two weeks: an override without end is impossible.
+fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
+    let right = || format!("until must be a duration like 30m, 4h or 2d, not {text}");
+    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let number: i64 = number.parse().ok().with_context(right)?;
+    let minutes = match unit {
+        "m" => Some(number),
+        "h" => number.checked_mul(60),
+        "d" => number.checked_mul(24 * 60),
+        _ => None,
+    };
+    let minutes = minutes.with_context(right)?;
+    ensure!((1..=14 * 24 * 60).contains(&minutes), "an override lasts at least a minute and at most 14 days");
+    Ok(SignedDuration::from_mins(minutes))
+}
+
+fn find<'a>(tasks: &'a Tasks, id: &str) -> anyhow::Result<&'a Task> {
+    let known = || tasks.list.iter().map(|task| task.id.as_str()).collect::<Vec<_>>().join(", ");
+    tasks.list.iter().find(|task| task.id == id).with_context(|| format!("there is no task {id}; known: {}", known()))
+}
+
+/// Refuses a second record for the same occurrence.
+fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: bool) -> anyhow::Result<()> {
+    let done = records.of_task(&task.id);
+    let with: Vec<Timestamp> = done.iter().copied().chain([at]).collect();
+    let standing = |done: &[Timestamp]| task.standing(at, done, tasks.since, &tasks.zone).map(|standing| standing.day);
+    // A record that changes nothing is one too many.
+    if !again && !done.is_empty() && standing(&done) == standing(&with) {
+        let last = records.last_of_task(&task.id).map(|record| format!(" by {} at {}", record.by, record.at));
+        bail!(
+            "{} is recorded for this time already{}; --again records it once more",
+            task.id,
+            last.unwrap_or_default()
+        );
+    }
+    Ok(())
+}
+
+async fn after(task: &Task, tasks: &Tasks, now: Timestamp) -> anyhow::Result<String> {
+    let records = Records::read(&tasks.place, now).await?;
+    let next = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone);
+    Ok(format!(
+        "recorded; {} is next on {}\n",
+        task.id,
+        next.map_or_else(|| "no day".to_owned(), |s| s.day.to_string())
+    ))
+}
+
+fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {
+    let mut text = format!("{:<22} {:<10} {:<11} {:<8} LAST\n", "TASK", "CADENCE", "DAY", "STATE");
+    for task in &tasks.list {
+        let standing = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone);
+        let (day, state) = standing.map_or(("-".to_owned(), "-"), |standing| {
+            let state = match now {
+                now if now > standing.overdue => "OVERDUE",
+                now if now > standing.due => "DUE",
+                now if now.to_zoned_datetime(tasks.zone.clone()).date() >= standing.day => "open",
+                _ => "",
+            };
+            (standing.day.to_string(), state)
+        });
+        let last = records.last_of_task(&task.id).map(last).unwrap_or_default();
+        let line = format!("{:<22} {:<10} {day:<11} {state:<8} {last}", task.id, task.cadence);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    if records.rejected > 0 {
+        let _ = writeln!(text, "{} records cannot be read; the log names them", records.rejected);
+    }
+    text
+}
+
+fn show(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> String {
+    let mut text = format!("{} ({}), every {}, about {} minutes\n", task.title, task.id, task.rule, task.minutes);
+    for (at, step) in task.steps.iter().enumerate() {
+        let _ = writeln!(text, "  {}. {step}", at + 1);
+    }
+    if let Some(standing) = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone) {
+        let _ = writeln!(text, "day {}, due by {}, overdue from {}", standing.day, standing.due, standing.overdue);
+    }
+    let about = |record: &&Record| matches!(&record.act, Act::Done { task: id, .. } | Act::Skipped { task: id, .. } if *id == task.id);
+    for record in records.list.iter().rev().filter(about).take(10) {
+        let _ = writeln!(text, "{}", last(record));
+    }
+    text
+}
+
+fn last(record: &Record) -> String {
+    let (at, by) = (record.at.strftime("%Y-%m-%d"), &record.by);
+    match &record.act {
+        Act::Done { note, evidence, .. } => {
+            let rest: Vec<&str> = note.iter().chain(evidence).map(String::as_str).collect();
+            format!("{at} done by {by} {}", rest.join(" ")).trim_end().to_owned()
+        }
+        Act::Skipped { reason, .. } => format!("{at} skipped by {by}: {reason}"),
+        Act::Override { .. } | Act::OverrideEnded => String::new(),
+    }
+}
+
+fn describe(records: &Records, now: Timestamp) -> String {
+    match records.override_at(now) {
+        Some((since, Record { by, act: Act::Override { reason, until }, .. })) => {
+            format!("override since {since} until {until} by {by}: {reason}\n")
+        }
+        _ => "no override holds\n".to_owned(),
+    }
+}

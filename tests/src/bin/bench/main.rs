@@ -1,0 +1,98 @@
+//! `make bench`: prints figures, asserts nothing.
+
+#![expect(clippy::print_stdout, reason = "figures are the output")]
+
+mod compare;
+mod usage;
+
+use stack::faults::FAULTS;
+use stack::http::request;
+use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
+use stack::peers::{Authority, acceptor};
+use stack::process::{Process, free_port};
+use stack::stack::{Stack, program};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let all = wanted.is_empty();
+    if all || wanted == "watch" {
+        for (clusters, pods) in [(1, 0), (1, 990), (2, 4_950), (1, 10_000), (1, 100_000)] {
+            watch(clusters, pods).await?;
+        }
+    }
+    if all || wanted == "compare" {
+        compare::run().await?;
+    }
+    if all || wanted == "page" {
+        for fault in FAULTS.iter().filter(|fault| fault.name == "backup" || fault.name == "health") {
+            page(*fault).await?;
+        }
+    }
+    Ok(())
+}
+
+/// From fault to message.
+async fn page(fault: stack::faults::Fault) -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let begun = Instant::now();
+    let _broken = stack.inject(fault).await?;
+    let message = stack.recorder.wait(Duration::from_secs(90), |m| m.names(fault.alert)).await;
+    let took = message.map(|message| message.at.duration_since(begun).as_secs_f64());
+    println!("fault {:<8} to message: {took:?} s (interval 1s, for 2s, group wait 1s)", fault.name);
+    Ok(())
+}
+
+/// The exporter alone on clusters with so many pods each: memory, and /metrics in each encoding.
+async fn watch(clusters: usize, pods: usize) -> anyhow::Result<()> {
+    let folder = tempfile::TempDir::new()?;
+    let authority = Authority::new(folder.path())?;
+    let mut servers = Vec::new();
+    let mut text = String::from("kubernetes:\n");
+    for n in 0..clusters {
+        let kubelet = Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0).await?;
+        let kubernetes = Kubernetes::start(kubelet).await?;
+        kubernetes.many_pods(pods);
+        let kubeconfig = folder.path().join(format!("kubeconfig-{n}"));
+        std::fs::write(&kubeconfig, kubernetes.kubeconfig())?;
+        let (path, ca) = (kubeconfig.display(), authority.ca_file.display());
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "  - {{name: k{n}, kubeconfig: {path}, namespaces: [{NAMESPACE}], skip: [utilization], kubelet: {{caFile: {ca}}}}}"
+        );
+        servers.push(kubernetes);
+    }
+    let (_exporter, url, id) = exporter(folder.path(), &text).await?;
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    let (_, body) = request(&url, None, &[]).await?;
+    let series = String::from_utf8_lossy(&body).lines().filter(|line| !line.starts_with('#')).count();
+    println!(
+        "{clusters} clusters of {pods} extra pods: {series} series, {} bytes, resident {:.1} MiB",
+        body.len(),
+        usage::resident(id)?
+    );
+    for encoding in ["identity", "gzip", "zstd"] {
+        usage::latency(encoding, &url, &[("accept-encoding", encoding)]).await?;
+    }
+    Ok(())
+}
+
+/// Starts an exporter on a configuration and waits until every check has run.
+async fn exporter(folder: &Path, text: &str) -> anyhow::Result<(Process, String, u32)> {
+    let config = folder.join("checklist.yaml");
+    std::fs::write(&config, text)?;
+    let port = free_port()?;
+    let mut command = Command::new(program("checklist-exporter")?);
+    command.arg("run").arg("--config").arg(&config).args(["--listen", &format!("127.0.0.1:{port}")]);
+    let mut exporter = Process::start(&mut command, "exporter", folder, nix::sys::signal::Signal::SIGTERM)?;
+    exporter
+        .wait_until(|| async move { stack::http::is_up(&format!("http://127.0.0.1:{port}/-/ready")).await })
+        .await?;
+    let id = exporter.id();
+    Ok((exporter, format!("http://127.0.0.1:{port}/metrics"), id))
+}
