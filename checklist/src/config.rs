@@ -31,7 +31,7 @@ use crate::metric::Metric;
 use crate::signal::{Alert, Elsewhere, Signal, TargetKind};
 use crate::signals::SIGNALS;
 use crate::threshold::Levels;
-use crate::value::Scope;
+use crate::value::{Scope, alternatives};
 use reader::{Found, Table};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -170,7 +170,7 @@ impl Config {
         let own = self.settings.get(&(signal.kind.key(), target.to_owned())).and_then(|s| s.selector.clone());
         let cluster =
             self.kubernetes.iter().find(|cluster| signal.kind.key() == "kubernetes" && cluster.name == target);
-        let namespaces = cluster.map(|cluster| format!("namespace=~{:?}", cluster.namespaces.join("|")));
+        let namespaces = cluster.map(|cluster| format!("namespace=~{:?}", alternatives(&cluster.namespaces)));
         own.into_iter().chain(namespaces).collect::<Vec<_>>().join(", ")
     }
 

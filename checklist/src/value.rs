@@ -39,11 +39,25 @@ impl Selector {
     pub fn promql(&self, scope: &Scope) -> String {
         let matchers = self.matchers.iter().map(|(name, values)| match values {
             [one] => format!("{name}={one:?}"),
-            many => format!("{name}=~{:?}", many.join("|")),
+            many => format!("{name}=~{:?}", alternatives(many)),
         });
         let all: Vec<String> = scope.matchers().into_iter().chain(matchers).collect();
         format!("{}{{{}}}", self.metric, all.join(", "))
     }
+}
+
+/// A regular expression (RE2) that matches each of the texts and nothing else.
+pub(crate) fn alternatives(texts: &[impl AsRef<str>]) -> String {
+    let escaped = |text: &str| {
+        text.chars().fold(String::new(), |mut safe, c| {
+            if "\\.+*?()|[]{}^$".contains(c) {
+                safe.push('\\');
+            }
+            safe.push(c);
+            safe
+        })
+    };
+    texts.iter().map(|text| escaped(text.as_ref())).collect::<Vec<_>>().join("|")
 }
 
 /// Where an expression applies: one check, and all of its targets or some.
@@ -61,7 +75,7 @@ impl Scope {
         match self.targets.as_slice() {
             [] => {}
             [one] => matchers.push(format!("target={one:?}")),
-            many => matchers.push(format!("target=~{:?}", many.join("|"))),
+            many => matchers.push(format!("target=~{:?}", alternatives(many))),
         }
         matchers
     }

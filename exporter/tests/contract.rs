@@ -102,6 +102,23 @@ fn openmetrics_names_families_without_total_and_ends_with_eof() {
     assert!(text.ends_with("# EOF\n"));
 }
 
+#[test]
+fn both_formats_say_the_same() {
+    let mut state = state(&pods::SIGNAL);
+    let mut samples = Samples::of(&pods::SIGNAL);
+    samples.set(&pods::NOT_READY, ["a\"b\\c\nd", "ü", ""], true);
+    samples.set(&pods::READY, ["n", "Deployment", "w"], 0.1 + 0.2);
+    samples.set(&pods::DESIRED, ["n", "Deployment", "w"], 1e300);
+    state.record(Ok(samples), 1_764_000_000.25, MINUTE);
+    let lines = |format| {
+        let text = render(&[&state], 1_764_000_000.5, &Loaded::default(), format);
+        let series = text.lines().filter(|line| !line.starts_with('#') && !line.starts_with("process_"));
+        series.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(Format::Classic), lines(Format::OpenMetrics));
+    assert!(lines(Format::Classic).iter().any(|line| line.contains("namespace=\"a\\\"b\\\\c\\nd\"")));
+}
+
 enum Does {
     Panics,
     Hangs,

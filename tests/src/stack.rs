@@ -263,7 +263,7 @@ alerting:
         // Writing to a String cannot fail.
         let _ = writeln!(text, "    {alert}: {{for: 2s, keepFiringFor: 0s}}");
     }
-    text += "    ChecklistCheckOverdue: {for: 2s}\nchecks:\n";
+    text += "    ChecklistCheckOverdue: {for: 2s}\n    ChecklistExporterMissing: {for: 2s}\nchecks:\n";
     for signal in checklist::SIGNALS.iter().filter(|signal| signal.kind.is_probed()) {
         let _ = writeln!(text, "  {}: {{interval: 1s}}", signal.id);
     }

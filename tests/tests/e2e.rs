@@ -76,6 +76,10 @@ async fn every_fault_pages_the_right_receiver_and_resolves() -> anyhow::Result<(
     for number in 1..=3 {
         round(&stack, FAULTS.iter().copied().filter(|fault| fault.round == number).collect()).await?;
     }
+    // The page about the disk held its own warning back.
+    let filling = "Volume is filling up.";
+    let told = |receiver| stack.recorder.messages().iter().any(|m| m.receiver == receiver && m.names(filling));
+    assert!(told("pagerduty") && !told("slack"));
     assert!(stack.exporter.stop(), "SIGTERM ends the exporter with success");
     Ok(())
 }
@@ -146,4 +150,43 @@ async fn an_override_holds_routine_warnings_back_and_never_a_page() -> anyhow::R
     stack.command(&["override", "end", "--by", "ann"])?;
     stack.prometheus.wait("ChecklistEmergencyOverride", "none", false, LONG).await?;
     told(&stack, routine, false, before).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_see_is_told() -> anyhow::Result<()> {
+    let mut stack = Stack::start().await?;
+    let before = stack.recorder.messages().len();
+    // A cluster that lets nobody look, and a health page that never ends.
+    stack.kubernetes.refuse(Some(403));
+    stack.health.say(stack::peers::Says::Large);
+    stack.prometheus.wait("ChecklistCheckOverdue", "critical", true, LONG).await?;
+    stack.prometheus.wait("ChecklistHealthUnreachable", "critical", true, LONG).await?;
+    let overdue = stack.prometheus.query("ALERTS{alertname=\"ChecklistCheckOverdue\", check=\"health\"}").await?;
+    assert!(!overdue.is_empty());
+    // A database that grows by gigabytes a day will not stay below its limit; nothing mends that within a minute.
+    stack
+        .postgres
+        .execute("CREATE TABLE large AS SELECT n, repeat('x', 900) AS filler FROM generate_series(1, 40000) n")
+        .await?;
+    stack.prometheus.wait("ChecklistDatabaseFullSoon", "warning", true, LONG).await?;
+    // A metric that nobody has, as the check sees it.
+    let config = stack.folder().join("checklist.yaml");
+    let text = std::fs::read_to_string(&config)?;
+    let ghost = "  - {name: ghost, help: Not there, query: SELECT 1 AS value, above: {warning: 1}}\n";
+    let other = stack.folder().join("ghost.yaml");
+    std::fs::write(&other, text.replace("queries:\n", &format!("queries:\n{ghost}")))?;
+    let mut command = Command::new(stack::stack::program("checklist-exporter")?);
+    let output = command.args(["check", "--only", "dashboards", "--config"]).arg(&other).output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("metric=checklist_query_ghost"), "{said}");
+    // No exporter at all.
+    stack.exporter.stop();
+    stack.prometheus.wait("ChecklistExporterMissing", "critical", true, LONG).await?;
+    for _ in 0..300 {
+        if stack.recorder.messages().iter().skip(before).any(|message| message.names("ChecklistExporterMissing")) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("nobody was told that the exporter is gone")
 }
