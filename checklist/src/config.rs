@@ -23,7 +23,7 @@ pub use reader::{Mistake, Mistakes};
 pub use tables::Tables;
 pub use targets::{
     AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Health, Kubernetes, Postgres, PostgresTls, RecordPlace,
-    Report, ReportFormat, ReportPlace, RotatedSecret, S3Prefix, SecretRef, Server, StartTls, Tasks, Traffic,
+    Report, ReportFormat, ReportPlace, RotatedSecret, S3Prefix, Sanity, SecretRef, Server, StartTls, Tasks, Traffic,
 };
 
 use crate::condition::Limits;
@@ -217,6 +217,10 @@ impl Config {
                     _ => all(&self.postgres, |target| &target.name),
                 }
             }
+            TargetKind::Restore => {
+                let proved = self.backups.iter().filter(|backup| backup.restore.is_some());
+                proved.map(|backup| backup.name.clone()).collect()
+            }
             TargetKind::Secrets => clusters(|cluster| !cluster.secrets.is_empty()),
             TargetKind::Tasks => self.tasks.iter().map(|_| "people".to_owned()).collect(),
             TargetKind::Traffic => all(&self.traffic, |target| &target.name),
@@ -325,6 +329,10 @@ fn read(mut table: Table<'_>, found: &Found) -> Config {
     }
     if let Some(alerting) = table.table("alerting") {
         config.alerting = read_alerting::read(alerting, &signals, found);
+    }
+    if config.tasks.is_none() && config.backups.iter().any(|backup| backup.restore.is_some()) {
+        let place = table.node("backups").map_or(table.place, |node| node.place);
+        found.mistake(place, "the results of a restore are recorded: give a section tasks: with a directory or s3");
     }
     for query in &config.queries {
         for unknown in query.targets.iter().filter(|name| !config.postgres.iter().any(|target| target.name == **name)) {

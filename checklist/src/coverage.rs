@@ -76,7 +76,7 @@ pub static COVERAGE: &[Line] = &[
     line(Monthly, "Database Maintenance", 3, "Reindex", by(&["indexes"])),
     line(Monthly, "Database Maintenance", 4, "Update statistics", by(&["maintenance"])),
     line(Monthly, "Database Maintenance", 5, "Check for bloat", by(&["bloat"])),
-    line(Monthly, "Backup Verification", 0, "Backup Verification", Watched::Task("backup_verification")),
+    line(Monthly, "Backup Verification", 0, "Backup Verification", by(&["restore"])),
     line(Monthly, "Data Cleanup", 0, "Data Cleanup", by(&["retention", "backup"])),
     line(Monthly, "Security Review", 1, "Review all user accounts", by(&["users"])),
     line(Monthly, "Security Review", 2, "Review API keys", by(&["api_keys"])),

@@ -210,6 +210,8 @@ pub enum TargetKind {
     Prometheus,
     /// An operator's own SQL check; the targets are named by the check.
     Query,
+    /// A series of backups that is restored for proof.
+    Restore,
     /// A cluster with secrets that are rotated.
     Secrets,
     /// The records of what people did.
@@ -225,7 +227,7 @@ impl TargetKind {
             Self::Advisories | Self::Dependencies | Self::Images => "reports",
             Self::Alertmanager => "alertmanagers",
             Self::Application | Self::Postgres | Self::Query => "postgres",
-            Self::Backup => "backups",
+            Self::Backup | Self::Restore => "backups",
             Self::Certificate => "certificates",
             Self::Health => "health",
             Self::Kubernetes | Self::PodLogs | Self::Secrets => "kubernetes",

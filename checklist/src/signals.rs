@@ -27,6 +27,7 @@ pub mod pods;
 pub mod pvc;
 pub mod requests;
 pub mod restarts;
+pub mod restore;
 pub mod retention;
 pub mod roles;
 pub mod rules;
@@ -68,6 +69,7 @@ pub static SIGNALS: &[&Signal] = &[
     &maintenance::SIGNAL,
     &indexes::SIGNAL,
     &bloat::SIGNAL,
+    &restore::SIGNAL,
     &retention::SIGNAL,
     &users::SIGNAL,
     &api_keys::SIGNAL,

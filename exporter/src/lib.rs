@@ -15,3 +15,4 @@ pub mod snapshot;
 pub mod sources;
 pub mod state;
 pub mod task_commands;
+pub mod verify_backup;

@@ -61,6 +61,20 @@ enum Command {
         #[command(subcommand)]
         command: TaskCommand,
     },
+    /// Restores the newest object of a backup into a throw-away server and records the result.
+    VerifyBackup {
+        /// The name of the backup.
+        backup: String,
+        /// The checklist.
+        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
+        config: PathBuf,
+        /// The most bytes that download and unpacked dump may take each.
+        #[arg(long, default_value_t = 100 * 1024 * 1024 * 1024)]
+        max_bytes: u64,
+        /// Who says so.
+        #[arg(long, default_value = "verify-backup")]
+        by: String,
+    },
     /// Emergencies: routine warnings are put aside, with a reason and an end.
     Override {
         /// The checklist.
@@ -122,6 +136,9 @@ fn main() -> ExitCode {
             print(&task_commands::emergency(&tasks(&config)?, command).await?);
             Ok(ExitCode::SUCCESS)
         }),
+        Command::VerifyBackup { backup, config, max_bytes, by } => {
+            runtime.block_on(verify_backup(&config, &backup, max_bytes, by))
+        }
         Command::Init { file } => init(&file),
         Command::Validate { file } => validate(&file),
     };
@@ -209,6 +226,33 @@ async fn make(jobs: &[Arc<Job>]) {
         #[expect(clippy::print_stderr, reason = "progress on the terminal")]
         {
             eprint!("\r\x1b[K");
+        }
+    }
+}
+
+/// 0 when the backup is good, 1 when it is not; SIGTERM ends it and leaves nothing behind.
+async fn verify_backup(path: &Path, name: &str, most: u64, by: String) -> anyhow::Result<ExitCode> {
+    let (_, config) = load(path)?;
+    let backup = config.backups.iter().find(|backup| backup.name == name);
+    let backup = backup.with_context(|| format!("there is no backup {name}"))?;
+    let place =
+        config.tasks.as_ref().map(|tasks| &tasks.place).context("there is no section tasks: to record it in")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let result = tokio::select! {
+        result = exporter::verify_backup::verify(backup, place, most, by) => result,
+        _ = terminate.recv() => anyhow::bail!("ended by SIGTERM"),
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("ended by Ctrl-C"),
+    };
+    match result {
+        Ok(proof) => {
+            let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
+            let answers: Vec<String> = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}")).collect();
+            print(&format!("backup {name} is good: {}; {}\n", answers.join(", "), stages.join(", ")));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            print(&format!("backup {name} is NOT good: {error:#}\n"));
+            Ok(ExitCode::from(1))
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod pods;
 pub mod pvc;
 pub mod reports;
 pub mod restarts;
+pub mod restore;
 pub mod rules;
 pub mod secrets;
 pub mod sql;

@@ -7,6 +7,7 @@ use checklist::Reason;
 use checklist::config::RecordPlace;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 const FILE: &str = "records.jsonl";
 
 /// One record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// What was done when.
     pub at: Timestamp,
@@ -30,7 +31,7 @@ pub struct Record {
 }
 
 /// What people do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
     /// A task was done.
@@ -50,6 +51,20 @@ pub enum Act {
         task: String,
         /// Why.
         reason: String,
+    },
+    /// A backup was restored for proof.
+    Restored {
+        /// Which.
+        backup: String,
+        /// Whether every stage and check was good.
+        passed: bool,
+        /// What was not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// Seconds by stage.
+        seconds: BTreeMap<String, f64>,
+        /// What the checks answered.
+        answers: BTreeMap<String, f64>,
     },
     /// An emergency began, or goes on.
     Override {
@@ -109,7 +124,7 @@ impl Records {
     pub fn of_task(&self, id: &str) -> Vec<Timestamp> {
         let about = |record: &&Record| match &record.act {
             Act::Done { task, .. } | Act::Skipped { task, .. } => task == id,
-            Act::Override { .. } | Act::OverrideEnded => false,
+            Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } => false,
         };
         self.list.iter().filter(about).map(|record| record.at).collect()
     }
@@ -118,7 +133,7 @@ impl Records {
     pub fn last_of_task(&self, id: &str) -> Option<&Record> {
         self.list.iter().rev().find(|record| match &record.act {
             Act::Done { task, .. } | Act::Skipped { task, .. } => task == id,
-            Act::Override { .. } | Act::OverrideEnded => false,
+            Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } => false,
         })
     }
 
@@ -134,7 +149,7 @@ impl Records {
                     held = Some((goes_on.map_or(record.at, |(since, _)| since), record));
                 }
                 Act::OverrideEnded => held = None,
-                Act::Done { .. } | Act::Skipped { .. } => {}
+                Act::Done { .. } | Act::Skipped { .. } | Act::Restored { .. } => {}
             }
         }
         held.filter(|(_, last)| matches!(&last.act, Act::Override { until, .. } if *until > now))

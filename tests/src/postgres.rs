@@ -83,6 +83,15 @@ impl Postgres {
         connect(self.port, "orchestrator").await
     }
 
+    /// `pg_dump -Fc` of the application's database.
+    pub fn dump(&self) -> anyhow::Result<Vec<u8>> {
+        let output = Command::new(newest_bin()?.join("pg_dump"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-Fc", "orchestrator"])
+            .output()?;
+        anyhow::ensure!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(output.stdout)
+    }
+
     /// Runs statements as the superuser.
     pub async fn execute(&self, sql: &str) -> anyhow::Result<()> {
         Ok(self.client().await?.batch_execute(sql).await?)

@@ -210,6 +210,7 @@ backups:
     accessKeyIdFile: {folder}/s3-id
     secretAccessKeyFile: {folder}/s3-key
     format: pg_dump.gz
+    restore: {{checks: [{{name: users, query: SELECT count(*) FROM users, atLeast: 100}}]}}
 postgres:
   - name: orchestrator
     host: 127.0.0.1
@@ -305,5 +306,8 @@ pub(crate) fn put_records(folder: &Path, walked: bool) -> anyhow::Result<()> {
                 &format!("{}\n", serde_json::json!({"at": at.to_string(), "by": "stack", "act": "done", "task": id}));
         }
     }
+    let restored = serde_json::json!({"at": days_ago(2).timestamp().to_string(), "by": "stack", "act": "restored",
+        "backup": "daily", "passed": true, "seconds": {"restore": 1.5}, "answers": {"users": 200}});
+    text += &format!("{restored}\n");
     Ok(std::fs::write(tasks.join("records.jsonl"), text)?)
 }

@@ -190,3 +190,60 @@ async fn what_nobody_can_see_is_told() -> anyhow::Result<()> {
     }
     anyhow::bail!("nobody was told that the exporter is gone")
 }
+
+/// What `verify-backup` says of the stack's backup.
+fn verify(stack: &Stack) -> anyhow::Result<(Option<i32>, String)> {
+    let mut command = Command::new(stack::stack::program("checklist-exporter")?);
+    let output = command
+        .args(["verify-backup", "daily", "--config"])
+        .arg(stack.folder().join("checklist.yaml"))
+        .env("TMPDIR", stack.folder())
+        .output()?;
+    Ok((output.status.code(), String::from_utf8([output.stdout, output.stderr].concat())?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_dump_is_restored_and_a_broken_one_is_caught_and_pages() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let dump = stack.postgres.dump()?;
+    let key = "daily/backup-real.dump.gz";
+    let upload = |bytes: &[u8]| stack.s3.put("llm-orchestrator-backups", key, bytes);
+    let gzip = |bytes: &[u8]| -> anyhow::Result<Vec<u8>> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, bytes)?;
+        Ok(encoder.finish()?)
+    };
+    let good = gzip(&dump)?;
+    upload(&good)?;
+    let (code, said) = verify(&stack)?;
+    assert!(code == Some(0) && said.contains("users 200"), "{said}");
+    let left = std::fs::read_dir(stack.folder())?
+        .flatten()
+        .filter(|e| e.file_name().to_string_lossy().starts_with("checklist-restore"));
+    assert_eq!(left.count(), 0, "something temporary was left behind");
+    let before = stack.recorder.messages().len();
+    // Cut off in the middle, a byte flipped in the middle, and a dump of nothing.
+    upload(&good[..good.len() / 2])?;
+    let (code, said) = verify(&stack)?;
+    assert!(code == Some(1) && said.contains("NOT good"), "{said}");
+    stack.prometheus.wait("ChecklistRestoreFailed", "critical", true, LONG).await?;
+    let mut flipped = good.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 0xff;
+    upload(&flipped)?;
+    let (code, said) = verify(&stack)?;
+    assert!(code == Some(1) && said.contains("NOT good"), "{said}");
+    upload(&gzip(b"PGDMP and nothing behind it")?)?;
+    let (code, said) = verify(&stack)?;
+    assert!(code == Some(1) && said.contains("the dump cannot be read"), "{said}");
+    // A good dump with too few rows.
+    stack.postgres.execute("DELETE FROM user_roles; DELETE FROM api_keys; DELETE FROM users WHERE id > 50").await?;
+    upload(&gzip(&stack.postgres.dump()?)?)?;
+    let (code, said) = verify(&stack)?;
+    assert!(code == Some(1) && said.contains("check users answered 50, less than 100"), "{said}");
+    let fault = Fault { name: "restore", alert: "ChecklistRestoreFailed", severity: "critical", round: 1 };
+    told(&stack, fault, false, before).await?;
+    upload(&good)?;
+    assert_eq!(verify(&stack)?.0, Some(0));
+    stack.prometheus.wait("ChecklistRestoreFailed", "critical", false, LONG).await
+}

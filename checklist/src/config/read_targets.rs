@@ -3,14 +3,14 @@
 use super::document::Tree;
 use super::read_parts::{ca_file, endpoint, host_and_port, s3_prefix};
 use super::read_thresholds;
-use super::reader::{Found, Table, hint};
+use super::reader::{Found, Table, hint, quantity_of};
 use super::{
-    Backup, BackupFormat, Certificate, Config, Health, StartTls, TargetSettings, read_cluster, read_database,
+    Backup, BackupFormat, Certificate, Config, Health, Sanity, StartTls, TargetSettings, read_cluster, read_database,
     read_reports,
 };
 use crate::signal::Signal;
 use crate::signals::backup::MAX_AGE;
-use crate::threshold::{HOUR, Levels};
+use crate::threshold::{HOUR, Levels, Unit};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) fn read(root: &mut Table<'_>, config: &mut Config, signals: &[&'stati
     config.kubernetes =
         each(root, "kubernetes", settings, signals, found, |t, n| read_cluster::kubernetes(t, n, found));
     config.health = each(root, "health", settings, signals, found, health);
-    config.backups = each(root, "backups", settings, signals, found, backup);
+    config.backups = each(root, "backups", settings, signals, found, |t, n| backup(t, n, found));
     config.postgres = each(root, "postgres", settings, signals, found, |t, n| read_database::postgres(t, n, found));
     config.certificates = each(root, "certificates", settings, signals, found, certificate);
     config.alertmanagers = each(root, "alertmanagers", settings, signals, found, read_reports::server);
@@ -143,7 +143,7 @@ fn health(table: &mut Table<'_>, name: String) -> Option<Health> {
     Some(Health { name, endpoint: endpoint?, status, expect, version_field })
 }
 
-fn backup(table: &mut Table<'_>, name: String) -> Option<Backup> {
+fn backup(table: &mut Table<'_>, name: String, found: &Found) -> Option<Backup> {
     let place = s3_prefix(table);
     let every = table.duration("every", false).unwrap_or(Duration::from_hours(24));
     let formats = [
@@ -154,7 +154,28 @@ fn backup(table: &mut Table<'_>, name: String) -> Option<Backup> {
         ("zstd", BackupFormat::Zstd),
     ];
     let format = table.choice("format", &formats).unwrap_or(BackupFormat::Any);
-    Some(Backup { name, place: place?, every, format })
+    let restore = table.table("restore").map(|mut restore| {
+        let checks = restore.list("checks");
+        let mut list = Vec::new();
+        for node in checks {
+            let Some(mut check) = Table::of(node, "a check", found) else { continue };
+            let (name, query) = (check.required("name"), check.required("query"));
+            let least = check.node("atLeast").and_then(|node| quantity_of(node, "atLeast", Unit::Count, found));
+            check.finish();
+            if let (Some(name), Some(query)) = (name, query) {
+                list.push(Sanity { name, query, least: least.unwrap_or(1.0) });
+            }
+        }
+        if list.is_empty() {
+            restore.mistake(restore.place, "a restore proves nothing without checks: list at least one");
+        }
+        if format == BackupFormat::Any {
+            restore.mistake(restore.place, "a restore needs the format of the backup");
+        }
+        restore.finish();
+        list
+    });
+    Some(Backup { name, place: place?, every, format, restore })
 }
 
 fn certificate(table: &mut Table<'_>, name: String) -> Option<Certificate> {

@@ -150,6 +150,19 @@ pub struct Backup {
     pub every: Duration,
     /// What the header must look like.
     pub format: BackupFormat,
+    /// What must hold after it was restored, if it is restored for proof.
+    pub restore: Option<Vec<Sanity>>,
+}
+
+/// A question to a restored database, and the least that its answer must be.
+#[derive(Debug, Clone)]
+pub struct Sanity {
+    /// What it is called in metrics.
+    pub name: String,
+    /// A SELECT with one number.
+    pub query: String,
+    /// The least number.
+    pub least: f64,
 }
 
 /// A protocol that starts in clear text and then turns to TLS.

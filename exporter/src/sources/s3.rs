@@ -12,7 +12,9 @@ use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::S3Prefix;
 use secrecy::ExposeSecret;
+use std::path::Path;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::sync::OnceCell;
 
 /// A listing beyond 500,000 keys costs more than the check is worth; a dated prefix is the way out.
@@ -99,6 +101,36 @@ impl Bucket {
         }
         header.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         Ok(header.into())
+    }
+
+    /// Writes an object to a file, piece by piece, unless it is larger than `most` bytes.
+    pub async fn download(&self, object: &Object, to: &Path, most: u64) -> Result<(), Failure> {
+        let doing = || format!("reading s3://{}/{}", self.target.bucket, object.key);
+        let too_large = || Failure::new(Reason::Limit, format!("it is larger than {most} bytes")).while_doing(doing());
+        if object.bytes > most {
+            return Err(too_large());
+        }
+        let client = self.client().await?;
+        let answer = client.get_object().bucket(&self.target.bucket).key(&object.key).send().await;
+        let mut body = answer.map_err(|error| failure(&error).while_doing(doing()))?.body;
+        let local = |error: std::io::Error| {
+            Failure::new(Reason::Config, format!("cannot write {}: {error}", to.display())).while_doing(doing())
+        };
+        let mut file = tokio::fs::File::create(to).await.map_err(local)?;
+        let mut total = 0;
+        loop {
+            match body.try_next().await {
+                Ok(Some(piece)) => {
+                    total += piece.len() as u64;
+                    if total > most {
+                        return Err(too_large());
+                    }
+                    file.write_all(&piece).await.map_err(local)?;
+                }
+                Ok(None) => return file.flush().await.map_err(local),
+                Err(error) => return Err(Failure::new(Reason::Connect, error.to_string()).while_doing(doing())),
+            }
+        }
     }
 
     /// A whole object, unless it is larger than `most` bytes.

@@ -1,0 +1,93 @@
+//! "Backup Verification": the newest backup was restored for proof, and the restored database answers sensibly.
+
+use crate::prelude::*;
+
+/// Whether it was ever tried.
+pub static RECORDED: Metric = Metric::gauge(
+    "checklist_restore_recorded",
+    "Whether a restore of the backup was ever recorded (1) or not (0).",
+    &["backup"],
+);
+/// Whether the last one succeeded.
+pub static PASSED: Metric = Metric::gauge(
+    "checklist_restore_passed",
+    "Whether the last restore of the backup succeeded and met every check (1) or not (0).",
+    &["backup"],
+)
+.sparse();
+/// When one last succeeded.
+pub static LAST: Metric = Metric::fact(
+    "checklist_restore_last_success_timestamp_seconds",
+    "Unix time at which a restore of the backup last succeeded.",
+    &["backup"],
+)
+.sparse();
+/// How long it took.
+pub static DURATION: Metric = Metric::gauge(
+    "checklist_restore_duration_seconds",
+    "Seconds that each stage of the last restore of the backup took.",
+    &["backup", "stage"],
+)
+.sparse();
+/// What the checks answered.
+pub static ANSWER: Metric = Metric::gauge(
+    "checklist_restore_rows",
+    "What each check answered in the restored database, mostly a number of rows.",
+    &["backup", "name"],
+)
+.sparse();
+
+static MAX_AGE: Threshold = Threshold::above(
+    "restore.max_age",
+    Unit::Seconds,
+    "The checklist restores a backup every month; four days of slack.",
+)
+.warning(35.0 * DAY);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "restore",
+    title: "Restore proof",
+    cadence: Cadence::Monthly,
+    section: "Backup Verification",
+    kind: TargetKind::Restore,
+    max_series: 500,
+    metrics: &[&RECORDED, &PASSED, &LAST, &DURATION, &ANSWER],
+    thresholds: &[&MAX_AGE],
+    alerts: &[
+        Alert {
+            name: "ChecklistRestoreFailed",
+            when: When::Zero(of(&PASSED)),
+            summary: "Backup cannot be restored.",
+            description: "The last restore of backup {{ $labels.backup }} failed or gave too few rows; its record has the reason.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistRestoreNeverTested",
+            when: When::Zero(of(&RECORDED)),
+            pending: minutes(60),
+            summary: "Backup was never restored for proof.",
+            description: "No restore of backup {{ $labels.backup }} was ever recorded.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistRestoreStale",
+            when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
+            pending: minutes(60),
+            summary: "Backup was not restored for long.",
+            description: "Backup {{ $labels.backup }} was last restored {value} ago; the limit is {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[Panel {
+        title: "Restore time",
+        description: "Seconds that each stage of the last restore took: how long the real one will take.",
+        shown: Shown::Value(Value::Of(of(&DURATION))),
+        unit: Unit::Seconds,
+        legend: &["backup", "stage"],
+        ..PANEL
+    }],
+    access: &[Access::S3("s3:ListBucket"), Access::S3("s3:GetObject")],
+    runbook: include_str!("restore.md"),
+    ..BASE
+};
