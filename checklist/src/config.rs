@@ -196,7 +196,9 @@ impl Config {
         };
         match signal.kind {
             TargetKind::Advisories => reports(&[ReportFormat::CargoAudit]),
-            TargetKind::Alertmanager => all(&self.alertmanagers, |target| &target.name),
+            // The results are recorded beside those of people's tasks.
+            TargetKind::AlertPath if self.tasks.is_none() => Vec::new(),
+            TargetKind::AlertPath | TargetKind::Alertmanager => all(&self.alertmanagers, |target| &target.name),
             TargetKind::Application => {
                 let databases = self.postgres.iter().filter(|database| database.tables.is_some());
                 databases.map(|database| database.name.clone()).collect()

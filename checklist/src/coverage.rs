@@ -93,7 +93,7 @@ pub static COVERAGE: &[Line] = &[
     line(Monthly, "Monitoring Review", 2, "Check alert firing history (last 30 days)", Watched::Task("alert_review")),
     line(Monthly, "Monitoring Review", 3, "Review dashboard effectiveness", by(&["dashboards"])),
     line(Monthly, "Monitoring Review", 4, "Update runbooks", Watched::Task("runbook_update")),
-    line(Monthly, "Monitoring Review", 5, "Test alert routing", Watched::Task("alert_routing")),
+    line(Monthly, "Monitoring Review", 5, "Test alert routing", by(&["alert_path"])),
     line(Quarterly, "Disaster Recovery Drill", 1, "Schedule drill with team", Watched::Task("dr_drill")),
     line(Quarterly, "Disaster Recovery Drill", 2, "Execute one DR scenario", Watched::Task("dr_drill")),
     line(Quarterly, "Disaster Recovery Drill", 3, "Document results", Watched::Task("dr_drill")),

@@ -186,6 +186,8 @@ impl fmt::Display for Cadence {
 pub enum TargetKind {
     /// Reports of `cargo audit`.
     Advisories,
+    /// An Alertmanager through which synthetic alerts are sent.
+    AlertPath,
     /// An Alertmanager.
     Alertmanager,
     /// A database that holds the application's tables.
@@ -225,7 +227,7 @@ impl TargetKind {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Advisories | Self::Dependencies | Self::Images => "reports",
-            Self::Alertmanager => "alertmanagers",
+            Self::AlertPath | Self::Alertmanager => "alertmanagers",
             Self::Application | Self::Postgres | Self::Query => "postgres",
             Self::Backup | Self::Restore => "backups",
             Self::Certificate => "certificates",

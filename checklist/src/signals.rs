@@ -1,6 +1,7 @@
 //! The watched signals, in the order of the written checklist.
 
 pub mod advisories;
+pub mod alert_path;
 pub mod alerts;
 pub mod api_keys;
 pub mod audit_log;
@@ -78,6 +79,7 @@ pub static SIGNALS: &[&Signal] = &[
     &dependencies::SIGNAL,
     &rules::SIGNAL,
     &dashboards::SIGNAL,
+    &alert_path::SIGNAL,
     &secrets::SIGNAL,
     &tasks::SIGNAL,
     &r#override::SIGNAL,

@@ -85,6 +85,10 @@ impl Checks {
             }
             "override" => Arc::new(probes::tasks::Override(config.tasks.clone()?)),
             "tasks" => Arc::new(probes::tasks::Tasks(config.tasks.clone()?)),
+            "alert_path" => Arc::new(probes::alert_path::AlertPath {
+                alertmanager: target.to_owned(),
+                place: config.tasks.as_ref()?.place.clone(),
+            }),
             "restore" => Arc::new(probes::restore::Restore {
                 backup: target.to_owned(),
                 place: config.tasks.as_ref()?.place.clone(),
@@ -125,7 +129,7 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
     }
     let name = &check.target;
     let target = match check.signal.kind.key() {
-        "alertmanagers" => named(&config.alertmanagers, |target| &target.name, name),
+        "alertmanagers" => named(&config.alertmanagers, |target| &target.name, name) + &format!("{:?}", config.tasks),
         "backups" => named(&config.backups, |target| &target.name, name) + &format!("{:?}", config.tasks),
         "certificates" => named(&config.certificates, |target| &target.name, name),
         "health" => named(&config.health, |target| &target.name, name),

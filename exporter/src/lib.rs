@@ -15,4 +15,5 @@ pub mod snapshot;
 pub mod sources;
 pub mod state;
 pub mod task_commands;
+pub mod verify_alerts;
 pub mod verify_backup;

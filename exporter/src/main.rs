@@ -75,6 +75,18 @@ enum Command {
         #[arg(long, default_value = "verify-backup")]
         by: String,
     },
+    /// Sends a synthetic alert of each severity through Alertmanager and records whether it was delivered.
+    VerifyAlerts {
+        /// The checklist.
+        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
+        config: PathBuf,
+        /// Seconds to wait for each delivery; longer than Alertmanager's group wait.
+        #[arg(long, default_value_t = 120)]
+        within: u64,
+        /// Who says so.
+        #[arg(long, default_value = "verify-alerts")]
+        by: String,
+    },
     /// Emergencies: routine warnings are put aside, with a reason and an end.
     Override {
         /// The checklist.
@@ -139,6 +151,7 @@ fn main() -> ExitCode {
         Command::VerifyBackup { backup, config, max_bytes, by } => {
             runtime.block_on(verify_backup(&config, &backup, max_bytes, by))
         }
+        Command::VerifyAlerts { config, within, by } => runtime.block_on(verify_alerts(&config, within, &by)),
         Command::Init { file } => init(&file),
         Command::Validate { file } => validate(&file),
     };
@@ -255,6 +268,28 @@ async fn verify_backup(path: &Path, name: &str, most: u64, by: String) -> anyhow
             Ok(ExitCode::from(1))
         }
     }
+}
+
+/// 0 when every alert was delivered, 1 when one was not.
+async fn verify_alerts(path: &Path, within: u64, by: &str) -> anyhow::Result<ExitCode> {
+    let (_, config) = load(path)?;
+    anyhow::ensure!(!config.alertmanagers.is_empty(), "{} names no alertmanagers:", path.display());
+    let place =
+        config.tasks.as_ref().map(|tasks| &tasks.place).context("there is no section tasks: to record it in")?;
+    let within = std::time::Duration::from_secs(within);
+    let mut code = ExitCode::SUCCESS;
+    for server in &config.alertmanagers {
+        for (severity, result) in exporter::verify_alerts::verify(server, &config.alerting, place, within, by).await? {
+            match result {
+                Ok(seconds) => print(&format!("{} {severity}: delivered after {seconds:.1} s\n", server.name)),
+                Err(error) => {
+                    print(&format!("{} {severity}: NOT delivered: {error:#}\n", server.name));
+                    code = ExitCode::from(1);
+                }
+            }
+        }
+    }
+    Ok(code)
 }
 
 /// The section `tasks:` of a checklist.yaml.

@@ -1,5 +1,6 @@
 //! One probe per kind of question, named as the signal is; what is made of SELECTs is in `statements`.
 
+pub mod alert_path;
 pub mod alerts;
 pub mod backup;
 pub mod certificates;

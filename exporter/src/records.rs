@@ -66,6 +66,21 @@ pub enum Act {
         /// What the checks answered.
         answers: BTreeMap<String, f64>,
     },
+    /// A synthetic alert was sent.
+    Routed {
+        /// Through which Alertmanager.
+        alertmanager: String,
+        /// Its severity.
+        level: String,
+        /// Whether it was delivered.
+        passed: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// Seconds until it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<f64>,
+    },
     /// An emergency began, or goes on.
     Override {
         /// Why.
@@ -124,7 +139,7 @@ impl Records {
     pub fn of_task(&self, id: &str) -> Vec<Timestamp> {
         let about = |record: &&Record| match &record.act {
             Act::Done { task, .. } | Act::Skipped { task, .. } => task == id,
-            Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } => false,
+            Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } | Act::Routed { .. } => false,
         };
         self.list.iter().filter(about).map(|record| record.at).collect()
     }
@@ -133,7 +148,7 @@ impl Records {
     pub fn last_of_task(&self, id: &str) -> Option<&Record> {
         self.list.iter().rev().find(|record| match &record.act {
             Act::Done { task, .. } | Act::Skipped { task, .. } => task == id,
-            Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } => false,
+            Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } | Act::Routed { .. } => false,
         })
     }
 
@@ -149,7 +164,7 @@ impl Records {
                     held = Some((goes_on.map_or(record.at, |(since, _)| since), record));
                 }
                 Act::OverrideEnded => held = None,
-                Act::Done { .. } | Act::Skipped { .. } | Act::Restored { .. } => {}
+                Act::Done { .. } | Act::Skipped { .. } | Act::Restored { .. } | Act::Routed { .. } => {}
             }
         }
         held.filter(|(_, last)| matches!(&last.act, Act::Override { until, .. } if *until > now))

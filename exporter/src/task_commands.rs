@@ -243,7 +243,7 @@ fn last(record: &Record) -> String {
             format!("{at} done by {by} {}", rest.join(" ")).trim_end().to_owned()
         }
         Act::Skipped { reason, .. } => format!("{at} skipped by {by}: {reason}"),
-        Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } => String::new(),
+        Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } | Act::Routed { .. } => String::new(),
     }
 }
 

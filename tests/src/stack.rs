@@ -309,5 +309,10 @@ pub(crate) fn put_records(folder: &Path, walked: bool) -> anyhow::Result<()> {
     let restored = serde_json::json!({"at": days_ago(2).timestamp().to_string(), "by": "stack", "act": "restored",
         "backup": "daily", "passed": true, "seconds": {"restore": 1.5}, "answers": {"users": 200}});
     text += &format!("{restored}\n");
+    for level in ["critical", "warning"] {
+        let routed = serde_json::json!({"at": days_ago(2).timestamp().to_string(), "by": "stack", "act": "routed",
+            "alertmanager": "main", "level": level, "passed": true, "seconds": 1.5});
+        text += &format!("{routed}\n");
+    }
     Ok(std::fs::write(tasks.join("records.jsonl"), text)?)
 }

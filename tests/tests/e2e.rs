@@ -247,3 +247,24 @@ async fn a_real_dump_is_restored_and_a_broken_one_is_caught_and_pages() -> anyho
     assert_eq!(verify(&stack)?.0, Some(0));
     stack.prometheus.wait("ChecklistRestoreFailed", "critical", false, LONG).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_alert_path_is_proved_and_a_broken_receiver_is_caught() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let verify = || -> anyhow::Result<(Option<i32>, String)> {
+        let mut command = Command::new(stack::stack::program("checklist-exporter")?);
+        command.args(["verify-alerts", "--within", "30", "--config"]).arg(stack.folder().join("checklist.yaml"));
+        let output = command.output()?;
+        Ok((output.status.code(), String::from_utf8([output.stdout, output.stderr].concat())?))
+    };
+    let (code, said) = verify()?;
+    assert!(code == Some(0) && said.matches(": delivered after").count() == 2, "{said}");
+    let page = stack.recorder.wait(LONG, |m| m.receiver == "pagerduty" && m.names("ChecklistRoutingTest")).await;
+    assert!(page.is_some(), "the synthetic page did not arrive");
+    assert!(stack.recorder.wait(LONG, |m| m.receiver == "slack" && m.names("test of the alert path")).await.is_some());
+    // The webhook's address is wrong: nobody would see a warning.
+    std::fs::write(stack.folder().join("slack-url"), "http://127.0.0.1:9/nowhere")?;
+    let (code, said) = verify()?;
+    assert!(code == Some(1) && said.contains("main warning: NOT delivered"), "{said}");
+    stack.prometheus.wait("ChecklistAlertPathBroken", "critical", true, LONG).await
+}

@@ -40,7 +40,7 @@ fn values(signal: &Signal, metric: &Metric, now: f64) -> Vec<f64> {
         match alert.when {
             When::Beyond(value, threshold) if value.selectors().iter().any(|s| s.metric == metric) => match value {
                 Value::Of(_) => {
-                    values.extend(levels(threshold).iter().flat_map(|limit| [0.8 * limit, 1.25 * limit + 1.0]))
+                    values.extend(levels(threshold).iter().flat_map(|limit| [0.8 * limit, 1.25 * limit + 1.0]));
                 }
                 Value::Age(_) => around(levels(threshold), &|age| now - age),
                 Value::Until(_) => around(levels(threshold), &|left| now + left),

@@ -71,7 +71,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| burning(2_000.0 * given.limits.value(&RATIO)),
             }),
             summary: "Requests fail.",
-            description: "{{ $labels.target }} burns its error budget more than 14 times too fast: two days' worth within an hour.",
+            description: "{{ $labels.target }} burns its error budget more than 14 times too fast: 2% of a month's budget within an hour.",
             ..CRITICAL
         },
         Alert {

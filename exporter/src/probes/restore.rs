@@ -31,8 +31,12 @@ impl Probe for Restore {
                 }
                 if !seen {
                     samples.set(&PASSED, [name], *passed);
-                    seconds.iter().for_each(|(stage, took)| samples.set(&DURATION, [name, stage], *took));
-                    answers.iter().for_each(|(check, answer)| samples.set(&ANSWER, [name, check], *answer));
+                    for (stage, took) in seconds {
+                        samples.set(&DURATION, [name, stage], *took);
+                    }
+                    for (check, answer) in answers {
+                        samples.set(&ANSWER, [name, check], *answer);
+                    }
                 }
                 seen = true;
                 if *passed {

@@ -6,8 +6,8 @@ use crate::sources::{secret, trust};
 use bytes::{Bytes, BytesMut};
 use checklist::Reason;
 use checklist::config::Endpoint;
-use http_body_util::{BodyExt, Empty};
-use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue, LAST_MODIFIED, USER_AGENT};
+use http_body_util::{BodyExt, Full};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, LAST_MODIFIED, USER_AGENT};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -64,6 +64,16 @@ pub async fn fetch_json<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, ma
         .map_err(|error| Failure::new(Reason::Decode, format!("GET {}{path}: {error}", endpoint.url)))
 }
 
+/// Sends JSON with a POST; anything but success is a failure.
+pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value) -> Result<(), Failure> {
+    let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
+    let tls = url.starts_with("https://").then(|| trust::verified(endpoint.ca_file.as_deref())).transpose()?;
+    let bearer = endpoint.bearer_token.as_ref().map(secret::read).transpose()?;
+    let body = Some(Bytes::from(body.to_string()));
+    let answer = send(Ask { url: &url, tls, bearer, max_body: 64 * 1024 }, body).await?;
+    refusal(&answer).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {url}"))))
+}
+
 /// What a status code other than 200 means.
 pub fn refusal(answer: &Answer) -> Option<Failure> {
     let reason = match answer.status.as_u16() {
@@ -78,32 +88,44 @@ pub fn refusal(answer: &Answer) -> Option<Failure> {
 
 /// Sends one GET on a fresh connection; the deadline is the caller's.
 pub async fn get(ask: Ask<'_>) -> Result<Answer, Failure> {
+    send(ask, None).await
+}
+
+/// A GET, or with a body a POST of JSON.
+async fn send(ask: Ask<'_>, body: Option<Bytes>) -> Result<Answer, Failure> {
     let invalid = |why: &str| Failure::new(Reason::Config, format!("{} is no usable address: {why}", ask.url));
     let url = Url::parse(ask.url).map_err(|error| invalid(&error.to_string()))?;
     let host = url.host_str().ok_or_else(|| invalid("no host"))?.trim_matches(['[', ']']).to_owned();
     let port = url.port_or_known_default().ok_or_else(|| invalid("no port"))?;
+    let method = if body.is_some() { "POST" } else { "GET" };
     let stream = connect(&host, port).await?;
     let answer = if url.scheme() == "https" {
         let config = ask.tls.clone().ok_or_else(|| invalid("no trust for https"))?;
         let name = ServerName::try_from(host).map_err(|_| invalid("the host is no name for TLS"))?;
         let tls = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
         let tls = tls.map_err(|error| Failure::new(Reason::Tls, format!("TLS handshake: {error}")))?;
-        exchange(tls, &url, &ask).await
+        exchange(tls, &url, &ask, body).await
     } else {
-        exchange(stream, &url, &ask).await
+        exchange(stream, &url, &ask, body).await
     };
-    answer.map_err(|failure| failure.while_doing(format_args!("GET {}", ask.url)))
+    answer.map_err(|failure| failure.while_doing(format_args!("{} {}", method, ask.url)))
 }
 
-async fn exchange<S>(stream: S, url: &Url, ask: &Ask<'_>) -> Result<Answer, Failure>
+async fn exchange<S>(stream: S, url: &Url, ask: &Ask<'_>, body: Option<Bytes>) -> Result<Answer, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let protocol = |error: hyper::Error| Failure::new(Reason::Protocol, error.to_string());
     let (mut sender, connection) =
-        hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(TokioIo::new(stream)).await.map_err(protocol)?;
+        hyper::client::conn::http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.map_err(protocol)?;
     let converse = async {
-        let mut request = Request::get(&url[url::Position::BeforePath..url::Position::AfterQuery])
+        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let begun = if body.is_some() {
+            Request::post(path).header(CONTENT_TYPE, "application/json")
+        } else {
+            Request::get(path)
+        };
+        let mut request = begun
             .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
             .header(ACCEPT, "application/json, */*")
             .header(USER_AGENT, "checklist-exporter");
@@ -114,7 +136,9 @@ where
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        let request = request.body(Empty::new()).map_err(|error| Failure::new(Reason::Config, error.to_string()))?;
+        let request = request
+            .body(Full::new(body.unwrap_or_default()))
+            .map_err(|error| Failure::new(Reason::Config, error.to_string()))?;
         let response = sender.send_request(request).await.map_err(protocol)?;
         let status = response.status();
         let modified = response.headers().get(LAST_MODIFIED).and_then(|value| http_date(value.to_str().ok()?));

@@ -1,0 +1,86 @@
+//! Fourth Monday 5, "Test alert routing": a synthetic alert of each severity left Alertmanager for its receiver.
+
+use crate::prelude::*;
+
+/// Whether it was ever tried.
+pub static RECORDED: Metric = Metric::gauge(
+    "checklist_alert_path_recorded",
+    "Whether a test of the alert path was ever recorded for the level (1) or not (0).",
+    &["level"],
+);
+/// Whether the last one succeeded.
+pub static PASSED: Metric = Metric::gauge(
+    "checklist_alert_path_passed",
+    "Whether the last synthetic alert of the level was delivered (1) or not (0).",
+    &["level"],
+)
+.sparse();
+/// When one last succeeded.
+pub static LAST: Metric = Metric::fact(
+    "checklist_alert_path_last_success_timestamp_seconds",
+    "Unix time at which a synthetic alert of the level was last delivered.",
+    &["level"],
+)
+.sparse();
+/// How long it took.
+pub static DURATION: Metric = Metric::gauge(
+    "checklist_alert_path_duration_seconds",
+    "Seconds until the last synthetic alert of the level was delivered.",
+    &["level"],
+)
+.sparse();
+
+static MAX_AGE: Threshold = Threshold::above(
+    "alert_path.max_age",
+    Unit::Seconds,
+    "The checklist tests the routing every month; four days of slack.",
+)
+.warning(35.0 * DAY);
+
+/// The signal.
+pub static SIGNAL: Signal = Signal {
+    id: "alert_path",
+    title: "Alert path",
+    cadence: Cadence::Monthly,
+    section: "Monitoring Review",
+    kind: TargetKind::AlertPath,
+    max_series: 20,
+    metrics: &[&RECORDED, &PASSED, &LAST, &DURATION],
+    thresholds: &[&MAX_AGE],
+    alerts: &[
+        Alert {
+            name: "ChecklistAlertPathBroken",
+            when: When::Zero(of(&PASSED)),
+            summary: "Alerts do not reach their receiver.",
+            description: "The last synthetic {{ $labels.level }} alert did not leave Alertmanager for its receiver.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistAlertPathNeverTested",
+            when: When::Zero(of(&RECORDED)),
+            pending: minutes(60),
+            summary: "Alert path was never tested.",
+            description: "No test of the way of {{ $labels.level }} alerts was ever recorded.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistAlertPathStale",
+            when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
+            pending: minutes(60),
+            summary: "Alert path was not tested for long.",
+            description: "The way of {{ $labels.level }} alerts was last tested {value} ago; the limit is {limit}.",
+            ..WARNING
+        },
+    ],
+    panels: &[Panel {
+        title: "Alert path",
+        description: "Seconds until the last synthetic alert of each level was delivered.",
+        drawing: Drawing::Stat,
+        shown: Shown::Value(Value::Of(of(&DURATION))),
+        unit: Unit::Seconds,
+        legend: &["target", "level"],
+        ..PANEL
+    }],
+    runbook: include_str!("alert_path.md"),
+    ..BASE
+};

@@ -1,0 +1,50 @@
+//! What the records say about synthetic alerts.
+
+use crate::probe::{Failure, Probe};
+use crate::records::{Act, Records};
+use checklist::Samples;
+use checklist::config::RecordPlace;
+use checklist::signals::alert_path::{DURATION, LAST, PASSED, RECORDED, SIGNAL};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+
+/// The probe of the signal `alert_path`.
+pub struct AlertPath {
+    /// The name of the Alertmanager.
+    pub alertmanager: String,
+    /// Where its tests are recorded.
+    pub place: RecordPlace,
+}
+
+impl Probe for AlertPath {
+    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async {
+            let records = Records::read(&self.place, Timestamp::now()).await?;
+            let mut samples = Samples::of(&SIGNAL);
+            for wanted in ["critical", "warning"] {
+                let mine = records.list.iter().rev().filter_map(|record| match &record.act {
+                    Act::Routed { alertmanager, level, passed, seconds, .. }
+                        if *alertmanager == self.alertmanager && level == wanted =>
+                    {
+                        Some((record.at, *passed, *seconds))
+                    }
+                    _ => None,
+                });
+                let mine: Vec<_> = mine.collect();
+                samples.set(&RECORDED, [wanted], !mine.is_empty());
+                if let Some((_, passed, seconds)) = mine.first() {
+                    samples.set(&PASSED, [wanted], *passed);
+                    if let Some(seconds) = seconds {
+                        samples.set(&DURATION, [wanted], *seconds);
+                    }
+                }
+                if let Some((at, ..)) = mine.iter().find(|(_, passed, _)| *passed) {
+                    samples.set(&LAST, [wanted], at.as_duration().as_secs_f64());
+                }
+            }
+            Ok(samples)
+        }
+        .boxed()
+    }
+}
