@@ -20,7 +20,7 @@ pub use alerting::{AlertOverride, Alerting, Grouping, PagerDuty, PrometheusRule,
 pub use document::Place;
 pub use queries::Query;
 pub use reader::{Mistake, Mistakes};
-pub use tables::Tables;
+pub use tables::{Tables, quoted};
 pub use targets::{
     AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Health, Kubernetes, Postgres, PostgresTls, RecordPlace,
     Report, ReportFormat, ReportPlace, RotatedSecret, S3Prefix, Sanity, SecretRef, Server, StartTls, Tasks, Traffic,

@@ -1,6 +1,7 @@
 //! rules-gen: turns the catalog and a checklist.yaml into everything that Prometheus, Alertmanager,
 //! Grafana and people need. Deterministic: the same input gives the same bytes.
 
+pub mod access;
 pub mod alertmanager;
 pub mod docs;
 pub mod grafana;
@@ -41,6 +42,18 @@ pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<Output>> {
     for test in rule_tests::all(&groups)? {
         outputs.push(yaml(&format!("tests/{}.rules.yaml", test.name), &header, &test.rules)?);
         outputs.push(yaml(&format!("tests/{}.test.yaml", test.name), &header, &test.test)?);
+    }
+    for cluster in &config.kubernetes {
+        let path = format!("access/kubernetes-{}.yaml", cluster.name);
+        outputs.push(yaml(&path, &header, &access::kubernetes(config, &cluster.name))?);
+    }
+    for database in &config.postgres {
+        let path = format!("access/postgres-{}.sql", database.name).into();
+        outputs.push(Output { path, content: access::sql(config, database, source) });
+    }
+    if !config.backups.is_empty() {
+        let policy = serde_json::to_string_pretty(&access::s3(&config.backups))?;
+        outputs.push(Output { path: "access/s3-policy.json".into(), content: format!("{policy}\n") });
     }
     outputs.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(outputs)

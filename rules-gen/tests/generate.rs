@@ -258,3 +258,48 @@ fn the_same_alerts_fire_on_what_other_exporters_expose() -> std::io::Result<()> 
     }
     Ok(())
 }
+
+#[test]
+fn rights_are_the_least_that_the_configured_checks_need() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let outputs = generate(EXAMPLE, folder.path());
+    let content = |path: &str| {
+        let output = outputs.iter().find(|output| output.path == Path::new(path));
+        output.unwrap_or_else(|| panic!("{path} was not generated")).content.clone()
+    };
+    let list: serde_json::Value =
+        serde_yaml::from_str(&content("access/kubernetes-production.yaml")).unwrap_or_default();
+    let rules: Vec<_> = list["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|item| item["rules"].as_array().cloned().unwrap_or_default())
+        .collect();
+    assert!(rules.len() > 8);
+    for rule in &rules {
+        for verb in rule["verbs"].as_array().into_iter().flatten() {
+            assert!(["get", "list", "watch"].iter().any(|known| verb == known), "{rule}");
+        }
+        let resources = rule["resources"].to_string();
+        assert!(!resources.contains("nodes/proxy") && !resources.contains('*'), "{rule}");
+        if resources.contains("secrets") {
+            assert_eq!(
+                (rule["verbs"].to_string(), rule["resourceNames"].as_array().map(Vec::len)),
+                ("[\"get\"]".to_owned(), Some(3))
+            );
+        }
+    }
+    let sql = content("access/postgres-orchestrator.sql");
+    for part in [
+        "CONNECTION LIMIT 5",
+        "GRANT pg_read_all_stats TO \"checklist\"",
+        "GRANT SELECT (\"created_at\", \"disabled_at\", \"last_login_at\") ON \"users\"",
+    ] {
+        assert!(sql.contains(part), "{part} is not in {sql}");
+    }
+    assert!(!sql.contains("email") && !sql.contains("PASSWORD '"), "{sql}");
+    let policy = content("access/s3-policy.json");
+    assert!(policy.contains("\"s3:prefix\": \"daily/*\"") && !policy.contains("archives/*\"\n    }\n  ]"), "{policy}");
+    assert_eq!(policy.matches("s3:GetObject").count(), 2, "an archive of any format is only listed");
+    Ok(())
+}

@@ -75,6 +75,12 @@ impl Postgres {
         let client = postgres.client().await?;
         client.batch_execute(&role).await?;
         client.batch_execute(include_str!("schema.sql")).await?;
+        // Exactly the rights that are generated for every check of a database.
+        let all = "postgres:\n  - {name: all, host: h, database: orchestrator, user: checklist}\n";
+        let config = checklist::Config::parse("checklist.yaml", all)?;
+        for target in &config.postgres {
+            client.batch_execute(&rules_gen::access::sql(&config, target, "checklist.yaml")).await?;
+        }
         Ok(postgres)
     }
 

@@ -38,11 +38,4 @@ ANALYZE;
 
 INSERT INTO jobs (queue, waits_since) SELECT 'mail', now() - n * interval '1 minute' FROM generate_series(1, 5) n;
 
-GRANT pg_read_all_stats, pg_stat_scan_tables TO checklist;
-GRANT SELECT (event_type, timestamp, user_id) ON audit_events TO checklist;
-GRANT SELECT (created_at, last_login_at, disabled_at) ON users TO checklist;
-GRANT SELECT (created_at, last_used_at, revoked_at) ON api_keys TO checklist;
-GRANT SELECT (id, name) ON roles TO checklist;
-GRANT SELECT (user_id, role_id) ON user_roles TO checklist;
-GRANT SELECT (status, updated_at) ON workflows TO checklist;
 GRANT SELECT (queue, waits_since) ON jobs TO checklist;

@@ -1,0 +1,162 @@
+//! The least rights that the configured checks need: Kubernetes roles, a SQL script, an IAM policy.
+
+use checklist::config::{Backup, Postgres, quoted};
+use checklist::{Access, Config, Signal};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// The name of every object and role.
+const NAME: &str = "checklist-exporter";
+
+/// Objects of Kubernetes for one cluster of checklist.yaml, as a list.
+pub fn kubernetes(config: &Config, cluster: &str) -> Value {
+    let signals = probed_on(config, "kubernetes", cluster);
+    let Some(target) = config.kubernetes.iter().find(|target| target.name == cluster) else { return json!([]) };
+    // What has no namespace can only be granted cluster-wide.
+    let is_cluster_wide =
+        |group: &str, resource: &str| resource.starts_with("nodes") && (group.is_empty() || group == "metrics.k8s.io");
+    let mut wide: Rights = BTreeMap::new();
+    let mut local: Rights = BTreeMap::new();
+    let needs_secrets = signals.iter().any(|signal| signal.id == "secrets");
+    for access in signals.iter().flat_map(|signal| signal.access) {
+        if let Access::Kubernetes(group, resource, verbs) = access {
+            // Secrets are granted by name, below.
+            if *resource != "secrets" {
+                let rights = if is_cluster_wide(group, resource) { &mut wide } else { &mut local };
+                rights.entry((*group, *resource)).or_default().extend(*verbs);
+            }
+        }
+    }
+    let service_account = json!({"kind": "ServiceAccount", "name": NAME, "namespace": target.namespaces.first()});
+    let mut objects = vec![json!({
+        "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": {"name": NAME, "namespace": target.namespaces.first()},
+    })];
+    if !wide.is_empty() {
+        objects.push(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": {"name": NAME}, "rules": rules(&wide),
+        }));
+        objects.push(binding("ClusterRoleBinding", "ClusterRole", None, &service_account));
+    }
+    let of_secrets: BTreeSet<&str> =
+        target.secrets.iter().filter(|_| needs_secrets).map(|secret| secret.namespace.as_str()).collect();
+    let namespaces: BTreeSet<&str> =
+        target.namespaces.iter().map(String::as_str).chain(of_secrets.iter().copied()).collect();
+    for namespace in namespaces {
+        let mut all =
+            if target.namespaces.iter().any(|watched| watched == namespace) { rules(&local) } else { Vec::new() };
+        let names: Vec<&str> = target
+            .secrets
+            .iter()
+            .filter(|secret| secret.namespace == namespace)
+            .map(|secret| secret.name.as_str())
+            .collect();
+        if of_secrets.contains(namespace) {
+            all.push(json!({"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get"]}));
+        }
+        if !all.is_empty() {
+            objects.push(json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+                "metadata": {"name": NAME, "namespace": namespace}, "rules": all,
+            }));
+            objects.push(binding("RoleBinding", "Role", Some(namespace), &service_account));
+        }
+    }
+    json!({"apiVersion": "v1", "kind": "List", "items": objects})
+}
+
+/// Verbs by API group and resource.
+type Rights = BTreeMap<(&'static str, &'static str), BTreeSet<&'static str>>;
+
+fn rules(rights: &Rights) -> Vec<Value> {
+    let rule = |((group, resource), verbs): (&(&str, &str), &BTreeSet<&str>)| json!({"apiGroups": [group], "resources": [resource], "verbs": verbs});
+    rights.iter().map(rule).collect()
+}
+
+fn binding(kind: &str, role: &str, namespace: Option<&str>, subject: &Value) -> Value {
+    let mut metadata = json!({"name": NAME});
+    if let Some(namespace) = namespace {
+        metadata["namespace"] = json!(namespace);
+    }
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "subjects": [subject],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": NAME},
+    })
+}
+
+/// The signals that the exporter itself makes on a target of a list.
+fn probed_on(config: &Config, list: &str, target: &str) -> Vec<&'static Signal> {
+    let here = |signal: &&'static Signal| {
+        signal.kind.key() == list && config.probed(signal).iter().any(|probed| probed == target)
+    };
+    config.signals().filter(here).collect()
+}
+
+/// The script for one database, to be run by its owner; it can be run again. It sets no password.
+pub fn sql(config: &Config, target: &Postgres, source: &str) -> String {
+    let role = quoted(&target.user);
+    let signals = probed_on(config, "postgres", &target.name);
+    let mut roles: BTreeSet<&str> = BTreeSet::new();
+    let mut columns: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for access in signals.iter().flat_map(|signal| signal.access) {
+        match access {
+            Access::SqlRole(name) => {
+                roles.insert(name);
+            }
+            Access::SqlColumns(table, names) => columns.entry(table).or_default().extend(*names),
+            _ => {}
+        }
+    }
+    let mut text = format!(
+        "-- Generated by rules-gen from {source} for the target {}, do not edit.\n\
+         -- Run it in the database {} as its owner, then: \\password {}\n\
+         DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;\n\
+         ALTER ROLE {role} CONNECTION LIMIT 5;\n\
+         ALTER ROLE {role} SET default_transaction_read_only = on;\n",
+        target.name, target.database, target.user,
+    );
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "GRANT CONNECT ON DATABASE {} TO {role};", quoted(&target.database));
+    for name in roles {
+        let _ = writeln!(text, "GRANT {name} TO {role};");
+    }
+    let names = target.tables.clone().unwrap_or_default();
+    let mut schemas: BTreeSet<String> = BTreeSet::new();
+    for (table, own) in columns {
+        let table_name = names.table(table);
+        if let Some((schema, _)) = table_name.split_once("\".\"") {
+            schemas.insert(format!("{schema}\""));
+        }
+        let list: Vec<String> = own.iter().map(|column| names.column(table, column)).collect();
+        let _ = writeln!(text, "GRANT SELECT ({}) ON {table_name} TO {role};", list.join(", "));
+    }
+    for schema in schemas {
+        let _ = writeln!(text, "GRANT USAGE ON SCHEMA {schema} TO {role};");
+    }
+    for query in config.queries.iter().filter(|query| config.probed(query.signal).contains(&target.name)) {
+        let _ = writeln!(text, "-- Own check {}: grant what its query reads.", query.signal.id);
+    }
+    text
+}
+
+/// The IAM policy for the backups: list below the prefixes, read only where a header or a restore is read.
+pub fn s3(backups: &[Backup]) -> Value {
+    let statements = backups.iter().enumerate().flat_map(|(n, backup)| {
+        let bucket = format!("arn:aws:s3:::{}", backup.place.bucket);
+        let list = json!({
+            "Sid": format!("List{n}"), "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket,
+            "Condition": {"StringLike": {"s3:prefix": format!("{}*", backup.place.prefix)}},
+        });
+        let reads = backup.format != checklist::config::BackupFormat::Any || backup.restore.is_some();
+        let read = reads.then(|| {
+            json!({
+                "Sid": format!("Read{n}"), "Effect": "Allow", "Action": "s3:GetObject",
+                "Resource": format!("{bucket}/{}*", backup.place.prefix),
+            })
+        });
+        std::iter::once(list).chain(read)
+    });
+    json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()})
+}
