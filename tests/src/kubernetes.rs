@@ -52,6 +52,8 @@ struct World {
     refuse: Option<u16>,
     lists: u64,
     no_audit_lines: bool,
+    /// Roles; nobody is refused for want of a right while there are none.
+    roles: Vec<Value>,
     log: Option<Vec<u8>>,
 }
 
@@ -245,6 +247,11 @@ impl Kubernetes {
         self.apply(&pods(), pod);
     }
 
+    /// From now on only what these roles grant is allowed.
+    pub fn grant(&self, list: &Value) {
+        self.api.lock().roles = list["items"].as_array().cloned().unwrap_or_default();
+    }
+
     /// Answers every request with this status, or normally again.
     pub fn refuse(&self, status: Option<u16>) {
         self.api.lock().refuse = status;
@@ -339,6 +346,9 @@ fn respond<T>(api: &Arc<Api>, request: &Request<T>) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let query: BTreeMap<String, String> =
         url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+    if !world.roles.is_empty() && !is_allowed(&world.roles, &path, query.contains_key("watch")) {
+        return refusal(403, "no role grants this");
+    }
     if query.contains_key("watch") {
         let since = query.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
         if since < world.oldest {
@@ -372,6 +382,43 @@ fn respond<T>(api: &Arc<Api>, request: &Request<T>) -> Response<Body> {
     let next = if names.next().is_some() { last } else { "" };
     let list = json!({"kind": "List", "metadata": {"resourceVersion": world.version.to_string(), "continue": next}, "items": page});
     answer(200, "application/json", list.to_string())
+}
+
+/// Whether a role grants what is asked for, as the API server's own authorizer decides.
+fn is_allowed(roles: &[Value], path: &str, watches: bool) -> bool {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let (group, rest) = match parts.as_slice() {
+        ["api", _, rest @ ..] => ("", rest),
+        ["apis", group, _, rest @ ..] => (*group, rest),
+        _ => return false,
+    };
+    let (namespace, rest) = match rest {
+        ["namespaces", namespace, rest @ ..] => (Some(*namespace), rest),
+        rest => (None, rest),
+    };
+    let (resource, name) = match rest {
+        [resource] => ((*resource).to_owned(), None),
+        [resource, name] => ((*resource).to_owned(), Some(*name)),
+        [resource, name, part] => (format!("{resource}/{part}"), Some(*name)),
+        _ => return false,
+    };
+    let verb = match (name, watches) {
+        (Some(_), _) => "get",
+        (None, true) => "watch",
+        (None, false) => "list",
+    };
+    let has = |list: &Value, wanted: &str| list.as_array().is_some_and(|all| all.iter().any(|one| one == wanted));
+    roles
+        .iter()
+        .filter(|role| {
+            role["kind"] == "ClusterRole"
+                || role["kind"] == "Role" && role["metadata"]["namespace"].as_str() == namespace
+        })
+        .flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default())
+        .any(|rule| {
+            let named = rule.get("resourceNames").is_none_or(|names| name.is_some_and(|name| has(names, name)));
+            has(&rule["apiGroups"], group) && has(&rule["resources"], &resource) && has(&rule["verbs"], verb) && named
+        })
 }
 
 /// One secret: whoever asks for more than its metadata is refused.

@@ -83,6 +83,9 @@ impl Stack {
             .arg(&config)
             .arg("--out")
             .arg(&generated))?;
+        // The cluster grants exactly the rights that are generated.
+        let roles = std::fs::read_to_string(generated.join("access/kubernetes-stack.yaml"))?;
+        kubernetes.grant(&serde_yaml::from_str(&roles)?);
         let exporter_port = free_port()?;
         let mut command = Command::new(program("checklist-exporter")?);
         command.arg("run").arg("--config").arg(&config).args(["--listen", &format!("127.0.0.1:{exporter_port}")]);

@@ -72,6 +72,14 @@ async fn same_verdict(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
 async fn every_fault_pages_the_right_receiver_and_resolves() -> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     assert_eq!(stack.prometheus.broken_rules().await?, Vec::<String>::new());
+    // Every check has passed with the generated roles; what they do not grant is refused.
+    let api =
+        format!("http://127.0.0.1:{}/api/v1/namespaces/{}", stack.kubernetes.server.port, stack::kubernetes::NAMESPACE);
+    let bearer = format!("Bearer {}", stack::kubernetes::TOKEN);
+    for path in ["secrets", "secrets/other", "configmaps", "events"] {
+        let (status, _) = stack::http::request(&format!("{api}/{path}"), None, &[("authorization", &bearer)]).await?;
+        assert_eq!(status, 403, "{path}");
+    }
     stack.prometheus.wait("ChecklistWatchdog", "none", true, LONG).await?;
     for number in 1..=3 {
         round(&stack, FAULTS.iter().copied().filter(|fault| fault.round == number).collect()).await?;

@@ -1,6 +1,6 @@
 //! One kept, read-only connection per database. Connections and their timeouts live here alone.
 
-use crate::probe::Failure;
+use crate::probe::{Failure, causes};
 use crate::sources::{secret, trust};
 use checklist::Reason;
 use checklist::config::{Postgres as Target, PostgresTls, Tables};
@@ -177,12 +177,7 @@ fn failure(error: &tokio_postgres::Error) -> Failure {
         };
         return Failure::new(reason, format!("{} (SQLSTATE {})", server.message(), code.code()));
     }
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
+    let text = causes(error);
     let reason = if text.contains("lookup address") {
         Reason::Dns
     } else if text.contains("TLS handshake") || text.contains("certificate") {

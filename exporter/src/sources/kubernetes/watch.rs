@@ -1,7 +1,7 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
 use super::objects::{Lean, Raw, Words};
-use crate::probe::Failure;
+use crate::probe::{Failure, causes};
 use checklist::Reason;
 use futures::StreamExt;
 use http::Request;
@@ -261,12 +261,7 @@ fn refused(code: u16, message: &str, path: &str) -> Failure {
 /// What an error of the client means.
 pub fn failure(error: &kube::Error, path: &str) -> Failure {
     let other = |reason| {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(inner) = cause {
-            text = format!("{text}: {inner}");
-            cause = inner.source();
-        }
+        let text = causes(error);
         let reason = if text.contains("lookup address") {
             Reason::Dns
         } else if text.contains("certificate") {
