@@ -189,7 +189,6 @@ pub async fn append(place: &RecordPlace, record: &Record) -> anyhow::Result<()> 
 fn append_line(folder: &Path, line: &str) -> anyhow::Result<()> {
     let path = folder.join(FILE);
     let what = || format!("cannot write {}", path.display());
-    std::fs::create_dir_all(folder).with_context(what)?;
     let mut file = File::options().read(true).append(true).create(true).open(&path).with_context(what)?;
     // Two writers take turns, so that lines never mix.
     file.lock().with_context(what)?;
@@ -211,7 +210,7 @@ fn text(folder: &Path) -> Result<String, Failure> {
         // Nothing was ever recorded; but a folder that is not there is a volume that is not mounted.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder.is_dir() => return Ok(String::new()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(unreadable(Reason::NotFound, error.to_string()));
+            return Err(unreadable(Reason::NotFound, "its folder is not there: create it, or mount it".to_owned()));
         }
         Err(error) => return Err(unreadable(Reason::Permission, error.to_string())),
     };
