@@ -3,6 +3,7 @@
 use crate::rules::prometheus_duration;
 use checklist::Config;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The configuration of Alertmanager.
 pub fn configuration(config: &Config) -> Value {
@@ -31,10 +32,11 @@ pub fn configuration(config: &Config) -> Value {
         },
         "inhibit_rules": [
             {
-                // The object labels keep a page about one pod from hiding a warning about another.
+                // Every label of the catalog must agree, so that a page about one pod, table or task never hides a
+                // warning about another.
                 "source_matchers": ["severity=\"critical\""],
                 "target_matchers": ["severity=\"warning\""],
-                "equal": ["check", "target", "namespace", "workload", "pod", "service", "persistentvolumeclaim", "backup", "subject_cn"],
+                "equal": labels(config),
             },
             {
                 // Routine work waits during an emergency; what users feel now, and every page, does not.
@@ -48,6 +50,13 @@ pub fn configuration(config: &Config) -> Value {
         ],
         "receivers": receivers(config),
     })
+}
+
+/// Every label that an alert of the configured signals can have beyond those of its rule.
+fn labels(config: &Config) -> BTreeSet<&'static str> {
+    let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
+    let of_metrics = judged.flat_map(|signal| signal.metrics).flat_map(|metric| metric.labels).copied();
+    of_metrics.chain(["check", "target"]).collect()
 }
 
 fn receivers(config: &Config) -> Vec<Value> {

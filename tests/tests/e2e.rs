@@ -276,3 +276,20 @@ async fn the_alert_path_is_proved_and_a_broken_receiver_is_caught() -> anyhow::R
     assert!(code == Some(1) && said.contains("main warning: NOT delivered"), "{said}");
     stack.prometheus.wait("ChecklistAlertPathBroken", "critical", true, LONG).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_about_one_thing_never_hides_a_warning_about_another() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let before = stack.recorder.messages().len();
+    stack.kubernetes.rotated("jwt-secret", 400);
+    stack.prometheus.wait("ChecklistSecretNotRotated", "critical", true, LONG).await?;
+    let fault = |severity| Fault { name: "secrets", alert: "ChecklistSecretNotRotated", severity, round: 1 };
+    told(&stack, fault("critical"), false, before).await?;
+    let before = stack.recorder.messages().len();
+    stack.kubernetes.rotated("postgres-credentials", 340);
+    told(&stack, fault("warning"), false, before).await?;
+    let messages = stack.recorder.messages();
+    let warning = messages.iter().skip(before).find(|message| message.receiver == "slack");
+    assert!(warning.is_some_and(|message| message.names("postgres-credentials") && !message.names("jwt-secret")));
+    Ok(())
+}
