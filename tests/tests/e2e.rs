@@ -293,3 +293,33 @@ async fn a_page_about_one_thing_never_hides_a_warning_about_another() -> anyhow:
     assert!(warning.is_some_and(|message| message.names("postgres-credentials") && !message.names("jwt-secret")));
     Ok(())
 }
+
+/// The week before is written into Prometheus' own storage; the present requests are real.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_fell_since_last_week_are_told() -> anyhow::Result<()> {
+    use std::fmt::Write;
+    let folder = tempfile::tempdir()?;
+    let traffic = stack::traffic::Traffic::start().await?;
+    let yaml = "traffic:\n  - {name: orchestrator, selector: 'job=\"orchestrator\"'}\nalerting:\n  alerts: {ChecklistTrafficFell: {for: 2s}}\n";
+    let config = checklist::Config::parse("checklist.yaml", yaml)?;
+    rules_gen::write(&rules_gen::generate(&config, "checklist.yaml")?, folder.path())?;
+    let mut text = "# TYPE checklist:http_requests:rate1d gauge\n".to_owned();
+    let week_ago = jiff::Timestamp::now().as_second() - 7 * 86_400;
+    for minute in -45..45 {
+        let at = week_ago + 60 * minute;
+        writeln!(text, "checklist:http_requests:rate1d{{check=\"requests\",target=\"orchestrator\"}} 1000 {at}")?;
+    }
+    text += "# EOF\n";
+    let history = folder.path().join("history.txt");
+    std::fs::write(&history, text)?;
+    let output = Command::new("promtool")
+        .args(["tsdb", "create-blocks-from", "openmetrics"])
+        .arg(&history)
+        .arg(folder.path().join("prometheus-data"))
+        .output()?;
+    assert!(output.status.success(), "promtool: {}", String::from_utf8_lossy(&output.stderr));
+    let (port, rules) = (stack::process::free_port()?, folder.path().join("rules/checklist.yaml"));
+    let jobs = [("orchestrator", traffic.port)];
+    let prometheus = stack::monitoring::Prometheus::start(port, &[], &jobs, 9, &rules, folder.path()).await?;
+    prometheus.wait("ChecklistTrafficFell", "warning", true, LONG).await
+}
