@@ -128,6 +128,8 @@ fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
         let told = mistakes(&yaml);
         assert!(told.contains(part), "{part} is not in:\n{told}");
     }
+    let told = mistakes(&yaml.replace("warning: 10, critical: 100", "warning: 200, critical: 100"));
+    assert!(told.contains("is never reached before the critical level"), "{told}");
     let told = mistakes(&yaml.replace("    above: {warning: 10, critical: 100}\n", ""));
     assert!(told.contains("a query needs a limit"), "{told}");
 }

@@ -92,6 +92,16 @@ pub enum Act {
     OverrideEnded,
 }
 
+impl Record {
+    /// The task that it says was done or skipped.
+    pub fn task(&self) -> Option<&str> {
+        match &self.act {
+            Act::Done { task, .. } | Act::Skipped { task, .. } => Some(task),
+            Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } | Act::Routed { .. } => None,
+        }
+    }
+}
+
 /// All records in the order of their times, and how many could not be read.
 #[derive(Debug, Default)]
 pub struct Records {
@@ -137,19 +147,12 @@ impl Records {
 
     /// When a task was done, or skipped with a reason.
     pub fn of_task(&self, id: &str) -> Vec<Timestamp> {
-        let about = |record: &&Record| match &record.act {
-            Act::Done { task, .. } | Act::Skipped { task, .. } => task == id,
-            Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } | Act::Routed { .. } => false,
-        };
-        self.list.iter().filter(about).map(|record| record.at).collect()
+        self.list.iter().filter(|record| record.task() == Some(id)).map(|record| record.at).collect()
     }
 
     /// The last record of a task.
     pub fn last_of_task(&self, id: &str) -> Option<&Record> {
-        self.list.iter().rev().find(|record| match &record.act {
-            Act::Done { task, .. } | Act::Skipped { task, .. } => task == id,
-            Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } | Act::Routed { .. } => false,
-        })
+        self.list.iter().rev().find(|record| record.task() == Some(id))
     }
 
     /// The override that holds at `now`: since when, and its last record.

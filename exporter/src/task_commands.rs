@@ -228,8 +228,7 @@ fn show(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> String
     if let Some(standing) = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone) {
         let _ = writeln!(text, "day {}, due by {}, overdue from {}", standing.day, standing.due, standing.overdue);
     }
-    let about = |record: &&Record| matches!(&record.act, Act::Done { task: id, .. } | Act::Skipped { task: id, .. } if *id == task.id);
-    for record in records.list.iter().rev().filter(about).take(10) {
+    for record in records.list.iter().rev().filter(|record| record.task() == Some(&task.id)).take(10) {
         let _ = writeln!(text, "{}", last(record));
     }
     text

@@ -1,7 +1,8 @@
 //! `queries:` an operator's own SQL checks, each of which becomes a signal like those of the catalog.
 
 use super::document::Tree;
-use super::reader::{Found, Table, quantity_of};
+use super::read_thresholds::levels;
+use super::reader::{Found, Table};
 use super::tables::quoted;
 use crate::condition::When;
 use crate::metric::Metric;
@@ -62,11 +63,11 @@ pub(super) fn read(root: &mut Table<'_>, found: &Found) -> Vec<Query> {
         let units =
             [("bytes", Unit::Bytes), ("count", Unit::Count), ("ratio", Unit::Ratio), ("seconds", Unit::Seconds)];
         let unit = table.choice("unit", &units).unwrap_or(Unit::Count);
-        let mut bound = |key| {
+        let mut bound = |key, direction| {
             let node = table.node(key)?;
-            levels(node, key, unit, found)
+            levels(node, key, unit, direction, found)
         };
-        let (above, below) = (bound("above"), bound("below"));
+        let (above, below) = (bound("above", Direction::Above), bound("below", Direction::Below));
         let interval = table.duration("interval", false).unwrap_or(Duration::from_mins(5));
         let (direction, levels) = match (above, below) {
             (Some(levels), None) => (Direction::Above, levels),
@@ -101,17 +102,6 @@ fn texts(table: &mut Table<'_>, key: &'static str) -> Vec<String> {
         }
     }
     texts
-}
-
-fn levels(node: &super::document::Node, key: &'static str, unit: Unit, found: &Found) -> Option<Levels> {
-    let mut table = Table::of(node, key, found)?;
-    let mut level = |key| {
-        let node = table.node(key)?;
-        quantity_of(node, key, unit, found)
-    };
-    let levels = Levels { warning: level("warning"), critical: level("critical") };
-    table.finish();
-    (levels != Levels::default()).then_some(levels)
 }
 
 fn is_name(name: &str) -> bool {

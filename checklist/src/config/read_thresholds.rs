@@ -4,7 +4,7 @@ use super::Pace;
 use super::document::{Node, Tree};
 use super::reader::{Found, Table, hint, quantity_of};
 use crate::signal::Signal;
-use crate::threshold::{Direction, Levels, Threshold};
+use crate::threshold::{Direction, Levels, Threshold, Unit};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -32,33 +32,37 @@ fn one(threshold: &Threshold, node: &Node, found: &Found) -> Option<Levels> {
         let value = quantity_of(node, threshold.key, threshold.unit, found)?;
         return single(threshold, value, node, found);
     };
-    let mut table = Table::of(node, threshold.key, found)?;
-    let mut level = |key| {
-        let node = table.node(key)?;
-        quantity_of(node, threshold.key, threshold.unit, found)
+    levels(node, threshold.key, threshold.unit, threshold.direction, found)
+}
+
+/// `{warning: …, critical: …}`, at least one of them, and each of them reachable.
+pub(super) fn levels(node: &Node, key: &str, unit: Unit, direction: Direction, found: &Found) -> Option<Levels> {
+    let mut table = Table::of(node, key, found)?;
+    let mut level = |name| {
+        let node = table.node(name)?;
+        quantity_of(node, key, unit, found)
     };
     let levels = Levels { warning: level("warning"), critical: level("critical") };
     let absent = table.node("warning").is_none() && table.node("critical").is_none();
     table.finish();
     if absent {
-        found.mistake(node.place, format!("{} needs a warning or a critical level", threshold.key));
+        found.mistake(node.place, format!("{key} needs a warning or a critical level"));
         return None;
     }
     if levels == Levels::default() {
         return None;
     }
     if let (Some(warning), Some(critical)) = (levels.warning, levels.critical) {
-        let reachable = match threshold.direction {
+        let reachable = match direction {
             Direction::Above => warning < critical,
             Direction::Below => warning > critical,
         };
         if !reachable {
-            let (side, unit) =
-                (if threshold.direction == Direction::Above { "below" } else { "above" }, threshold.unit);
+            let side = if direction == Direction::Above { "below" } else { "above" };
             let (warning, critical) = (unit.human(warning), unit.human(critical));
             found.mistake(
                 node.place,
-                format!("{}: the warning level {warning} is never reached before the critical level {critical}; it must be {side} it", threshold.key),
+                format!("{key}: the warning level {warning} is never reached before the critical level {critical}; it must be {side} it"),
             );
             return None;
         }

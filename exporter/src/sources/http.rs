@@ -45,9 +45,7 @@ pub struct Ask<'a> {
 /// Sends one GET to a path below an endpoint of checklist.yaml.
 pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<Answer, Failure> {
     let url = format!("{}{path}", if path.is_empty() { &endpoint.url } else { endpoint.url.trim_end_matches('/') });
-    let tls = url.starts_with("https://").then(|| trust::verified(endpoint.ca_file.as_deref())).transpose()?;
-    let bearer = endpoint.bearer_token.as_ref().map(secret::read).transpose()?;
-    get(Ask { url: &url, tls, bearer, max_body }).await
+    get(ask(endpoint, &url, max_body)?).await
 }
 
 /// The same, for an answer that must be good.
@@ -67,11 +65,16 @@ pub async fn fetch_json<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, ma
 /// Sends JSON with a POST; anything but success is a failure.
 pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value) -> Result<(), Failure> {
     let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
+    let body = Some(Bytes::from(body.to_string()));
+    let answer = send(ask(endpoint, &url, 64 * 1024)?, body).await?;
+    refusal(&answer).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {url}"))))
+}
+
+/// A request with the trust and the token of its endpoint, both read anew.
+fn ask<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> Result<Ask<'a>, Failure> {
     let tls = url.starts_with("https://").then(|| trust::verified(endpoint.ca_file.as_deref())).transpose()?;
     let bearer = endpoint.bearer_token.as_ref().map(secret::read).transpose()?;
-    let body = Some(Bytes::from(body.to_string()));
-    let answer = send(Ask { url: &url, tls, bearer, max_body: 64 * 1024 }, body).await?;
-    refusal(&answer).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {url}"))))
+    Ok(Ask { url, tls, bearer, max_body })
 }
 
 /// What a status code other than 200 means.
