@@ -45,7 +45,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             say(&format!("{error:#}"));
-            ExitCode::from(2)
+            // Without an answer of a live server there is no verdict, which is neither good nor bad.
+            ExitCode::from(if error.is::<rules_gen::live::NoVerdict>() { 3 } else { 2 })
         }
     }
 }

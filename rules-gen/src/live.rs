@@ -1,0 +1,205 @@
+//! A live Prometheus, Mimir or Thanos, asked over its HTTP API. Without an answer there is no verdict.
+
+use checklist::config::{Endpoint, SecretRef};
+use exporter::sources::http;
+use futures::{StreamExt, TryStreamExt};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Prometheus refuses more points a series in one answer.
+const MAX_POINTS: f64 = 11_000.0;
+/// Slices asked for at a time.
+const IN_FLIGHT: usize = 4;
+const MAX_BODY: usize = 256 * 1024 * 1024;
+const DEADLINE: Duration = Duration::from_mins(2);
+
+/// A live endpoint that gave no usable answer: no verdict, exit code 3.
+#[derive(Debug)]
+pub struct NoVerdict(pub String);
+
+impl fmt::Display for NoVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoVerdict {}
+
+/// Label names and values.
+pub type Labels = BTreeMap<String, String>;
+
+/// One series of an answer: its labels and its points, Unix seconds and value, in order of time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Course {
+    /// Its labels.
+    pub labels: Labels,
+    /// Its points.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Where a Prometheus-compatible API is and how to be let in.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Server {
+    /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus.
+    #[arg(long = "prometheus", value_name = "URL", env = "PROMETHEUS_URL")]
+    pub url: String,
+    /// File that holds a bearer token.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// PEM file with the authorities to trust instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Server {
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            url: self.url.trim_end_matches('/').to_owned(),
+            bearer_token: self.token_file.clone().map(SecretRef::File),
+            ca_file: self.ca_file.clone(),
+        }
+    }
+
+    /// The `data` of a good answer.
+    ///
+    /// # Errors
+    /// [`NoVerdict`] with the server's own words when it refuses.
+    pub async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, NoVerdict> {
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        let whole = async {
+            let answer = http::fetch(&self.endpoint(), &path, MAX_BODY).await.map_err(|failure| failure.message)?;
+            let parsed: Value = serde_json::from_slice(&answer.body)
+                .map_err(|error| format!("{} answered {} and no JSON ({error})", self.url, answer.status))?;
+            if parsed["status"] == "success" {
+                return Ok(parsed["data"].clone());
+            }
+            let why = parsed["error"].as_str().map_or_else(|| answer.status.to_string(), ToOwned::to_owned);
+            Err(format!("{}: {why}", self.url))
+        };
+        match tokio::time::timeout(DEADLINE, whole).await {
+            Ok(result) => result.map_err(NoVerdict),
+            Err(_) => Err(NoVerdict(format!("{} gave no answer within {DEADLINE:?}", self.url))),
+        }
+    }
+
+    /// An instant query at a time (Unix seconds).
+    pub async fn query(&self, expr: &str, at: f64) -> Result<Vec<(Labels, f64)>, NoVerdict> {
+        let data = self.get("/api/v1/query", &[("query", expr), ("time", &format!("{at:.3}"))]).await?;
+        let result = &data["result"];
+        if data["resultType"] == "scalar" {
+            return Ok(point(result).map(|(_, value)| vec![(Labels::new(), value)]).unwrap_or_default());
+        }
+        let rows = result.as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(rows.iter().filter_map(|row| Some((labels(&row["metric"]), point(&row["value"])?.1))).collect())
+    }
+
+    /// A query over a time (Unix seconds, `step` in seconds), in as many slices as the server's limit asks for.
+    /// `progress` hears of each slice: how many are done, of how many.
+    pub async fn query_range(
+        &self,
+        expr: &str,
+        (start, end): (f64, f64),
+        step: f64,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Vec<Course>, NoVerdict> {
+        let slices = slices(start, end, step, MAX_POINTS);
+        let (count, mut done) = (slices.len(), 0);
+        let mut answers = futures::stream::iter(slices)
+            .map(|slice| async move { self.halves(expr, slice, step).await })
+            .buffered(IN_FLIGHT);
+        let mut series: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
+        while let Some(answer) = answers.try_next().await? {
+            for course in answer {
+                series.entry(course.labels).or_default().extend(course.points);
+            }
+            done += 1;
+            progress(done, count);
+        }
+        Ok(series.into_iter().map(|(labels, points)| Course { labels, points }).collect())
+    }
+
+    /// One slice; in halves when the server says that it is too much, down to a hundred points.
+    async fn halves(&self, expr: &str, slice: (f64, f64), step: f64) -> Result<Vec<Course>, NoVerdict> {
+        let mut waiting = vec![slice];
+        let mut all = Vec::new();
+        while let Some((start, end)) = waiting.pop() {
+            match self.slice(expr, (start, end), step).await {
+                Ok(courses) => all.extend(courses),
+                Err(error) if too_much(&error.0) && (end - start) / step > 100.0 => {
+                    let middle = start + ((end - start) / step / 2.0).floor() * step;
+                    // The earlier half is asked first.
+                    waiting.push((middle + step, end));
+                    waiting.push((start, middle));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn slice(&self, expr: &str, (start, end): (f64, f64), step: f64) -> Result<Vec<Course>, NoVerdict> {
+        let (start, end, step) = (format!("{start:.3}"), format!("{end:.3}"), format!("{step}"));
+        let parameters = [("query", expr), ("start", &*start), ("end", &*end), ("step", &*step)];
+        let data = self.get("/api/v1/query_range", &parameters).await?;
+        let rows = data["result"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let course = |row: &Value| {
+            let points = row["values"].as_array().map(Vec::as_slice).unwrap_or_default();
+            Course { labels: labels(&row["metric"]), points: points.iter().filter_map(point).collect() }
+        };
+        Ok(rows.iter().map(course).collect())
+    }
+}
+
+/// What servers say when a query loads more than they allow or takes longer.
+fn too_much(error: &str) -> bool {
+    ["too many samples", "query timed out", "exceeded the maximum", "gave no answer", "limit"]
+        .iter()
+        .any(|words| error.contains(words))
+}
+
+/// Cuts a time into pieces of at most so many points; no point is in two.
+fn slices(start: f64, end: f64, step: f64, points: f64) -> Vec<(f64, f64)> {
+    let mut slices = Vec::new();
+    let mut from = start;
+    while from <= end {
+        let to = (from + (points - 1.0) * step).min(end);
+        slices.push((from, to));
+        from += points * step;
+    }
+    slices
+}
+
+fn labels(metric: &Value) -> Labels {
+    let entries = metric.as_object().into_iter().flatten();
+    entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// `[1712345678.9, "42"]`.
+fn point(value: &Value) -> Option<(f64, f64)> {
+    Some((value.get(0)?.as_f64()?, value.get(1)?.as_str()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
+    fn every_point_of_a_time_is_in_exactly_one_slice() {
+        let points = |slices: &[(f64, f64)]| -> Vec<f64> {
+            let of_slice = |(from, to): &(f64, f64)| {
+                let last = ((to - from) / 60.0).floor() as u32;
+                (0..=last).map(|n| from + f64::from(n) * 60.0).collect::<Vec<_>>()
+            };
+            slices.iter().flat_map(of_slice).collect()
+        };
+        for end in [0.0, 59.0, 60.0, 600.0, 659.0, 6000.0] {
+            let whole = points(&[(0.0, end)]);
+            assert_eq!(points(&slices(0.0, end, 60.0, 10.0)), whole, "until {end}");
+        }
+    }
+}
