@@ -5,6 +5,7 @@ pub mod access;
 pub mod alertmanager;
 pub mod docs;
 pub mod grafana;
+pub mod lint;
 pub mod live;
 pub mod meta;
 pub mod prometheus;

@@ -28,6 +28,7 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    Lint(Box<rules_gen::lint::command::Arguments>),
     /// Writes signals.md: every signal of the catalog with its metrics, thresholds, alerts and needs.
     Docs {
         /// The folder to write to.
@@ -39,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Generate { config, out, check } => generate(&config, &out, check),
+        Command::Lint(arguments) => wait(rules_gen::lint::command::run_command(&arguments)),
         Command::Docs { out } => rules_gen::write(&[rules_gen::docs::signals()], &out).map(|()| ExitCode::SUCCESS),
     };
     match result {
@@ -69,6 +71,11 @@ fn generate(path: &std::path::Path, out: &std::path::Path, check: bool) -> anyho
     }
     say(&format!("run: rules-gen generate --config {} --out {}", path.display(), out.display()));
     Ok(ExitCode::from(1))
+}
+
+/// Runs what asks live servers.
+fn wait(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
 #[expect(clippy::print_stderr, reason = "the command's own messages")]

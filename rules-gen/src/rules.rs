@@ -3,7 +3,7 @@
 use crate::meta;
 use checklist::config::Effective;
 use checklist::contract::RULES_INFO;
-use checklist::{Alert, Config, Metric, Severity, Signal, Unit};
+use checklist::{Alert, Config, Limits, Metric, Scope, Severity, Signal, Unit};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub struct Entry {
     /// The level.
     pub severity: Severity,
     /// The limits that hold.
-    pub limits: checklist::Limits,
+    pub limits: Limits,
 }
 
 /// All groups of a configuration.
@@ -111,7 +111,7 @@ fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
         if !alert.when.metrics().iter().all(|metric| config.has(signal, metric)) {
             continue;
         }
-        for (scope, limits) in config.scopes(signal) {
+        for (scope, limits) in apart(config.scopes(signal)) {
             let scoped = if scope.targets.is_empty() { targets.clone() } else { scope.targets.clone() };
             for (severity, limit) in alert.levels(&limits) {
                 let unit = alert.when.threshold().map_or(Unit::Count, |threshold| threshold.unit);
@@ -119,11 +119,15 @@ fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
                     .description
                     .replace("{value}", unit.template())
                     .replace("{limit}", &limit.map(|limit| unit.human(limit)).unwrap_or_default());
+                let mut labels = labels(config, signal.id, signal.cadence.as_str(), severity.as_str());
+                if let [target] = scope.targets.as_slice() {
+                    labels.insert("target".to_owned(), target.clone());
+                }
                 rules.push(Rule {
                     alert: alert.name.to_owned(),
                     expr: alert.when.promql(&scope, &limits, severity),
                     times,
-                    labels: labels(config, signal.id, signal.cadence.as_str(), severity.as_str()),
+                    labels,
                     annotations: annotations(config, signal.id, alert.name, alert.summary, &description),
                     targets: scoped.clone(),
                     source: None,
@@ -133,6 +137,24 @@ fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
         }
     }
     rules
+}
+
+/// Rules with one name need labels that tell them apart: all but the largest group of targets are split, so that each
+/// rule can carry its target.
+fn apart(scopes: Vec<(Scope, Limits)>) -> Vec<(Scope, Limits)> {
+    let largest = scopes.iter().map(|(scope, _)| scope.targets.len()).max().unwrap_or_default();
+    let mut kept = false;
+    let mut all = Vec::new();
+    for (scope, limits) in scopes {
+        if scope.targets.len() == largest && !kept {
+            kept = true;
+            all.push((scope, limits));
+            continue;
+        }
+        let one = |target: String| (Scope { targets: vec![target], ..scope.clone() }, limits.clone());
+        all.extend(scope.targets.clone().into_iter().map(one));
+    }
+    all
 }
 
 /// The labels of a rule: the operator's and those that routes and dashboards rely on.

@@ -1,0 +1,209 @@
+//! Lints for rule files, `PrometheusRule` objects, dashboards and Alertmanager configurations, ours or others'.
+//! What Prometheus refuses is an error; the rest is what reviews find, or outages.
+
+pub mod checks;
+pub mod command;
+mod dashboards;
+pub mod expr;
+pub mod files;
+pub mod known;
+pub mod output;
+pub mod pages;
+pub mod report;
+pub mod rule_file;
+pub mod template;
+mod tested;
+pub mod yaml;
+
+use checks::Context;
+use files::Source;
+use jiff::civil::Date;
+use known::Known;
+use report::{Finding, Level, Report};
+use rule_file::Rule;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use yaml::Node;
+
+/// What the lints measure by.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Metrics that are known.
+    pub known: Known,
+    /// Seconds that Prometheus keeps.
+    pub retention: f64,
+    /// Seconds between two scrapes.
+    pub scrape_interval: f64,
+    /// Seconds between two evaluations of a group that says nothing.
+    pub evaluation_interval: f64,
+    /// The oldest server that must accept the rules.
+    pub version: Option<(u32, u32)>,
+    /// The folder of the runbooks that links point to.
+    pub runbooks: Option<PathBuf>,
+    /// The day, for suppressions that end.
+    pub today: Date,
+}
+
+impl Default for Options {
+    /// Prometheus' own defaults: samples for 15 days, scraped and evaluated once a minute. Half a minute between
+    /// scrapes is what its operator sets.
+    fn default() -> Self {
+        Self {
+            known: Known::catalog(None),
+            retention: 15.0 * 86_400.0,
+            scrape_interval: 30.0,
+            evaluation_interval: 30.0,
+            version: None,
+            runbooks: None,
+            today: Date::MAX,
+        }
+    }
+}
+
+/// What a document is.
+enum Document {
+    Rules(Vec<Rule>),
+    Dashboard(serde_json::Value),
+    Tests(Node),
+    Other,
+}
+
+/// A file after the first pass, which knows what is recorded.
+struct Read<'a> {
+    report: Report<'a>,
+    documents: Vec<Document>,
+}
+
+/// The result of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What was found, in order of file and place.
+    pub findings: Vec<Finding>,
+    /// Every file that was read, in order.
+    pub files: Vec<String>,
+    /// What was left out, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Lints all files together: a rule may use what another file records.
+pub fn run(sources: &[Source], options: &Options) -> Outcome {
+    let mut outcome =
+        Outcome { files: sources.iter().map(|source| source.name.clone()).collect(), ..Outcome::default() };
+    let mut all = Vec::new();
+    for source in sources {
+        match &source.text {
+            Ok(text) => all.extend(read(source, text, options, &mut outcome.notes)),
+            Err(why) => {
+                let mut report = Report::new(&source.name, "", options.version);
+                report.line("RG001", Level::Error, 1, format!("the file {why}"), "the other files were checked");
+                all.push(Read { report, documents: Vec::new() });
+            }
+        }
+    }
+    let rules = || {
+        all.iter().flat_map(|read| &read.documents).flat_map(|document| match document {
+            Document::Rules(rules) => rules.as_slice(),
+            _ => &[],
+        })
+    };
+    let recorded: BTreeSet<String> = rules().filter(|rule| !rule.alerts).map(|rule| rule.name.value.clone()).collect();
+    let tested =
+        tested::Tested::new(all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
+            Document::Tests(node) => Some(node),
+            _ => None,
+        }));
+    let used = tested::used(
+        rules(),
+        all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
+            Document::Dashboard(value) => Some(value),
+            _ => None,
+        }),
+    );
+    let context = Context { options, recorded: &recorded };
+    for mut read in all {
+        for document in &read.documents {
+            match document {
+                Document::Rules(rules) => {
+                    for rule in rules {
+                        checks::check(rule, &context, &mut read.report);
+                        tested.check(rule, &used, &mut read.report);
+                    }
+                    rule_file::duplicates(rules, &mut read.report);
+                }
+                Document::Dashboard(value) => dashboards::check(value, &recorded, options, &mut read.report),
+                Document::Tests(_) | Document::Other => {}
+            }
+        }
+        outcome.findings.extend(read.report.finish(options.today));
+    }
+    outcome.findings.sort_by(|a, b| (&a.file, a.place, a.id, &a.message).cmp(&(&b.file, b.place, b.id, &b.message)));
+    outcome.findings.dedup();
+    outcome
+}
+
+fn read<'a>(source: &'a Source, text: &'a str, options: &Options, notes: &mut Vec<String>) -> Option<Read<'a>> {
+    let mut report = Report::new(&source.name, text, options.version);
+    let json = Path::new(&source.name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    if json
+        && let Ok(value) = serde_json::from_str::<serde_json::Value>(text)
+        && dashboards::is_one(&value)
+    {
+        return Some(Read { report, documents: vec![Document::Dashboard(value)] });
+    }
+    let (nodes, malformed) = yaml::documents(text);
+    if let Some(malformed) = malformed {
+        if is_helm(text) {
+            notes
+                .push(format!("{} is a Helm template, not YAML: left out; lint what helm template gives", source.name));
+            return None;
+        }
+        let node = Node { place: malformed.place, span: 0..0, kind: yaml::Kind::Scalar(String::new(), true) };
+        report.add("RG001", Level::Error, &node, format!("this is no YAML: {}", malformed.message), "");
+    }
+    let several = nodes.len() > 1;
+    let mut documents = Vec::new();
+    for (at, node) in nodes.iter().enumerate() {
+        let document = document(source, node, &mut report, notes);
+        if let (Document::Rules(_), true, true) = (&document, several && at > 0, node.get("kind").is_none()) {
+            report.add("RG001", Level::Warning, node, "Prometheus reads the first document of a rule file only", "");
+        }
+        documents.push(document);
+    }
+    Some(Read { report, documents })
+}
+
+fn document(source: &Source, node: &Node, report: &mut Report<'_>, notes: &mut Vec<String>) -> Document {
+    let kind = node.get("kind").and_then(Node::text);
+    if let (Some(kind), Some(_)) = (kind, node.get("apiVersion")) {
+        if kind != "PrometheusRule" {
+            notes.push(format!("{}: objects of kind {kind} are not linted", source.name));
+            return Document::Other;
+        }
+        let spec = node.get("spec");
+        if spec.is_none() {
+            report.add("RG001", Level::Error, node, "the object has no spec", "spec: {groups: [...]}");
+        }
+        return Document::Rules(spec.map(|spec| rule_file::read(spec, true, report)).unwrap_or_default());
+    }
+    if node.get("groups").is_some() || node.is_null() {
+        return Document::Rules(rule_file::read(node, false, report));
+    }
+    if node.get("tests").is_some() {
+        return Document::Tests(node.clone());
+    }
+    if node.get("route").is_some() && node.get("receivers").is_some() {
+        return Document::Other;
+    }
+    if source.named {
+        rule_file::keys(node, &["groups", "namespace"], report);
+    } else {
+        notes.push(format!("{} has no rules, tests, dashboard or routes: left out", source.name));
+    }
+    Document::Other
+}
+
+/// Helm's own actions, which no rule's annotation has.
+fn is_helm(text: &str) -> bool {
+    [".Values", ".Release", ".Chart", "include \"", "{{- if", "{{- range"].iter().any(|word| text.contains(word))
+        && text.contains("{{")
+}

@@ -1,0 +1,259 @@
+//! Lints about conditions that cannot be, or always are: RG015 to RG023.
+
+use super::Context;
+use crate::lint::expr::{
+    bare, conditional, constant, filter, is_scalar, labels, matchers, metric, selector, selectors, set, walk,
+};
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use promql_parser::label::MatchOp;
+use promql_parser::parser::{BinaryExpr, Expr, LabelModifier, VectorMatchCardinality};
+use std::collections::BTreeSet;
+
+/// Days between two runs of a job that may wait for the first such weekday: at most so many.
+const GAPS: [(&str, f64); 4] = [("weekly", 7.0), ("monthly", 35.0), ("quarterly", 98.0), ("annual", 371.0)];
+
+pub(super) fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
+    walk(ast, &mut Vec::new(), &mut |part, above| match part {
+        Expr::Binary(one) => {
+            matching(rule, one, context, report);
+            division(rule, one, above, report);
+            domain(rule, one, report);
+            cadence(rule, one, report);
+        }
+        Expr::Aggregate(one) if rule.alerts && ["topk", "bottomk", "limitk"].contains(&one.op.to_string().as_str()) => {
+            let message = "which series are in it changes from one evaluation to the next: for begins anew".to_owned();
+            report.word("RG017", Level::Warning, &rule.expr, &one.op.to_string(), message, "alert on a limit");
+        }
+        Expr::Call(call)
+            if call.func.name == "timestamp"
+                && call.args.args.first().is_some_and(|arg| selector(bare(arg)).is_none()) =>
+        {
+            let message = "timestamp() of an expression is always now".to_owned();
+            report.word("RG020", Level::Error, &rule.expr, "timestamp", message, "give it a plain selector");
+        }
+        Expr::Call(call) if call.func.name.starts_with("absent") && rule.alerts => {
+            absence(rule, call.args.args.first().map(|arg| bare(arg)), context, report);
+        }
+        Expr::VectorSelector(one) => {
+            let mut seen: Vec<(&str, &str)> = Vec::new();
+            for matcher in matchers(one).filter(|matcher| matcher.op == MatchOp::Equal) {
+                if seen.iter().any(|(name, value)| *name == matcher.name && *value != matcher.value) {
+                    let message = format!("{} cannot have two values at once", matcher.name);
+                    report.word("RG015", Level::Error, &rule.expr, &matcher.name, message, "match one, or =~");
+                }
+                seen.push((&matcher.name, &matcher.value));
+            }
+        }
+        _ => {}
+    });
+    if rule.alerts {
+        condition(rule, ast, report);
+        own_labels(rule, ast, context, report);
+        two_jobs(rule, ast, report);
+    }
+}
+
+fn matching(rule: &Rule, one: &BinaryExpr, context: &Context<'_>, report: &mut Report<'_>) {
+    if is_scalar(&one.lhs) || is_scalar(&one.rhs) || one.op.to_string() == "or" {
+        return;
+    }
+    let known = &context.options.known;
+    let (left, right) = (labels(&one.lhs, known), labels(&one.rhs, known));
+    let (on, ignored) = match one.modifier.as_ref().and_then(|modifier| modifier.matching.as_ref()) {
+        Some(LabelModifier::Include(names)) => (Some(set(names)), BTreeSet::new()),
+        Some(LabelModifier::Exclude(names)) => (None, set(names)),
+        None => (None, BTreeSet::new()),
+    };
+    let counts = |name: &&String| on.as_ref().map_or(!ignored.contains(*name), |on| on.contains(*name));
+    let grouped = matches!(
+        one.modifier.as_ref().map(|modifier| &modifier.card),
+        Some(VectorMatchCardinality::ManyToOne(_) | VectorMatchCardinality::OneToMany(_))
+    );
+    for (has, lacks, side) in [(&left, &right, "right"), (&right, &left, "left")] {
+        if let Some(name) = has.certain.iter().filter(counts).find(|name| !lacks.may_have(name)) {
+            let message = format!("the {side} side of {} has no label {name}: the sides never match", one.op);
+            report.at("RG015", Level::Error, &rule.expr, message, "use on (...), ignoring (...) or keep the label");
+            return;
+        }
+    }
+    if let (Some(on), false, false) = (&on, grouped, one.op.is_set_operator()) {
+        for (side, labels) in [("left", &left), ("right", &right)] {
+            let more = labels.certain.iter().find(|name| !on.contains(*name));
+            let exact = labels.possible.as_ref().is_some_and(|possible| !possible.is_subset(on));
+            if let (Some(name), true) = (more, exact && aggregated(if side == "left" { &one.lhs } else { &one.rhs })) {
+                let message = format!("several series of the {side} side may match: {name} is not in on (...)");
+                report.at("RG015", Level::Warning, &rule.expr, message, "use group_left, or aggregate it away");
+            }
+        }
+    }
+}
+
+fn aggregated(expr: &Expr) -> bool {
+    matches!(bare(expr), Expr::Aggregate(_))
+}
+
+/// A rate can be zero: x / 0 is infinite, 0 / 0 is no number, and neither is what was meant.
+fn division(rule: &Rule, one: &BinaryExpr, above: &[&Expr], report: &mut Report<'_>) {
+    if one.op.to_string() != "/" || is_scalar(&one.rhs) {
+        return;
+    }
+    let mut rates = false;
+    walk(&one.rhs, &mut Vec::new(), &mut |part, _| {
+        rates |= matches!(part, Expr::Call(call) if ["rate", "irate", "increase"].contains(&call.func.name));
+    });
+    let floor = matches!(bare(&one.rhs), Expr::Call(call) if call.func.name == "clamp_min");
+    let guarded = conditional(&one.rhs)
+        || floor
+        || above
+            .iter()
+            .any(|parent| matches!(parent, Expr::Binary(one) if one.op.to_string() == "and" && conditional(&one.rhs)));
+    if rates && !guarded {
+        let message = "the divisor is a rate that is zero when nothing happens".to_owned();
+        report.at("RG016", Level::Warning, &rule.expr, message, "divide by (... > 0)");
+    }
+}
+
+fn two_jobs(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
+    let mut found = false;
+    walk(ast, &mut Vec::new(), &mut |part, _| {
+        if let Expr::Binary(one) = part
+            && one.op.to_string() == "/"
+        {
+            let jobs = |side: &Expr| -> BTreeSet<String> {
+                let all = selectors(side);
+                let jobs =
+                    all.iter().flat_map(|one| matchers(one)).filter(|m| m.name == "job" && m.op == MatchOp::Equal);
+                jobs.map(|matcher| matcher.value.clone()).collect()
+            };
+            let (left, right) = (jobs(&one.lhs), jobs(&one.rhs));
+            found |= !left.is_empty() && !right.is_empty() && left.is_disjoint(&right);
+        }
+    });
+    if found && rule.pending == 0.0 {
+        let message = "a ratio of two jobs without for: they restart and are scraped at different times";
+        report.at("RG017", Level::Warning, &rule.expr, message, "wait a few minutes with for");
+    }
+}
+
+fn condition(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
+    let watchdog = rule.label("severity").is_some_and(|severity| severity.value == "none");
+    if let Some(one) = filter(bare(ast)) {
+        polarity(rule, one, report);
+        if let (Some(a), Some(b)) = (constant(&one.lhs), constant(&one.rhs)) {
+            report.at("RG018", Level::Error, &rule.expr, format!("compares {a} with {b}, which never changes"), "");
+        }
+    } else if !conditional(ast) && !watchdog {
+        let message = "no comparison: it fires whenever the metric is there";
+        report.at("RG018", Level::Warning, &rule.expr, message, "compare with a limit");
+    }
+}
+
+/// `up != 0` fires while all is well.
+#[expect(clippy::float_cmp, reason = "PromQL compares exactly")]
+fn polarity(rule: &Rule, one: &BinaryExpr, report: &mut Report<'_>) {
+    let mut side = bare(&one.lhs);
+    while let Expr::Aggregate(inner) = side {
+        if !["max", "min", "avg"].contains(&inner.op.to_string().as_str()) {
+            return;
+        }
+        side = bare(&inner.expr);
+    }
+    let Some(name) = selector(side).and_then(metric) else { return };
+    let healthy = name == "up"
+        || ["_up", "_success", "_successful", "_healthy", "_passed"].iter().any(|ending| name.ends_with(ending));
+    let Some(limit) = constant(&one.rhs).filter(|_| healthy) else { return };
+    let (op, well, ill) = (one.op.to_string(), 1.0, 0.0);
+    let holds = |value: f64| match op.as_str() {
+        "==" => value == limit,
+        "!=" => value != limit,
+        ">" => value > limit,
+        ">=" => value >= limit,
+        "<" => value < limit,
+        _ => value <= limit,
+    };
+    if holds(well) && !holds(ill) {
+        let message = format!("{name} is 1 while all is well: the alert fires then, and is silent when it breaks");
+        report.word("RG018", Level::Error, &rule.expr, name, message, "compare with 0 the other way round");
+    } else if !holds(well) && !holds(ill) {
+        let message = format!("{name} is 0 or 1: this never fires");
+        report.word("RG022", Level::Error, &rule.expr, name, message, "== 0");
+    }
+}
+
+fn own_labels(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
+    let result = labels(ast, &context.options.known);
+    for name in ["alertname", "alertstate"] {
+        let of_alerts = selectors(ast).iter().any(|one| metric(one).is_some_and(|metric| metric.starts_with("ALERTS")));
+        let certain = of_alerts && result.may_have(name) && !result.certain.contains(name);
+        let kept = of_alerts && result.possible.as_ref().is_some_and(|possible| possible.contains(name));
+        if certain || kept {
+            let message = format!("the rule's own label replaces {name} of the result: series become the same");
+            report.at("RG019", Level::Error, &rule.expr, message, "copy it with label_replace() and aggregate it away");
+            return;
+        }
+    }
+}
+
+fn absence(rule: &Rule, of: Option<&Expr>, context: &Context<'_>, report: &mut Report<'_>) {
+    if rule.pending == 0.0 {
+        let message = "absent() without for: every restart of Prometheus or of the target fires it".to_owned();
+        report.word("RG021", Level::Warning, &rule.expr, "absent", message, "wait a few scrapes with for");
+    }
+    let name = of.and_then(selector).and_then(metric);
+    if let Some(name) = name.filter(|name| context.options.known.get(name).is_some_and(|fact| fact.sparse)) {
+        let message = format!("{name} has no series while all is well");
+        report.word("RG021", Level::Error, &rule.expr, name, message, "watch the check's own success");
+    }
+}
+
+/// Limits that a value cannot pass.
+fn domain(rule: &Rule, one: &BinaryExpr, report: &mut Report<'_>) {
+    let Some(limit) = constant(&one.rhs).filter(|_| one.op.is_comparison_operator()) else { return };
+    let op = one.op.to_string();
+    let side = bare(&one.lhs);
+    let names: Vec<&str> = selectors(side).into_iter().filter_map(metric).collect();
+    let [name] = names.as_slice() else { return };
+    let plain = matches!(side, Expr::VectorSelector(_) | Expr::Aggregate(_));
+    let above = op.starts_with('>');
+    let impossible = if (name.ends_with("_ratio") || name.contains(":ratio_")) && plain {
+        (above && limit >= 1.0) || (!above && op.starts_with('<') && limit <= 0.0)
+    } else if name.ends_with("_percent") && plain {
+        above && limit >= 100.0
+    } else if name.ends_with("_timestamp_seconds") && plain {
+        // A day of 1973: no timestamp is that early, and ages are not timestamps.
+        (op.starts_with('<') || above) && limit.abs() < 1e8 && limit != 0.0
+    } else {
+        false
+    };
+    if impossible {
+        let message = format!("{name} {op} {limit} is beyond what the metric can be");
+        report.word(
+            "RG022",
+            Level::Error,
+            &rule.expr,
+            name,
+            message,
+            "mind the unit: ratios end at 1, ages need time()",
+        );
+    }
+}
+
+/// `time() - oldest > 30d` where the clean-up comes once a month.
+fn cadence(rule: &Rule, one: &BinaryExpr, report: &mut Report<'_>) {
+    let Some(limit) = constant(&one.rhs).filter(|_| one.op.to_string().starts_with('>')) else { return };
+    let Expr::Binary(age) = bare(&one.lhs) else { return };
+    let is_age = age.op.to_string() == "-" && matches!(bare(&age.lhs), Expr::Call(call) if call.func.name == "time");
+    let named = |word: &str| {
+        selectors(&age.rhs).into_iter().filter_map(metric).any(|name| name.contains(word) && name.contains("timestamp"))
+    };
+    let cadence = rule.label("cadence").map(|text| text.value.as_str());
+    let Some((cadence, days)) = GAPS.into_iter().find(|(name, _)| Some(*name) == cadence) else { return };
+    if is_age && (named("oldest") || named("last_done")) && limit < days * 86_400.0 {
+        let message = format!(
+            "a {cadence} job may be {days} days apart: a limit of {:.0} days fires by design",
+            limit / 86_400.0
+        );
+        report.at("RG023", Level::Warning, &rule.expr, message, "add the gap between two runs to the limit");
+    }
+}

@@ -1,0 +1,203 @@
+//! `rules-gen lint`.
+
+use super::known::Known;
+use super::output::{Format, render};
+use super::report::{Finding, Level, Report};
+use super::{Options, checks, files, pages, rule_file, run};
+use crate::live::Server;
+use anyhow::Context;
+use checklist::Config;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Checks rule files, `PrometheusRule` objects, dashboards and tests.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rules-gen lint rules/ dashboards/
+  rules-gen lint --output github --fail-on error 'rules/**/*.yaml'
+  curl -s localhost:9187/metrics > postgres.txt; rules-gen lint --catalog-from postgres.txt rules/
+  helm template . | rules-gen lint -
+  rules-gen lint --explain RG018
+
+Suppress a finding where it is, with a reason and an end if you like:
+  # rules-gen: ignore RG016 until 2027-01-31 because the divisor is never zero here
+
+Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage, 3 the live server gave no answer.")]
+pub struct Arguments {
+    /// Files, folders, patterns, or - for standard input.
+    #[arg(required_unless_present_any = ["explain", "list"])]
+    paths: Vec<String>,
+    /// How to write the findings.
+    #[arg(long, value_enum, default_value = "text")]
+    output: Format,
+    /// Write them to a file.
+    #[arg(long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+    /// The least level that makes the exit code 1.
+    #[arg(long, value_enum, default_value = "warning", value_name = "LEVEL")]
+    fail_on: Level,
+    /// Only these lints.
+    #[arg(long, value_delimiter = ',', value_name = "ID", value_parser = lint_id)]
+    select: Vec<String>,
+    /// Not these lints.
+    #[arg(long, value_delimiter = ',', value_name = "ID", value_parser = lint_id)]
+    ignore: Vec<String>,
+    /// Show a lint's page.
+    #[arg(long, value_name = "ID", value_parser = lint_id)]
+    explain: Option<String>,
+    /// List every lint.
+    #[arg(long)]
+    list: bool,
+    /// A checklist.yaml whose own checks are known too.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A scrape (the text of /metrics): these metrics are there, and no others.
+    #[arg(long, value_name = "FILE")]
+    catalog_from: Vec<PathBuf>,
+    /// How long Prometheus keeps samples.
+    #[arg(long, default_value = "15d", value_parser = duration)]
+    retention: f64,
+    /// Time between two scrapes.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    scrape_interval: f64,
+    /// Time between two evaluations.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    evaluation_interval: f64,
+    /// The oldest server that must accept the rules: 2.42.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    prometheus_version: Option<(u32, u32)>,
+    /// The folder with the runbooks that links point to.
+    #[arg(long, value_name = "FOLDER")]
+    runbooks: Option<PathBuf>,
+    /// A live Prometheus: its metrics are known, its rules must be healthy.
+    #[arg(long, value_name = "URL")]
+    live: Option<String>,
+    /// File that holds a bearer token for the live server.
+    #[arg(long, value_name = "FILE", requires = "live")]
+    token_file: Option<PathBuf>,
+    /// Say nothing beside the findings.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+fn lint_id(text: &str) -> Result<String, String> {
+    pages::id(text).map(ToOwned::to_owned).ok_or_else(|| format!("there is no lint {text}; see --list"))
+}
+
+fn duration(text: &str) -> Result<f64, String> {
+    rule_file::seconds(text)
+        .filter(|seconds| *seconds > 0.0)
+        .ok_or_else(|| format!("{text} is no duration such as 30s or 15d"))
+}
+
+fn version(text: &str) -> Result<(u32, u32), String> {
+    let mut parts = text.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
+        _ => Err(format!("{text} is no version such as 2.42")),
+    }
+}
+
+/// Lints and writes what was found.
+///
+/// # Errors
+/// Unreadable settings, and a live server without an answer.
+pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if let Some(id) = &arguments.explain {
+        let page = pages::all().find(|page| page.id == id).context("there is no such lint")?;
+        out(arguments, page.text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.list {
+        let lines: String = pages::all().map(|page| format!("{}  {}\n", page.id, page.title)).collect();
+        out(arguments, &lines)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut options = options(arguments)?;
+    let mut findings = scrapes(arguments, &mut options)?;
+    if let Some(url) = &arguments.live {
+        let server = Server { url: url.clone(), token_file: arguments.token_file.clone(), ca_file: None };
+        findings.extend(live(&server, &mut options).await?);
+    }
+    let sources = files::collect(&arguments.paths)?;
+    let outcome = run(&sources, &options);
+    findings.extend(outcome.findings);
+    let chosen = |finding: &Finding| {
+        let named = |ids: &[String]| ids.iter().any(|id| id == finding.id);
+        (arguments.select.is_empty() || named(&arguments.select)) && !named(&arguments.ignore)
+    };
+    findings.retain(chosen);
+    let terminal = std::io::stdout().is_terminal() && arguments.output_file.is_none();
+    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
+    out(arguments, &render(arguments.output, &findings, &outcome.files, colours))?;
+    if !arguments.quiet {
+        let mut stderr = std::io::stderr().lock();
+        for note in &outcome.notes {
+            writeln!(stderr, "note: {note}")?;
+        }
+    }
+    let failed = findings.iter().any(|finding| finding.level >= arguments.fail_on);
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+fn out(arguments: &Arguments, text: &str) -> anyhow::Result<()> {
+    match &arguments.output_file {
+        Some(path) => std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display())),
+        None => match std::io::stdout().lock().write_all(text.as_bytes()) {
+            // The reader had enough: `| head`.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => Ok(other?),
+        },
+    }
+}
+
+fn options(arguments: &Arguments) -> anyhow::Result<Options> {
+    let config = arguments.config.as_ref().map(|path| {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        anyhow::Ok(Config::parse(&path.display().to_string(), &text)?)
+    });
+    let config = config.transpose()?;
+    Ok(Options {
+        known: Known::catalog(config.as_ref()),
+        retention: arguments.retention,
+        scrape_interval: arguments.scrape_interval,
+        evaluation_interval: arguments.evaluation_interval,
+        version: arguments.prometheus_version,
+        runbooks: arguments.runbooks.clone(),
+        today: jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),
+    })
+}
+
+/// Reads the scrapes, which are judged themselves.
+fn scrapes(arguments: &Arguments, options: &mut Options) -> anyhow::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for path in &arguments.catalog_from {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        options.known.add_scrape(&text);
+        let name = path.display().to_string();
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let mut report = Report::new(&name, &text, None);
+        checks::metric_names(types.map(|(name, kind)| (name, kind.trim() == "counter")), &mut report);
+        findings.extend(report.finish(options.today));
+    }
+    Ok(findings)
+}
+
+/// What a live server knows, and which of its rules it cannot evaluate.
+async fn live(server: &Server, options: &mut Options) -> Result<Vec<Finding>, crate::live::NoVerdict> {
+    let names = server.get("/api/v1/label/__name__/values", &[]).await?;
+    let names = names.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(ToOwned::to_owned));
+    options.known.add_names(names);
+    let answer = server.get("/api/v1/rules", &[]).await?;
+    let mut report = Report::new(&server.url, "", None);
+    for group in answer["groups"].as_array().into_iter().flatten() {
+        for rule in group["rules"].as_array().into_iter().flatten().filter(|rule| rule["health"] == "err") {
+            report.about(rule["name"].as_str().map(ToOwned::to_owned));
+            let error = rule["lastError"].as_str().unwrap_or("the server does not say why");
+            report.line("RG070", Level::Error, 1, format!("the server cannot evaluate it: {error}"), "");
+        }
+    }
+    Ok(report.finish(options.today))
+}

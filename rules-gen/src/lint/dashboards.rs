@@ -1,0 +1,154 @@
+//! Lints on Grafana dashboards: what Grafana's own linter asks for, and metrics that are there.
+
+use super::Options;
+use super::expr::{metric, selectors};
+use super::report::{Level, Report};
+use promql_parser::parser;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Panels that Grafana no longer draws.
+const GONE: [&str; 5] = ["graph", "singlestat", "table-old", "grafana-piechart-panel", "grafana-worldmap-panel"];
+
+/// Whether it is a dashboard.
+pub(super) fn is_one(value: &Value) -> bool {
+    value["panels"].is_array() && (value["schemaVersion"].is_number() || value["title"].is_string())
+}
+
+/// Every lint on a dashboard.
+pub(super) fn check(dashboard: &Value, recorded: &BTreeSet<String>, options: &Options, report: &mut Report<'_>) {
+    let mut say =
+        |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
+    if dashboard["editable"] != false {
+        say(
+            Level::Info,
+            "\"editable\"",
+            "the dashboard can be edited: edits are lost when it is provisioned".to_owned(),
+            "editable: false",
+        );
+    }
+    let variables = dashboard["templating"]["list"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let source = variables.iter().find(|variable| variable["type"] == "datasource");
+    match source {
+        None => say(
+            Level::Warning,
+            "\"templating\"",
+            "no variable for the data source: it works in one Grafana only".to_owned(),
+            "add a datasource variable",
+        ),
+        Some(source) if source["label"] != "Data source" => {
+            say(
+                Level::Info,
+                "\"datasource\"",
+                "the data source variable is not labelled \"Data source\"".to_owned(),
+                "",
+            );
+        }
+        Some(_) => {}
+    }
+    for variable in variables.iter().filter(|variable| variable["type"] == "query" && variable["refresh"] != 2) {
+        let name = variable["name"].as_str().unwrap_or_default();
+        say(Level::Info, name, format!("the variable {name} is not refreshed when the time changes"), "refresh: 2");
+    }
+    for panel in panels(dashboard) {
+        check_panel(panel, recorded, options, report);
+    }
+}
+
+/// Every panel, those of collapsed rows too.
+pub(super) fn panels(dashboard: &Value) -> Vec<&Value> {
+    let top = dashboard["panels"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let inner = top.iter().flat_map(|panel| panel["panels"].as_array().map(Vec::as_slice).unwrap_or_default());
+    top.iter().chain(inner).filter(|panel| panel["type"] != "row").collect()
+}
+
+fn check_panel(panel: &Value, recorded: &BTreeSet<String>, options: &Options, report: &mut Report<'_>) {
+    let title = panel["title"].as_str().unwrap_or_default();
+    let kind = panel["type"].as_str().unwrap_or_default();
+    let near = format!("{}", Value::from(title));
+    report.about(Some(title.to_owned()));
+    let mut say =
+        |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
+    if GONE.contains(&kind) {
+        say(
+            Level::Error,
+            &near,
+            format!("Grafana no longer draws panels of type {kind}"),
+            "use timeseries, stat or table",
+        );
+    }
+    if ["text", "dashlist", "alertlist", "news"].contains(&kind) {
+        return;
+    }
+    for (key, what) in [("title", "title"), ("description", "description")] {
+        if panel[key].as_str().is_none_or(str::is_empty) {
+            say(Level::Info, &near, format!("the panel has no {what}"), "say what it shows and what to look for");
+        }
+    }
+    let targets = panel["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if targets.is_empty() {
+        say(Level::Warning, &near, "the panel asks nothing".to_owned(), "give it a target");
+    }
+    let timed = ["timeseries", "stat", "gauge", "bargauge"].contains(&kind);
+    if timed && panel["fieldConfig"]["defaults"]["unit"].as_str().is_none_or(str::is_empty) {
+        say(Level::Info, &near, "the panel has no unit".to_owned(), "fieldConfig.defaults.unit");
+    }
+    let fixed = panel["datasource"]["uid"].as_str().or(panel["datasource"].as_str());
+    if fixed.is_some_and(|uid| !uid.starts_with('$') && uid != "-- Mixed --" && uid != "grafana") {
+        say(Level::Warning, &near, "the panel names one data source".to_owned(), "use the variable");
+    }
+    if let Some(steps) = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array() {
+        let values: Vec<f64> = steps.iter().skip(1).filter_map(|step| step["value"].as_f64()).collect();
+        if !steps.is_empty() && (!steps[0]["value"].is_null() || !values.is_sorted()) {
+            say(Level::Error, &near, "threshold steps begin with null and rise".to_owned(), "");
+        }
+    }
+    for expr in targets.iter().filter_map(|target| target["expr"].as_str()) {
+        let plain = without_variables(expr);
+        let ast = match parser::parse(&plain) {
+            Ok(ast) => ast,
+            Err(error) => {
+                let why = error.lines().next().unwrap_or_default().to_owned();
+                report.near("RG050", Level::Error, &near, format!("a query does not parse: {why}"), expr);
+                continue;
+            }
+        };
+        let fixed_rate = ["rate(", "irate(", "increase("].iter().any(|function| expr.contains(function))
+            && kind == "timeseries"
+            && !expr.contains("$__")
+            && ["[1m]", "[2m]", "[5m]"].iter().any(|range| expr.contains(range));
+        if fixed_rate {
+            let message = "a rate over a fixed time: zoomed out, samples between two points are left out".to_owned();
+            report.near("RG050", Level::Info, &near, message, "[$__rate_interval]");
+        }
+        for name in selectors(&ast).into_iter().filter_map(metric) {
+            let known = &options.known;
+            let ours = name.starts_with("checklist_");
+            let other = ["ALERTS", "ALERTS_FOR_STATE", "up"].contains(&name) || recorded.contains(name);
+            if known.get(name).is_none() && (ours || known.complete) && !other {
+                report.near("RG010", Level::Error, &near, format!("there is no metric {name}"), "");
+            }
+        }
+    }
+}
+
+/// Grafana's variables replaced by what parses in their place.
+fn without_variables(expr: &str) -> String {
+    let mut text = expr.to_owned();
+    for (variable, value) in [
+        ("$__rate_interval", "5m"),
+        ("${__rate_interval}", "5m"),
+        ("$__interval", "1m"),
+        ("${__interval}", "1m"),
+        ("$__range_s", "3600"),
+        ("$__range", "1h"),
+        ("${__range}", "1h"),
+        ("${__range_s}", "3600"),
+        ("$interval", "5m"),
+        ("$resolution", "5m"),
+        ("$__interval_ms", "1000"),
+    ] {
+        text = text.replace(variable, value);
+    }
+    text
+}

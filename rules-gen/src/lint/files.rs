@@ -1,0 +1,113 @@
+//! Which files are meant, and their text: folders, globs and standard input; links are followed once.
+
+use anyhow::Context;
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Larger than any rule file: Kubernetes refuses objects of more than a mebibyte or so.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// One file to lint.
+#[derive(Debug)]
+pub struct Source {
+    /// As it is shown.
+    pub name: String,
+    /// Whether the user named it, or it was found in a folder.
+    pub named: bool,
+    /// Its text, or why there is none.
+    pub text: Result<String, String>,
+}
+
+/// The files of the given arguments, in order of their names. `-` is standard input.
+///
+/// # Errors
+/// A pattern that cannot be one, or matches nothing.
+pub fn collect(arguments: &[String]) -> anyhow::Result<Vec<Source>> {
+    let (mut paths, mut named) = (BTreeSet::new(), BTreeSet::new());
+    let mut sources = Vec::new();
+    for argument in arguments {
+        if argument == "-" {
+            sources.push(Source { name: "stdin".to_owned(), named: true, text: bounded(std::io::stdin().lock()) });
+            continue;
+        }
+        let path = Path::new(argument);
+        if path.is_dir() {
+            folder(path, &mut paths, &mut BTreeSet::new());
+        } else if path.exists() || path.is_symlink() || !argument.contains(['*', '?', '[']) {
+            named.insert(path.to_owned());
+        } else {
+            let before = named.len();
+            for found in glob::glob(argument).with_context(|| format!("{argument} is no pattern"))? {
+                let found = found?;
+                if found.is_file() {
+                    named.insert(found);
+                }
+            }
+            anyhow::ensure!(named.len() > before, "nothing matches {argument}");
+        }
+    }
+    paths.retain(|path| !named.contains(path));
+    let source = |path: PathBuf, named| Source { text: read(&path), named, name: path.display().to_string() };
+    sources.extend(named.into_iter().map(|path| source(path, true)));
+    sources.extend(paths.into_iter().map(|path| source(path, false)));
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(sources)
+}
+
+/// Every YAML and JSON file below a folder; hidden ones are left out. A link back is not followed again.
+fn folder(path: &Path, found: &mut BTreeSet<PathBuf>, seen: &mut BTreeSet<PathBuf>) {
+    let known = path.canonicalize().is_ok_and(|real| !seen.insert(real));
+    let Ok(entries) = std::fs::read_dir(path) else {
+        // Shown as a file that cannot be read, so that it is not forgotten.
+        found.insert(path.to_owned());
+        return;
+    };
+    if known {
+        return;
+    }
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        let known =
+            path.extension().is_some_and(|ending| ["yaml", "yml", "json", "rules"].iter().any(|e| ending == *e));
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            folder(&path, found, seen);
+        } else if known {
+            found.insert(path);
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+    let meta = std::fs::metadata(path).map_err(unreadable)?;
+    if !meta.is_file() {
+        return Err("is no file".to_owned());
+    }
+    if meta.len() > MAX_BYTES {
+        return Err(too_large());
+    }
+    bounded(std::fs::File::open(path).map_err(unreadable)?)
+}
+
+fn bounded(from: impl Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    from.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(too_large());
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
+        format!("is not UTF-8 (line {line}, byte {at})")
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(ToOwned::to_owned).unwrap_or(text))
+}
+
+fn too_large() -> String {
+    format!("is larger than {} MiB", MAX_BYTES / 1024 / 1024)
+}

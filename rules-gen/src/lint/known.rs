@@ -1,0 +1,172 @@
+//! What is known about metrics: from the catalog, and from a scrape that the user gives.
+
+use checklist::contract::{PER_CHECK, PER_PROCESS, RULES_INFO, STANDARD};
+use checklist::{Config, Metric, SIGNALS};
+use std::collections::{BTreeSet, HashMap};
+
+/// Labels that Prometheus or its operator adds to what is scraped.
+pub const OF_TARGETS: [&str; 12] = [
+    "job",
+    "instance",
+    "namespace",
+    "pod",
+    "service",
+    "endpoint",
+    "container",
+    "node",
+    "cluster",
+    "prometheus",
+    "replica",
+    "__name__",
+];
+
+/// The type of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// Only grows, or begins anew.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// `_bucket`, `_sum`, `_count`, or native.
+    Histogram,
+    /// Quantiles.
+    Summary,
+}
+
+/// What is known of one metric.
+#[derive(Debug, Clone, Default)]
+pub struct Fact {
+    /// Its type, if anyone says.
+    pub kind: Option<Type>,
+    /// Its labels beyond those of the target.
+    pub labels: BTreeSet<String>,
+    /// Whether a healthy world has no series of it.
+    pub sparse: bool,
+    /// The boundaries of its buckets.
+    pub boundaries: BTreeSet<String>,
+}
+
+/// All metrics that are known.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    metrics: HashMap<String, Fact>,
+    /// Whether what is not known is not there.
+    pub complete: bool,
+}
+
+impl Known {
+    /// The metrics of the catalog, and of an operator's own checks.
+    pub fn catalog(config: Option<&Config>) -> Self {
+        let mut known = Self::default();
+        let mut add = |metric: &Metric, checked: bool| {
+            let own = ["check", "target"].into_iter().filter(|_| checked);
+            known.metrics.insert(
+                metric.name.to_owned(),
+                Fact {
+                    kind: Some(if metric.type_word() == "counter" { Type::Counter } else { Type::Gauge }),
+                    labels: metric.labels.iter().copied().chain(own).map(ToOwned::to_owned).collect(),
+                    sparse: metric.sparse,
+                    boundaries: BTreeSet::new(),
+                },
+            );
+        };
+        let own = config.into_iter().flat_map(Config::signals);
+        for metric in SIGNALS.iter().copied().chain(own).flat_map(|signal| signal.metrics) {
+            add(metric, true);
+        }
+        for metric in PER_CHECK {
+            add(metric, true);
+        }
+        for metric in PER_PROCESS.iter().chain(STANDARD).chain([&&RULES_INFO]) {
+            add(metric, false);
+        }
+        known
+    }
+
+    /// Adds what a scrape shows; from then on what is not known is not there.
+    pub fn add_scrape(&mut self, text: &str) {
+        self.complete = true;
+        let mut kinds: HashMap<&str, Type> = HashMap::new();
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("# TYPE ") {
+                let Some((name, kind)) = rest.trim().split_once(' ') else { continue };
+                let kind = match kind.trim() {
+                    "counter" => Type::Counter,
+                    "gauge" => Type::Gauge,
+                    "histogram" => Type::Histogram,
+                    "summary" => Type::Summary,
+                    _ => continue,
+                };
+                kinds.insert(name, kind);
+                continue;
+            }
+            let end = line.find(['{', ' ']).unwrap_or(line.len());
+            let (name, rest) = line.split_at(end);
+            if name.is_empty() || name.starts_with('#') {
+                continue;
+            }
+            let family = ["_bucket", "_sum", "_count", "_total"].iter().find_map(|ending| name.strip_suffix(ending));
+            let kind = match (kinds.get(name), family.and_then(|family| kinds.get(family))) {
+                (Some(kind), _) => Some(*kind),
+                (None, Some(Type::Histogram | Type::Summary | Type::Counter)) => Some(Type::Counter),
+                _ => None,
+            };
+            let fact = self.metrics.entry(name.to_owned()).or_default();
+            fact.kind = fact.kind.or(kind);
+            for (label, value) in labels(rest) {
+                if label == "le" {
+                    fact.boundaries.insert(value);
+                }
+                fact.labels.insert(label);
+            }
+        }
+    }
+
+    /// Adds names that a live server has.
+    pub fn add_names(&mut self, names: impl IntoIterator<Item = String>) {
+        self.complete = true;
+        for name in names {
+            self.metrics.entry(name).or_default();
+        }
+    }
+
+    /// What is known of a metric.
+    pub fn get(&self, name: &str) -> Option<&Fact> {
+        self.metrics.get(name)
+    }
+
+    /// The type: known, or what the name of a counter says by convention.
+    pub fn kind(&self, name: &str) -> Option<Type> {
+        let counter = ["_total", "_count", "_bucket"].iter().any(|ending| name.ends_with(ending));
+        self.get(name).and_then(|fact| fact.kind).or(counter.then_some(Type::Counter))
+    }
+
+    /// Every name.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.metrics.keys().map(String::as_str)
+    }
+}
+
+/// Label names and values of `{a="b",c="d"} 1`.
+fn labels(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let Some(mut rest) = text.strip_prefix('{') else { return found };
+    while let Some((name, after)) = rest.split_once("=\"") {
+        let mut value = String::new();
+        let mut characters = after.char_indices();
+        let end = loop {
+            match characters.next() {
+                Some((_, '\\')) => value.extend(characters.next().map(|(_, c)| c)),
+                Some((at, '"')) => break at + 1,
+                Some((_, c)) => value.push(c),
+                None => return found,
+            }
+        };
+        found.push((name.trim_matches([',', ' ']).to_owned(), value));
+        rest = &after[end..];
+        if rest.starts_with('}') {
+            break;
+        }
+    }
+    found
+}

@@ -1,0 +1,177 @@
+//! Findings as people and machines read them.
+
+mod xml;
+
+use super::pages;
+use super::report::{Finding, Level};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// The line with a caret, for people.
+    Text,
+    /// A list of objects.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// A test suite, a case for each file and lint.
+    Junit,
+    /// Workflow commands of GitHub Actions: annotations without a token.
+    Github,
+    /// Checkstyle, for everything else.
+    Checkstyle,
+}
+
+/// Writes the findings; `files` are all that were read.
+pub fn render(format: Format, findings: &[Finding], files: &[String], colours: bool) -> String {
+    match format {
+        Format::Text => text(findings, files.len(), colours),
+        Format::Json => pretty(&Value::Array(findings.iter().map(object).collect())),
+        Format::Sarif => pretty(&sarif(findings)),
+        Format::Junit => xml::junit(findings, files),
+        Format::Github => findings.iter().map(github).collect(),
+        Format::Checkstyle => xml::checkstyle(findings, files),
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    // A value without maps of other keys than texts always serialises.
+    serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
+}
+
+fn text(findings: &[Finding], files: usize, colours: bool) -> String {
+    let paint = |code: &str, text: &str| if colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+    let mut out = String::new();
+    for finding in findings {
+        let colour = match finding.level {
+            Level::Error => "1;31",
+            Level::Warning => "1;33",
+            Level::Info => "1;36",
+        };
+        let head = paint(colour, &format!("{}[{}]", finding.level, finding.id));
+        let subject = finding.subject.as_ref().map(|subject| format!("{subject}: ")).unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{head} {subject}{}", clean(&finding.message));
+        let place = format!("{}:{}:{}", finding.file, finding.place.line, finding.place.column);
+        let _ = writeln!(out, "  --> {place}");
+        if !finding.snippet.trim().is_empty() {
+            let number = finding.place.line.to_string();
+            let margin = " ".repeat(number.len());
+            let before: String = finding
+                .snippet
+                .chars()
+                .take(finding.place.column - 1)
+                .map(|c| if c == '\t' { c } else { ' ' })
+                .collect();
+            let room = finding.snippet.chars().count().saturating_sub(finding.place.column - 1).max(1);
+            let caret = paint(colour, &"^".repeat(finding.width.min(room)));
+            let _ = writeln!(out, "{number} | {}\n{margin} | {before}{caret}", clean(&finding.snippet));
+        }
+        if !finding.fix.is_empty() {
+            let _ = writeln!(out, "  = {}", clean(&finding.fix));
+        }
+        out.push('\n');
+    }
+    let count = |level: Level| findings.iter().filter(|finding| finding.level == level).count();
+    let (errors, warnings, infos) = (count(Level::Error), count(Level::Warning), count(Level::Info));
+    let _ = writeln!(out, "{files} files: {errors} errors, {warnings} warnings, {infos} infos");
+    out
+}
+
+/// Without control characters, which a hostile file could use on a terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+fn object(finding: &Finding) -> Value {
+    json!({
+        "file": finding.file,
+        "line": finding.place.line,
+        "column": finding.place.column,
+        "endColumn": finding.place.column + finding.width,
+        "id": finding.id,
+        "level": finding.level.to_string(),
+        "subject": finding.subject,
+        "message": finding.message,
+        "fix": finding.fix,
+    })
+}
+
+fn sarif(findings: &[Finding]) -> Value {
+    let rules: Vec<Value> = pages::all()
+        .map(|page| {
+            json!({
+                "id": page.id,
+                "shortDescription": {"text": page.title},
+                "fullDescription": {"text": page.why},
+                "help": {"text": page.why},
+            })
+        })
+        .collect();
+    let index = |id: &str| pages::all().position(|page| page.id == id);
+    let result = |finding: &Finding| {
+        let level = match finding.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Info => "note",
+        };
+        let fix = if finding.fix.is_empty() { String::new() } else { format!(" ({})", finding.fix) };
+        json!({
+            "ruleId": finding.id,
+            "ruleIndex": index(finding.id),
+            "level": level,
+            "message": {"text": format!("{}{fix}", finding.message)},
+            "locations": [{"physicalLocation": {
+                "artifactLocation": {"uri": finding.file},
+                "region": {
+                    "startLine": finding.place.line,
+                    "startColumn": finding.place.column,
+                    "endColumn": finding.place.column + finding.width,
+                },
+            }}],
+            // The same finding in a file whose lines moved stays the same finding.
+            "partialFingerprints": {"checklist/v1": fingerprint(finding)},
+        })
+    };
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "rules-gen",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "columnKind": "unicodeCodePoints",
+            "results": findings.iter().map(result).collect::<Vec<_>>(),
+        }],
+    })
+}
+
+fn fingerprint(finding: &Finding) -> String {
+    let text = format!("{} {} {:?} {}", finding.file, finding.id, finding.subject, finding.message);
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
+fn github(finding: &Finding) -> String {
+    let command = match finding.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Info => "notice",
+    };
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    format!(
+        "::{command} file={},line={},col={},title={}::{}\n",
+        property(&finding.file),
+        finding.place.line,
+        finding.place.column,
+        finding.id,
+        data(&format!("{} {}", finding.message, finding.fix)),
+    )
+}

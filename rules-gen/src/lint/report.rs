@@ -1,0 +1,229 @@
+//! What is found: where, how bad, why and what to do; suppressed where the file says so with a reason.
+
+use super::pages;
+use super::rule_file::Text;
+use super::yaml::{Lines, Node, Place};
+use jiff::civil::Date;
+use std::fmt;
+use std::ops::Range;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Level {
+    /// Worth a look.
+    Info,
+    /// Will hurt.
+    Warning,
+    /// Broken: it is refused, cannot fire, or always does.
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// The lines of a rule, for suppression.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scope {
+    /// Where it begins.
+    pub place: Place,
+    /// Its last line.
+    pub last: usize,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The file's name.
+    pub file: String,
+    /// Where.
+    pub place: Place,
+    /// Characters that it is about, on one line.
+    pub width: usize,
+    /// `RG011`.
+    pub id: &'static str,
+    /// How bad.
+    pub level: Level,
+    /// The rule, panel or route it is about.
+    pub subject: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do; may be empty.
+    pub fix: String,
+    /// The line of the file.
+    pub snippet: String,
+}
+
+/// Collects the findings of one file.
+#[derive(Debug)]
+pub struct Report<'a> {
+    file: &'a str,
+    text: &'a str,
+    lines: Lines,
+    scope: Scope,
+    subject: Option<String>,
+    version: Option<(u32, u32)>,
+    found: Vec<(Scope, Finding)>,
+}
+
+impl<'a> Report<'a> {
+    /// An empty report on a file.
+    pub fn new(file: &'a str, text: &'a str, version: Option<(u32, u32)>) -> Self {
+        let (scope, subject) = (Scope::default(), None);
+        Self { file, text, lines: Lines::new(text), scope, subject, version, found: Vec::new() }
+    }
+
+    /// The lines of a node.
+    pub fn scope(&self, node: &Node) -> Scope {
+        let inside = self.text.get(node.span.clone()).unwrap_or_default().trim_end();
+        Scope { place: node.place, last: node.place.line + inside.matches('\n').count() }
+    }
+
+    /// What follows is about these lines.
+    pub fn enter(&mut self, scope: Scope) {
+        self.scope = scope;
+    }
+
+    /// What follows is about this rule.
+    pub fn about(&mut self, subject: Option<String>) {
+        self.subject = subject;
+    }
+
+    /// Adds a finding about a node.
+    pub fn add(&mut self, id: &'static str, level: Level, node: &Node, message: impl Into<String>, fix: &str) {
+        self.found(id, level, &node.span, node.place, message.into(), fix);
+    }
+
+    /// Adds a finding about a text.
+    pub fn at(&mut self, id: &'static str, level: Level, text: &Text, message: impl Into<String>, fix: &str) {
+        self.found(id, level, &text.span, text.place, message.into(), fix);
+    }
+
+    /// Adds a finding about a word within a text: the first place where it stands alone.
+    pub fn word(&mut self, id: &'static str, level: Level, text: &Text, word: &str, message: String, fix: &str) {
+        let part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        let inside = self.text.get(text.span.clone()).unwrap_or_default();
+        let alone = |at: &usize| !inside[..*at].ends_with(part) && !inside[at + word.len()..].starts_with(part);
+        match inside.match_indices(word).map(|(at, _)| at).find(alone).filter(|_| !word.is_empty()) {
+            Some(at) => {
+                let start = text.span.start + at;
+                let place = self.lines.place(self.text, start);
+                self.found(id, level, &(start..start + word.len()), place, message, fix);
+            }
+            None => self.at(id, level, text, message, fix),
+        }
+    }
+
+    /// Adds a finding at a line.
+    pub fn line(&mut self, id: &'static str, level: Level, line: usize, message: impl Into<String>, fix: &str) {
+        self.found(id, level, &(0..0), Place { line, column: 1 }, message.into(), fix);
+    }
+
+    /// Adds a finding at the first line that holds a text, for files whose places are not kept.
+    pub fn near(&mut self, id: &'static str, level: Level, near: &str, message: String, fix: &str) {
+        let at = self.text.find(near).filter(|_| !near.is_empty()).unwrap_or_default();
+        let place = self.lines.place(self.text, at);
+        self.found(id, level, &(at..at + near.len().min(self.text.len() - at)), place, message, fix);
+    }
+
+    /// A field that servers before a version do not know.
+    pub fn since(&mut self, node: &Node, what: &str, since: (u32, u32)) {
+        if self.version.is_some_and(|version| version < since) {
+            let message = format!("{what} needs Prometheus {}.{}", since.0, since.1);
+            self.add("RG005", Level::Error, node, message, "older servers refuse it, the operator drops it silently");
+        }
+    }
+
+    fn found(&mut self, id: &'static str, level: Level, span: &Range<usize>, place: Place, message: String, fix: &str) {
+        let snippet = self.lines.line(self.text, place.line).chars().take(300).collect::<String>();
+        let inside = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
+        let finding = Finding {
+            file: self.file.to_owned(),
+            place,
+            width: inside.trim_end().chars().count().max(1),
+            id,
+            level,
+            subject: self.subject.clone(),
+            message,
+            fix: fix.to_owned(),
+            snippet,
+        };
+        let scope = if self.scope.last == 0 { Scope { place, last: place.line } } else { self.scope.clone() };
+        self.found.push((scope, finding));
+    }
+
+    /// The findings that no comment suppresses, and those about the comments themselves.
+    pub fn finish(mut self, today: Date) -> Vec<Finding> {
+        let (ignores, bad) = ignores(self.text, today);
+        self.scope = Scope::default();
+        self.subject = None;
+        for (line, message) in bad {
+            self.line("RG099", Level::Error, line, message, "# rules-gen: ignore RG016 until 2027-01-31 because ...");
+        }
+        let kept = |(scope, finding): &(Scope, Finding)| {
+            !ignores.iter().any(|ignore| {
+                let here = ignore.line.is_none_or(|line| (scope.place.line..=scope.last).contains(&line));
+                here && ignore.ids.contains(&finding.id) && !matches!(finding.id, "RG099")
+            })
+        };
+        self.found.retain(kept);
+        self.found.into_iter().map(|(_, finding)| finding).collect()
+    }
+}
+
+struct Ignore {
+    /// The line it is about; the whole file without one.
+    line: Option<usize>,
+    ids: Vec<&'static str>,
+}
+
+/// `# rules-gen: ignore RG016 until 2026-12-31 because ...`, before a rule or within it; `ignore-file` for the file.
+fn ignores(text: &str, today: Date) -> (Vec<Ignore>, Vec<(usize, String)>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    if !text.contains("rules-gen:") {
+        return (good, bad);
+    }
+    let all: Vec<&str> = text.lines().collect();
+    for (at, line) in all.iter().enumerate() {
+        let Some((before, comment)) = line.split_once("# rules-gen:") else { continue };
+        let next = all.iter().skip(at + 1).position(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
+        let about = if before.trim().is_empty() { next.map_or(at + 1, |next| at + next + 2) } else { at + 1 };
+        match ignore(comment.trim(), today) {
+            Ok((whole, ids)) => good.push(Ignore { line: (!whole).then_some(about), ids }),
+            Err(why) => bad.push((at + 1, why)),
+        }
+    }
+    (good, bad)
+}
+
+fn ignore(comment: &str, today: Date) -> Result<(bool, Vec<&'static str>), String> {
+    let (head, reason) = comment.split_once(" because ").ok_or("a suppression needs a reason: because ...")?;
+    if reason.trim().is_empty() {
+        return Err("a suppression needs a reason: because ...".to_owned());
+    }
+    let mut words = head.split([' ', ',']).filter(|word| !word.is_empty());
+    let whole = match words.next() {
+        Some("ignore") => false,
+        Some("ignore-file") => true,
+        other => return Err(format!("unknown instruction {}; use ignore or ignore-file", other.unwrap_or_default())),
+    };
+    let mut ids = Vec::new();
+    while let Some(word) = words.next() {
+        if word == "until" {
+            let date =
+                words.next().and_then(|date| date.parse::<Date>().ok()).ok_or("until takes a date: 2026-12-31")?;
+            if date < today {
+                return Err(format!("this suppression ended on {date}"));
+            }
+        } else {
+            ids.push(pages::id(word).ok_or_else(|| format!("there is no lint {word}"))?);
+        }
+    }
+    if ids.is_empty() { Err("which lint? name at least one".to_owned()) } else { Ok((whole, ids)) }
+}

@@ -1,0 +1,300 @@
+//! Rule files and `PrometheusRule` objects as Prometheus reads them (`model/rulefmt`): what it refuses is an error.
+
+use super::report::{Level, Report, Scope};
+use super::template;
+use super::yaml::{Kind, Node, Place};
+use promql_parser::parser::{self, Expr};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// Deeper than anyone writes; a bound for the parser.
+const MAX_BRACKETS: usize = 200;
+/// The operator refuses larger objects: half of what a Secret may hold.
+const MAX_OBJECT: usize = 524_288;
+
+/// A text of the file.
+#[derive(Debug, Clone)]
+pub struct Text {
+    /// What it says.
+    pub value: String,
+    /// Where it begins.
+    pub place: Place,
+    /// Its bytes in the file.
+    pub span: Range<usize>,
+}
+
+/// A rule of a file.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its place and lines.
+    pub scope: Scope,
+    /// Whether it alerts; it records otherwise.
+    pub alerts: bool,
+    /// Name of the alert or of the recorded metric.
+    pub name: Text,
+    /// The expression.
+    pub expr: Text,
+    /// The parsed expression, when it is one.
+    pub ast: Option<Expr>,
+    /// Seconds that it must hold.
+    pub pending: f64,
+    /// Seconds that it keeps firing.
+    pub keep_firing: f64,
+    /// Labels that it sets.
+    pub labels: Vec<(String, Text)>,
+    /// Annotations.
+    pub annotations: Vec<(String, Text)>,
+    /// Seconds between two evaluations, where the group says.
+    pub interval: Option<f64>,
+}
+
+impl Rule {
+    /// The value of a label.
+    pub fn label(&self, name: &str) -> Option<&Text> {
+        self.labels.iter().find(|(known, _)| known == name).map(|(_, text)| text)
+    }
+
+    /// The value of an annotation.
+    pub fn annotation(&self, name: &str) -> Option<&Text> {
+        self.annotations.iter().find(|(known, _)| known == name).map(|(_, text)| text)
+    }
+}
+
+fn text(node: &Node) -> Option<Text> {
+    Some(Text { value: node.text()?.to_owned(), place: node.place, span: node.span.clone() })
+}
+
+/// A duration as Prometheus writes it, in seconds.
+pub fn seconds(text: &str) -> Option<f64> {
+    if text == "0" {
+        return Some(0.0);
+    }
+    let mut rest = text;
+    let mut total = 0.0;
+    for (unit, size) in
+        [("y", 31_536_000.0), ("w", 604_800.0), ("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)]
+    {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let Some(after) = rest[digits..].strip_prefix(unit) else { continue };
+        if digits == 0 || (unit == "m" && after.starts_with('s')) {
+            continue;
+        }
+        total += rest[..digits].parse::<f64>().ok()? * size;
+        rest = after;
+    }
+    (rest.is_empty() && !text.is_empty()).then_some(total)
+}
+
+/// Reads the rules below `root` (a rule file, or the `spec` of an object).
+pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let known: &[&str] = if object { &["groups"] } else { &["groups", "namespace"] };
+    keys(root, known, report);
+    if object && root.span.len() > MAX_OBJECT {
+        let message = format!("the object has {} bytes, the operator refuses more than {MAX_OBJECT}", root.span.len());
+        report.add("RG003", Level::Error, root, message, "make an object of each cadence");
+    }
+    let Some(groups) = root.get("groups") else { return rules };
+    let mut names = BTreeSet::new();
+    for group in list(groups, "groups", report) {
+        let known = ["name", "interval", "limit", "rules", "query_offset", "labels", "partial_response_strategy"];
+        let known = if object { &known[..] } else { &known[..6] };
+        if !keys(group, known, report) {
+            continue;
+        }
+        match group.get("name").and_then(Node::text) {
+            None | Some("") => report.add("RG003", Level::Error, group, "the group has no name", "give it a name"),
+            Some(name) if !names.insert(name.to_owned()) => {
+                let message = format!("the group {name} stands twice in this file");
+                report.add("RG003", Level::Error, group, message, "name groups apart");
+            }
+            Some(_) => {}
+        }
+        let interval = group.get("interval").and_then(|node| duration(node, "interval", report));
+        if let Some(offset) = group.get("query_offset") {
+            duration(offset, "query_offset", report);
+            report.since(offset, "query_offset", (2, 53));
+        }
+        if let Some(labels) = group.get("labels") {
+            table(labels, "labels", report);
+            report.since(labels, "labels of a group", (3, 0));
+        }
+        if let Some(limit) = group.get("limit") {
+            if !limit.is_null() && limit.text().is_none_or(|text| text.parse::<i64>().is_err()) {
+                report.add("RG001", Level::Error, limit, "limit takes a whole number", "");
+            }
+            report.since(limit, "limit", (2, 31));
+        }
+        if let Some(list_of_rules) = group.get("rules") {
+            for node in list(list_of_rules, "rules", report) {
+                rules.extend(rule(node, interval, report));
+            }
+        }
+    }
+    rules
+}
+
+fn rule(node: &Node, interval: Option<f64>, report: &mut Report<'_>) -> Option<Rule> {
+    let known = ["record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"];
+    if !keys(node, &known, report) {
+        return None;
+    }
+    let scope = report.scope(node);
+    report.enter(scope.clone());
+    let field = |name: &str| node.get(name).and_then(text).filter(|text| !text.value.is_empty());
+    let (alert, record) = (field("alert"), field("record"));
+    let alerts = alert.is_some();
+    let name = match (alert, record) {
+        (Some(alert), None) => Some(alert),
+        (None, Some(record)) => Some(record),
+        (Some(_), Some(_)) => {
+            report.add("RG002", Level::Error, node, "the rule has both record and alert", "make two rules of it");
+            None
+        }
+        (None, None) => {
+            report.add("RG002", Level::Error, node, "the rule has neither record nor alert", "give it a name");
+            None
+        }
+    };
+    report.about(name.as_ref().map(|name| name.value.clone()));
+    let time = |name: &str, report: &mut Report<'_>| {
+        node.get(name).and_then(|value| duration(value, name, report)).unwrap_or_default()
+    };
+    let (pending, keep_firing) = (time("for", report), time("keep_firing_for", report));
+    let labels = node.get("labels").map(|labels| table(labels, "labels", report)).unwrap_or_default();
+    let annotations = node.get("annotations").map(|all| table(all, "annotations", report)).unwrap_or_default();
+    if let Some(keep) = node.get("keep_firing_for") {
+        report.since(keep, "keep_firing_for", (2, 42));
+    }
+    let Some(expr) = field("expr") else {
+        report.add("RG002", Level::Error, node, "the rule has no expr", "say what it evaluates");
+        return None;
+    };
+    let ast = parse(&expr, report);
+    let name = name?;
+    if !alerts {
+        let misplaced = [("for", pending != 0.0), ("keep_firing_for", keep_firing != 0.0)];
+        for (key, there) in misplaced.into_iter().chain([("annotations", !annotations.is_empty())]) {
+            if let (true, Some(value)) = (there, node.get(key)) {
+                report.add("RG002", Level::Error, value, format!("a recording rule has no {key}"), "remove it");
+            }
+        }
+        if !metric_name(&name.value) {
+            report.at("RG002", Level::Error, &name, format!("{} is no metric name", name.value), "");
+        }
+    }
+    for (label, value) in labels.iter().chain(&annotations) {
+        if !label_name(label) || (label == "__name__" && labels.iter().any(|(known, _)| known == label)) {
+            report.at("RG002", Level::Error, value, format!("{label} is no label name"), "use letters, digits and _");
+        }
+        if alerts && let Err(why) = template::read(&value.value) {
+            let message = format!("the template of {label} does not parse: {why}");
+            report.at("RG032", Level::Error, value, message, "Prometheus refuses the file");
+        }
+    }
+    Some(Rule { scope, alerts, name, expr, ast, pending, keep_firing, labels, annotations, interval })
+}
+
+fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Expr> {
+    let mut depth = 0_usize;
+    for c in expr.value.chars() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_BRACKETS {
+            let message = format!("more than {MAX_BRACKETS} brackets are open at once");
+            report.at("RG001", Level::Error, expr, message, "split it with recording rules");
+            return None;
+        }
+    }
+    match parser::parse(&expr.value) {
+        Ok(ast) => Some(ast),
+        Err(error) => {
+            let why = error.lines().next().unwrap_or_default().to_owned();
+            report.at("RG001", Level::Error, expr, format!("the expression does not parse: {why}"), "");
+            None
+        }
+    }
+}
+
+/// Whether it is a table with no other keys than these.
+pub fn keys(node: &Node, known: &[&str], report: &mut Report<'_>) -> bool {
+    if !matches!(node.kind, Kind::Map(_)) {
+        if !node.is_null() {
+            report.add("RG001", Level::Error, node, format!("{} stands where a table belongs", node.what()), "");
+        }
+        return false;
+    }
+    for (key, _) in node.entries() {
+        // yaml.v3 passes over a null, but not over an empty key.
+        if nothing(key) {
+            report.add("RG001", Level::Warning, key, "a key without a name is passed over", "remove it");
+            continue;
+        }
+        let name = key.text().unwrap_or_default();
+        if !known.contains(&name) {
+            let fix = format!("known here: {}", known.join(", "));
+            report.add("RG001", Level::Error, key, format!("unknown key {name}"), &fix);
+        }
+    }
+    true
+}
+
+fn nothing(key: &Node) -> bool {
+    key.is_null() && !key.span.is_empty()
+}
+
+fn list<'a>(node: &'a Node, name: &str, report: &mut Report<'_>) -> &'a [Node] {
+    if !matches!(node.kind, Kind::List(_)) && !node.is_null() {
+        report.add("RG001", Level::Error, node, format!("{name} takes a list, not {}", node.what()), "");
+    }
+    node.items()
+}
+
+fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(String, Text)> {
+    if !matches!(node.kind, Kind::Map(_)) && !node.is_null() {
+        report.add("RG001", Level::Error, node, format!("{name} takes a table, not {}", node.what()), "");
+    }
+    let mut all = Vec::new();
+    for (key, value) in node.entries().iter().filter(|(key, _)| !nothing(key)) {
+        match (key.text(), text(value)) {
+            (Some(key), Some(value)) => all.push((key.to_owned(), value)),
+            _ => report.add("RG001", Level::Error, value, format!("{name} takes single values"), "quote it"),
+        }
+    }
+    all
+}
+
+fn duration(node: &Node, name: &str, report: &mut Report<'_>) -> Option<f64> {
+    let found = node.text().and_then(seconds);
+    if found.is_none() && !node.is_null() {
+        report.add("RG001", Level::Error, node, format!("{name} takes a duration such as 5m"), "");
+    }
+    found
+}
+
+/// Letters, digits, `_` and `:`, no digit in front.
+pub fn metric_name(name: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    !name.is_empty() && name.chars().all(good) && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn label_name(name: &str) -> bool {
+    metric_name(name) && !name.contains(':')
+}
+
+/// The rules of a file that have the same name and labels.
+pub fn duplicates(rules: &[Rule], report: &mut Report<'_>) {
+    let mut seen = BTreeMap::new();
+    for rule in rules {
+        let labels: BTreeMap<&str, &str> = rule.labels.iter().map(|(k, v)| (&**k, &*v.value)).collect();
+        if let Some(first) = seen.insert((rule.alerts, rule.name.value.as_str(), labels), rule.scope.place.line) {
+            report.enter(rule.scope.clone());
+            report.about(Some(rule.name.value.clone()));
+            let message = format!("{} stands in line {first} already with the same labels", rule.name.value);
+            report.at("RG004", Level::Warning, &rule.name, message, "give the rules a label that tells them apart");
+        }
+    }
+}

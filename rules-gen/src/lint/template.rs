@@ -1,0 +1,317 @@
+//! The syntax of Go templates as far as Prometheus checks it: actions, blocks, variables and function names.
+
+/// The functions of text/template and those that Prometheus adds (v3.x, template/template.go).
+const FUNCTIONS: [&str; 52] = [
+    "and",
+    "or",
+    "not",
+    "len",
+    "index",
+    "slice",
+    "print",
+    "printf",
+    "println",
+    "html",
+    "js",
+    "urlquery",
+    "call",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "query",
+    "first",
+    "label",
+    "value",
+    "strvalue",
+    "args",
+    "reReplaceAll",
+    "safeHtml",
+    "match",
+    "title",
+    "toUpper",
+    "toLower",
+    "graphLink",
+    "tableLink",
+    "sortByLabel",
+    "stripPort",
+    "stripDomain",
+    "humanize",
+    "humanize1024",
+    "humanizeDuration",
+    "humanizePercentage",
+    "humanizeTimestamp",
+    "toTime",
+    "toDuration",
+    "now",
+    "pathPrefix",
+    "externalURL",
+    "parseDuration",
+    "urlQueryEscape",
+    "break",
+    "continue",
+    "tmpl",
+    "nil",
+];
+/// Variables that Prometheus defines before the text.
+const GIVEN: [&str; 4] = ["labels", "externalLabels", "externalURL", "value"];
+
+/// What a text refers to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Labels of the series: `$labels.instance`.
+    pub labels: Vec<String>,
+    /// Whether the value is shown.
+    pub value: bool,
+    /// Functions that are called.
+    pub functions: Vec<String>,
+}
+
+/// Reads a template.
+///
+/// # Errors
+/// What Go's parser would refuse, in a sentence.
+pub fn read(text: &str) -> Result<Used, String> {
+    let mut used = Used::default();
+    let mut blocks: Vec<(&str, usize)> = Vec::new();
+    let mut variables: Vec<String> = GIVEN.iter().map(|name| (*name).to_owned()).collect();
+    let mut rest = text;
+    while let Some(start) = rest.find("{{") {
+        let action = &rest[start + 2..];
+        let trimmed = action.strip_prefix("- ").unwrap_or(action);
+        if let Some(comment) = trimmed.strip_prefix("/*") {
+            let end = comment.find("*/").ok_or("a comment is not closed")?;
+            let after = comment[end + 2..].strip_prefix(" -").unwrap_or(&comment[end + 2..]);
+            rest = after.strip_prefix("}}").ok_or("a comment must end the action")?;
+            continue;
+        }
+        let (tokens, after) = tokens(trimmed)?;
+        rest = after;
+        block(&tokens, &mut blocks, &mut variables)?;
+        pipeline(&tokens, &mut variables, &mut used)?;
+    }
+    match blocks.last() {
+        Some((word, _)) => Err(format!("{{{{ {word} }}}} has no {{{{ end }}}}")),
+        None => Ok(used),
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Token<'a> {
+    Word(&'a str),
+    Variable(&'a str),
+    Field(&'a str),
+    Text(&'a str),
+    Number,
+    Sign(char),
+    Assign,
+}
+
+/// The tokens of an action and what follows its `}}`.
+fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    loop {
+        let blank = rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        if let Some(after) = blank.strip_prefix("}}") {
+            return Ok((tokens, after));
+        }
+        if blank.len() < rest.len()
+            && let Some(after) = blank.strip_prefix("-}}")
+        {
+            return Ok((tokens, after));
+        }
+        rest = blank;
+        let Some(first) = rest.chars().next() else { return Err("an action is not closed".to_owned()) };
+        let name = |text: &str| text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+        let length = match first {
+            '"' | '`' | '\'' => {
+                let length = quoted(rest, first)?;
+                let inside = &rest[1..length - 1];
+                if first == '\'' && !inside.starts_with('\\') && inside.chars().count() != 1 {
+                    return Err("single quotes hold a single character".to_owned());
+                }
+                tokens.push(Token::Text(&rest[..length]));
+                length
+            }
+            '$' => {
+                let end = name(&rest[1..]) + 1;
+                tokens.push(Token::Variable(&rest[1..end]));
+                end
+            }
+            '.' if rest[1..].starts_with(|c: char| c.is_alphabetic() || c == '_') => {
+                let end = name(&rest[1..]) + 1;
+                tokens.push(Token::Field(&rest[1..end]));
+                end
+            }
+            '.' => {
+                tokens.push(Token::Field(""));
+                1
+            }
+            '0'..='9' | '+' | '-' => {
+                let end = rest[1..].find(|c: char| !c.is_alphanumeric() && c != '.' && c != '_');
+                let end = end.map_or(rest.len(), |end| end + 1);
+                let plain = rest[..end].replace('_', "");
+                if plain.parse::<f64>().is_err() && !plain.trim_start_matches(['+', '-']).starts_with("0x") {
+                    return Err(format!("{} is no number", &rest[..end]));
+                }
+                tokens.push(Token::Number);
+                end
+            }
+            ':' if rest.starts_with(":=") => {
+                tokens.push(Token::Assign);
+                2
+            }
+            '=' => {
+                tokens.push(Token::Assign);
+                1
+            }
+            '|' | '(' | ')' | ',' => {
+                tokens.push(Token::Sign(first));
+                1
+            }
+            c if c.is_alphabetic() || c == '_' => {
+                let end = name(rest);
+                tokens.push(Token::Word(&rest[..end]));
+                end
+            }
+            other => return Err(format!("unexpected {other:?} in an action")),
+        };
+        let ends = |c: char| c.is_whitespace() || ")|},:=.".contains(c);
+        let operand = matches!(tokens.last(), Some(Token::Text(_) | Token::Number | Token::Variable(_)));
+        let literal = !matches!(tokens.last(), Some(Token::Variable(_)));
+        rest = &rest[length..];
+        if operand && (!rest.starts_with(ends) || (literal && rest.starts_with('.'))) {
+            return Err(format!("{:?} follows an operand at once", rest.chars().next().unwrap_or_default()));
+        }
+    }
+}
+
+fn quoted(text: &str, quote: char) -> Result<usize, String> {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            '\n' if quote != '`' => break,
+            _ if escaped => escaped = false,
+            '\\' if quote != '`' => escaped = true,
+            _ if c == quote => return Ok(at + c.len_utf8()),
+            _ => {}
+        }
+    }
+    Err("a quoted text is not closed".to_owned())
+}
+
+/// Opens and closes blocks; a variable lives until the end of its block.
+fn block<'a>(
+    tokens: &[Token<'a>],
+    blocks: &mut Vec<(&'a str, usize)>,
+    variables: &mut Vec<String>,
+) -> Result<(), String> {
+    match tokens.first() {
+        Some(Token::Word(word @ ("if" | "range" | "with" | "block" | "define"))) => {
+            if tokens.len() == 1 {
+                return Err(format!("{{{{ {word} }}}} needs a value"));
+            }
+            blocks.push((word, variables.len()));
+        }
+        Some(Token::Word("else")) => match blocks.last() {
+            Some(("if" | "range" | "with", _)) => {}
+            _ => return Err("{{ else }} without {{ if }}".to_owned()),
+        },
+        Some(Token::Word("end")) => {
+            let (_, known) = blocks.pop().ok_or("{{ end }} without a block")?;
+            if tokens.len() > 1 {
+                return Err("{{ end }} takes nothing".to_owned());
+            }
+            variables.truncate(known);
+        }
+        None => return Err("an action is empty".to_owned()),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, used: &mut Used) -> Result<(), String> {
+    let keywords = ["if", "else", "range", "with", "end", "define", "block", "template"];
+    let mut open = 0_usize;
+    let mut declared = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Variable(name) => {
+                let next = tokens.get(at + 1);
+                let pair = next == Some(&Token::Sign(',')) && tokens.iter().skip(at).any(|t| *t == Token::Assign);
+                if next == Some(&Token::Assign) || pair {
+                    declared.push((*name).to_owned());
+                } else if !name.is_empty() && !variables.iter().chain(&declared).any(|known| known == name) {
+                    return Err(format!("undefined variable \"${name}\""));
+                }
+                match (*name, next) {
+                    ("labels", Some(Token::Field(label))) => used.labels.push((*label).to_owned()),
+                    ("value", _) => used.value = true,
+                    _ => {}
+                }
+            }
+            Token::Field("Labels") => {
+                if let Some(Token::Field(label)) = tokens.get(at + 1) {
+                    used.labels.push((*label).to_owned());
+                }
+            }
+            Token::Field("Value") => used.value = true,
+            Token::Word(word) if at == 0 && keywords.contains(word) => {}
+            Token::Word("if" | "with") if at == 1 && tokens[0] == Token::Word("else") => {}
+            Token::Word("true" | "false") => {}
+            Token::Word(word) if FUNCTIONS.contains(word) => used.functions.push((*word).to_owned()),
+            Token::Word(word) => return Err(format!("function \"{word}\" not defined")),
+            Token::Sign('(') => open += 1,
+            Token::Sign(')') => open = open.checked_sub(1).ok_or("a ) without its (")?,
+            Token::Sign('|') if at == 0 => return Err("a | without a value before it".to_owned()),
+            Token::Sign('|') if matches!(tokens.get(at + 1), Some(Token::Number | Token::Text(_))) => {
+                return Err("a | needs a function after it".to_owned());
+            }
+            Token::Assign | Token::Field(_) | Token::Text(_) | Token::Number | Token::Sign(_) => {}
+        }
+    }
+    if open > 0 {
+        return Err("a ( is not closed".to_owned());
+    }
+    variables.extend(declared);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_text_refers_to_is_found() {
+        let used = read("{{ $labels.job }} is {{ $value | humanize }} on {{ .Labels.instance }}").unwrap();
+        assert_eq!(used.labels, ["job", "instance"]);
+        assert!(used.value && used.functions == ["humanize"]);
+        assert_eq!(
+            read("{{ range query \"up\" }}{{ .Value }}{{ end }} {{- /* why */ -}} end").map(|u| u.value),
+            Ok(true)
+        );
+        assert!(read("{{ with $x := query `a` | first }}{{ $x | value }}{{ else }}none{{ end }}").is_ok());
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused() {
+        for bad in [
+            "{{ $labels.job",
+            "{{ nosuch }}",
+            "{{ $nosuch }}",
+            "{{ if $value }}x",
+            "{{ end }}",
+            "{{ else }}",
+            "{{ }}",
+            "{{ \"open }}",
+            "{{ ($value }}",
+            "{{ if }}x{{ end }}",
+            "{{ if $value }}{{ $x := 1 }}{{ end }}{{ $x }}",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! YAML as Prometheus' own reader sees it, with the place of every node. Aliases and merges are expanded within a
+//! budget, duplicate keys are refused, every document of a file is read.
+
+use granit_parser::{Event, Parser, ScalarStyle, Span};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Deeper than any rule file; a bound against hostile nesting.
+const MAX_DEPTH: usize = 100;
+
+/// A place in a file; lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Place {
+    /// Line.
+    pub line: usize,
+    /// Column.
+    pub column: usize,
+}
+
+/// A value, where it stands and which bytes of the text it covers.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its first character.
+    pub place: Place,
+    /// Its bytes.
+    pub span: Range<usize>,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What YAML can hold.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// A single value and whether it was written plain, so that it may mean null or a number.
+    Scalar(String, bool),
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping in the order of the file.
+    Map(Vec<(Node, Node)>),
+}
+
+/// Why a file cannot be read, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// Where.
+    pub place: Place,
+    /// Why.
+    pub message: String,
+}
+
+impl Node {
+    /// The text of a scalar; a plain `null` or `~` is empty.
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(text, plain) => Some(if *plain && is_null(text) { "" } else { text }),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is there.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar(text, true) if is_null(text))
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entries().iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// The entries of a mapping; none of anything else.
+    pub fn entries(&self) -> &[(Node, Node)] {
+        match &self.kind {
+            Kind::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none of anything else.
+    pub fn items(&self) -> &[Node] {
+        match &self.kind {
+            Kind::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// What people call it.
+    pub const fn what(&self) -> &'static str {
+        match &self.kind {
+            Kind::Scalar(..) => "a single value",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a table",
+        }
+    }
+
+    fn size(&self) -> usize {
+        1 + match &self.kind {
+            Kind::Scalar(..) => 0,
+            Kind::List(items) => items.iter().map(Self::size).sum(),
+            Kind::Map(entries) => entries.iter().map(|(key, value)| key.size() + value.size()).sum(),
+        }
+    }
+}
+
+fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+/// Every document of a text, an empty one as null. What was read before a mistake is given back with it.
+pub fn documents(text: &str) -> (Vec<Node>, Option<Malformed>) {
+    let mut reader = Reader { text, anchors: HashMap::new(), budget: text.len() + 1_000, lines: Lines::new(text) };
+    let mut parser = Parser::new_from_str(text);
+    let mut found = Vec::new();
+    loop {
+        let (event, span) = match parser.next_event() {
+            None => return (found, None),
+            Some(Err(error)) => {
+                let marker = error.marker();
+                let place = Place { line: marker.line(), column: marker.col() + 1 };
+                return (found, Some(Malformed { place, message: error.info() }));
+            }
+            Some(Ok(next)) => next,
+        };
+        match event {
+            Event::StreamEnd => return (found, None),
+            Event::DocumentStart(..) => reader.anchors.clear(),
+            Event::StreamStart | Event::DocumentEnd | Event::Comment(..) => {}
+            event => match reader.node(&mut parser, event, span, 0) {
+                Ok(node) => found.push(node),
+                Err(malformed) => return (found, Some(malformed)),
+            },
+        }
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    anchors: HashMap<usize, Node>,
+    /// Nodes that may still be made: aliases multiply.
+    budget: usize,
+    lines: Lines,
+}
+
+type Source<'a> = Parser<'a, granit_parser::StrInput<'a>>;
+
+impl<'a> Reader<'a> {
+    fn node(&mut self, parser: &mut Source<'a>, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Malformed> {
+        let start = span.start.byte_offset().unwrap_or_default();
+        let place = self.lines.place(self.text, start);
+        if depth > MAX_DEPTH {
+            return Err(Malformed { place, message: format!("nested deeper than {MAX_DEPTH} levels") });
+        }
+        self.spend(1, place)?;
+        let (kind, anchor, end) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                let end = span.end.byte_offset().unwrap_or(start);
+                (Kind::Scalar(text.into_owned(), plain), anchor, end)
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                let (mut items, mut end) = (Vec::new(), start);
+                while let Some((event, span)) = self.next(parser, &Event::SequenceEnd, &mut end)? {
+                    items.push(self.node(parser, event, span, depth + 1)?);
+                }
+                (Kind::List(items), anchor, end)
+            }
+            Event::MappingStart(_, anchor, _) => {
+                let (mut entries, mut merged, mut end) = (Vec::new(), Vec::new(), start);
+                while let Some((event, span)) = self.next(parser, &Event::MappingEnd, &mut end)? {
+                    let key = self.node(parser, event, span, depth + 1)?;
+                    let Some((event, span)) = self.next(parser, &Event::MappingEnd, &mut end)? else { break };
+                    let value = self.node(parser, event, span, depth + 1)?;
+                    if matches!(&key.kind, Kind::Scalar(text, true) if text == "<<") {
+                        merge(&value, &mut merged)?;
+                    } else {
+                        entries.push((key, value));
+                    }
+                }
+                distinct(&entries)?;
+                for (key, value) in merged {
+                    if !entries.iter().any(|(known, _): &(Node, Node)| known.text() == key.text()) {
+                        entries.push((key, value));
+                    }
+                }
+                (Kind::Map(entries), anchor, end)
+            }
+            Event::Alias(id) => {
+                let Some(node) = self.anchors.get(&id).cloned() else {
+                    return Err(Malformed { place, message: "an alias of something that is not there".to_owned() });
+                };
+                self.spend(node.size(), place)?;
+                return Ok(node);
+            }
+            other => return Err(Malformed { place, message: format!("unexpected {other:?}") }),
+        };
+        let node = Node { place, span: start..end.max(start), kind };
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    /// The next node's event, or nothing at the end of the collection.
+    fn next(
+        &mut self,
+        parser: &mut Source<'a>,
+        until: &Event<'a>,
+        end: &mut usize,
+    ) -> Result<Option<(Event<'a>, Span)>, Malformed> {
+        loop {
+            match parser.next_event() {
+                Some(Ok((Event::Comment(..), _))) => {}
+                Some(Ok((event, span))) => {
+                    *end = span.end.byte_offset().unwrap_or(*end).max(*end);
+                    return Ok((event != *until).then_some((event, span)));
+                }
+                Some(Err(error)) => {
+                    let marker = error.marker();
+                    let place = Place { line: marker.line(), column: marker.col() + 1 };
+                    return Err(Malformed { place, message: error.info() });
+                }
+                None => {
+                    let message = "the file ends in the middle".to_owned();
+                    return Err(Malformed { place: self.lines.place(self.text, self.text.len()), message });
+                }
+            }
+        }
+    }
+
+    fn spend(&mut self, nodes: usize, place: Place) -> Result<(), Malformed> {
+        let message = || "aliases expand to more than the file can mean".to_owned();
+        self.budget = self.budget.checked_sub(nodes).ok_or_else(|| Malformed { place, message: message() })?;
+        Ok(())
+    }
+}
+
+/// YAML's merge key: a table, or a list of tables.
+fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Malformed> {
+    match &value.kind {
+        Kind::Map(entries) => merged.extend(entries.iter().cloned()),
+        Kind::List(items) if items.iter().all(|item| matches!(item.kind, Kind::Map(_))) => {
+            merged.extend(items.iter().flat_map(|item| item.entries().iter().cloned()));
+        }
+        _ => return Err(Malformed { place: value.place, message: "<< takes a table or a list of tables".to_owned() }),
+    }
+    Ok(())
+}
+
+fn distinct(entries: &[(Node, Node)]) -> Result<(), Malformed> {
+    let mut seen = HashMap::new();
+    for (key, _) in entries {
+        let Kind::Scalar(text, _) = &key.kind else { continue };
+        if let Some(first) = seen.insert(text.as_str(), key.place) {
+            let message = format!("the key {text} stands twice, first in line {}", first.line);
+            return Err(Malformed { place: key.place, message });
+        }
+    }
+    Ok(())
+}
+
+/// Where lines begin, to turn bytes into places.
+#[derive(Debug, Clone)]
+pub struct Lines(Vec<usize>);
+
+impl Lines {
+    /// Finds the lines of a text.
+    pub fn new(text: &str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self(std::iter::once(0).chain(breaks).collect())
+    }
+
+    /// The place of a byte.
+    pub fn place(&self, text: &str, byte: usize) -> Place {
+        let line = self.0.partition_point(|start| *start <= byte);
+        let start = self.0.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let column = text.get(start..byte).map_or(0, |before| before.chars().count()) + 1;
+        Place { line, column }
+    }
+
+    /// A line's text without its break.
+    pub fn line<'a>(&self, text: &'a str, number: usize) -> &'a str {
+        let start = self.0.get(number.saturating_sub(1)).copied().unwrap_or(text.len());
+        let end = self.0.get(number).copied().unwrap_or(text.len());
+        text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r'])
+    }
+}

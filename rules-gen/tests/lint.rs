@@ -1,0 +1,358 @@
+//! Every lint finds its own example and leaves the mended one alone; what promtool refuses is an error.
+
+use rules_gen::lint::files::Source;
+use rules_gen::lint::known::Known;
+use rules_gen::lint::output::{Format, render};
+use rules_gen::lint::report::{Finding, Level};
+use rules_gen::lint::{Options, checks, pages, report::Report, run};
+use std::process::Command;
+
+fn source(name: &str, text: &str) -> Source {
+    Source { name: name.to_owned(), named: true, text: Ok(text.to_owned()) }
+}
+
+fn lint(text: &str, options: &Options) -> Vec<Finding> {
+    run(&[source("example.yaml", text)], options).findings
+}
+
+fn found(kind: &str, text: &str, page: &pages::Page, scrape: Option<&str>) -> Vec<&'static str> {
+    let mut options = Options { known: Known::catalog(None), ..Options::default() };
+    if page.text.contains("--prometheus-version 2.41") {
+        options.version = Some((2, 41));
+    }
+    let mut findings = run(&[source(&format!("example.{kind}"), text)], &options).findings;
+    if let Some(scrape) = scrape {
+        let types = scrape.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let mut report = Report::new("scrape", scrape, None);
+        checks::metric_names(types.map(|(name, kind)| (name, kind == "counter")), &mut report);
+        findings.extend(report.finish(options.today));
+    }
+    findings.retain(|finding| finding.level >= Level::Warning || finding.id == page.id);
+    findings.into_iter().map(|finding| finding.id).collect()
+}
+
+#[test]
+fn every_lint_finds_its_example_and_nothing_in_the_mended_one() {
+    for page in pages::all().filter(|page| !["RG036", "RG070"].contains(&page.id)) {
+        let of = |heading: &str| {
+            let examples = page.examples(heading);
+            let scrape = examples.iter().find(|(kind, _)| *kind == "text").map(|(_, text)| *text);
+            let (kind, text) =
+                examples.iter().find(|(kind, _)| *kind != "text").unwrap_or_else(|| panic!("{} {heading}", page.id));
+            found(kind, text, &page, scrape)
+        };
+        let bad = of("Found");
+        assert!(bad.contains(&page.id), "{} does not find its example, but {bad:?}", page.id);
+        let good = of("Fine");
+        assert!(good.is_empty(), "{}: the mended example has {good:?}", page.id);
+        assert!(!page.title.is_empty() && page.why.len() > 40, "{}", page.id);
+    }
+}
+
+#[test]
+fn what_we_generate_is_clean() {
+    let config = checklist::Config::parse("checklist.yaml", include_str!("../../examples/checklist.yaml")).unwrap();
+    let sources: Vec<Source> = rules_gen::generate(&config, "checklist.yaml")
+        .unwrap()
+        .into_iter()
+        .filter(|output| output.path.starts_with("rules") || output.path.starts_with("dashboards"))
+        .map(|output| source(&output.path.display().to_string(), &output.content))
+        .collect();
+    let outcome = run(
+        &sources,
+        &Options { known: Known::catalog(Some(&config)), retention: 100.0 * 86_400.0, ..Options::default() },
+    );
+    let shown = render(Format::Text, &outcome.findings, &outcome.files, false);
+    let bad = outcome.findings.iter().filter(|finding| finding.level >= Level::Warning).count();
+    assert_eq!(bad, 0, "{shown}");
+}
+
+/// Four alerts as they were published, in words of our own: each passed its project's checks.
+#[test]
+fn alerts_that_can_never_work_are_found() {
+    let alert = |expr: &str| {
+        format!(
+            "groups:\n- name: g\n  rules:\n  - alert: Broken\n    expr: {expr}\n    for: 5m\n    labels: {{severity: critical}}\n    annotations: {{summary: It broke., description: It broke.}}\n"
+        )
+    };
+    for (expr, id) in [
+        ("up{job=\"backup-operator\"} != 0", "RG018"),
+        ("timestamp(last_autovacuum_timestamp_seconds > 0) < time() - 36000", "RG020"),
+        ("rate(stat_activity_max_transaction_duration[2m]) > 120", "RG011"),
+        ("sum by (alertname) (count_over_time(ALERTS[1d])) > 100", "RG019"),
+    ] {
+        let findings = lint(&alert(expr), &Options::default());
+        let found = findings.iter().find(|finding| finding.id == id);
+        assert!(found.is_some_and(|finding| finding.level >= Level::Warning), "{expr}: {findings:?}");
+    }
+}
+
+/// Whether promtool accepts each of the texts.
+fn promtool(texts: &[String]) -> std::io::Result<Vec<bool>> {
+    let folder = tempfile::tempdir()?;
+    let names: Vec<String> = (0..texts.len()).map(|at| format!("{at:05}.yaml")).collect();
+    for (name, text) in names.iter().zip(texts) {
+        std::fs::write(folder.path().join(name), text)?;
+    }
+    // One process for all: it goes on after a bad file.
+    let output = Command::new("sh")
+        .args(["-c", "promtool check rules --lint=none [0-9]*.yaml 2>&1"])
+        .current_dir(folder.path())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let verdict = |name: &String| {
+        let section = said.split_once(&format!("Checking {name}")).map(|(_, after)| after);
+        let section = section.unwrap_or_else(|| panic!("promtool is needed (make test installs it): {said}"));
+        section.split("Checking 0").next().is_some_and(|section| section.contains("SUCCESS"))
+    };
+    Ok(names.iter().map(verdict).collect())
+}
+
+const GOOD: &str = r#"groups:
+- name: first
+  interval: 30s
+  limit: 10
+  rules:
+  - record: job:up:sum
+    expr: sum by (job) (up)
+    labels: {team: sre}
+  - alert: ServiceDown
+    expr: |
+      up{job="api", instance=~"a.*|b"} == 0
+        and on (instance) time() - boot_time_seconds > 300
+    for: 5m
+    keep_firing_for: 10m
+    labels:
+      severity: critical
+    annotations:
+      summary: A service is down.
+      description: "{{ $labels.instance }} of {{ $labels.job }}: {{ $value | humanize }}{{ if gt $value 1.0 }}!{{ end }}"
+- name: second
+  rules:
+  - {alert: Slow, expr: 'histogram_quantile(0.9, sum by (le) (rate(x_bucket[5m]))) > 1', for: 1h30m}
+"#;
+
+/// Simple changes to a good file: words taken, doubled, swapped; lines dropped, doubled, shifted.
+fn mutants() -> Vec<String> {
+    let mut all = Vec::new();
+    let words = [
+        "groups",
+        "name",
+        "rules",
+        "record",
+        "alert",
+        "expr",
+        "for",
+        "labels",
+        "annotations",
+        "interval",
+        "limit",
+        "5m",
+        "30s",
+        "10",
+        "==",
+        "sum",
+        "by",
+        "(",
+        ")",
+        "{",
+        "}",
+        "\"",
+        "$labels",
+        "humanize",
+        "end",
+        "if",
+        "|",
+        ":",
+        "and",
+        "on",
+        "[5m]",
+        "job",
+        "first",
+        "second",
+        "up",
+        "- ",
+        "api",
+        "0.9",
+        "team",
+        "severity",
+        "gt",
+    ];
+    let others = ["", "x", "1", "nosuch", "''", "[]", "{}", "-5m", "5", "null", "é", "a b", "__name__", "first"];
+    for word in words {
+        for (at, _) in GOOD.match_indices(word).take(3) {
+            for other in others {
+                all.push(format!("{}{other}{}", &GOOD[..at], &GOOD[at + word.len()..]));
+            }
+        }
+    }
+    let lines: Vec<&str> = GOOD.lines().collect();
+    for at in 0..lines.len() {
+        let mut dropped = lines.clone();
+        dropped.remove(at);
+        all.push(dropped.join("\n") + "\n");
+        let mut doubled = lines.clone();
+        doubled.insert(at, lines[at]);
+        all.push(doubled.join("\n") + "\n");
+        let mut shifted: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        shifted[at] = format!("  {}", shifted[at]);
+        all.push(shifted.join("\n") + "\n");
+    }
+    all.extend(
+        ["", "---\n", "groups:\n", "groups: []\n", "groups: 5\n", "[]\n", "5\n", "\u{feff}groups: []\n"]
+            .map(ToOwned::to_owned),
+    );
+    all.push(GOOD.replace('\n', "\r\n"));
+    all.push(format!("x: &x {{a: 1}}\n{GOOD}"));
+    all.push(GOOD.replace("labels: {team: sre}", "labels: &l {team: sre}"));
+    all
+}
+
+/// promtool is the judge: what it refuses is an error here, and what it accepts has no error of syntax.
+#[test]
+fn errors_are_those_of_promtool() -> std::io::Result<()> {
+    let mutants = mutants();
+    let mut refused = 0;
+    let mut differences = Vec::new();
+    let options = Options { version: Some((2, 42)), ..Options::default() };
+    assert_eq!(promtool(&[GOOD.to_owned()])?, [true], "the corpus begins with a good file");
+    for (mutant, accepted) in mutants.iter().zip(promtool(&mutants)?) {
+        refused += usize::from(!accepted);
+        let syntax = ["RG001", "RG002", "RG003", "RG005", "RG032"];
+        let findings = lint(mutant.trim_start_matches('\u{feff}'), &options);
+        // RG032 also tells of labels that the expression drops, which promtool does not know.
+        let error = findings.iter().find(|finding| {
+            finding.level == Level::Error
+                && syntax.contains(&finding.id)
+                && (finding.id != "RG032" || finding.message.contains("does not parse"))
+        });
+        // Known: an indented first line ends the first document for promtool, which reads no further.
+        if accepted == error.is_some() && !mutant.starts_with("  groups:") {
+            let changed = mutant.lines().zip(GOOD.lines()).find(|(a, b)| a != b).map(|(a, _)| a.to_owned());
+            differences.push(format!("promtool {accepted}, {:?}, at {changed:?}", error.map(|e| &e.message)));
+        }
+    }
+    println!("{} files, {refused} refused, {} differences", mutants.len(), differences.len());
+    assert!(refused > 300, "only {refused} of {} are bad", mutants.len());
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn every_format_is_well_formed_and_names_the_place() {
+    let bad = "groups:\n- name: g\n  rules:\n  - alert: Bro<ken\n    expr: up{job=\"a&b\"} != 0\n";
+    let outcome = run(&[source("a:b,c.yaml", bad)], &Options::default());
+    let shown = |format| render(format, &outcome.findings, &outcome.files, false);
+    let text = shown(Format::Text);
+    assert!(text.contains("error[RG018] Bro<ken: up is 1 while all is well"), "{text}");
+    assert!(text.contains("  --> a:b,c.yaml:5:11\n5 |     expr: up{job=\"a&b\"} != 0\n  |           ^^"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&shown(Format::Json)).unwrap();
+    assert!(json.as_array().unwrap().iter().any(|one| one["id"] == "RG018" && one["line"] == 5 && one["column"] == 11));
+    let sarif: serde_json::Value = serde_json::from_str(&shown(Format::Sarif)).unwrap();
+    let run = &sarif["runs"][0];
+    for result in run["results"].as_array().unwrap() {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+    }
+    assert!(shown(Format::Github).contains("::error file=a%3Ab%2Cc.yaml,line=5,col=11,title=RG018::up is 1"));
+    for format in [Format::Junit, Format::Checkstyle] {
+        let xml = shown(format);
+        assert!(xml.contains("a:b,c.yaml") && !xml.contains("Bro<ken"), "{xml}");
+    }
+}
+
+#[test]
+fn a_suppression_holds_for_its_rule_until_its_day() {
+    let rules = |comment: &str| {
+        format!(
+            "groups:\n- name: g\n  rules:\n  {comment}\n  - record: a:b\n    expr: rate(a_total[5m]) / rate(b_total[5m])\n  - record: a:c\n    expr: rate(a_total[5m]) / rate(c_total[5m])\n"
+        )
+    };
+    let today = jiff::civil::date(2026, 11, 24);
+    let ids = |comment: &str| -> Vec<(usize, &str)> {
+        let options = Options { today, ..Options::default() };
+        lint(&rules(comment), &options).iter().map(|finding| (finding.place.line, finding.id)).collect()
+    };
+    assert_eq!(ids("# nothing"), [(6, "RG016"), (8, "RG016")]);
+    assert_eq!(ids("# rules-gen: ignore RG016 because b never rests"), [(8, "RG016")]);
+    assert_eq!(ids("# rules-gen: ignore RG016 until 2026-11-24 because b never rests"), [(8, "RG016")]);
+    assert_eq!(ids("# rules-gen: ignore-file RG016 because nothing rests"), []);
+    assert_eq!(ids("# rules-gen: ignore RG016 until 2026-11-23 because x")[0], (4, "RG099"));
+    assert_eq!(ids("# rules-gen: ignore RG016")[0], (4, "RG099"));
+    assert_eq!(ids("# rules-gen: ignore RG999 because x")[0], (4, "RG099"));
+}
+
+#[test]
+fn hostile_files_get_a_named_error_and_the_others_are_checked() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let good = "groups:\n- name: g\n  rules:\n  - {record: 'a:b', expr: up}\n";
+    let bomb: String = std::iter::once("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned())
+        .chain((1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))))
+        .collect();
+    let files: [(&str, Vec<u8>, Option<&str>); 12] = [
+        ("good.yaml", good.into(), None),
+        ("crlf.yaml", good.replace('\n', "\r\n").into(), None),
+        ("bom.yaml", format!("\u{feff}{good}").into(), None),
+        ("empty.yaml", Vec::new(), None),
+        ("deep.yaml", "[".repeat(100_000).into(), Some("RG001")),
+        ("deeper.yaml", format!("groups: {}1{}", "[".repeat(150), "]".repeat(150)).into(), Some("RG001")),
+        ("bomb.yaml", bomb.into(), Some("RG001")),
+        ("latin.yaml", b"groups: \xe9\n".to_vec(), Some("RG001")),
+        ("tabs.yaml", "groups:\n\t- name: g\n".into(), Some("RG001")),
+        ("twice.yaml", "groups: []\ngroups: []\n".into(), Some("RG001")),
+        (
+            "brackets.yaml",
+            good.replace("up", &format!("{}up{}", "(".repeat(5_000), ")".repeat(5_000))).into(),
+            Some("RG001"),
+        ),
+        ("large.yaml", vec![b'#'; 70 * 1024 * 1024], Some("RG001")),
+    ];
+    for (name, bytes, _) in &files {
+        std::fs::write(folder.path().join(name), bytes)?;
+    }
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("loop"))?;
+    std::os::unix::fs::symlink("nowhere.yaml", folder.path().join("dangling.yaml"))?;
+    let sources = rules_gen::lint::files::collect(&[folder.path().display().to_string()]).unwrap();
+    assert_eq!(sources.len(), files.len() + 1, "a link back is not followed");
+    let outcome = run(&sources, &Options::default());
+    for (name, _, id) in
+        files.iter().map(|(name, bytes, id)| (*name, bytes, *id)).chain([("dangling.yaml", &Vec::new(), Some("RG001"))])
+    {
+        let mine = |finding: &&Finding| finding.file.ends_with(&format!("/{name}")) && finding.level == Level::Error;
+        let found = outcome.findings.iter().find(mine);
+        assert_eq!(found.map(|finding| finding.id), id, "{name}: {found:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn exit_codes_tell_findings_from_usage_and_from_a_server_without_answer() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(
+        folder.path().join("bad.yaml"),
+        "groups:\n- name: g\n  rules:\n  - {record: 'a:b', expr: 'up =='}\n",
+    )?;
+    std::fs::write(folder.path().join("helm.yaml"), "{{- if .Values.rules }}\ngroups: []\n{{- end }}\n")?;
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_rules-gen"))
+            .arg("lint")
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()?;
+        std::io::Result::Ok((
+            output.status.code(),
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        ))
+    };
+    assert_eq!(run(&["bad.yaml"])?.0, Some(1));
+    assert_eq!(run(&["bad.yaml", "--ignore", "RG001"])?.0, Some(0));
+    assert_eq!(run(&["bad.yaml", "--select", "RG018"])?.0, Some(0));
+    let (code, said) = run(&["helm.yaml"])?;
+    assert!(code == Some(0) && said.contains("is a Helm template"), "{said}");
+    assert_eq!(run(&["*.nothing"])?.0, Some(2));
+    assert_eq!(run(&["bad.yaml", "--select", "RG999"])?.0, Some(2));
+    assert_eq!(run(&["bad.yaml", "--live", "http://127.0.0.1:1"])?.0, Some(3));
+    let (code, said) = run(&["--explain", "rg018"])?;
+    assert!(code == Some(0) && said.contains("up != 0"), "{said}");
+    Ok(())
+}
