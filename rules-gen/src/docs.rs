@@ -1,4 +1,4 @@
-//! `docs/signals.md`: everything that the catalog watches, for people.
+//! `docs/signals.md`, everything that the catalog watches, and `docs/lints.md`, for people.
 
 use crate::Output;
 use checklist::coverage::{Watched, by_people, lines_of};

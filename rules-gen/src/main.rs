@@ -29,7 +29,7 @@ enum Command {
         check: bool,
     },
     Lint(Box<rules_gen::lint::command::Arguments>),
-    /// Writes signals.md: every signal of the catalog with its metrics, thresholds, alerts and needs.
+    /// Writes signals.md (every signal of the catalog) and lints.md (every lint).
     Docs {
         /// The folder to write to.
         #[arg(long)]
@@ -41,7 +41,9 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Generate { config, out, check } => generate(&config, &out, check),
         Command::Lint(arguments) => wait(rules_gen::lint::command::run_command(&arguments)),
-        Command::Docs { out } => rules_gen::write(&[rules_gen::docs::signals()], &out).map(|()| ExitCode::SUCCESS),
+        Command::Docs { out } => {
+            rules_gen::write(&[rules_gen::docs::signals(), rules_gen::docs::lints()], &out).map(|()| ExitCode::SUCCESS)
+        }
     };
     match result {
         Ok(code) => code,
