@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod alertmanager;
+pub mod cli;
 pub mod docs;
 pub mod grafana;
 pub mod lint;
@@ -12,6 +13,7 @@ pub mod prometheus;
 pub mod rule_tests;
 pub mod rules;
 pub mod runbooks;
+pub mod testing;
 
 use anyhow::Context;
 use checklist::Config;

@@ -25,6 +25,10 @@ pub struct RuleTest {
     pub rules: Json,
     /// The promtool test.
     pub test: Json,
+    /// The rule.
+    pub rule: Rule,
+    /// How many of its cases fire, and how many stay quiet.
+    pub cases: (usize, usize),
 }
 
 /// A test per rule. An alert without a case is an error: nothing is shipped untested.
@@ -76,22 +80,34 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         vec![expected(rule, &labels)]
     };
     let pace = case.pace;
-    let case_of = |name: &str, inputs: &[Course], alerts: &[Json]| {
+    let early = case.lead + rule.times.pending.saturating_sub(pace);
+    let case_of = |name: &str, inputs: &[Course], fires: bool| {
+        let step = |at: Duration, alerts: &[Json]| json!({"eval_time": prometheus_duration(at), "alertname": rule.alert, "exp_alerts": alerts});
+        let mut steps = Vec::new();
+        // It holds already, but not for long enough.
+        if fires && !rule.times.pending.is_zero() {
+            steps.push(step(early, &[]));
+        }
+        steps.push(step(at, if fires { &expected } else { &[] }));
         json!({
             "name": name,
             "interval": prometheus_duration(pace),
             "input_series": series(inputs),
-            "alert_rule_test": [{"eval_time": prometheus_duration(at), "alertname": rule.alert, "exp_alerts": alerts}],
+            "alert_rule_test": steps,
         })
     };
-    let mut tests = vec![case_of("fires", &case.firing, &expected)];
+    let mut tests = vec![case_of("fires", &case.firing, true)];
+    // The Watchdog is never quiet.
     if rule.alert != "ChecklistWatchdog" {
-        tests.push(case_of("stays quiet", &case.silent, &[]));
+        tests.push(case_of("stays quiet", &case.silent, false));
     }
+    tests.extend(case.also.iter().map(|also| case_of(also.name, &also.series, also.fires)));
+    let firing = 1 + case.also.iter().filter(|also| also.fires).count();
+    let cases = (firing, tests.len() - firing);
     let bare = Rule { annotations: BTreeMap::new(), ..rule.clone() };
     let slice = Group { name: "test".to_owned(), records: Vec::new(), rules: vec![bare] };
     let test = json!({"rule_files": [format!("{name}.rules.yaml")], "evaluation_interval": prometheus_duration(pace), "tests": tests});
-    Ok(RuleTest { rules: rule_file(&[slice]), test, name })
+    Ok(RuleTest { rules: rule_file(&[slice]), test, name, rule: rule.clone(), cases })
 }
 
 fn expected(rule: &Rule, labels: &[(&'static str, String)]) -> Json {
