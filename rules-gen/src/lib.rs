@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod alertmanager;
+pub mod alertmanager_config;
 pub mod cli;
 pub mod docs;
 pub mod grafana;
@@ -10,6 +11,7 @@ pub mod lint;
 pub mod live;
 pub mod meta;
 pub mod prometheus;
+pub mod routing;
 pub mod rule_tests;
 pub mod rules;
 pub mod runbooks;
