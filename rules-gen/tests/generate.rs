@@ -146,7 +146,8 @@ fn what_is_committed_is_what_would_be_generated() {
     let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let outputs = rules_gen::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
     let mut differences = rules_gen::differences(&outputs, &root.join("deploy/generated"));
-    differences.extend(rules_gen::differences(&[rules_gen::docs::signals()], &root.join("docs")));
+    differences
+        .extend(rules_gen::differences(&[rules_gen::docs::signals(), rules_gen::docs::lints()], &root.join("docs")));
     assert!(differences.is_empty(), "run make generate: {differences:#?}");
 }
 
