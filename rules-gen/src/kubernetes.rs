@@ -23,7 +23,12 @@ pub fn files(config: &Config, source: &str, text: &str) -> anyhow::Result<Vec<Ou
         ("kubernetes/configmap.yaml", config_map(CONFIG_MAP, None, "checklist.yaml", text)),
         (
             "kubernetes/dashboards.yaml",
-            config_map("checklist-dashboards", Some("grafana_dashboard"), "checklist.json", &grafana::dashboard(config, source)?),
+            config_map(
+                "checklist-dashboards",
+                Some("grafana_dashboard"),
+                "checklist.json",
+                &grafana::dashboard(config, source)?,
+            ),
         ),
         ("kubernetes/cronjobs.yaml", json!({"apiVersion": "v1", "kind": "List", "items": cron_jobs(config, &needs)})),
     ];
@@ -140,7 +145,13 @@ fn cron_jobs(config: &Config, needs: &Needs) -> Vec<Value> {
             schedule: schedule.to_owned(),
             image: NAME,
             command: vec![
-                "rules-gen", "report", cadence.as_str(), "--config", CONFIG_FILE, "--prometheus", &server.endpoint.url,
+                "rules-gen",
+                "report",
+                cadence.as_str(),
+                "--config",
+                CONFIG_FILE,
+                "--prometheus",
+                &server.endpoint.url,
             ],
             deadline: 1800,
             scratch: false,

@@ -45,9 +45,8 @@ fn policy(name: &str, part: Part, ingress: &Value, reach: &Reach) -> Value {
 fn of_checks(config: &Config) -> Reach {
     let mut reach = Reach::default();
     let checks = config.checks();
-    let looked_at = |list: &str, name: &str| {
-        checks.iter().any(|check| check.signal.kind.key() == list && check.target == name)
-    };
+    let looked_at =
+        |list: &str, name: &str| checks.iter().any(|check| check.signal.kind.key() == list && check.target == name);
     for cluster in config.kubernetes.iter().filter(|cluster| looked_at("kubernetes", &cluster.name)) {
         for port in API_SERVER {
             reach.add(Peer::Anyone, port);
@@ -116,7 +115,9 @@ impl Peer {
         }
         let labels: Vec<&str> = host.trim_end_matches('.').split('.').collect();
         match labels.as_slice() {
-            [_, namespace, "svc"] | [_, namespace, "svc", "cluster", "local"] => Self::Namespace((*namespace).to_owned()),
+            [_, namespace, "svc"] | [_, namespace, "svc", "cluster", "local"] => {
+                Self::Namespace((*namespace).to_owned())
+            }
             _ => Self::Anyone,
         }
     }

@@ -14,7 +14,8 @@ pub const CONFIG_MAP: &str = "checklist";
 /// The claim that records and reports in folders are kept in.
 pub const CLAIM: &str = "checklist-exporter-data";
 /// Folders of the system: authorities are in the image, and a service account has its own volume.
-const NOT_OURS: [&str; 5] = ["/etc/ssl", "/etc/pki", "/usr", "/var/run/secrets/kubernetes.io", "/run/secrets/kubernetes.io"];
+const NOT_OURS: [&str; 5] =
+    ["/etc/ssl", "/etc/pki", "/usr", "/var/run/secrets/kubernetes.io", "/run/secrets/kubernetes.io"];
 
 /// The two kinds of pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,8 @@ pub fn needs(config: &Config) -> Needs {
     let folders: BTreeSet<&Path> = files.secret.iter().filter_map(|path| path.parent()).collect();
     if !folders.is_empty() {
         // Without the Secret the pods start all the same, and the checks that miss it say so by their alerts.
-        volumes.push(json!({"name": "secrets", "secret": {"secretName": NAME, "optional": true, "defaultMode": 0o440}}));
+        volumes
+            .push(json!({"name": "secrets", "secret": {"secretName": NAME, "optional": true, "defaultMode": 0o440}}));
         mounts.extend(folders.iter().map(|path| json!({"name": "secrets", "mountPath": path, "readOnly": true})));
     }
     if !files.kept.is_empty() {
@@ -73,9 +75,7 @@ pub fn needs(config: &Config) -> Needs {
             })),
         }
     }
-    let variable = |name: &String| {
-        json!({"name": name, "valueFrom": {"secretKeyRef": {"name": NAME, "key": name, "optional": true}}})
-    };
+    let variable = |name: &String| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": NAME, "key": name, "optional": true}}});
     Needs {
         env: files.variables.iter().map(variable).collect(),
         mounts,
