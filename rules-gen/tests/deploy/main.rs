@@ -1,5 +1,7 @@
 //! What is deployed: kustomize and Helm give the same objects, and each is one that Kubernetes knows.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by its panic")]
+
 mod schema;
 mod template;
 
@@ -166,7 +168,11 @@ fn without_a_cluster_of_its_own_no_right_and_no_token_is_given() {
 #[test]
 fn what_names_another_namespace_keeps_it_and_the_rest_goes_to_the_exporters() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = "kubernetes:\n  - {name: c, namespaces: [one, two], exporterNamespace: llm-orchestrator}\n";
+    let config = "kubernetes:
+  - {name: c, namespaces: [one], exporterNamespace: llm-orchestrator, secrets: [{name: s}]}
+  - {name: d, namespaces: [two], secrets: [{name: t, namespace: one}]}
+  - {name: far, namespaces: [three], kubeconfig: /etc/checklist/secrets/far}
+";
     let overlay = generated(config, folder.path());
     let file = overlay.join("kustomization.yaml");
     let text = std::fs::read_to_string(&file).expect("it is there");
@@ -174,6 +180,8 @@ fn what_names_another_namespace_keeps_it_and_the_rest_goes_to_the_exporters() {
     std::fs::write(&file, text.replace(&format!("namespace: {NAMESPACE}\n"), "")).expect("written");
     let objects = kustomize(&overlay);
     compare(&objects, &helm(&folder.path().join("generated")));
+    let rules = &objects[&("Role".to_owned(), "one".to_owned(), "checklist-exporter".to_owned())]["rules"];
+    assert!(rules.to_string().contains("[\"s\"]") && rules.to_string().contains("[\"t\"]"), "{rules}");
     for ((kind, namespace, _), object) in &objects {
         match kind.as_str() {
             "Role" => assert!(["one", "two"].contains(&namespace.as_str()), "{namespace}"),
