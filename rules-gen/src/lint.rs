@@ -87,15 +87,8 @@ pub struct Outcome {
 
 /// Lints all files together: a rule may use what another file records.
 pub fn run(sources: &[Source], options: &Options) -> Outcome {
-    let first = |source: &Source| match &source.text {
-        Ok(text) => read(source, text, options),
-        Err(why) => {
-            let mut report = Report::new(&source.name, "", options.version);
-            report.line("RG001", Level::Error, 1, format!("the file {why}"), "the other files were checked");
-            (Some(Read { report, documents: Vec::new() }), Vec::new())
-        }
-    };
-    let (all, notes): (Vec<_>, Vec<_>) = on_all_cores(sources.iter().collect(), &first).into_iter().unzip();
+    let (all, notes): (Vec<_>, Vec<_>) =
+        on_all_cores(sources.iter().collect(), &|source| first(source, options)).into_iter().unzip();
     let all: Vec<Read<'_>> = all.into_iter().flatten().collect();
     let rules = || {
         all.iter().flat_map(|read| &read.documents).flat_map(|document| match document {
@@ -160,6 +153,18 @@ fn on_all_cores<I: Send, R: Send>(items: Vec<I>, work: &(dyn Fn(I) -> R + Sync))
             .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     })
+}
+
+/// The first pass over a file; one without a text is an error of its own.
+fn first<'a>(source: &'a Source, options: &Options) -> (Option<Read<'a>>, Vec<String>) {
+    match &source.text {
+        Ok(text) => read(source, text, options),
+        Err(why) => {
+            let mut report = Report::new(&source.name, "", options.version);
+            report.line("RG001", Level::Error, 1, format!("the file {why}"), "the other files were checked");
+            (Some(Read { report, documents: Vec::new() }), Vec::new())
+        }
+    }
 }
 
 /// The documents of a file, and notes about what was left out.

@@ -59,7 +59,8 @@ fn generate(path: &std::path::Path, out: &std::path::Path, check: bool) -> anyho
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let config = Config::parse(&path.display().to_string(), &text)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let outputs = rules_gen::generate(&config, &name)?;
+    let mut outputs = rules_gen::generate(&config, &name)?;
+    outputs.extend(rules_gen::kubernetes::files(&config, &name, &text)?);
     if !check {
         rules_gen::write(&outputs, out)?;
         return Ok(ExitCode::SUCCESS);
