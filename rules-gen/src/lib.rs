@@ -8,6 +8,7 @@ pub mod grafana;
 pub mod live;
 pub mod meta;
 pub mod prometheus;
+pub mod report;
 pub mod rule_tests;
 pub mod rules;
 pub mod runbooks;

@@ -34,12 +34,15 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Writes the daily, weekly, monthly or quarterly report out of a live Prometheus and the records of tasks.
+    Report(rules_gen::report::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Generate { config, out, check } => generate(&config, &out, check),
         Command::Docs { out } => rules_gen::write(&[rules_gen::docs::signals()], &out).map(|()| ExitCode::SUCCESS),
+        Command::Report(arguments) => rules_gen::report::run(&arguments),
     };
     match result {
         Ok(code) => code,
