@@ -7,7 +7,7 @@ use checklist::contract::{CHECK_PASSED, LAST_SUCCESS, PROBE_SUCCESS};
 use checklist::{Config, Metric, Scope, Severity, Shown, Signal, When};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Questions asked at a time.
 const IN_FLIGHT: usize = 4;
@@ -24,17 +24,19 @@ pub struct Seen {
     pub passed: BTreeMap<Key, f64>,
     /// When somebody last looked: the exporter's last success, or the newest sample of what others expose.
     pub looked: BTreeMap<Key, Timestamp>,
+    /// Targets of which Prometheus has any series that a healthy one has.
+    pub there: BTreeSet<Key>,
     /// What an alert compares with its limit.
-    pub values: Vec<Seen1>,
+    pub values: Vec<Sample>,
     /// What an alert's expression gives: each is bad.
     pub offenders: Vec<Offender>,
     /// What the panels show.
-    pub panels: Vec<Seen1>,
+    pub panels: Vec<Sample>,
 }
 
 /// A value of an alert or a panel.
 #[derive(Debug, Clone)]
-pub struct Seen1 {
+pub struct Sample {
     /// The signal.
     pub signal: &'static Signal,
     /// The place in the signal's list of alerts or panels.
@@ -66,7 +68,8 @@ enum Ask {
     Probe,
     Passed,
     Success,
-    Sample,
+    Newest,
+    There,
     Value(&'static Signal, usize),
     Panel(&'static Signal, usize),
     Rule(Box<Entry>),
@@ -102,11 +105,12 @@ impl Seen {
         match ask {
             Ask::Probe => drop(self.probe.insert(key, value)),
             Ask::Passed => drop(self.passed.insert(key, value)),
-            Ask::Success | Ask::Sample => drop(self.looked.insert(key, timestamp(value))),
+            Ask::Success | Ask::Newest => drop(self.looked.insert(key, timestamp(value))),
+            Ask::There => drop(self.there.insert(key)),
             // Nothing by nothing is no value.
             Ask::Value(..) | Ask::Panel(..) if !value.is_finite() => {}
-            Ask::Value(signal, at) => self.values.push(Seen1 { signal, at: *at, labels, value }),
-            Ask::Panel(signal, at) => self.panels.push(Seen1 { signal, at: *at, labels, value }),
+            Ask::Value(signal, at) => self.values.push(Sample { signal, at: *at, labels, value }),
+            Ask::Panel(signal, at) => self.panels.push(Sample { signal, at: *at, labels, value }),
             Ask::Rule(entry) => self.offenders.push(Offender {
                 signal: entry.signal,
                 alert: entry.alert,
@@ -132,10 +136,16 @@ fn questions(config: &Config, signals: &[&'static Signal]) -> Vec<(Ask, String)>
         for (at, _) in signal.panels.iter().enumerate() {
             questions.extend(panel(signal, at).map(|expr| (Ask::Panel(signal, at), expr)));
         }
+        let names: Vec<&str> = expected(config, signal).map(|metric| metric.name).collect();
+        if !names.is_empty() {
+            let (names, id) = (names.join("|"), signal.id);
+            questions.push((Ask::There, format!("count by (check, target) ({{__name__=~{names:?}, check={id:?}}})")));
+        }
         if config.probed(signal).len() < config.targets(signal).len() {
-            let source = source(config, signal)
+            let source = expected(config, signal)
+                .next()
                 .map(|metric| format!("max by (check, target) (timestamp({metric}{{check={:?}}}))", signal.id));
-            questions.extend(source.map(|expr| (Ask::Sample, expr)));
+            questions.extend(source.map(|expr| (Ask::Newest, expr)));
         }
     }
     let wanted = |entry: &Entry| signals.iter().any(|signal| std::ptr::eq(*signal, entry.signal));
@@ -158,9 +168,9 @@ pub fn panel(signal: &'static Signal, at: usize) -> Option<String> {
     Some(expr.replace("$__rate_interval", "5m"))
 }
 
-/// The metric whose absence means that nobody can tell, of targets that the exporter does not probe.
-pub fn source(config: &Config, signal: &Signal) -> Option<&'static Metric> {
-    signal.metrics.iter().find(|metric| !metric.sparse && config.has(signal, metric)).copied()
+/// The metrics whose absence means that nobody can tell.
+pub fn expected<'a>(config: &'a Config, signal: &'static Signal) -> impl Iterator<Item = &'static Metric> + 'a {
+    signal.metrics.iter().filter(move |metric| !metric.sparse && config.has(signal, metric)).copied()
 }
 
 fn whole(signal: &Signal) -> Scope {

@@ -1,6 +1,6 @@
 //! The lines of the written checklist: what each is judged by, how it stands, and who can tell.
 
-use super::collect::{Offender, Seen, Seen1};
+use super::collect::{Key, Offender, Sample, Seen, expected};
 use super::model::{Incident, Line, Reading, Verdict};
 use super::people::People;
 use super::period::Kind;
@@ -69,7 +69,8 @@ fn of_signals(config: &Config, written: &'static Written, ids: &[&str], seen: &S
             let looked = seen.looked.get(&key);
             looks.extend(looked.copied());
             blind |= looked.is_none();
-            if let Some(why) = cannot(probed.contains(&target), &key, seen) {
+            let expects = expected(config, signal).next().is_some();
+            if let Some(why) = cannot(probed.contains(&target), expects, &key, seen) {
                 line.verdict = line.verdict.max(Verdict::CannotTell);
                 line.why.push(why);
             }
@@ -91,7 +92,7 @@ fn of_signals(config: &Config, written: &'static Written, ids: &[&str], seen: &S
 }
 
 /// Why nobody can tell about a target, if nobody can.
-fn cannot(probed: bool, key: &(String, String), seen: &Seen) -> Option<String> {
+fn cannot(probed: bool, expects: bool, key: &Key, seen: &Seen) -> Option<String> {
     let (check, target) = key;
     if !probed {
         let there = seen.looked.contains_key(key);
@@ -99,11 +100,14 @@ fn cannot(probed: bool, key: &(String, String), seen: &Seen) -> Option<String> {
     }
     match seen.probe.get(key) {
         None => Some(format!("{check} {target}: no exporter reported it")),
-        Some(success) if *success < 1.0 => Some(match seen.looked.get(key) {
-            Some(at) => format!("{check} {target}: the probe cannot look, it last could at {at}"),
-            None => format!("{check} {target}: the probe cannot look, and never could"),
-        }),
+        Some(success) if *success < 1.0 => {
+            let never = if seen.looked.contains_key(key) { "" } else { " and never could" };
+            Some(format!("{check} {target}: the probe cannot look{never}"))
+        }
         Some(_) if !seen.passed.contains_key(key) => Some(format!("{check} {target}: the exporter gives no verdict")),
+        Some(_) if expects && !seen.there.contains(key) => {
+            Some(format!("{check} {target}: Prometheus has none of its metrics"))
+        }
         Some(_) => None,
     }
 }
@@ -169,12 +173,12 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
     readings
 }
 
-fn worst<'a>(values: &'a [Seen1], signal: &Signal, at: usize, target: &str, bad: Direction) -> Option<&'a Seen1> {
-    let here = |one: &&Seen1| {
+fn worst<'a>(values: &'a [Sample], signal: &Signal, at: usize, target: &str, bad: Direction) -> Option<&'a Sample> {
+    let here = |one: &&Sample| {
         one.signal.id == signal.id && one.at == at && one.labels.get("target").is_some_and(|is| is == target)
     };
     // Equal values are told apart by their labels, so that the same answer gives the same report.
-    let by_value = |a: &&Seen1, b: &&Seen1| a.value.total_cmp(&b.value).then_with(|| b.labels.cmp(&a.labels));
+    let by_value = |a: &&Sample, b: &&Sample| a.value.total_cmp(&b.value).then_with(|| b.labels.cmp(&a.labels));
     let values = values.iter().filter(here);
     match bad {
         Direction::Above => values.max_by(by_value),
@@ -182,7 +186,7 @@ fn worst<'a>(values: &'a [Seen1], signal: &Signal, at: usize, target: &str, bad:
     }
 }
 
-fn reading(seen: &Seen1, name: String, unit: Unit, levels: checklist::Levels, verdict: Verdict) -> Reading {
+fn reading(seen: &Sample, name: String, unit: Unit, levels: checklist::Levels, verdict: Verdict) -> Reading {
     Reading {
         check: seen.signal.id,
         target: seen.labels.get("target").cloned().unwrap_or_default(),
@@ -216,6 +220,7 @@ mod tests {
         Seen {
             probe: BTreeMap::from([(key.clone(), probe)]),
             passed: passed.map(|passed| (key.clone(), passed)).into_iter().collect(),
+            there: BTreeSet::from([key.clone()]),
             looked: BTreeMap::from([(key, Timestamp::UNIX_EPOCH)]),
             ..Seen::default()
         }
@@ -231,9 +236,11 @@ mod tests {
         assert_eq!(of(&Seen::default()).1, "health web: no exporter reported it");
         let failing = of(&looked("health", "web", 0.0, Some(1.0)));
         assert_eq!(failing.0, Verdict::CannotTell);
-        assert!(failing.1.contains("the probe cannot look, it last could at 1970"), "{}", failing.1);
+        assert_eq!(failing.1, "health web: the probe cannot look");
         assert_eq!(of(&looked("health", "web", 1.0, None)).0, Verdict::CannotTell);
         assert_eq!(of(&looked("health", "web", 1.0, Some(1.0))), (Verdict::Ok, String::new()));
+        let stripped = Seen { there: BTreeSet::new(), ..looked("health", "web", 1.0, Some(1.0)) };
+        assert_eq!(of(&stripped).1, "health web: Prometheus has none of its metrics");
         let nothing = line(&Seen::default(), &[], "Check for pod restarts");
         assert_eq!((nothing.verdict, nothing.why[0].as_str()), (Verdict::CannotTell, "nothing of it is configured"));
     }
@@ -251,7 +258,7 @@ mod tests {
         let labels: BTreeMap<String, String> =
             [("check", "backup"), ("target", "daily")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
         let mut seen = looked("backup", "daily", 1.0, Some(0.0));
-        seen.values.push(Seen1 { signal, at, labels: labels.clone(), value: 1e9 });
+        seen.values.push(Sample { signal, at, labels: labels.clone(), value: 1e9 });
         seen.offenders.push(Offender { signal, alert, severity: Severity::Critical, labels, value: 1e9 });
         let backups = "Verify backups completed";
         let bad = line(&seen, &[], backups);

@@ -23,7 +23,7 @@ pub fn markdown(report: &Report) -> String {
     let actions: Vec<String> = report
         .actions
         .iter()
-        .map(|a| format!("{} {} {} by {} {}", time(report, a.at), a.what, a.subject, a.by, a.note))
+        .map(|a| format!("{} {} by {} {}", time(report, a.at), [a.what, &a.subject].join(" ").trim(), a.by, a.note))
         .collect();
     list(&mut text, &actions, "No action is recorded");
     text += "\nPrepared by: rules-gen report\n";

@@ -62,7 +62,8 @@ pub fn message(report: &Report) -> Value {
     blocks.extend(part(
         "Actions",
         report.actions.iter().map(|a| {
-            format!("{} {} {} by {} {}", time(report, a.at), a.what, safe(&a.subject), safe(&a.by), safe(&a.note))
+            let what = [a.what, &safe(&a.subject)].join(" ");
+            format!("{} {} by {} {}", time(report, a.at), what.trim(), safe(&a.by), safe(&a.note))
         }),
     ));
     let limits = report.capacity.iter().flat_map(|capacity| &capacity.resources).flat_map(|resource| {
