@@ -266,10 +266,11 @@ async fn the_same_time_gives_the_same_bytes_and_hostile_text_stays_text() -> any
     }
     for (name, bytes) in files(&world.folder.path().join("first"))? {
         let text = String::from_utf8(bytes)?;
-        if name.ends_with(".html") || name.ends_with(".svg") {
+        let end = name.rsplit('.').next();
+        if matches!(end, Some("html" | "svg")) {
             assert!(!text.contains("<script") && !text.contains("<b>around") && !text.contains("eve@x>"), "{name}");
         }
-        if name.ends_with(".md") {
+        if end == Some("md") {
             let bad = |line: &&str| {
                 line.starts_with("# a heading")
                     || line.starts_with("| a | row")

@@ -171,10 +171,13 @@ pub async fn capacity(
         let scope = Scope { check: kind.signal.to_owned(), targets: Vec::new() };
         let now = seconds(until);
         let from = now - (HISTORY_DAYS - 1) as f64 * DAY;
-        let expr = scope.over(kind.day, kind.used, "1d");
+        // By its own labels and no other: ninety days ago the same thing may have been scraped by another job.
+        let labels: Vec<&str> = ["target"].into_iter().chain(kind.used.labels.iter().copied()).collect();
+        let own = |expr: String| format!("max by ({}) ({expr})", labels.join(", "));
+        let expr = own(scope.over(kind.day, kind.used, "1d"));
         let courses = server.query_range(&expr, (from, now), DAY, &|_, _| {}).await?;
         let wholes: BTreeMap<Labels, f64> = match kind.whole {
-            Some(metric) => server.query(&scope.max(metric), now).await?.into_iter().collect(),
+            Some(metric) => server.query(&own(scope.max(metric)), now).await?.into_iter().collect(),
             None => BTreeMap::new(),
         };
         let of_course = |course: &Course| {

@@ -61,7 +61,7 @@ fn lines(report: &Report) -> Markup {
         @for lines in sections {
             h2 { (lines[0].section) }
             table {
-                thead { tr { th.narrow { "Verdict" } th { "Line" } th { "Value" } th { "Limit" } th.narrow { "As of" } } }
+                thead { tr { th.narrow { "Verdict" } th.quarter { "Line" } th { "Value" } th.limit { "Limit" } th.time { "As of" } } }
                 @for line in lines { (line_row(report, line)) }
             }
         }
@@ -72,7 +72,7 @@ fn line_row(report: &Report, line: &Line) -> Markup {
     html! {
         tbody {
             tr {
-                td.verdict.(class(line.verdict)) { (line.verdict.mark()) " " (line.verdict.word()) }
+                td.verdict.(if line.mark().trim().is_empty() { "dim" } else { class(line.verdict) }) { (line.mark()) " " (line.word()) }
                 td { @if let Some(number) = line.number { (number) ". " } (line.text) }
                 td {
                     @for reading in &line.readings {
@@ -80,7 +80,7 @@ fn line_row(report: &Report, line: &Line) -> Markup {
                     }
                 }
                 td { @for reading in &line.readings { div { @if reading.limit.is_empty() { "-" } @else { (reading.limit) } } } }
-                td { (line.evidence.map_or_else(|| "never".to_owned(), |at| time(report, at))) }
+                td { (line.evidence.map_or_else(|| if line.state.is_some() { "-" } else { "never" }.to_owned(), |at| time(report, at))) }
             }
             @if !line.why.is_empty() {
                 tr.why { td {} td colspan="4" { @for why in &line.why { div { (why) } } } }
@@ -94,7 +94,7 @@ fn alerts(report: &Report) -> Markup {
         h2 { "Alerts" }
         @if report.alerts.is_empty() { p { "No alerts triggered." } } @else {
             table {
-                thead { tr { th { "Alert" } th { "Severity" } th { "Target" } th { "Start" } th { "End" } th { "Told" } } }
+                thead { tr { th.quarter { "Alert" } th.narrow { "Severity" } th { "Target" } th.time { "Start" } th.time { "End" } th.narrow { "Told" } } }
                 @for alert in &report.alerts {
                     tr {
                         td { (spaced(&alert.alert)) }
@@ -116,7 +116,7 @@ fn people(report: &Report) -> Markup {
         @if !report.tasks.is_empty() {
             h2 { "Tasks" }
             table {
-                thead { tr { th.narrow { "State" } th.narrow { "Day" } th { "Task" } th { "By" } th { "Note" } } }
+                thead { tr { th.narrow { "State" } th.narrow { "Day" } th.quarter { "Task" } th.narrow { "By" } th { "Note" } } }
                 @for row in &report.tasks {
                     tr {
                         td.verdict.(state_class(row.state)) { (row.state) }
@@ -133,7 +133,7 @@ fn people(report: &Report) -> Markup {
             p { (time(report, emergency.from)) " to " (time(report, emergency.until)) " by " (emergency.by) ": " (emergency.reason) }
             @if emergency.skipped.is_empty() { p { "Nothing was left undone." } } @else {
                 table {
-                    thead { tr { th { "Left undone" } th { "How" } th { "Caught up" } } }
+                    thead { tr { th.quarter { "Left undone" } th { "How" } th.time { "Caught up" } } }
                     @for task in &emergency.skipped {
                         tr {
                             td { (task.title) }
@@ -163,7 +163,7 @@ fn trends(report: &Report) -> Markup {
                         b { (trend.title) } " " span.dim { (trend.of) } " "
                         (trend.human[0]) span.dim { ", before " (trend.human[1]) ", change " } (trend.human[2])
                     }
-                    (svg::course(trend, seconds(report.from), &report.clock))
+                    (svg::course(trend, [report.before, report.from, report.until].map(seconds), &report.clock))
                 }
             }
         }
@@ -225,7 +225,7 @@ fn actions(report: &Report) -> Markup {
         h2 { "Actions taken" }
         @if report.actions.is_empty() { p { "No action is recorded." } } @else {
             table {
-                thead { tr { th { "When" } th { "What" } th { "By" } th { "Note" } } }
+                thead { tr { th.time { "When" } th.quarter { "What" } th.narrow { "By" } th { "Note" } } }
                 @for action in &report.actions {
                     tr {
                         td { (time(report, action.at)) } td { (action.what) " " (action.subject) }

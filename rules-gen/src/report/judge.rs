@@ -48,6 +48,7 @@ pub fn empty(written: &'static Written, watched: Vec<String>) -> Line {
         text: written.text,
         watched,
         verdict: Verdict::Ok,
+        state: None,
         why: Vec::new(),
         readings: Vec::new(),
         evidence: None,

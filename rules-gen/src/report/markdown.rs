@@ -37,7 +37,7 @@ fn status(text: &mut String, report: &Report) {
             section = line.section;
             let _ = writeln!(text, "### {section}\n");
         }
-        let _ = writeln!(text, "- [{}] {}{}", line.verdict.mark(), safe(line.text), values(report, line));
+        let _ = writeln!(text, "- [{}] {}{}", line.mark(), safe(line.text), values(report, line));
         if report.lines.iter().skip_while(|l| !std::ptr::eq(*l, line)).nth(1).is_none_or(|next| next.section != section)
         {
             text.push('\n');
@@ -60,8 +60,11 @@ fn values(report: &Report, line: &Line) -> String {
     if line.verdict != Verdict::Ok {
         parts.insert(0, format!("**{}**", line.verdict.word()));
     }
-    let looked = line.evidence.map_or_else(|| "never looked at".to_owned(), |at| format!("as of {}", time(report, at)));
-    parts.push(looked);
+    parts.push(match (line.evidence, line.state) {
+        (Some(at), _) => format!("as of {}", time(report, at)),
+        (None, Some(state)) => state.to_owned(),
+        (None, None) => "never looked at".to_owned(),
+    });
     format!(" - {}", parts.join("; "))
 }
 

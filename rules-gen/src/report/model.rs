@@ -108,12 +108,33 @@ pub struct Line {
     pub watched: Vec<String>,
     /// How it stands.
     pub verdict: Verdict,
+    /// How the task of the line stands, as in [`TaskRow::state`]; nothing of a line that signals watch.
+    pub state: Option<&'static str>,
     /// Why, when it is not ok; also what fired and is over.
     pub why: Vec<String>,
     /// The values that it is judged by, the worst of each target.
     pub readings: Vec<Reading>,
     /// When somebody last looked: the oldest look of its targets; nothing when nobody ever did.
     pub evidence: Option<Timestamp>,
+}
+
+impl Line {
+    /// The mark of the written checklist's template: a task that was not done yet is not ticked.
+    pub fn mark(&self) -> &'static str {
+        match (self.verdict, self.state) {
+            (Verdict::Ok, Some("ahead" | "open")) => " ",
+            (Verdict::Ok, Some("skipped")) => "-",
+            (verdict, _) => verdict.mark(),
+        }
+    }
+
+    /// The verdict for people, of a task that is not late its state.
+    pub fn word(&self) -> &'static str {
+        match (self.verdict, self.state) {
+            (Verdict::Ok, Some(state)) => state,
+            (verdict, _) => verdict.word(),
+        }
+    }
 }
 
 /// One value beside its limits.

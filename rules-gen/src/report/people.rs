@@ -79,6 +79,7 @@ impl People {
             });
             return line;
         };
+        line.state = Some(row.state);
         (line.verdict, line.evidence) = match row.state {
             "overdue" => (Verdict::Critical, None),
             "due" => (Verdict::Warning, None),

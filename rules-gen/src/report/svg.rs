@@ -42,14 +42,16 @@ struct Chart<'a> {
     /// An area between two lines: time, low, high.
     band: Vec<(f64, f64, f64)>,
     limits: Vec<(String, f64, &'static str)>,
+    /// From when to when, if not as long as the strokes.
+    span: Option<(f64, f64)>,
     /// Where the period begins.
     border: Option<f64>,
     zone: &'a TimeZone,
     legend: bool,
 }
 
-/// The course of a value over the period and the one before.
-pub fn course(trend: &Trend, from: f64, zone: &TimeZone) -> Markup {
+/// The course of a value over the period and the one before: begin, border and end are Unix seconds.
+pub fn course(trend: &Trend, [before, from, until]: [f64; 3], zone: &TimeZone) -> Markup {
     let limits = trend.limits.into_iter().zip([("warning", ORANGE), ("critical", RED)]);
     Chart {
         title: format!("{} {}", trend.title, trend.of),
@@ -57,6 +59,7 @@ pub fn course(trend: &Trend, from: f64, zone: &TimeZone) -> Markup {
         strokes: vec![Stroke { points: trend.points.clone(), colour: BLUE, dashes: "", name: "" }],
         band: Vec::new(),
         limits: limits.filter_map(|(limit, (name, colour))| Some((name.to_owned(), limit?, colour))).collect(),
+        span: Some((before, until)),
         border: Some(from),
         zone,
         legend: false,
@@ -83,6 +86,7 @@ pub fn outlook(resource: &Resource, zone: &TimeZone) -> Option<Markup> {
             ],
             band: band.collect(),
             limits: resource.limits.iter().map(|l| (l.name.clone(), l.value, colour(&l.name))).collect(),
+            span: None,
             border: past.last().copied(),
             zone,
             legend: true,
@@ -112,7 +116,10 @@ impl Chart<'_> {
         let low = if low >= 0.0 && low < high * 0.7 { 0.0 } else { low };
         let ticks = ticks(low, high, self.unit);
         let y = Scale { from: extent(ticks.iter().copied()).unwrap_or((low, high)), to: (HEIGHT - BOTTOM, TOP) };
-        let x = Scale { from: extent(strokes().map(|(at, _)| *at)).unwrap_or((0.0, 1.0)), to: (LEFT, WIDTH - RIGHT) };
+        let x = Scale {
+            from: self.span.or_else(|| extent(strokes().map(|(at, _)| *at))).unwrap_or((0.0, 1.0)),
+            to: (LEFT, WIDTH - RIGHT),
+        };
         let right = px(WIDTH - RIGHT);
         let far: Vec<String> =
             far.iter().map(|(name, limit, _)| format!("{name} {}", human(self.unit, *limit))).collect();
@@ -285,7 +292,7 @@ mod tests {
             points: vec![(0.0, 1.0), (60.0, 2.0)],
             limits: [Some(1.5), Some(100.0)],
         };
-        let svg = course(&trend, 30.0, &TimeZone::UTC).into_string();
+        let svg = course(&trend, [0.0, 30.0, 60.0], &TimeZone::UTC).into_string();
         assert!(
             !svg.contains("<script") && svg.contains("warning 1.5") && svg.contains("above the chart: critical 100"),
             "{svg}"
