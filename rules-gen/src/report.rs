@@ -121,6 +121,10 @@ pub async fn make(config: &Config, kind: Kind, server: &Server, at: Timestamp) -
     let people = people::People::read(config, kind, &period).await;
     let lines = judge::lines(config, kind, &seen, &alerts, &people);
     let trends = trend::trends(server, config, &signals, &period).await?;
+    let days = match kind {
+        Kind::Weekly => trend::days(server, config, &period).await?,
+        _ => Vec::new(),
+    };
     let capacity = match kind {
         Kind::Quarterly => Some(capacity::capacity(server, config, at, &clock).await?),
         _ => None,
@@ -135,6 +139,7 @@ pub async fn make(config: &Config, kind: Kind, server: &Server, at: Timestamp) -
         zone: clock.iana_name().unwrap_or("UTC").to_owned(),
         clock,
         lines,
+        days,
         alerts,
         tasks: people.tasks,
         actions: people.actions,

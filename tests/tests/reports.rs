@@ -245,6 +245,8 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
     assert_eq!(daily["overrides"][0]["skipped"][0]["task"], "capacity_sheet");
     assert_eq!(daily["remarks"][0], "1 records are torn or foreign, and are left out");
     let weekly = world.json("weekly")?;
+    let days = weekly["days"].as_array().cloned().unwrap_or_default();
+    assert_eq!((days.len(), &days[0]["verdict"]), (7, &json!("cannot_tell")), "nobody looked a week ago");
     let size = line(&weekly, "Check database size");
     assert_eq!(size["verdict"], "cannot_tell", "its newest value is too old to be one: {size:#}");
     let trend = weekly["trends"].as_array().cloned().unwrap_or_default();

@@ -74,7 +74,7 @@ pub struct Ahead {
     pub months: i32,
     /// The day.
     pub day: Date,
-    /// The seasonal model.
+    /// The seasonal model, on the busiest day of the week that ends there.
     pub seasonal: f64,
     /// The lower end of its interval.
     pub low: f64,
@@ -277,14 +277,18 @@ fn resource(
 fn ahead(forecast: &Forecast, today: Date, months: i32) -> Option<Ahead> {
     let day = today.checked_add(months.months()).ok()?;
     let days = usize::try_from(day.duration_since(today).as_hours() / 24).ok()?;
-    let value = |values: &[f64]| values.get(days.checked_sub(1)?).copied().map(steady);
+    let last = days.checked_sub(1)?;
+    // The busiest day of the week that ends there: whether the day itself is a Sunday says nothing about needs.
+    let week = last.saturating_sub(6)..=last.min(forecast.seasonal.len().checked_sub(1)?);
+    let busiest = week.max_by(|a, b| forecast.seasonal[*a].total_cmp(&forecast.seasonal[*b]))?;
+    let value = |values: &[f64], at: usize| values.get(at).copied().map(steady);
     Some(Ahead {
         months,
         day,
-        seasonal: value(&forecast.seasonal)?,
-        low: value(&forecast.low)?,
-        high: value(&forecast.high)?,
-        linear: value(&forecast.linear)?,
+        seasonal: value(&forecast.seasonal, busiest)?,
+        low: value(&forecast.low, busiest)?,
+        high: value(&forecast.high, busiest)?,
+        linear: value(&forecast.linear, last)?,
     })
 }
 

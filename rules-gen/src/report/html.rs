@@ -113,6 +113,16 @@ fn alerts(report: &Report) -> Markup {
 
 fn people(report: &Report) -> Markup {
     html! {
+        @if !report.days.is_empty() {
+            h2 { "Health check of each day" }
+            p.tiles {
+                @for row in &report.days {
+                    span.tile.(class(row.verdict)) {
+                        (row.until.to_zoned_datetime(report.clock.clone()).strftime("%a %d %b")) " " (row.verdict.mark()) " " (row.verdict.word())
+                    }
+                }
+            }
+        }
         @if !report.tasks.is_empty() {
             h2 { "Tasks" }
             table {

@@ -1,7 +1,8 @@
 //! Markdown in the shape of the written checklist's own daily report and weekly task list.
 
-use super::model::{Incident, Line, Report, Verdict};
+use super::model::{Incident, Line, Report, TaskRow, Verdict};
 use super::words::spaced;
+use checklist::Cadence;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
@@ -110,18 +111,31 @@ pub fn told(alert: &Incident) -> String {
 }
 
 fn people(text: &mut String, report: &Report) {
-    if !report.tasks.is_empty() {
-        *text += "### Tasks\n\n";
-        for row in &report.tasks {
-            let mark = if row.state == "done" { "x" } else { " " };
-            let state = if row.state == "done" { String::new() } else { format!(" **{}**", row.state) };
-            let by = if row.by.is_empty() { String::new() } else { format!(" by {}", row.by) };
-            let note = if row.note.is_empty() { String::new() } else { format!(": {}", row.note) };
-            let weekday = row.day.strftime("%a");
-            let _ =
-                writeln!(text, "- [{mark}] {weekday} {}: {}{state}{}", row.day, safe(&row.title), safe(&(by + &note)));
+    if !report.days.is_empty() {
+        let _ = writeln!(text, "### Operations Tasks - Week of {}\n\n#### Daily\n", day(report, report.from));
+        for row in &report.days {
+            let weekday = row.until.to_zoned_datetime(report.clock.clone()).strftime("%a");
+            let word = if row.verdict == Verdict::Ok { String::new() } else { format!(" **{}**", row.verdict.word()) };
+            let _ = writeln!(
+                text,
+                "- [{}] {weekday}: Health check, 24 hours to {}{word}",
+                row.verdict.mark(),
+                time(report, row.until)
+            );
         }
         text.push('\n');
+    } else if !report.tasks.is_empty() {
+        *text += "### Tasks\n\n";
+    }
+    for cadence in Cadence::ALL {
+        let mut rows = report.tasks.iter().filter(|row| row.cadence == cadence.as_str()).peekable();
+        if rows.peek().is_some() {
+            let mut name = cadence.to_string();
+            name.get_mut(..1).map(str::make_ascii_uppercase).unwrap_or_default();
+            let _ = writeln!(text, "#### {name}\n");
+            rows.for_each(|row| task(text, row));
+            text.push('\n');
+        }
     }
     for emergency in &report.overrides {
         let (from, until) = (time(report, emergency.from), time(report, emergency.until));
@@ -140,6 +154,15 @@ fn people(text: &mut String, report: &Report) {
         }
         text.push('\n');
     }
+}
+
+fn task(text: &mut String, row: &TaskRow) {
+    let mark = if row.state == "done" { "x" } else { " " };
+    let state = if row.state == "done" { String::new() } else { format!(" **{}**", row.state) };
+    let by = if row.by.is_empty() { String::new() } else { format!(" by {}", row.by) };
+    let note = if row.note.is_empty() { String::new() } else { format!(": {}", row.note) };
+    let weekday = row.day.strftime("%a");
+    let _ = writeln!(text, "- [{mark}] {weekday} {}: {}{state}{}", row.day, safe(&row.title), safe(&(by + &note)));
 }
 
 fn trends(text: &mut String, report: &Report) {

@@ -32,6 +32,8 @@ pub struct Report {
     pub clock: TimeZone,
     /// Lines of the written checklist, in its order.
     pub lines: Vec<Line>,
+    /// The morning's round on each day; only in the weekly report.
+    pub days: Vec<DayRow>,
     /// Alerts that fired within the period, by their begin.
     pub alerts: Vec<Incident>,
     /// Tasks of people that fell into the period, are open from before, or come next.
@@ -135,6 +137,15 @@ impl Line {
             (verdict, _) => verdict.word(),
         }
     }
+}
+
+/// The checks of the morning's round within the 24 hours that end on a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DayRow {
+    /// When the 24 hours end.
+    pub until: Timestamp,
+    /// Ok when every check passed all the time, a warning when not, and nobody can tell when none was made.
+    pub verdict: Verdict,
 }
 
 /// One value beside its limits.

@@ -144,6 +144,7 @@ mod tests {
             zone: "UTC".to_owned(),
             clock: TimeZone::UTC,
             lines: Vec::new(),
+            days: Vec::new(),
             alerts: Vec::new(),
             tasks: Vec::new(),
             actions: (0..actions).map(action).collect(),

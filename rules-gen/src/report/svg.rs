@@ -143,7 +143,7 @@ impl Chart<'_> {
                     text x=(px(LEFT + 4.0)) y=(px(y.at(*limit) - 3.0)) fill=(colour) { (name) " " (human(self.unit, *limit)) }
                 }
                 @for stroke in &self.strokes {
-                    path d=(path(&stroke.points, &x, &y)) fill="none" stroke=(stroke.colour) stroke-width="1.6" stroke-linejoin="round" stroke-dasharray=(stroke.dashes) {}
+                    path d=(path(&stroke.points, &x, &y)) fill="none" stroke=(stroke.colour) stroke-width="1.6" stroke-linejoin="round" stroke-linecap="round" stroke-dasharray=(stroke.dashes) {}
                 }
                 @if !far.is_empty() {
                     text x=(right) y=(px(TOP + 2.0)) text-anchor="end" fill=(DIM) { "above the chart: " (far.join(", ")) }
@@ -236,8 +236,11 @@ fn path(points: &[(f64, f64)], x: &Scale, y: &Scale) -> String {
     let mut text = String::new();
     let mut last = f64::NEG_INFINITY;
     for (at, value) in points {
-        let letter = if at - last > 2.5 * step || text.is_empty() { 'M' } else { 'L' };
-        text += &format!("{letter}{} {}", px(x.at(*at)), px(y.at(*value)));
+        let begins = at - last > 2.5 * step || text.is_empty();
+        let letter = if begins { 'M' } else { 'L' };
+        // A line of no length is a dot: a point without neighbours is seen too.
+        let dot = if begins { "h0" } else { "" };
+        text += &format!("{letter}{} {}{dot}", px(x.at(*at)), px(y.at(*value)));
         last = *at;
     }
     text
@@ -279,7 +282,7 @@ mod tests {
     #[test]
     fn a_gap_breaks_the_line_and_titles_are_text() {
         let unit = Scale { from: (0.0, 10.0), to: (0.0, 10.0) };
-        assert_eq!(path(&[(0.0, 1.0), (1.0, 2.0), (9.0, 3.0)], &unit, &unit), "M0 1L1 2M9 3");
+        assert_eq!(path(&[(0.0, 1.0), (1.0, 2.0), (9.0, 3.0)], &unit, &unit), "M0 1h0L1 2M9 3h0");
         let trend = Trend {
             check: "x",
             title: "T",

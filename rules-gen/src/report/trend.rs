@@ -1,12 +1,15 @@
 //! Courses of the panels' values over the period and the one before, and by how much their means differ.
 
 use super::collect::panel;
-use super::model::Trend;
-use super::period::{Period, seconds};
+use super::judge;
+use super::model::{DayRow, Trend, Verdict};
+use super::period::{Kind, Period, seconds, timestamp};
 use super::words::{apart, human, steady, unit_word};
 use crate::live::{Course, NoVerdict, Server};
+use checklist::contract::CHECK_PASSED;
 use checklist::{Config, Drawing, Panel, Severity, Shown, Signal, Unit, Value};
 
+const DAY: f64 = 86_400.0;
 /// Points of a period: a chart is some seven hundred pixels wide.
 const POINTS: f64 = 96.0;
 /// Series of a panel that are shown, the greatest first.
@@ -33,6 +36,30 @@ pub async fn trends(
         }
     }
     Ok(trends)
+}
+
+/// The morning's round on each of the last seven days.
+///
+/// # Errors
+/// When the question has no answer.
+pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<Vec<DayRow>, NoVerdict> {
+    let ids: Vec<&str> = judge::signals(config, Kind::Daily).iter().map(|signal| signal.id).collect();
+    let passed = format!("{CHECK_PASSED}{{check=~{:?}}}", ids.join("|"));
+    let until = seconds(period.until);
+    // Replicas agree by the greatest; what one of them saw well was well.
+    let expr = format!("min(min_over_time(max without (instance, pod) ({passed})[1d:5m]))");
+    let courses = server.query_range(&expr, (until - 6.0 * DAY, until), DAY, &|_, _| {}).await?;
+    let value = |at: f64| courses.iter().flat_map(|course| &course.points).find(|(known, _)| (known - at).abs() < 1.0);
+    let row = |ago: u8| {
+        let at = until - f64::from(ago) * DAY;
+        let verdict = match value(at) {
+            None => Verdict::CannotTell,
+            Some((_, passed)) if *passed < 1.0 => Verdict::Warning,
+            Some(_) => Verdict::Ok,
+        };
+        DayRow { until: timestamp(at), verdict }
+    };
+    Ok((0..7).rev().map(row).collect())
 }
 
 /// Ages and remaining times go up and down by themselves, tables are for the moment.
