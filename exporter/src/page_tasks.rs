@@ -70,9 +70,9 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
                 tr {
                     td { (task.title) " " span.target { (task.id) } }
                     td { (task.rule) ", " (task.minutes) " min" }
-                    td { (at.day) }
+                    td.day { (at.day) }
                     td.verdict.(class(*stand)) { (stand.as_str()) }
-                    td { (time(at.due, tasks)) }
+                    td.day { (time(at.due, tasks)) }
                 }
             }
         }
@@ -82,7 +82,7 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
             @for record in last {
                 @let (word, note) = said(record);
                 tr {
-                    td { (time(record.at, tasks)) }
+                    td.day { (time(record.at, tasks)) }
                     td { (record.task().unwrap_or_default()) }
                     td { (word) }
                     td { (record.by) }
@@ -103,10 +103,10 @@ fn week(tasks: &Tasks, records: &Records, today: Date) -> Markup {
             @for day in days {
                 @let here: Vec<&Task> = tasks.list.iter().filter(|task| task.rule.is_on(day)).collect();
                 @let name = html! { (day.strftime("%a %Y-%m-%d")) @if day == today { " " b { "today" } } };
-                @if here.is_empty() { tr { td { (name) } td {} td {} td {} } }
+                @if here.is_empty() { tr { td.day { (name) } td {} td {} td {} } }
                 @for task in &here {
                     @let (class, word, note) = occurrence(task, day, today, tasks, records);
-                    tr { td { (name) } td { (task.title) } td.verdict.(class) { (word) } td { (note) } }
+                    tr { td.day { (name) } td { (task.title) } td.verdict.(class) { (word) } td { (note) } }
                 }
             }
         }

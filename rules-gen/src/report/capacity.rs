@@ -190,11 +190,11 @@ pub async fn capacity(
                 .filter_map(|s| Some((s.as_str().to_owned(), levels.at(s)?)))
                 .filter_map(|(name, level)| match kind.whole {
                     // A share of a whole that nobody knows is no limit.
-                    Some(_) => Some((name, level * whole?)),
+                    Some(_) => Some((name, steady(level * whole?))),
                     None => Some((name, level)),
                 })
                 .chain(whole.map(|whole| ("full".to_owned(), whole)));
-            let limits: Vec<(String, f64)> = limits.map(|(name, value)| (name, steady(value))).collect();
+            let limits: Vec<(String, f64)> = limits.collect();
             resource(kind, course, from, limits, (until, zone))
         };
         let mut resources: Vec<Resource> = courses.iter().map(of_course).collect();

@@ -1,7 +1,7 @@
 //! HTML that is whole in itself: printable, charts inside, no script, nothing loaded from anywhere.
 
 use super::markdown::{day, ended, started, time, told};
-use super::model::{Line, Report, Verdict};
+use super::model::{Line, Reading, Report, Trend, Verdict};
 use super::period::seconds;
 use super::svg;
 use super::words::{human, spaced};
@@ -69,23 +69,31 @@ fn lines(report: &Report) -> Markup {
 }
 
 fn line_row(report: &Report, line: &Line) -> Markup {
+    let class = if line.mark().trim().is_empty() { "dim" } else { class(line.verdict) };
+    let rows = line.readings.len().max(1);
+    let never = if line.state.is_some() { "-" } else { "never" };
     html! {
         tbody {
             tr {
-                td.verdict.(if line.mark().trim().is_empty() { "dim" } else { class(line.verdict) }) { (line.mark()) " " (line.word()) }
-                td { @if let Some(number) = line.number { (number) ". " } (line.text) }
-                td {
-                    @for reading in &line.readings {
-                        div { b.(class(reading.verdict)) { (reading.human) } " " (reading.name) " " span.dim { (reading.target) " " (reading.of) } }
-                    }
-                }
-                td { @for reading in &line.readings { div { @if reading.limit.is_empty() { "-" } @else { (reading.limit) } } } }
-                td { (line.evidence.map_or_else(|| if line.state.is_some() { "-" } else { "never" }.to_owned(), |at| time(report, at))) }
+                td.verdict.(class) rowspan=(rows) { (line.mark()) " " (line.word()) }
+                td rowspan=(rows) { @if let Some(number) = line.number { (number) ". " } (line.text) }
+                (reading_cells(line.readings.first()))
+                td rowspan=(rows) { (line.evidence.map_or_else(|| never.to_owned(), |at| time(report, at))) }
             }
+            @for reading in line.readings.iter().skip(1) { tr.more { (reading_cells(Some(reading))) } }
             @if !line.why.is_empty() {
                 tr.why { td {} td colspan="4" { @for why in &line.why { div { (why) } } } }
             }
         }
+    }
+}
+
+fn reading_cells(reading: Option<&Reading>) -> Markup {
+    html! {
+        @if let Some(reading) = reading {
+            td { b.(class(reading.verdict)) { (reading.human) } " " (reading.name) " " span.dim { (reading.target) " " (reading.of) } }
+            td { @if reading.limit.is_empty() { "-" } @else { (reading.limit) } }
+        } @else { td {} td {} }
     }
 }
 
@@ -160,24 +168,29 @@ fn people(report: &Report) -> Markup {
 }
 
 fn trends(report: &Report) -> Markup {
-    let panels = report.trends.chunk_by(|a, b| a.check == b.check && a.title == b.title);
     html! {
         @if !report.trends.is_empty() {
             h2 { "Trends" }
             p.dim { "Mean of the period and of the one before; the dotted line is where the period begins." }
         }
-        @for trends in panels {
-            @for trend in trends {
+        div.charts {
+            @for trend in &report.trends {
                 figure {
                     figcaption {
                         b { (trend.title) } " " span.dim { (trend.of) } " "
                         (trend.human[0]) span.dim { ", before " (trend.human[1]) ", change " } (trend.human[2])
                     }
-                    (svg::course(trend, [report.before, report.from, report.until].map(seconds), &report.clock))
+                    @if moves(trend) { (svg::course(trend, [report.before, report.from, report.until].map(seconds), &report.clock)) }
                 }
             }
         }
     }
+}
+
+/// Whether there is anything to draw: a value that never changed is said in a word.
+fn moves(trend: &Trend) -> bool {
+    let mut values = trend.points.iter().map(|(_, value)| *value);
+    values.next().is_some_and(|first| values.any(|value| (value - first).abs() > first.abs() * 1e-6))
 }
 
 fn capacity(report: &Report) -> Markup {

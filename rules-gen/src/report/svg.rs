@@ -113,7 +113,7 @@ impl Chart<'_> {
         let (low, high) =
             near.iter().fold((low, high), |(low, high), (_, limit, _)| (low.min(*limit), high.max(*limit)));
         // What begins near zero begins at zero, or growth would look like an explosion.
-        let low = if low >= 0.0 && low < high * 0.7 { 0.0 } else { low };
+        let low = if low >= 0.0 && (low < high * 0.7 || low >= high) { 0.0 } else { low };
         let ticks = ticks(low, high, self.unit);
         let y = Scale { from: extent(ticks.iter().copied()).unwrap_or((low, high)), to: (HEIGHT - BOTTOM, TOP) };
         let x = Scale {

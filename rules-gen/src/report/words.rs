@@ -25,13 +25,13 @@ pub fn human(unit: Unit, value: f64) -> String {
     unit.human(rounded)
 }
 
-/// Nine digits: what is left of a value after sums whose order Prometheus does not promise.
+/// Twelve digits: what is left of a value after sums whose order Prometheus does not promise.
 pub fn steady(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return 0.0;
     }
     #[expect(clippy::cast_possible_truncation, reason = "an exponent of a double is below 400")]
-    let digits = 9 - value.abs().log10().ceil() as i32;
+    let digits = 12 - value.abs().log10().ceil() as i32;
     let factor = 10_f64.powi(digits);
     if factor.is_finite() && factor > 0.0 { (value * factor).round() / factor } else { value }
 }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn the_last_bits_of_a_sum_are_no_difference() {
         assert_eq!(steady(0.1 + 0.2).to_string(), "0.3");
-        assert_eq!(steady(123_456_789_012.4).to_string(), "123456789000");
+        assert_eq!(steady(123_456_789_012.4).to_string(), "123456789012");
         assert_eq!(steady(f64::INFINITY).to_string(), "0");
         assert_eq!(steady(-1.5).to_string(), "-1.5");
     }
