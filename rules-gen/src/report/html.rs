@@ -134,7 +134,7 @@ fn people(report: &Report) -> Markup {
         @if !report.tasks.is_empty() {
             h2 { "Tasks" }
             table {
-                thead { tr { th.narrow { "State" } th.narrow { "Day" } th.quarter { "Task" } th.narrow { "By" } th { "Note" } } }
+                thead { tr { th.narrow { "State" } th.day { "Day" } th.quarter { "Task" } th.narrow { "By" } th { "Note" } } }
                 @for row in &report.tasks {
                     tr {
                         td.verdict.(state_class(row.state)) { (row.state) }

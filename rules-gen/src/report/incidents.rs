@@ -4,9 +4,12 @@ use super::model::Incident;
 use super::period::{Kind, Period, seconds, timestamp};
 use super::words::apart;
 use crate::alertmanager;
-use crate::live::{Course, NoVerdict, Server};
+use crate::live::{Course, Labels, NoVerdict, Server};
 use checklist::Config;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+/// Silence of a series that is no end of its alert: as long as Prometheus itself looks back.
+const LOOK_BACK: f64 = 300.0;
 
 /// Every alert that fired within the period, but for those that say that all is well.
 pub async fn incidents(
@@ -16,40 +19,57 @@ pub async fn incidents(
     period: &Period,
 ) -> Result<Vec<Incident>, NoVerdict> {
     let step = kind.alert_step();
-    let bounds = (seconds(period.from), seconds(period.until));
-    let expr = "ALERTS{alertstate=\"firing\", alertname!=\"ChecklistWatchdog\"}";
-    let courses = server.query_range(expr, bounds, step, &|_, _| {}).await?;
-    Ok(told(config, runs(&courses, bounds, step)))
+    let (from, until) = (seconds(period.from), seconds(period.until));
+    let alerts = "ALERTS{alertstate=\"firing\", alertname!=\"ChecklistWatchdog\"}";
+    // Counted over each step, so that no alert is too short to be seen.
+    let expr = format!("count_over_time({alerts}[{step}s])");
+    let courses = server.query_range(&expr, (from + step, until), step, &|_, _| {}).await?;
+    let mut at_ends = Vec::new();
+    for end in [from, until] {
+        let labels = server.query(alerts, end).await?.into_iter().map(|(labels, _)| without_name(labels));
+        at_ends.push(labels.collect::<BTreeSet<Labels>>());
+    }
+    let (at_begin, at_end) = (&at_ends[0], &at_ends[1]);
+    Ok(told(config, runs(&courses, (from, until), step, (at_begin, at_end))))
 }
 
-/// The unbroken runs of each series.
-fn runs(courses: &[Course], (from, until): (f64, f64), step: f64) -> Vec<Incident> {
+fn without_name(mut labels: Labels) -> Labels {
+    labels.retain(|name, _| !matches!(name.as_str(), "__name__" | "alertstate"));
+    labels
+}
+
+/// The unbroken runs of each series; what fires at the begin and at the end is known exactly.
+fn runs(
+    courses: &[Course],
+    (from, until): (f64, f64),
+    step: f64,
+    (at_begin, at_end): (&BTreeSet<Labels>, &BTreeSet<Labels>),
+) -> Vec<Incident> {
     let mut incidents = Vec::new();
     for course in courses {
-        let mut points = course.points.iter().map(|(at, _)| *at);
-        let Some(first) = points.next() else { continue };
-        let mut runs = vec![(first, first)];
-        for at in points {
+        let mut runs: Vec<(f64, f64)> = Vec::new();
+        for (at, _) in &course.points {
             match runs.last_mut() {
-                Some((_, last)) if at - *last <= 1.5 * step => *last = at,
-                _ => runs.push((at, at)),
+                Some((_, last)) if at - *last <= LOOK_BACK.max(1.5 * step) => *last = *at,
+                _ => runs.push((at - step, *at)),
             }
         }
-        for (start, last) in runs {
-            let label = |name: &str| course.labels.get(name).cloned().unwrap_or_default();
-            let mut labels: BTreeMap<String, String> = course.labels.clone();
-            labels.retain(|name, _| !matches!(name.as_str(), "__name__" | "alertstate"));
+        let labels = without_name(course.labels.clone());
+        let count = runs.len();
+        for (number, (start, end)) in runs.into_iter().enumerate() {
+            let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
+            let from_before = number == 0 && at_begin.contains(&labels) && start - from <= LOOK_BACK;
+            let fires = number + 1 == count && at_end.contains(&labels);
             incidents.push(Incident {
                 alert: label("alertname"),
                 severity: label("severity"),
                 check: label("check"),
                 target: label("target"),
                 of: apart(&labels),
-                labels,
-                start: timestamp(start),
-                from_before: start - from < 0.5 * step,
-                // Where it was last seen, and one step later it was not.
-                end: (until - last >= step).then(|| timestamp(last + step)),
+                labels: labels.clone(),
+                start: timestamp(if from_before { from } else { start }),
+                from_before,
+                end: (!fires).then(|| timestamp(end.min(until))),
                 told: String::new(),
                 held_back: None,
             });
@@ -111,12 +131,17 @@ mod tests {
     }
 
     #[test]
-    fn a_series_is_cut_where_it_is_silent() {
-        let courses = [course(&[("alertname", "A"), ("severity", "warning")], &[0, 1, 2, 10, 11, 60])];
-        let seen = runs(&courses, (0.0, 3600.0), 60.0);
-        let times: Vec<_> = seen.iter().map(|i| (i.start.as_second(), i.end.map(Timestamp::as_second))).collect();
-        assert_eq!(times, [(0, Some(180)), (600, Some(720)), (3600, None)]);
-        assert_eq!(seen.iter().map(|i| i.from_before).collect::<Vec<_>>(), [true, false, false]);
+    fn a_series_is_cut_where_it_is_silent_and_its_ends_are_known() {
+        let courses = [course(&[("alertname", "A"), ("severity", "warning")], &[1, 2, 3, 20, 24, 60])];
+        let there = BTreeSet::from([courses[0].labels.clone()]);
+        let none = BTreeSet::new();
+        let times = |begin, end| -> Vec<_> {
+            let seen = runs(&courses, (0.0, 3600.0), 60.0, (begin, end));
+            seen.iter().map(|i| (i.start.as_second(), i.end.map(Timestamp::as_second), i.from_before)).collect()
+        };
+        let middle = (1140, Some(1440), false);
+        assert_eq!(times(&there, &there), [(0, Some(180), true), middle, (3540, None, false)]);
+        assert_eq!(times(&none, &none), [(0, Some(180), false), middle, (3540, Some(3600), false)]);
     }
 
     #[test]
@@ -131,7 +156,7 @@ mod tests {
             )
         };
         let courses = [one("critical", "a", &[1, 2, 3]), one("warning", "a", &[2, 3]), one("warning", "b", &[2, 3])];
-        let mut seen: Vec<_> = told(&config, runs(&courses, (0.0, 600.0), 60.0))
+        let mut seen: Vec<_> = told(&config, runs(&courses, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))
             .into_iter()
             .map(|i| (i.target, i.told, i.held_back.is_some()))
             .collect();

@@ -10,6 +10,8 @@ use checklist::contract::CHECK_PASSED;
 use checklist::{Config, Drawing, Panel, Severity, Shown, Signal, Unit, Value};
 
 const DAY: f64 = 86_400.0;
+/// Looks of a day, one each five minutes, of which each check must have nine tenths for a verdict.
+const SEEN_ENOUGH: f64 = 0.9 * 288.0;
 /// Points of a period: a chart is some seven hundred pixels wide.
 const POINTS: f64 = 96.0;
 /// Series of a panel that are shown, the greatest first.
@@ -47,15 +49,20 @@ pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<V
     let passed = format!("{CHECK_PASSED}{{check=~{:?}}}", ids.join("|"));
     let until = seconds(period.until);
     // Replicas agree by the greatest; what one of them saw well was well.
-    let expr = format!("min(min_over_time(max without (instance, pod) ({passed})[1d:5m]))");
-    let courses = server.query_range(&expr, (until - 6.0 * DAY, until), DAY, &|_, _| {}).await?;
-    let value = |at: f64| courses.iter().flat_map(|course| &course.points).find(|(known, _)| (known - at).abs() < 1.0);
+    let of_day = format!("(max without (instance, pod) ({passed})[1d:5m])");
+    let ask = async |expr: String| server.query_range(&expr, (until - 6.0 * DAY, until), DAY, &|_, _| {}).await;
+    let worst = ask(format!("min(min_over_time{of_day})")).await?;
+    let seen = ask(format!("min(count_over_time{of_day})")).await?;
+    let value = |courses: &[Course], at: f64| {
+        let points = courses.iter().flat_map(|course| &course.points);
+        points.copied().find(|(known, _)| (known - at).abs() < 1.0).map(|(_, value)| value)
+    };
     let row = |ago: u8| {
         let at = until - f64::from(ago) * DAY;
-        let verdict = match value(at) {
-            None => Verdict::CannotTell,
-            Some((_, passed)) if *passed < 1.0 => Verdict::Warning,
-            Some(_) => Verdict::Ok,
+        let verdict = match (value(&worst, at), value(&seen, at)) {
+            (Some(passed), _) if passed < 1.0 => Verdict::Warning,
+            (Some(_), Some(seen)) if seen >= SEEN_ENOUGH => Verdict::Ok,
+            _ => Verdict::CannotTell,
         };
         DayRow { until: timestamp(at), verdict }
     };
