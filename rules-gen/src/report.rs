@@ -87,7 +87,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let at = arguments.at.unwrap_or_else(|| minute(Timestamp::now()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let report = make(&config, arguments.kind, &arguments.server, at).await?;
+        let without = || format!("no {} report: Prometheus gave no usable answer", arguments.kind.as_str());
+        let report = make(&config, arguments.kind, &arguments.server, at).await.with_context(without)?;
         if let Some(folder) = &arguments.out {
             crate::write(&files(&report)?, folder)?;
         }

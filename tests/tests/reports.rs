@@ -235,6 +235,8 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
     let fires =
         alerts.iter().find(|alert| alert["alert"] == "ChecklistVolumeFilling" && alert["severity"] == "critical");
     assert!(fires.is_some_and(|alert| alert["end"].is_null() && alert["told"] == "pagerduty"), "{alerts:#?}");
+    let night = line(&daily, "Review overnight alerts");
+    assert!(night["why"].to_string().contains("alerts fired within the period"), "{night:#}");
     // People.
     let tasks = daily["tasks"].as_array().cloned().unwrap_or_default();
     assert!(

@@ -83,6 +83,11 @@ fn of_signals(config: &Config, written: &'static Written, ids: &[&str], seen: &S
         line.verdict = Verdict::CannotTell;
         line.why.push("nothing of it is configured".to_owned());
     }
+    // The line that asks for the night's alerts asks for all of them.
+    if ids.contains(&"alerts") && !incidents.is_empty() {
+        line.verdict = line.verdict.max(Verdict::Warning);
+        line.why.push(format!("{} alerts fired within the period", incidents.len()));
+    }
     let fired = incidents.iter().filter(|incident| ids.contains(&incident.check.as_str()) && incident.end.is_some());
     let over: BTreeSet<String> = fired.map(|incident| spaced(&incident.alert)).collect();
     if !over.is_empty() {
