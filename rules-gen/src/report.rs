@@ -2,6 +2,7 @@
 
 pub mod capacity;
 pub mod collect;
+pub mod csv;
 pub mod forecast;
 pub mod html;
 pub mod incidents;
@@ -168,7 +169,7 @@ fn files(report: &Report) -> anyhow::Result<Vec<Output>> {
         files.push(Output { path: format!("{name}.{end}").into(), content: written(report, format)? });
     }
     if let Some(capacity) = &report.capacity {
-        files.push(Output { path: format!("{name}-capacity.csv").into(), content: capacity::csv(capacity) });
+        files.push(Output { path: format!("{name}-capacity.csv").into(), content: csv::csv(capacity) });
         for (at, resource) in capacity.resources.iter().enumerate() {
             let Some(chart) = svg::outlook(resource, &report.clock) else { continue };
             // Names of resources are not names of files; the chart's title has the whole.
