@@ -85,6 +85,7 @@ async fn answer<B>(source: Arc<Source>, request: Request<B>) -> Result<Response<
             waiting => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{waiting} checks have not run yet\n")),
         },
         "/" => html(page::overview(&schedule.jobs(), &source.config())),
+        "/tasks" => html(crate::page_tasks::overview(&source.config(), jiff::Timestamp::now()).await),
         "/api/v1/checks" => whole(StatusCode::OK, "application/json", report::json(&schedule.jobs()).to_string()),
         _ => match path.strip_prefix("/checks/") {
             Some(check) => page::history(&schedule.jobs(), &source.config(), check)

@@ -8,12 +8,7 @@ use std::collections::BTreeSet;
 /// The configuration of Alertmanager.
 pub fn configuration(config: &Config) -> Value {
     let alerting = &config.alerting;
-    let (critical, warning) = match (&alerting.pagerduty, &alerting.slack) {
-        (Some(_), Some(_)) => ("pagerduty", "slack"),
-        (Some(_), None) => ("pagerduty", "pagerduty"),
-        (None, Some(_)) => ("slack", "slack"),
-        (None, None) => ("nobody", "nobody"),
-    };
+    let (critical, warning) = (receiver(config, "critical"), receiver(config, "warning"));
     let route = |matcher: &str, receiver: &str| json!({"matchers": [matcher], "receiver": receiver});
     json!({
         "route": {
@@ -52,8 +47,17 @@ pub fn configuration(config: &Config) -> Value {
     })
 }
 
+/// The receiver of a severity.
+pub fn receiver(config: &Config, severity: &str) -> &'static str {
+    match (severity, &config.alerting.pagerduty, &config.alerting.slack) {
+        ("none", ..) | (_, None, None) => "nobody",
+        ("critical", Some(_), _) | (_, Some(_), None) => "pagerduty",
+        (_, _, Some(_)) => "slack",
+    }
+}
+
 /// Every label that an alert of the configured signals can have beyond those of its rule.
-fn labels(config: &Config) -> BTreeSet<&'static str> {
+pub(crate) fn labels(config: &Config) -> BTreeSet<&'static str> {
     let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
     let of_metrics = judged.flat_map(|signal| signal.metrics).flat_map(|metric| metric.labels).copied();
     of_metrics.chain(["check", "target"]).collect()

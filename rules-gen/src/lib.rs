@@ -12,6 +12,7 @@ pub mod meta;
 pub mod network;
 pub mod pods;
 pub mod prometheus;
+pub mod report;
 pub mod rule_tests;
 pub mod rules;
 pub mod runbooks;

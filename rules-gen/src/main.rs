@@ -35,6 +35,8 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Writes the daily, weekly, monthly or quarterly report out of a live Prometheus and the records of tasks.
+    Report(rules_gen::report::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Docs { out } => {
             rules_gen::write(&[rules_gen::docs::signals(), rules_gen::docs::lints()], &out).map(|()| ExitCode::SUCCESS)
         }
+        Command::Report(arguments) => rules_gen::report::run(&arguments),
     };
     match result {
         Ok(code) => code,
