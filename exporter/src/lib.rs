@@ -19,3 +19,4 @@ pub mod state;
 pub mod task_commands;
 pub mod verify_alerts;
 pub mod verify_backup;
+pub mod web;
