@@ -3,14 +3,25 @@
 
 pub mod access;
 pub mod alertmanager;
+pub mod backtest;
+pub mod diff;
 pub mod docs;
+pub mod duration;
+pub mod figures;
 pub mod grafana;
+pub mod known;
 pub mod live;
 pub mod meta;
+
+pub mod noise;
 pub mod prometheus;
+pub mod promql;
+pub mod route_test;
+pub mod routing;
 pub mod rule_tests;
 pub mod rules;
 pub mod runbooks;
+pub mod terminal;
 
 use anyhow::Context;
 use checklist::Config;

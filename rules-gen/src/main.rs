@@ -34,12 +34,22 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    Diff(Box<rules_gen::diff::Arguments>),
+    Backtest(Box<rules_gen::backtest::Arguments>),
+
+    Noise(Box<rules_gen::noise::Arguments>),
+    RouteTest(Box<rules_gen::route_test::Arguments>),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Generate { config, out, check } => generate(&config, &out, check),
         Command::Docs { out } => rules_gen::write(&[rules_gen::docs::signals()], &out).map(|()| ExitCode::SUCCESS),
+        Command::Diff(arguments) => wait(rules_gen::diff::run(&arguments)),
+        Command::Backtest(arguments) => wait(rules_gen::backtest::run(&arguments)),
+
+        Command::Noise(arguments) => wait(rules_gen::noise::run(&arguments)),
+        Command::RouteTest(arguments) => wait(rules_gen::route_test::run(&arguments)),
     };
     match result {
         Ok(code) => code,
@@ -69,6 +79,11 @@ fn generate(path: &std::path::Path, out: &std::path::Path, check: bool) -> anyho
     }
     say(&format!("run: rules-gen generate --config {} --out {}", path.display(), out.display()));
     Ok(ExitCode::from(1))
+}
+
+/// Runs what asks live servers.
+fn wait(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
 #[expect(clippy::print_stderr, reason = "the command's own messages")]
