@@ -3,19 +3,29 @@
 
 pub mod access;
 pub mod alertmanager;
+pub mod backtest;
+pub mod diff;
 pub mod docs;
+pub mod duration;
+pub mod figures;
 pub mod grafana;
+pub mod known;
 pub mod kubernetes;
 pub mod lint;
 pub mod live;
 pub mod meta;
 pub mod network;
+pub mod noise;
 pub mod pods;
 pub mod prometheus;
+pub mod promql;
 pub mod report;
+pub mod route_test;
+pub mod routing;
 pub mod rule_tests;
 pub mod rules;
 pub mod runbooks;
+pub mod terminal;
 
 use anyhow::Context;
 use checklist::Config;

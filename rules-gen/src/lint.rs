@@ -10,11 +10,13 @@ pub mod known;
 pub mod output;
 pub mod pages;
 pub mod report;
+mod routes;
 pub mod rule_file;
 pub mod template;
 mod tested;
 pub mod yaml;
 
+use crate::routing::Configuration;
 use checks::Context;
 use files::Source;
 use jiff::civil::Date;
@@ -64,6 +66,7 @@ impl Default for Options {
 enum Document {
     Rules(Vec<Rule>),
     Dashboard(serde_json::Value),
+    Routes(Box<Configuration>),
     Tests(Node),
     Other,
 }
@@ -109,6 +112,14 @@ pub fn run(sources: &[Source], options: &Options) -> Outcome {
             _ => None,
         }),
     );
+    let configurations: Vec<&Configuration> = all
+        .iter()
+        .flat_map(|read| &read.documents)
+        .filter_map(|document| match document {
+            Document::Routes(configuration) => Some(&**configuration),
+            _ => None,
+        })
+        .collect();
     let context = Context { options, recorded: &recorded };
     let judge = |read: &Read<'_>| {
         let mut report = read.report.clone();
@@ -118,11 +129,12 @@ pub fn run(sources: &[Source], options: &Options) -> Outcome {
                     for rule in rules {
                         checks::check(rule, &context, &mut report);
                         tested.check(rule, &used, &mut report);
+                        routes::check(rule, configurations.iter().copied(), &mut report);
                     }
                     rule_file::duplicates(rules, &mut report);
                 }
                 Document::Dashboard(value) => dashboards::check(value, &recorded, options, &mut report),
-                Document::Tests(_) | Document::Other => {}
+                Document::Tests(_) | Document::Routes(_) | Document::Other => {}
             }
         }
         report.finish(options.today)
@@ -220,7 +232,9 @@ fn document(source: &Source, node: &Node, report: &mut Report<'_>, notes: &mut V
         return Document::Tests(node.clone());
     }
     if node.get("route").is_some() && node.get("receivers").is_some() {
-        return Document::Other;
+        // Only a configuration that is alone in its file can be read from the file's text.
+        let text = source.text.as_deref().unwrap_or_default();
+        return routes::read(text, node, report).map_or(Document::Other, |found| Document::Routes(found.into()));
     }
     if source.named {
         rule_file::keys(node, &["groups", "namespace"], report);
