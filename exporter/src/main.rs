@@ -347,9 +347,21 @@ fn validate(file: &Path) -> anyhow::Result<ExitCode> {
 }
 
 fn log_to_stderr(json: bool) {
-    // The Kubernetes client logs whole bodies that it cannot decode; they may hold secrets.
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,kube_client=error"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // At finer levels clients log headers, keys and bodies, whatever RUST_LOG asks for.
+    let quiet = [
+        "aws=info",
+        "h2=info",
+        "hyper=info",
+        "kube=info",
+        "kube_client=error",
+        "rustls=info",
+        "tokio_postgres=info",
+        "tower=info",
+    ];
+    let filter =
+        quiet.into_iter().filter_map(|one| one.parse().ok()).fold(filter, tracing_subscriber::EnvFilter::add_directive);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
     if json { builder.json().init() } else { builder.init() }
