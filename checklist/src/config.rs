@@ -8,18 +8,24 @@ mod read_alerting;
 mod read_cluster;
 mod read_database;
 mod read_parts;
+mod read_receivers;
 mod read_reports;
 mod read_targets;
 mod read_tasks;
 mod read_thresholds;
 mod reader;
+mod receivers;
 pub mod tables;
 mod targets;
 
-pub use alerting::{AlertOverride, Alerting, Grouping, PagerDuty, PrometheusRule, Slack};
+pub use alerting::{
+    AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack,
+};
 pub use document::Place;
 pub use queries::Query;
+pub use read_receivers::WEEKDAYS;
 pub use reader::{Mistake, Mistakes};
+pub use receivers::{Address, Email, Heartbeat, Maintenance, Webhook};
 pub use tables::{Tables, quoted};
 pub use targets::{
     AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Health, Kubernetes, Postgres, PostgresTls, RecordPlace,

@@ -43,6 +43,19 @@ pub struct Case {
     pub lead: Duration,
     /// Time between two values and two evaluations.
     pub pace: Duration,
+    /// More courses that prove a part of the condition which the two do not.
+    pub also: Vec<Also>,
+}
+
+/// One more course of values.
+#[derive(Debug, Clone)]
+pub struct Also {
+    /// What it shows: "fires when ..." or "stays quiet when ...".
+    pub name: &'static str,
+    /// Whether the alert fires on it.
+    pub fires: bool,
+    /// The series.
+    pub series: Vec<Course>,
 }
 
 /// One series over time.
@@ -60,7 +73,7 @@ impl Case {
     /// A case whose result has the labels of the first firing series.
     pub fn new(firing: Vec<Course>, silent: Vec<Course>) -> Self {
         let labels = firing.first().map(|course| course.labels.clone()).unwrap_or_default();
-        Self { firing, silent, labels, lead: Duration::ZERO, pace: Duration::from_mins(1) }
+        Self { firing, silent, labels, lead: Duration::ZERO, pace: Duration::from_mins(1), also: Vec::new() }
     }
 
     /// Takes labels off the result.
@@ -74,6 +87,20 @@ impl Case {
     #[must_use]
     pub const fn hourly(mut self) -> Self {
         self.pace = Duration::from_hours(1);
+        self
+    }
+
+    /// Adds a course on which the alert stays quiet.
+    #[must_use]
+    pub fn quiet(mut self, name: &'static str, series: Vec<Course>) -> Self {
+        self.also.push(Also { name, fires: false, series });
+        self
+    }
+
+    /// Adds a course on which the alert fires, with the same labels.
+    #[must_use]
+    pub fn fires(mut self, name: &'static str, series: Vec<Course>) -> Self {
+        self.also.push(Also { name, fires: true, series });
         self
     }
 

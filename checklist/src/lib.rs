@@ -20,7 +20,7 @@ pub mod value;
 pub use condition::{Limits, When};
 pub use config::Config;
 pub use contract::Reason;
-pub use history::{Case, Course, Given, History};
+pub use history::{Also, Case, Course, Given, History};
 pub use metric::{Kind, Metric};
 pub use samples::{Samples, Series};
 pub use signal::{

@@ -3,7 +3,9 @@
 
 pub mod access;
 pub mod alertmanager;
+pub mod alertmanager_config;
 pub mod backtest;
+pub mod cli;
 pub mod diff;
 pub mod docs;
 pub mod duration;
@@ -16,6 +18,7 @@ pub mod live;
 pub mod meta;
 pub mod network;
 pub mod noise;
+pub mod plan;
 pub mod pods;
 pub mod prometheus;
 pub mod promql;
@@ -26,6 +29,7 @@ pub mod rule_tests;
 pub mod rules;
 pub mod runbooks;
 pub mod terminal;
+pub mod testing;
 
 use anyhow::Context;
 use checklist::Config;

@@ -29,6 +29,7 @@ enum Command {
         check: bool,
     },
     Lint(Box<rules_gen::lint::command::Arguments>),
+    Test(rules_gen::testing::Arguments),
     /// Writes signals.md (every signal of the catalog) and lints.md (every lint).
     Docs {
         /// The folder to write to.
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Generate { config, out, check } => generate(&config, &out, check),
         Command::Lint(arguments) => wait(rules_gen::lint::command::run_command(&arguments)),
+        Command::Test(arguments) => rules_gen::testing::command(&arguments),
         Command::Docs { out } => {
             rules_gen::write(&[rules_gen::docs::signals(), rules_gen::docs::lints()], &out).map(|()| ExitCode::SUCCESS)
         }

@@ -10,7 +10,7 @@ use checklist::history::{constant, labels, line, steady};
 use checklist::signals::r#override::ACTIVE;
 use checklist::threshold::Direction;
 use checklist::value::{Selector, of};
-use checklist::{Case, Course, Given, Value, When};
+use checklist::{Case, Course, Given, Severity, Value, When};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,6 +25,10 @@ pub struct RuleTest {
     pub rules: Json,
     /// The promtool test.
     pub test: Json,
+    /// The rule.
+    pub rule: Rule,
+    /// How many of its cases fire, and how many stay quiet.
+    pub cases: (usize, usize),
 }
 
 /// A test per rule. An alert without a case is an error: nothing is shipped untested.
@@ -76,22 +80,34 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         vec![expected(rule, &labels)]
     };
     let pace = case.pace;
-    let case_of = |name: &str, inputs: &[Course], alerts: &[Json]| {
+    let early = case.lead + rule.times.pending.saturating_sub(pace);
+    let case_of = |name: &str, inputs: &[Course], fires: bool| {
+        let step = |at: Duration, alerts: &[Json]| json!({"eval_time": prometheus_duration(at), "alertname": rule.alert, "exp_alerts": alerts});
+        let mut steps = Vec::new();
+        // It holds already, but not for long enough.
+        if fires && !rule.times.pending.is_zero() {
+            steps.push(step(early, &[]));
+        }
+        steps.push(step(at, if fires { &expected } else { &[] }));
         json!({
             "name": name,
             "interval": prometheus_duration(pace),
             "input_series": series(inputs),
-            "alert_rule_test": [{"eval_time": prometheus_duration(at), "alertname": rule.alert, "exp_alerts": alerts}],
+            "alert_rule_test": steps,
         })
     };
-    let mut tests = vec![case_of("fires", &case.firing, &expected)];
+    let mut tests = vec![case_of("fires", &case.firing, true)];
+    // The Watchdog is never quiet.
     if rule.alert != "ChecklistWatchdog" {
-        tests.push(case_of("stays quiet", &case.silent, &[]));
+        tests.push(case_of("stays quiet", &case.silent, false));
     }
+    tests.extend(case.also.iter().map(|also| case_of(also.name, &also.series, also.fires)));
+    let firing = 1 + case.also.iter().filter(|also| also.fires).count();
+    let cases = (firing, tests.len() - firing);
     let bare = Rule { annotations: BTreeMap::new(), ..rule.clone() };
     let slice = Group { name: "test".to_owned(), records: Vec::new(), rules: vec![bare] };
     let test = json!({"rule_files": [format!("{name}.rules.yaml")], "evaluation_interval": prometheus_duration(pace), "tests": tests});
-    Ok(RuleTest { rules: rule_file(&[slice]), test, name })
+    Ok(RuleTest { rules: rule_file(&[slice]), test, name, rule: rule.clone(), cases })
 }
 
 fn expected(rule: &Rule, labels: &[(&'static str, String)]) -> Json {
@@ -112,11 +128,15 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
         When::Zero(selector) => pair(&[(selector, 0.0, 1.0)]),
         When::Fewer(have, want) => pair(&[(of(have), 1.0, 3.0), (of(want), 3.0, 3.0)]),
         When::None(have, want) => pair(&[(of(have), 0.0, 1.0), (of(want), 3.0, 3.0)]),
-        When::Expiring { begin, end, lead, .. } => {
+        When::Expiring { begin, end, lead, parts } => {
             // A lifetime so long that the lead time counts and not the share of the lifetime.
             let whole = 30.0 * entry.limits.of(lead).warning.unwrap_or(limit);
-            let (bad, good) = (at + limit / 2.0, at + 2.0 * limit);
-            pair(&[(of(end), bad, good), (of(begin), bad - whole, good - whole)])
+            let of_life = |end_at: f64, whole: f64| vec![steady(end, end_at), steady(begin, end_at - whole)];
+            // And one so short that its share is half the lead time.
+            let short = limit / 2.0 * if entry.severity == Severity::Warning { parts.0 } else { parts.1 };
+            Case::new(of_life(at + limit / 2.0, whole), of_life(at + 2.0 * limit, whole))
+                .fires("fires near the end of a short life", of_life(at + limit / 4.0, short))
+                .quiet("stays quiet in the middle of a short life", of_life(at + 0.75 * limit, short))
         }
         When::Beyond(value, threshold) => {
             let above = threshold.direction == Direction::Above;
@@ -158,9 +178,13 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
     let case = |firing, silent| Some(Case { labels: Vec::new(), ..Case::new(firing, silent) });
     match rule.alert.as_str() {
         "ChecklistCheckOverdue" => {
-            let (interval, failing, working) =
-                (one(&INTERVAL, 60.0), one(&PROBE_SUCCESS, 0.0), one(&PROBE_SUCCESS, 1.0));
-            case(vec![interval.clone(), failing], vec![interval, working, one(&LAST_SUCCESS, at)])
+            let state = |working: f64, success: Option<f64>| {
+                let mut series = vec![one(&INTERVAL, at), one(&PROBE_SUCCESS, working)];
+                series.extend(success.map(|success| one(&LAST_SUCCESS, success)));
+                series
+            };
+            let case = Case::new(state(0.0, None), state(1.0, Some(1.0)));
+            Some(case.fires("fires when the last success is too old", state(1.0, Some(-3.0 * at - 60.0))))
         }
         "ChecklistCheckMissing" => case(Vec::new(), vec![one(&CHECK_INFO, 1.0)]),
         "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),

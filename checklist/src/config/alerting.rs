@@ -1,6 +1,7 @@
 //! Who is told, where the pages point to, and what the operator changed about single alerts.
 
 use super::SecretRef;
+use super::receivers::{Email, Heartbeat, Maintenance, Webhook};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,12 +19,24 @@ pub struct Alerting {
     pub pagerduty: Option<PagerDuty>,
     /// Warnings go here.
     pub slack: Option<Slack>,
+    /// Told beside them.
+    pub email: Option<Email>,
+    /// Told beside them.
+    pub webhook: Option<Webhook>,
+    /// Hears the Watchdog.
+    pub heartbeat: Option<Heartbeat>,
+    /// When warnings wait.
+    pub maintenance: Vec<Maintenance>,
     /// Delays of the notification.
     pub grouping: Grouping,
     /// Changes to single alerts, by alert name.
     pub alerts: BTreeMap<String, AlertOverride>,
     /// The `PrometheusRule` object.
     pub prometheus_rule: PrometheusRule,
+    /// The `AlertmanagerConfig` object.
+    pub alertmanager_config: AlertmanagerConfig,
+    /// The objects that carry dashboards.
+    pub dashboards: Dashboards,
 }
 
 /// PagerDuty's Events API v2.
@@ -77,6 +90,30 @@ pub struct PrometheusRule {
     pub labels: BTreeMap<String, String>,
 }
 
+/// Metadata of the `AlertmanagerConfig` object.
+#[derive(Debug, Clone)]
+pub struct AlertmanagerConfig {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Its labels, which the operator's `alertmanagerConfigSelector` must match.
+    pub labels: BTreeMap<String, String>,
+    /// The secret beside it that holds every key and address, each under the name of its file.
+    pub secret: String,
+}
+
+/// Metadata of the objects that carry dashboards.
+#[derive(Debug, Clone, Default)]
+pub struct Dashboards {
+    /// Their namespace.
+    pub namespace: Option<String>,
+    /// The folder in Grafana.
+    pub folder: Option<String>,
+    /// Labels of the Grafana objects that show them.
+    pub instance_selector: BTreeMap<String, String>,
+}
+
 impl Default for Grouping {
     /// Half a minute gathers what breaks together; five minutes is Prometheus' staleness and
     /// four hours the shift of a day, the defaults of Alertmanager.
@@ -88,6 +125,17 @@ impl Default for Grouping {
 impl Default for PrometheusRule {
     fn default() -> Self {
         Self { name: "ops-checklist".to_owned(), namespace: None, labels: BTreeMap::new() }
+    }
+}
+
+impl Default for AlertmanagerConfig {
+    fn default() -> Self {
+        Self {
+            name: "ops-checklist".to_owned(),
+            namespace: None,
+            labels: BTreeMap::new(),
+            secret: "ops-checklist-alerting".to_owned(),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! `alerting:`.
 
-use super::alerting::{AlertOverride, Alerting, Grouping, PagerDuty, PrometheusRule, Slack};
+use super::alerting::{
+    AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack,
+};
+use super::read_receivers;
 use super::reader::{Found, Table, hint};
 use crate::signal::Signal;
 use std::collections::BTreeMap;
@@ -38,14 +41,35 @@ pub(super) fn read(mut table: Table<'_>, signals: &[&'static Signal], found: &Fo
         table.finish();
         Some(Slack { webhook_url_file: file?, channel })
     });
+    let email = table.table("email").and_then(read_receivers::email);
+    let webhook = table.table("webhook").and_then(read_receivers::webhook);
+    let heartbeat = table.table("heartbeat").and_then(read_receivers::heartbeat);
+    let maintenance = read_receivers::maintenance(&mut table, found);
     let grouping = table.table("grouping").map(grouping).unwrap_or_default();
     let alerts = table.table("alerts").map(|table| alerts(&table, signals, found)).unwrap_or_default();
     let prometheus_rule = table.table("prometheusRule").map(prometheus_rule).unwrap_or_default();
+    let alertmanager_config = table.table("alertmanagerConfig").map(alertmanager_config).unwrap_or_default();
+    let dashboards = table.table("dashboards").map(dashboards).unwrap_or_default();
     table.finish();
-    Alerting { labels, runbook_base_url, grafana_base_url, pagerduty, slack, grouping, alerts, prometheus_rule }
+    Alerting {
+        labels,
+        runbook_base_url,
+        grafana_base_url,
+        pagerduty,
+        slack,
+        email,
+        webhook,
+        heartbeat,
+        maintenance,
+        grouping,
+        alerts,
+        prometheus_rule,
+        alertmanager_config,
+        dashboards,
+    }
 }
 
-fn url(table: &mut Table<'_>, key: &'static str) -> Option<String> {
+pub(super) fn url(table: &mut Table<'_>, key: &'static str) -> Option<String> {
     let text = table.text(key)?;
     if !(text.starts_with("http://") || text.starts_with("https://")) {
         let place = table.node(key)?.place;
@@ -122,4 +146,26 @@ fn prometheus_rule(mut table: Table<'_>) -> PrometheusRule {
     };
     table.finish();
     rule
+}
+
+fn alertmanager_config(mut table: Table<'_>) -> AlertmanagerConfig {
+    let default = AlertmanagerConfig::default();
+    let config = AlertmanagerConfig {
+        name: table.text("name").unwrap_or(default.name),
+        namespace: table.text("namespace"),
+        labels: labels(&mut table, "labels", &[]),
+        secret: table.text("secret").unwrap_or(default.secret),
+    };
+    table.finish();
+    config
+}
+
+fn dashboards(mut table: Table<'_>) -> Dashboards {
+    let dashboards = Dashboards {
+        namespace: table.text("namespace"),
+        folder: table.text("folder"),
+        instance_selector: labels(&mut table, "instanceSelector", &[]),
+    };
+    table.finish();
+    dashboards
 }

@@ -52,9 +52,11 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&BYTES],
                 case: |given| {
                     let hour = given.limits.value(&FLOOR) / 100.0;
-                    let fast = 4.0 * given.limit * hour;
+                    // So steep that the limit is crossed between the 24th and the 25th hour.
+                    let steeper = 672.0 * (given.limit - 1.0) / (24.5 * (4.0 - given.limit));
+                    let fast = (1.0 + steeper) * hour;
                     let bend = course(&BYTES, format!("0+{hour}x670 {}+{fast}x400", 671.0 * hour));
-                    Case::new(vec![bend], vec![line(&BYTES, 0.0, hour)]).hourly().after(hours(670 + 72))
+                    Case::new(vec![bend], vec![line(&BYTES, 0.0, hour)]).hourly().after(hours(671 + 25))
                 },
             }),
             pending: minutes(60),
@@ -72,8 +74,9 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&LIMIT),
                 metrics: &[&BYTES],
                 case: |given| {
-                    let half = given.limit / 2.0;
-                    Case::new(vec![line(&BYTES, half, half / 1000.0)], vec![steady(&BYTES, half)])
+                    let minutes = 30.0 * DAY / 60.0;
+                    let by = |grown: f64| vec![line(&BYTES, given.limit / 2.0, grown * given.limit / minutes)];
+                    Case::new(by(1.0), by(0.3))
                 },
             }),
             pending: minutes(60),

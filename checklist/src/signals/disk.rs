@@ -83,10 +83,11 @@ pub static SIGNAL: Signal = Signal {
                 },
                 threshold: Some(&FULL_WITHIN),
                 metrics: &[&USED, &CAPACITY],
-                case: |_| {
-                    let capacity = steady(&CAPACITY, 1000.0);
-                    let growing = vec![line(&USED, 600.0, 1.0), capacity.clone()];
-                    Case::new(growing, vec![steady(&USED, 600.0), capacity])
+                case: |given| {
+                    // Ahead of the time that the limit gives: one line beyond the capacity, the other half way there.
+                    let minutes = given.limit / 60.0;
+                    let by = |grown: f64| vec![line(&USED, 600.0, grown / minutes), steady(&CAPACITY, 1000.0)];
+                    Case::new(by(600.0), by(200.0))
                 },
             }),
             pending: minutes(60),

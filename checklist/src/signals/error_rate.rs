@@ -30,9 +30,10 @@ fn burns(scope: &crate::value::Scope, limits: &crate::Limits, factor: f64, long:
     format!("{} > {limit} and {} > {limit}", ratio(scope, long), ratio(scope, short))
 }
 
-fn burning(factor: f64) -> Case {
-    let requests = steady(&REQUESTS, 100.0);
-    Case::new(vec![steady(&ERRORS, factor), requests.clone()], vec![steady(&ERRORS, 0.0), requests])
+/// A share of errors just above the limit, and one just below it.
+fn burning(limit: f64) -> Case {
+    let at = |share: f64| vec![steady(&ERRORS, 100.0 * share), steady(&REQUESTS, 100.0)];
+    Case::new(at(1.2 * limit), at(0.8 * limit))
 }
 
 /// The signal.
@@ -51,7 +52,7 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, severity| format!("{} > {}", ratio(scope, "1d"), limits.level(&RATIO, severity)),
                 threshold: Some(&RATIO),
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(200.0 * given.limit),
+                case: |given| burning(given.limit),
             }),
             pending: minutes(5),
             summary: "Error rate of the last day is too high.",
@@ -68,7 +69,15 @@ pub static SIGNAL: Signal = Signal {
                 },
                 threshold: None,
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(2_000.0 * given.limits.value(&RATIO)),
+                case: |given| {
+                    let limit = 14.4 * given.limits.value(&RATIO);
+                    let share = |requests: f64, share: f64| {
+                        vec![steady(&ERRORS, requests * share), steady(&REQUESTS, requests)]
+                    };
+                    burning(limit)
+                        .fires("fires on some hundred requests an hour", share(0.1, 1.2 * limit))
+                        .quiet("stays quiet on some dozen requests an hour", share(0.02, 1.2 * limit))
+                },
             }),
             summary: "Requests fail.",
             description: "{{ $labels.target }} burns its error budget more than 14 times too fast: 2% of a month's budget within an hour.",
@@ -80,7 +89,7 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, _| burns(scope, limits, 6.0, "6h", "30m"),
                 threshold: None,
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(1_000.0 * given.limits.value(&RATIO)),
+                case: |given| burning(6.0 * given.limits.value(&RATIO)),
             }),
             pending: minutes(15),
             summary: "Many requests fail for hours.",
@@ -93,7 +102,7 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, _| burns(scope, limits, 3.0, "1d", "2h"),
                 threshold: None,
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(500.0 * given.limits.value(&RATIO)),
+                case: |given| burning(3.0 * given.limits.value(&RATIO)),
             }),
             pending: minutes(60),
             summary: "Requests fail all day.",
@@ -106,7 +115,7 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, _| burns(scope, limits, 1.0, "3d", "6h"),
                 threshold: None,
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(200.0 * given.limits.value(&RATIO)),
+                case: |given| burning(given.limits.value(&RATIO)),
             }),
             pending: hours(3),
             summary: "Error budget runs out.",

@@ -86,7 +86,7 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&DAILY],
                 case: |given| {
                     let bend = step(&DAILY, 0.2, 180, 0.4 * given.limit);
-                    Case::new(vec![bend], vec![steady(&DAILY, 0.2)]).hourly().after(hours(190))
+                    Case::new(vec![bend], vec![steady(&DAILY, 0.2)]).hourly().after(hours(181))
                 },
             }),
             pending: hours(6),

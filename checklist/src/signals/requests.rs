@@ -18,7 +18,7 @@ fn week_over_week(scope: &crate::value::Scope) -> String {
 
 fn changed(factor: f64) -> Case {
     let bend = step(&VOLUME, 100.0, 180, 100.0 * factor);
-    Case::new(vec![bend], vec![steady(&VOLUME, 100.0)]).hourly().after(hours(190))
+    Case::new(vec![bend], vec![steady(&VOLUME, 100.0)]).hourly().after(hours(181))
 }
 
 /// The signal.

@@ -104,12 +104,13 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| {
                     let slow = 2.0 * given.limits.value(&FLOOR);
                     let (calls, before) = (line(&CALLS, 0.0, 60.0), 60.0 * slow);
-                    let after = 3.0 * given.limit * before;
+                    // So steep that the limit is crossed between the second and the third hour.
+                    let after = before * (1.0 + 24.0 * (given.limit - 1.0) / 2.5);
                     // Eight days at the old pace, then a steeper line.
                     let bend = course(&SECONDS, format!("0+{before}x192 {}+{after}x200", before * 193.0));
                     Case::new(vec![bend, calls.clone()], vec![line(&SECONDS, 0.0, before), calls])
                         .hourly()
-                        .after(hours(9 * 24))
+                        .after(hours(196))
                 },
             }),
             pending: minutes(60),

@@ -74,9 +74,11 @@ fn reaches(
     format!("{predicted} > {most} and {now} / {most} > 0.5")
 }
 
-fn growing(used: &'static Metric, most: &'static Metric) -> Case {
-    let limit = steady(most, 1000.0);
-    Case::new(vec![line(used, 600.0, 0.1), limit.clone()], vec![steady(used, 600.0), limit])
+/// Ahead of the time that the limit gives: one line beyond the most, the other half way there.
+fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_>) -> Case {
+    let minutes = given.limit / 60.0;
+    let by = |grown: f64| vec![line(used, 600.0, grown / minutes), steady(most, 1000.0)];
+    Case::new(by(600.0), by(200.0))
 }
 
 /// The signal.
@@ -133,7 +135,7 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, severity| reaches(scope, limits, severity, &POD_MEMORY, &POD_MEMORY_LIMIT),
                 threshold: Some(&REACHED_WITHIN),
                 metrics: &[&POD_MEMORY, &POD_MEMORY_LIMIT],
-                case: |_| growing(&POD_MEMORY, &POD_MEMORY_LIMIT),
+                case: |given| growing(&POD_MEMORY, &POD_MEMORY_LIMIT, given),
             }),
             pending: hours(6),
             summary: "Workload will reach its memory limit.",
@@ -148,7 +150,7 @@ pub static SIGNAL: Signal = Signal {
                 },
                 threshold: Some(&REACHED_WITHIN),
                 metrics: &[&NODE_MEMORY, &NODE_MEMORY_ALLOCATABLE],
-                case: |_| growing(&NODE_MEMORY, &NODE_MEMORY_ALLOCATABLE),
+                case: |given| growing(&NODE_MEMORY, &NODE_MEMORY_ALLOCATABLE, given),
             }),
             pending: hours(6),
             summary: "Node will run out of memory.",

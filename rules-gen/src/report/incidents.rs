@@ -3,8 +3,8 @@
 use super::model::Incident;
 use super::period::{Kind, Period, seconds, timestamp};
 use super::words::apart;
-use crate::alertmanager;
 use crate::live::{Course, Labels, NoVerdict, Server};
+use crate::plan;
 use checklist::Config;
 use std::collections::BTreeSet;
 
@@ -81,14 +81,14 @@ fn runs(
 
 /// Fills in who was told, as the generated configuration of Alertmanager routes and inhibits.
 fn told(config: &Config, mut incidents: Vec<Incident>) -> Vec<Incident> {
-    let equal = alertmanager::labels(config);
+    let equal = plan::labels(config);
     let all = incidents.clone();
     let ours: BTreeSet<String> =
         crate::rules::groups(config).into_iter().flat_map(|group| group.rules).map(|rule| rule.alert).collect();
     for incident in &mut incidents {
         let known = ours.contains(&incident.alert);
         incident.told = if known {
-            alertmanager::receiver(config, &incident.severity).to_owned()
+            plan::receiver(config, &incident.severity).to_owned()
         } else {
             // Rules of others are routed by others.
             "unknown".to_owned()

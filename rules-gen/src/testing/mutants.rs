@@ -1,0 +1,201 @@
+//! Broken variants of a rule, which its test must notice: a comparison the other way round, another metric,
+//! a threshold ten times as high, and no waiting time.
+
+use checklist::Metric;
+use std::fmt;
+
+/// How a rule was broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A comparison the other way round.
+    Comparator,
+    /// Another metric.
+    Metric,
+    /// A number ten times as large.
+    Threshold,
+    /// It does not wait for `for`.
+    Pending,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Comparator, Self::Metric, Self::Threshold, Self::Pending];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Comparator => "comparison flipped",
+            Self::Metric => "metric swapped",
+            Self::Threshold => "number times ten",
+            Self::Pending => "for dropped",
+        })
+    }
+}
+
+/// A rule that was broken in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mutant {
+    /// How.
+    pub kind: Kind,
+    /// Where, for people.
+    pub place: String,
+    /// The broken expression.
+    pub expr: String,
+}
+
+/// Every mutant of an expression; `metrics` are those that its signal has.
+pub fn of(expr: &str, metrics: &[&'static Metric], waits: bool) -> Vec<Mutant> {
+    let tokens = tokens(expr);
+    let with = |kind, token: &Token<'_>, text: &str| Mutant {
+        kind,
+        place: format!("{} becomes {text} at {}", token.text, token.at + 1),
+        expr: format!("{}{text}{}", &expr[..token.at], &expr[token.at + token.text.len()..]),
+    };
+    let mut mutants = Vec::new();
+    for token in &tokens {
+        if let Some(other) = flipped(token.text) {
+            mutants.push(with(Kind::Comparator, token, other));
+        }
+        if let Ok(number) = token.text.parse::<f64>()
+            && number != 0.0
+        {
+            mutants.push(with(Kind::Threshold, token, &format!("{}", number * 10.0)));
+        }
+    }
+    let known = |name: &&str| metrics.iter().any(|metric| metric.name == *name);
+    let mut used: Vec<&str> = tokens.iter().map(|token| token.text).filter(known).collect();
+    used.sort_unstable();
+    used.dedup();
+    for name in &used {
+        // The others of the expression are in the test's data, which makes them the harder ones.
+        let mut others: Vec<&str> = used.iter().copied().filter(|other| other != name).collect();
+        others.extend(metrics.iter().map(|metric| metric.name).find(|other| !used.contains(other)));
+        if others.is_empty() {
+            others.push("checklist_other");
+        }
+        for other in others {
+            let mut broken = String::new();
+            let mut last = 0;
+            for token in tokens.iter().filter(|token| token.text == *name) {
+                broken += &expr[last..token.at];
+                broken += other;
+                last = token.at + token.text.len();
+            }
+            broken += &expr[last..];
+            mutants.push(Mutant { kind: Kind::Metric, place: format!("{name} becomes {other}"), expr: broken });
+        }
+    }
+    if waits {
+        mutants.push(Mutant { kind: Kind::Pending, place: "for".to_owned(), expr: expr.to_owned() });
+    }
+    mutants
+}
+
+fn flipped(operator: &str) -> Option<&'static str> {
+    Some(match operator {
+        ">" => "<",
+        "<" => ">",
+        ">=" => "<=",
+        "<=" => ">=",
+        "==" => "!=",
+        "!=" => "==",
+        _ => return None,
+    })
+}
+
+#[derive(Debug, PartialEq)]
+struct Token<'a> {
+    at: usize,
+    text: &'a str,
+}
+
+/// Names, numbers and comparisons; strings, matchers, windows and durations are left out.
+fn tokens(expr: &str) -> Vec<Token<'_>> {
+    let bytes = expr.as_bytes();
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let rest = &bytes[at..];
+        let word = |good: fn(&u8) -> bool| rest.iter().take_while(|byte| good(byte)).count();
+        let length = match byte {
+            b'{' => closing(rest, b'}'),
+            b'[' => closing(rest, b']'),
+            b'"' | b'\'' | b'`' => string(rest),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b':' => {
+                let length = word(|byte| byte.is_ascii_alphanumeric() || [b'_', b':'].contains(byte));
+                tokens.push(Token { at, text: &expr[at..at + length] });
+                length
+            }
+            b'0'..=b'9' => {
+                let length = word(|byte| byte.is_ascii_alphanumeric() || *byte == b'.');
+                tokens.push(Token { at, text: &expr[at..at + length] });
+                length
+            }
+            b'<' | b'>' | b'=' | b'!' => {
+                let length = 1 + usize::from(bytes.get(at + 1) == Some(&b'='));
+                tokens.push(Token { at, text: &expr[at..at + length] });
+                length
+            }
+            _ => 1,
+        };
+        at += length;
+    }
+    tokens
+}
+
+/// Bytes up to and with the closing bracket.
+fn closing(bytes: &[u8], end: u8) -> usize {
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at) {
+        at += match byte {
+            b'"' | b'\'' | b'`' => string(&bytes[at..]),
+            _ if *byte == end => return at + 1,
+            _ => 1,
+        };
+    }
+    at
+}
+
+/// Bytes of a string with its quotes.
+fn string(bytes: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' if bytes[0] != b'`' => at += 2,
+            _ if *byte == bytes[0] => return at + 1,
+            _ => at += 1,
+        }
+    }
+    at.min(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static USED: Metric = Metric::gauge("used_bytes", "Used.", &[]);
+    static SIZE: Metric = Metric::gauge("size_bytes", "Size.", &[]);
+
+    #[test]
+    fn strings_matchers_windows_and_durations_are_no_place_to_break() {
+        let expr = r#"avg_over_time(used_bytes{a="x > 5 }"}[1h] offset 7d) / size_bytes > 0.5"#;
+        let mutants = of(expr, &[&USED, &SIZE], true);
+        let places: Vec<&str> = mutants.iter().map(|mutant| mutant.place.as_str()).collect();
+        let wanted = [
+            "> becomes < at 67",
+            "0.5 becomes 5 at 69",
+            "size_bytes becomes used_bytes",
+            "used_bytes becomes size_bytes",
+            "for",
+        ];
+        assert_eq!(places, wanted);
+        assert!(mutants[0].expr.ends_with("size_bytes < 0.5"));
+        assert!(mutants[2].expr.ends_with("/ used_bytes > 0.5"));
+    }
+
+    #[test]
+    fn an_unclosed_string_ends_with_the_text() {
+        assert!(tokens("{\"").is_empty() && tokens("'\\").is_empty());
+    }
+}
