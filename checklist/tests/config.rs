@@ -54,6 +54,10 @@ fn combinations_that_cannot_work_are_refused() {
         ),
         ("backups:\n  - {name: a, bucket: b, accessKeyIdFile: x}\n", "go together"),
         ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context has no meaning without kubeconfig"),
+        (
+            "kubernetes:\n  - {name: a, namespaces: [n], exporterNamespace: A_B}\n",
+            "a namespace is a text of lower-case letters",
+        ),
         ("certificates:\n  - {name: a, address: host}\n", "address must be host:port"),
         ("backups:\n  - {name: a, bucket: b, skip: [pods]}\n", "no check pods on this kind of target"),
         ("backups:\n  - {name: a, bucket: b, bucket: c}\n", "duplicate"),

@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod explain;
 pub mod page;
+pub mod page_tasks;
 pub mod probe;
 pub mod probes;
 pub mod process;
@@ -13,7 +14,9 @@ pub mod schedule;
 pub mod server;
 pub mod snapshot;
 pub mod sources;
+pub mod standing;
 pub mod state;
 pub mod task_commands;
 pub mod verify_alerts;
 pub mod verify_backup;
+pub mod web;

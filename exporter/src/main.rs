@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use exporter::checks::Checks;
 use exporter::reload::{Source, load};
 use exporter::schedule::Job;
+use exporter::server::Shown;
 use exporter::task_commands::{self, OverrideCommand, TaskCommand};
+use exporter::web::Web;
 use exporter::{report, server};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -15,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Makes every check of the operations checklist and exposes what it saw to Prometheus.
@@ -38,6 +41,12 @@ enum Command {
         /// Where to listen.
         #[arg(long, env = "CHECKLIST_LISTEN", default_value = "127.0.0.1:9876")]
         listen: SocketAddr,
+        /// TLS, client certificates and passwords: the web configuration file of Prometheus' exporters.
+        #[arg(long, value_name = "FILE", env = "CHECKLIST_WEB_CONFIG")]
+        web_config: Option<PathBuf>,
+        /// Where to show /-/healthy and /-/ready to anyone, in clear text.
+        #[arg(long, env = "CHECKLIST_HEALTH_LISTEN")]
+        health_listen: Option<SocketAddr>,
     },
     /// Makes every check once, prints a table; exits 0 when all passed, 1 when one failed, 2 when one cannot tell.
     Check {
@@ -136,7 +145,9 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error.into()),
     };
     let result = match arguments.command {
-        Command::Run { config, listen } => runtime.block_on(run(&config, listen)),
+        Command::Run { config, listen, web_config, health_listen } => {
+            runtime.block_on(run(&config, listen, web_config.as_deref(), health_listen))
+        }
         Command::Check { config, selection, format, explain } => {
             runtime.block_on(check(&config, &selection, format, explain))
         }
@@ -160,9 +171,19 @@ fn main() -> ExitCode {
     result.unwrap_or_else(|error| fail(&error))
 }
 
-async fn run(path: &Path, listen: SocketAddr) -> anyhow::Result<ExitCode> {
+async fn run(
+    path: &Path,
+    listen: SocketAddr,
+    web_config: Option<&Path>,
+    health: Option<SocketAddr>,
+) -> anyhow::Result<ExitCode> {
     let source = Source::open(path)?;
-    let listener = tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let web = Arc::new(Web::open(web_config).map_err(|failure| anyhow::anyhow!(failure.message))?);
+    let health = match health {
+        Some(address) => Some(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?),
+        None => None,
+    };
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let stop = async move {
@@ -184,8 +205,15 @@ async fn run(path: &Path, listen: SocketAddr) -> anyhow::Result<ExitCode> {
             let _ = own.reload();
         }
     });
-    server::serve(listener, source, stop).await;
-    for task in [rounds, following, hangups] {
+    let own = Arc::clone(&source);
+    let plain = Arc::clone(&web);
+    let healths = tokio::spawn(async move {
+        if let Some(listener) = health {
+            server::serve(listener, own, plain, Shown::Health, std::future::pending()).await;
+        }
+    });
+    server::serve(listener, source, web, Shown::Everything, stop).await;
+    for task in [rounds, following, hangups, healths] {
         task.abort();
     }
     Ok(ExitCode::SUCCESS)
@@ -319,9 +347,21 @@ fn validate(file: &Path) -> anyhow::Result<ExitCode> {
 }
 
 fn log_to_stderr(json: bool) {
-    // The Kubernetes client logs whole bodies that it cannot decode; they may hold secrets.
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,kube_client=error"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // At finer levels clients log headers, keys and bodies, whatever RUST_LOG asks for.
+    let quiet = [
+        "aws=info",
+        "h2=info",
+        "hyper=info",
+        "kube=info",
+        "kube_client=error",
+        "rustls=info",
+        "tokio_postgres=info",
+        "tower=info",
+    ];
+    let filter =
+        quiet.into_iter().filter_map(|one| one.parse().ok()).fold(filter, tracing_subscriber::EnvFilter::add_directive);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
     if json { builder.json().init() } else { builder.init() }

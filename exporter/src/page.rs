@@ -39,10 +39,11 @@ pub fn overview(jobs: &[Arc<Job>], config: &Config) -> String {
             p.summary { (elsewhere.join(", ")) }
         }
         footer {
+            @if config.tasks.is_some() { a href="/tasks" { "tasks" } " · " }
             a href="/metrics" { "metrics" } " · " a href="/api/v1/checks" { "JSON" } " · version " (env!("CARGO_PKG_VERSION"))
         }
     };
-    page("Operations checklist", &body)
+    page("Operations checklist", REFRESH, &body)
 }
 
 /// The last runs of the checks with an id; nothing when there are none.
@@ -70,7 +71,7 @@ pub fn history(jobs: &[Arc<Job>], config: &Config, check: &str) -> Option<String
             }
         }
     };
-    Some(page(title, &body))
+    Some(page(title, REFRESH, &body))
 }
 
 fn row(state: &State, config: &Config, now: f64) -> Markup {
@@ -135,14 +136,15 @@ fn time(at: f64) -> String {
     timestamp.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-fn page(title: &str, body: &Markup) -> String {
+/// A whole page that asks for itself again after so many seconds.
+pub(crate) fn page(title: &str, refresh: u32, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="refresh" content=(REFRESH);
+                meta http-equiv="refresh" content=(refresh);
                 title { (title) }
                 style { (PreEscaped(include_str!("page.css"))) }
             }

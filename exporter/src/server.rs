@@ -5,32 +5,52 @@ use crate::reload::Source;
 use crate::report;
 use crate::schedule::{Schedule, unix_now};
 use crate::snapshot::{Body, Format, render};
+use crate::web::slots::{Busy, Slots};
+use crate::web::{Rules, Web};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
 
 /// Connections at a time; Prometheus servers and people need a handful.
 const MAX_CONNECTIONS: usize = 256;
-/// A client has this long to send its request head.
+/// A client has this long to send its request head, and a connection to be used again.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that takes nothing of its answer for this long is gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a listener shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Everything, to those who may.
+    Everything,
+    /// Health alone, to anyone, in clear text.
+    Health,
+}
 
 /// Serves until `stop` resolves, then lets open requests end.
-pub async fn serve(listener: TcpListener, source: Arc<Source>, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    source: Arc<Source>,
+    web: Arc<Web>,
+    shown: Shown,
+    stop: impl Future<Output = ()>,
+) {
     let graceful = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Slots::new(MAX_CONNECTIONS);
     tokio::pin!(stop);
     loop {
         let stream = tokio::select! {
@@ -46,33 +66,97 @@ pub async fn serve(listener: TcpListener, source: Arc<Source>, stop: impl Future
             },
         };
         // Beyond the limit a connection is closed at once, which the client sees.
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { continue };
-        let source = Arc::clone(&source);
-        let service = service_fn(move |request| answer(Arc::clone(&source), request));
-        let mut builder = hyper::server::conn::http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(16 * 1024);
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
+        if !slots.make_room() {
+            continue;
+        }
+        let busy = Arc::new(Busy::default());
+        let connection = Connection {
+            source: Arc::clone(&source),
+            rules: if shown == Shown::Everything { web.rules() } else { Arc::default() },
+            shown,
+            busy: Arc::clone(&busy),
+            watcher: graceful.watcher(),
+        };
+        let task = tokio::spawn(async move {
+            if let Err(error) = connection.serve(stream).await {
+                tracing::debug!(error, "connection ended");
             }
-            drop(permit);
         });
+        slots.take(busy, task.abort_handle());
     }
+    slots.close_idle();
     // Prometheus gives up on a scrape after ten seconds, so nothing worth having takes longer.
     let _ = tokio::time::timeout(Duration::from_secs(10), graceful.shutdown()).await;
 }
 
-async fn answer<B>(source: Arc<Source>, request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+/// One connection.
+struct Connection {
+    source: Arc<Source>,
+    rules: Arc<Rules>,
+    shown: Shown,
+    busy: Arc<Busy>,
+    watcher: Watcher,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream) -> Result<(), String> {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_TIMEOUT));
+        let stream = Box::pin(stream);
+        match self.rules.tls.clone() {
+            Some(acceptor) => {
+                let stream = acceptor.accept(stream).await?;
+                self.converse(stream).await
+            }
+            None => self.converse(stream).await,
+        }
+    }
+
+    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<(), String> {
+        let Self { source, rules, shown, busy, watcher } = self;
+        let service = service_fn(move |request| {
+            let (source, rules, answering) = (Arc::clone(&source), Arc::clone(&rules), busy.begin());
+            async move {
+                let mut response = let_in(source, &rules, shown, request).await;
+                for (name, value) in &rules.headers {
+                    response.headers_mut().insert(name, value.clone());
+                }
+                drop(answering);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(16 * 1024);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        watcher.watch(connection).await.map_err(|error| error.to_string())
+    }
+}
+
+/// The one way in: nothing is answered before the request was let in.
+async fn let_in<B>(source: Arc<Source>, rules: &Rules, shown: Shown, request: Request<B>) -> Response<Full<Bytes>> {
+    if shown == Shown::Health && !["/-/healthy", "/-/ready"].contains(&request.uri().path()) {
+        return text(StatusCode::NOT_FOUND, "only /-/healthy and /-/ready are shown here\n");
+    }
+    if let Some(passwords) = &rules.passwords
+        && !passwords.accept(request.headers()).await
+    {
+        let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"checklist\""));
+        return response;
+    }
+    answer(source, request).await
+}
+
+async fn answer<B>(source: Arc<Source>, request: Request<B>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if path == "/-/reload" {
-        return Ok(reload(&source, request.method()));
+        return reload(&source, request.method());
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return Ok(text(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed\n"));
+        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed\n");
     }
     let schedule = &source.schedule;
-    Ok(match path {
+    match path {
         "/metrics" => {
             let latest = schedule.latest.load();
             let format = format_of(request.headers());
@@ -85,13 +169,14 @@ async fn answer<B>(source: Arc<Source>, request: Request<B>) -> Result<Response<
             waiting => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{waiting} checks have not run yet\n")),
         },
         "/" => html(page::overview(&schedule.jobs(), &source.config())),
+        "/tasks" => html(crate::page_tasks::overview(&source.config(), jiff::Timestamp::now()).await),
         "/api/v1/checks" => whole(StatusCode::OK, "application/json", report::json(&schedule.jobs()).to_string()),
         _ => match path.strip_prefix("/checks/") {
             Some(check) => page::history(&schedule.jobs(), &source.config(), check)
                 .map_or_else(|| text(StatusCode::NOT_FOUND, "no such check is configured\n"), html),
             None => text(StatusCode::NOT_FOUND, "no such page; see /\n"),
         },
-    })
+    }
 }
 
 /// Loads checklist.yaml again; the answer has every mistake.

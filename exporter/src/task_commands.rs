@@ -1,6 +1,7 @@
 //! `task list | show | done | skip` and `override start | extend | end | show`.
 
 use crate::records::{Act, Record, Records, append};
+use crate::standing::{self, Stand};
 use anyhow::{Context, bail, ensure};
 use checklist::config::Tasks;
 use checklist::tasks::Task;
@@ -199,13 +200,13 @@ async fn after(task: &Task, tasks: &Tasks, now: Timestamp) -> anyhow::Result<Str
 fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {
     let mut text = format!("{:<22} {:<10} {:<11} {:<8} LAST\n", "TASK", "CADENCE", "DAY", "STATE");
     for task in &tasks.list {
-        let standing = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone);
-        let (day, state) = standing.map_or(("-".to_owned(), "-"), |standing| {
-            let state = match now {
-                now if now > standing.overdue => "OVERDUE",
-                now if now > standing.due => "DUE",
-                now if now.to_zoned_datetime(tasks.zone.clone()).date() >= standing.day => "open",
-                _ => "",
+        let standing = standing::of(task, tasks, records, now);
+        let (day, state) = standing.map_or(("-".to_owned(), "-"), |(standing, stand)| {
+            let state = match stand {
+                Stand::Overdue => "OVERDUE",
+                Stand::Due => "DUE",
+                Stand::Open => "open",
+                Stand::Ahead => "",
             };
             (standing.day.to_string(), state)
         });

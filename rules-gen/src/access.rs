@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The name of every object and role.
-const NAME: &str = "checklist-exporter";
+pub(crate) const NAME: &str = "checklist-exporter";
 
 /// Objects of Kubernetes for one cluster of checklist.yaml, as a list.
 pub fn kubernetes(config: &Config, cluster: &str) -> Value {
@@ -28,10 +28,10 @@ pub fn kubernetes(config: &Config, cluster: &str) -> Value {
             }
         }
     }
-    let service_account = json!({"kind": "ServiceAccount", "name": NAME, "namespace": target.namespaces.first()});
+    let service_account = json!({"kind": "ServiceAccount", "name": NAME, "namespace": target.exporter_namespace});
     let mut objects = vec![json!({
         "apiVersion": "v1", "kind": "ServiceAccount",
-        "metadata": {"name": NAME, "namespace": target.namespaces.first()},
+        "metadata": {"name": NAME, "namespace": target.exporter_namespace},
     })];
     if !wide.is_empty() {
         objects.push(json!({

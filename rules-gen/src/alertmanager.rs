@@ -1,7 +1,7 @@
 //! The configuration of Alertmanager: critical alerts page, warnings go to the chat, a critical silences its own
 //! warning.
 
-use crate::routing::{self, Matcher, Plan, Route, text};
+use crate::plan::{self, Matcher, Plan, Route, text};
 use crate::rules::prometheus_duration;
 use checklist::Config;
 use checklist::config::{Address, Email};
@@ -10,9 +10,9 @@ use std::time::Duration;
 
 /// The configuration of Alertmanager.
 pub fn configuration(config: &Config) -> Value {
-    let Plan { root, routes, inhibitions, group_by } = routing::plan(config);
+    let Plan { root, routes, inhibitions, group_by } = plan::plan(config);
     let grouping = &config.alerting.grouping;
-    let inhibition = |one: &routing::Inhibition| {
+    let inhibition = |one: &plan::Inhibition| {
         let mut rule = json!({"source_matchers": matchers(&one.source), "target_matchers": matchers(&one.target)});
         if !one.equal.is_empty() {
             rule["equal"] = json!(one.equal);
@@ -67,7 +67,7 @@ pub(crate) fn heartbeat_pace(interval: Duration) -> (String, String) {
 
 fn time_intervals(config: &Config) -> Value {
     let windows = config.alerting.maintenance.iter().map(|window| {
-        let intervals: Vec<Value> = routing::intervals(window)
+        let intervals: Vec<Value> = plan::intervals(window)
             .into_iter()
             .map(|interval| {
                 let mut value = json!({"location": window.time_zone});

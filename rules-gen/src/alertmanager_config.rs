@@ -5,7 +5,7 @@
 //! None}`; the object says so itself.
 
 use crate::alertmanager::heartbeat_pace;
-use crate::routing::{self, Matcher, Plan, Route, text};
+use crate::plan::{self, Matcher, Plan, Route, text};
 use crate::rules::prometheus_duration;
 use checklist::Config;
 use checklist::config::{Address, Email, Maintenance, PagerDuty, Slack};
@@ -17,10 +17,10 @@ const NOTE: &str = "Needs alertmanagerConfigMatcherStrategy {type: None} on the 
 
 /// The `monitoring.coreos.com/v1alpha1` object.
 pub fn object(config: &Config) -> Value {
-    let Plan { root, routes, inhibitions, group_by } = routing::plan(config);
+    let Plan { root, routes, inhibitions, group_by } = plan::plan(config);
     let (meta, grouping) = (&config.alerting.alertmanager_config, &config.alerting.grouping);
     let windows: Vec<&Maintenance> = windows(config).collect();
-    let inhibition = |one: &routing::Inhibition| {
+    let inhibition = |one: &plan::Inhibition| {
         let mut rule = json!({"sourceMatch": matchers(&one.source), "targetMatch": matchers(&one.target)});
         if !one.equal.is_empty() {
             rule["equal"] = json!(one.equal);
@@ -51,7 +51,8 @@ pub fn object(config: &Config) -> Value {
         let why = format!("The object knows no time zones, so these windows are left out: {names}.");
         notes.insert("maintenance".to_owned(), json!(why));
     }
-    let mut metadata = Map::from_iter([("name".to_owned(), json!(meta.name)), ("annotations".to_owned(), json!(notes))]);
+    let mut metadata =
+        Map::from_iter([("name".to_owned(), json!(meta.name)), ("annotations".to_owned(), json!(notes))]);
     if let Some(namespace) = &meta.namespace {
         metadata.insert("namespace".to_owned(), json!(namespace));
     }
@@ -102,7 +103,7 @@ fn route(one: &Route, windows: &[&Maintenance]) -> Value {
 }
 
 fn mute(window: &Maintenance) -> Value {
-    let intervals: Vec<Value> = routing::intervals(window)
+    let intervals: Vec<Value> = plan::intervals(window)
         .into_iter()
         .map(|interval| {
             let mut value = json!({});

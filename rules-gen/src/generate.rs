@@ -53,6 +53,8 @@ pub enum Kind {
     Tests,
     /// The least rights of the exporter.
     Access,
+    /// The other objects of its deployment, and the kustomize component of all.
+    Kubernetes,
 }
 
 /// Who reads the files.
@@ -75,7 +77,12 @@ impl Kind {
             Self::Runbooks => "runbooks",
             Self::Tests => "tests",
             Self::Access => "access",
+            Self::Kubernetes => "kubernetes",
         }
+    }
+
+    fn has(self, path: &Path) -> bool {
+        path.starts_with(self.folder()) || self == Self::Kubernetes && path == Path::new("kustomization.yaml")
     }
 }
 
@@ -91,6 +98,8 @@ impl Format {
             | "alertmanager/alertmanagerconfig.yaml"
             | "dashboards/configmaps.yaml"
             | "dashboards/grafanadashboards.yaml" => self == Self::Operator,
+            "kustomization.yaml" => self == Self::Operator,
+            name if name.starts_with("kubernetes/") => self == Self::Operator,
             name if name.starts_with("dashboards/") => self != Self::Operator,
             _ => true,
         }
@@ -102,8 +111,9 @@ impl Format {
 /// # Errors
 /// An invalid checklist, and files that cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let config = arguments.config.load()?;
-    let mut outputs = crate::generate(&config, &arguments.config.name())?;
+    let ((config, text), source) = (arguments.config.read()?, arguments.config.name());
+    let mut outputs = crate::generate(&config, &source)?;
+    outputs.extend(crate::kubernetes::files(&config, &source, &text)?);
     outputs.retain(|output| chosen(&output.path, &arguments.only, arguments.target_format));
     let told = |text: &str| {
         if !arguments.quiet {
@@ -147,7 +157,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn chosen(path: &Path, only: &[Kind], format: Option<Format>) -> bool {
-    (only.is_empty() || only.iter().any(|kind| path.starts_with(kind.folder())))
+    (only.is_empty() || only.iter().any(|kind| kind.has(path)))
         && format.is_none_or(|format| format.reads(path))
 }
 

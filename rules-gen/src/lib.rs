@@ -4,18 +4,32 @@
 pub mod access;
 pub mod alertmanager;
 pub mod alertmanager_config;
+pub mod backtest;
 pub mod cli;
+pub mod diff;
 pub mod docs;
+pub mod duration;
+pub mod figures;
 pub mod generate;
 pub mod grafana;
+pub mod known;
+pub mod kubernetes;
 pub mod lint;
 pub mod live;
 pub mod meta;
+pub mod network;
+pub mod noise;
+pub mod plan;
+pub mod pods;
 pub mod prometheus;
+pub mod promql;
+pub mod report;
+pub mod route_test;
 pub mod routing;
 pub mod rule_tests;
 pub mod rules;
 pub mod runbooks;
+pub mod terminal;
 pub mod testing;
 
 use anyhow::Context;
@@ -74,12 +88,13 @@ pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<Output>> {
         let policy = serde_json::to_string_pretty(&access::s3(&config.backups))?;
         outputs.push(Output { path: "access/s3-policy.json".into(), content: format!("{policy}\n") });
     }
+    outputs.push(yaml("access/networkpolicy.yaml", &header, &network::policies(config))?);
     outputs.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(outputs)
 }
 
 /// Writes YAML and reads it again with the strict parser before it is given away.
-fn yaml(path: &str, header: &str, value: &serde_json::Value) -> anyhow::Result<Output> {
+pub(crate) fn yaml(path: &str, header: &str, value: &serde_json::Value) -> anyhow::Result<Output> {
     let text = serde_yaml::to_string(value).with_context(|| format!("cannot write {path}"))?;
     let back: serde_json::Value = serde_yaml::from_str(&text).with_context(|| format!("cannot read back {path}"))?;
     anyhow::ensure!(back == *value, "{path} does not read back as it was meant");

@@ -10,11 +10,13 @@ pub mod known;
 pub mod output;
 pub mod pages;
 pub mod report;
+mod routes;
 pub mod rule_file;
 pub mod template;
 mod tested;
 pub mod yaml;
 
+use crate::routing::Configuration;
 use checks::Context;
 use files::Source;
 use jiff::civil::Date;
@@ -64,6 +66,7 @@ impl Default for Options {
 enum Document {
     Rules(Vec<Rule>),
     Dashboard(serde_json::Value),
+    Routes(Box<Configuration>),
     Tests(Node),
     Other,
 }
@@ -87,19 +90,9 @@ pub struct Outcome {
 
 /// Lints all files together: a rule may use what another file records.
 pub fn run(sources: &[Source], options: &Options) -> Outcome {
-    let mut outcome =
-        Outcome { files: sources.iter().map(|source| source.name.clone()).collect(), ..Outcome::default() };
-    let mut all = Vec::new();
-    for source in sources {
-        match &source.text {
-            Ok(text) => all.extend(read(source, text, options, &mut outcome.notes)),
-            Err(why) => {
-                let mut report = Report::new(&source.name, "", options.version);
-                report.line("RG001", Level::Error, 1, format!("the file {why}"), "the other files were checked");
-                all.push(Read { report, documents: Vec::new() });
-            }
-        }
-    }
+    let (all, notes): (Vec<_>, Vec<_>) =
+        on_all_cores(sources.iter().collect(), &|source| first(source, options)).into_iter().unzip();
+    let all: Vec<Read<'_>> = all.into_iter().flatten().collect();
     let rules = || {
         all.iter().flat_map(|read| &read.documents).flat_map(|document| match document {
             Document::Rules(rules) => rules.as_slice(),
@@ -119,43 +112,90 @@ pub fn run(sources: &[Source], options: &Options) -> Outcome {
             _ => None,
         }),
     );
+    let configurations: Vec<&Configuration> = all
+        .iter()
+        .flat_map(|read| &read.documents)
+        .filter_map(|document| match document {
+            Document::Routes(configuration) => Some(&**configuration),
+            _ => None,
+        })
+        .collect();
     let context = Context { options, recorded: &recorded };
-    for mut read in all {
+    let judge = |read: &Read<'_>| {
+        let mut report = read.report.clone();
         for document in &read.documents {
             match document {
                 Document::Rules(rules) => {
                     for rule in rules {
-                        checks::check(rule, &context, &mut read.report);
-                        tested.check(rule, &used, &mut read.report);
+                        checks::check(rule, &context, &mut report);
+                        tested.check(rule, &used, &mut report);
+                        routes::check(rule, configurations.iter().copied(), &mut report);
                     }
-                    rule_file::duplicates(rules, &mut read.report);
+                    rule_file::duplicates(rules, &mut report);
                 }
-                Document::Dashboard(value) => dashboards::check(value, &recorded, options, &mut read.report),
-                Document::Tests(_) | Document::Other => {}
+                Document::Dashboard(value) => dashboards::check(value, &recorded, options, &mut report),
+                Document::Tests(_) | Document::Routes(_) | Document::Other => {}
             }
         }
-        outcome.findings.extend(read.report.finish(options.today));
-    }
-    outcome.findings.sort_by(|a, b| (&a.file, a.place, a.id, &a.message).cmp(&(&b.file, b.place, b.id, &b.message)));
-    outcome.findings.dedup();
-    outcome
+        report.finish(options.today)
+    };
+    let mut findings: Vec<Finding> = on_all_cores(all.iter().collect(), &judge).into_iter().flatten().collect();
+    findings.sort_by(|a, b| (&a.file, a.place, a.id, &a.message).cmp(&(&b.file, b.place, b.id, &b.message)));
+    findings.dedup();
+    let files = sources.iter().map(|source| source.name.clone()).collect();
+    Outcome { findings, files, notes: notes.into_iter().flatten().collect() }
 }
 
-fn read<'a>(source: &'a Source, text: &'a str, options: &Options, notes: &mut Vec<String>) -> Option<Read<'a>> {
+/// The results in the order of the items, made by as many threads as there are cores.
+fn on_all_cores<I: Send, R: Send>(items: Vec<I>, work: &(dyn Fn(I) -> R + Sync)) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = items.len().div_ceil(cores).max(1);
+    let mut items = items.into_iter();
+    std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        loop {
+            let mine: Vec<I> = items.by_ref().take(share).collect();
+            if mine.is_empty() {
+                break;
+            }
+            threads.push(scope.spawn(move || mine.into_iter().map(work).collect::<Vec<R>>()));
+        }
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+/// The first pass over a file; one without a text is an error of its own.
+fn first<'a>(source: &'a Source, options: &Options) -> (Option<Read<'a>>, Vec<String>) {
+    match &source.text {
+        Ok(text) => read(source, text, options),
+        Err(why) => {
+            let mut report = Report::new(&source.name, "", options.version);
+            report.line("RG001", Level::Error, 1, format!("the file {why}"), "the other files were checked");
+            (Some(Read { report, documents: Vec::new() }), Vec::new())
+        }
+    }
+}
+
+/// The documents of a file, and notes about what was left out.
+fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> (Option<Read<'a>>, Vec<String>) {
+    let mut notes = Vec::new();
     let mut report = Report::new(&source.name, text, options.version);
     let json = Path::new(&source.name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     if json
         && let Ok(value) = serde_json::from_str::<serde_json::Value>(text)
         && dashboards::is_one(&value)
     {
-        return Some(Read { report, documents: vec![Document::Dashboard(value)] });
+        return (Some(Read { report, documents: vec![Document::Dashboard(value)] }), notes);
     }
     let (nodes, malformed) = yaml::documents(text);
     if let Some(malformed) = malformed {
         if is_helm(text) {
             notes
                 .push(format!("{} is a Helm template, not YAML: left out; lint what helm template gives", source.name));
-            return None;
+            return (None, notes);
         }
         let node = Node { place: malformed.place, span: 0..0, kind: yaml::Kind::Scalar(String::new(), true) };
         report.add("RG001", Level::Error, &node, format!("this is no YAML: {}", malformed.message), "");
@@ -163,13 +203,13 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options, notes: &mut Ve
     let several = nodes.len() > 1;
     let mut documents = Vec::new();
     for (at, node) in nodes.iter().enumerate() {
-        let document = document(source, node, &mut report, notes);
+        let document = document(source, node, &mut report, &mut notes);
         if let (Document::Rules(_), true, true) = (&document, several && at > 0, node.get("kind").is_none()) {
             report.add("RG001", Level::Warning, node, "Prometheus reads the first document of a rule file only", "");
         }
         documents.push(document);
     }
-    Some(Read { report, documents })
+    (Some(Read { report, documents }), notes)
 }
 
 fn document(source: &Source, node: &Node, report: &mut Report<'_>, notes: &mut Vec<String>) -> Document {
@@ -192,7 +232,9 @@ fn document(source: &Source, node: &Node, report: &mut Report<'_>, notes: &mut V
         return Document::Tests(node.clone());
     }
     if node.get("route").is_some() && node.get("receivers").is_some() {
-        return Document::Other;
+        // Only a configuration that is alone in its file can be read from the file's text.
+        let text = source.text.as_deref().unwrap_or_default();
+        return routes::read(text, node, report).map_or(Document::Other, |found| Document::Routes(found.into()));
     }
     if source.named {
         rule_file::keys(node, &["groups", "namespace"], report);

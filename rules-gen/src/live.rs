@@ -49,6 +49,9 @@ pub struct Server {
     /// File that holds a bearer token.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// The tenant of Mimir, Cortex or Thanos (`X-Scope-OrgID`).
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
     /// PEM file with the authorities to trust instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -71,7 +74,9 @@ impl Server {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let whole = async {
-            let answer = http::fetch(&self.endpoint(), &path, MAX_BODY).await.map_err(|failure| failure.message)?;
+            let answer = http::fetch_of(&self.endpoint(), &path, self.tenant.as_deref(), MAX_BODY)
+                .await
+                .map_err(|failure| failure.message)?;
             let parsed: Value = serde_json::from_slice(&answer.body)
                 .map_err(|error| format!("{} answered {} and no JSON ({error})", self.url, answer.status))?;
             if parsed["status"] == "success" {
@@ -84,6 +89,27 @@ impl Server {
             Ok(result) => result.map_err(NoVerdict),
             Err(_) => Err(NoVerdict(format!("{} gave no answer within {DEADLINE:?}", self.url))),
         }
+    }
+
+    /// A good answer in YAML, as Mimir's ruler gives it.
+    ///
+    /// # Errors
+    /// [`NoVerdict`] when it is not good, or no YAML.
+    pub async fn get_yaml(&self, path: &str) -> Result<Value, NoVerdict> {
+        let endpoint = self.endpoint();
+        let asked = http::fetch_of(&endpoint, path, self.tenant.as_deref(), MAX_BODY);
+        let answer = tokio::time::timeout(DEADLINE, asked).await;
+        let answer = answer.map_err(|_| NoVerdict(format!("{} gave no answer within {DEADLINE:?}", self.url)))?;
+        let answer = answer.map_err(|failure| NoVerdict(failure.message))?;
+        let text = String::from_utf8_lossy(&answer.body);
+        // Mimir answers 404 when a tenant has no rules at all.
+        if answer.status == 404 && text.contains("no rule groups found") {
+            return Ok(Value::Null);
+        }
+        if let Some(failure) = http::refusal(&answer) {
+            return Err(NoVerdict(format!("{}{path}: {}: {}", self.url, failure.message, text.trim())));
+        }
+        serde_yaml::from_str(&text).map_err(|error| NoVerdict(format!("{}{path}: {error}", self.url)))
     }
 
     /// An instant query at a time (Unix seconds).
@@ -102,24 +128,42 @@ impl Server {
     pub async fn query_range(
         &self,
         expr: &str,
-        (start, end): (f64, f64),
+        time: (f64, f64),
         step: f64,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Vec<Course>, NoVerdict> {
-        let slices = slices(start, end, step, MAX_POINTS);
+        let mut series: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
+        let mut keep = |courses: Vec<Course>| {
+            for course in courses {
+                series.entry(course.labels).or_default().extend(course.points);
+            }
+        };
+        self.each_slice(expr, time, step, MAX_POINTS, &mut keep, progress).await?;
+        Ok(series.into_iter().map(|(labels, points)| Course { labels, points }).collect())
+    }
+
+    /// The same, given away slice by slice in order of time, so that only a few slices are in memory. A slice has at
+    /// most so many points a series.
+    pub async fn each_slice(
+        &self,
+        expr: &str,
+        (start, end): (f64, f64),
+        step: f64,
+        points: f64,
+        take: &mut (dyn FnMut(Vec<Course>) + Send),
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<(), NoVerdict> {
+        let slices = slices(start, end, step, points.clamp(100.0, MAX_POINTS));
         let (count, mut done) = (slices.len(), 0);
         let mut answers = futures::stream::iter(slices)
             .map(|slice| async move { self.halves(expr, slice, step).await })
             .buffered(IN_FLIGHT);
-        let mut series: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
         while let Some(answer) = answers.try_next().await? {
-            for course in answer {
-                series.entry(course.labels).or_default().extend(course.points);
-            }
+            take(answer);
             done += 1;
             progress(done, count);
         }
-        Ok(series.into_iter().map(|(labels, points)| Course { labels, points }).collect())
+        Ok(())
     }
 
     /// One slice; in halves when the server says that it is too much, down to a hundred points.

@@ -23,6 +23,13 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Writes the daily, weekly, monthly or quarterly report out of a live Prometheus and the records of tasks.
+    Report(rules_gen::report::Arguments),
+    Diff(Box<rules_gen::diff::Arguments>),
+    Backtest(Box<rules_gen::backtest::Arguments>),
+
+    Noise(Box<rules_gen::noise::Arguments>),
+    RouteTest(Box<rules_gen::route_test::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +40,12 @@ fn main() -> ExitCode {
         Command::Docs { out } => {
             rules_gen::write(&[rules_gen::docs::signals(), rules_gen::docs::lints()], &out).map(|()| ExitCode::SUCCESS)
         }
+        Command::Report(arguments) => rules_gen::report::run(&arguments),
+        Command::Diff(arguments) => wait(rules_gen::diff::run(&arguments)),
+        Command::Backtest(arguments) => wait(rules_gen::backtest::run(&arguments)),
+
+        Command::Noise(arguments) => wait(rules_gen::noise::run(&arguments)),
+        Command::RouteTest(arguments) => wait(rules_gen::route_test::run(&arguments)),
     };
     match result {
         Ok(code) => code,

@@ -1,215 +1,259 @@
-//! Who is told what, independent of how it is written: routes, receivers, inhibitions and the windows in which
-//! warnings wait.
+//! Alertmanager's routing and inhibition, offline: who is told of an alert, and which alerts hold it back.
 
-use checklist::config::{Maintenance, WEEKDAYS};
-use checklist::{Config, Severity};
-use std::collections::BTreeSet;
-use std::time::Duration;
+mod matcher;
 
-/// A comparison of a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Matcher {
-    /// The label.
-    pub name: &'static str,
-    /// `=`, `!=`, `=~` or `!~`.
-    pub operator: &'static str,
-    /// The value.
-    pub value: &'static str,
+pub use matcher::{Matcher, Operator};
+
+use crate::live::Labels;
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Deeper trees are refused; nobody routes that deep.
+const MAX_DEPTH: usize = 100;
+
+/// What routing needs of Alertmanager's configuration.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// The root of the tree of routes.
+    pub route: Route,
+    /// The receivers, in order of the file.
+    pub receivers: Vec<Receiver>,
+    /// The inhibition rules.
+    pub inhibit_rules: Vec<InhibitRule>,
+    /// What is in the configuration and not considered here, a sentence each.
+    pub notes: Vec<String>,
 }
 
-impl Matcher {
-    const fn new(name: &'static str, operator: &'static str, value: &'static str) -> Self {
-        Self { name, operator, value }
-    }
-}
-
-/// Where alerts go.
+/// One node of the tree; what it does not say itself is its parent's.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Which alerts.
-    pub matcher: Matcher,
-    /// The receiver.
-    pub receiver: &'static str,
-    /// Whether the routes below are asked too.
+    /// Who is told.
+    pub receiver: String,
+    /// The labels that make a group; `...` for all.
+    pub group_by: Vec<String>,
+    /// All must hold.
+    pub matchers: Vec<Matcher>,
+    /// Whether the siblings behind it are asked as well.
     pub goes_on: bool,
-    /// Whether it waits while a maintenance window is open.
-    pub waits: bool,
-    /// The pace of a heartbeat.
-    pub pace: Option<Duration>,
-}
-
-/// Alerts that hold others back.
-#[derive(Debug, Clone)]
-pub struct Inhibition {
-    /// Those that hold back.
-    pub source: Vec<Matcher>,
-    /// Those that are held back.
-    pub target: Vec<Matcher>,
-    /// Labels that must agree.
-    pub equal: BTreeSet<&'static str>,
-}
-
-/// A part of a maintenance window that lies within one day.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interval {
-    /// The days; every day when empty.
-    pub weekdays: Vec<&'static str>,
-    /// From and to, such as `22:00` and `24:00`; the whole day when empty.
-    pub times: Vec<(String, String)>,
-}
-
-/// Everything that the configuration of Alertmanager says.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Takes what no route matches.
-    pub root: &'static str,
-    /// In order.
+    /// Its children.
     pub routes: Vec<Route>,
-    /// In order.
-    pub inhibitions: Vec<Inhibition>,
-    /// Labels of one message. What breaks together is told together, and nothing else is held back by it.
-    pub group_by: [&'static str; 3],
 }
 
-/// The plan of a configuration.
-pub fn plan(config: &Config) -> Plan {
-    let alerting = &config.alerting;
-    let extra = [
-        ("email", alerting.email.as_ref().map(|email| &email.severities)),
-        ("webhook", alerting.webhook.as_ref().map(|webhook| &webhook.severities)),
-    ];
-    let takers = |severity| {
-        let takes = move |(name, severities): &(&'static str, Option<&Vec<Severity>>)| {
-            severities.is_some_and(|all| all.contains(&severity)).then_some(*name)
+/// A receiver and the kinds of its integrations (`slack`, `pagerduty`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// Its name.
+    pub name: String,
+    /// What it sends through, in order of the alphabet; none means that nobody is told.
+    pub integrations: Vec<String>,
+}
+
+/// A firing source holds back a target.
+#[derive(Debug, Clone)]
+pub struct InhibitRule {
+    /// Matches what holds back.
+    pub source: Vec<Matcher>,
+    /// Matches what is held back.
+    pub target: Vec<Matcher>,
+    /// Labels in which both must agree; one that both lack agrees.
+    pub equal: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct RawConfiguration {
+    route: Option<RawRoute>,
+    #[serde(default)]
+    receivers: Vec<BTreeMap<String, serde_json::Value>>,
+    #[serde(default)]
+    inhibit_rules: Vec<RawInhibitRule>,
+}
+
+#[derive(Deserialize)]
+struct RawRoute {
+    receiver: Option<String>,
+    group_by: Option<Vec<String>>,
+    #[serde(default, rename = "match")]
+    equals: BTreeMap<String, String>,
+    #[serde(default)]
+    match_re: BTreeMap<String, String>,
+    #[serde(default)]
+    matchers: Vec<String>,
+    #[serde(default, rename = "continue")]
+    goes_on: bool,
+    #[serde(default)]
+    routes: Vec<RawRoute>,
+    #[serde(default)]
+    mute_time_intervals: Vec<String>,
+    #[serde(default)]
+    active_time_intervals: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct RawInhibitRule {
+    #[serde(default)]
+    source_match: BTreeMap<String, String>,
+    #[serde(default)]
+    source_match_re: BTreeMap<String, String>,
+    #[serde(default)]
+    source_matchers: Vec<String>,
+    #[serde(default)]
+    target_match: BTreeMap<String, String>,
+    #[serde(default)]
+    target_match_re: BTreeMap<String, String>,
+    #[serde(default)]
+    target_matchers: Vec<String>,
+    #[serde(default)]
+    equal: Vec<String>,
+}
+
+impl Configuration {
+    /// Reads Alertmanager's configuration; refuses what Alertmanager refuses of routes and inhibition.
+    ///
+    /// # Errors
+    /// With the place in words: which route, which rule.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let raw: RawConfiguration = serde_yaml::from_str(text)?;
+        let receivers = raw.receivers.iter().map(receiver).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut names = BTreeSet::new();
+        for receiver in &receivers {
+            ensure!(names.insert(receiver.name.as_str()), "the receiver {:?} is there twice", receiver.name);
+        }
+        let root = raw.route.context("there is no route:")?;
+        ensure!(root.receiver.is_some(), "the root route has no receiver");
+        let has_matchers = !(root.equals.is_empty() && root.match_re.is_empty() && root.matchers.is_empty());
+        ensure!(!has_matchers, "the root route has matchers: it must take every alert");
+        let mut notes = BTreeSet::new();
+        let nobody = Route {
+            receiver: String::new(),
+            group_by: Vec::new(),
+            matchers: Vec::new(),
+            goes_on: false,
+            routes: Vec::new(),
         };
-        extra.iter().filter_map(takes).collect::<Vec<_>>()
-    };
-    let main = |severity: Severity| match (alerting.pagerduty.is_some(), alerting.slack.is_some()) {
-        (true, true) if severity == Severity::Critical => "pagerduty",
-        (true, true) => "slack",
-        // One receiver alone is told everything, unless another one takes what it is not for.
-        (true, false) if severity == Severity::Critical || takers(severity).is_empty() => "pagerduty",
-        (false, true) if severity == Severity::Warning || takers(severity).is_empty() => "slack",
-        _ => "nobody",
-    };
-    let waits = !alerting.maintenance.is_empty();
-    let route =
-        |matcher, receiver| Route { matcher, receiver, goes_on: false, waits: false, pace: None };
-    let mut routes = Vec::new();
-    if let Some(heartbeat) = &alerting.heartbeat {
-        let watchdog = Matcher::new("alertname", "=", "ChecklistWatchdog");
-        routes.push(Route { pace: Some(heartbeat.interval), ..route(watchdog, "heartbeat") });
+        let route = route(root, &nobody, &names, "route", 0, &mut notes)?;
+        ensure!(!route.goes_on, "the root route has continue: true");
+        let rule =
+            |(at, raw): (usize, &RawInhibitRule)| inhibit_rule(raw).with_context(|| format!("inhibit_rules[{at}]"));
+        let inhibit_rules = raw.inhibit_rules.iter().enumerate().map(rule).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Self { route, receivers, inhibit_rules, notes: notes.into_iter().collect() })
     }
-    routes.push(route(Matcher::new("severity", "=", "none"), "nobody"));
-    for severity in [Severity::Critical, Severity::Warning] {
-        let waits = waits && severity == Severity::Warning;
-        let matcher = Matcher::new("severity", "=", severity.as_str());
-        for receiver in takers(severity) {
-            routes.push(Route { goes_on: true, waits, ..route(matcher, receiver) });
+
+    /// Who is told of an alert: the receiver of every route that takes it, in order, as Alertmanager would ask them.
+    /// A receiver that two routes name is there twice, because it is told twice.
+    pub fn receivers(&self, labels: &Labels) -> Vec<&Receiver> {
+        let named = |route: &Route| self.receivers.iter().find(|receiver| receiver.name == route.receiver);
+        self.route.taken_by(labels).into_iter().filter_map(named).collect()
+    }
+
+    /// The routes that take an alert.
+    pub fn routes(&self, labels: &Labels) -> Vec<&Route> {
+        self.route.taken_by(labels)
+    }
+
+    /// The firing alert that holds this one back, and the rule, if there is one. The alert itself may be among
+    /// the others.
+    pub fn inhibited<'a>(&'a self, labels: &Labels, others: &'a [Labels]) -> Option<(&'a InhibitRule, &'a Labels)> {
+        let holding = |rule: &'a InhibitRule| rule.holds_back(labels, others).map(|source| (rule, source));
+        self.inhibit_rules.iter().find_map(holding)
+    }
+}
+
+impl Route {
+    fn taken_by(&self, labels: &Labels) -> Vec<&Self> {
+        if !self.matchers.iter().all(|matcher| matcher.matches(labels)) {
+            return Vec::new();
         }
-        routes.push(Route { waits, ..route(matcher, main(severity)) });
-    }
-    let root = match main(Severity::Warning) {
-        "nobody" => takers(Severity::Warning).first().copied().unwrap_or("nobody"),
-        main => main,
-    };
-    Plan { root, routes, inhibitions: inhibitions(config), group_by: ["alertname", "check", "target"] }
-}
-
-fn inhibitions(config: &Config) -> Vec<Inhibition> {
-    let is = |name, value| Matcher::new(name, "=", value);
-    vec![
-        Inhibition {
-            // Every label of the catalog must agree, so that a page about one pod, table or task never hides a
-            // warning about another.
-            source: vec![is("severity", "critical")],
-            target: vec![is("severity", "warning")],
-            equal: labels(config),
-        },
-        Inhibition {
-            // Routine work waits during an emergency; what users feel now, and every page, does not.
-            source: vec![is("alertname", "ChecklistEmergencyOverride")],
-            target: vec![
-                is("severity", "warning"),
-                Matcher::new("cadence", "=~", "weekly|monthly|quarterly|annual"),
-                Matcher::new("alertname", "!=", "ChecklistOverrideLong"),
-            ],
-            equal: BTreeSet::new(),
-        },
-        Inhibition {
-            source: vec![is("alertname", "ChecklistExporterMissing")],
-            target: vec![is("alertname", "ChecklistCheckMissing")],
-            equal: BTreeSet::new(),
-        },
-    ]
-}
-
-/// Every label that an alert of the configured signals can have beyond those of its rule.
-fn labels(config: &Config) -> BTreeSet<&'static str> {
-    let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
-    let of_metrics = judged.flat_map(|signal| signal.metrics).flat_map(|metric| metric.labels).copied();
-    of_metrics.chain(["check", "target"]).collect()
-}
-
-/// A window as intervals within days: what goes on past midnight begins again on the next day.
-pub fn intervals(window: &Maintenance) -> Vec<Interval> {
-    let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-    let days = |shift: u8| -> Vec<&'static str> {
-        let mut days: Vec<usize> = window.weekdays.iter().map(|day| usize::from((day + shift) % 7)).collect();
-        days.sort_unstable();
-        days.into_iter().map(|day| WEEKDAYS[day]).collect()
-    };
-    let mut within = Interval { weekdays: days(0), times: Vec::new() };
-    let mut after = Interval { weekdays: days(1), times: Vec::new() };
-    for (from, to) in &window.times {
-        if from < to {
-            within.times.push((clock(*from), clock(*to)));
-            continue;
+        let mut all = Vec::new();
+        for child in &self.routes {
+            let taken = child.taken_by(labels);
+            let found = !taken.is_empty();
+            all.extend(taken);
+            if found && !child.goes_on {
+                break;
+            }
         }
-        within.times.push((clock(*from), "24:00".to_owned()));
-        if *to > 0 {
-            after.times.push(("00:00".to_owned(), clock(*to)));
+        if all.is_empty() {
+            all.push(self);
+        }
+        all
+    }
+
+    /// Itself and everything below it, parents first.
+    pub fn all(&self) -> Vec<&Self> {
+        std::iter::once(self).chain(self.routes.iter().flat_map(Self::all)).collect()
+    }
+}
+
+impl InhibitRule {
+    /// The first of the others that holds an alert back. An alert that is source and target of the rule is not
+    /// held back by another of that kind, so that nothing silences itself.
+    pub fn holds_back<'a>(&self, labels: &Labels, others: &'a [Labels]) -> Option<&'a Labels> {
+        let all = |matchers: &[Matcher], of: &Labels| matchers.iter().all(|matcher| matcher.matches(of));
+        if !all(&self.target, labels) {
+            return None;
+        }
+        let on_both_sides = all(&self.source, labels);
+        others.iter().find(|other| {
+            all(&self.source, other)
+                && self.equal.iter().all(|name| value(other, name) == value(labels, name))
+                && !(on_both_sides && all(&self.target, other))
+        })
+    }
+}
+
+/// A label that is not there is empty.
+fn value<'a>(labels: &'a Labels, name: &str) -> &'a str {
+    labels.get(name).map_or("", String::as_str)
+}
+
+fn receiver(raw: &BTreeMap<String, serde_json::Value>) -> anyhow::Result<Receiver> {
+    let name = raw.get("name").and_then(|name| name.as_str()).unwrap_or_default();
+    ensure!(!name.is_empty(), "a receiver has no name");
+    let used = |value: &serde_json::Value| value.as_array().is_some_and(|list| !list.is_empty());
+    let integrations = raw.iter().filter(|(_, value)| used(value)).filter_map(|(key, _)| key.strip_suffix("_configs"));
+    Ok(Receiver { name: name.to_owned(), integrations: integrations.map(ToOwned::to_owned).collect() })
+}
+
+fn route(
+    raw: RawRoute,
+    parent: &Route,
+    receivers: &BTreeSet<&str>,
+    place: &str,
+    depth: usize,
+    notes: &mut BTreeSet<String>,
+) -> anyhow::Result<Route> {
+    ensure!(depth < MAX_DEPTH, "the routes are nested more than {MAX_DEPTH} deep");
+    for (key, intervals) in
+        [("mute_time_intervals", &raw.mute_time_intervals), ("active_time_intervals", &raw.active_time_intervals)]
+    {
+        if !intervals.is_empty() {
+            notes.insert(format!("{place} has {key} ({}): not considered here", intervals.join(", ")));
         }
     }
-    if after.times.is_empty() { vec![within] } else { vec![within, after] }
-}
-
-/// The texts of messages, templates of Alertmanager.
-pub mod text {
-    /// The headline of a page.
-    pub const SUMMARY: &str =
-        "{{ .CommonAnnotations.summary }} {{ .GroupLabels.check }} {{ .GroupLabels.target }}";
-    /// The headline of a message.
-    pub const TITLE: &str = "[{{ .Status | toUpper }}] {{ .CommonAnnotations.summary }} {{ .GroupLabels.check }} {{ .GroupLabels.target }}";
-    /// What each alert says.
-    pub const DESCRIPTIONS: &str = "{{ range .Alerts }}{{ .Annotations.description }}\n{{ end }}";
-    /// The page to read.
-    pub const RUNBOOK: &str = "{{ .CommonAnnotations.runbook_url }}";
-    /// PagerDuty's own words for severities.
-    pub const SEVERITY: &str = "{{ if eq .CommonLabels.severity \"critical\" }}critical{{ else }}warning{{ end }}";
-    /// The kind of event.
-    pub const CLASS: &str = "{{ .GroupLabels.alertname }}";
-    /// The broken part.
-    pub const COMPONENT: &str = "{{ .GroupLabels.check }}";
-    /// Who sends it.
-    pub const CLIENT: &str = "ops-checklist";
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_past_midnight_goes_on_the_next_day() {
-        let window = Maintenance {
-            name: "night".to_owned(),
-            weekdays: vec![0, 6],
-            times: vec![(22 * 60, 2 * 60 + 30), (60, 120)],
-            time_zone: "UTC".to_owned(),
-        };
-        let time = |from: &str, to: &str| (from.to_owned(), to.to_owned());
-        let first = Interval { weekdays: vec!["sunday", "saturday"], times: vec![time("22:00", "24:00"), time("01:00", "02:00")] };
-        let second = Interval { weekdays: vec!["sunday", "monday"], times: vec![time("00:00", "02:30")] };
-        assert_eq!(intervals(&window), [first, second]);
+    let receiver = raw.receiver.unwrap_or_else(|| parent.receiver.clone());
+    if !receivers.contains(receiver.as_str()) {
+        bail!("{place}: there is no receiver {receiver:?}");
     }
+    let matchers = matcher::all(&raw.equals, &raw.match_re, &raw.matchers).with_context(|| place.to_owned())?;
+    let mut own = Route {
+        receiver,
+        group_by: raw.group_by.unwrap_or_else(|| parent.group_by.clone()),
+        matchers,
+        goes_on: raw.goes_on,
+        routes: Vec::new(),
+    };
+    for (at, child) in raw.routes.into_iter().enumerate() {
+        let child = route(child, &own, receivers, &format!("{place}.routes[{at}]"), depth + 1, notes)?;
+        own.routes.push(child);
+    }
+    Ok(own)
+}
+
+fn inhibit_rule(raw: &RawInhibitRule) -> anyhow::Result<InhibitRule> {
+    Ok(InhibitRule {
+        source: matcher::all(&raw.source_match, &raw.source_match_re, &raw.source_matchers).context("source")?,
+        target: matcher::all(&raw.target_match, &raw.target_match_re, &raw.target_matchers).context("target")?,
+        equal: raw.equal.clone(),
+    })
 }

@@ -203,7 +203,11 @@ fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
         let _ = writeln!(text, "{} {name}\n{why}\n", style.red("FAILED"));
     }
     for name in &outcome.uncovered {
-        let _ = writeln!(text, "{} {name} has no course of values that fires, or none that stays quiet", style.red("UNCOVERED"));
+        let _ = writeln!(
+            text,
+            "{} {name} has no course of values that fires, or none that stays quiet",
+            style.red("UNCOVERED")
+        );
     }
     let passed = outcome.tests - outcome.failed.len();
     let _ = writeln!(text, "{} of {} rules pass their tests", passed, outcome.tests);
@@ -225,7 +229,8 @@ fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
 }
 
 fn report(outcome: &Outcome) -> serde_json::Value {
-    let mutant = |name: &str, mutant: &Mutant| json!({"test": name, "kind": mutant.kind.to_string(), "place": mutant.place});
+    let mutant =
+        |name: &str, mutant: &Mutant| json!({"test": name, "kind": mutant.kind.to_string(), "place": mutant.place});
     let survivors: Vec<_> = outcome.survivors.iter().map(|(name, one)| mutant(name, one)).collect();
     let equivalent = outcome.equivalent.iter().map(|(name, one, reason)| {
         let mut value = mutant(name, one);

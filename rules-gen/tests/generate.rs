@@ -133,8 +133,8 @@ fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io:
             text.lines().filter_map(|line| line.strip_prefix("### ")).any(|name| name.to_lowercase() == anchor);
         assert!(heading, "{} leads to {url}", rule["alert"]);
     }
-    let dashboard = content("dashboards/checklist.json");
     for signal in SIGNALS {
+        let dashboard = content(&format!("dashboards/{}.json", rules_gen::grafana::uid(signal.cadence)));
         assert!(signal.panels.iter().all(|panel| dashboard.contains(panel.title)), "{}", signal.id);
     }
     Ok(())
@@ -146,7 +146,8 @@ fn what_is_committed_is_what_would_be_generated() {
     let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let outputs = rules_gen::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
     let mut differences = rules_gen::differences(&outputs, &root.join("deploy/generated"));
-    differences.extend(rules_gen::differences(&[rules_gen::docs::signals()], &root.join("docs")));
+    differences
+        .extend(rules_gen::differences(&[rules_gen::docs::signals(), rules_gen::docs::lints()], &root.join("docs")));
     assert!(differences.is_empty(), "run make generate: {differences:#?}");
 }
 

@@ -356,3 +356,21 @@ fn exit_codes_tell_findings_from_usage_and_from_a_server_without_answer() -> std
     assert!(code == Some(0) && said.contains("up != 0"), "{said}");
     Ok(())
 }
+
+#[test]
+fn an_alert_that_reaches_nobody_is_found_with_the_routes_beside_it() {
+    let rules = "groups:\n- name: g\n  rules:\n  - {alert: Down, expr: up == 0, for: 5m, labels: {severity: critical}, annotations: {summary: Down., description: Down.}}\n";
+    let routes = |receiver: &str| {
+        format!(
+            "route: {{receiver: {receiver}}}\nreceivers:\n- name: nobody\n- name: pager\n  webhook_configs: [{{url: 'http://localhost/'}}]\n"
+        )
+    };
+    let ids = |receiver: &str| -> Vec<&str> {
+        let sources = [source("rules.yaml", rules), source("alertmanager.yaml", &routes(receiver))];
+        let findings = run(&sources, &Options::default()).findings;
+        findings.iter().filter(|finding| finding.level == Level::Error).map(|finding| finding.id).collect()
+    };
+    assert_eq!(ids("pager"), [] as [&str; 0]);
+    assert_eq!(ids("nobody"), ["RG036"]);
+    assert_eq!(ids("nosuch"), ["RG036"], "Alertmanager refuses an unknown receiver");
+}

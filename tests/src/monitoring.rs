@@ -92,6 +92,8 @@ impl Prometheus {
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("prometheus-data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            // Fifteen days are the default, and reports look back a quarter and the one before.
+            .arg("--storage.tsdb.retention.time=400d")
             .arg("--log.level=warn");
         let mut process = Process::start(&mut command, "prometheus", folder, Signal::SIGTERM)?;
         process.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{port}/-/ready")).await }).await?;

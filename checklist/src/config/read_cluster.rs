@@ -25,6 +25,13 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
     if namespaces.is_empty() {
         table.mistake(table.place, "the field namespaces is missing: list at least one namespace");
     }
+    let mut exporter_namespace = namespaces.first().cloned().unwrap_or_default();
+    if let (Some(text), Some(node)) = (table.text("exporterNamespace"), table.node("exporterNamespace")) {
+        if !is_dns_label(&text) {
+            table.mistake(node.place, "a namespace is a text of lower-case letters, digits and dashes");
+        }
+        exporter_namespace = text;
+    }
     let mut insecure = None;
     let mut ca_file = None;
     if let Some(mut kubelet) = table.table("kubelet") {
@@ -53,6 +60,7 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
         kubeconfig,
         context,
         namespaces,
+        exporter_namespace,
         kubelet_insecure_skip_verify: insecure.unwrap_or(false),
         kubelet_ca_file: ca_file,
         secrets,

@@ -73,7 +73,9 @@ fn severities(table: &mut Table<'_>) -> Vec<Severity> {
     for node in table.list("severities") {
         match &node.tree {
             Tree::Text(text) => match KNOWN.iter().find(|(word, _)| word == text) {
-                Some((_, severity)) if all.contains(severity) => table.mistake(node.place, format!("{text} is there twice")),
+                Some((_, severity)) if all.contains(severity) => {
+                    table.mistake(node.place, format!("{text} is there twice"))
+                }
                 Some((_, severity)) => all.push(*severity),
                 None => {
                     let hint = hint(text, &KNOWN.map(|(word, _)| word));

@@ -80,6 +80,8 @@ pub struct Kubernetes {
     pub context: Option<String>,
     /// Namespaces to watch, at least one.
     pub namespaces: Vec<String>,
+    /// The namespace of the service account that the exporter has in this cluster; the first watched one when absent.
+    pub exporter_namespace: String,
     /// Whether to accept the kubelets' self-made serving certificates.
     pub kubelet_insecure_skip_verify: bool,
     /// The authority of the kubelets' serving certificates; the cluster's own when absent.

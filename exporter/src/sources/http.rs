@@ -40,6 +40,8 @@ pub struct Ask<'a> {
     pub bearer: Option<SecretString>,
     /// Bytes of body beyond which the answer is refused.
     pub max_body: usize,
+    /// Whose data are meant, where a server has those of several (`X-Scope-OrgID`).
+    pub tenant: Option<&'a str>,
 }
 
 /// Sends one GET to a path below an endpoint of checklist.yaml.
@@ -48,7 +50,18 @@ pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<A
     get(ask(endpoint, &url, max_body)?).await
 }
 
-/// The same, for an answer that must be good.
+/// A GET for one tenant of a server that has several.
+pub async fn fetch_of(
+    endpoint: &Endpoint,
+    path: &str,
+    tenant: Option<&str>,
+    max_body: usize,
+) -> Result<Answer, Failure> {
+    let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
+    get(Ask { tenant, ..ask(endpoint, &url, max_body)? }).await
+}
+
+/// One GET to a path below an endpoint, for an answer that must be good.
 pub async fn fetch_good(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<Answer, Failure> {
     let answer = fetch(endpoint, path, max_body).await?;
     let place = format!("{}{path}", endpoint.url.trim_end_matches('/'));
@@ -74,7 +87,7 @@ pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value
 fn ask<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> Result<Ask<'a>, Failure> {
     let tls = url.starts_with("https://").then(|| trust::verified(endpoint.ca_file.as_deref())).transpose()?;
     let bearer = endpoint.bearer_token.as_ref().map(secret::read).transpose()?;
-    Ok(Ask { url, tls, bearer, max_body })
+    Ok(Ask { url, tls, bearer, max_body, tenant: None })
 }
 
 /// What a status code other than 200 means.
@@ -132,6 +145,9 @@ where
             .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
             .header(ACCEPT, "application/json, */*")
             .header(USER_AGENT, "checklist-exporter");
+        if let Some(tenant) = ask.tenant {
+            request = request.header("x-scope-orgid", tenant);
+        }
         if let Some(token) = &ask.bearer {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| {
                 Failure::new(Reason::Config, "the bearer token has characters that no header can carry")

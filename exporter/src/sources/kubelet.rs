@@ -79,7 +79,8 @@ fn summary_url(node: &Node) -> Option<String> {
 }
 
 async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Result<Summary, Failure> {
-    let answer = get(Ask { url: &url, tls: Some(tls), bearer: token(config)?, max_body: MAX_BODY }).await?;
+    let answer =
+        get(Ask { url: &url, tls: Some(tls), bearer: token(config)?, max_body: MAX_BODY, tenant: None }).await?;
     if let Some(failure) = refusal(&answer) {
         return Err(failure.while_doing(format_args!("kubelet: GET {url}")));
     }

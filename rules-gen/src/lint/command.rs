@@ -118,7 +118,7 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut options = options(arguments)?;
     let mut findings = scrapes(arguments, &mut options)?;
     if let Some(url) = &arguments.live {
-        let server = Server { url: url.clone(), token_file: arguments.token_file.clone(), ca_file: None };
+        let server = Server { url: url.clone(), token_file: arguments.token_file.clone(), ca_file: None, tenant: None };
         findings.extend(live(&server, &mut options).await?);
     }
     let sources = files::collect(&arguments.paths)?;

@@ -61,11 +61,11 @@ pub struct Finding {
 }
 
 /// Collects the findings of one file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Report<'a> {
     file: &'a str,
     text: &'a str,
-    lines: Lines,
+    lines: std::sync::Arc<Lines>,
     scope: Scope,
     subject: Option<String>,
     version: Option<(u32, u32)>,
@@ -76,7 +76,7 @@ impl<'a> Report<'a> {
     /// An empty report on a file.
     pub fn new(file: &'a str, text: &'a str, version: Option<(u32, u32)>) -> Self {
         let (scope, subject) = (Scope::default(), None);
-        Self { file, text, lines: Lines::new(text), scope, subject, version, found: Vec::new() }
+        Self { file, text, lines: Lines::new(text).into(), scope, subject, version, found: Vec::new() }
     }
 
     /// The lines of a node.

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "figures are the output")]
 
 mod compare;
+mod rules;
 mod usage;
 
 use stack::faults::FAULTS;
@@ -20,6 +21,9 @@ use std::time::{Duration, Instant};
 async fn main() -> anyhow::Result<()> {
     let wanted = std::env::args().nth(1).unwrap_or_default();
     let all = wanted.is_empty();
+    if all || wanted == "rules" {
+        rules::rules()?;
+    }
     if all || wanted == "watch" {
         for (clusters, pods) in [(1, 0), (1, 990), (2, 4_950), (1, 10_000), (1, 100_000)] {
             watch(clusters, pods).await?;

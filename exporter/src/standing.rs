@@ -1,0 +1,68 @@
+//! Where people's tasks stand, for the page of tasks and the reports: due, overdue, done or skipped.
+
+use crate::records::{Act, Record, Records};
+use checklist::config::Tasks;
+use checklist::tasks::{Standing, Task};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// How a task stands now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stand {
+    /// Its day is still to come.
+    Ahead,
+    /// Its day has come and its grace is not over.
+    Open,
+    /// Its grace is over: somebody was told.
+    Due,
+    /// Half a period late.
+    Overdue,
+}
+
+impl Stand {
+    /// The word for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ahead => "ahead",
+            Self::Open => "open",
+            Self::Due => "due",
+            Self::Overdue => "overdue",
+        }
+    }
+}
+
+/// The open occurrence of a task at `now`; nothing when its rule has no day any more.
+pub fn of(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> Option<(Standing, Stand)> {
+    let standing = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone)?;
+    let stand = if now > standing.overdue {
+        Stand::Overdue
+    } else if now > standing.due {
+        Stand::Due
+    } else if now.to_zoned_datetime(tasks.zone.clone()).date() >= standing.day {
+        Stand::Open
+    } else {
+        Stand::Ahead
+    };
+    Some((standing, stand))
+}
+
+/// The record that says a day's task was done or skipped: the last one that counts for the day.
+pub fn answer<'a>(task: &Task, day: Date, tasks: &Tasks, records: &'a Records) -> Option<&'a Record> {
+    let of_task = records.list.iter().rev().filter(|record| record.task() == Some(&task.id));
+    of_task.into_iter().find(|record| task.is_done(day, &[record.at], &tasks.zone))
+}
+
+/// What a record of a task says: the word, and the note or the reason with the evidence.
+pub fn said(record: &Record) -> (&'static str, String) {
+    match &record.act {
+        Act::Done { note, evidence, .. } => {
+            let parts: Vec<&str> = note.iter().chain(evidence).map(String::as_str).collect();
+            ("done", parts.join(" "))
+        }
+        Act::Skipped { reason, .. } => ("skipped", reason.clone()),
+        Act::Restored { .. } => ("restored", String::new()),
+        Act::Routed { .. } => ("routed", String::new()),
+        Act::Override { reason, .. } => ("override", reason.clone()),
+        Act::OverrideEnded => ("override ended", String::new()),
+    }
+}

@@ -1,0 +1,94 @@
+//! Who may speak to the web side, and how: TLS, client certificates, passwords and headers from the web configuration
+//! file that Prometheus' own exporters read. The file and what it names are read again when they change.
+
+pub mod auth;
+pub mod config;
+pub mod slots;
+pub mod tls;
+
+use crate::probe::Failure;
+use arc_swap::ArcSwap;
+use auth::Passwords;
+use config::WebConfig;
+use hyper::header::{HeaderName, HeaderValue};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+use tls::Acceptor;
+
+/// Files are looked at this often, and only when someone connects.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The web configuration as it holds now.
+#[derive(Debug, Default)]
+pub struct Rules {
+    /// How connections are encrypted; plain without it.
+    pub tls: Option<Acceptor>,
+    /// Who is let in; anyone without it.
+    pub passwords: Option<Passwords>,
+    /// Headers on every answer.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The files it was read from and when they last changed.
+    files: Vec<(PathBuf, Option<SystemTime>)>,
+}
+
+/// The web configuration, whatever it is at the moment.
+#[derive(Debug)]
+pub struct Web {
+    file: Option<PathBuf>,
+    rules: ArcSwap<Rules>,
+    looked: Mutex<Instant>,
+}
+
+impl Web {
+    /// Reads the file; without one everything is open and plain.
+    ///
+    /// # Errors
+    /// What is wrong with the file or what it names, and where.
+    pub fn open(file: Option<&Path>) -> Result<Self, Failure> {
+        let rules = file.map(Rules::read).transpose()?.unwrap_or_default();
+        let (file, looked) = (file.map(Path::to_owned), Mutex::new(Instant::now()));
+        Ok(Self { file, rules: ArcSwap::from_pointee(rules), looked })
+    }
+
+    /// The rules of a new connection. When a file changed it is read again; a broken one keeps the rules as they were.
+    pub fn rules(&self) -> Arc<Rules> {
+        if let (Some(file), Ok(mut looked)) = (&self.file, self.looked.try_lock())
+            && looked.elapsed() >= LOOK
+        {
+            *looked = Instant::now();
+            let known = self.rules.load_full();
+            let now: Vec<_> = known.files.iter().map(|(path, _)| (path.clone(), changed(path))).collect();
+            if now != known.files {
+                match Rules::read(file) {
+                    Ok(rules) => {
+                        tracing::info!(file = %file.display(), "the web configuration was read again");
+                        self.rules.store(Arc::new(rules));
+                    }
+                    Err(failure) => {
+                        tracing::error!("the web configuration stays as it was: {}", failure.message);
+                    }
+                }
+            }
+        }
+        self.rules.load_full()
+    }
+}
+
+impl Rules {
+    fn read(file: &Path) -> Result<Self, Failure> {
+        // Times first: what changes while it is read is read again.
+        let mut files = vec![(file.to_owned(), changed(file))];
+        let config = WebConfig::read(file)?;
+        for path in config.files() {
+            files.push((path.clone(), changed(&path)));
+        }
+        let tls = config.tls.as_ref().map(Acceptor::new).transpose()?;
+        let passwords = (!config.users.is_empty()).then(|| Passwords::new(config.users.clone()));
+        Ok(Self { tls, passwords, headers: config.headers, files })
+    }
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|meta| meta.modified()).ok()
+}

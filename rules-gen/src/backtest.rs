@@ -1,0 +1,215 @@
+//! `backtest`: what alerts would have done over the last days, with other limits and waits as well.
+
+mod history;
+mod html;
+mod machine;
+mod output;
+mod replay;
+mod report;
+mod sweep;
+
+pub use machine::{Episode, Instant, Machine, State, Waits};
+pub use report::{Alert, Report};
+pub use sweep::{Budget, Sweep};
+
+use crate::known::{self, Kind, Known};
+use crate::live::{NoVerdict, Server};
+use crate::promql;
+use crate::terminal::{self, Progress};
+use crate::{diff, duration};
+use anyhow::{Context, ensure};
+use checklist::Config;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use replay::{Clock, Replay};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Points of one answer; a slice is as long as its series allow.
+const POINTS: f64 = 500_000.0;
+/// More evaluations than this are a mistake.
+const MAX_STEPS: u128 = 10_000_000;
+
+/// Replays alerts over the history of a Prometheus-compatible server.
+///
+/// Every rule goes through Prometheus' own state machine, label set by label set, with its `for` and
+/// `keep_firing_for`. With --sweep the same history is judged with other limits or waits; the recommendation is the
+/// most sensitive value within --budget. Exits 0; 1 when --budget is given and an alert (with --sweep: every value of
+/// it) is beyond it; 3 when the server gave no usable answer.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  rules-gen backtest --prometheus http://prometheus:9090 --range 30d
+  rules-gen backtest --prometheus http://prometheus:9090 --alert ChecklistDiskFilling \\
+    --sweep threshold=0.6:0.9:0.05 --budget 2/week
+  rules-gen backtest --prometheus http://prometheus:9090 --rules my-rules.yaml --sweep for=5m,15m,30m
+  rules-gen backtest --prometheus http://prometheus:9090 --output html > backtest.html")]
+pub struct Arguments {
+    /// Whose history.
+    #[command(flatten)]
+    pub server: Server,
+    /// The checklist whose rules are replayed.
+    #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
+    pub config: PathBuf,
+    /// Replay the alerts of this rule file or folder instead.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// How far back.
+    #[arg(long, default_value = "30d", value_parser = duration::parse)]
+    pub range: Duration,
+    /// From one evaluation to the next.
+    #[arg(long, default_value = "1m", value_parser = duration::parse)]
+    pub step: Duration,
+    /// The end of the range instead of now.
+    #[arg(long, value_name = "RFC3339")]
+    pub at: Option<Timestamp>,
+    /// Only alerts whose whole name matches.
+    #[arg(long, value_name = "REGEX")]
+    pub alert: Option<String>,
+    /// Values to try: threshold=FROM:TO:STEP, threshold=A,B,C or for=5m,15m,30m.
+    #[arg(long, value_parser = Sweep::parse)]
+    pub sweep: Option<Sweep>,
+    /// Pages allowed for one alert: 2/week, 1/day, 5/30d.
+    #[arg(long, value_parser = Budget::parse)]
+    pub budget: Option<Budget>,
+    /// How the result is written.
+    #[arg(long, value_enum, default_value = "table")]
+    pub output: Output,
+    /// No progress.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// How the result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// For a terminal.
+    Table,
+    /// For programs, with every episode.
+    Json,
+    /// For reviews.
+    Markdown,
+    /// One page with a chart per alert, nothing loaded from anywhere.
+    Html,
+}
+
+/// Runs the command.
+pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let (rules, zone) = rules(arguments)?;
+    let report = replay_all(arguments, &rules, &zone).await?;
+    terminal::print(&match arguments.output {
+        Output::Table => output::table(&report),
+        Output::Markdown => output::markdown(&report),
+        Output::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
+        Output::Html => html::page(&report),
+    });
+    Ok(ExitCode::from(u8::from(report.is_beyond_budget())))
+}
+
+/// The rules to replay and the time zone of the checklist.
+fn rules(arguments: &Arguments) -> anyhow::Result<(Vec<Known>, TimeZone)> {
+    let (all, zone) = match &arguments.rules {
+        Some(path) => (known::read_path(path)?, TimeZone::UTC),
+        None => {
+            let config = checklist(&arguments.config)?;
+            (diff::generated(&config)?, zone(&config))
+        }
+    };
+    Ok((all, zone))
+}
+
+/// Reads a checklist.yaml.
+pub(crate) fn checklist(path: &Path) -> anyhow::Result<Config> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    Ok(Config::parse(&shown, &text)?)
+}
+
+/// The time zone in which people's days begin.
+pub(crate) fn zone(config: &Config) -> TimeZone {
+    config.tasks.as_ref().map_or(TimeZone::UTC, |tasks| tasks.zone.clone())
+}
+
+async fn replay_all(arguments: &Arguments, rules: &[Known], zone: &TimeZone) -> anyhow::Result<Report> {
+    let wanted = arguments.alert.as_deref().map(|text| regex::Regex::new(&format!("^(?:{text})$"))).transpose();
+    let wanted = wanted.context("--alert is no regular expression")?;
+    let chosen: Vec<&Known> = rules
+        .iter()
+        .filter(|rule| rule.kind == Kind::Alert)
+        .filter(|rule| wanted.as_ref().is_none_or(|wanted| wanted.is_match(&rule.name)))
+        .collect();
+    ensure!(!chosen.is_empty(), "there is no alert to replay; names are compared as a whole");
+    for rule in &chosen {
+        promql_parser::parser::parse(&rule.expr)
+            .map_err(|error| anyhow::anyhow!("the expression of {} does not parse: {error}", rule.name))?;
+    }
+    let clock = clock(arguments)?;
+    let progress = Progress::new(arguments.quiet);
+    progress.tell("how far back the history goes");
+    let records = rules.iter().filter(|rule| rule.kind == Kind::Record).map(|rule| rule.name.clone()).collect();
+    let mut history = history::History::read(&arguments.server, clock, records).await?;
+    let mut alerts = Vec::new();
+    for (at, rule) in chosen.iter().enumerate() {
+        let place = format!("{} of {}: {}", at + 1, chosen.len(), rule.name);
+        progress.tell(&place);
+        let warnings = history.warnings(&rule.expr).await?;
+        alerts.push(
+            replay(arguments, rule, &mut history, warnings, zone, &|done, of| {
+                progress.tell(&format!("{place}, slice {done} of {of}"));
+            })
+            .await?,
+        );
+    }
+    progress.end();
+    Ok(Report::new(arguments, &history, zone, alerts))
+}
+
+fn clock(arguments: &Arguments) -> anyhow::Result<Clock> {
+    let (range, step) = (arguments.range.as_millis(), arguments.step.as_millis());
+    ensure!(step > 0 && range >= step, "--step must be more than nothing and not longer than --range");
+    ensure!(range / step < MAX_STEPS, "--range has more than {MAX_STEPS} steps");
+    let step = i64::try_from(step)?;
+    let end = arguments.at.unwrap_or_else(Timestamp::now).as_millisecond();
+    // On whole steps, so that a second run judges the same evaluations.
+    let end = end - end.rem_euclid(step);
+    let count = usize::try_from(range / u128::try_from(step)?)?;
+    let start = end - i64::try_from(count)? * step;
+    ensure!(start > 0, "--range begins before 1970");
+    Ok(Clock { start, step, count: count + 1, missed: Vec::new() })
+}
+
+async fn replay(
+    arguments: &Arguments,
+    rule: &Known,
+    history: &mut history::History<'_>,
+    mut warnings: Vec<String>,
+    zone: &TimeZone,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Alert, NoVerdict> {
+    let judged = promql::judged(&rule.expr);
+    let sweeps = matches!(arguments.sweep, Some(Sweep::Threshold(_)));
+    let draws = arguments.output == Output::Html;
+    if sweeps && judged.is_none() {
+        warnings.push("not of the form `expression op number`: there is no threshold to sweep".to_owned());
+    }
+    if rule.labels.values().any(|value| value.contains("{{")) {
+        warnings.push("a label of the rule is a template: its values are not told apart".to_owned());
+    }
+    let (variants, ordered) = sweep::variants(arguments.sweep.as_ref(), rule.pending, judged.as_ref());
+    // The values themselves are needed for other limits and for the curve; else the server may judge.
+    let values = judged.as_ref().filter(|_| sweeps || draws);
+    let expr = values.map_or(&rule.expr, |judged| &judged.lhs);
+    let clock = &history.clock;
+    let mut work = Replay::new(rule, clock, &variants, values.map(|judged| judged.comparison), draws);
+    let (first, last) = (clock.start as f64 / 1000.0, clock.last() as f64 / 1000.0);
+    let series = arguments.server.query(&format!("count({expr})"), last).await;
+    let series = series.ok().and_then(|rows| rows.first().map(|row| row.1)).unwrap_or(1.0).max(1.0);
+    let step = clock.step as f64 / 1000.0;
+    let mut take = |courses| work.take(courses);
+    arguments.server.each_slice(expr, (first, last), step, POINTS / series, &mut take, progress).await?;
+    let (outcomes, curves) = work.finish();
+    let covered = history.covered(&rule.expr);
+    Ok(Alert::new(rule, judged, &variants, ordered, outcomes, curves)
+        .judged_by(arguments.budget.as_ref(), covered, zone)
+        .warned(warnings))
+}

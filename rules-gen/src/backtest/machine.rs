@@ -1,0 +1,106 @@
+//! Prometheus' state machine of one alert on one label set.
+
+/// Milliseconds since 1970.
+pub type Instant = i64;
+
+/// The waits of a rule, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waits {
+    /// `for`
+    pub pending: i64,
+    /// `keep_firing_for`
+    pub keep_firing: i64,
+}
+
+/// A time in which one label set fired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Episode {
+    /// The evaluation at which it began to fire.
+    pub begin: Instant,
+    /// The evaluation at which it did no more; the last one when it still fires.
+    pub end: Instant,
+    /// Whether it still fires at the end.
+    pub open: bool,
+}
+
+/// What one label set is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum State {
+    /// Nothing is wrong.
+    #[default]
+    Inactive,
+    /// True since then, and not for long enough.
+    Pending(Instant),
+    /// Firing.
+    Firing {
+        /// Since when.
+        since: Instant,
+        /// The first evaluation of the present row of false ones.
+        kept_since: Option<Instant>,
+    },
+}
+
+/// The machine; feed it every evaluation in order, or every true one and [`Machine::quiet`] between them.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    waits: Waits,
+    state: State,
+    episodes: Vec<Episode>,
+}
+
+impl Machine {
+    /// Inactive.
+    pub const fn new(waits: Waits) -> Self {
+        Self { waits, state: State::Inactive, episodes: Vec::new() }
+    }
+
+    /// Where it is.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// One evaluation: whether the expression gave this label set.
+    pub fn evaluate(&mut self, at: Instant, holds: bool) {
+        self.state = match (self.state, holds) {
+            (State::Inactive, true) => self.pending(at, at),
+            (State::Pending(since), true) => self.pending(since, at),
+            (State::Inactive | State::Pending(_), false) => State::Inactive,
+            (State::Firing { since, .. }, true) => State::Firing { since, kept_since: None },
+            (State::Firing { since, kept_since }, false) => {
+                let kept_since = kept_since.unwrap_or(at);
+                if at - kept_since < self.waits.keep_firing {
+                    State::Firing { since, kept_since: Some(kept_since) }
+                } else {
+                    self.episodes.push(Episode { begin: since, end: at, open: false });
+                    State::Inactive
+                }
+            }
+        };
+    }
+
+    /// Evaluations that were all false, until there is nothing left to happen.
+    pub fn quiet(&mut self, evaluations: impl IntoIterator<Item = Instant>) {
+        for at in evaluations {
+            if self.state == State::Inactive {
+                return;
+            }
+            self.evaluate(at, false);
+        }
+    }
+
+    /// Everything that fired, until the last evaluation.
+    pub fn finish(mut self, last: Instant) -> Vec<Episode> {
+        if let State::Firing { since, .. } = self.state {
+            self.episodes.push(Episode { begin: since, end: last, open: true });
+        }
+        self.episodes
+    }
+
+    const fn pending(&self, since: Instant, at: Instant) -> State {
+        if at - since >= self.waits.pending {
+            State::Firing { since: at, kept_since: None }
+        } else {
+            State::Pending(since)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `diff`: what is deployed against what would be generated.
+
+mod compare;
+mod render;
+mod sources;
+
+pub use compare::{Change, Difference, compare};
+
+use crate::known::{self, Known};
+use crate::{prometheus, rules, terminal};
+use anyhow::Context;
+use checklist::Config;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Compares the generated rules with those that are deployed; by meaning, not by text.
+///
+/// The order of rules, groups and labels, the way an expression or a duration is written, the namespace label that
+/// the operator enforces and what Mimir adds are no difference.
+/// Exits 0 when nothing differs, 1 when something does, 3 when the endpoint gave no answer.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  rules-gen diff --against prometheus=http://prometheus:9090
+  rules-gen diff --against mimir=http://mimir/prometheus --tenant shop
+  rules-gen diff --against k8s --namespace monitoring
+  rules-gen diff --against dir=deploy/generated/rules --output json")]
+pub struct Arguments {
+    /// What is deployed: prometheus=URL, mimir=URL, k8s, or dir=PATH (a folder or a file).
+    #[arg(long, value_name = "PLACE", value_parser = sources::Place::parse)]
+    pub against: sources::Place,
+    /// The checklist.
+    #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
+    pub config: PathBuf,
+    /// k8s: only objects of this namespace; mimir: only this rule namespace.
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// k8s: the kubeconfig instead of the usual one.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// k8s: the context of the kubeconfig.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// File that holds a bearer token for the endpoint.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The tenant of Mimir, Cortex or Thanos (`X-Scope-OrgID`).
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// PEM file with the authorities to trust instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// The label that the operator enforces on every rule and selector.
+    #[arg(long, value_name = "LABEL", default_value = "namespace")]
+    pub enforced_label: String,
+    /// Compare every deployed rule, not only those in groups of the checklist or with the name of a generated rule.
+    #[arg(long)]
+    pub all: bool,
+    /// How the result is written.
+    #[arg(long, value_enum, default_value = "text")]
+    pub output: Output,
+}
+
+/// How the result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// For people, in colours on a terminal.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Runs the command.
+pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let path = arguments.config.display();
+    let text = std::fs::read_to_string(&arguments.config).with_context(|| format!("cannot read {path}"))?;
+    let config = Config::parse(&path.to_string(), &text)?;
+    let generated = generated(&config)?;
+    let mut deployed = sources::deployed(arguments).await?;
+    if !arguments.all {
+        deployed.retain(|rule| is_ours(rule, &generated));
+    }
+    let differences = compare(&generated, &deployed, &arguments.enforced_label);
+    terminal::print(&match arguments.output {
+        Output::Text => render::text(&differences, generated.len(), terminal::has_colours()),
+        Output::Json => render::json(&differences, generated.len())?,
+    });
+    Ok(ExitCode::from(u8::from(!differences.is_empty())))
+}
+
+/// The generated rules, read back from what would be written.
+pub fn generated(config: &Config) -> anyhow::Result<Vec<Known>> {
+    known::document_rules(&prometheus::rule_file(&rules::groups(config)))
+}
+
+fn is_ours(rule: &Known, generated: &[Known]) -> bool {
+    rule.group.starts_with("checklist-") || generated.iter().any(|own| own.kind == rule.kind && own.name == rule.name)
+}

@@ -1,0 +1,66 @@
+//! Durations as Prometheus and its users write them.
+
+use std::time::Duration;
+
+/// `1h30m`, `90s`, `5m`, `2w`, `250ms`, or `0`.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let wrong = || format!("{text:?} is no duration; examples: 90s, 15m, 1h30m, 30d");
+    let mut rest = text;
+    let mut milliseconds: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let behind = &rest[digits..];
+        let (unit, length) = UNITS.iter().find(|(unit, _)| behind.starts_with(unit)).ok_or_else(wrong)?;
+        milliseconds = number.checked_mul(*length).and_then(|all| milliseconds.checked_add(all)).ok_or_else(wrong)?;
+        rest = &behind[unit.len()..];
+    }
+    if text.is_empty() { Err(wrong()) } else { Ok(Duration::from_millis(milliseconds)) }
+}
+
+/// `ms` stands before `m`, because it begins with it.
+const UNITS: [(&str, u64); 7] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+    ("w", 604_800_000),
+    ("y", 31_536_000_000),
+];
+
+/// Seconds for people: `45s`, `3m 20s`, `2h 5m`, `1d 4h`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time span, cut at whole seconds")]
+pub fn human(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    let (days, hours, minutes, rest) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60, whole % 60);
+    let pair = |a: u64, unit: &str, b: u64, smaller: &str| {
+        if b == 0 { format!("{a}{unit}") } else { format!("{a}{unit} {b}{smaller}") }
+    };
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{rest}s"),
+        (0, 0, _) => pair(minutes, "m", rest, "s"),
+        (0, _, _) => pair(hours, "h", minutes, "m"),
+        _ => pair(days, "d", hours, "h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_by_value() {
+        assert_eq!(parse("1h30m"), Ok(Duration::from_mins(90)));
+        assert_eq!(parse("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse("30d"), Ok(Duration::from_hours(720)));
+        assert_eq!(parse("0"), Ok(Duration::ZERO));
+        for wrong in ["", "5", "m", "5x", "-1m", "99999999999999999999y", "9999999999999y"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Who is told what, independent of how it is written: routes, receivers, inhibitions and the windows in which
+//! warnings wait.
+
+use checklist::config::{Maintenance, WEEKDAYS};
+use checklist::{Config, Severity};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// A comparison of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matcher {
+    /// The label.
+    pub name: &'static str,
+    /// `=`, `!=`, `=~` or `!~`.
+    pub operator: &'static str,
+    /// The value.
+    pub value: &'static str,
+}
+
+impl Matcher {
+    const fn new(name: &'static str, operator: &'static str, value: &'static str) -> Self {
+        Self { name, operator, value }
+    }
+}
+
+/// Where alerts go.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Which alerts.
+    pub matcher: Matcher,
+    /// The receiver.
+    pub receiver: &'static str,
+    /// Whether the routes below are asked too.
+    pub goes_on: bool,
+    /// Whether it waits while a maintenance window is open.
+    pub waits: bool,
+    /// The pace of a heartbeat.
+    pub pace: Option<Duration>,
+}
+
+/// Alerts that hold others back.
+#[derive(Debug, Clone)]
+pub struct Inhibition {
+    /// Those that hold back.
+    pub source: Vec<Matcher>,
+    /// Those that are held back.
+    pub target: Vec<Matcher>,
+    /// Labels that must agree.
+    pub equal: BTreeSet<&'static str>,
+}
+
+/// A part of a maintenance window that lies within one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interval {
+    /// The days; every day when empty.
+    pub weekdays: Vec<&'static str>,
+    /// From and to, such as `22:00` and `24:00`; the whole day when empty.
+    pub times: Vec<(String, String)>,
+}
+
+/// Everything that the configuration of Alertmanager says.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Takes what no route matches.
+    pub root: &'static str,
+    /// In order.
+    pub routes: Vec<Route>,
+    /// In order.
+    pub inhibitions: Vec<Inhibition>,
+    /// Labels of one message. What breaks together is told together, and nothing else is held back by it.
+    pub group_by: [&'static str; 3],
+}
+
+/// The plan of a configuration.
+pub fn plan(config: &Config) -> Plan {
+    let alerting = &config.alerting;
+    let extra = [
+        ("email", alerting.email.as_ref().map(|email| &email.severities)),
+        ("webhook", alerting.webhook.as_ref().map(|webhook| &webhook.severities)),
+    ];
+    let takers = |severity| {
+        let takes = move |(name, severities): &(&'static str, Option<&Vec<Severity>>)| {
+            severities.is_some_and(|all| all.contains(&severity)).then_some(*name)
+        };
+        extra.iter().filter_map(takes).collect::<Vec<_>>()
+    };
+    let main = |severity: Severity| match (alerting.pagerduty.is_some(), alerting.slack.is_some()) {
+        (true, true) if severity == Severity::Critical => "pagerduty",
+        (true, true) => "slack",
+        // One receiver alone is told everything, unless another one takes what it is not for.
+        (true, false) if severity == Severity::Critical || takers(severity).is_empty() => "pagerduty",
+        (false, true) if severity == Severity::Warning || takers(severity).is_empty() => "slack",
+        _ => "nobody",
+    };
+    let waits = !alerting.maintenance.is_empty();
+    let route = |matcher, receiver| Route { matcher, receiver, goes_on: false, waits: false, pace: None };
+    let mut routes = Vec::new();
+    if let Some(heartbeat) = &alerting.heartbeat {
+        let watchdog = Matcher::new("alertname", "=", "ChecklistWatchdog");
+        routes.push(Route { pace: Some(heartbeat.interval), ..route(watchdog, "heartbeat") });
+    }
+    routes.push(route(Matcher::new("severity", "=", "none"), "nobody"));
+    for severity in [Severity::Critical, Severity::Warning] {
+        let waits = waits && severity == Severity::Warning;
+        let matcher = Matcher::new("severity", "=", severity.as_str());
+        for receiver in takers(severity) {
+            routes.push(Route { goes_on: true, waits, ..route(matcher, receiver) });
+        }
+        routes.push(Route { waits, ..route(matcher, main(severity)) });
+    }
+    let root = match main(Severity::Warning) {
+        "nobody" => takers(Severity::Warning).first().copied().unwrap_or("nobody"),
+        main => main,
+    };
+    Plan { root, routes, inhibitions: inhibitions(config), group_by: ["alertname", "check", "target"] }
+}
+
+/// Who is told of an alert of a severity, the first of several.
+pub fn receiver(config: &Config, severity: &str) -> &'static str {
+    let Plan { root, routes, .. } = plan(config);
+    let takes = |route: &&Route| route.matcher.name == "severity" && route.matcher.value == severity;
+    let told = |route: &Route| route.receiver;
+    let mut all = routes.iter().filter(takes).map(told);
+    let first = all.next().unwrap_or(root);
+    all.fold(first, |found, next| if found == "nobody" { next } else { found })
+}
+
+fn inhibitions(config: &Config) -> Vec<Inhibition> {
+    let is = |name, value| Matcher::new(name, "=", value);
+    vec![
+        Inhibition {
+            // Every label of the catalog must agree, so that a page about one pod, table or task never hides a
+            // warning about another.
+            source: vec![is("severity", "critical")],
+            target: vec![is("severity", "warning")],
+            equal: labels(config),
+        },
+        Inhibition {
+            // Routine work waits during an emergency; what users feel now, and every page, does not.
+            source: vec![is("alertname", "ChecklistEmergencyOverride")],
+            target: vec![
+                is("severity", "warning"),
+                Matcher::new("cadence", "=~", "weekly|monthly|quarterly|annual"),
+                Matcher::new("alertname", "!=", "ChecklistOverrideLong"),
+            ],
+            equal: BTreeSet::new(),
+        },
+        Inhibition {
+            source: vec![is("alertname", "ChecklistExporterMissing")],
+            target: vec![is("alertname", "ChecklistCheckMissing")],
+            equal: BTreeSet::new(),
+        },
+    ]
+}
+
+/// Every label that an alert of the configured signals can have beyond those of its rule.
+pub(crate) fn labels(config: &Config) -> BTreeSet<&'static str> {
+    let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
+    let of_metrics = judged.flat_map(|signal| signal.metrics).flat_map(|metric| metric.labels).copied();
+    of_metrics.chain(["check", "target"]).collect()
+}
+
+/// A window as intervals within days: what goes on past midnight begins again on the next day.
+pub fn intervals(window: &Maintenance) -> Vec<Interval> {
+    let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+    let days = |shift: u8| -> Vec<&'static str> {
+        let mut days: Vec<usize> = window.weekdays.iter().map(|day| usize::from((day + shift) % 7)).collect();
+        days.sort_unstable();
+        days.into_iter().map(|day| WEEKDAYS[day]).collect()
+    };
+    let mut within = Interval { weekdays: days(0), times: Vec::new() };
+    let mut after = Interval { weekdays: days(1), times: Vec::new() };
+    for (from, to) in &window.times {
+        if from < to {
+            within.times.push((clock(*from), clock(*to)));
+            continue;
+        }
+        within.times.push((clock(*from), "24:00".to_owned()));
+        if *to > 0 {
+            after.times.push(("00:00".to_owned(), clock(*to)));
+        }
+    }
+    if after.times.is_empty() { vec![within] } else { vec![within, after] }
+}
+
+/// The texts of messages, templates of Alertmanager.
+pub mod text {
+    /// The headline of a page.
+    pub const SUMMARY: &str = "{{ .CommonAnnotations.summary }} {{ .GroupLabels.check }} {{ .GroupLabels.target }}";
+    /// The headline of a message.
+    pub const TITLE: &str =
+        "[{{ .Status | toUpper }}] {{ .CommonAnnotations.summary }} {{ .GroupLabels.check }} {{ .GroupLabels.target }}";
+    /// What each alert says.
+    pub const DESCRIPTIONS: &str = "{{ range .Alerts }}{{ .Annotations.description }}\n{{ end }}";
+    /// The page to read.
+    pub const RUNBOOK: &str = "{{ .CommonAnnotations.runbook_url }}";
+    /// PagerDuty's own words for severities.
+    pub const SEVERITY: &str = "{{ if eq .CommonLabels.severity \"critical\" }}critical{{ else }}warning{{ end }}";
+    /// The kind of event.
+    pub const CLASS: &str = "{{ .GroupLabels.alertname }}";
+    /// The broken part.
+    pub const COMPONENT: &str = "{{ .GroupLabels.check }}";
+    /// Who sends it.
+    pub const CLIENT: &str = "ops-checklist";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_past_midnight_goes_on_the_next_day() {
+        let window = Maintenance {
+            name: "night".to_owned(),
+            weekdays: vec![0, 6],
+            times: vec![(22 * 60, 2 * 60 + 30), (60, 120)],
+            time_zone: "UTC".to_owned(),
+        };
+        let time = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+        let first = Interval {
+            weekdays: vec!["sunday", "saturday"],
+            times: vec![time("22:00", "24:00"), time("01:00", "02:00")],
+        };
+        let second = Interval { weekdays: vec!["sunday", "monday"], times: vec![time("00:00", "02:30")] };
+        assert_eq!(intervals(&window), [first, second]);
+    }
+}

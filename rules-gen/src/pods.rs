@@ -1,0 +1,168 @@
+//! What the pods need because of checklist.yaml: its files as volumes, its variables, its service account.
+
+use crate::access::NAME;
+use checklist::Config;
+use checklist::config::{Endpoint, RecordPlace, ReportPlace, S3Prefix, SecretRef};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Where pods find checklist.yaml.
+pub const CONFIG_FILE: &str = "/etc/checklist-exporter/checklist.yaml";
+/// The `ConfigMap` with checklist.yaml.
+pub const CONFIG_MAP: &str = "checklist";
+/// The claim that records and reports in folders are kept in.
+pub const CLAIM: &str = "checklist-exporter-data";
+/// Folders of the system: authorities are in the image, and a service account has its own volume.
+const NOT_OURS: [&str; 5] =
+    ["/etc/ssl", "/etc/pki", "/usr", "/var/run/secrets/kubernetes.io", "/run/secrets/kubernetes.io"];
+
+/// The two kinds of pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The exporter.
+    Exporter,
+    /// A proof or a report.
+    Job,
+}
+
+impl Part {
+    /// The labels by which policies, Services and spreads know the pods.
+    pub fn labels(self) -> Value {
+        let component = match self {
+            Self::Exporter => "exporter",
+            Self::Job => "job",
+        };
+        json!({"app.kubernetes.io/name": NAME, "app.kubernetes.io/component": component})
+    }
+}
+
+/// What checklist.yaml asks of every pod.
+#[derive(Debug)]
+pub struct Needs {
+    /// Variables, each from the key of the same name of the Secret.
+    pub env: Vec<Value>,
+    /// Mounts of the volumes.
+    pub mounts: Vec<Value>,
+    /// The volumes.
+    pub volumes: Vec<Value>,
+    /// Whether files are kept in a claim.
+    pub keeps_files: bool,
+    /// Whether the cluster that the pods run in is watched.
+    pub asks_api_server: bool,
+}
+
+/// Reads off what the pods need.
+pub fn needs(config: &Config) -> Needs {
+    let mut files = Files::default();
+    files.read(config);
+    let mut mounts = vec![json!({"name": "config", "mountPath": "/etc/checklist-exporter", "readOnly": true})];
+    let mut volumes = vec![json!({"name": "config", "configMap": {"name": CONFIG_MAP}})];
+    let folders: BTreeSet<&Path> = files.secret.iter().filter_map(|path| path.parent()).collect();
+    if !folders.is_empty() {
+        // Without the Secret the pods start all the same, and the checks that miss it say so by their alerts.
+        volumes
+            .push(json!({"name": "secrets", "secret": {"secretName": NAME, "optional": true, "defaultMode": 0o440}}));
+        mounts.extend(folders.iter().map(|path| json!({"name": "secrets", "mountPath": path, "readOnly": true})));
+    }
+    if !files.kept.is_empty() {
+        volumes.push(json!({"name": "data", "persistentVolumeClaim": {"claimName": CLAIM}}));
+        match common(&files.kept) {
+            Some(path) => mounts.push(json!({"name": "data", "mountPath": path})),
+            None => mounts.extend(files.kept.iter().map(|path| {
+                let below = path.to_string_lossy().trim_start_matches('/').to_owned();
+                json!({"name": "data", "mountPath": path, "subPath": below})
+            })),
+        }
+    }
+    let variable = |name: &String| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": NAME, "key": name, "optional": true}}});
+    Needs {
+        env: files.variables.iter().map(variable).collect(),
+        mounts,
+        volumes,
+        keeps_files: !files.kept.is_empty(),
+        asks_api_server: config.kubernetes.iter().any(|cluster| cluster.kubeconfig.is_none()),
+    }
+}
+
+/// The folder that all are in, if it is one of ours: at least three deep, so that no folder of the system is covered.
+fn common(folders: &BTreeSet<PathBuf>) -> Option<PathBuf> {
+    let first = folders.first()?;
+    let shared = first.ancestors().find(|path| folders.iter().all(|folder| folder.starts_with(path)))?;
+    (shared.components().count() > 3).then(|| shared.to_owned())
+}
+
+/// The files and variables that checklist.yaml names.
+#[derive(Default)]
+struct Files {
+    secret: BTreeSet<PathBuf>,
+    kept: BTreeSet<PathBuf>,
+    variables: BTreeSet<String>,
+}
+
+impl Files {
+    fn read(&mut self, config: &Config) {
+        for cluster in &config.kubernetes {
+            self.file(cluster.kubeconfig.as_ref());
+            self.file(cluster.kubelet_ca_file.as_ref());
+        }
+        for database in &config.postgres {
+            self.secret(database.password.as_ref());
+            self.file(database.ca_file.as_ref());
+        }
+        for target in &config.certificates {
+            self.file(target.ca_file.as_ref());
+        }
+        let servers = config.alertmanagers.iter().chain(&config.prometheus).map(|server| &server.endpoint);
+        for endpoint in config.health.iter().map(|target| &target.endpoint).chain(servers) {
+            self.endpoint(endpoint);
+        }
+        for backup in &config.backups {
+            self.bucket(&backup.place);
+        }
+        for report in &config.reports {
+            match &report.place {
+                ReportPlace::File(path) => self.kept.extend(path.parent().map(Path::to_owned)),
+                ReportPlace::Directory(path) => {
+                    self.kept.insert(path.clone());
+                }
+                ReportPlace::S3(place) => self.bucket(place),
+                ReportPlace::Http(endpoint) => self.endpoint(endpoint),
+            }
+        }
+        match config.tasks.as_ref().map(|tasks| &tasks.place) {
+            Some(RecordPlace::Directory(path)) => {
+                self.kept.insert(path.clone());
+            }
+            Some(RecordPlace::S3(place)) => self.bucket(place),
+            None => {}
+        }
+    }
+
+    fn file(&mut self, path: Option<&PathBuf>) {
+        let ours = |path: &&PathBuf| path.is_absolute() && !NOT_OURS.iter().any(|folder| path.starts_with(folder));
+        self.secret.extend(path.filter(ours).cloned());
+    }
+
+    fn secret(&mut self, secret: Option<&SecretRef>) {
+        match secret {
+            Some(SecretRef::File(path)) => self.file(Some(path)),
+            Some(SecretRef::Env(name)) => {
+                self.variables.insert(name.clone());
+            }
+            None => {}
+        }
+    }
+
+    fn endpoint(&mut self, endpoint: &Endpoint) {
+        self.secret(endpoint.bearer_token.as_ref());
+        self.file(endpoint.ca_file.as_ref());
+    }
+
+    fn bucket(&mut self, place: &S3Prefix) {
+        if let Some((id, key)) = &place.credentials {
+            self.secret(Some(id));
+            self.secret(Some(key));
+        }
+    }
+}

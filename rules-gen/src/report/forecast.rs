@@ -1,0 +1,262 @@
+//! A year ahead from ninety days: a seasonal model with intervals, and the plain line beside it.
+//!
+//! The seasonal model takes the week apart from the rest (MSTL, Bandara, Hyndman and Bergmeir 2021) and continues
+//! the rest by exponential smoothing with additive errors (ETS, Hyndman et al. 2008), whose intervals have a formula
+//! and need no random numbers: the same history gives the same forecast.
+
+use augurs::ets::AutoETS;
+use augurs::mstl::MSTLModel;
+use augurs::{Fit, Predict};
+
+/// Days that are looked back.
+pub const HISTORY_DAYS: usize = 90;
+/// Days below which there is no forecast: eight weeks, so that a week's shape is seen more than twice on both halves.
+pub const LEAST_DAYS: usize = 60;
+/// Days that may be missing one after another; more would be drawn by the ruler.
+const LONGEST_GAP: usize = 7;
+/// Days that may be missing altogether, as a part of the whole.
+const MOST_MISSING: f64 = 0.15;
+/// Days ahead: a year and the day that a leap year has more.
+pub const AHEAD_DAYS: usize = 366;
+/// Part of the future values that an interval is to hold.
+pub const LEVEL: f64 = 0.90;
+/// Days that are held back to measure the error.
+const HELD_OUT: usize = 14;
+const WEEK: usize = 7;
+
+/// What is expected, one value a day from the day after the history on.
+#[derive(Debug, Clone)]
+pub struct Forecast {
+    /// The history with its gaps filled, one value a day, the last one at the report's time.
+    pub history: Vec<f64>,
+    /// The seasonal model.
+    pub seasonal: Vec<f64>,
+    /// The lower end of its interval.
+    pub low: Vec<f64>,
+    /// The upper end of its interval.
+    pub high: Vec<f64>,
+    /// The line by least squares.
+    pub linear: Vec<f64>,
+    /// What the line adds a day.
+    pub slope: f64,
+    /// The mean absolute percentage error of both models on the last two weeks, fitted without them: seasonal, linear.
+    pub error: Option<(f64, f64)>,
+}
+
+/// Forecasts from one value a day, the oldest first.
+///
+/// # Errors
+/// Why the history does not suffice, in words for the report.
+pub fn forecast(days: &[Option<f64>]) -> Result<Forecast, String> {
+    let history = enough(days)?;
+    let held = history.len().saturating_sub(HELD_OUT);
+    let error = (held >= LEAST_DAYS).then(|| {
+        let (before, after) = history.split_at(held);
+        let (line, _) = linear(before, after.len());
+        Some((mape(after, &seasonal(before, after.len()).ok()?.0)?, mape(after, &line)?))
+    });
+    let (points, low, high) = seasonal(&history, AHEAD_DAYS)?;
+    let (linear, slope) = linear(&history, AHEAD_DAYS);
+    // What is counted here is never less than nothing.
+    let floor = |values: Vec<f64>| values.into_iter().map(|value| value.max(0.0)).collect();
+    let (seasonal, low, high, linear) = (floor(points), floor(low), floor(high), floor(linear));
+    Ok(Forecast { history, seasonal, low, high, linear, slope, error: error.flatten() })
+}
+
+/// The history without its beginning before the first value and with small gaps filled by a line.
+fn enough(days: &[Option<f64>]) -> Result<Vec<f64>, String> {
+    let first = days.iter().position(Option::is_some).ok_or("there is no history")?;
+    let days = &days[first..];
+    if days.len() < LEAST_DAYS {
+        return Err(format!("{} days of history are too few, a forecast needs {LEAST_DAYS}", days.len()));
+    }
+    let missing = days.iter().filter(|day| day.is_none()).count();
+    if missing as f64 > MOST_MISSING * days.len() as f64 {
+        return Err(format!("{missing} of {} days have no value", days.len()));
+    }
+    let longest = days.split(Option::is_some).map(<[_]>::len).max().unwrap_or(0);
+    if longest > LONGEST_GAP {
+        return Err(format!("{longest} days one after another have no value"));
+    }
+    if days.last().is_some_and(Option::is_none) {
+        return Err("the last day has no value".to_owned());
+    }
+    Ok(filled(days))
+}
+
+/// Fills the gaps between two values by a line; the first and the last day have a value.
+fn filled(days: &[Option<f64>]) -> Vec<f64> {
+    let known: Vec<(usize, f64)> = days.iter().enumerate().filter_map(|(at, day)| Some((at, (*day)?))).collect();
+    let value = |at: usize| {
+        let after = known.partition_point(|(day, _)| *day < at).min(known.len().saturating_sub(1));
+        let (right, high) = known[after];
+        let (left, low) = known[after.saturating_sub(usize::from(right > at))];
+        if right == left { high } else { low + (high - low) * (at - left) as f64 / (right - left) as f64 }
+    };
+    (0..days.len()).map(value).collect()
+}
+
+type Band = (Vec<f64>, Vec<f64>, Vec<f64>);
+
+/// The seasonal model: points, lower and upper end of the interval.
+fn seasonal(history: &[f64], ahead: usize) -> Result<Band, String> {
+    let (mean, scale) = spread(history);
+    // The models have nothing to do with what never changes.
+    if scale <= mean.abs() * 1e-9 {
+        let flat = vec![mean; ahead];
+        return Ok((flat.clone(), flat.clone(), flat));
+    }
+    // The decomposition counts in single precision, which would round gigabytes away.
+    let scaled: Vec<f64> = history.iter().map(|value| (value - mean) / scale).collect();
+    let wrong = |error: &dyn std::fmt::Display| format!("the seasonal model does not fit: {error}");
+    let trend = AutoETS::new(1, "AZN").and_then(|ets| ets.damped(false)).map_err(|error| wrong(&error))?;
+    let fitted = MSTLModel::new(vec![WEEK], trend.into_trend_model()).fit(&scaled).map_err(|error| wrong(&error))?;
+    let forecast = fitted.predict(ahead, LEVEL).map_err(|error| wrong(&error))?;
+    let back = |values: Vec<f64>| values.into_iter().map(|value| value * scale + mean).collect::<Vec<f64>>();
+    let intervals = forecast.intervals.ok_or("the seasonal model gives no interval")?;
+    let band = (back(forecast.point), back(intervals.lower), back(intervals.upper));
+    let whole = [&band.0, &band.1, &band.2].iter().all(|values| values.iter().all(|value| value.is_finite()));
+    if whole { Ok(band) } else { Err("the seasonal model gives no number".to_owned()) }
+}
+
+/// Ordinary least squares through one value a day: the values ahead, and the slope a day.
+fn linear(history: &[f64], ahead: usize) -> (Vec<f64>, f64) {
+    let count = history.len() as f64;
+    let (mean_x, mean_y) = ((count - 1.0) / 2.0, history.iter().sum::<f64>() / count);
+    let (mut xy, mut xx) = (0.0, 0.0);
+    for (at, value) in history.iter().enumerate() {
+        let x = at as f64 - mean_x;
+        xy += x * (value - mean_y);
+        xx += x * x;
+    }
+    let slope = if xx > 0.0 { xy / xx } else { 0.0 };
+    let value = |day: usize| mean_y + slope * ((history.len() + day) as f64 - mean_x);
+    ((0..ahead).map(value).collect(), slope)
+}
+
+fn spread(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt())
+}
+
+/// The mean absolute percentage error as a ratio; nothing when a true value is zero.
+pub fn mape(truth: &[f64], guess: &[f64]) -> Option<f64> {
+    let errors: Option<Vec<f64>> =
+        truth.iter().zip(guess).map(|(t, g)| (*t != 0.0).then(|| ((t - g) / t).abs())).collect();
+    errors.filter(|errors| !errors.is_empty()).map(|errors| errors.iter().sum::<f64>() / errors.len() as f64)
+}
+
+/// The day ahead, counted from 1, on which a value first reaches the limit.
+pub fn reaches(values: &[f64], limit: f64) -> Option<usize> {
+    values.iter().position(|value| *value >= limit).map(|at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Uniform numbers from -1 to 1: a linear congruential generator (Knuth's MMIX constants), the same every time.
+    struct Noise(u64);
+
+    impl Noise {
+        fn next(&mut self) -> f64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+        }
+    }
+
+    /// Trend, a weekly season in which the weekend is lower, and noise.
+    fn synthetic(days: usize, seed: u64, (slope, season, noise): (f64, f64, f64)) -> Vec<f64> {
+        let mut random = Noise(seed);
+        let day = |at: usize| {
+            let week = if at % WEEK >= 5 { -season } else { 0.4 * season };
+            1000.0 + slope * at as f64 + week + noise * random.next()
+        };
+        (0..days).map(day).collect()
+    }
+
+    fn some(values: &[f64]) -> Vec<Option<f64>> {
+        values.iter().copied().map(Some).collect()
+    }
+
+    /// Error of the seasonal model, of the line and of "as today" on the days after the first ninety.
+    #[test]
+    #[expect(clippy::print_stdout, reason = "the figures are what the test is for")]
+    fn held_out_history_is_forecast_better_than_by_the_last_value() -> Result<(), String> {
+        for (name, shape) in [
+            ("growth, strong week", (5.0, 200.0, 20.0)),
+            ("growth, weak week, noise", (3.0, 30.0, 60.0)),
+            ("no growth, strong week", (0.0, 200.0, 20.0)),
+        ] {
+            for ahead in [28, 91, 182, 365] {
+                let (mut model, mut line, mut naive, mut inside) = (0.0, 0.0, 0.0, 0.0);
+                let seeds = 1..=8_u64;
+                let count = 8.0;
+                for seed in seeds {
+                    let whole = synthetic(HISTORY_DAYS + ahead, seed, shape);
+                    let (past, future) = whole.split_at(HISTORY_DAYS);
+                    let forecast = forecast(&some(past))?;
+                    let none = || "no error".to_owned();
+                    model += mape(future, &forecast.seasonal).ok_or_else(none)? / count;
+                    line += mape(future, &forecast.linear).ok_or_else(none)? / count;
+                    naive += mape(future, &vec![past[HISTORY_DAYS - 1]; ahead]).ok_or_else(none)? / count;
+                    let held = |(at, value): (usize, &f64)| (forecast.low[at]..=forecast.high[at]).contains(value);
+                    inside += future.iter().enumerate().filter(|day| held(*day)).count() as f64 / ahead as f64 / count;
+                }
+                println!(
+                    "{name}, {ahead} days: seasonal {:.2}%, linear {:.2}%, last value {:.2}%, inside {:.0}%",
+                    model * 100.0,
+                    line * 100.0,
+                    naive * 100.0,
+                    inside * 100.0
+                );
+                assert!(model < naive * 0.9 && model < 0.15, "{name}, {ahead} days: {model} against {naive}");
+                assert!(inside > 0.6, "{name}, {ahead} days: the interval holds {inside}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_same_history_gives_the_same_forecast() -> Result<(), String> {
+        let days = some(&synthetic(HISTORY_DAYS, 7, (2.0, 100.0, 10.0)));
+        assert_eq!(format!("{:?}", forecast(&days)?), format!("{:?}", forecast(&days)?));
+        Ok(())
+    }
+
+    #[test]
+    fn too_little_history_is_refused_with_the_reason() {
+        let refused = |days: &[Option<f64>]| forecast(days).err().unwrap_or_default();
+        assert_eq!(refused(&[]), "there is no history");
+        assert_eq!(refused(&[Some(1.0); 30]), "30 days of history are too few, a forecast needs 60");
+        let mut gap = vec![Some(1.0); 90];
+        gap[20..30].fill(None);
+        assert_eq!(refused(&gap), "10 days one after another have no value");
+        let holes: Vec<_> = (0..90).map(|at| (at % 3 > 0).then_some(1.0)).collect();
+        assert!(refused(&holes).ends_with("of 89 days have no value"), "{}", refused(&holes));
+        let mut stale = vec![Some(1.0); 90];
+        stale[88..].fill(None);
+        assert_eq!(refused(&stale), "the last day has no value");
+    }
+
+    #[test]
+    fn small_gaps_are_filled_by_a_line_and_what_never_changes_goes_on() -> Result<(), String> {
+        assert_eq!(filled(&[Some(1.0), None, None, Some(4.0), Some(2.0)]), [1.0, 2.0, 3.0, 4.0, 2.0]);
+        let flat = forecast(&[Some(5e11); 90])?;
+        assert!(flat.seasonal.iter().chain(&flat.linear).all(|value| (value - 5e11).abs() < 1.0));
+        assert_eq!(reaches(&flat.seasonal, 6e11), None);
+        Ok(())
+    }
+
+    #[test]
+    fn a_straight_line_meets_its_limit_on_the_day_that_it_does() -> Result<(), String> {
+        let days: Vec<_> = (0..90).map(|at| Some(f64::from(at))).collect();
+        let straight = forecast(&days)?;
+        assert_eq!(reaches(&straight.linear, 100.0), Some(11), "the last day is 89");
+        let seasonal = reaches(&straight.seasonal, 100.0).unwrap_or_default();
+        assert!((10..=12).contains(&seasonal), "{seasonal}");
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! The time a report is about: a day, week, month or quarter of the wall clock that ends at its time.
+
+use checklist::Cadence;
+use clap::ValueEnum;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, ToSpan};
+
+/// Which report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// The morning's round: a day.
+    Daily,
+    /// A week.
+    Weekly,
+    /// A month.
+    Monthly,
+    /// Three months, with what is due once a year and the forecasts.
+    Quarterly,
+}
+
+impl Kind {
+    /// The word for file names and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Quarterly => "quarterly",
+        }
+    }
+
+    /// The heading without the day.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Daily => "Daily Operations Report",
+            Self::Weekly => "Weekly Operations Report",
+            Self::Monthly => "Monthly Operations Report",
+            Self::Quarterly => "Quarterly Operations Report",
+        }
+    }
+
+    /// Whether a line of the written checklist belongs to the report; no report of its own is written once a year.
+    pub fn has(self, cadence: Cadence) -> bool {
+        match self {
+            Self::Daily => cadence == Cadence::Daily,
+            Self::Weekly => cadence == Cadence::Weekly,
+            Self::Monthly => cadence == Cadence::Monthly,
+            Self::Quarterly => matches!(cadence, Cadence::Quarterly | Cadence::Annual),
+        }
+    }
+
+    fn span(self) -> Span {
+        match self {
+            Self::Daily => 1.day(),
+            Self::Weekly => 1.week(),
+            Self::Monthly => 1.month(),
+            Self::Quarterly => 3.months(),
+        }
+    }
+
+    /// Seconds between two looks at the alerts: as fine as Prometheus answers in one piece or a few.
+    pub const fn alert_step(self) -> f64 {
+        match self {
+            Self::Daily | Self::Weekly => 60.0,
+            Self::Monthly => 120.0,
+            Self::Quarterly => 300.0,
+        }
+    }
+}
+
+/// The period of a report and the one before it, to compare with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// Where the period before begins.
+    pub before: Timestamp,
+    /// Where the period begins.
+    pub from: Timestamp,
+    /// The report's time.
+    pub until: Timestamp,
+}
+
+impl Period {
+    /// The period that ends at a time, by the wall clock of a time zone: a day may have 23 or 25 hours.
+    ///
+    /// # Errors
+    /// When the time is at the beginning of what can be counted.
+    pub fn until(kind: Kind, until: Timestamp, zone: &TimeZone) -> Result<Self, jiff::Error> {
+        let end = until.to_zoned_datetime(zone.clone());
+        let from = end.checked_sub(kind.span())?;
+        let before = from.checked_sub(kind.span())?;
+        Ok(Self { before: before.timestamp(), from: from.timestamp(), until })
+    }
+
+    /// Whether a time lies in the period, its end included.
+    pub fn has(&self, at: Timestamp) -> bool {
+        self.from < at && at <= self.until
+    }
+}
+
+/// Unix seconds.
+pub fn seconds(at: Timestamp) -> f64 {
+    at.as_duration().as_secs_f64()
+}
+
+/// The time of Unix seconds, to the second.
+#[expect(clippy::cast_possible_truncation, reason = "a time within the next thousand years")]
+pub fn timestamp(seconds: f64) -> Timestamp {
+    Timestamp::from_second(seconds.round() as i64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hours(kind: Kind, at: &str, zone: &str) -> (f64, f64) {
+        let zone = TimeZone::get(zone).unwrap_or_else(|error| panic!("{error}"));
+        let until: Timestamp = at.parse().unwrap_or_else(|error| panic!("{error}"));
+        let period = Period::until(kind, until, &zone).unwrap_or_else(|error| panic!("{error}"));
+        let between = |a: Timestamp, b: Timestamp| (seconds(b) - seconds(a)) / 3600.0;
+        (between(period.before, period.from), between(period.from, period.until))
+    }
+
+    #[test]
+    fn a_day_has_the_hours_that_the_clock_of_the_zone_gives_it() {
+        // Berlin: the clock goes forward on 2026-03-29 at 02:00, back on 2026-10-25 at 03:00.
+        assert_eq!(hours(Kind::Daily, "2026-03-29T07:00:00Z", "Europe/Berlin"), (24.0, 23.0));
+        assert_eq!(hours(Kind::Daily, "2026-03-30T07:00:00Z", "Europe/Berlin"), (23.0, 24.0));
+        assert_eq!(hours(Kind::Daily, "2026-10-25T08:00:00Z", "Europe/Berlin"), (24.0, 25.0));
+        assert_eq!(hours(Kind::Daily, "2026-10-25T08:00:00Z", "UTC"), (24.0, 24.0));
+        assert_eq!(hours(Kind::Weekly, "2026-10-26T08:00:00Z", "Europe/Berlin"), (168.0, 169.0));
+    }
+
+    #[test]
+    fn a_month_ends_on_the_last_day_where_the_one_before_is_shorter() {
+        assert_eq!(hours(Kind::Monthly, "2026-03-31T12:00:00Z", "UTC"), (31.0 * 24.0, 31.0 * 24.0));
+        assert_eq!(hours(Kind::Quarterly, "2026-05-31T12:00:00Z", "UTC"), (92.0 * 24.0, 92.0 * 24.0));
+    }
+}

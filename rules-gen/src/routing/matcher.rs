@@ -1,0 +1,167 @@
+//! Matchers as Alertmanager writes and reads them: `match`, `match_re` and the strings of `matchers`.
+
+use crate::live::Labels;
+use anyhow::{Context, bail, ensure};
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How a label is compared.
+#[derive(Debug, Clone)]
+pub enum Operator {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `=~`, anchored on both sides.
+    Like(Regex),
+    /// `!~`, anchored on both sides.
+    NotLike(Regex),
+}
+
+/// One condition on one label.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    /// The label.
+    pub name: String,
+    /// The comparison.
+    pub operator: Operator,
+    /// The value or expression, as written.
+    pub value: String,
+}
+
+impl Matcher {
+    /// Whether it holds for these labels; a label that is not there is empty.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        let value = labels.get(&self.name).map_or("", String::as_str);
+        match &self.operator {
+            Operator::Equal => value == self.value,
+            Operator::NotEqual => value != self.value,
+            Operator::Like(pattern) => pattern.is_match(value),
+            Operator::NotLike(pattern) => !pattern.is_match(value),
+        }
+    }
+
+    /// A matcher with one of `=`, `!=`, `=~`, `!~`.
+    ///
+    /// # Errors
+    /// When the expression does not compile or there is no label.
+    pub fn new(name: &str, operator: &str, value: String) -> anyhow::Result<Self> {
+        ensure!(!name.is_empty(), "a matcher has no label");
+        let pattern = |value: &str| {
+            Regex::new(&format!("^(?:{value})$")).with_context(|| format!("{value:?} is no regular expression"))
+        };
+        let operator = match operator {
+            "=" => Operator::Equal,
+            "!=" => Operator::NotEqual,
+            "=~" => Operator::Like(pattern(&value)?),
+            _ => Operator::NotLike(pattern(&value)?),
+        };
+        Ok(Self { name: name.to_owned(), operator, value })
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operator = match self.operator {
+            Operator::Equal => "=",
+            Operator::NotEqual => "!=",
+            Operator::Like(_) => "=~",
+            Operator::NotLike(_) => "!~",
+        };
+        write!(f, "{}{operator}{:?}", self.name, self.value)
+    }
+}
+
+/// The matchers of a route or of one side of an inhibition rule, in both syntaxes.
+pub(super) fn all(
+    equals: &BTreeMap<String, String>,
+    like: &BTreeMap<String, String>,
+    strings: &[String],
+) -> anyhow::Result<Vec<Matcher>> {
+    let mut matchers = Vec::new();
+    for (operator, map) in [("=", equals), ("=~", like)] {
+        for (name, value) in map {
+            matchers.push(Matcher::new(name, operator, value.clone())?);
+        }
+    }
+    for text in strings {
+        matchers.extend(parse(text)?);
+    }
+    Ok(matchers)
+}
+
+/// One string of `matchers`: one matcher, or several with commas between them, in braces or not.
+pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Matcher>> {
+    let trimmed = text.trim();
+    let inner = trimmed.strip_prefix('{').unwrap_or(trimmed);
+    let inner = inner.strip_suffix('}').unwrap_or(inner);
+    split(inner).into_iter().map(|one| single(one).with_context(|| format!("bad matcher {text:?}"))).collect()
+}
+
+/// Cuts at the commas outside quotes; nothing follows a last comma.
+fn split(text: &str) -> Vec<&str> {
+    let (mut parts, mut begin, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            ',' if !quoted => {
+                parts.push(&text[begin..at]);
+                begin = at + 1;
+            }
+            '"' if !escaped => quoted = !quoted,
+            _ => {}
+        }
+        escaped = character == '\\' && !escaped;
+    }
+    if begin < text.len() {
+        parts.push(&text[begin..]);
+    }
+    parts
+}
+
+fn single(text: &str) -> anyhow::Result<Matcher> {
+    let text = text.trim();
+    let (name, rest) = label(text)?;
+    let rest = rest.trim_start();
+    let operators = ["=~", "!~", "!=", "="];
+    let Some(operator) = operators.into_iter().find(|operator| rest.starts_with(operator)) else {
+        bail!("no operator; known: =, !=, =~, !~");
+    };
+    Matcher::new(&name, operator, unquote(rest[operator.len()..].trim())?)
+}
+
+/// The name of the label: plain, or quoted as newer versions allow.
+fn label(text: &str) -> anyhow::Result<(String, &str)> {
+    if let Some(quoted) = text.strip_prefix('"') {
+        let end = quoted.find('"').context("the label's quote does not end")?;
+        return Ok((quoted[..end].to_owned(), &quoted[end + 1..]));
+    }
+    let end = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
+        .context("there is a label and nothing behind it")?;
+    ensure!(!text.starts_with(|c: char| c.is_ascii_digit()), "a label cannot begin with a digit");
+    Ok((text[..end].to_owned(), &text[end..]))
+}
+
+/// Only `\n`, `\"` and `\\` are escapes; every other backslash stands for itself.
+fn unquote(raw: &str) -> anyhow::Result<String> {
+    let (inner, quoted) = raw.strip_prefix('"').map_or((raw, false), |inner| (inner, true));
+    let mut value = String::new();
+    let mut rest = inner.chars().peekable();
+    let mut open = quoted;
+    while let Some(character) = rest.next() {
+        match character {
+            '\\' => match rest.next() {
+                Some('n') => value.push('\n'),
+                Some(escaped @ ('"' | '\\')) => value.push(escaped),
+                Some(other) => value.extend(['\\', other]),
+                None => value.push('\\'),
+            },
+            '"' if open && rest.peek().is_none() => open = false,
+            '"' => bail!("an unescaped double quote"),
+            other => value.push(other),
+        }
+    }
+    ensure!(!open, "the double quote does not end");
+    Ok(value)
+}

@@ -1,0 +1,193 @@
+//! What is deployed: kustomize and Helm give the same objects, and each is one that Kubernetes knows.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by its panic")]
+
+mod schema;
+mod template;
+
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use template::{Scope, render};
+
+/// The namespace of the example.
+const NAMESPACE: &str = "llm-orchestrator";
+/// Another configuration: no cluster of its own, records in a bucket, variables, an address, two restores of like names.
+const OUTSIDE: &str = "
+backups:
+  - {name: Big_One, bucket: b, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}, endpoint: 'https://10.1.2.3:9000', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY, thresholds: {restore.max_age: {warning: 9d}}}
+  - {name: big-one, bucket: b, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}, endpoint: 'https://minio.storage.svc', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY}
+postgres:
+  - {name: db, host: '2001:db8::1', port: 6432, database: d, user: u, passwordFile: /etc/checklist/secrets/pw}
+tasks: {since: 2026-01-01, s3: {bucket: b, prefix: r/, endpoint: 'https://minio.storage.svc', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY}}
+";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Runs a program that must succeed, and gives what it printed.
+fn said(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("it prints UTF-8")
+}
+
+/// Each object by kind, namespace and name.
+type Objects = BTreeMap<(String, String, String), Value>;
+
+fn objects(text: &str) -> Objects {
+    let documents: Vec<Option<Value>> =
+        serde_yaml::from_multiple(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let mut all = Objects::new();
+    for mut object in documents.into_iter().flatten() {
+        let wide = ["ClusterRole", "ClusterRoleBinding"].contains(&object["kind"].as_str().unwrap_or_default());
+        // Helm installs into the namespace of the release what names none.
+        if !wide && object["metadata"]["namespace"].is_null() {
+            object["metadata"]["namespace"] = json!(NAMESPACE);
+        }
+        let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let meta = &object["metadata"];
+        let key = (part(&object["kind"]), part(&meta["namespace"]), part(&meta["name"]));
+        assert!(all.insert(key.clone(), object).is_none(), "{key:?} is there twice");
+    }
+    all
+}
+
+fn kustomize(folder: &Path) -> Objects {
+    objects(&said(Command::new("kubectl").arg("kustomize").arg(folder)))
+}
+
+/// The chart with a folder of generated files, rendered by helm where it is installed.
+fn helm(generated: &Path) -> Objects {
+    let folder = tempfile::tempdir().expect("a folder");
+    let chart = folder.path().join("ops-checklist");
+    said(Command::new("cp").arg("-r").arg(root().join("deploy/helm/ops-checklist")).arg(&chart));
+    said(Command::new("cp").arg("-r").arg(generated).arg(chart.join("generated")));
+    if Command::new("helm").arg("version").output().is_ok() {
+        let arguments = ["template", "checklist", "--namespace", NAMESPACE];
+        return objects(&said(Command::new("helm").args(arguments).arg(&chart)));
+    }
+    let read = |path: &str| std::fs::read_to_string(chart.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let values: Value = serde_yaml::from_str(&read("values.yaml")).expect("values are YAML");
+    let mut text = String::new();
+    for name in ["deployment", "service", "servicemonitor", "poddisruptionbudget", "generated"] {
+        let names = Map::from_iter([
+            ("Values".to_owned(), values.clone()),
+            ("Release".to_owned(), json!({"Namespace": NAMESPACE})),
+        ]);
+        let mut scope = Scope { chart: &chart, names };
+        text += &format!("---\n{}\n", render(&read(&format!("templates/{name}.yaml")), &mut scope));
+    }
+    let files = std::fs::read_dir(chart.join("templates")).expect("templates").count();
+    assert_eq!(files, 6, "a template more or less than are rendered here, and NOTES.txt");
+    objects(&text)
+}
+
+/// Generates and gives an overlay like the example's for it.
+fn generated(yaml: &str, folder: &Path) -> PathBuf {
+    // kustomize takes an absolute path for a remote one, so the folders lie as in the repository.
+    std::fs::write(folder.join("checklist.yaml"), yaml).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+    said(command.current_dir(folder).args(["generate", "--config", "checklist.yaml", "--out", "generated"]));
+    said(Command::new("cp").arg("-r").arg(root().join("deploy/kustomize")).arg(folder));
+    let overlay = folder.join("kustomize/overlays/example/kustomization.yaml");
+    let text = std::fs::read_to_string(&overlay).expect("the overlay is there");
+    std::fs::write(&overlay, format!("{text}namespace: {NAMESPACE}\n")).expect("written");
+    folder.join("kustomize/overlays/example")
+}
+
+fn compare(one: &Objects, other: &Objects) {
+    let names = |objects: &Objects| objects.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(one), names(other));
+    for (name, object) in one {
+        assert_eq!(&schema::normal(object), &schema::normal(&other[name]), "{name:?}");
+    }
+}
+
+#[test]
+fn the_example_is_generated_as_it_is_committed() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+    let arguments = ["generate", "--config", "examples/checklist.yaml", "--out", "deploy/generated", "--check"];
+    said(command.current_dir(root()).args(arguments));
+}
+
+#[test]
+fn kustomize_and_helm_give_the_same_valid_objects() {
+    let objects = kustomize(&root().join("deploy/kustomize/overlays/example"));
+    let kinds: Vec<&str> = objects.keys().map(|(kind, ..)| kind.as_str()).collect();
+    for kind in [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ConfigMap",
+        "CronJob",
+        "Deployment",
+        "NetworkPolicy",
+        "PersistentVolumeClaim",
+        "PodDisruptionBudget",
+        "PrometheusRule",
+        "Role",
+        "RoleBinding",
+        "Service",
+        "ServiceAccount",
+        "ServiceMonitor",
+    ] {
+        assert!(kinds.contains(&kind), "there is no {kind}");
+    }
+    assert!(!kinds.contains(&"Secret"), "secrets are referred to and never contained");
+    objects.values().for_each(schema::check);
+    compare(&objects, &helm(&root().join("deploy/generated")));
+    assert_eq!(kustomize(&root().join("deploy/kustomize/base")).len(), 4);
+}
+
+#[test]
+fn without_a_cluster_of_its_own_no_right_and_no_token_is_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let overlay = generated(OUTSIDE, folder.path());
+    let objects = kustomize(&overlay);
+    objects.values().for_each(schema::check);
+    compare(&objects, &helm(&folder.path().join("generated")));
+    assert!(objects.keys().all(|(kind, ..)| !kind.contains("Role") && kind != "PersistentVolumeClaim"));
+    let find = |kind: &str, name: &str| &objects[&(kind.to_owned(), NAMESPACE.to_owned(), name.to_owned())];
+    let pod = &find("Deployment", "checklist-exporter")["spec"]["template"]["spec"];
+    assert_eq!(pod["automountServiceAccountToken"], json!(false));
+    assert_eq!(pod["containers"][0]["env"][0]["valueFrom"]["secretKeyRef"]["key"], "S3_ID");
+    let weekly = &find("CronJob", "checklist-exporter-restore-big-one")["spec"];
+    assert_eq!(weekly["schedule"], "17 1 * * 1", "a proof may be nine days old");
+    assert_eq!(find("CronJob", "checklist-exporter-restore-big-one-1")["spec"]["schedule"], "17 2 1 * *");
+    let egress = find("NetworkPolicy", "checklist-exporter")["spec"]["egress"].to_string();
+    for part in
+        ["\"10.1.2.3/32\"", "\"2001:db8::1/128\"", "6432", "\"kubernetes.io/metadata.name\":\"storage\"", "9000"]
+    {
+        assert!(egress.contains(part), "{part} is not in {egress}");
+    }
+    assert!(!egress.contains("6443") && !egress.contains("10250") && !egress.contains("169.254"), "{egress}");
+}
+
+#[test]
+fn what_names_another_namespace_keeps_it_and_the_rest_goes_to_the_exporters() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = "kubernetes:
+  - {name: c, namespaces: [one], exporterNamespace: llm-orchestrator, secrets: [{name: s}]}
+  - {name: d, namespaces: [two], secrets: [{name: t, namespace: one}]}
+  - {name: far, namespaces: [three], kubeconfig: /etc/checklist/secrets/far}
+";
+    let overlay = generated(config, folder.path());
+    let file = overlay.join("kustomization.yaml");
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    // Here it is the component that says where everything goes.
+    std::fs::write(&file, text.replace(&format!("namespace: {NAMESPACE}\n"), "")).expect("written");
+    let objects = kustomize(&overlay);
+    compare(&objects, &helm(&folder.path().join("generated")));
+    let rules = &objects[&("Role".to_owned(), "one".to_owned(), "checklist-exporter".to_owned())]["rules"];
+    assert!(rules.to_string().contains("[\"s\"]") && rules.to_string().contains("[\"t\"]"), "{rules}");
+    for ((kind, namespace, _), object) in &objects {
+        match kind.as_str() {
+            "Role" => assert!(["one", "two"].contains(&namespace.as_str()), "{namespace}"),
+            "RoleBinding" => assert_eq!(object["subjects"][0]["namespace"], NAMESPACE),
+            "ClusterRole" | "ClusterRoleBinding" => assert_eq!(namespace, ""),
+            _ => assert_eq!(namespace, NAMESPACE, "{kind}"),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the API server would refuse: fields that the types do not have, and the written constraints of the operator's.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::CronJob;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, PodSpec, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Fails when the object is not one of its kind.
+pub(crate) fn check(object: &Value) {
+    let kind = format!("{} {}", object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
+    match kind.as_str() {
+        "apps/v1 Deployment" => {
+            let deployment: Deployment = strict(object);
+            pod(&deployment.spec.template.spec.unwrap());
+        }
+        "batch/v1 CronJob" => {
+            let job: CronJob = strict(object);
+            assert!(job.metadata.name.unwrap().len() <= 52, "names of jobs get eleven letters more");
+            pod(&job.spec.job_template.spec.unwrap().template.spec.unwrap());
+        }
+        "monitoring.coreos.com/v1 PrometheusRule" => rules(object),
+        "monitoring.coreos.com/v1 ServiceMonitor" => monitor(object),
+        "networking.k8s.io/v1 NetworkPolicy" => drop(strict::<NetworkPolicy>(object)),
+        "policy/v1 PodDisruptionBudget" => drop(strict::<PodDisruptionBudget>(object)),
+        "rbac.authorization.k8s.io/v1 ClusterRole" => drop(strict::<ClusterRole>(object)),
+        "rbac.authorization.k8s.io/v1 ClusterRoleBinding" => drop(strict::<ClusterRoleBinding>(object)),
+        "rbac.authorization.k8s.io/v1 Role" => drop(strict::<Role>(object)),
+        "rbac.authorization.k8s.io/v1 RoleBinding" => drop(strict::<RoleBinding>(object)),
+        "v1 ConfigMap" => {
+            let map: ConfigMap = strict(object);
+            let size: usize = map.data.unwrap().values().map(String::len).sum();
+            // What kubectl applies is also kept in an annotation, which may have 256 KiB.
+            assert!(size < 262_144, "{size} bytes");
+        }
+        "v1 PersistentVolumeClaim" => drop(strict::<PersistentVolumeClaim>(object)),
+        "v1 Service" => drop(strict::<Service>(object)),
+        "v1 ServiceAccount" => drop(strict::<ServiceAccount>(object)),
+        other => panic!("{other} is not expected"),
+    }
+}
+
+/// Reads and writes it: a field that the type does not have would be lost.
+fn strict<T: DeserializeOwned + Serialize>(object: &Value) -> T {
+    let typed: T = serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{error}: {object}"));
+    let mut back = serde_json::to_value(&typed).unwrap();
+    let mut meant = object.clone();
+    bare(&mut back);
+    bare(&mut meant);
+    assert_eq!(back, meant, "a field is unknown");
+    typed
+}
+
+/// Empty lists, which the types leave out, say nothing.
+fn bare(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.values_mut().for_each(bare);
+            map.retain(|_, value| *value != json!([]) && !value.is_null());
+        }
+        Value::Array(list) => list.iter_mut().for_each(bare),
+        _ => {}
+    }
+}
+
+/// The same object with named lists in one order.
+pub(crate) fn normal(object: &Value) -> Value {
+    let mut object = object.clone();
+    order(&mut object);
+    object
+}
+
+fn order(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                order(value);
+                if let (true, Some(list)) =
+                    (["env", "volumeMounts", "volumes"].contains(&key.as_str()), value.as_array_mut())
+                {
+                    list.sort_by_key(Value::to_string);
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(order),
+        _ => {}
+    }
+}
+
+/// The restricted profile of Kubernetes' pod security standards, and more.
+fn pod(pod: &PodSpec) {
+    let whole = pod.security_context.as_ref().unwrap();
+    assert_eq!(whole.run_as_non_root, Some(true));
+    assert_eq!(whole.seccomp_profile.as_ref().unwrap().type_, "RuntimeDefault");
+    assert!(pod.automount_service_account_token.is_some() && pod.service_account_name.is_some());
+    let volumes: Vec<&str> = pod.volumes.iter().flatten().map(|volume| volume.name.as_str()).collect();
+    for container in &pod.containers {
+        let own = container.security_context.as_ref().unwrap();
+        assert_eq!((own.allow_privilege_escalation, own.read_only_root_filesystem), (Some(false), Some(true)));
+        assert_eq!(own.capabilities.as_ref().unwrap().drop.as_ref().unwrap(), &["ALL"]);
+        let resources = container.resources.as_ref().unwrap();
+        assert!(resources.requests.as_ref().unwrap().contains_key("memory"));
+        assert!(resources.limits.as_ref().unwrap().contains_key("memory"));
+        for mount in container.volume_mounts.iter().flatten() {
+            assert!(volumes.contains(&mount.name.as_str()), "no volume {}", mount.name);
+        }
+    }
+}
+
+fn monitor(object: &Value) {
+    only(&object["spec"], &["endpoints", "selector"]);
+    for endpoint in object["spec"]["endpoints"].as_array().unwrap() {
+        only(endpoint, &["honorLabels", "interval", "path", "port", "scrapeTimeout"]);
+        assert_eq!(endpoint["honorLabels"], json!(true));
+        duration(&endpoint["interval"]);
+        duration(&endpoint["scrapeTimeout"]);
+    }
+}
+
+fn rules(object: &Value) {
+    // The operator joins rules in a ConfigMap of its own, which may have half of etcd's bound.
+    assert!(serde_json::to_string(object).unwrap().len() < 524_288);
+    only(&object["spec"], &["groups"]);
+    let mut names = Vec::new();
+    for group in object["spec"]["groups"].as_array().unwrap() {
+        only(group, &["name", "rules"]);
+        names.push(group["name"].as_str().unwrap());
+        for rule in group["rules"].as_array().unwrap() {
+            only(rule, &["alert", "annotations", "expr", "for", "keep_firing_for", "labels", "record"]);
+            assert!(!rule["expr"].as_str().unwrap().is_empty());
+            assert_ne!(rule.get("alert").is_some(), rule.get("record").is_some(), "exactly one of both: {rule}");
+            for time in ["for", "keep_firing_for"].iter().filter_map(|key| rule.get(*key)) {
+                duration(time);
+            }
+            for map in ["labels", "annotations"].iter().filter_map(|key| rule.get(*key)) {
+                for (label, value) in map.as_object().unwrap() {
+                    let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                    assert!(label.chars().all(good) && !label.starts_with(|c: char| c.is_ascii_digit()), "{label}");
+                    assert!(value.is_string(), "{label}: {value}");
+                }
+            }
+        }
+    }
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all, "groups have names of their own");
+}
+
+/// The operator's pattern: units fall, `0` or `((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?`.
+fn duration(value: &Value) {
+    let text = value.as_str().unwrap();
+    let mut units = ["y", "w", "d", "h", "m", "s", "ms"].iter();
+    let mut rest = text;
+    while !rest.is_empty() && text != "0" {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let after = &rest[digits..];
+        let unit = after.len() - after.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        assert!(digits > 0 && units.any(|known| *known == &after[..unit]), "{text} is no duration");
+        rest = &after[unit..];
+    }
+    assert!(!text.is_empty());
+}
+
+fn only(object: &Value, known: &[&str]) {
+    for key in object.as_object().unwrap().keys() {
+        assert!(known.contains(&key.as_str()), "{key} is not a field");
+    }
+}

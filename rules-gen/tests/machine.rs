@@ -1,0 +1,94 @@
+//! The state machine of the backtest against Prometheus' own, as promtool runs it, on random courses.
+
+use rules_gen::backtest::{Machine, State, Waits};
+use std::fmt::Write as _;
+use std::process::Command;
+
+const CASES: usize = 400;
+const STEPS: usize = 60;
+const MINUTE: i64 = 60_000;
+
+/// xorshift64*: the same numbers everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
+    }
+}
+
+/// Rows of true, false and missing evaluations, as promtool writes them: 1, 0 and `_`.
+fn course(random: &mut Random) -> Vec<Option<bool>> {
+    let mut course = Vec::new();
+    while course.len() < STEPS {
+        let what = match random.below(5) {
+            0 | 1 => Some(true),
+            2 | 3 => Some(false),
+            _ => None,
+        };
+        let length = 1 + random.below(8);
+        course.extend((0..length).map(|_| what));
+    }
+    course.truncate(STEPS);
+    course
+}
+
+#[test]
+fn the_machine_agrees_with_promtool_on_random_courses() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let mut random = Random(0x5EED_CAFE_F00D_0001);
+    let (mut rules, mut tests) = ("groups:\n- name: g\n  rules:\n".to_owned(), String::new());
+    let (mut fired, mut kept) = (0, 0);
+    for case in 0..CASES {
+        // A wait is not always a whole number of evaluations.
+        let waits = Waits {
+            pending: i64::try_from(random.below(8))? * MINUTE / if case % 5 == 0 { 2 } else { 1 },
+            keep_firing: i64::try_from(random.below(7))? * MINUTE / if case % 7 == 0 { 2 } else { 1 },
+        };
+        let course = course(&mut random);
+        writeln!(rules, "  - alert: A{case}\n    expr: m{case} == 1")?;
+        writeln!(rules, "    for: {}s", waits.pending / 1000)?;
+        if waits.keep_firing > 0 {
+            writeln!(rules, "    keep_firing_for: {}s", waits.keep_firing / 1000)?;
+        }
+        // `stale` ends a series at once; a plain gap would be bridged for five minutes.
+        let values: Vec<&str> = course
+            .iter()
+            .map(|value| match value {
+                Some(true) => "1",
+                Some(false) => "0",
+                None => "stale",
+            })
+            .collect();
+        writeln!(tests, "- interval: 1m\n  input_series: [{{series: m{case}, values: '{}'}}]", values.join(" "))?;
+        writeln!(tests, "  alert_rule_test:")?;
+        let mut machine = Machine::new(waits);
+        for (step, value) in (0..).zip(&course) {
+            let at = i64::from(step) * MINUTE;
+            // Either way of feeding must do the same.
+            if *value == Some(true) || case % 2 == 0 {
+                machine.evaluate(at, *value == Some(true));
+            } else {
+                machine.quiet([at]);
+            }
+            let fires = matches!(machine.state(), State::Firing { .. });
+            fired += usize::from(fires);
+            kept += usize::from(fires && *value != Some(true));
+            let alerts = if fires { "[{exp_labels: {}}]" } else { "[]" };
+            writeln!(tests, "  - {{eval_time: {step}m, alertname: A{case}, exp_alerts: {alerts}}}")?;
+        }
+    }
+    assert!(fired > 2_000 && kept > 300, "the courses are too dull: {fired} firing, {kept} kept");
+    std::fs::write(folder.path().join("rules.yaml"), rules)?;
+    let whole = format!("rule_files: [rules.yaml]\nevaluation_interval: 1m\ntests:\n{tests}");
+    std::fs::write(folder.path().join("tests.yaml"), whole)?;
+    let output = Command::new("promtool").args(["test", "rules", "tests.yaml"]).current_dir(folder.path()).output()?;
+    let said = [output.stdout, output.stderr].concat();
+    let said: String = String::from_utf8_lossy(&said).chars().take(3_000).collect();
+    assert!(output.status.success(), "{said}");
+    println!("{CASES} courses of {STEPS} evaluations, {fired} firing, {kept} of them kept firing: no difference");
+    Ok(())
+}

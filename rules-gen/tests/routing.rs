@@ -1,0 +1,163 @@
+//! Routing against amtool on random trees and label sets, and the errors of wrong configurations.
+
+use rules_gen::live::Labels;
+use rules_gen::routing::Configuration;
+use std::fmt::Write as _;
+use std::process::Command;
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
+    }
+
+    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[usize::try_from(self.below(of.len() as u64)).unwrap_or_default()]
+    }
+}
+
+const LABELS: [&str; 4] = ["severity", "team", "a", "job"];
+const VALUES: [&str; 7] = ["critical", "warning", "db", "x", "x.y", "two words", "x,y"];
+const PATTERNS: [&str; 7] = ["crit.*", "warning|critical", ".+", "", "x.y", "(?i)DB", "[a-d]+"];
+
+fn matchers(random: &mut Random, indent: &str) -> String {
+    let mut text = String::new();
+    let (label, value) = (random.one(&LABELS), random.one(&VALUES));
+    match random.below(6) {
+        0 => text += &format!("{indent}match: {{{label}: '{value}'}}\n"),
+        1 => text += &format!("{indent}match_re: {{{label}: '{}'}}\n", random.one(&PATTERNS)),
+        2 => text += &format!("{indent}matchers: ['{label} = \"{value}\"', '{} != \"db\"']\n", random.one(&LABELS)),
+        3 => text += &format!("{indent}matchers: ['{{{label}=~\"{}\",team!=\"x,y\"}}']\n", random.one(&PATTERNS)),
+        4 => text += &format!("{indent}matchers: ['{label}!~{}']\n", random.one(&["crit.*", "x.y", "d."])),
+        _ => {}
+    }
+    text
+}
+
+fn routes(random: &mut Random, depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth + 1);
+    let count = 1 + random.below(3);
+    let _ = writeln!(text, "{indent}routes:");
+    for _ in 0..count {
+        let inner = format!("{indent}  ");
+        let _ = writeln!(text, "{indent}- group_wait: 1s");
+        *text += &matchers(random, &inner);
+        if random.below(3) > 0 {
+            let _ = writeln!(text, "{inner}receiver: r{}", random.below(5));
+        }
+        if random.below(3) == 0 {
+            let _ = writeln!(text, "{inner}continue: true");
+        }
+        if depth < 3 && random.below(2) == 0 {
+            routes(random, depth + 1, text);
+        }
+    }
+}
+
+#[test]
+fn receivers_agree_with_amtool_on_random_trees() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("alertmanager.yml");
+    let mut random = Random(0xA1E4_7000_0000_0007);
+    let (mut compared, mut several) = (0, 0);
+    for _ in 0..40 {
+        let mut text =
+            "receivers: [{name: r0}, {name: r1}, {name: r2}, {name: r3}, {name: r4}]\nroute:\n  receiver: r0\n"
+                .to_owned();
+        routes(&mut random, 0, &mut text);
+        std::fs::write(&file, &text)?;
+        let parsed = Configuration::parse(&text)?;
+        for _ in 0..15 {
+            let mut labels = Labels::from([("alertname".to_owned(), "A".to_owned())]);
+            for label in LABELS {
+                if random.below(3) > 0 {
+                    labels.insert(label.to_owned(), random.one(&VALUES).to_owned());
+                }
+            }
+            let own: Vec<&str> = parsed.receivers(&labels).iter().map(|receiver| receiver.name.as_str()).collect();
+            let mut command = Command::new("amtool");
+            command.args(["config", "routes", "test"]).arg(format!("--config.file={}", file.display()));
+            command.args(labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")));
+            let output = command.output()?;
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(String::from_utf8(output.stdout)?.trim(), own.join(","), "{labels:?} in\n{text}");
+            compared += 1;
+            several += usize::from(own.len() > 1);
+        }
+    }
+    assert!(several > 50, "only {several} of {compared} label sets had several receivers");
+    println!("{compared} label sets in 40 trees, {several} with several receivers: no difference");
+    Ok(())
+}
+
+/// What is refused must be refused by amtool as well, and the other way round.
+#[test]
+fn configurations_are_refused_as_amtool_refuses_them() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("alertmanager.yml");
+    let with = |route: &str| format!("receivers: [{{name: r}}]\nroute: {route}\n");
+    let texts = [
+        with("{receiver: r}"),
+        with("{receiver: nobody}"),
+        with("{}"),
+        with("{receiver: r, matchers: ['a=b']}"),
+        with("{receiver: r, continue: true}"),
+        with("{receiver: r, routes: [{matchers: ['a=b'], receiver: other}]}"),
+        with("{receiver: r, routes: [{matchers: ['a~b']}]}"),
+        with("{receiver: r, routes: [{matchers: ['a=\"b']}]}"),
+        with("{receiver: r, routes: [{matchers: ['a=b\"c']}]}"),
+        with("{receiver: r, routes: [{matchers: ['a=~\"(\"']}]}"),
+        with("{receiver: r, routes: [{matchers: ['1a=b']}]}"),
+        with("{receiver: r, routes: [{matchers: ['a=\"\\d\"', 'b=', 'c=a b']}]}"),
+        with("{receiver: r, routes: [{matchers: ['{a=\"b\",}']}]}"),
+        with("{receiver: r, routes: [{match: {a: 1}}]}"),
+        "receivers: [{name: r}, {name: r}]\nroute: {receiver: r}\n".to_owned(),
+        "receivers: [{name: r}]\n".to_owned(),
+        format!(
+            "{}inhibit_rules: [{{source_match: {{a: b}}, target_match_re: {{c: '('}}, equal: [x]}}]\n",
+            with("{receiver: r}")
+        ),
+        format!(
+            "{}inhibit_rules: [{{source_match: {{a: b}}, target_matchers: ['c=~d'], equal: [x]}}]\n",
+            with("{receiver: r}")
+        ),
+    ];
+    for text in texts {
+        std::fs::write(&file, &text)?;
+        let output = Command::new("amtool").arg("check-config").arg(&file).output()?;
+        let own = Configuration::parse(&text);
+        assert_eq!(own.is_ok(), output.status.success(), "{text}{own:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_example_suite_passes_and_a_wrong_expectation_is_named() -> Result<(), Box<dyn std::error::Error>> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = tempfile::tempdir()?;
+    let run = |suite: &std::path::Path| {
+        Command::new(env!("CARGO_BIN_EXE_rules-gen"))
+            .args(["route-test", "--config"])
+            .arg(root.join("deploy/generated/alertmanager/alertmanager.yaml"))
+            .arg("--tests")
+            .arg(suite)
+            .output()
+    };
+    let output = run(&root.join("examples/routes.yaml"))?;
+    let said = String::from_utf8([output.stdout, output.stderr].concat())?;
+    assert!(output.status.success() && !said.contains("no case reaches"), "{said}");
+    let wrong = folder.path().join("wrong.yaml");
+    let case = "tests: [{name: n, alerts: [{labels: {severity: critical}, receivers: [slack], inhibited: true}]}]\n";
+    std::fs::write(&wrong, case)?;
+    let output = run(&wrong)?;
+    let said = String::from_utf8(output.stdout)?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("goes to pagerduty, not to slack") && said.contains("is not held back"), "{said}");
+    std::fs::write(&wrong, case.replace("inhibited", "inhibitted"))?;
+    assert_eq!(run(&wrong)?.status.code(), Some(2));
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! The Debian package, installed into a folder, and the commands of the guide for operations.
+
+use anyhow::Context;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use stack::http::{is_up, request};
+use stack::process::{Process, free_port};
+use stack::stack::program;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Runs a program that must succeed.
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let output = command.output().with_context(|| format!("{command:?}: make tools installs it"))?;
+    let said = [output.stdout, output.stderr].concat();
+    anyhow::ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&said));
+    Ok(())
+}
+
+/// The example with every address on this machine, where nothing answers.
+fn on_loopback(example: &str, folder: &Path) -> String {
+    let hosts = [
+        ("https://orchestrator.example.com", "https://127.0.0.1:1"),
+        ("orchestrator.example.com:443", "127.0.0.1:1"),
+        ("http://alertmanager.monitoring.svc:9093", "http://127.0.0.1:1"),
+        ("http://prometheus.monitoring.svc:9090", "http://127.0.0.1:1"),
+        ("host: postgres.llm-orchestrator.svc", "host: 127.0.0.1"),
+        ("/var/lib/checklist", &folder.display().to_string()),
+        (
+            "bucket: llm-orchestrator-backups",
+            "endpoint: 'http://127.0.0.1:1', accessKeyIdEnv: ID, secretAccessKeyEnv: KEY, bucket: b",
+        ),
+    ];
+    // The one backup that is written in lines, and those in braces.
+    let lines =
+        "\n    endpoint: http://127.0.0.1:1\n    accessKeyIdEnv: ID\n    secretAccessKeyEnv: KEY\n    bucket: b\n";
+    let text = example.replace("\n    bucket: llm-orchestrator-backups\n", lines);
+    hosts.iter().fold(text, |text, (from, to)| text.replace(from, to))
+}
+
+#[tokio::test]
+async fn the_package_installs_and_its_exporter_answers() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let package = folder.path().join("ops-checklist.deb");
+    let binaries = program("checklist-exporter")?;
+    let profile = if binaries.parent().is_some_and(|parent| parent.ends_with("release")) { "release" } else { "dev" };
+    let mut command = Command::new("cargo");
+    command.current_dir(root()).args([
+        "deb",
+        "--no-build",
+        "--no-strip",
+        "--fast",
+        "--offline",
+        "--package",
+        "exporter",
+    ]);
+    run(command.args(["--profile", profile, "--output"]).arg(&package))?;
+
+    // Installed as dpkg does, with a database of its own; the scripts are not for this machine.
+    let system = folder.path().join("system");
+    std::fs::create_dir_all(system.join("var/lib/dpkg/info"))?;
+    std::fs::create_dir_all(system.join("var/lib/dpkg/updates"))?;
+    std::fs::write(system.join("var/lib/dpkg/status"), "")?;
+    let mut unpack = Command::new("dpkg");
+    unpack.arg("--root").arg(&system).args(["--force-not-root", "--force-depends", "--unpack"]).arg(&package);
+    run(&mut unpack)?;
+    for script in ["postinst", "prerm", "postrm"] {
+        run(Command::new("sh").arg("-n").arg(system.join(format!("var/lib/dpkg/info/ops-checklist.{script}"))))?;
+    }
+    let unit = std::fs::read_to_string(system.join("usr/lib/systemd/system/checklist-exporter.service"))?;
+    let started =
+        unit.lines().find_map(|line| line.strip_prefix("ExecStart=/")).context("the unit starts something")?;
+    let (installed, arguments) = started.split_once(' ').context("with arguments")?;
+    run(Command::new(system.join("usr/bin/rules-gen")).arg("--version"))?;
+
+    let example = std::fs::read_to_string(system.join("usr/share/doc/ops-checklist/examples/checklist.yaml"))?;
+    let config = folder.path().join("checklist.yaml");
+    let text = on_loopback(&example, folder.path());
+    anyhow::ensure!(!text.contains(".svc") && !text.contains("url: https://orch"), "an address is left: {text}");
+    std::fs::write(&config, text)?;
+    let port = free_port()?;
+    let mut command = Command::new(system.join(installed));
+    command.args(arguments.split(' ')).env("CHECKLIST_CONFIG", &config);
+    command.env("CHECKLIST_LISTEN", format!("127.0.0.1:{port}")).env("ID", "id").env("KEY", "key");
+    let mut process = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
+    process.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{port}/-/healthy")).await }).await?;
+    let (_, body) = request(&format!("http://127.0.0.1:{port}/metrics"), None, &[]).await?;
+    let page = String::from_utf8(body.to_vec())?;
+    assert!(page.contains("checklist_build_info{") && page.contains("checklist_check_info{check=\"pods\""), "{page}");
+    assert!(process.stop(), "it ends with success");
+    Ok(())
+}
+
+#[test]
+fn the_unit_is_one_that_systemd_accepts() -> anyhow::Result<()> {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        return Ok(());
+    }
+    let unit = root().join("deploy/systemd/checklist-exporter.service");
+    let output =
+        Command::new("systemd-analyze").args(["security", "--offline=true", "--threshold=15"]).arg(&unit).output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "its exposure is more than 1.5: {said}");
+    let verified = Command::new("systemd-analyze").arg("verify").arg(&unit).output()?;
+    let said = String::from_utf8_lossy(&verified.stderr);
+    // The program is not installed here; every other complaint is one.
+    assert!(said.lines().all(|line| line.contains("is not executable")), "{said}");
+    Ok(())
+}
+
+#[test]
+fn the_commands_of_the_guide_work() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    run(Command::new("cp").arg("-r").arg(root().join("deploy")).arg(folder.path()))?;
+    let text = std::fs::read_to_string(root().join("docs/operations.md"))?;
+    let blocks: Vec<&str> = text.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    assert!(blocks.len() >= 3, "{blocks:?}");
+    let programs = program("checklist-exporter")?.parent().context("it is in a folder")?.to_owned();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH")?);
+    for block in blocks {
+        run(Command::new("sh").args(["-euc", block]).current_dir(folder.path()).env("PATH", &path))?;
+    }
+    Ok(())
+}
+
+/// Every metric of the exporter itself has a line in the guide.
+#[test]
+fn the_guide_speaks_of_every_metric_of_the_exporter_itself() -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(root().join("docs/operations.md"))?;
+    let own = checklist::contract::PER_CHECK.iter().chain(checklist::contract::PER_PROCESS);
+    let missing: Vec<&str> = own.map(|metric| metric.name).filter(|name| !text.contains(name)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+    let access: Value = serde_yaml::from_str(&std::fs::read_to_string(
+        root().join("deploy/generated/access/kubernetes-production.yaml"),
+    )?)?;
+    let rules = access["items"].as_array().into_iter().flatten().filter_map(|item| item["rules"].as_array()).flatten();
+    for resource in rules.filter_map(|rule| rule["resources"][0].as_str()) {
+        assert!(text.contains(&format!("`{resource}`")), "no word about the right on {resource}");
+    }
+    Ok(())
+}

@@ -1,0 +1,366 @@
+//! Reports out of a real Prometheus with ninety days of history, a firing alert, a probe that cannot look, and
+//! records of people whose text is no text.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use stack::http::{Server, answer, serve};
+use stack::monitoring::Prometheus;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const HOSTILE: &str =
+    "<script>alert(1)</script> | `rm` \n# a heading\n| a | row | ![x](http://x/) ]]> </svg> \u{1b}[31m";
+const DAY: i64 = 86_400;
+
+struct World {
+    prometheus: Prometheus,
+    at: Timestamp,
+    folder: TempDir,
+    _exporter: Server,
+}
+
+impl World {
+    async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("checklist-reports").tempdir()?;
+        let now = Timestamp::now();
+        let yaml = yaml(folder.path(), now);
+        std::fs::write(folder.path().join("checklist.yaml"), &yaml)?;
+        put_records(folder.path(), now)?;
+        let config = checklist::Config::parse("checklist.yaml", &yaml)?;
+        rules_gen::write(&rules_gen::generate(&config, "checklist.yaml")?, folder.path())?;
+        backfill(folder.path(), now)?;
+        let text = exposition(&config, now);
+        let exporter = serve(None, move |_| {
+            let text = text.clone();
+            async move { answer(200, "text/plain; version=0.0.4", text) }
+        })
+        .await?;
+        let (port, rules) = (stack::process::free_port()?, folder.path().join("rules/checklist.yaml"));
+        let prometheus = Prometheus::start(port, &[exporter.port], &[], 9, &rules, folder.path()).await?;
+        prometheus.wait("ChecklistVolumeFilling", "critical", true, Duration::from_mins(1)).await?;
+        // What is asked about is over, so that later scrapes cannot change it.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let at = Timestamp::from_second(Timestamp::now().as_second())?;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        Ok(Self { prometheus, at, folder, _exporter: exporter })
+    }
+
+    fn report(&self, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String, String)> {
+        run(&self.folder, self.prometheus.port, &self.at.to_string(), arguments)
+    }
+
+    fn json(&self, kind: &str) -> anyhow::Result<Value> {
+        let (code, out, err) = self.report(&[kind, "--format", "json"])?;
+        anyhow::ensure!(code == Some(0), "{err}");
+        Ok(serde_json::from_str(&out)?)
+    }
+}
+
+fn run(folder: &TempDir, port: u16, at: &str, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String, String)> {
+    let output = Command::new(stack::stack::program("rules-gen")?)
+        .arg("report")
+        .args(arguments)
+        .arg("--config")
+        .arg(folder.path().join("checklist.yaml"))
+        .args(["--prometheus", &format!("http://127.0.0.1:{port}"), "--at", at])
+        .output()?;
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))
+}
+
+fn yaml(folder: &Path, now: Timestamp) -> String {
+    let folder = folder.display();
+    let weekday = now.to_zoned_datetime(jiff::tz::TimeZone::UTC).strftime("%A").to_string();
+    format!(
+        "kubernetes: [{{name: production, namespaces: [app]}}]
+health: [{{name: web, url: 'http://127.0.0.1:9/'}}]
+backups: [{{name: daily, bucket: b, prefix: daily/}}]
+postgres: [{{name: orchestrator, host: h, database: orchestrator, user: u, application: false}}]
+traffic: [{{name: orchestrator, selector: 'job=\"orchestrator\"'}}]
+tasks:
+  timeZone: Europe/Berlin
+  since: {}
+  directory: {folder}/tasks
+  add: [{{name: walk, title: 'A walk | <b>around</b>', when: {weekday}}}]
+thresholds: {{database_size.limit: 60GiB}}
+alerting:
+  pagerduty: {{routingKeyFile: /x}}
+  slack: {{webhookUrlFile: /x}}
+  alerts: {{ChecklistVolumeFilling: {{for: 1s}}}}
+",
+        (now - jiff::SignedDuration::from_hours(24 * 60)).strftime("%Y-%m-%d")
+    )
+}
+
+fn put_records(folder: &Path, now: Timestamp) -> anyhow::Result<()> {
+    let ago = |hours: i64| (now - jiff::SignedDuration::from_hours(hours)).to_string();
+    std::fs::create_dir_all(folder.join("tasks"))?;
+    let records = [
+        json!({"at": ago(8), "by": "eve <eve@x>", "act": "override", "reason": format!("region down {HOSTILE}"), "until": ago(4)}),
+        json!({"at": ago(7), "by": "eve", "act": "skipped", "task": "capacity_sheet", "reason": HOSTILE}),
+        json!({"at": ago(2), "by": HOSTILE, "act": "done", "task": "walk", "note": HOSTILE}),
+        json!({"at": (now + jiff::SignedDuration::from_hours(9)).to_string(), "by": "later", "act": "done", "task": "walk"}),
+    ];
+    let mut text: String = records.iter().map(|record| format!("{record}\n")).collect();
+    text += "{\"torn\n";
+    Ok(std::fs::write(folder.join("tasks/records.jsonl"), text)?)
+}
+
+/// What an exporter would say now: everything is good but for the disk, and nobody can look at the connections.
+fn exposition(config: &checklist::Config, now: Timestamp) -> String {
+    let mut text = String::new();
+    for check in config.checks() {
+        let (id, target, at) = (check.signal.id, &check.target, now.as_second() - 30);
+        let good = u8::from(id != "connections");
+        let _ = writeln!(text, "checklist_probe_success{{check={id:?},target={target:?}}} {good}");
+        let _ = writeln!(text, "checklist_probe_last_success_timestamp_seconds{{check={id:?},target={target:?}}} {at}");
+        if good == 1 {
+            let _ = writeln!(text, "checklist_check_passed{{check={id:?},target={target:?}}} 1");
+        }
+    }
+    let disk = "check=\"disk\",target=\"production\",namespace=\"app\",persistentvolumeclaim=\"data-0\"";
+    let _ =
+        writeln!(text, "checklist_volume_used_bytes{{{disk}}} 92e9\nchecklist_volume_capacity_bytes{{{disk}}} 100e9");
+    let backup = "check=\"backup\",target=\"daily\",backup=\"daily\"";
+    let _ = writeln!(
+        text,
+        "checklist_backup_present{{{backup}}} 1\nchecklist_backup_last_timestamp_seconds{{{backup}}} {}",
+        now.as_second() - 6 * 3_600
+    );
+    text
+}
+
+/// Ninety days of a database that grows with a week in it, twenty days of a volume, and a page in the night.
+fn backfill(folder: &Path, now: Timestamp) -> anyhow::Result<()> {
+    let (now, mut families) = (now.as_second() - 60, Vec::new());
+    let mut noise = 1_u64;
+    let mut database = String::new();
+    let mut requests = String::new();
+    for hour in (1..=91 * 24).rev() {
+        let at = now - hour * 3_600;
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let random = (noise >> 11) as f64 / (1_u64 << 53) as f64;
+        let week = if (at / DAY) % 7 >= 5 { 0.7 } else { 1.0 };
+        let grown = (91 * 24 - hour) as f64 / 24.0;
+        let bytes = (20.0 + 0.2 * grown + 0.3 * random) * 1_073_741_824.0;
+        writeln!(
+            database,
+            "checklist_postgres_database_bytes{{check=\"database_size\",target=\"orchestrator\",database=\"orchestrator\"}} {bytes:.0} {at}"
+        )?;
+        writeln!(
+            requests,
+            "checklist:http_requests:rate1d{{check=\"requests\",target=\"orchestrator\"}} {:.3} {at}",
+            (100.0 + grown) * week + 5.0 * random
+        )?;
+    }
+    families.push(("checklist_postgres_database_bytes", database));
+    families.push(("checklist:http_requests:rate1d", requests));
+    let mut volume = String::new();
+    for hour in (1..=20 * 24).rev() {
+        writeln!(
+            volume,
+            "checklist_volume_used_bytes{{check=\"disk\",target=\"production\",namespace=\"app\",persistentvolumeclaim=\"data-0\"}} {}e9 {}",
+            60 + (480 - hour) / 24,
+            now - hour * 3_600
+        )?;
+    }
+    families.push(("checklist_volume_used_bytes", volume));
+    let mut alerts = String::new();
+    for minute in 0..30 {
+        let labels = "alertname=\"ChecklistBackupStale\",alertstate=\"firing\",severity=\"critical\",check=\"backup\",target=\"daily\",backup=\"daily\",cadence=\"daily\"";
+        writeln!(alerts, "ALERTS{{{labels}}} 1 {}", now - 6 * 3_600 + 60 * minute)?;
+    }
+    families.push(("ALERTS", alerts));
+    let mut text = String::new();
+    for (name, lines) in families {
+        write!(text, "# TYPE {name} gauge\n{lines}")?;
+    }
+    text += "# EOF\n";
+    let history = folder.join("history.txt");
+    std::fs::write(&history, text)?;
+    let mut promtool = Command::new("promtool");
+    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]);
+    let output = promtool.arg(&history).arg(folder.join("prometheus-data")).output()?;
+    anyhow::ensure!(output.status.success(), "promtool: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+fn line<'a>(report: &'a Value, text: &str) -> &'a Value {
+    let lines = report["lines"].as_array().map(Vec::as_slice).unwrap_or_default();
+    lines.iter().find(|line| line["text"] == text).unwrap_or(&Value::Null)
+}
+
+fn files(folder: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()? {
+        if entry.file_type()?.is_dir() {
+            files.extend(self::files(&entry.path())?);
+        } else {
+            files.push((entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path())?));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let daily = world.json("daily")?;
+    let verdict = |text: &str| line(&daily, text)["verdict"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(verdict("Check disk space"), "critical", "{:#}", line(&daily, "Check disk space"));
+    let reading = &line(&daily, "Check disk space")["readings"][0];
+    assert_eq!(
+        (reading["value"].as_f64(), reading["human"].as_str(), reading["critical"].as_f64()),
+        (Some(0.92), Some("92%"), Some(0.85))
+    );
+    assert_eq!(verdict("Check database connections"), "cannot_tell");
+    assert!(
+        line(&daily, "Check database connections")["why"][0].as_str().is_some_and(|why| why.contains("cannot look"))
+    );
+    assert_eq!(verdict("Check error rate (last 24h)"), "cannot_tell", "the application exposes nothing");
+    assert_eq!(verdict("Verify backups completed"), "warning", "it paged in the night and is over");
+    let evidence = line(&daily, "Verify backups completed")["evidence"].as_str().unwrap_or_default().to_owned();
+    assert!(evidence.parse::<Timestamp>().is_ok_and(|at| at < world.at), "{evidence}");
+    // The night's page with begin, end and receiver;
+    let alerts = daily["alerts"].as_array().cloned().unwrap_or_default();
+    let page = alerts.iter().find(|alert| alert["alert"] == "ChecklistBackupStale").cloned().unwrap_or_default();
+    let time = |key: &str| page[key].as_str().and_then(|at| at.parse::<Timestamp>().ok()).map(Timestamp::as_second);
+    let lasted = time("end").zip(time("start")).map_or(0, |(end, start)| end - start);
+    assert!((29 * 60..=31 * 60).contains(&lasted) && page["told"] == "pagerduty", "{lasted} {page:#}");
+    let fires =
+        alerts.iter().find(|alert| alert["alert"] == "ChecklistVolumeFilling" && alert["severity"] == "critical");
+    assert!(fires.is_some_and(|alert| alert["end"].is_null() && alert["told"] == "pagerduty"), "{alerts:#?}");
+    let night = line(&daily, "Review overnight alerts");
+    assert!(night["why"].to_string().contains("alerts fired within the period"), "{night:#}");
+    // People.
+    let tasks = daily["tasks"].as_array().cloned().unwrap_or_default();
+    assert!(
+        tasks.iter().any(|task| task["id"] == "walk" && task["state"] == "done" && task["note"] == HOSTILE),
+        "{tasks:#?}"
+    );
+    assert_eq!(daily["actions"].as_array().map(Vec::len), Some(3), "what was recorded later is not known yet");
+    assert_eq!(daily["overrides"][0]["skipped"][0]["task"], "capacity_sheet");
+    assert_eq!(daily["remarks"][0], "1 records are torn or foreign, and are left out");
+    let weekly = world.json("weekly")?;
+    let days = weekly["days"].as_array().cloned().unwrap_or_default();
+    assert_eq!((days.len(), &days[0]["verdict"]), (7, &json!("cannot_tell")), "nobody looked a week ago");
+    let size = line(&weekly, "Check database size");
+    assert_eq!(size["verdict"], "cannot_tell", "its newest value is too old to be one: {size:#}");
+    let trend = weekly["trends"].as_array().cloned().unwrap_or_default();
+    let grew = trend.iter().find(|trend| trend["check"] == "requests").cloned().unwrap_or_default();
+    assert!(grew["change"].as_f64().is_some_and(|change| (0.01..0.10).contains(&change)), "{:#}", grew["human"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_time_gives_the_same_bytes_and_hostile_text_stays_text() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    for kind in ["daily", "weekly", "monthly", "quarterly"] {
+        let (first, second) = (world.folder.path().join("first"), world.folder.path().join("second"));
+        for out in [&first, &second] {
+            let (code, _, err) = world.report(&[kind, "--out", &out.display().to_string()])?;
+            assert_eq!(code, Some(0), "{err}");
+        }
+        assert!(files(&first)? == files(&second)?, "{kind} differs");
+    }
+    for (name, bytes) in files(&world.folder.path().join("first"))? {
+        let text = String::from_utf8(bytes)?;
+        let end = name.rsplit('.').next();
+        if matches!(end, Some("html" | "svg")) {
+            assert!(!text.contains("<script") && !text.contains("<b>around") && !text.contains("eve@x>"), "{name}");
+        }
+        if end == Some("md") {
+            let bad = |line: &&str| {
+                line.starts_with("# a heading")
+                    || line.starts_with("| a | row")
+                    || line.contains("<script")
+                    || line.contains('\u{1b}')
+            };
+            assert_eq!(text.lines().find(bad), None, "{name}");
+        }
+        // For a person to look at: REPORTS_OUT=folder cargo test.
+        if let Ok(folder) = std::env::var("REPORTS_OUT") {
+            std::fs::create_dir_all(&folder)?;
+            std::fs::write(Path::new(&folder).join(&name), &text)?;
+        }
+    }
+    let daily = world.report(&["daily"])?.1;
+    assert!(
+        daily.contains("&lt;script&gt;")
+            && daily.contains("- [✗] Check disk space")
+            && daily.contains("- [?] Check database connections"),
+        "{daily}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forecasts_have_dates_and_refusals() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let report = world.json("quarterly")?;
+    let resources = report["capacity"]["resources"].as_array().cloned().unwrap_or_default();
+    let of = |kind: &str| resources.iter().find(|r| r["kind"] == kind).cloned().unwrap_or_default();
+    let database = of("database");
+    // 20 GiB and a fifth more each day are 38 GiB today, and 60 GiB in some 110 days.
+    let day = |met: &Value| met["on"].as_str().and_then(|day| day.parse::<jiff::civil::Date>().ok());
+    let limit = &database["limits"][0];
+    for model in ["seasonal", "linear"] {
+        let today = world.at.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+        let days = day(&limit[model]).map(|day| day.duration_since(today).as_hours() / 24);
+        assert!(days.is_some_and(|days| (95..=125).contains(&days)), "{model} {days:?} {database:#}");
+    }
+    assert!(database["error"][0].as_f64().is_some_and(|error| error < 0.02), "{:#}", database["error"]);
+    let volume = of("volume");
+    assert!(volume["refused"].as_str().is_some_and(|why| why.contains("too few")), "{volume:#}");
+    assert_eq!(volume["limits"][0]["seasonal"], "already");
+    assert_eq!(of("requests")["limits"], json!([]), "nobody configured a limit of requests");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_prometheus_or_webhook_there_is_no_report_and_no_secret_is_told() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (code, out, err) = run(&world.folder, 9, &world.at.to_string(), &["daily"])?;
+    assert!(code == Some(3) && out.is_empty() && err.contains("127.0.0.1"), "{code:?} {out} {err}");
+    let bodies: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let kept = Arc::clone(&bodies);
+    let webhook = serve(None, move |request| {
+        let kept = Arc::clone(&kept);
+        async move {
+            let good = request.uri().path() == "/services/SECRET";
+            let body = http_body_util::BodyExt::collect(request.into_body()).await;
+            let bytes = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+            kept.lock().unwrap_or_else(PoisonError::into_inner).extend(serde_json::from_slice::<Value>(&bytes));
+            if good { answer(200, "text/plain", "ok") } else { answer(404, "text/plain", "no_team") }
+        }
+    })
+    .await?;
+    let file = world.folder.path().join("webhook");
+    let post = |path: &str, rest: &[&str]| {
+        std::fs::write(&file, format!("http://127.0.0.1:{}{path}\n", webhook.port))?;
+        let file = file.display().to_string();
+        let arguments: Vec<&str> = ["daily", "--webhook-file", &file].iter().chain(rest).copied().collect();
+        world.report(&arguments)
+    };
+    let (code, out, err) = post("/services/SECRET", &[])?;
+    assert!(code == Some(0) && out.is_empty() && err.is_empty(), "{code:?} {out} {err}");
+    let posted = bodies.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    assert_eq!(posted.len(), 1);
+    let (code, out, err) = post("/services/SECRET", &["--dry-run"])?;
+    assert!(code == Some(0) && !out.contains("SECRET"), "{err}");
+    assert_eq!(serde_json::from_str::<Value>(&out)?, posted[0], "what is printed is what is posted");
+    assert_eq!(bodies.lock().unwrap_or_else(PoisonError::into_inner).len(), 1, "a dry run posts nothing");
+    for path in ["/services/OTHERSECRET", "/OTHERSECRET?OTHERSECRET=OTHERSECRET"] {
+        let (code, out, err) = post(path, &[])?;
+        assert!(
+            code == Some(3) && err.contains("404") && !err.contains("OTHERSECRET") && out.is_empty(),
+            "{code:?} {err}"
+        );
+    }
+    Ok(())
+}
