@@ -1,7 +1,5 @@
 //! Arguments of `rules-gen`.
 
-use anyhow::Context;
-use checklist::Config;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,18 +14,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Writes every file; with --check compares instead and exits 1 when one differs.
-    Generate {
-        /// The checklist.
-        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
-        config: PathBuf,
-        /// The folder to write to.
-        #[arg(long)]
-        out: PathBuf,
-        /// Change nothing, name what differs.
-        #[arg(long)]
-        check: bool,
-    },
+    Generate(rules_gen::generate::Arguments),
     Lint(Box<rules_gen::lint::command::Arguments>),
     Test(rules_gen::testing::Arguments),
     /// Writes signals.md (every signal of the catalog) and lints.md (every lint).
@@ -47,7 +34,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Generate { config, out, check } => generate(&config, &out, check),
+        Command::Generate(arguments) => rules_gen::generate::command(&arguments),
         Command::Lint(arguments) => wait(rules_gen::lint::command::run_command(&arguments)),
         Command::Test(arguments) => rules_gen::testing::command(&arguments),
         Command::Docs { out } => {
@@ -63,40 +50,14 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            say(&format!("{error:#}"));
+            rules_gen::cli::say(&format!("{error:#}"));
             // Without an answer of a live server there is no verdict, which is neither good nor bad.
             ExitCode::from(if error.is::<rules_gen::live::NoVerdict>() { 3 } else { 2 })
         }
     }
 }
 
-fn generate(path: &std::path::Path, out: &std::path::Path, check: bool) -> anyhow::Result<ExitCode> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let config = Config::parse(&path.display().to_string(), &text)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut outputs = rules_gen::generate(&config, &name)?;
-    outputs.extend(rules_gen::kubernetes::files(&config, &name, &text)?);
-    if !check {
-        rules_gen::write(&outputs, out)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let differences = rules_gen::differences(&outputs, out);
-    for difference in &differences {
-        say(difference);
-    }
-    if differences.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    say(&format!("run: rules-gen generate --config {} --out {}", path.display(), out.display()));
-    Ok(ExitCode::from(1))
-}
-
 /// Runs what asks live servers.
 fn wait(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
-}
-
-#[expect(clippy::print_stderr, reason = "the command's own messages")]
-fn say(message: &str) {
-    eprintln!("{message}");
 }

@@ -14,6 +14,32 @@ pub fn rule_file(groups: &[Group]) -> Value {
     json!({"groups": groups.iter().map(group).collect::<Vec<_>>()})
 }
 
+/// The namespace file of Mimir and Cortex, as `mimirtool rules load` reads it.
+pub fn namespace_file(config: &Config, groups: &[Group]) -> Value {
+    let mut file = rule_file(groups);
+    file["namespace"] = json!(config.alerting.prometheus_rule.name);
+    file
+}
+
+/// The objects of the operator: one, or one per group when one would be larger than the operator takes.
+pub fn prometheus_rules(config: &Config, groups: &[Group]) -> Vec<Value> {
+    let whole = prometheus_rule(config, groups);
+    if whole["spec"].to_string().len() <= MAX_SPEC {
+        return vec![whole];
+    }
+    let one = |group: &Group| {
+        let mut object = prometheus_rule(config, std::slice::from_ref(group));
+        let name = &config.alerting.prometheus_rule.name;
+        object["metadata"]["name"] = json!(format!("{name}-{}", group.name.replace('_', "-")));
+        object
+    };
+    groups.iter().map(one).collect()
+}
+
+/// Bytes of a rendered spec. The operator refuses more than half of what a secret may hold, 524,288; quotes and
+/// indentation are larger in YAML than here.
+const MAX_SPEC: usize = 400_000;
+
 /// The `monitoring.coreos.com/v1` object.
 pub fn prometheus_rule(config: &Config, groups: &[Group]) -> Value {
     let meta = &config.alerting.prometheus_rule;

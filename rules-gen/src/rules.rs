@@ -70,19 +70,25 @@ pub fn groups(config: &Config) -> Vec<Group> {
         (!rules.is_empty()).then(|| Group { name: format!("checklist-{}", signal.id), records, rules })
     };
     let mut groups: Vec<Group> = config.signals().filter_map(of_signal).collect();
-    let labels = BTreeMap::from([("fingerprint".to_owned(), config.fingerprint())]);
+    let labels = recorded(&[("fingerprint", &config.fingerprint())]);
     let known_by = Recording { record: RULES_INFO.name, expr: "vector(1)".to_owned(), labels };
     let name = "checklist-exporter".to_owned();
     groups.push(Group { name, records: vec![known_by], rules: meta::rules(config) });
     groups
 }
 
+/// Labels of what is recorded: those of the expression are gone with its aggregation, but the variables of dashboards
+/// and other people's routes go by job and instance.
+fn recorded(own: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let common = [("job", "checklist-rules"), ("instance", "rules")];
+    own.iter().chain(&common).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
 /// What Prometheus records for a signal, from the application's own metrics or those of other exporters.
 fn recordings(config: &Config, signal: &Signal) -> Vec<Recording> {
     let mut recordings = Vec::new();
     for target in config.targets(signal) {
-        let labels =
-            BTreeMap::from([("check".to_owned(), signal.id.to_owned()), ("target".to_owned(), target.clone())]);
+        let labels = recorded(&[("check", signal.id), ("target", &target)]);
         if let Some(elsewhere) = config.source(signal, &target) {
             let selector = config.selector(signal, &target);
             recordings.extend(elsewhere.records.iter().map(|(metric, expr)| Recording {
@@ -182,7 +188,7 @@ pub fn annotations(
         annotations.insert("runbook_url".to_owned(), format!("{base}/{page}.md#{}", alert.to_lowercase()));
     }
     if let Some(base) = &config.alerting.grafana_base_url {
-        annotations.insert("dashboard_url".to_owned(), format!("{base}/d/{}", crate::grafana::UID));
+        annotations.insert("dashboard_url".to_owned(), format!("{base}/d/{}", crate::grafana::uid_of(config, page)));
     }
     annotations
 }

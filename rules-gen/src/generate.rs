@@ -1,0 +1,181 @@
+//! `rules-gen generate`: which of the files, in whose form, and where to.
+
+use crate::cli::{ConfigFile, EXIT_CODES, print, say};
+use crate::{Output, differences, write};
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Writes rules, routes, dashboards, runbooks, rule tests and rights.
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("\
+Examples:
+  rules-gen generate --config checklist.yaml --out generated
+  rules-gen generate --out generated --check
+  rules-gen generate --only rules,alertmanager --target-format operator --out - | kubectl apply -f -
+
+--target-format says who reads the files: prometheus takes plain rule files, alertmanager.yaml and dashboards as JSON;
+operator takes PrometheusRule, AlertmanagerConfig, ConfigMap and GrafanaDashboard objects; mimir takes a namespace file
+for mimirtool. Without it every form is written.
+
+{EXIT_CODES}"))]
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The folder to write to, or - for one stream of YAML documents on standard output.
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Change nothing, name what differs.
+    #[arg(long)]
+    check: bool,
+    /// Only these kinds of files.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    only: Vec<Kind>,
+    /// Only what this one reads.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    target_format: Option<Format>,
+    /// Say nothing unless something is wrong.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// What a file is for; the name of its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Alerts and recorded series.
+    Rules,
+    /// Dashboards.
+    Dashboards,
+    /// Routes and receivers.
+    Alertmanager,
+    /// What to do about each alert.
+    Runbooks,
+    /// Tests of the rules.
+    Tests,
+    /// The least rights of the exporter.
+    Access,
+    /// What a deployment needs of checklist.yaml, as a kustomize component.
+    Kubernetes,
+}
+
+/// Who reads the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Prometheus, Alertmanager and Grafana themselves.
+    Prometheus,
+    /// Their operators in Kubernetes.
+    Operator,
+    /// Mimir and Cortex.
+    Mimir,
+}
+
+impl Kind {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Dashboards => "dashboards",
+            Self::Alertmanager => "alertmanager",
+            Self::Runbooks => "runbooks",
+            Self::Tests => "tests",
+            Self::Access => "access",
+            Self::Kubernetes => "kubernetes",
+        }
+    }
+}
+
+impl Format {
+    /// Whether it reads the file. What is nobody's own form is for everyone.
+    pub fn reads(self, path: &Path) -> bool {
+        let name = path.to_string_lossy();
+        match name.as_ref() {
+            "rules/checklist.yaml" => self == Self::Prometheus,
+            "rules/mimir.yaml" => self == Self::Mimir,
+            "alertmanager/alertmanager.yaml" => self != Self::Operator,
+            "rules/prometheusrule.yaml"
+            | "alertmanager/alertmanagerconfig.yaml"
+            | "dashboards/configmaps.yaml"
+            | "dashboards/grafanadashboards.yaml" => self == Self::Operator,
+            name if name.starts_with("dashboards/") => self != Self::Operator,
+            _ => true,
+        }
+    }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// An invalid checklist, and files that cannot be written.
+pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let config = arguments.config.load()?;
+    let name = arguments.config.name();
+    let mut outputs = crate::generate(&config, &name)?;
+    let objects = arguments.only.is_empty() || arguments.only.contains(&Kind::Kubernetes);
+    if objects && arguments.target_format.is_none_or(|format| format == Format::Operator) {
+        let path = &arguments.config.config;
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        outputs.extend(crate::kubernetes::files(&config, &name, &text)?);
+    }
+    outputs.retain(|output| chosen(&output.path, &arguments.only, arguments.target_format));
+    let told = |text: &str| {
+        if !arguments.quiet {
+            say(text);
+        }
+    };
+    if arguments.target_format == Some(Format::Operator) {
+        for window in crate::alertmanager_config::left_out(&config) {
+            told(&format!(
+                "note: the maintenance window {} is in {}; AlertmanagerConfig knows UTC only and leaves it out",
+                window.name, window.time_zone
+            ));
+        }
+    }
+    if arguments.out == Path::new("-") {
+        anyhow::ensure!(!arguments.check, "--check compares a folder, not a stream");
+        let (text, left_out) = stream(&outputs);
+        print(&text)?;
+        if left_out > 0 {
+            told(&format!("note: {left_out} files are no YAML and were left out"));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !arguments.check {
+        write(&outputs, &arguments.out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let differences = differences(&outputs, &arguments.out);
+    for difference in &differences {
+        say(difference);
+    }
+    if differences.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    told(&format!(
+        "run: rules-gen generate --config {} --out {}",
+        arguments.config.config.display(),
+        arguments.out.display()
+    ));
+    Ok(ExitCode::from(1))
+}
+
+fn chosen(path: &Path, only: &[Kind], format: Option<Format>) -> bool {
+    (only.is_empty()
+        || only.iter().any(|kind| path.starts_with(kind.folder()))
+        || (path == Path::new("kustomization.yaml") && only.contains(&Kind::Kubernetes)))
+        && format.is_none_or(|format| format.reads(path))
+}
+
+/// Everything that is YAML (JSON is) as one stream, and how many files are not.
+pub fn stream(outputs: &[Output]) -> (String, usize) {
+    let mut text = String::new();
+    let mut left_out = 0;
+    for Output { path, content } in outputs {
+        let yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "json");
+        if !yaml {
+            left_out += 1;
+            continue;
+        }
+        let name = path.display();
+        text += &format!("---\n# {name}\n{content}");
+    }
+    (text, left_out)
+}

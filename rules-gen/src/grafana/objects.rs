@@ -1,0 +1,57 @@
+//! Dashboards as Kubernetes objects: `ConfigMap`s for Grafana's sidecar and `GrafanaDashboard`s for its operator.
+
+use super::Dashboard;
+use checklist::Config;
+use serde_json::{Map, Value, json};
+
+fn metadata(config: &Config, uid: &str) -> Map<String, Value> {
+    let mut metadata = Map::from_iter([("name".to_owned(), json!(uid))]);
+    if let Some(namespace) = &config.alerting.dashboards.namespace {
+        metadata.insert("namespace".to_owned(), json!(namespace));
+    }
+    metadata
+}
+
+/// One `ConfigMap` per dashboard, with the label and the annotation that Grafana's chart looks for.
+///
+/// # Errors
+/// Never for what is generated here.
+pub fn config_maps(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Vec<Value>> {
+    let object = |dashboard: &Dashboard| {
+        let mut metadata = metadata(config, &dashboard.uid);
+        metadata.insert("labels".to_owned(), json!({"grafana_dashboard": "1"}));
+        if let Some(folder) = &config.alerting.dashboards.folder {
+            metadata.insert("annotations".to_owned(), json!({"grafana_folder": folder}));
+        }
+        let mut data = Map::new();
+        data.insert(format!("{}.json", dashboard.uid), json!(dashboard.json()?));
+        Ok(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
+    };
+    dashboards.iter().map(object).collect()
+}
+
+/// One `GrafanaDashboard` per dashboard.
+///
+/// # Errors
+/// Never for what is generated here.
+pub fn grafana_dashboards(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Vec<Value>> {
+    let settings = &config.alerting.dashboards;
+    let mut labels = settings.instance_selector.clone();
+    if labels.is_empty() {
+        // The label of the operator's own examples.
+        labels.insert("dashboards".to_owned(), "grafana".to_owned());
+    }
+    let object = |dashboard: &Dashboard| {
+        let mut spec = json!({"instanceSelector": {"matchLabels": labels}, "json": dashboard.json()?});
+        if let Some(folder) = &settings.folder {
+            spec["folder"] = json!(folder);
+        }
+        Ok(json!({
+            "apiVersion": "grafana.integreatly.org/v1beta1",
+            "kind": "GrafanaDashboard",
+            "metadata": metadata(config, &dashboard.uid),
+            "spec": spec,
+        }))
+    };
+    dashboards.iter().map(object).collect()
+}
