@@ -2,6 +2,7 @@
 
 mod alerting;
 mod document;
+mod origin;
 mod quantity;
 mod queries;
 mod read_alerting;
@@ -22,7 +23,9 @@ pub use alerting::{
     AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack,
 };
 pub use document::Place;
+pub use origin::Origin;
 pub use queries::Query;
+pub use read_alerting::META_ALERTS;
 pub use read_receivers::WEEKDAYS;
 pub use reader::{Mistake, Mistakes};
 pub use receivers::{Address, Email, Heartbeat, Maintenance, Webhook};

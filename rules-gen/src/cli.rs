@@ -27,9 +27,17 @@ impl ConfigFile {
     /// # Errors
     /// An unreadable file, and every mistake in it.
     pub fn load(&self) -> anyhow::Result<Config> {
+        Ok(self.read()?.0)
+    }
+
+    /// The same, with its text.
+    ///
+    /// # Errors
+    /// As [`ConfigFile::load`].
+    pub fn read(&self) -> anyhow::Result<(Config, String)> {
         let text =
             std::fs::read_to_string(&self.config).with_context(|| format!("cannot read {}", self.config.display()))?;
-        Ok(Config::parse(&self.config.display().to_string(), &text)?)
+        Ok((Config::parse(&self.config.display().to_string(), &text)?, text))
     }
 
     /// Its file name, for the headers of what is generated.

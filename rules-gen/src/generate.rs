@@ -2,7 +2,6 @@
 
 use crate::cli::{ConfigFile, EXIT_CODES, print, say};
 use crate::{Output, differences, write};
-use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -54,7 +53,7 @@ pub enum Kind {
     Tests,
     /// The least rights of the exporter.
     Access,
-    /// What a deployment needs of checklist.yaml, as a kustomize component.
+    /// The other objects of its deployment, and the kustomize component of all.
     Kubernetes,
 }
 
@@ -81,6 +80,10 @@ impl Kind {
             Self::Kubernetes => "kubernetes",
         }
     }
+
+    fn has(self, path: &Path) -> bool {
+        path.starts_with(self.folder()) || self == Self::Kubernetes && path == Path::new("kustomization.yaml")
+    }
 }
 
 impl Format {
@@ -95,6 +98,8 @@ impl Format {
             | "alertmanager/alertmanagerconfig.yaml"
             | "dashboards/configmaps.yaml"
             | "dashboards/grafanadashboards.yaml" => self == Self::Operator,
+            "kustomization.yaml" => self == Self::Operator,
+            name if name.starts_with("kubernetes/") => self == Self::Operator,
             name if name.starts_with("dashboards/") => self != Self::Operator,
             _ => true,
         }
@@ -106,15 +111,9 @@ impl Format {
 /// # Errors
 /// An invalid checklist, and files that cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let config = arguments.config.load()?;
-    let name = arguments.config.name();
-    let mut outputs = crate::generate(&config, &name)?;
-    let objects = arguments.only.is_empty() || arguments.only.contains(&Kind::Kubernetes);
-    if objects && arguments.target_format.is_none_or(|format| format == Format::Operator) {
-        let path = &arguments.config.config;
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        outputs.extend(crate::kubernetes::files(&config, &name, &text)?);
-    }
+    let ((config, text), source) = (arguments.config.read()?, arguments.config.name());
+    let mut outputs = crate::generate(&config, &source)?;
+    outputs.extend(crate::kubernetes::files(&config, &source, &text)?);
     outputs.retain(|output| chosen(&output.path, &arguments.only, arguments.target_format));
     let told = |text: &str| {
         if !arguments.quiet {
@@ -158,10 +157,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn chosen(path: &Path, only: &[Kind], format: Option<Format>) -> bool {
-    (only.is_empty()
-        || only.iter().any(|kind| path.starts_with(kind.folder()))
-        || (path == Path::new("kustomization.yaml") && only.contains(&Kind::Kubernetes)))
-        && format.is_none_or(|format| format.reads(path))
+    (only.is_empty() || only.iter().any(|kind| kind.has(path))) && format.is_none_or(|format| format.reads(path))
 }
 
 /// Everything that is YAML (JSON is) as one stream, and how many files are not.

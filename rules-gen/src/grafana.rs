@@ -3,7 +3,7 @@
 mod objects;
 mod page;
 
-pub use objects::{config_maps, grafana_dashboards};
+pub use objects::{config_map, config_maps, grafana_dashboards};
 
 use anyhow::Context;
 use checklist::contract::{CHECK_INFO, CHECK_PASSED, LAST_SUCCESS, PROBE_SUCCESS};

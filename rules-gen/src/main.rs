@@ -1,12 +1,18 @@
 //! Arguments of `rules-gen`.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Turns a checklist.yaml into rules, routes, dashboards, runbooks and rule tests.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, name = "rules-gen", after_help = format!("\
+Examples:
+  rules-gen init && rules-gen generate --out generated
+  rules-gen lint generated && rules-gen test --mutate
+  rules-gen explain ChecklistBackupStale
+
+{}", rules_gen::cli::EXIT_CODES))]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -14,9 +20,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Init(rules_gen::init::Arguments),
     Generate(rules_gen::generate::Arguments),
     Lint(Box<rules_gen::lint::command::Arguments>),
     Test(rules_gen::testing::Arguments),
+    List(rules_gen::list::Arguments),
+    Explain(rules_gen::explain::Arguments),
+    Schema(rules_gen::schema::Arguments),
     /// Writes signals.md (every signal of the catalog) and lints.md (every lint).
     Docs {
         /// The folder to write to.
@@ -30,12 +40,20 @@ enum Command {
 
     Noise(Box<rules_gen::noise::Arguments>),
     RouteTest(Box<rules_gen::route_test::Arguments>),
+    Completions(rules_gen::shell::Completions),
+    Man(rules_gen::shell::Manual),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Generate(arguments) => rules_gen::generate::command(&arguments),
         Command::Lint(arguments) => wait(rules_gen::lint::command::run_command(&arguments)),
+        Command::Init(arguments) => rules_gen::init::command(&arguments),
+        Command::List(arguments) => rules_gen::list::command(&arguments),
+        Command::Explain(arguments) => rules_gen::explain::command(&arguments),
+        Command::Schema(arguments) => rules_gen::schema::command(&arguments),
+        Command::Completions(arguments) => rules_gen::shell::completions(&arguments, Arguments::command()),
+        Command::Man(arguments) => rules_gen::shell::manual(&arguments, Arguments::command()),
         Command::Test(arguments) => rules_gen::testing::command(&arguments),
         Command::Docs { out } => {
             rules_gen::write(&[rules_gen::docs::signals(), rules_gen::docs::lints()], &out).map(|()| ExitCode::SUCCESS)

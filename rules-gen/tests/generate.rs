@@ -133,8 +133,8 @@ fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io:
             text.lines().filter_map(|line| line.strip_prefix("### ")).any(|name| name.to_lowercase() == anchor);
         assert!(heading, "{} leads to {url}", rule["alert"]);
     }
-    let dashboard = content("dashboards/checklist.json");
     for signal in SIGNALS {
+        let dashboard = content(&format!("dashboards/{}.json", rules_gen::grafana::uid(signal.cadence)));
         assert!(signal.panels.iter().all(|panel| dashboard.contains(panel.title)), "{}", signal.id);
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Alerts about the exporter itself, which belong to no signal.
-pub(super) const META_ALERTS: [&str; 9] = [
+pub const META_ALERTS: [&str; 9] = [
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
     "ChecklistConfigBroken",

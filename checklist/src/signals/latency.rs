@@ -21,6 +21,46 @@ pub static DAILY: Metric = Metric::gauge(
     &[],
 );
 
+// A hundredth of the requests may be slow. Where a burn rate of 14.4 means that 14.4% are, the 85.6th percentile is slow;
+// so a percentile in a window says whether the budget burns that fast, whatever the buckets of the histogram are.
+
+/// P85.6 within an hour.
+pub static FAST_LONG: Metric = Metric::gauge(
+    "checklist:http_request_duration_seconds:p856_rate1h",
+    "Request duration that 85.6% of the requests stay below within an hour.",
+    &[],
+);
+/// P85.6 within five minutes.
+pub static FAST_SHORT: Metric = Metric::gauge(
+    "checklist:http_request_duration_seconds:p856_rate5m",
+    "Request duration that 85.6% of the requests stay below within five minutes.",
+    &[],
+);
+/// P94 within six hours.
+pub static MIDDLE_LONG: Metric = Metric::gauge(
+    "checklist:http_request_duration_seconds:p94_rate6h",
+    "Request duration that 94% of the requests stay below within six hours.",
+    &[],
+);
+/// P94 within half an hour.
+pub static MIDDLE_SHORT: Metric = Metric::gauge(
+    "checklist:http_request_duration_seconds:p94_rate30m",
+    "Request duration that 94% of the requests stay below within half an hour.",
+    &[],
+);
+/// P97 within a day.
+pub static SLOW_LONG: Metric = Metric::gauge(
+    "checklist:http_request_duration_seconds:p97_rate1d",
+    "Request duration that 97% of the requests stay below within a day.",
+    &[],
+);
+/// P97 within two hours.
+pub static SLOW_SHORT: Metric = Metric::gauge(
+    "checklist:http_request_duration_seconds:p97_rate2h",
+    "Request duration that 97% of the requests stay below within two hours.",
+    &[],
+);
+
 static P99: Threshold =
     Threshold::above("latency.p99", Unit::Seconds, "The checklist expects less than two seconds.").warning(2.0);
 
@@ -39,6 +79,10 @@ static WORSE: Threshold = Threshold::above(
 .warning(1.5);
 
 fn p99(traffic: &crate::config::Traffic, window: &str) -> String {
+    quantile(traffic, 0.99, window)
+}
+
+fn quantile(traffic: &crate::config::Traffic, quantile: f64, window: &str) -> String {
     let (name, selector) = (&traffic.duration, &traffic.selector);
     let histogram = if traffic.native {
         format!("sum(rate({name}{{{selector}}}[{window}]))")
@@ -46,7 +90,21 @@ fn p99(traffic: &crate::config::Traffic, window: &str) -> String {
         format!("sum by (le) (rate({name}_bucket{{{selector}}}[{window}]))")
     };
     // Without a request the quantile is not a number: unknown, not good.
-    format!("histogram_quantile(0.99, {histogram}) >= 0")
+    format!("histogram_quantile({quantile}, {histogram}) >= 0")
+}
+
+/// Both windows: the long one shows that it matters, the short one that it still goes on.
+fn burns(scope: &crate::value::Scope, limits: &crate::Limits, long: &'static Metric, short: &'static Metric) -> String {
+    let limit = number(limits.value(&P99));
+    format!("{} > {limit} and {} > {limit}", scope.max(long), scope.max(short))
+}
+
+fn burning(given: &crate::Given<'_>, long: &'static Metric, short: &'static Metric) -> Case {
+    let (slow, fast) = (1.2 * given.limits.value(&P99), 0.8 * given.limits.value(&P99));
+    let at = |in_long, in_short| vec![steady(long, in_long), steady(short, in_short)];
+    Case::new(at(slow, slow), at(fast, fast))
+        .quiet("stays quiet when it is over", at(slow, fast))
+        .quiet("stays quiet when it has just begun", at(fast, slow))
 }
 
 /// The signal.
@@ -56,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
     cadence: Cadence::Weekly,
     section: "Performance Review",
     kind: TargetKind::Traffic,
-    metrics: &[&SHORT, &HOURLY, &DAILY],
+    metrics: &[&SHORT, &HOURLY, &DAILY, &FAST_LONG, &FAST_SHORT, &MIDDLE_LONG, &MIDDLE_SHORT, &SLOW_LONG, &SLOW_SHORT],
     thresholds: &[&P99, &P99_NOW, &WORSE],
     alerts: &[
         Alert {
@@ -73,6 +131,44 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(30),
             summary: "Requests have been slow for an hour.",
             description: "The slowest hundredth of the requests of {{ $labels.target }} took {value} within an hour; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistLatencyBudgetBurnsFast",
+            when: When::History(History {
+                expr: |scope, limits, _| burns(scope, limits, &FAST_LONG, &FAST_SHORT),
+                threshold: None,
+                metrics: &[&FAST_LONG, &FAST_SHORT],
+                case: |given| burning(given, &FAST_LONG, &FAST_SHORT),
+            }),
+            summary: "Many requests are slow.",
+            description: "{{ $labels.target }} burns its budget of slow requests more than 14 times too fast: 2% of a month's budget within an hour.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistLatencyBudgetBurns",
+            when: When::History(History {
+                expr: |scope, limits, _| burns(scope, limits, &MIDDLE_LONG, &MIDDLE_SHORT),
+                threshold: None,
+                metrics: &[&MIDDLE_LONG, &MIDDLE_SHORT],
+                case: |given| burning(given, &MIDDLE_LONG, &MIDDLE_SHORT),
+            }),
+            pending: minutes(15),
+            summary: "Requests are slow for hours.",
+            description: "{{ $labels.target }} burns its budget of slow requests more than 6 times too fast.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistLatencyBudgetBurnsSlowly",
+            when: When::History(History {
+                expr: |scope, limits, _| burns(scope, limits, &SLOW_LONG, &SLOW_SHORT),
+                threshold: None,
+                metrics: &[&SLOW_LONG, &SLOW_SHORT],
+                case: |given| burning(given, &SLOW_LONG, &SLOW_SHORT),
+            }),
+            pending: minutes(60),
+            summary: "Requests are slow all day.",
+            description: "{{ $labels.target }} burns its budget of slow requests more than 3 times too fast.",
             ..WARNING
         },
         Alert {
@@ -107,6 +203,12 @@ pub static SIGNAL: Signal = Signal {
         Record { metric: &SHORT, expr: |traffic| p99(traffic, "5m") },
         Record { metric: &HOURLY, expr: |traffic| p99(traffic, "1h") },
         Record { metric: &DAILY, expr: |traffic| p99(traffic, "1d") },
+        Record { metric: &FAST_LONG, expr: |traffic| quantile(traffic, 0.856, "1h") },
+        Record { metric: &FAST_SHORT, expr: |traffic| quantile(traffic, 0.856, "5m") },
+        Record { metric: &MIDDLE_LONG, expr: |traffic| quantile(traffic, 0.94, "6h") },
+        Record { metric: &MIDDLE_SHORT, expr: |traffic| quantile(traffic, 0.94, "30m") },
+        Record { metric: &SLOW_LONG, expr: |traffic| quantile(traffic, 0.97, "1d") },
+        Record { metric: &SLOW_SHORT, expr: |traffic| quantile(traffic, 0.97, "2h") },
     ],
     runbook: include_str!("latency.md"),
     ..BASE

@@ -12,22 +12,31 @@ fn metadata(config: &Config, uid: &str) -> Map<String, Value> {
     metadata
 }
 
-/// One `ConfigMap` per dashboard, with the label and the annotation that Grafana's chart looks for.
+/// One `ConfigMap` per dashboard, with the label and the annotation that Grafana's sidecar looks for.
 ///
 /// # Errors
 /// Never for what is generated here.
 pub fn config_maps(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Vec<Value>> {
-    let object = |dashboard: &Dashboard| {
-        let mut metadata = metadata(config, &dashboard.uid);
-        metadata.insert("labels".to_owned(), json!({"grafana_dashboard": "1"}));
-        if let Some(folder) = &config.alerting.dashboards.folder {
-            metadata.insert("annotations".to_owned(), json!({"grafana_folder": folder}));
-        }
-        let mut data = Map::new();
-        data.insert(format!("{}.json", dashboard.uid), json!(dashboard.json()?));
-        Ok(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
-    };
+    let object = |dashboard: &Dashboard| of(config, metadata(config, &dashboard.uid), std::slice::from_ref(dashboard));
     dashboards.iter().map(object).collect()
+}
+
+/// One `ConfigMap` with all dashboards, in the namespace of whoever applies it.
+///
+/// # Errors
+/// Never for what is generated here.
+pub fn config_map(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Value> {
+    of(config, Map::from_iter([("name".to_owned(), json!("checklist-dashboards"))]), dashboards)
+}
+
+fn of(config: &Config, mut metadata: Map<String, Value>, dashboards: &[Dashboard]) -> anyhow::Result<Value> {
+    metadata.insert("labels".to_owned(), json!({"grafana_dashboard": "1"}));
+    if let Some(folder) = &config.alerting.dashboards.folder {
+        metadata.insert("annotations".to_owned(), json!({"grafana_folder": folder}));
+    }
+    let content = |one: &Dashboard| Ok((format!("{}.json", one.uid), json!(one.json()?)));
+    let data = dashboards.iter().map(content).collect::<anyhow::Result<Map<_, _>>>()?;
+    Ok(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
 }
 
 /// One `GrafanaDashboard` per dashboard.

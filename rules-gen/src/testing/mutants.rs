@@ -92,6 +92,11 @@ pub fn of(expr: &str, metrics: &[&'static Metric], waits: bool) -> Vec<Mutant> {
     mutants
 }
 
+/// The numbers of an expression.
+pub(crate) fn numbers(expr: &str) -> Vec<f64> {
+    tokens(expr).iter().filter_map(|token| token.text.parse().ok()).collect()
+}
+
 fn flipped(operator: &str) -> Option<&'static str> {
     Some(match operator {
         ">" => "<",

@@ -21,6 +21,8 @@ pub fn run(
     files: &[String],
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> anyhow::Result<Vec<Verdict>> {
+    // Relative to where the command was typed, not to the folder; a bare name is looked for in PATH.
+    let promtool = if promtool.components().count() > 1 { std::path::absolute(promtool)? } else { promtool.to_owned() };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let size = files.len().div_ceil(threads).clamp(1, BATCH);
     let batches: Vec<&[String]> = files.chunks(size).collect();
@@ -30,7 +32,7 @@ pub fn run(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(batch_files) = batches.get(at) else { return anyhow::Ok(done) };
-            done.push((at, batch(promtool, folder, batch_files)?));
+            done.push((at, batch(&promtool, folder, batch_files)?));
             progress(batch_files.len(), files.len());
         }
     };

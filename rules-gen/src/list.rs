@@ -1,0 +1,109 @@
+//! `rules-gen list`: every alert with its severity, cadence and limit.
+
+use crate::cli::{ConfigFile, EXIT_CODES, Style, print};
+use crate::rules::{self, Rule, prometheus_duration};
+use checklist::{Cadence, Unit};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// Lists the alerts of a checklist.
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("\
+Examples:
+  rules-gen list --config checklist.yaml
+  rules-gen list --cadence weekly
+  rules-gen list --output json | jq -r '.[] | select(.severity == \"critical\") | .alert'
+
+{EXIT_CODES}"))]
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Only alerts of this cadence.
+    #[arg(long, value_parser = cadence)]
+    cadence: Option<Cadence>,
+    /// How to write them.
+    #[arg(long, value_enum, default_value = "text")]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+fn cadence(text: &str) -> Result<Cadence, String> {
+    let words = Cadence::ALL.map(Cadence::as_str);
+    let found = Cadence::ALL.into_iter().find(|cadence| cadence.as_str() == text);
+    found.ok_or_else(|| format!("a cadence is one of {}", words.join(", ")))
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// An invalid checklist.
+pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let config = arguments.config.load()?;
+    let groups = rules::groups(&config);
+    let mut rules: Vec<&Rule> = groups.iter().flat_map(|group| &group.rules).collect();
+    if let Some(cadence) = arguments.cadence {
+        rules.retain(|rule| rule.labels["cadence"] == cadence.as_str());
+    }
+    match arguments.output {
+        Format::Json => print(&format!("{:#}\n", rules.iter().map(|rule| value(rule)).collect::<Value>()))?,
+        Format::Text => print(&table(&rules, Style::of_stdout()))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The threshold's key, its unit and the limit of the rule's level.
+pub(crate) fn limit(rule: &Rule) -> Option<(&'static str, Unit, f64)> {
+    let entry = rule.entry.as_ref()?;
+    let threshold = entry.alert.when.threshold()?;
+    Some((threshold.key, threshold.unit, entry.limits.of(threshold).at(entry.severity)?))
+}
+
+fn value(rule: &Rule) -> Value {
+    let mut value = json!({
+        "alert": rule.alert,
+        "severity": rule.labels["severity"],
+        "cadence": rule.labels["cadence"],
+        "check": rule.labels["check"],
+        "targets": rule.targets,
+        "for": prometheus_duration(rule.times.pending),
+        "keep_firing_for": prometheus_duration(rule.times.keep_firing),
+        "summary": rule.annotations["summary"],
+        "expr": rule.expr,
+    });
+    if let Some((key, _, limit)) = limit(rule) {
+        value["threshold"] = json!({"key": key, "value": limit});
+    }
+    value
+}
+
+fn table(rules: &[&Rule], style: Style) -> String {
+    let row = |rule: &&Rule| {
+        let limit = limit(rule).map(|(key, unit, limit)| format!("{key} {}", unit.human(limit)));
+        [
+            rule.alert.clone(),
+            rule.labels["severity"].clone(),
+            rule.labels["cadence"].clone(),
+            rule.labels["check"].clone(),
+            prometheus_duration(rule.times.pending),
+            limit.unwrap_or_default(),
+        ]
+    };
+    let heading = ["ALERT", "SEVERITY", "CADENCE", "CHECK", "FOR", "THRESHOLD"].map(ToOwned::to_owned);
+    let rows: Vec<[String; 6]> = std::iter::once(heading).chain(rules.iter().map(row)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    let mut text = String::new();
+    for (at, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let line = cells.join("  ");
+        let line = line.trim_end();
+        text += &if at == 0 { style.bold(line) } else { line.to_owned() };
+        text.push('\n');
+    }
+    text
+}

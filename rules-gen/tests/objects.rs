@@ -1,0 +1,92 @@
+//! `PrometheusRule` objects against the constraints of the operator's custom resource definition, and Mimir's file.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
+
+use checklist::Config;
+use regex::Regex;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+/// Half of what a secret may hold: the operator refuses a larger rendered spec.
+const MAX_SPEC: usize = 524_288;
+
+fn objects(yaml: &str) -> Vec<Value> {
+    let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    rules_gen::prometheus::prometheus_rules(&config, &rules_gen::rules::groups(&config))
+}
+
+/// What the definition says about groups and rules, and what the operator's own validation adds.
+fn conforms(object: &Value) {
+    let duration =
+        Regex::new(r"^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$")
+            .unwrap();
+    let name = Regex::new(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$").unwrap();
+    let label = Regex::new(r"^[a-zA-Z_][a-zA-Z0-9_]*$").unwrap();
+    assert_eq!(
+        (&object["apiVersion"], &object["kind"]),
+        (&"monitoring.coreos.com/v1".into(), &"PrometheusRule".into())
+    );
+    assert!(name.is_match(object["metadata"]["name"].as_str().unwrap()), "{}", object["metadata"]);
+    for (_, value) in object["metadata"]["labels"].as_object().into_iter().flatten() {
+        assert!(value.is_string(), "{value}");
+    }
+    assert_eq!(object["spec"].as_object().unwrap().keys().collect::<Vec<_>>(), ["groups"]);
+    let rendered = serde_yaml::to_string(&object["spec"]).unwrap();
+    assert!(rendered.len() <= MAX_SPEC, "the spec has {} bytes", rendered.len());
+    let mut names = BTreeSet::new();
+    for group in object["spec"]["groups"].as_array().unwrap() {
+        let own = group["name"].as_str().unwrap();
+        assert!(!own.is_empty() && names.insert(own.to_owned()), "{own} is empty or there twice");
+        let known = ["interval", "labels", "limit", "name", "partial_response_strategy", "query_offset", "rules"];
+        assert!(group.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{own}");
+        for rule in group["rules"].as_array().unwrap() {
+            let known = ["alert", "annotations", "expr", "for", "keep_firing_for", "labels", "record"];
+            assert!(rule.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{rule}");
+            assert!(rule["alert"].is_string() != rule["record"].is_string(), "one of alert and record: {rule}");
+            assert!(rule["expr"].as_str().is_some_and(|expr| !expr.is_empty()), "{rule}");
+            for key in ["for", "keep_firing_for"] {
+                let good = |text: &str| !text.is_empty() && duration.is_match(text);
+                assert!(rule[key].is_null() || rule[key].as_str().is_some_and(good), "{key} of {rule}");
+                assert!(rule["record"].is_null() || rule[key].is_null(), "a recording rule has no {key}");
+            }
+            for key in ["labels", "annotations"] {
+                for (name, value) in rule[key].as_object().into_iter().flatten() {
+                    assert!(label.is_match(name) && name != "__name__" && value.is_string(), "{name} of {rule}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_objects_hold_to_the_operators_definition() {
+    let objects = objects(EXAMPLE);
+    assert_eq!(objects.len(), 1);
+    objects.iter().for_each(conforms);
+}
+
+#[test]
+fn what_is_larger_than_the_operator_takes_becomes_an_object_per_group() {
+    let targets: String = (0..1_500)
+        .map(|n| format!("  - {{name: service-{n}, url: 'https://service-{n}.example.com/health', thresholds: {{health.duration: {{warning: {}ms}}}}}}\n", 500 + n % 3))
+        .collect();
+    let objects = objects(&format!("health:\n{targets}backups: [{{name: b, bucket: b}}]\n"));
+    assert!(objects.len() > 2, "{}", objects.len());
+    let names: BTreeSet<String> = objects.iter().map(|object| object["metadata"]["name"].to_string()).collect();
+    assert_eq!(names.len(), objects.len());
+    for object in &objects {
+        conforms(object);
+    }
+}
+
+#[test]
+fn mimirs_file_has_a_namespace_and_the_same_groups() {
+    let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let groups = rules_gen::rules::groups(&config);
+    let (mimir, plain) =
+        (rules_gen::prometheus::namespace_file(&config, &groups), rules_gen::prometheus::rule_file(&groups));
+    assert_eq!(mimir["namespace"], "ops-checklist");
+    assert_eq!(mimir["groups"], plain["groups"]);
+    assert_eq!(mimir.as_object().unwrap().len(), 2);
+}

@@ -1,0 +1,254 @@
+//! Every way to be told stands before amtool, and the operator's object before the constraints of its schema.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
+
+use checklist::Config;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+
+const TARGETS: &str = "health: [{name: web, url: 'https://web/'}]\n";
+const EVERYTHING: &str = r#"alerting:
+  runbookBaseUrl: https://runbooks.example.com
+  pagerduty: {routingKeyFile: /s/pagerduty-key, url: "https://events.example.com"}
+  slack: {webhookUrlFile: /s/slack-url, channel: ops}
+  email: {to: ops@example.com, from: am@example.com, smarthost: "smtp.example.com:587", username: u, passwordFile: /s/smtp-password, severities: [warning]}
+  webhook: {url: "https://hooks.example.com/x", severities: [critical]}
+  heartbeat: {url: "https://beats.example.com/x", interval: 5m}
+  maintenance:
+    - {name: night, weekdays: ["saturday:sunday"], times: [{from: "22:00", to: "02:00"}]}
+    - {name: lunch, times: [{from: "12:00", to: "13:00"}], timeZone: Europe/Berlin}
+  alertmanagerConfig: {namespace: monitoring, labels: {alertmanager: main}}
+"#;
+
+fn config(alerting: &str) -> Config {
+    let text = format!("{TARGETS}{alerting}");
+    Config::parse("checklist.yaml", &text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+fn amtool(arguments: &[&str], folder: &Path) -> String {
+    let output = Command::new("amtool").args(arguments).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "amtool {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn routes(configuration: &Value, labels: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("alertmanager.yaml"), configuration.to_string()).unwrap();
+    amtool(&["check-config", "alertmanager.yaml"], folder.path());
+    let mut arguments = vec!["config", "routes", "test", "--config.file=alertmanager.yaml"];
+    arguments.extend(labels.split(' '));
+    amtool(&arguments, folder.path())
+}
+
+#[test]
+fn each_severity_goes_where_it_was_asked_to() {
+    let all = rules_gen::alertmanager::configuration(&config(EVERYTHING));
+    let email = "alerting: {email: {to: a@b, from: a@b, smarthost: 'h:25'}}\n";
+    let email = rules_gen::alertmanager::configuration(&config(email));
+    let mixed = "alerting: {pagerduty: {routingKeyFile: f}, email: {to: a@b, from: a@b, smarthost: 'h:25', severities: [warning]}}\n";
+    let mixed = rules_gen::alertmanager::configuration(&config(mixed));
+    let slack = rules_gen::alertmanager::configuration(&config("alerting: {slack: {webhookUrlFile: f}}\n"));
+    let nobody = rules_gen::alertmanager::configuration(&config(""));
+    let watchdog = "severity=none alertname=ChecklistWatchdog";
+    for (configuration, labels, receivers) in [
+        (&all, "severity=critical", "webhook,pagerduty"),
+        (&all, "severity=warning", "email,slack"),
+        (&all, watchdog, "heartbeat"),
+        (&all, "severity=none alertname=ChecklistEmergencyOverride", "nobody"),
+        (&email, "severity=critical", "email,nobody"),
+        (&email, "severity=warning", "email,nobody"),
+        (&mixed, "severity=critical", "pagerduty"),
+        (&mixed, "severity=warning", "email,nobody"),
+        (&slack, "severity=critical", "slack"),
+        (&slack, watchdog, "nobody"),
+        (&nobody, "severity=critical", "nobody"),
+    ] {
+        assert_eq!(routes(configuration, labels), receivers, "{labels}");
+    }
+}
+
+#[test]
+fn only_warnings_wait_while_a_window_is_open() {
+    let all = rules_gen::alertmanager::configuration(&config(EVERYTHING));
+    for route in all["route"]["routes"].as_array().unwrap() {
+        let warning = route["matchers"] == json!(["severity=\"warning\""]);
+        let wanted = if warning { json!(["night", "lunch"]) } else { Value::Null };
+        assert_eq!(route["mute_time_intervals"], wanted, "{route}");
+    }
+    assert_eq!(all["time_intervals"][1]["time_intervals"][0]["location"], "Europe/Berlin");
+}
+
+#[test]
+fn addresses_that_are_secret_are_never_written_only_their_files() {
+    let files = "alerting: {webhook: {urlFile: /s/hook-url}, heartbeat: {urlFile: /s/beat-url}}\n";
+    let configuration = rules_gen::alertmanager::configuration(&config(files));
+    let receivers = configuration["receivers"].to_string();
+    assert!(receivers.contains("\"url_file\":\"/s/hook-url\"") && !receivers.contains("\"url\""), "{receivers}");
+    let object = rules_gen::alertmanager_config::object(&config(files));
+    let selector = json!({"name": "ops-checklist-alerting", "key": "beat-url"});
+    assert_eq!(object["spec"]["receivers"][2]["webhookConfigs"][0]["urlSecret"], selector);
+}
+
+/// The fields of `AlertmanagerConfig` v1alpha1 that are written here, as its custom resource definition has them.
+const FIELDS: [(&str, &[&str]); 12] = [
+    ("spec", &["route", "receivers", "inhibitRules", "muteTimeIntervals"]),
+    (
+        "route",
+        &[
+            "receiver",
+            "groupBy",
+            "groupWait",
+            "groupInterval",
+            "repeatInterval",
+            "matchers",
+            "continue",
+            "routes",
+            "muteTimeIntervals",
+            "activeTimeIntervals",
+        ],
+    ),
+    ("matchers", &["name", "value", "matchType", "regex"]),
+    ("inhibitRules", &["sourceMatch", "targetMatch", "equal"]),
+    ("muteTimeIntervals", &["name", "timeIntervals"]),
+    ("timeIntervals", &["times", "weekdays", "daysOfMonth", "months", "years"]),
+    ("times", &["startTime", "endTime"]),
+    ("receivers", &["name", "pagerdutyConfigs", "slackConfigs", "emailConfigs", "webhookConfigs"]),
+    (
+        "pagerdutyConfigs",
+        &[
+            "sendResolved",
+            "routingKey",
+            "serviceKey",
+            "url",
+            "client",
+            "clientURL",
+            "description",
+            "severity",
+            "class",
+            "group",
+            "component",
+            "details",
+            "pagerDutyImageConfigs",
+            "pagerDutyLinkConfigs",
+            "httpConfig",
+            "source",
+        ],
+    ),
+    ("slackConfigs", &["sendResolved", "apiURL", "channel", "title", "titleLink", "text"]),
+    (
+        "emailConfigs",
+        &[
+            "sendResolved",
+            "to",
+            "from",
+            "hello",
+            "smarthost",
+            "authUsername",
+            "authPassword",
+            "authSecret",
+            "authIdentity",
+            "headers",
+            "html",
+            "text",
+            "requireTLS",
+            "tlsConfig",
+        ],
+    ),
+    ("webhookConfigs", &["sendResolved", "url", "urlSecret", "httpConfig", "maxAlerts"]),
+];
+const SELECTORS: [&str; 4] = ["routingKey", "apiURL", "authPassword", "urlSecret"];
+
+fn is_duration(text: &str) -> bool {
+    let pattern = r"^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$";
+    !text.is_empty() && regex::Regex::new(pattern).unwrap().is_match(text)
+}
+
+fn conforms(key: &str, value: &Value) {
+    if let Some(items) = value.as_array() {
+        for item in items {
+            conforms(key, item);
+        }
+        return;
+    }
+    let matcher = ["matchers", "sourceMatch", "targetMatch"].contains(&key);
+    if let Some(object) = value.as_object() {
+        let kind = match key {
+            "routes" => "route",
+            "sourceMatch" | "targetMatch" => "matchers",
+            other => other,
+        };
+        if SELECTORS.contains(&key) {
+            assert_eq!(object.keys().collect::<Vec<_>>(), ["key", "name"], "{key}");
+        }
+        if let Some((_, known)) = FIELDS.iter().find(|(name, _)| *name == kind) {
+            let strange: Vec<&String> = object.keys().filter(|name| !known.contains(&name.as_str())).collect();
+            assert!(strange.is_empty(), "{key} has no {strange:?}");
+        }
+        for (name, value) in object {
+            conforms(name, value);
+        }
+        if matcher {
+            let kind = object["matchType"].as_str().unwrap();
+            assert!(["=", "!=", "=~", "!~"].contains(&kind) && object["name"] != "", "{value}");
+        }
+        return;
+    }
+    let text = value.as_str().unwrap_or_default();
+    let clock = regex::Regex::new("^((([01][0-9])|(2[0-3])):[0-5][0-9])$|(^24:00$)").unwrap();
+    match key {
+        "groupWait" | "groupInterval" | "repeatInterval" => assert!(is_duration(text), "{key}: {text}"),
+        "startTime" | "endTime" => assert!(clock.is_match(text), "{key}: {text}"),
+        "url" => assert!(text.starts_with("https://") || text.starts_with("http://"), "{text}"),
+        "name" | "description" | "client" | "class" | "component" | "severity" | "key" => {
+            assert!(!text.is_empty(), "{key}")
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_operators_object_has_only_what_its_definition_has() {
+    let config = config(EVERYTHING);
+    let object = rules_gen::alertmanager_config::object(&config);
+    assert_eq!(object["apiVersion"], "monitoring.coreos.com/v1alpha1");
+    conforms("spec", &object["spec"]);
+    let spec = &object["spec"];
+    let names = |list: &Value| -> Vec<String> {
+        list.as_array().into_iter().flatten().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let (receivers, windows) = (names(&spec["receivers"]), names(&spec["muteTimeIntervals"]));
+    assert_eq!(windows, ["night"], "the object has no time zones");
+    for route in spec["route"]["routes"].as_array().unwrap() {
+        assert!(receivers.iter().any(|name| route["receiver"] == *name), "{route}");
+        for window in route["muteTimeIntervals"].as_array().into_iter().flatten() {
+            assert!(windows.iter().any(|name| window == name), "{route}");
+        }
+    }
+    let notes = object["metadata"]["annotations"].to_string();
+    assert!(notes.contains("alertmanagerConfigMatcherStrategy") && notes.contains("lunch"), "{notes}");
+    let text = object.to_string();
+    assert!(!text.contains("/s/"), "a path of a file is of no use to the operator: {text}");
+}
+
+#[test]
+fn mistakes_in_receivers_and_windows_are_told_with_what_is_right() {
+    for (alerting, told) in [
+        ("email: {to: a, from: b, smarthost: h}", "smarthost must be host:port"),
+        ("email: {to: a, from: b, smarthost: 'h:25', username: u}", "belong together"),
+        ("webhook: {}", "give url, or urlFile"),
+        ("webhook: {url: 'https://a', urlFile: f}", "not both"),
+        ("webhook: {url: 'https://a', severities: [warnin]}", "did you mean warning?"),
+        ("heartbeat: {url: 'https://a', interval: 1s}", "interval must be 10s or longer"),
+        ("maintenance: [{name: a}]", "never ends"),
+        ("maintenance: [{name: a, weekdays: [sonday]}]", "did you mean sunday?"),
+        ("maintenance: [{name: a, times: [{from: '25:00', to: '26:00'}]}]", "must be a time of the day"),
+        ("maintenance: [{name: a, times: [{from: '10:00', to: '10:00'}]}]", "to another one"),
+        ("maintenance: [{name: a, weekdays: [monday], timeZone: Mars}]", "there is no time zone Mars"),
+        ("maintenance: [{name: a, weekdays: [monday]}, {name: a, weekdays: [monday]}]", "two windows"),
+    ] {
+        let text = format!("{TARGETS}alerting: {{{alerting}}}\n");
+        let Err(mistakes) = Config::parse("checklist.yaml", &text) else { panic!("{alerting} is accepted") };
+        assert!(mistakes.to_string().contains(told), "{alerting}: {mistakes}");
+    }
+}

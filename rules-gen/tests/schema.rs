@@ -1,0 +1,131 @@
+//! The JSON Schema and the reader know the same keys.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
+
+use checklist::Config;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+/// Every table that a checklist can have, as small as it can be.
+const EVERYTHING: &str = r#"
+kubernetes:
+  - name: k
+    namespaces: [ns]
+    thresholds: {disk.usage: {warning: 1%}}
+    sources: {pods: kube-state-metrics}
+    kubelet: {caFile: f}
+    secrets: [{name: s}]
+    auditLogs: [{selector: a=b}]
+health: [{name: h, url: "https://h", expect: {status: ok}}]
+backups: [{name: b, bucket: b, format: pg_dump, restore: {checks: [{name: one, query: SELECT 1}]}}]
+postgres: [{name: p, host: h, database: d, user: u, tables: {users: {table: t, columns: {created_at: c}}}}]
+certificates: [{name: c, address: "h:443"}]
+alertmanagers: [{name: a, url: "http://a"}]
+prometheus: [{name: p, url: "http://p"}]
+traffic: [{name: t, selector: 'job="x"'}]
+reports: [{name: r, format: trivy, url: "http://r"}]
+tasks: {since: "2026-01-01", s3: {bucket: b}, change: {dr_drill: {grace: 1d}}, add: [{name: own, when: Friday}]}
+queries: [{name: q, help: h, query: SELECT 1 AS value, above: {warning: 1}}]
+thresholds: {disk.usage: {warning: 70%}}
+checks: {pods: {interval: 1m}}
+alerting:
+  pagerduty: {routingKeyFile: f}
+  slack: {webhookUrlFile: f}
+  email: {to: a@b, from: a@b, smarthost: "h:25"}
+  webhook: {url: "https://w"}
+  heartbeat: {url: "https://w"}
+  maintenance: [{name: m, times: [{from: "01:00", to: "02:00"}]}]
+  grouping: {wait: 1s}
+  alerts: {ChecklistPodStuck: {for: 1m}}
+  prometheusRule: {name: one}
+  alertmanagerConfig: {name: one}
+  dashboards: {folder: f}
+"#;
+
+fn validator() -> jsonschema::Validator {
+    jsonschema::validator_for(&rules_gen::schema::schema()).unwrap()
+}
+
+fn mistakes(validator: &jsonschema::Validator, value: &Value) -> Vec<String> {
+    validator.iter_errors(value).map(|error| format!("{error} at {}", error.instance_path)).collect()
+}
+
+#[test]
+fn the_examples_are_valid_and_what_the_reader_refuses_is_not() {
+    let validator = validator();
+    for text in [EXAMPLE, EVERYTHING, &rules_gen::init::template()] {
+        let value: Value = serde_yaml::from_str(text).unwrap();
+        assert_eq!(mistakes(&validator, &value), Vec::<String>::new());
+        Config::parse("checklist.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    }
+    for wrong in [
+        "nonsense: 1",
+        "{}",
+        "health: [{name: h}]",
+        "health: [{name: h, url: ftp://h}]",
+        "kubernetes: [{name: k, namespaces: [ns], skip: [podz]}]",
+        "kubernetes: [{name: k, namespaces: []}]",
+        "postgres: [{name: p, host: h, database: d, user: u, port: 70000}]",
+        "reports: [{name: r, format: trivy}]",
+        "prometheus: [{name: p, url: 'http://p'}]\nthresholds: {disk.usag: 70%}",
+        "prometheus: [{name: p, url: 'http://p'}]\nalerting: {heartbeat: {url: 'http://a', urlFile: f}}",
+        "prometheus: [{name: p, url: 'http://p'}]\nalerting: {email: {to: a, from: b, smarthost: 'h:25', username: u}}",
+        "prometheus: [{name: p, url: 'http://p'}]\nalerting: {maintenance: [{name: m}]}",
+        "prometheus: [{name: p, url: 'http://p'}]\nalerting: {maintenance: [{name: m, weekdays: [someday]}]}",
+        "prometheus: [{name: p, url: 'http://p'}]\nalerting: {alerts: {ChecklistPodStuk: {for: 1m}}}",
+    ] {
+        let value: Value = serde_yaml::from_str(wrong).unwrap();
+        assert!(!validator.is_valid(&value), "the schema accepts {wrong}");
+        assert!(Config::parse("checklist.yaml", wrong).is_err(), "the reader accepts {wrong}");
+    }
+}
+
+/// The parts of the schema for a value, by path: where the value has tables, the tables' schemas.
+fn tables<'a>(schema: &'a Value, value: &Value, path: &[Value], found: &mut Vec<(Vec<Value>, &'a Value)>) {
+    if let Some(items) = value.as_array() {
+        for (at, item) in items.iter().enumerate() {
+            tables(&schema["items"], item, &[path, &[json!(at)]].concat(), found);
+        }
+        return;
+    }
+    let Some(fields) = value.as_object() else { return };
+    // Levels of a threshold are a value or a table.
+    let own = schema["anyOf"].as_array().into_iter().flatten().find(|one| one["properties"].is_object());
+    let schema = own.filter(|_| schema["properties"].is_null()).unwrap_or(schema);
+    if schema["properties"].is_object() && schema["additionalProperties"] == json!(false) {
+        found.push((path.to_vec(), schema));
+    }
+    for (key, field) in fields {
+        tables(&schema["properties"][key], field, &[path, &[json!(key)]].concat(), found);
+    }
+}
+
+/// An unknown field in every table: the reader names what it knows there, which is what the schema knows.
+#[test]
+fn schema_and_reader_know_the_same_fields_of_every_table() {
+    let (schema, value): (Value, Value) = (rules_gen::schema::schema(), serde_yaml::from_str(EVERYTHING).unwrap());
+    let mut all = Vec::new();
+    tables(&schema, &value, &[], &mut all);
+    let mut compared = 0;
+    for (path, table) in &all {
+        let mut broken = value.clone();
+        let place = path.iter().fold(&mut broken, |place, step| match step {
+            Value::String(key) => &mut place[key],
+            step => &mut place[usize::try_from(step.as_u64().unwrap()).unwrap()],
+        });
+        place["zzzzzzzz"] = json!({"zzzzzzzz": 1});
+        let text = serde_yaml::to_string(&broken).unwrap();
+        let Err(mistakes) = Config::parse("checklist.yaml", &text) else { panic!("{path:?} takes any field") };
+        let known = mistakes.list.iter().find_map(|mistake| {
+            let (wrong, known) = mistake.message.split_once("; known here: ")?;
+            wrong.contains("field zzzzzzzz").then(|| known.split(", ").map(ToOwned::to_owned).collect())
+        });
+        // Tables whose keys are names of something (checks, alerts, tables) have messages of their own.
+        let Some(known): Option<BTreeSet<String>> = known else { continue };
+        let fields: BTreeSet<String> = table["properties"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(fields, known, "{path:?}");
+        compared += 1;
+    }
+    assert!(compared > 30, "only {compared} tables were compared");
+}

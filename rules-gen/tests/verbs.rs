@@ -1,0 +1,161 @@
+//! The verbs that people type: they say what is there, where it comes from, and end with the documented code.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rules-gen")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn said(folder: &Path, arguments: &[&str]) -> String {
+    let output = run(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn example() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("checklist.yaml"), EXAMPLE).unwrap();
+    folder
+}
+
+#[test]
+fn init_writes_a_valid_checklist_once_and_every_comment_in_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    said(folder.path(), &["init"]);
+    let text = std::fs::read_to_string(folder.path().join("checklist.yaml")).unwrap();
+    checklist::Config::parse("checklist.yaml", &text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let again = run(folder.path(), &["init"]);
+    assert_eq!(again.status.code(), Some(2), "a file that is there is not written over");
+    said(folder.path(), &["init", "--force"]);
+    // What is offered under alerting is valid once it is no comment any more.
+    let offered: String = include_str!("../src/init/alerting.yaml")
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ").filter(|line| line.starts_with(' ') || line.ends_with(':')))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let (alerting, rest) = offered.split_once("checks:\n").unwrap();
+    let full = format!("{EXAMPLE}{alerting}checks:\n{rest}");
+    checklist::Config::parse("checklist.yaml", &full).unwrap_or_else(|mistakes| panic!("{mistakes}\n{full}"));
+}
+
+#[test]
+fn list_has_every_alert_and_chooses_by_cadence() {
+    let folder = example();
+    let all: Value = serde_json::from_str(&said(folder.path(), &["list", "--output", "json"])).unwrap();
+    let all = all.as_array().unwrap();
+    assert!(all.len() > 150);
+    let one = |name: &str, severity: &str| {
+        let rule = all.iter().find(|rule| rule["alert"] == name && rule["severity"] == severity);
+        rule.unwrap_or_else(|| panic!("{name} is not listed")).clone()
+    };
+    assert_eq!(one("ChecklistVolumeFilling", "warning")["threshold"]["value"], 0.7);
+    assert_eq!(one("ChecklistErrorBudgetBurnsFast", "critical")["for"], "2m");
+    let weekly = said(folder.path(), &["list", "--cadence", "weekly"]);
+    assert!(weekly.lines().skip(1).all(|line| line.contains(" weekly ")) && weekly.lines().count() > 20);
+    assert!(!weekly.contains('\u{1b}'), "colours are for terminals");
+    assert_eq!(run(folder.path(), &["list", "--cadence", "hourly"]).status.code(), Some(2));
+}
+
+#[test]
+fn explain_says_where_each_number_comes_from() {
+    let folder = example();
+    let own = EXAMPLE
+        .replace("    user: checklist\n", "    user: checklist\n    thresholds: {connections.usage: {warning: 61%}}\n");
+    std::fs::write(folder.path().join("checklist.yaml"), own).unwrap();
+    let explain = |alert: &str| said(folder.path(), &["explain", alert]);
+    for (alert, part) in [
+        ("ChecklistConnectionsHigh", "connections.usage 61%: the target's own"),
+        ("ChecklistVolumeFilling", "disk.usage 70%: thresholds: in checklist.yaml"),
+        ("ChecklistBackupStale", "backup.max_age 26h: the default"),
+        ("ChecklistErrorBudgetBurnsFast", "error_rate.ratio 1%, times 14.4: the default"),
+        ("ChecklistErrorRateHigh", "orchestrator: recorded: sum(rate(http_requests_total{job=\"orchestrator\"}[5m]))"),
+        ("ChecklistPodStuck", "https://runbooks.example.com/ops-checklist/pods.md#checklistpodstuck"),
+        ("checklistwatchdog", "vector(1)"),
+    ] {
+        let text = explain(alert);
+        assert!(text.contains(part), "{part} is not in {text}");
+        assert!(text.contains("\nExample\n  fires "), "{text}");
+    }
+    let wrong = run(folder.path(), &["explain", "ChecklistBackupStael"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean ChecklistBackupStale?"));
+}
+
+#[test]
+fn generate_chooses_kinds_and_formats_and_streams() {
+    let folder = example();
+    let files = |arguments: &[&str]| {
+        let out = tempfile::tempdir().unwrap();
+        let out_path = out.path().display().to_string();
+        said(folder.path(), &[&["generate", "--out", &out_path], arguments].concat());
+        let mut found: Vec<String> = Vec::new();
+        for entry in glob::glob(&format!("{out_path}/**/*")).unwrap().flatten().filter(|path| path.is_file()) {
+            found.push(entry.strip_prefix(out.path()).unwrap().display().to_string());
+        }
+        found
+    };
+    assert_eq!(files(&["--only", "rules", "--target-format", "mimir"]), ["rules/mimir.yaml"]);
+    assert_eq!(
+        files(&["--only", "rules,alertmanager", "--target-format", "operator"]),
+        ["alertmanager/alertmanagerconfig.yaml", "rules/prometheusrule.yaml"]
+    );
+    assert_eq!(
+        files(&["--only", "rules,alertmanager", "--target-format", "prometheus"]),
+        ["alertmanager/alertmanager.yaml", "rules/checklist.yaml"]
+    );
+    assert!(files(&["--only", "runbooks"]).iter().all(|path| path.starts_with("runbooks/")));
+    let stream = said(
+        folder.path(),
+        &["generate", "--out", "-", "--target-format", "operator", "--only", "rules,alertmanager,dashboards"],
+    );
+    let objects: Vec<Value> = serde_yaml::from_multiple(&stream).unwrap();
+    let mut kinds: Vec<&str> = objects.iter().filter_map(|object| object["kind"].as_str()).collect();
+    kinds.dedup();
+    assert_eq!(kinds, ["AlertmanagerConfig", "ConfigMap", "GrafanaDashboard", "PrometheusRule"]);
+    let mimir = said(folder.path(), &["generate", "--out", "-", "--target-format", "mimir", "--only", "rules"]);
+    let mimir: Vec<Value> = serde_yaml::from_multiple(&mimir).unwrap();
+    assert_eq!(mimir[0]["namespace"], "ops-checklist");
+    let refused = run(folder.path(), &["generate", "--out", "-", "--check"]);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn test_ends_with_one_when_a_rule_fails_and_with_two_when_promtool_is_not_there() {
+    let folder = example();
+    said(folder.path(), &["test", "--run", "ChecklistBackup", "--mutate", "--min-rate", "100"]);
+    assert_eq!(said(folder.path(), &["test", "--run", "ChecklistBackupStale", "--quiet"]), "");
+    let missing = run(folder.path(), &["test", "--run", "ChecklistBackup", "--promtool", "./nothing"]);
+    assert_eq!(missing.status.code(), Some(2));
+    // A promtool that refuses everything.
+    let refusing =
+        "#!/bin/sh\nshift 2\nfor file; do echo \"Unit Testing:  $file\"; echo '  FAILED:' >&2; done\nexit 1\n";
+    let path = folder.path().join("refusing");
+    std::fs::write(&path, refusing).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let failing = run(folder.path(), &["test", "--run", "ChecklistBackup", "--promtool", "./refusing"]);
+    assert_eq!(failing.status.code(), Some(1), "{}", String::from_utf8_lossy(&failing.stderr));
+}
+
+#[test]
+fn every_verb_has_help_with_examples_a_manual_page_and_completions() {
+    let folder = example();
+    let help = said(folder.path(), &["--help"]);
+    assert!(help.contains("Exit codes:\n  0  clean"), "{help}");
+    let verbs = ["init", "generate", "lint", "test", "list", "explain", "schema", "completions", "man"];
+    said(folder.path(), &["man", "--out", "man"]);
+    for verb in verbs {
+        assert!(said(folder.path(), &[verb, "--help"]).contains("Examples:"), "{verb}");
+        assert!(folder.path().join(format!("man/rules-gen-{verb}.1")).exists(), "{verb}");
+        assert!(
+            said(folder.path(), &["completions", "bash"]).contains(&format!("rules__gen__subcmd__{verb}")),
+            "{verb}"
+        );
+    }
+    assert!(said(folder.path(), &["man"]).contains("rules\\-gen"));
+}
