@@ -97,8 +97,8 @@ impl Format {
             "rules/prometheusrule.yaml"
             | "alertmanager/alertmanagerconfig.yaml"
             | "dashboards/configmaps.yaml"
-            | "dashboards/grafanadashboards.yaml" => self == Self::Operator,
-            "kustomization.yaml" => self == Self::Operator,
+            | "dashboards/grafanadashboards.yaml"
+            | "kustomization.yaml" => self == Self::Operator,
             name if name.starts_with("kubernetes/") => self == Self::Operator,
             name if name.starts_with("dashboards/") => self != Self::Operator,
             _ => true,
