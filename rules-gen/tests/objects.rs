@@ -68,7 +68,7 @@ fn the_objects_hold_to_the_operators_definition() {
 
 #[test]
 fn what_is_larger_than_the_operator_takes_becomes_an_object_per_group() {
-    let targets: String = (0..1_500)
+    let targets: String = (0..4_000)
         .map(|n| format!("  - {{name: service-{n}, url: 'https://service-{n}.example.com/health', thresholds: {{health.duration: {{warning: {}ms}}}}}}\n", 500 + n % 3))
         .collect();
     let objects = objects(&format!("health:\n{targets}backups: [{{name: b, bucket: b}}]\n"));
