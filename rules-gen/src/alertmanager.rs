@@ -61,7 +61,7 @@ fn route(config: &Config, one: &Route) -> Value {
 
 /// Alertmanager repeats at the first interval after the time to repeat has passed, so that must be a little shorter.
 pub(crate) fn heartbeat_pace(interval: Duration) -> (String, String) {
-    let repeat = Duration::from_secs((interval.as_secs_f64() * 0.9) as u64);
+    let repeat = Duration::from_secs(interval.as_secs() * 9 / 10);
     (prometheus_duration(interval), prometheus_duration(repeat.max(Duration::from_secs(1))))
 }
 

@@ -68,12 +68,12 @@ pub fn object(config: &Config) -> Value {
 }
 
 /// The object's intervals are in UTC.
-fn is_utc(window: &&Maintenance) -> bool {
+fn is_utc(window: &Maintenance) -> bool {
     ["UTC", "Etc/UTC"].contains(&window.time_zone.as_str())
 }
 
 fn windows(config: &Config) -> impl Iterator<Item = &Maintenance> {
-    config.alerting.maintenance.iter().filter(is_utc)
+    config.alerting.maintenance.iter().filter(|window| is_utc(window))
 }
 
 /// The windows that the object cannot say.

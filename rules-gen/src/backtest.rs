@@ -108,12 +108,11 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// The rules to replay and the time zone of the checklist.
 fn rules(arguments: &Arguments) -> anyhow::Result<(Vec<Known>, TimeZone)> {
-    let (all, zone) = match &arguments.rules {
-        Some(path) => (known::read_path(path)?, TimeZone::UTC),
-        None => {
-            let config = checklist(&arguments.config)?;
-            (diff::generated(&config)?, zone(&config))
-        }
+    let (all, zone) = if let Some(path) = &arguments.rules {
+        (known::read_path(path)?, TimeZone::UTC)
+    } else {
+        let config = checklist(&arguments.config)?;
+        (diff::generated(&config)?, zone(&config))
     };
     Ok((all, zone))
 }

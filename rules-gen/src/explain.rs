@@ -140,7 +140,9 @@ fn sources(config: &Config, groups: &[Group], entry: &Entry, metric: &Metric) ->
     let mut all: Vec<String> = Vec::new();
     for target in config.targets(signal) {
         let records = groups.iter().flat_map(|group| &group.records);
-        let recorded = records.into_iter().find(|record| record.record == metric.name && record.labels.get("target") == Some(&target));
+        let recorded = records
+            .into_iter()
+            .find(|record| record.record == metric.name && record.labels.get("target") == Some(&target));
         let source = match (config.source(signal, &target), recorded) {
             (Some(elsewhere), Some(record)) => format!("{target}: from {}: {}", elsewhere.source, record.expr),
             (_, Some(record)) => format!("{target}: recorded: {}", record.expr),

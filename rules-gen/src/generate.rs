@@ -97,8 +97,8 @@ impl Format {
             "rules/prometheusrule.yaml"
             | "alertmanager/alertmanagerconfig.yaml"
             | "dashboards/configmaps.yaml"
-            | "dashboards/grafanadashboards.yaml" => self == Self::Operator,
-            "kustomization.yaml" => self == Self::Operator,
+            | "dashboards/grafanadashboards.yaml"
+            | "kustomization.yaml" => self == Self::Operator,
             name if name.starts_with("kubernetes/") => self == Self::Operator,
             name if name.starts_with("dashboards/") => self != Self::Operator,
             _ => true,
@@ -157,8 +157,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn chosen(path: &Path, only: &[Kind], format: Option<Format>) -> bool {
-    (only.is_empty() || only.iter().any(|kind| kind.has(path)))
-        && format.is_none_or(|format| format.reads(path))
+    (only.is_empty() || only.iter().any(|kind| kind.has(path))) && format.is_none_or(|format| format.reads(path))
 }
 
 /// Everything that is YAML (JSON is) as one stream, and how many files are not.

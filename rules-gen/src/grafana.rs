@@ -60,7 +60,7 @@ pub fn dashboards(config: &Config, source: &str) -> anyhow::Result<Vec<Dashboard
         let here = |signal: &&'static Signal| signal.cadence == cadence && !config.targets(signal).is_empty();
         let signals: Vec<&'static Signal> = config.signals().filter(here).collect();
         if !signals.is_empty() {
-            all.push(of_cadence(config, source, cadence, &signals)?);
+            all.push(of_cadence(config, source, cadence, &signals));
         }
     }
     for panel in all.iter().flat_map(|dashboard| dashboard.model["panels"].as_array().into_iter().flatten()) {
@@ -88,7 +88,8 @@ fn state_timeline(title: &str, checks: &[&str], rows: u32) -> Drawn {
     let mappings = json!([{"type": "value", "options": {
         "1": state("passed", "green", 0), "0": state("not passed", "red", 1), "-1": state("cannot tell", "purple", 2),
     }}]);
-    let steps = json!([{"color": "purple", "value": null}, {"color": "red", "value": 0}, {"color": "green", "value": 1}]);
+    let steps =
+        json!([{"color": "purple", "value": null}, {"color": "red", "value": 0}, {"color": "green", "value": 1}]);
     Drawn { mappings, ..Drawn::new("state-timeline", title, told, expr, Unit::Count) }
         .legend("{{check}} {{target}}")
         .steps(steps)
@@ -134,15 +135,10 @@ fn rounds(config: &Config, source: &str) -> Dashboard {
         page.panel(&late.steps(json!([{"color": "green", "value": null}, {"color": "orange", "value": 0}])));
     }
     let info = format!("label_values({CHECK_INFO}{{job=~\"$job\"}}, check)");
-    model(source, ROUNDS, "The rounds", "Every check of the operations checklist at a glance.", page, &info)
+    model(source, ROUNDS, "The rounds", "Every check of the operations checklist at a glance.", &page, &info)
 }
 
-fn of_cadence(
-    config: &Config,
-    source: &str,
-    cadence: Cadence,
-    signals: &[&'static Signal],
-) -> anyhow::Result<Dashboard> {
+fn of_cadence(config: &Config, source: &str, cadence: Cadence, signals: &[&'static Signal]) -> Dashboard {
     let mut page = Page::default();
     let probed: Vec<&str> =
         signals.iter().filter(|signal| !config.probed(signal).is_empty()).map(|signal| signal.id).collect();
@@ -168,7 +164,7 @@ fn of_cadence(
     let title = format!("Checklist, {cadence}");
     let about = format!("What the {cadence} part of the operations checklist asks for.");
     let checks = format!("label_values({CHECK_INFO}{{job=~\"$job\", cadence=\"{cadence}\"}}, check)");
-    Ok(model(source, &uid(cadence), &title, &about, page, &checks))
+    model(source, &uid(cadence), &title, &about, &page, &checks)
 }
 
 fn signal_panel(config: &Config, signal: &Signal, panel: &Panel) -> Drawn {
@@ -223,7 +219,7 @@ fn steps(direction: Direction, levels: checklist::Levels) -> Value {
     Value::Array(steps)
 }
 
-fn model(source: &str, uid: &str, title: &str, about: &str, page: Page, checks: &str) -> Dashboard {
+fn model(source: &str, uid: &str, title: &str, about: &str, page: &Page, checks: &str) -> Dashboard {
     let variable = |name: &str, label: &str, query: &str| {
         json!({
             "name": name, "label": label, "type": "query", "datasource": datasource(), "query": query,

@@ -22,6 +22,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// By name and severity: the label sets and when each fired.
+type Fired = BTreeMap<(String, String), Vec<(Labels, Vec<Episode>)>>;
+
 const MAX_BODY: usize = 64 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_mins(1);
 /// Alertmanager forgets silences that ended longer ago, unless it is told otherwise.
@@ -145,7 +148,7 @@ async fn report(arguments: &Arguments, zone: &TimeZone) -> anyhow::Result<Report
         Some(url) => Some(Manager::ask(url, arguments.alertmanager_token_file.clone()).await?),
         None => None,
     };
-    let mut names: BTreeMap<(String, String), Vec<(Labels, Vec<Episode>)>> = BTreeMap::new();
+    let mut names = Fired::new();
     for course in courses {
         let mut labels = course.labels.clone();
         labels.remove("__name__");

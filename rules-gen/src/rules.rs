@@ -145,6 +145,9 @@ fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
     rules
 }
 
+/// Groups of more targets than this stay one rule.
+const MOST_APART: usize = 20;
+
 /// Rules with one name need labels that tell them apart: all but the largest group of targets are split, so that each
 /// rule can carry its target.
 fn apart(scopes: Vec<(Scope, Limits)>) -> Vec<(Scope, Limits)> {
@@ -152,8 +155,10 @@ fn apart(scopes: Vec<(Scope, Limits)>) -> Vec<(Scope, Limits)> {
     let mut kept = false;
     let mut all = Vec::new();
     for (scope, limits) in scopes {
-        if scope.targets.len() == largest && !kept {
-            kept = true;
+        // Hundreds of rules for hundreds of targets would outgrow what the operator takes.
+        let many = scope.targets.len() > MOST_APART;
+        if many || (scope.targets.len() == largest && !kept) {
+            kept |= scope.targets.len() == largest;
             all.push((scope, limits));
             continue;
         }

@@ -4,7 +4,7 @@ use rules_gen::backtest::{Machine, State, Waits};
 use std::fmt::Write as _;
 use std::process::Command;
 
-const CASES: usize = 400;
+const CASES: usize = 120;
 const STEPS: usize = 60;
 const MINUTE: i64 = 60_000;
 

@@ -19,10 +19,14 @@ fn objects(yaml: &str) -> Vec<Value> {
 /// What the definition says about groups and rules, and what the operator's own validation adds.
 fn conforms(object: &Value) {
     let duration =
-        Regex::new(r"^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$").unwrap();
+        Regex::new(r"^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$")
+            .unwrap();
     let name = Regex::new(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$").unwrap();
     let label = Regex::new(r"^[a-zA-Z_][a-zA-Z0-9_]*$").unwrap();
-    assert_eq!((&object["apiVersion"], &object["kind"]), (&"monitoring.coreos.com/v1".into(), &"PrometheusRule".into()));
+    assert_eq!(
+        (&object["apiVersion"], &object["kind"]),
+        (&"monitoring.coreos.com/v1".into(), &"PrometheusRule".into())
+    );
     assert!(name.is_match(object["metadata"]["name"].as_str().unwrap()), "{}", object["metadata"]);
     for (_, value) in object["metadata"]["labels"].as_object().into_iter().flatten() {
         assert!(value.is_string(), "{value}");
@@ -64,7 +68,7 @@ fn the_objects_hold_to_the_operators_definition() {
 
 #[test]
 fn what_is_larger_than_the_operator_takes_becomes_an_object_per_group() {
-    let targets: String = (0..1_500)
+    let targets: String = (0..4_000)
         .map(|n| format!("  - {{name: service-{n}, url: 'https://service-{n}.example.com/health', thresholds: {{health.duration: {{warning: {}ms}}}}}}\n", 500 + n % 3))
         .collect();
     let objects = objects(&format!("health:\n{targets}backups: [{{name: b, bucket: b}}]\n"));
@@ -80,7 +84,8 @@ fn what_is_larger_than_the_operator_takes_becomes_an_object_per_group() {
 fn mimirs_file_has_a_namespace_and_the_same_groups() {
     let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let groups = rules_gen::rules::groups(&config);
-    let (mimir, plain) = (rules_gen::prometheus::namespace_file(&config, &groups), rules_gen::prometheus::rule_file(&groups));
+    let (mimir, plain) =
+        (rules_gen::prometheus::namespace_file(&config, &groups), rules_gen::prometheus::rule_file(&groups));
     assert_eq!(mimir["namespace"], "ops-checklist");
     assert_eq!(mimir["groups"], plain["groups"]);
     assert_eq!(mimir.as_object().unwrap().len(), 2);

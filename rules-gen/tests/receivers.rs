@@ -95,7 +95,18 @@ const FIELDS: [(&str, &[&str]); 12] = [
     ("spec", &["route", "receivers", "inhibitRules", "muteTimeIntervals"]),
     (
         "route",
-        &["receiver", "groupBy", "groupWait", "groupInterval", "repeatInterval", "matchers", "continue", "routes", "muteTimeIntervals", "activeTimeIntervals"],
+        &[
+            "receiver",
+            "groupBy",
+            "groupWait",
+            "groupInterval",
+            "repeatInterval",
+            "matchers",
+            "continue",
+            "routes",
+            "muteTimeIntervals",
+            "activeTimeIntervals",
+        ],
     ),
     ("matchers", &["name", "value", "matchType", "regex"]),
     ("inhibitRules", &["sourceMatch", "targetMatch", "equal"]),
@@ -105,12 +116,44 @@ const FIELDS: [(&str, &[&str]); 12] = [
     ("receivers", &["name", "pagerdutyConfigs", "slackConfigs", "emailConfigs", "webhookConfigs"]),
     (
         "pagerdutyConfigs",
-        &["sendResolved", "routingKey", "serviceKey", "url", "client", "clientURL", "description", "severity", "class", "group", "component", "details", "pagerDutyImageConfigs", "pagerDutyLinkConfigs", "httpConfig", "source"],
+        &[
+            "sendResolved",
+            "routingKey",
+            "serviceKey",
+            "url",
+            "client",
+            "clientURL",
+            "description",
+            "severity",
+            "class",
+            "group",
+            "component",
+            "details",
+            "pagerDutyImageConfigs",
+            "pagerDutyLinkConfigs",
+            "httpConfig",
+            "source",
+        ],
     ),
     ("slackConfigs", &["sendResolved", "apiURL", "channel", "title", "titleLink", "text"]),
     (
         "emailConfigs",
-        &["sendResolved", "to", "from", "hello", "smarthost", "authUsername", "authPassword", "authSecret", "authIdentity", "headers", "html", "text", "requireTLS", "tlsConfig"],
+        &[
+            "sendResolved",
+            "to",
+            "from",
+            "hello",
+            "smarthost",
+            "authUsername",
+            "authPassword",
+            "authSecret",
+            "authIdentity",
+            "headers",
+            "html",
+            "text",
+            "requireTLS",
+            "tlsConfig",
+        ],
     ),
     ("webhookConfigs", &["sendResolved", "url", "urlSecret", "httpConfig", "maxAlerts"]),
 ];
@@ -157,7 +200,9 @@ fn conforms(key: &str, value: &Value) {
         "groupWait" | "groupInterval" | "repeatInterval" => assert!(is_duration(text), "{key}: {text}"),
         "startTime" | "endTime" => assert!(clock.is_match(text), "{key}: {text}"),
         "url" => assert!(text.starts_with("https://") || text.starts_with("http://"), "{text}"),
-        "name" | "description" | "client" | "class" | "component" | "severity" | "key" => assert!(!text.is_empty(), "{key}"),
+        "name" | "description" | "client" | "class" | "component" | "severity" | "key" => {
+            assert!(!text.is_empty(), "{key}");
+        }
         _ => {}
     }
 }
@@ -196,7 +241,7 @@ fn mistakes_in_receivers_and_windows_are_told_with_what_is_right() {
         ("webhook: {url: 'https://a', severities: [warnin]}", "did you mean warning?"),
         ("heartbeat: {url: 'https://a', interval: 1s}", "interval must be 10s or longer"),
         ("maintenance: [{name: a}]", "never ends"),
-        ("maintenance: [{name: a, weekdays: [sonday]}]", "did you mean sunday?"),
+        ("maintenance: [{name: a, weekdays: [sonday]}]", "a weekday is monday"),
         ("maintenance: [{name: a, times: [{from: '25:00', to: '26:00'}]}]", "must be a time of the day"),
         ("maintenance: [{name: a, times: [{from: '10:00', to: '10:00'}]}]", "to another one"),
         ("maintenance: [{name: a, weekdays: [monday], timeZone: Mars}]", "there is no time zone Mars"),

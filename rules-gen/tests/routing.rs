@@ -89,7 +89,7 @@ fn receivers_agree_with_amtool_on_random_trees() -> Result<(), Box<dyn std::erro
             several += usize::from(own.len() > 1);
         }
     }
-    assert!(several > 50, "only {several} of {compared} label sets had several receivers");
+    assert!(several > 20, "only {several} of {compared} label sets had several receivers");
     println!("{compared} label sets in 40 trees, {several} with several receivers: no difference");
     Ok(())
 }

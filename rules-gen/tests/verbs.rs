@@ -65,7 +65,8 @@ fn list_has_every_alert_and_chooses_by_cadence() {
 #[test]
 fn explain_says_where_each_number_comes_from() {
     let folder = example();
-    let own = EXAMPLE.replace("    user: checklist\n", "    user: checklist\n    thresholds: {connections.usage: {warning: 61%}}\n");
+    let own = EXAMPLE
+        .replace("    user: checklist\n", "    user: checklist\n    thresholds: {connections.usage: {warning: 61%}}\n");
     std::fs::write(folder.path().join("checklist.yaml"), own).unwrap();
     let explain = |alert: &str| said(folder.path(), &["explain", alert]);
     for (alert, part) in [
@@ -132,7 +133,8 @@ fn test_ends_with_one_when_a_rule_fails_and_with_two_when_promtool_is_not_there(
     let missing = run(folder.path(), &["test", "--run", "ChecklistBackup", "--promtool", "./nothing"]);
     assert_eq!(missing.status.code(), Some(2));
     // A promtool that refuses everything.
-    let refusing = "#!/bin/sh\nshift 2\nfor file; do echo \"Unit Testing:  $file\"; echo '  FAILED:' >&2; done\nexit 1\n";
+    let refusing =
+        "#!/bin/sh\nshift 2\nfor file; do echo \"Unit Testing:  $file\"; echo '  FAILED:' >&2; done\nexit 1\n";
     let path = folder.path().join("refusing");
     std::fs::write(&path, refusing).unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -150,7 +152,10 @@ fn every_verb_has_help_with_examples_a_manual_page_and_completions() {
     for verb in verbs {
         assert!(said(folder.path(), &[verb, "--help"]).contains("Examples:"), "{verb}");
         assert!(folder.path().join(format!("man/rules-gen-{verb}.1")).exists(), "{verb}");
-        assert!(said(folder.path(), &["completions", "bash"]).contains(&format!("rules__gen__subcmd__{verb}")), "{verb}");
+        assert!(
+            said(folder.path(), &["completions", "bash"]).contains(&format!("rules__gen__subcmd__{verb}")),
+            "{verb}"
+        );
     }
     assert!(said(folder.path(), &["man"]).contains("rules\\-gen"));
 }

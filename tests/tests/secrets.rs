@@ -160,7 +160,7 @@ async fn no_secret_is_ever_said() -> anyhow::Result<()> {
 
 fn leaks(text: &str) -> anyhow::Result<()> {
     let base64 = "Y0FuQXJZNzM5M";
-    for (at, _) in text.match_indices(CANARY).chain(text.match_indices(&base64[..12])) {
+    if let Some(at) = text.find(CANARY).or_else(|| text.find(&base64[..12])) {
         let (from, to) = (text.floor_char_boundary(at.saturating_sub(200)), text.ceil_char_boundary(at + 60));
         anyhow::bail!("a secret: ...{}...", &text[from..to]);
     }

@@ -74,7 +74,7 @@ fn severities(table: &mut Table<'_>) -> Vec<Severity> {
         match &node.tree {
             Tree::Text(text) => match KNOWN.iter().find(|(word, _)| word == text) {
                 Some((_, severity)) if all.contains(severity) => {
-                    table.mistake(node.place, format!("{text} is there twice"))
+                    table.mistake(node.place, format!("{text} is there twice"));
                 }
                 Some((_, severity)) => all.push(*severity),
                 None => {
@@ -122,15 +122,12 @@ fn weekdays(table: &mut Table<'_>) -> Vec<u8> {
         let text = node.tree.scalar().unwrap_or_default();
         let number = |day: &str| (0_u8..).zip(WEEKDAYS).find(|(_, name)| *name == day.trim().to_lowercase());
         let (first, last) = text.split_once(':').unwrap_or((&text, &text));
-        match (number(first), number(last)) {
-            (Some((first, _)), Some((last, _))) => {
-                let length = (last + 7 - first) % 7;
-                days.extend((0..=length).map(|step| (first + step) % 7));
-            }
-            _ => {
-                let hint = hint(&text, &WEEKDAYS);
-                table.mistake(node.place, format!("a weekday is monday, or monday:friday, not {text}{hint}"));
-            }
+        if let (Some((first, _)), Some((last, _))) = (number(first), number(last)) {
+            let length = (last + 7 - first) % 7;
+            days.extend((0..=length).map(|step| (first + step) % 7));
+        } else {
+            let hint = hint(&text, &WEEKDAYS);
+            table.mistake(node.place, format!("a weekday is monday, or monday:friday, not {text}{hint}"));
         }
     }
     days.sort_unstable();

@@ -114,17 +114,7 @@ pub static SIGNAL: Signal = Signal {
     cadence: Cadence::Weekly,
     section: "Performance Review",
     kind: TargetKind::Traffic,
-    metrics: &[
-        &SHORT,
-        &HOURLY,
-        &DAILY,
-        &FAST_LONG,
-        &FAST_SHORT,
-        &MIDDLE_LONG,
-        &MIDDLE_SHORT,
-        &SLOW_LONG,
-        &SLOW_SHORT,
-    ],
+    metrics: &[&SHORT, &HOURLY, &DAILY, &FAST_LONG, &FAST_SHORT, &MIDDLE_LONG, &MIDDLE_SHORT, &SLOW_LONG, &SLOW_SHORT],
     thresholds: &[&P99, &P99_NOW, &WORSE],
     alerts: &[
         Alert {

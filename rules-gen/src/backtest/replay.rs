@@ -8,13 +8,13 @@ use crate::promql::Comparison;
 use std::collections::BTreeMap;
 
 /// Points of a curve in a chart.
-pub const BUCKETS: usize = 600;
+pub(super) const BUCKETS: usize = 600;
 /// Curves beyond this are not kept.
 const MAX_CURVES: usize = 200;
 
 /// The evaluations: times in milliseconds, and at which of them Prometheus itself was there.
 #[derive(Debug, Clone)]
-pub struct Clock {
+pub(super) struct Clock {
     /// The first evaluation.
     pub start: i64,
     /// From one to the next.
@@ -27,19 +27,19 @@ pub struct Clock {
 
 impl Clock {
     /// The time of an evaluation.
-    pub fn at(&self, index: usize) -> i64 {
+    pub(super) fn at(&self, index: usize) -> i64 {
         self.start + i64::try_from(index).unwrap_or(i64::MAX / 2).saturating_mul(self.step)
     }
 
     /// The evaluation at a time in seconds, if there is one.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
-    pub fn index(&self, seconds: f64) -> Option<usize> {
+    pub(super) fn index(&self, seconds: f64) -> Option<usize> {
         let index = ((seconds * 1000.0 - self.start as f64) / self.step as f64).round();
         (index >= 0.0 && index < self.count as f64).then_some(index as usize)
     }
 
     /// The last evaluation.
-    pub fn last(&self) -> i64 {
+    pub(super) fn last(&self) -> i64 {
         self.at(self.count.saturating_sub(1))
     }
 
@@ -53,7 +53,7 @@ impl Clock {
 }
 
 /// Lowest and highest value in each piece of the time.
-pub type Curve = Vec<Option<(f64, f64)>>;
+pub(super) type Curve = Vec<Option<(f64, f64)>>;
 
 struct Set {
     machines: Vec<Machine>,
@@ -63,10 +63,10 @@ struct Set {
 }
 
 /// What one variant did: the episodes of each label set.
-pub type Outcome = BTreeMap<Labels, Vec<Episode>>;
+pub(super) type Outcome = BTreeMap<Labels, Vec<Episode>>;
 
 /// One rule in work.
-pub struct Replay<'a> {
+pub(super) struct Replay<'a> {
     rule: &'a Known,
     clock: &'a Clock,
     variants: &'a [Variant],
@@ -77,7 +77,7 @@ pub struct Replay<'a> {
 
 impl<'a> Replay<'a> {
     /// Nothing is evaluated yet. With a comparison the values are judged here, without one each point is a truth.
-    pub const fn new(
+    pub(super) const fn new(
         rule: &'a Known,
         clock: &'a Clock,
         variants: &'a [Variant],
@@ -88,7 +88,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Takes the points of some series; every later call has later points.
-    pub fn take(&mut self, courses: Vec<Course>) {
+    pub(super) fn take(&mut self, courses: Vec<Course>) {
         for course in courses {
             let labels = self.labels(course.labels);
             let draws = self.draws && self.sets.len() < MAX_CURVES;
@@ -135,7 +135,7 @@ impl<'a> Replay<'a> {
     }
 
     /// The outcome of every variant, and the curves.
-    pub fn finish(self) -> (Vec<Outcome>, BTreeMap<Labels, Curve>) {
+    pub(super) fn finish(self) -> (Vec<Outcome>, BTreeMap<Labels, Curve>) {
         let mut outcomes: Vec<Outcome> = vec![Outcome::new(); self.variants.len()];
         let mut curves = BTreeMap::new();
         for (labels, set) in self.sets {

@@ -70,7 +70,7 @@ fn steps(from: f64, to: f64, step: f64) -> Result<Vec<f64>, String> {
 
 /// One way to judge a rule: its own, or with one value of the sweep instead.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Variant {
+pub(super) struct Variant {
     /// The value tried; nothing for the rule as it is.
     pub value: Option<String>,
     /// The limit, when the rule is judged here.
@@ -81,7 +81,7 @@ pub struct Variant {
 
 /// The rule as it is and every value of the sweep, the most sensitive value first, and whether the values have such
 /// an order at all.
-pub fn variants(sweep: Option<&Sweep>, own: Duration, judged: Option<&Judged>) -> (Vec<Variant>, bool) {
+pub(super) fn variants(sweep: Option<&Sweep>, own: Duration, judged: Option<&Judged>) -> (Vec<Variant>, bool) {
     let limit = judged.map(|judged| judged.limit);
     let mut variants = vec![Variant { value: None, limit, pending: own }];
     match (sweep, judged) {

@@ -68,7 +68,9 @@ impl Named {
 /// Rules of one name are paired by what they have in common: first those that are the same, then those with the same
 /// labels, then those of the same severity, then in the order in which they stand.
 pub fn compare(generated: &[Known], deployed: &[Known], enforced: &str) -> Vec<Difference> {
-    let mut names: BTreeMap<(Kind, &str), (Vec<&Known>, Vec<&Known>)> = BTreeMap::new();
+    /// Ours and theirs.
+    type Sides<'a> = (Vec<&'a Known>, Vec<&'a Known>);
+    let mut names: BTreeMap<(Kind, &str), Sides<'_>> = BTreeMap::new();
     for rule in generated {
         names.entry((rule.kind, &rule.name)).or_default().0.push(rule);
     }
@@ -90,8 +92,9 @@ fn place(difference: &Difference) -> (&str, &str) {
 }
 
 fn of_name(mut own: Vec<&Known>, mut theirs: Vec<&Known>, enforced: &str) -> Vec<Difference> {
+    type Alike<'a> = &'a dyn Fn(&Known, &Known) -> bool;
     let mut found = Vec::new();
-    let stages: [&dyn Fn(&Known, &Known) -> bool; 4] = [
+    let stages: [Alike<'_>; 4] = [
         &|own, their| changes(own, their, enforced).is_empty(),
         &|own, their| own.labels == *seen_through(own, their, enforced).0,
         &|own, their| own.labels.get("severity") == their.labels.get("severity"),

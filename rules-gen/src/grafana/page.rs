@@ -129,8 +129,7 @@ impl Page {
             "options": options(drawn.kind),
         });
         if table {
-            panel["transformations"] =
-                json!([{"id": "organize", "options": {"excludeByName": {"Time": true, "__name__": true, "instance": true, "job": true, "pod": true}}}]);
+            panel["transformations"] = json!([{"id": "organize", "options": {"excludeByName": {"Time": true, "__name__": true, "instance": true, "job": true, "pod": true}}}]);
         }
         if let Some(url) = &drawn.runbook {
             let mut link = link("Runbook", "link", &[]);
@@ -158,9 +157,15 @@ fn custom(kind: &str) -> Value {
 
 fn options(kind: &str) -> Value {
     match kind {
-        "stat" => json!({"reduceOptions": {"calcs": ["lastNotNull"], "values": false, "fields": ""}, "colorMode": "background"}),
-        "state-timeline" => json!({"showValue": "never", "mergeValues": true, "rowHeight": 0.9, "legend": {"showLegend": true, "displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "single", "sort": "none"}}),
-        "timeseries" => json!({"legend": {"showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": []}, "tooltip": {"mode": "multi", "sort": "desc"}}),
+        "stat" => {
+            json!({"reduceOptions": {"calcs": ["lastNotNull"], "values": false, "fields": ""}, "colorMode": "background"})
+        }
+        "state-timeline" => {
+            json!({"showValue": "never", "mergeValues": true, "rowHeight": 0.9, "legend": {"showLegend": true, "displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "single", "sort": "none"}})
+        }
+        "timeseries" => {
+            json!({"legend": {"showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": []}, "tooltip": {"mode": "multi", "sort": "desc"}})
+        }
         "table" => json!({"showHeader": true}),
         _ => json!({}),
     }

@@ -1,8 +1,8 @@
 //! `alerting:`.
 
 use super::shapes::{by_name, choice, duration, flag, object, one_of, text, url};
-use checklist::config::{META_ALERTS, WEEKDAYS};
 use checklist::SIGNALS;
+use checklist::config::{META_ALERTS, WEEKDAYS};
 use serde_json::{Map, Value, json};
 
 pub(super) fn section() -> Value {
@@ -30,10 +30,7 @@ pub(super) fn section() -> Value {
             ("alerts", alerts()),
             ("prometheusRule", meta(false)),
             ("alertmanagerConfig", meta(true)),
-            (
-                "dashboards",
-                object(&[], [("namespace", text()), ("folder", text()), ("instanceSelector", labels())]),
-            ),
+            ("dashboards", object(&[], [("namespace", text()), ("folder", text()), ("instanceSelector", labels())])),
         ],
     )
 }
@@ -73,10 +70,7 @@ fn maintenance() -> Value {
         &["name"],
         [
             ("name", text()),
-            (
-                "weekdays",
-                json!({"type": "array", "items": {"type": "string", "pattern": format!("^{day}(:{day})?$")}}),
-            ),
+            ("weekdays", json!({"type": "array", "items": {"type": "string", "pattern": format!("^{day}(:{day})?$")}})),
             ("times", json!({"type": "array", "items": time})),
             ("timeZone", text()),
         ],

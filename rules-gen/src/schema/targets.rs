@@ -67,14 +67,15 @@ pub(super) fn s3() -> Fields {
 
 fn kubernetes() -> Fields {
     let secret = object(&["name"], [("name", text()), ("namespace", text()), ("annotation", text())]);
-    let log = object(
-        &["selector"],
-        [("namespace", text()), ("selector", text()), ("container", text()), ("marker", text())],
-    );
+    let log =
+        object(&["selector"], [("namespace", text()), ("selector", text()), ("container", text()), ("marker", text())]);
     vec![
         ("kubeconfig", text()),
         ("context", text()),
-        ("namespaces", json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[a-z0-9-]{1,63}$"}})),
+        (
+            "namespaces",
+            json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[a-z0-9-]{1,63}$"}}),
+        ),
         ("exporterNamespace", text()),
         ("kubelet", object(&[], [("insecureSkipVerify", flag()), ("caFile", text())])),
         ("secrets", json!({"type": "array", "items": secret})),
