@@ -223,7 +223,7 @@ fn model(source: &str, uid: &str, title: &str, about: &str, page: &Page, checks:
     let variable = |name: &str, label: &str, query: &str| {
         json!({
             "name": name, "label": label, "type": "query", "datasource": datasource(), "query": query,
-            "definition": query, "refresh": 2, "sort": 1, "multi": true, "includeAll": true, "allValue": ".+",
+            "refresh": 2, "sort": 1, "multi": true, "includeAll": true, "allValue": ".+",
             "current": {"text": ["All"], "value": ["$__all"]}, "hide": 0, "regex": "", "options": [],
         })
     };
@@ -244,7 +244,7 @@ fn model(source: &str, uid: &str, title: &str, about: &str, page: &Page, checks:
         "refresh": "1m",
         "links": [rounds],
         "templating": {"list": [
-            {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "hide": 0, "regex": "", "refresh": 1, "options": [], "current": {}},
+            {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "hide": 0, "regex": "", "refresh": 1, "options": []},
             variable("job", "Job", &process("job")),
             variable("instance", "Instance", &process("instance")),
             variable("check", "Check", checks),

@@ -1,0 +1,244 @@
+//! Dashboards: the rules of Grafana's own linter hold without exclusions, and the model is one that Grafana knows.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by its panic and says what it leaves out")]
+
+use checklist::{Cadence, Config};
+use promql_parser::parser::{Expr, VectorSelector, parse};
+use rules_gen::grafana::{Dashboard, dashboards};
+use rules_gen::lint::expr::{selector, walk};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+
+fn all() -> (Config, Vec<Dashboard>) {
+    let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let all = dashboards(&config, "checklist.yaml").unwrap();
+    (config, all)
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn panels(dashboard: &Dashboard) -> impl Iterator<Item = &Value> {
+    list(&dashboard.model, "panels").iter().filter(|panel| panel["type"] != "row")
+}
+
+/// Every query with the title of its panel, as Prometheus would see it.
+fn queries(dashboard: &Dashboard) -> Vec<(String, String)> {
+    let query = |panel: &Value, target: &Value| {
+        let expr = target["expr"].as_str().unwrap().replace("$__rate_interval", "5m");
+        (format!("{}: {}", dashboard.uid, panel["title"].as_str().unwrap()), expr)
+    };
+    panels(dashboard).flat_map(|panel| list(panel, "targets").iter().map(move |target| query(panel, target))).collect()
+}
+
+#[test]
+fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
+    let (config, all) = all();
+    let uids: Vec<String> = all.iter().map(|dashboard| dashboard.uid.clone()).collect();
+    let wanted: Vec<String> = std::iter::once("checklist-rounds".to_owned())
+        .chain(Cadence::ALL.map(|cadence| format!("checklist-{cadence}")))
+        .collect();
+    assert_eq!(uids, wanted);
+    for dashboard in &all {
+        let link = &dashboard.model["links"][0];
+        assert_eq!((&link["type"], &link["tags"][0]), (&json!("dashboards"), &dashboard.model["tags"][0]));
+        assert!(dashboard.uid.len() <= 40 && dashboard.model["uid"] == dashboard.uid);
+    }
+    // Every dashboard that an alert links to is there.
+    for rule in rules_gen::rules::groups(&config).iter().flat_map(|group| &group.rules) {
+        let uid = rule.annotations["dashboard_url"].rsplit('/').next().unwrap().to_owned();
+        assert!(uids.contains(&uid), "{} links to {uid}", rule.alert);
+    }
+    for signal in config.signals().filter(|signal| !config.targets(signal).is_empty()) {
+        let own = all.iter().find(|dashboard| dashboard.uid == rules_gen::grafana::uid(signal.cadence)).unwrap();
+        for panel in signal.panels {
+            let drawn = panels(own).find(|drawn| drawn["title"] == panel.title).unwrap();
+            let told = drawn["description"].as_str().unwrap();
+            assert!(told.contains(&format!("[Runbook](https://runbooks.example.com/ops-checklist/{}.md)", signal.id)));
+            for line in checklist::coverage::lines_of(signal.id) {
+                assert!(told.contains(line.text), "{} is not in {told}", line.text);
+            }
+        }
+    }
+}
+
+/// Whether a selector has the matcher `name=~"$name"`.
+fn asks(selector: &VectorSelector, name: &str) -> bool {
+    let wanted = format!("${name}");
+    selector.matchers.matchers.iter().any(|one| one.name == name && one.op.to_string() == "=~" && one.value == wanted)
+}
+
+fn functions<'a>(above: &[&'a Expr]) -> Option<&'a str> {
+    match above.last() {
+        Some(Expr::Call(call)) => Some(call.func.name),
+        _ => None,
+    }
+}
+
+/// What `dashboard-linter lint --strict` asks: the seventeen rules of its default set, without exclusions.
+#[test]
+fn the_rules_of_grafanas_linter_hold_without_exclusions() {
+    let units = ["short", "percentunit", "s", "bytes"];
+    for dashboard in &all().1 {
+        let (model, uid) = (&dashboard.model, &dashboard.uid);
+        let variables = list(&model["templating"], "list");
+        let variable = |name: &str| variables.iter().find(|one| one["name"] == name).unwrap();
+        // template-datasource, uneditable-dashboard
+        let source = variable("datasource");
+        assert_eq!((&source["type"], &source["query"], &source["label"]), (&json!("datasource"), &json!("prometheus"), &json!("Data source")));
+        assert_eq!(model["editable"], json!(false));
+        // template-job, template-instance, and the same of the others
+        for (name, label) in [("job", "Job"), ("instance", "Instance"), ("check", "Check"), ("target", "Target")] {
+            let one = variable(name);
+            let wanted = (json!("query"), json!(label), json!(true), json!(".+"), json!("${datasource}"));
+            let given = (&one["type"], &one["label"], &one["multi"], &one["allValue"], &one["datasource"]["uid"]);
+            assert_eq!(given, (&wanted.0, &wanted.1, &wanted.2, &wanted.3, &wanted.4), "{uid} {name}");
+            // template-on-time-change-reload, template-label-promql
+            assert_eq!(one["refresh"], json!(2), "{uid} {name}");
+            let query = one["query"].as_str().unwrap();
+            let (inner, asked) =
+                query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')')).unwrap().rsplit_once(", ").unwrap();
+            assert!(parse(inner).is_ok() && asked == name, "{query}");
+        }
+        for panel in panels(dashboard) {
+            // panel-title-description, panel-units, panel-datasource, panel-no-targets
+            let title = panel["title"].as_str().unwrap();
+            assert!(!title.is_empty() && panel["description"].as_str().is_some_and(|text| !text.is_empty()), "{uid}");
+            let unit = panel["fieldConfig"]["defaults"]["unit"].as_str().unwrap();
+            assert!(units.contains(&unit), "{uid} {title}: {unit}");
+            assert_eq!(panel["datasource"]["uid"], "${datasource}", "{uid} {title}");
+            assert!(!list(panel, "targets").is_empty(), "{uid} {title}");
+        }
+        for (place, expr) in queries(dashboard) {
+            // target-promql; target-logql and target-logql-auto are about another language.
+            let parsed = parse(&expr).unwrap_or_else(|error| panic!("{place}: {error}"));
+            walk(&parsed, &mut Vec::new(), &mut |part, above| {
+                let Some(selector) = selector(part) else { return };
+                // target-job, target-instance
+                for name in ["job", "instance", "target", "check"] {
+                    assert!(asks(selector, name), "{place} does not ask for {name}: {expr}");
+                }
+                let ranged = matches!(part, Expr::MatrixSelector(_));
+                let function = functions(above).unwrap_or_default();
+                // target-counter-agg
+                if selector.name.as_deref().is_some_and(|name| name.ends_with("_total")) {
+                    assert!(ranged && ["rate", "irate", "increase"].contains(&function), "{place}: a bare counter");
+                }
+            });
+        }
+        // target-rate-interval, on the text because the interval is a variable there.
+        for panel in panels(dashboard) {
+            let expr = panel["targets"][0]["expr"].as_str().unwrap();
+            for rated in expr.split("rate(").skip(1).filter(|rest| rest.starts_with("checklist")) {
+                let range = rated.split_once('[').map(|(_, rest)| rest).unwrap_or_default();
+                assert!(range.starts_with("$__rate_interval]"), "{uid}: {expr}");
+            }
+        }
+    }
+}
+
+/// What Grafana's schema demands and a reader of JSON would not see.
+#[test]
+fn the_model_is_one_that_grafana_knows() {
+    for dashboard in &all().1 {
+        let model = &dashboard.model;
+        assert_eq!((&model["schemaVersion"], &model["graphTooltip"]), (&json!(39), &json!(1)));
+        let alerts = &model["annotations"]["list"][0];
+        assert!(alerts["expr"].as_str().unwrap().starts_with("ALERTS{alertname=~\"Checklist.*\""));
+        assert!(alerts["enable"] == true && alerts["iconColor"].is_string() && alerts["name"].is_string());
+        let mut ids = BTreeSet::new();
+        let mut taken = BTreeSet::new();
+        for panel in list(model, "panels") {
+            assert!(ids.insert(panel["id"].as_u64().unwrap()), "{panel}");
+            let place = |key: &str| panel["gridPos"][key].as_u64().unwrap();
+            assert!(place("x") + place("w") <= 24, "{panel}");
+            for x in place("x")..place("x") + place("w") {
+                for y in place("y")..place("y") + place("h") {
+                    assert!(taken.insert((x, y)), "{} covers another panel", panel["title"]);
+                }
+            }
+            if panel["type"] == "row" {
+                continue;
+            }
+            assert!(["stat", "table", "timeseries", "state-timeline"].contains(&panel["type"].as_str().unwrap()));
+            let steps = list(&panel["fieldConfig"]["defaults"]["thresholds"], "steps");
+            assert!(steps[0]["value"].is_null(), "{panel}");
+            let values: Vec<f64> = steps[1..].iter().map(|step| step["value"].as_f64().unwrap()).collect();
+            assert!(values.is_sorted(), "{panel}");
+            for link in list(panel, "links").iter().chain(list(model, "links")) {
+                for key in ["asDropdown", "icon", "includeVars", "keepTime", "tags", "targetBlank", "title", "tooltip", "type"] {
+                    assert!(!link[key].is_null(), "{key} is missing in {link}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn objects_carry_the_same_dashboards() {
+    let (config, all) = all();
+    let maps = rules_gen::grafana::config_maps(&config, &all).unwrap();
+    let objects = rules_gen::grafana::grafana_dashboards(&config, &all).unwrap();
+    let together = rules_gen::grafana::config_map(&config, &all).unwrap();
+    assert!(together.to_string().len() < 1_000_000, "a ConfigMap holds a mebibyte");
+    for ((dashboard, map), object) in all.iter().zip(&maps).zip(&objects) {
+        let text = dashboard.json().unwrap();
+        let key = format!("{}.json", dashboard.uid);
+        assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
+        assert_eq!((&map["data"][&key], &together["data"][&key]), (&json!(text), &json!(text)));
+        assert_eq!(object["apiVersion"], "grafana.integreatly.org/v1beta1");
+        assert_eq!(object["spec"]["json"], json!(text));
+        assert!(object["spec"]["instanceSelector"]["matchLabels"].is_object());
+    }
+}
+
+/// Literals as JSON has them: the words of an enumeration instead of the enumeration.
+const HEAD: &str = r#"import type { AnnotationQuery, Dashboard } from "@grafana/schema";
+type Plain<T> = T extends string
+  ? (string extends T ? T : `${T}`)
+  : T extends (infer U)[] ? Plain<U>[] : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;
+// What the query of an annotation has is the data source's own.
+type Annotations = { list: (Plain<AnnotationQuery> & Record<string, unknown>)[] };
+type Model = Omit<Plain<Dashboard>, "annotations"> & { annotations: Annotations };
+export const model: Model = "#;
+
+#[test]
+fn the_model_has_the_types_of_grafanas_schema() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let modules = root.join("target/grafana-schema/node_modules");
+    let compiler = modules.join("typescript/bin/tsc");
+    if !modules.join("@grafana/schema").exists() || Command::new("node").arg("--version").output().is_err() {
+        eprintln!("left out: types of @grafana/schema; scripts/install-grafana-schema and node are needed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(modules.canonicalize().unwrap(), folder.path().join("node_modules")).unwrap();
+    let options = json!({"compilerOptions": {"strict": true, "noEmit": true, "skipLibCheck": true, "module": "esnext",
+        "moduleResolution": "bundler", "target": "es2022", "types": []}, "include": ["*.ts"]});
+    std::fs::write(folder.path().join("tsconfig.json"), options.to_string()).unwrap();
+    let check = || {
+        let output = Command::new("node").arg(compiler.canonicalize().unwrap()).args(["-p", "."]).current_dir(folder.path()).output();
+        let output = output.unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    for dashboard in &all().1 {
+        let path = folder.path().join(format!("{}.ts", dashboard.uid));
+        std::fs::write(path, format!("{HEAD}{}", dashboard.json().unwrap())).unwrap();
+    }
+    let (good, said) = check();
+    assert!(good, "{said}");
+    // The check can fail.
+    for (name, wrong) in [
+        ("mode", r#""thresholds": { "mode": "relative", "steps": [] }"#),
+        ("field", r#""nonsense": 1"#),
+    ] {
+        let model = format!(r#"{HEAD}{{"schemaVersion": 39, "annotations": {{"list": []}}, "panels": [{{"type": "stat", "fieldConfig": {{"overrides": [], "defaults": {{{wrong}}}}}}}]}}"#);
+        std::fs::write(folder.path().join("wrong.ts"), model).unwrap();
+        assert!(!check().0, "a wrong {name} passes");
+    }
+}
