@@ -90,7 +90,10 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
         let variable = |name: &str| variables.iter().find(|one| one["name"] == name).unwrap();
         // template-datasource, uneditable-dashboard
         let source = variable("datasource");
-        assert_eq!((&source["type"], &source["query"], &source["label"]), (&json!("datasource"), &json!("prometheus"), &json!("Data source")));
+        assert_eq!(
+            (&source["type"], &source["query"], &source["label"]),
+            (&json!("datasource"), &json!("prometheus"), &json!("Data source"))
+        );
         assert_eq!(model["editable"], json!(false));
         // template-job, template-instance, and the same of the others
         for (name, label) in [("job", "Job"), ("instance", "Instance"), ("check", "Check"), ("target", "Target")] {
@@ -101,8 +104,12 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
             // template-on-time-change-reload, template-label-promql
             assert_eq!(one["refresh"], json!(2), "{uid} {name}");
             let query = one["query"].as_str().unwrap();
-            let (inner, asked) =
-                query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')')).unwrap().rsplit_once(", ").unwrap();
+            let (inner, asked) = query
+                .strip_prefix("label_values(")
+                .and_then(|rest| rest.strip_suffix(')'))
+                .unwrap()
+                .rsplit_once(", ")
+                .unwrap();
             assert!(parse(inner).is_ok() && asked == name, "{query}");
         }
         for panel in panels(dashboard) {
@@ -171,7 +178,9 @@ fn the_model_is_one_that_grafana_knows() {
             let values: Vec<f64> = steps[1..].iter().map(|step| step["value"].as_f64().unwrap()).collect();
             assert!(values.is_sorted(), "{panel}");
             for link in list(panel, "links").iter().chain(list(model, "links")) {
-                for key in ["asDropdown", "icon", "includeVars", "keepTime", "tags", "targetBlank", "title", "tooltip", "type"] {
+                for key in
+                    ["asDropdown", "icon", "includeVars", "keepTime", "tags", "targetBlank", "title", "tooltip", "type"]
+                {
                     assert!(!link[key].is_null(), "{key} is missing in {link}");
                 }
             }
@@ -222,7 +231,11 @@ fn the_model_has_the_types_of_grafanas_schema() {
         "moduleResolution": "bundler", "target": "es2022", "types": []}, "include": ["*.ts"]});
     std::fs::write(folder.path().join("tsconfig.json"), options.to_string()).unwrap();
     let check = || {
-        let output = Command::new("node").arg(compiler.canonicalize().unwrap()).args(["-p", "."]).current_dir(folder.path()).output();
+        let output = Command::new("node")
+            .arg(compiler.canonicalize().unwrap())
+            .args(["-p", "."])
+            .current_dir(folder.path())
+            .output();
         let output = output.unwrap();
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
@@ -233,11 +246,12 @@ fn the_model_has_the_types_of_grafanas_schema() {
     let (good, said) = check();
     assert!(good, "{said}");
     // The check can fail.
-    for (name, wrong) in [
-        ("mode", r#""thresholds": { "mode": "relative", "steps": [] }"#),
-        ("field", r#""nonsense": 1"#),
-    ] {
-        let model = format!(r#"{HEAD}{{"schemaVersion": 39, "annotations": {{"list": []}}, "panels": [{{"type": "stat", "fieldConfig": {{"overrides": [], "defaults": {{{wrong}}}}}}}]}}"#);
+    for (name, wrong) in
+        [("mode", r#""thresholds": { "mode": "relative", "steps": [] }"#), ("field", r#""nonsense": 1"#)]
+    {
+        let model = format!(
+            r#"{HEAD}{{"schemaVersion": 39, "annotations": {{"list": []}}, "panels": [{{"type": "stat", "fieldConfig": {{"overrides": [], "defaults": {{{wrong}}}}}}}]}}"#
+        );
         std::fs::write(folder.path().join("wrong.ts"), model).unwrap();
         assert!(!check().0, "a wrong {name} passes");
     }

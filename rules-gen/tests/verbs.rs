@@ -159,3 +159,46 @@ fn every_verb_has_help_with_examples_a_manual_page_and_completions() {
     }
     assert!(said(folder.path(), &["man"]).contains("rules\\-gen"));
 }
+
+/// The commands of the workflow and of the hooks, as a shell runs them, on a repository with the example.
+#[test]
+fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
+    let folder = example();
+    said(folder.path(), &["generate", "--out", "generated"]);
+    let workflow: Value = serde_yaml::from_str(include_str!("../../deploy/ci/github-workflow.yaml")).unwrap();
+    let hooks: Value = serde_yaml::from_str(include_str!("../../deploy/ci/pre-commit-hooks.yaml")).unwrap();
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    let steps = workflow["jobs"]["rules"]["steps"].as_array().unwrap().iter().filter_map(|step| text(&step["run"]));
+    let mut commands: Vec<String> = steps.collect();
+    // The mutants have a test of their own.
+    commands.iter_mut().for_each(|command| *command = command.replace(" --mutate", " --run ChecklistBackup"));
+    let rules = std::fs::read_dir(folder.path().join("generated/rules")).unwrap();
+    let files: Vec<String> = rules.map(|file| file.unwrap().path().display().to_string()).collect();
+    for hook in hooks["repos"][0]["hooks"].as_array().unwrap() {
+        let entry = text(&hook["entry"]).unwrap();
+        let entry = entry.replace("test --config checklist.yaml", "test --config checklist.yaml --run ChecklistBackup");
+        commands.push(if hook["pass_filenames"] == false { entry } else { format!("{entry} {}", files.join(" ")) });
+    }
+    assert_eq!(commands.len(), 6);
+    let bin = Path::new(env!("CARGO_BIN_EXE_rules-gen")).parent().unwrap().display().to_string();
+    let shell = |command: &str| {
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .current_dir(folder.path())
+            .env("PATH", format!("{bin}:{}", std::env::var("PATH").unwrap()))
+            .envs([("CHECKLIST_CONFIG", "checklist.yaml"), ("GENERATED", "generated")])
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    for command in &commands {
+        let (code, said) = shell(command);
+        assert_eq!(code, Some(0), "{command}: {said}");
+    }
+    let path = folder.path().join("generated/rules/checklist.yaml");
+    let broken = std::fs::read_to_string(&path).unwrap().replace("rate(", "rat(");
+    std::fs::write(&path, broken).unwrap();
+    for command in commands.iter().filter(|command| command.contains("--check") || command.contains(" lint")) {
+        assert_eq!(shell(command).0, Some(1), "{command}");
+    }
+}

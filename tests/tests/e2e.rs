@@ -323,3 +323,49 @@ async fn requests_that_fell_since_last_week_are_told() -> anyhow::Result<()> {
     let prometheus = stack::monitoring::Prometheus::start(port, &[], &jobs, 9, &rules, folder.path()).await?;
     prometheus.wait("ChecklistTrafficFell", "warning", true, LONG).await
 }
+
+/// Every query of every generated dashboard, as Grafana sends it with all choices open. Where nothing is wrong, a panel
+/// of what is wrong is empty: then its values are there without the comparison, or its metric has none in a healthy world.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_of_every_dashboard_returns_data() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let _client = stack.postgres.client().await?;
+    let mut queries = Vec::new();
+    for entry in std::fs::read_dir(stack.folder().join("generated/dashboards"))? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|ending| ending != "json") {
+            continue;
+        }
+        let dashboard: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
+        for panel in dashboard["panels"].as_array().into_iter().flatten() {
+            for target in panel["targets"].as_array().into_iter().flatten() {
+                let expr = target["expr"].as_str().unwrap_or_default();
+                let open = ["job", "instance", "check", "target"]
+                    .iter()
+                    .fold(expr.replace("$__rate_interval", "1m"), |expr, name| expr.replace(&format!("${name}"), ".+"));
+                queries.push((format!("{} {}", dashboard["uid"], panel["title"]), open));
+            }
+        }
+    }
+    assert!(queries.len() > 60, "only {} queries were found", queries.len());
+    let sparse = || checklist::SIGNALS.iter().flat_map(|signal| signal.metrics).filter(|metric| metric.sparse);
+    let mut empty = Vec::new();
+    let until = std::time::Instant::now() + LONG;
+    for (place, expr) in &queries {
+        let bare = expr.strip_suffix(" > 0").unwrap_or(expr);
+        if sparse().any(|metric| bare.contains(&format!("{metric}{{"))) {
+            stack.prometheus.query(expr).await?;
+            continue;
+        }
+        // Rates need two scrapes, and recorded series two evaluations.
+        while stack.prometheus.query(bare).await?.is_empty() {
+            if std::time::Instant::now() > until {
+                empty.push(format!("{place}: {expr}"));
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+    assert!(empty.is_empty(), "{empty:#?}");
+    Ok(())
+}
