@@ -171,7 +171,9 @@ fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
     let steps = workflow["jobs"]["rules"]["steps"].as_array().unwrap().iter().filter_map(|step| text(&step["run"]));
     let mut commands: Vec<String> = steps.collect();
     // The mutants have a test of their own.
-    commands.iter_mut().for_each(|command| *command = command.replace(" --mutate", " --run ChecklistBackup"));
+    for command in &mut commands {
+        *command = command.replace(" --mutate", " --run ChecklistBackup");
+    }
     let rules = std::fs::read_dir(folder.path().join("generated/rules")).unwrap();
     let files: Vec<String> = rules.map(|file| file.unwrap().path().display().to_string()).collect();
     for hook in hooks["repos"][0]["hooks"].as_array().unwrap() {
