@@ -193,7 +193,8 @@ pub fn configuration(
     let folder = folder.display();
     let ca = authority.ca_file.display();
     let (pg, s3, https) = (postgres.port, s3.port, health.server.port);
-    let (since, weekday) = (days_ago(8).date(), days_ago(3).strftime("%A"));
+    // Half a period after its day a task is forgotten, which would page: two days are late and never that late.
+    let (since, weekday) = (days_ago(8).date(), days_ago(2).strftime("%A"));
     let mut text = format!(
         "kubernetes:
   - {{name: stack, kubeconfig: {folder}/kubeconfig, namespaces: [{NAMESPACE}], kubelet: {{caFile: {ca}}},

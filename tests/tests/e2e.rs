@@ -307,7 +307,10 @@ async fn requests_that_fell_since_last_week_are_told() -> anyhow::Result<()> {
     let week_ago = jiff::Timestamp::now().as_second() - 7 * 86_400;
     for minute in -45..45 {
         let at = week_ago + 60 * minute;
-        writeln!(text, "checklist:http_requests:rate1d{{check=\"requests\",target=\"orchestrator\"}} 1000 {at}")?;
+        writeln!(
+            text,
+            "checklist:http_requests:rate1d{{check=\"requests\",target=\"orchestrator\",job=\"checklist-rules\",instance=\"rules\"}} 1000 {at}"
+        )?;
     }
     text += "# EOF\n";
     let history = folder.path().join("history.txt");
