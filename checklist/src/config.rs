@@ -27,7 +27,7 @@ pub use origin::Origin;
 pub use queries::Query;
 pub use read_alerting::META_ALERTS;
 pub use read_receivers::WEEKDAYS;
-pub use reader::{Mistake, Mistakes};
+pub use reader::{Mistake, Mistakes, hint};
 pub use receivers::{Address, Email, Heartbeat, Maintenance, Webhook};
 pub use tables::{Tables, quoted};
 pub use targets::{
@@ -286,11 +286,7 @@ impl Config {
                 }
             }
         }
-        // FNV-1a: the same in every build, which the standard library's hasher does not promise.
-        let hash = text
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        format!("{hash:016x}")
+        digest(&text)
     }
 
     /// The metrics that must have series in Prometheus while everything works.
@@ -323,6 +319,14 @@ impl Config {
             keep_firing: change.keep_firing.unwrap_or(keep_firing),
         })
     }
+}
+
+/// FNV-1a in hexadecimal: the same in every build, which the standard library's hasher does not promise.
+pub fn digest(text: &str) -> String {
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
 }
 
 fn read(mut table: Table<'_>, found: &Found) -> Config {

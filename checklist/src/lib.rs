@@ -24,7 +24,7 @@ pub use history::{Also, Case, Course, Given, History};
 pub use metric::{Kind, Metric};
 pub use samples::{Samples, Series};
 pub use signal::{
-    Access, Alert, Cadence, Drawing, Elsewhere, Finding, Panel, Reading, Record, Shown, Signal, TargetKind,
+    Access, Alert, Cadence, Drawing, Elsewhere, Finding, Panel, Reading, Record, Shown, Signal, TargetKind, spaced,
 };
 pub use signals::SIGNALS;
 pub use threshold::{Levels, Severity, Threshold, Unit};

@@ -274,6 +274,18 @@ impl Alert {
     }
 }
 
+/// `ChecklistBackupStale` as `backup stale`.
+pub fn spaced(alert: &str) -> String {
+    let mut text = String::new();
+    for c in alert.trim_start_matches("Checklist").chars() {
+        if c.is_ascii_uppercase() && !text.is_empty() {
+            text.push(' ');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}
+
 /// A warning that lasts a quarter of an hour; the base of the catalog's entries.
 pub const WARNING: Alert = Alert {
     name: "",

@@ -3,7 +3,7 @@
 use crate::report::word;
 use crate::schedule::{Job, unix_now};
 use crate::state::State;
-use checklist::{Cadence, Config, Severity, Unit};
+use checklist::{Cadence, Config, Severity, Unit, spaced};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::sync::Arc;
 
@@ -108,18 +108,6 @@ fn row(state: &State, config: &Config, now: f64) -> Markup {
             @if !why.is_empty() { span.why.(class(verdict)) { (why) } }
         }
     }
-}
-
-/// `ChecklistBackupStale` as `backup stale`.
-fn spaced(alert: &str) -> String {
-    let mut text = String::new();
-    for c in alert.trim_start_matches("Checklist").chars() {
-        if c.is_ascii_uppercase() && !text.is_empty() {
-            text.push(' ');
-        }
-        text.push(c.to_ascii_lowercase());
-    }
-    text
 }
 
 const fn class(verdict: Option<bool>) -> &'static str {

@@ -108,7 +108,8 @@ fn junit(rows: &[Row]) -> String {
     text + "</testsuite>\n"
 }
 
-fn escaped(text: &str) -> String {
+/// Text as XML, within an element or between double quotes.
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

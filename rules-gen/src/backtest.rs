@@ -12,24 +12,22 @@ pub use machine::{Episode, Instant, Machine, State, Waits};
 pub use report::{Alert, Report};
 pub use sweep::{Budget, Sweep};
 
+use crate::cli::{ConfigFile, zone};
+use crate::diff;
 use crate::known::{self, Kind, Known};
-use crate::live::{NoVerdict, Server};
+use crate::live::{NoVerdict, Past, Server};
 use crate::promql;
 use crate::terminal::{self, Progress};
-use crate::{diff, duration};
 use anyhow::{Context, ensure};
-use checklist::Config;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use replay::{Clock, Replay};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Points of one answer; a slice is as long as its series allow.
 const POINTS: f64 = 500_000.0;
 /// More evaluations than this are a mistake.
-const MAX_STEPS: u128 = 10_000_000;
+const MAX_STEPS: usize = 10_000_000;
 
 /// Replays alerts over the history of a Prometheus-compatible server.
 ///
@@ -49,20 +47,14 @@ pub struct Arguments {
     #[command(flatten)]
     pub server: Server,
     /// The checklist whose rules are replayed.
-    #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
-    pub config: PathBuf,
+    #[command(flatten)]
+    pub config: ConfigFile,
     /// Replay the alerts of this rule file or folder instead.
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
-    /// How far back.
-    #[arg(long, default_value = "30d", value_parser = duration::parse)]
-    pub range: Duration,
-    /// From one evaluation to the next.
-    #[arg(long, default_value = "1m", value_parser = duration::parse)]
-    pub step: Duration,
-    /// The end of the range instead of now.
-    #[arg(long, value_name = "RFC3339")]
-    pub at: Option<Timestamp>,
+    /// Which part of it.
+    #[command(flatten)]
+    pub past: Past,
     /// Only alerts whose whole name matches.
     #[arg(long, value_name = "REGEX")]
     pub alert: Option<String>,
@@ -102,7 +94,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Output::Markdown => output::markdown(&report),
         Output::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
         Output::Html => html::page(&report),
-    });
+    })?;
     Ok(ExitCode::from(u8::from(report.is_beyond_budget())))
 }
 
@@ -111,22 +103,10 @@ fn rules(arguments: &Arguments) -> anyhow::Result<(Vec<Known>, TimeZone)> {
     let (all, zone) = if let Some(path) = &arguments.rules {
         (known::read_path(path)?, TimeZone::UTC)
     } else {
-        let config = checklist(&arguments.config)?;
+        let config = arguments.config.load()?;
         (diff::generated(&config)?, zone(&config))
     };
     Ok((all, zone))
-}
-
-/// Reads a checklist.yaml.
-pub(crate) fn checklist(path: &Path) -> anyhow::Result<Config> {
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-    Ok(Config::parse(&shown, &text)?)
-}
-
-/// The time zone in which people's days begin.
-pub(crate) fn zone(config: &Config) -> TimeZone {
-    config.tasks.as_ref().map_or(TimeZone::UTC, |tasks| tasks.zone.clone())
 }
 
 async fn replay_all(arguments: &Arguments, rules: &[Known], zone: &TimeZone) -> anyhow::Result<Report> {
@@ -142,7 +122,7 @@ async fn replay_all(arguments: &Arguments, rules: &[Known], zone: &TimeZone) -> 
         promql_parser::parser::parse(&rule.expr)
             .map_err(|error| anyhow::anyhow!("the expression of {} does not parse: {error}", rule.name))?;
     }
-    let clock = clock(arguments)?;
+    let clock = clock(&arguments.past)?;
     let progress = Progress::new(arguments.quiet);
     progress.tell("how far back the history goes");
     let records = rules.iter().filter(|rule| rule.kind == Kind::Record).map(|rule| rule.name.clone()).collect();
@@ -163,17 +143,11 @@ async fn replay_all(arguments: &Arguments, rules: &[Known], zone: &TimeZone) -> 
     Ok(Report::new(arguments, &history, zone, alerts))
 }
 
-fn clock(arguments: &Arguments) -> anyhow::Result<Clock> {
-    let (range, step) = (arguments.range.as_millis(), arguments.step.as_millis());
-    ensure!(step > 0 && range >= step, "--step must be more than nothing and not longer than --range");
-    ensure!(range / step < MAX_STEPS, "--range has more than {MAX_STEPS} steps");
-    let step = i64::try_from(step)?;
-    let end = arguments.at.unwrap_or_else(Timestamp::now).as_millisecond();
-    // On whole steps, so that a second run judges the same evaluations.
-    let end = end - end.rem_euclid(step);
-    let count = usize::try_from(range / u128::try_from(step)?)?;
-    let start = end - i64::try_from(count)? * step;
-    ensure!(start > 0, "--range begins before 1970");
+fn clock(past: &Past) -> anyhow::Result<Clock> {
+    let (start, end) = past.milliseconds()?;
+    let step = i64::try_from(past.step.as_millis())?;
+    let count = usize::try_from((end - start) / step)?;
+    ensure!(count < MAX_STEPS, "--range has more than {MAX_STEPS} steps");
     Ok(Clock { start, step, count: count + 1, missed: Vec::new() })
 }
 

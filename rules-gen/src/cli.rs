@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 use checklist::Config;
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use jiff::tz::TimeZone;
+use std::path::{Path, PathBuf};
 
 /// The end of every `--help`.
 pub const EXIT_CODES: &str = "\
@@ -27,7 +27,7 @@ impl ConfigFile {
     /// # Errors
     /// An unreadable file, and every mistake in it.
     pub fn load(&self) -> anyhow::Result<Config> {
-        Ok(self.read()?.0)
+        checklist(&self.config)
     }
 
     /// The same, with its text.
@@ -35,9 +35,7 @@ impl ConfigFile {
     /// # Errors
     /// As [`ConfigFile::load`].
     pub fn read(&self) -> anyhow::Result<(Config, String)> {
-        let text =
-            std::fs::read_to_string(&self.config).with_context(|| format!("cannot read {}", self.config.display()))?;
-        Ok((Config::parse(&self.config.display().to_string(), &text)?, text))
+        read(&self.config)
     }
 
     /// Its file name, for the headers of what is generated.
@@ -46,49 +44,21 @@ impl ConfigFile {
     }
 }
 
-/// Writes to standard output. A reader that had enough (`| head`) is no mistake.
+/// Reads and checks a checklist.yaml.
 ///
 /// # Errors
-/// When standard output cannot be written to.
-pub fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write to standard output"),
-    }
+/// An unreadable file, and every mistake in it.
+pub fn checklist(path: &Path) -> anyhow::Result<Config> {
+    Ok(read(path)?.0)
 }
 
-/// Writes a message for people to standard error.
-#[expect(clippy::print_stderr, reason = "the command's own messages")]
-pub fn say(message: &str) {
-    eprintln!("{message}");
+fn read(path: &Path) -> anyhow::Result<(Config, String)> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    Ok((Config::parse(&shown, &text)?, text))
 }
 
-/// Colours and bold type, on terminals only.
-#[derive(Debug, Clone, Copy)]
-pub struct Style(bool);
-
-impl Style {
-    /// Coloured when standard output is a terminal and nobody asked for none.
-    pub fn of_stdout() -> Self {
-        Self(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-    }
-
-    /// A heading.
-    pub fn bold(self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    /// What is good.
-    pub fn green(self, text: &str) -> String {
-        self.paint("32", text)
-    }
-
-    /// What is bad.
-    pub fn red(self, text: &str) -> String {
-        self.paint("31", text)
-    }
-
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
+/// The time zone in which people's days begin.
+pub fn zone(config: &Config) -> TimeZone {
+    config.tasks.as_ref().map_or(TimeZone::UTC, |tasks| tasks.zone.clone())
 }

@@ -6,9 +6,11 @@ mod sources;
 
 pub use compare::{Change, Difference, compare};
 
+use crate::cli::ConfigFile;
 use crate::known::{self, Known};
-use crate::{prometheus, rules, terminal};
-use anyhow::Context;
+use crate::live::Login;
+use crate::terminal::{Style, print};
+use crate::{prometheus, rules};
 use checklist::Config;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,9 +30,9 @@ pub struct Arguments {
     /// What is deployed: prometheus=URL, mimir=URL, k8s, or dir=PATH (a folder or a file).
     #[arg(long, value_name = "PLACE", value_parser = sources::Place::parse)]
     pub against: sources::Place,
-    /// The checklist.
-    #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
-    pub config: PathBuf,
+    /// What should be deployed.
+    #[command(flatten)]
+    pub config: ConfigFile,
     /// k8s: only objects of this namespace; mimir: only this rule namespace.
     #[arg(long, value_name = "NAME")]
     pub namespace: Option<String>,
@@ -40,15 +42,9 @@ pub struct Arguments {
     /// k8s: the context of the kubeconfig.
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
-    /// File that holds a bearer token for the endpoint.
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
-    /// The tenant of Mimir, Cortex or Thanos (`X-Scope-OrgID`).
-    #[arg(long, value_name = "NAME")]
-    pub tenant: Option<String>,
-    /// PEM file with the authorities to trust instead of the system's.
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
+    /// How to be let in by the endpoint.
+    #[command(flatten)]
+    pub login: Login,
     /// The label that the operator enforces on every rule and selector.
     #[arg(long, value_name = "LABEL", default_value = "namespace")]
     pub enforced_label: String,
@@ -71,19 +67,17 @@ pub enum Output {
 
 /// Runs the command.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let path = arguments.config.display();
-    let text = std::fs::read_to_string(&arguments.config).with_context(|| format!("cannot read {path}"))?;
-    let config = Config::parse(&path.to_string(), &text)?;
+    let config = arguments.config.load()?;
     let generated = generated(&config)?;
     let mut deployed = sources::deployed(arguments).await?;
     if !arguments.all {
         deployed.retain(|rule| is_ours(rule, &generated));
     }
     let differences = compare(&generated, &deployed, &arguments.enforced_label);
-    terminal::print(&match arguments.output {
-        Output::Text => render::text(&differences, generated.len(), terminal::has_colours()),
+    print(&match arguments.output {
+        Output::Text => render::text(&differences, generated.len(), Style::of_stdout()),
         Output::Json => render::json(&differences, generated.len())?,
-    });
+    })?;
     Ok(ExitCode::from(u8::from(!differences.is_empty())))
 }
 

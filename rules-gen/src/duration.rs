@@ -2,35 +2,36 @@
 
 use std::time::Duration;
 
-/// `1h30m`, `90s`, `5m`, `2w`, `250ms`, or `0`.
+/// `1h30m`, `90s`, `5m`, `2w`, `250ms`, or `0`: the grammar of Prometheus, units from large to small and each once.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let text = text.trim();
     if text == "0" {
         return Ok(Duration::ZERO);
     }
     let wrong = || format!("{text:?} is no duration; examples: 90s, 15m, 1h30m, 30d");
     let mut rest = text;
     let mut milliseconds: u64 = 0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    for (unit, length) in UNITS {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let Some(after) = rest[digits..].strip_prefix(unit) else { continue };
+        // "5ms" is no minutes.
+        if digits == 0 || (unit == "m" && after.starts_with('s')) {
+            continue;
+        }
         let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
-        let behind = &rest[digits..];
-        let (unit, length) = UNITS.iter().find(|(unit, _)| behind.starts_with(unit)).ok_or_else(wrong)?;
-        milliseconds = number.checked_mul(*length).and_then(|all| milliseconds.checked_add(all)).ok_or_else(wrong)?;
-        rest = &behind[unit.len()..];
+        milliseconds = number.checked_mul(length).and_then(|all| milliseconds.checked_add(all)).ok_or_else(wrong)?;
+        rest = after;
     }
-    if text.is_empty() { Err(wrong()) } else { Ok(Duration::from_millis(milliseconds)) }
+    if text.is_empty() || !rest.is_empty() { Err(wrong()) } else { Ok(Duration::from_millis(milliseconds)) }
 }
 
-/// `ms` stands before `m`, because it begins with it.
 const UNITS: [(&str, u64); 7] = [
-    ("ms", 1),
-    ("s", 1_000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-    ("w", 604_800_000),
     ("y", 31_536_000_000),
+    ("w", 604_800_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
 ];
 
 /// Seconds for people: `45s`, `3m 20s`, `2h 5m`, `1d 4h`.
@@ -59,7 +60,7 @@ mod tests {
         assert_eq!(parse("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse("30d"), Ok(Duration::from_hours(720)));
         assert_eq!(parse("0"), Ok(Duration::ZERO));
-        for wrong in ["", "5", "m", "5x", "-1m", "99999999999999999999y", "9999999999999y"] {
+        for wrong in ["", "5", "5m1h", "1m1m", " 5m", "m", "5x", "-1m", "99999999999999999999y", "9999999999999y"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

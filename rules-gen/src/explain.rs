@@ -1,11 +1,13 @@
 //! `rules-gen explain ALERT`: the expression with its limits filled in, where each number and each metric comes from,
 //! what to read and an example of firing.
 
-use crate::cli::{ConfigFile, EXIT_CODES, Style, print};
+use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::list::limit;
 use crate::rule_tests::{self, RuleTest};
 use crate::rules::{self, Entry, Group, Rule, prometheus_duration};
+use crate::terminal::{Colour, Style, print};
 use anyhow::bail;
+use checklist::config::hint;
 use checklist::coverage::lines_of;
 use checklist::{Config, Metric};
 use std::fmt::Write as _;
@@ -48,7 +50,7 @@ pub fn explain(config: &Config, groups: &[Group], alert: &str, style: Style) -> 
     let all: Vec<&Rule> = groups.iter().flat_map(|group| &group.rules).collect();
     let rules: Vec<&Rule> = all.iter().copied().filter(|rule| rule.alert.eq_ignore_ascii_case(alert)).collect();
     let Some(first) = rules.first() else { bail!("{}", unknown(config, &all, alert)) };
-    let mut text = format!("{}: {}\n", style.bold(&first.alert), first.annotations["summary"]);
+    let mut text = format!("{}: {}\n", style.paint(Colour::Bold, &first.alert), first.annotations["summary"]);
     if let Some(entry) = &first.entry {
         let signal = entry.signal;
         // Writing to a String cannot fail.
@@ -64,7 +66,7 @@ pub fn explain(config: &Config, groups: &[Group], alert: &str, style: Style) -> 
     if let Some(entry) = &first.entry {
         metrics(&mut text, config, groups, entry, style);
     }
-    let _ = writeln!(text, "\n{}", style.bold("Runbook"));
+    let _ = writeln!(text, "\n{}", style.paint(Colour::Bold, "Runbook"));
     let page = first.entry.as_ref().map_or("exporter", |entry| entry.signal.id);
     let file = format!("runbooks/{page}.md#{}", first.alert.to_lowercase());
     let _ = writeln!(text, "  {}", first.annotations.get("runbook_url").unwrap_or(&file));
@@ -80,16 +82,15 @@ fn unknown(config: &Config, rules: &[&Rule], alert: &str) -> String {
     if off {
         return format!("this checklist has no target for {alert}, no level that is set, or switches it off");
     }
-    let near = rules.iter().map(|rule| (strsim::damerau_levenshtein(&rule.alert, alert), &rule.alert)).min();
-    let hint = near.filter(|(steps, _)| *steps < 8).map(|(_, name)| format!(" (did you mean {name}?)"));
-    format!("there is no alert {alert}{}; see rules-gen list", hint.unwrap_or_default())
+    let names: Vec<&str> = rules.iter().map(|rule| rule.alert.as_str()).collect();
+    format!("there is no alert {alert}{}; see rules-gen list", hint(alert, &names))
 }
 
 fn level(text: &mut String, config: &Config, rule: &Rule, style: Style) {
     let severity = &rule.labels["severity"];
     let about = if rule.entry.is_some() { String::new() } else { format!(", check {}", rule.labels["check"]) };
     let pending = prometheus_duration(rule.times.pending);
-    let _ = writeln!(text, "\n{} after {pending}{about}", style.bold(severity));
+    let _ = writeln!(text, "\n{} after {pending}{about}", style.paint(Colour::Bold, severity));
     let _ = writeln!(text, "  {}", rule.expr);
     if !rule.targets.is_empty() {
         let _ = writeln!(text, "  targets: {}", rule.targets.join(", "));
@@ -123,7 +124,7 @@ fn level(text: &mut String, config: &Config, rule: &Rule, style: Style) {
 }
 
 fn metrics(text: &mut String, config: &Config, groups: &[Group], entry: &Entry, style: Style) {
-    let _ = writeln!(text, "\n{}", style.bold("Metrics"));
+    let _ = writeln!(text, "\n{}", style.paint(Colour::Bold, "Metrics"));
     for metric in entry.alert.when.metrics() {
         let labels: Vec<&str> = ["check", "target"].into_iter().chain(metric.labels.iter().copied()).collect();
         let _ = writeln!(text, "  {} ({}; {})", metric.name, metric.type_word(), labels.join(", "));
@@ -160,7 +161,7 @@ fn example(text: &mut String, test: &RuleTest, style: Style) {
     let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let last = case["alert_rule_test"].as_array().and_then(|steps| steps.last());
     let at = last.map(|step| word(&step["eval_time"])).unwrap_or_default();
-    let _ = writeln!(text, "\n{}\n  fires {at} after the begin of", style.bold("Example"));
+    let _ = writeln!(text, "\n{}\n  fires {at} after the begin of", style.paint(Colour::Bold, "Example"));
     let series = case["input_series"].as_array().map(Vec::as_slice).unwrap_or_default();
     if series.is_empty() {
         let _ = writeln!(text, "    no series at all");

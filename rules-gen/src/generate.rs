@@ -1,6 +1,7 @@
 //! `rules-gen generate`: which of the files, in whose form, and where to.
 
-use crate::cli::{ConfigFile, EXIT_CODES, print, say};
+use crate::cli::{ConfigFile, EXIT_CODES};
+use crate::terminal::{print, say};
 use crate::{Output, differences, write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! `rules-gen init`: a commented checklist.yaml to begin with.
 
-use crate::cli::{EXIT_CODES, print};
+use crate::cli::EXIT_CODES;
+use crate::terminal::print;
 use anyhow::Context;
 use checklist::{SIGNALS, Severity};
 use std::fmt::Write as _;

@@ -1,16 +1,13 @@
 //! Rules as they are anywhere: in files, in `PrometheusRule` objects, in the answers of rules APIs.
 
 use crate::duration;
+use crate::lint::files::{self, Source};
 use crate::live::Labels;
 use anyhow::{Context, bail};
 use serde::Serialize;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
-
-/// Deeper folders are not looked into.
-const MAX_DEPTH: usize = 16;
-const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// Whether a rule alerts or records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -57,36 +54,12 @@ pub fn read(text: &str) -> anyhow::Result<Vec<Known>> {
 
 /// Every rule of a file, or of the YAML and JSON files of a folder.
 pub fn read_path(path: &Path) -> anyhow::Result<Vec<Known>> {
-    let mut files = Vec::new();
-    if path.is_dir() {
-        collect(path, 0, &mut files)?;
-        files.sort();
-    } else {
-        files.push(path.to_owned());
-    }
     let mut rules = Vec::new();
-    for file in &files {
-        let shown = file.display();
-        let size = std::fs::metadata(file).with_context(|| format!("cannot read {shown}"))?.len();
-        anyhow::ensure!(size <= MAX_FILE, "{shown} has {size} bytes; rule files have less");
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
-        rules.extend(read(&text).with_context(|| format!("{shown} is no rule file"))?);
+    for Source { name, text, .. } in files::collect(&[path.display().to_string()])? {
+        let text = text.map_err(|why| anyhow::anyhow!("{name} {why}"))?;
+        rules.extend(read(&text).with_context(|| format!("{name} is no rule file"))?);
     }
     Ok(rules)
-}
-
-fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        if path.is_dir() && depth < MAX_DEPTH {
-            collect(&path, depth + 1, files)?;
-        } else if matches!(ending, "yaml" | "yml" | "json") && path.is_file() {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// The rules of a rule file, a `PrometheusRule`, a list of such, or Mimir's map of namespaces. A document without

@@ -1,7 +1,8 @@
 //! `rules-gen list`: every alert with its severity, cadence and limit.
 
-use crate::cli::{ConfigFile, EXIT_CODES, Style, print};
+use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::rules::{self, Rule, prometheus_duration};
+use crate::terminal::{Colour, Style, print};
 use checklist::{Cadence, Unit};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -102,7 +103,7 @@ fn table(rules: &[&Rule], style: Style) -> String {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         let line = cells.join("  ");
         let line = line.trim_end();
-        text += &if at == 0 { style.bold(line) } else { line.to_owned() };
+        text += &if at == 0 { style.paint(Colour::Bold, line) } else { line.to_owned() };
         text.push('\n');
     }
     text

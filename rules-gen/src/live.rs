@@ -1,8 +1,10 @@
 //! A live Prometheus, Mimir or Thanos, asked over its HTTP API. Without an answer there is no verdict.
 
 use checklist::config::{Endpoint, SecretRef};
+use exporter::probe::Failure;
 use exporter::sources::http;
 use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,6 +48,14 @@ pub struct Server {
     /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus.
     #[arg(long = "prometheus", value_name = "URL", env = "PROMETHEUS_URL")]
     pub url: String,
+    /// How to be let in.
+    #[command(flatten)]
+    pub login: Login,
+}
+
+/// How to be let in by a server.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Login {
     /// File that holds a bearer token.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
@@ -57,12 +67,56 @@ pub struct Server {
     pub ca_file: Option<PathBuf>,
 }
 
+/// A part of the past.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Past {
+    /// How far back.
+    #[arg(long, default_value = "30d", value_parser = crate::duration::parse)]
+    pub range: Duration,
+    /// From one evaluation to the next.
+    #[arg(long, default_value = "1m", value_parser = crate::duration::parse)]
+    pub step: Duration,
+    /// The end of the range instead of now.
+    #[arg(long, value_name = "RFC3339")]
+    pub at: Option<Timestamp>,
+}
+
+impl Past {
+    /// The first and the last evaluation, Unix milliseconds, on whole steps, so that a second run judges the same.
+    ///
+    /// # Errors
+    /// A step that is longer than the range, or nothing, and a range that begins before 1970.
+    pub fn milliseconds(&self) -> anyhow::Result<(i64, i64)> {
+        let (range, step) = (i64::try_from(self.range.as_millis())?, i64::try_from(self.step.as_millis())?);
+        anyhow::ensure!(step > 0 && range >= step, "--step must be more than nothing and not longer than --range");
+        let end = self.at.unwrap_or_else(Timestamp::now).as_millisecond();
+        let end = end - end.rem_euclid(step);
+        let start = end - range / step * step;
+        anyhow::ensure!(start > 0, "--range begins before 1970");
+        Ok((start, end))
+    }
+}
+
+/// What a server said in time.
+///
+/// # Errors
+/// [`NoVerdict`] when it says nothing, or that it failed.
+pub async fn answered<T>(
+    place: &str,
+    within: Duration,
+    asked: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, NoVerdict> {
+    let answer = tokio::time::timeout(within, asked).await;
+    let answer = answer.map_err(|_| NoVerdict(format!("{place} gave no answer within {within:?}")))?;
+    answer.map_err(|failure| NoVerdict(failure.message))
+}
+
 impl Server {
     fn endpoint(&self) -> Endpoint {
         Endpoint {
             url: self.url.trim_end_matches('/').to_owned(),
-            bearer_token: self.token_file.clone().map(SecretRef::File),
-            ca_file: self.ca_file.clone(),
+            bearer_token: self.login.token_file.clone().map(SecretRef::File),
+            ca_file: self.login.ca_file.clone(),
         }
     }
 
@@ -73,22 +127,19 @@ impl Server {
     pub async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, NoVerdict> {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        let whole = async {
-            let answer = http::fetch_of(&self.endpoint(), &path, self.tenant.as_deref(), MAX_BODY)
-                .await
-                .map_err(|failure| failure.message)?;
-            let parsed: Value = serde_json::from_slice(&answer.body)
-                .map_err(|error| format!("{} answered {} and no JSON ({error})", self.url, answer.status))?;
-            if parsed["status"] == "success" {
-                return Ok(parsed["data"].clone());
-            }
-            let why = parsed["error"].as_str().map_or_else(|| answer.status.to_string(), ToOwned::to_owned);
-            Err(format!("{}: {why}", self.url))
-        };
-        match tokio::time::timeout(DEADLINE, whole).await {
-            Ok(result) => result.map_err(NoVerdict),
-            Err(_) => Err(NoVerdict(format!("{} gave no answer within {DEADLINE:?}", self.url))),
+        let answer = self.ask(&path).await?;
+        let parsed: Value = serde_json::from_slice(&answer.body)
+            .map_err(|error| NoVerdict(format!("{} answered {} and no JSON ({error})", self.url, answer.status)))?;
+        if parsed["status"] == "success" {
+            return Ok(parsed["data"].clone());
         }
+        let why = parsed["error"].as_str().map_or_else(|| answer.status.to_string(), ToOwned::to_owned);
+        Err(NoVerdict(format!("{}: {why}", self.url)))
+    }
+
+    async fn ask(&self, path: &str) -> Result<http::Answer, NoVerdict> {
+        let (endpoint, tenant) = (self.endpoint(), self.login.tenant.as_deref());
+        answered(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
     }
 
     /// A good answer in YAML, as Mimir's ruler gives it.
@@ -96,11 +147,7 @@ impl Server {
     /// # Errors
     /// [`NoVerdict`] when it is not good, or no YAML.
     pub async fn get_yaml(&self, path: &str) -> Result<Value, NoVerdict> {
-        let endpoint = self.endpoint();
-        let asked = http::fetch_of(&endpoint, path, self.tenant.as_deref(), MAX_BODY);
-        let answer = tokio::time::timeout(DEADLINE, asked).await;
-        let answer = answer.map_err(|_| NoVerdict(format!("{} gave no answer within {DEADLINE:?}", self.url)))?;
-        let answer = answer.map_err(|failure| NoVerdict(failure.message))?;
+        let answer = self.ask(path).await?;
         let text = String::from_utf8_lossy(&answer.body);
         // Mimir answers 404 when a tenant has no rules at all.
         if answer.status == 404 && text.contains("no rule groups found") {

@@ -37,7 +37,6 @@ enum Command {
     Report(rules_gen::report::Arguments),
     Diff(Box<rules_gen::diff::Arguments>),
     Backtest(Box<rules_gen::backtest::Arguments>),
-
     Noise(Box<rules_gen::noise::Arguments>),
     RouteTest(Box<rules_gen::route_test::Arguments>),
     Completions(rules_gen::shell::Completions),
@@ -61,14 +60,13 @@ fn main() -> ExitCode {
         Command::Report(arguments) => rules_gen::report::run(&arguments),
         Command::Diff(arguments) => wait(rules_gen::diff::run(&arguments)),
         Command::Backtest(arguments) => wait(rules_gen::backtest::run(&arguments)),
-
         Command::Noise(arguments) => wait(rules_gen::noise::run(&arguments)),
         Command::RouteTest(arguments) => wait(rules_gen::route_test::run(&arguments)),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
-            rules_gen::cli::say(&format!("{error:#}"));
+            rules_gen::terminal::say(&format!("{error:#}"));
             // Without an answer of a live server there is no verdict, which is neither good nor bad.
             ExitCode::from(if error.is::<rules_gen::live::NoVerdict>() { 3 } else { 2 })
         }

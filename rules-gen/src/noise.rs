@@ -3,13 +3,12 @@
 mod hours;
 mod output;
 
-use crate::backtest::{self, Episode};
-use crate::duration;
+use crate::backtest::Episode;
+use crate::cli::{checklist, zone};
 use crate::figures::Figures;
-use crate::live::{Course, Labels, NoVerdict, Server};
+use crate::live::{Course, Labels, NoVerdict, Past, Server, answered};
 use crate::routing::Matcher;
 use crate::terminal::{self, Progress};
-use anyhow::ensure;
 use checklist::config::{Endpoint, SecretRef};
 use exporter::sources::http;
 use hours::BusinessHours;
@@ -53,15 +52,9 @@ pub struct Arguments {
     /// A checklist, for its time zone; UTC without one.
     #[arg(long, env = "CHECKLIST_CONFIG")]
     pub config: Option<PathBuf>,
-    /// How far back.
-    #[arg(long, default_value = "30d", value_parser = duration::parse)]
-    pub range: Duration,
-    /// How close firing is looked at.
-    #[arg(long, default_value = "1m", value_parser = duration::parse)]
-    pub step: Duration,
-    /// The end of the range instead of now.
-    #[arg(long, value_name = "RFC3339")]
-    pub at: Option<Timestamp>,
+    /// Which part of it.
+    #[command(flatten)]
+    pub past: Past,
     /// When people are at work anyway.
     #[arg(long, value_name = "DAYS:HOURS", default_value = "Mon-Fri:9-18", value_parser = BusinessHours::parse)]
     pub business_hours: BusinessHours,
@@ -120,9 +113,8 @@ pub struct Alert {
 
 /// Runs the command.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    ensure!(!arguments.step.is_zero() && arguments.range >= arguments.step, "--step must be within --range");
     let zone = match &arguments.config {
-        Some(path) => backtest::zone(&backtest::checklist(path)?),
+        Some(path) => zone(&checklist(path)?),
         None => TimeZone::UTC,
     };
     let report = report(arguments, &zone).await?;
@@ -130,15 +122,14 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Output::Table => output::table(&report),
         Output::Markdown => output::markdown(&report),
         Output::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn report(arguments: &Arguments, zone: &TimeZone) -> anyhow::Result<Report> {
-    let step = arguments.step.as_secs_f64();
-    let end = arguments.at.unwrap_or_else(Timestamp::now).as_duration().as_secs_f64();
-    let end = (end / step).floor() * step;
-    let start = end - arguments.range.as_secs_f64();
+    let (start, end) = arguments.past.milliseconds()?;
+    let (start, end) = (start as f64 / 1000.0, end as f64 / 1000.0);
+    let step = arguments.past.step.as_secs_f64();
     let progress = Progress::new(arguments.quiet);
     let tell = |done: usize, of: usize| progress.tell(&format!("ALERTS, slice {done} of {of}"));
     let expr = "ALERTS{alertstate=\"firing\"}";
@@ -242,10 +233,7 @@ impl Manager {
             ca_file: None,
         };
         let get = async |path: &str| -> Result<Vec<Value>, NoVerdict> {
-            let asked = http::fetch_json(&endpoint, path, MAX_BODY);
-            let answer = tokio::time::timeout(DEADLINE, asked).await;
-            let answer = answer.map_err(|_| NoVerdict(format!("{url} gave no answer within {DEADLINE:?}")))?;
-            answer.map_err(|failure| NoVerdict(failure.message))
+            answered(url, DEADLINE, http::fetch_json(&endpoint, path, MAX_BODY)).await
         };
         let silences = get("/api/v2/silences").await?.iter().filter_map(silence).collect();
         Ok(Self { silences, alerts: get("/api/v2/alerts").await? })

@@ -17,14 +17,15 @@ pub mod trend;
 pub mod words;
 
 use crate::Output;
+use crate::cli::{ConfigFile, zone};
 use crate::live::{NoVerdict, Server};
+use crate::terminal::print;
 use anyhow::Context;
 use checklist::Config;
 use checklist::config::Endpoint;
 use clap::ValueEnum;
 use exporter::sources::http;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use model::{Report, SCHEMA};
 use period::{Kind, Period};
 use std::path::PathBuf;
@@ -40,9 +41,8 @@ pub struct Arguments {
     /// Which report.
     #[arg(value_enum)]
     kind: Kind,
-    /// The checklist.
-    #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
     #[command(flatten)]
     server: Server,
     /// The time at which the report ends, in RFC 3339; now, to the minute, without it.
@@ -80,9 +80,7 @@ enum Format {
 /// # Errors
 /// [`NoVerdict`] when Prometheus or the webhook gives no usable answer.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { config: path, .. } = arguments;
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let config = Config::parse(&path.display().to_string(), &text)?;
+    let config = arguments.config.load()?;
     // The only look at the clock: everything below is about this time.
     let minute = |at: Timestamp| period::timestamp((period::seconds(at) / 60.0).floor() * 60.0);
     let at = arguments.at.unwrap_or_else(|| minute(Timestamp::now()));
@@ -101,7 +99,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             None => (arguments.out.is_none() && !post).then_some(Format::Markdown),
         };
         if let Some(format) = format {
-            print(&written(&report, format)?);
+            print(&written(&report, format)?)?;
         }
         if let Some(file) = arguments.webhook_file.as_ref().filter(|_| post) {
             send(file, &slack::message(&report)).await?;
@@ -115,7 +113,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// [`NoVerdict`] when Prometheus gives no usable answer to any question.
 pub async fn make(config: &Config, kind: Kind, server: &Server, at: Timestamp) -> anyhow::Result<Report> {
-    let clock = config.tasks.as_ref().map_or(TimeZone::UTC, |tasks| tasks.zone.clone());
+    let clock = zone(config);
     let period = Period::until(kind, at, &clock)?;
     let signals = judge::signals(config, kind);
     let seen = collect::seen(server, config, &signals, at).await?;
@@ -202,11 +200,6 @@ fn without(message: &str, address: &str) -> String {
     let text = message.replace(address, "the webhook").replace(address.trim_end_matches('/'), "the webhook");
     let parts = url.path_segments().into_iter().flatten().filter(|part| !part.is_empty());
     parts.fold(text, |text, part| text.replace(part, "..."))
-}
-
-#[expect(clippy::print_stdout, reason = "the command's own output")]
-fn print(text: &str) {
-    print!("{text}");
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! `route-test`: who would be told, from a suite of cases, and live by one synthetic alert of each severity.
 
-use crate::live::{Labels, NoVerdict};
+use crate::cli::checklist;
+use crate::live::{Labels, answered};
 use crate::routing::Configuration;
-use crate::terminal::{Colour, has_colours, paint, print, say};
+use crate::terminal::{Colour, Style, print, say};
+use ::checklist::config::{Endpoint, RecordPlace, SecretRef, Server};
 use anyhow::{Context, ensure};
-use checklist::Config;
-use checklist::config::{Endpoint, RecordPlace, SecretRef, Server};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -93,15 +93,15 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     if !arguments.quiet {
         parsed.notes.iter().for_each(|note| say(note));
     }
-    let (mut failed, colours) = (0, has_colours());
+    let (mut failed, style) = (0, Style::of_stdout());
     for case in &suite.tests {
         let wrong = judge(&parsed, case);
         if !wrong.is_empty() {
             failed += 1;
-            print(&format!("{} {}\n", paint("FAIL", Colour::Red, colours), case.name));
-            print(&wrong.iter().map(|line| format!("     {line}\n")).collect::<String>());
+            print(&format!("{} {}\n", style.paint(Colour::Red, "FAIL"), case.name))?;
+            print(&wrong.iter().map(|line| format!("     {line}\n")).collect::<String>())?;
         } else if !arguments.quiet {
-            print(&format!("{} {}\n", paint("ok  ", Colour::Green, colours), case.name));
+            print(&format!("{} {}\n", style.paint(Colour::Green, "ok  "), case.name))?;
         }
     }
     if !arguments.quiet {
@@ -109,7 +109,7 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
         if !untested.is_empty() {
             say(&format!("no case reaches: {}", untested.join(", ")));
         }
-        print(&format!("{} cases, {failed} failed\n", suite.tests.len()));
+        print(&format!("{} cases, {failed} failed\n", suite.tests.len()))?;
     }
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
@@ -172,8 +172,7 @@ fn untested(parsed: &Configuration, suite: &Suite) -> Vec<String> {
 }
 
 async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
-    let path = arguments.config.display().to_string();
-    let config = Config::parse(&path, &read(&arguments.config)?)?;
+    let config = checklist(&arguments.config)?;
     let endpoint = Endpoint {
         url: url.trim_end_matches('/').to_owned(),
         bearer_token: arguments.token_file.clone().map(SecretRef::File),
@@ -181,8 +180,7 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
     };
     // Asked first, so that a server that is away is not taken for one that does not deliver.
     let up = exporter::sources::http::fetch_good(&endpoint, "/-/ready", 64 * 1024);
-    let up = tokio::time::timeout(Duration::from_secs(30), up).await;
-    up.map_err(|_| NoVerdict(format!("{url} gave no answer")))?.map_err(|failure| NoVerdict(failure.message))?;
+    answered(url, Duration::from_secs(30), Box::pin(up)).await?;
     let server = Server { name: "live".to_owned(), endpoint };
     // A trial leaves no trace in the records of the checklist.
     let folder = std::env::temp_dir().join(format!("rules-gen-route-test-{}", std::process::id()));
@@ -194,9 +192,9 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for (severity, result) in results? {
         match result {
-            Ok(seconds) => print(&format!("{severity}: delivered after {seconds:.1} s\n")),
+            Ok(seconds) => print(&format!("{severity}: delivered after {seconds:.1} s\n"))?,
             Err(error) => {
-                print(&format!("{severity}: NOT delivered: {error:#}\n"));
+                print(&format!("{severity}: NOT delivered: {error:#}\n"))?;
                 code = ExitCode::from(1);
             }
         }

@@ -4,7 +4,8 @@ mod alerting;
 mod shapes;
 mod targets;
 
-use crate::cli::{EXIT_CODES, print};
+use crate::cli::EXIT_CODES;
+use crate::terminal::print;
 use checklist::tasks::TASKS;
 use checklist::{SIGNALS, Signal, TargetKind};
 use serde_json::{Map, Value, json};

@@ -1,6 +1,6 @@
 //! `rules-gen completions` and `rules-gen man`: what shells and `man` know about the program.
 
-use crate::cli::print;
+use crate::terminal::print;
 use anyhow::Context;
 use clap_complete::Shell;
 use std::path::PathBuf;

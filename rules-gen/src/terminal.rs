@@ -1,5 +1,6 @@
 //! What a command writes: results to standard output, progress and warnings to standard error.
 
+use anyhow::Context;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::sync::Mutex;
@@ -10,44 +11,66 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two lines where lines cannot be overwritten.
 const PACE: Duration = Duration::from_secs(10);
 
-/// Writes to standard output; a reader that went away is no mistake of ours.
-pub fn print(text: &str) {
+/// Writes to standard output. A reader that had enough (`| head`) is no mistake.
+///
+/// # Errors
+/// When standard output cannot be written to.
+pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
+    }
 }
 
-/// One line to standard error.
+/// One line for people to standard error.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Whether standard output takes colours: a terminal, and nobody said `NO_COLOR`.
-pub fn has_colours() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
+/// Colours and bold type, where they are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Style(bool);
 
-/// A colour of the sixteen.
+/// What a text is painted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
+    /// A heading.
+    Bold,
     /// What goes away, and what is bad.
     Red,
     /// What comes, and what is good.
     Green,
     /// What changes, and what is a warning.
     Yellow,
+    /// What is only told.
+    Cyan,
     /// What matters less.
     Grey,
 }
 
-/// Text that is coloured when colours are wanted.
-pub fn paint(text: &str, colour: Colour, wanted: bool) -> String {
-    let code = match colour {
-        Colour::Red => 31,
-        Colour::Green => 32,
-        Colour::Yellow => 33,
-        Colour::Grey => 90,
-    };
-    if wanted { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+impl Style {
+    /// No colours.
+    pub const PLAIN: Self = Self(false);
+
+    /// Coloured when standard output is a terminal and nobody said `NO_COLOR`.
+    pub fn of_stdout() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self(std::io::stdout().is_terminal() && !unwanted)
+    }
+
+    /// The text in a colour, or as it is.
+    pub fn paint(self, colour: Colour, text: &str) -> String {
+        let code = match colour {
+            Colour::Bold => 1,
+            Colour::Red => 31,
+            Colour::Green => 32,
+            Colour::Yellow => 33,
+            Colour::Cyan => 36,
+            Colour::Grey => 90,
+        };
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
 }
 
 /// A table with aligned columns; the first column is left-aligned, as are those that `left` names.

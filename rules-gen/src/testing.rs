@@ -4,9 +4,10 @@ mod equivalent;
 pub mod mutants;
 pub mod promtool;
 
-use crate::cli::{ConfigFile, EXIT_CODES, Style, print};
+use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::rule_tests::{self, RuleTest};
 use crate::rules;
+use crate::terminal::{Colour, Style, print};
 use anyhow::Context;
 use checklist::contract::PER_CHECK;
 use mutants::{Kind, Mutant};
@@ -200,13 +201,13 @@ fn progress_line(text: &str) {
 fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
     let mut text = String::new();
     for (name, why) in &outcome.failed {
-        let _ = writeln!(text, "{} {name}\n{why}\n", style.red("FAILED"));
+        let _ = writeln!(text, "{} {name}\n{why}\n", style.paint(Colour::Red, "FAILED"));
     }
     for name in &outcome.uncovered {
         let _ = writeln!(
             text,
             "{} {name} has no course of values that fires, or none that stays quiet",
-            style.red("UNCOVERED")
+            style.paint(Colour::Red, "UNCOVERED")
         );
     }
     let passed = outcome.tests - outcome.failed.len();
@@ -215,7 +216,7 @@ fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
         return text;
     }
     for (name, mutant) in &outcome.survivors {
-        let _ = writeln!(text, "{} {name}: {}, {}", style.red("not noticed"), mutant.kind, mutant.place);
+        let _ = writeln!(text, "{} {name}: {}, {}", style.paint(Colour::Red, "not noticed"), mutant.kind, mutant.place);
     }
     for (name, mutant, reason) in &outcome.equivalent {
         let _ = writeln!(text, "not counted {name}: {}, {}: {reason}", mutant.kind, mutant.place);
@@ -224,7 +225,11 @@ fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
         let _ = writeln!(text, "{kind:<18} {noticed:>5} of {all}");
     }
     let rate = format!("{:.1}% of the mutants are noticed", outcome.rate() * 100.0);
-    let _ = writeln!(text, "{}", if outcome.survivors.is_empty() { style.green(&rate) } else { style.bold(&rate) });
+    let _ = writeln!(
+        text,
+        "{}",
+        if outcome.survivors.is_empty() { style.paint(Colour::Green, &rate) } else { style.paint(Colour::Bold, &rate) }
+    );
     text
 }
 

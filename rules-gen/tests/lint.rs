@@ -5,6 +5,7 @@ use rules_gen::lint::known::Known;
 use rules_gen::lint::output::{Format, render};
 use rules_gen::lint::report::{Finding, Level};
 use rules_gen::lint::{Options, checks, pages, report::Report, run};
+use rules_gen::terminal::Style;
 use std::process::Command;
 
 fn source(name: &str, text: &str) -> Source {
@@ -62,7 +63,7 @@ fn what_we_generate_is_clean() {
         &sources,
         &Options { known: Known::catalog(Some(&config)), retention: 100.0 * 86_400.0, ..Options::default() },
     );
-    let shown = render(Format::Text, &outcome.findings, &outcome.files, false);
+    let shown = render(Format::Text, &outcome.findings, &outcome.files, Style::PLAIN);
     let bad = outcome.findings.iter().filter(|finding| finding.level >= Level::Warning).count();
     assert_eq!(bad, 0, "{shown}");
 }
@@ -242,7 +243,7 @@ fn errors_are_those_of_promtool() -> std::io::Result<()> {
 fn every_format_is_well_formed_and_names_the_place() {
     let bad = "groups:\n- name: g\n  rules:\n  - alert: Bro<ken\n    expr: up{job=\"a&b\"} != 0\n";
     let outcome = run(&[source("a:b,c.yaml", bad)], &Options::default());
-    let shown = |format| render(format, &outcome.findings, &outcome.files, false);
+    let shown = |format| render(format, &outcome.findings, &outcome.files, Style::PLAIN);
     let text = shown(Format::Text);
     assert!(text.contains("error[RG018] Bro<ken: up is 1 while all is well"), "{text}");
     assert!(text.contains("  --> a:b,c.yaml:5:11\n5 |     expr: up{job=\"a&b\"} != 0\n  |           ^^"), "{text}");

@@ -1,24 +1,15 @@
 //! The state machine of the backtest against Prometheus' own, as promtool runs it, on random courses.
 
+mod random;
+
+use random::Random;
 use rules_gen::backtest::{Machine, State, Waits};
 use std::fmt::Write as _;
 use std::process::Command;
 
-const CASES: usize = 120;
+const CASES: usize = 400;
 const STEPS: usize = 60;
 const MINUTE: i64 = 60_000;
-
-/// xorshift64*: the same numbers everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
-    }
-}
 
 /// Rows of true, false and missing evaluations, as promtool writes them: 1, 0 and `_`.
 fn course(random: &mut Random) -> Vec<Option<bool>> {

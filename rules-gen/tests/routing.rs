@@ -1,23 +1,15 @@
 //! Routing against amtool on random trees and label sets, and the errors of wrong configurations.
 
+mod random;
+
+use random::Random;
 use rules_gen::live::Labels;
 use rules_gen::routing::Configuration;
 use std::fmt::Write as _;
 use std::process::Command;
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
-    }
-
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[usize::try_from(self.below(of.len() as u64)).unwrap_or_default()]
-    }
+fn one<'a>(random: &mut Random, of: &[&'a str]) -> &'a str {
+    of[usize::try_from(random.below(of.len() as u64)).unwrap_or_default()]
 }
 
 const LABELS: [&str; 4] = ["severity", "team", "a", "job"];
@@ -26,13 +18,13 @@ const PATTERNS: [&str; 7] = ["crit.*", "warning|critical", ".+", "", "x.y", "(?i
 
 fn matchers(random: &mut Random, indent: &str) -> String {
     let mut text = String::new();
-    let (label, value) = (random.one(&LABELS), random.one(&VALUES));
+    let (label, value) = (one(random, &LABELS), one(random, &VALUES));
     match random.below(6) {
         0 => text += &format!("{indent}match: {{{label}: '{value}'}}\n"),
-        1 => text += &format!("{indent}match_re: {{{label}: '{}'}}\n", random.one(&PATTERNS)),
-        2 => text += &format!("{indent}matchers: ['{label} = \"{value}\"', '{} != \"db\"']\n", random.one(&LABELS)),
-        3 => text += &format!("{indent}matchers: ['{{{label}=~\"{}\",team!=\"x,y\"}}']\n", random.one(&PATTERNS)),
-        4 => text += &format!("{indent}matchers: ['{label}!~{}']\n", random.one(&["crit.*", "x.y", "d."])),
+        1 => text += &format!("{indent}match_re: {{{label}: '{}'}}\n", one(random, &PATTERNS)),
+        2 => text += &format!("{indent}matchers: ['{label} = \"{value}\"', '{} != \"db\"']\n", one(random, &LABELS)),
+        3 => text += &format!("{indent}matchers: ['{{{label}=~\"{}\",team!=\"x,y\"}}']\n", one(random, &PATTERNS)),
+        4 => text += &format!("{indent}matchers: ['{label}!~{}']\n", one(random, &["crit.*", "x.y", "d."])),
         _ => {}
     }
     text
@@ -49,7 +41,7 @@ fn routes(random: &mut Random, depth: usize, text: &mut String) {
         if random.below(3) > 0 {
             let _ = writeln!(text, "{inner}receiver: r{}", random.below(5));
         }
-        if random.below(3) == 0 {
+        if random.below(2) == 0 {
             let _ = writeln!(text, "{inner}continue: true");
         }
         if depth < 3 && random.below(2) == 0 {
@@ -75,7 +67,7 @@ fn receivers_agree_with_amtool_on_random_trees() -> Result<(), Box<dyn std::erro
             let mut labels = Labels::from([("alertname".to_owned(), "A".to_owned())]);
             for label in LABELS {
                 if random.below(3) > 0 {
-                    labels.insert(label.to_owned(), random.one(&VALUES).to_owned());
+                    labels.insert(label.to_owned(), one(&mut random, &VALUES).to_owned());
                 }
             }
             let own: Vec<&str> = parsed.receivers(&labels).iter().map(|receiver| receiver.name.as_str()).collect();
@@ -89,7 +81,7 @@ fn receivers_agree_with_amtool_on_random_trees() -> Result<(), Box<dyn std::erro
             several += usize::from(own.len() > 1);
         }
     }
-    assert!(several > 20, "only {several} of {compared} label sets had several receivers");
+    assert!(several > 50, "only {several} of {compared} label sets had several receivers");
     println!("{compared} label sets in 40 trees, {several} with several receivers: no difference");
     Ok(())
 }

@@ -222,8 +222,8 @@ pub(crate) fn quantity_of(node: &Node, what: &str, unit: Unit, found: &Found) ->
     }
 }
 
-/// "; did you mean x?" for the nearest known word, if one is near.
-pub(crate) fn hint(wrong: &str, known: &[&str]) -> String {
+/// " (did you mean x?)" for the nearest known word, if one is near.
+pub fn hint(wrong: &str, known: &[&str]) -> String {
     let near = known.iter().map(|word| (distance(&wrong.to_lowercase(), &word.to_lowercase()), word)).min();
     match near {
         Some((steps, word)) if steps <= 2.max(wrong.len() / 3) => format!(" (did you mean {word}?)"),

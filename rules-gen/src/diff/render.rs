@@ -2,12 +2,12 @@
 
 use super::compare::{Change, Difference, Named};
 use crate::known::Kind;
-use crate::terminal::{Colour, paint};
+use crate::terminal::{Colour, Style};
 use serde_json::json;
 use std::fmt::Write as _;
 
 /// A line per rule and per field, minus for what is deployed, plus for what is generated.
-pub(super) fn text(differences: &[Difference], generated: usize, colours: bool) -> String {
+pub(super) fn text(differences: &[Difference], generated: usize, style: Style) -> String {
     if differences.is_empty() {
         return format!("{generated} rules, no difference\n");
     }
@@ -17,18 +17,18 @@ pub(super) fn text(differences: &[Difference], generated: usize, colours: bool) 
         let (Difference::Added(rule) | Difference::Removed(rule) | Difference::Changed { rule, .. }) = difference;
         if rule.group != group {
             group = &rule.group;
-            text += &paint(&format!("group {group}\n"), Colour::Grey, colours);
+            text += &style.paint(Colour::Grey, &format!("group {group}\n"));
         }
         match difference {
             Difference::Added(rule) => {
-                text += &paint(&format!("+ {}\n    expr: {}\n", title(rule), rule.expr), Colour::Green, colours);
+                text += &style.paint(Colour::Green, &format!("+ {}\n    expr: {}\n", title(rule), rule.expr));
             }
             Difference::Removed(rule) => {
-                text += &paint(&format!("- {}\n    expr: {}\n", title(rule), rule.expr), Colour::Red, colours);
+                text += &style.paint(Colour::Red, &format!("- {}\n    expr: {}\n", title(rule), rule.expr));
             }
             Difference::Changed { rule, changes } => {
-                text += &paint(&format!("~ {}\n", title(rule)), Colour::Yellow, colours);
-                text.extend(changes.iter().map(|change| field(change, colours)));
+                text += &style.paint(Colour::Yellow, &format!("~ {}\n", title(rule)));
+                text.extend(changes.iter().map(|change| field(change, style)));
             }
         }
     }
@@ -51,10 +51,10 @@ fn title(rule: &Named) -> String {
     format!("{kind} {}{severity}", rule.name)
 }
 
-fn field(change: &Change, colours: bool) -> String {
+fn field(change: &Change, style: Style) -> String {
     let line = |sign: &str, value: &Option<String>, colour| {
         let value = value.as_ref().map(|value| value.replace('\n', "\n        "));
-        value.map(|value| paint(&format!("    {sign} {}: {value}\n", change.field), colour, colours))
+        value.map(|value| style.paint(colour, &format!("    {sign} {}: {value}\n", change.field)))
     };
     let lines = [line("-", &change.deployed, Colour::Red), line("+", &change.generated, Colour::Green)];
     lines.into_iter().flatten().collect()

@@ -48,12 +48,7 @@ fn is_url(text: &str) -> bool {
 
 /// Every deployed rule.
 pub(super) async fn deployed(arguments: &Arguments) -> anyhow::Result<Vec<Known>> {
-    let server = |url: &str| Server {
-        url: url.to_owned(),
-        token_file: arguments.token_file.clone(),
-        tenant: arguments.tenant.clone(),
-        ca_file: arguments.ca_file.clone(),
-    };
+    let server = |url: &str| Server { url: url.to_owned(), login: arguments.login.clone() };
     match &arguments.against {
         Place::Directory(path) => known::read_path(path),
         Place::Prometheus(url) => {

@@ -4,10 +4,10 @@ use super::known::Known;
 use super::output::{Format, render};
 use super::report::{Finding, Level, Report};
 use super::{Options, checks, files, pages, rule_file, run};
-use crate::live::Server;
+use crate::cli::checklist;
+use crate::live::{Login, Server};
+use crate::terminal::{Style, print, say};
 use anyhow::Context;
-use checklist::Config;
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -118,7 +118,8 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut options = options(arguments)?;
     let mut findings = scrapes(arguments, &mut options)?;
     if let Some(url) = &arguments.live {
-        let server = Server { url: url.clone(), token_file: arguments.token_file.clone(), ca_file: None, tenant: None };
+        let server =
+            Server { url: url.clone(), login: Login { token_file: arguments.token_file.clone(), ..Login::default() } };
         findings.extend(live(&server, &mut options).await?);
     }
     let sources = files::collect(&arguments.paths)?;
@@ -129,14 +130,10 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (arguments.select.is_empty() || named(&arguments.select)) && !named(&arguments.ignore)
     };
     findings.retain(chosen);
-    let terminal = std::io::stdout().is_terminal() && arguments.output_file.is_none();
-    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
-    out(arguments, &render(arguments.output, &findings, &outcome.files, colours))?;
+    let style = if arguments.output_file.is_some() { Style::PLAIN } else { Style::of_stdout() };
+    out(arguments, &render(arguments.output, &findings, &outcome.files, style))?;
     if !arguments.quiet {
-        let mut stderr = std::io::stderr().lock();
-        for note in &outcome.notes {
-            writeln!(stderr, "note: {note}")?;
-        }
+        outcome.notes.iter().for_each(|note| say(&format!("note: {note}")));
     }
     let failed = findings.iter().any(|finding| finding.level >= arguments.fail_on);
     Ok(ExitCode::from(u8::from(failed)))
@@ -145,20 +142,12 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn out(arguments: &Arguments, text: &str) -> anyhow::Result<()> {
     match &arguments.output_file {
         Some(path) => std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display())),
-        None => match std::io::stdout().lock().write_all(text.as_bytes()) {
-            // The reader had enough: `| head`.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => Ok(other?),
-        },
+        None => print(text),
     }
 }
 
 fn options(arguments: &Arguments) -> anyhow::Result<Options> {
-    let config = arguments.config.as_ref().map(|path| {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        anyhow::Ok(Config::parse(&path.display().to_string(), &text)?)
-    });
-    let config = config.transpose()?;
+    let config = arguments.config.as_deref().map(checklist).transpose()?;
     Ok(Options {
         known: Known::catalog(config.as_ref()),
         retention: arguments.retention,

@@ -4,6 +4,8 @@ mod xml;
 
 use super::pages;
 use super::report::{Finding, Level};
+use crate::terminal::{Colour, Style};
+use checklist::config::digest;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -25,9 +27,9 @@ pub enum Format {
 }
 
 /// Writes the findings; `files` are all that were read.
-pub fn render(format: Format, findings: &[Finding], files: &[String], colours: bool) -> String {
+pub fn render(format: Format, findings: &[Finding], files: &[String], style: Style) -> String {
     match format {
-        Format::Text => text(findings, files.len(), colours),
+        Format::Text => text(findings, files.len(), style),
         Format::Json => pretty(&Value::Array(findings.iter().map(object).collect())),
         Format::Sarif => pretty(&sarif(findings)),
         Format::Junit => xml::junit(findings, files),
@@ -41,16 +43,15 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
 }
 
-fn text(findings: &[Finding], files: usize, colours: bool) -> String {
-    let paint = |code: &str, text: &str| if colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+fn text(findings: &[Finding], files: usize, style: Style) -> String {
     let mut out = String::new();
     for finding in findings {
         let colour = match finding.level {
-            Level::Error => "1;31",
-            Level::Warning => "1;33",
-            Level::Info => "1;36",
+            Level::Error => Colour::Red,
+            Level::Warning => Colour::Yellow,
+            Level::Info => Colour::Cyan,
         };
-        let head = paint(colour, &format!("{}[{}]", finding.level, finding.id));
+        let head = style.paint(colour, &format!("{}[{}]", finding.level, finding.id));
         let subject = finding.subject.as_ref().map(|subject| format!("{subject}: ")).unwrap_or_default();
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{head} {subject}{}", clean(&finding.message));
@@ -66,7 +67,7 @@ fn text(findings: &[Finding], files: usize, colours: bool) -> String {
                 .map(|c| if c == '\t' { c } else { ' ' })
                 .collect();
             let room = finding.snippet.chars().count().saturating_sub(finding.place.column - 1).max(1);
-            let caret = paint(colour, &"^".repeat(finding.width.min(room)));
+            let caret = style.paint(colour, &"^".repeat(finding.width.min(room)));
             let _ = writeln!(out, "{number} | {}\n{margin} | {before}{caret}", clean(&finding.snippet));
         }
         if !finding.fix.is_empty() {
@@ -151,11 +152,7 @@ fn sarif(findings: &[Finding]) -> Value {
 }
 
 fn fingerprint(finding: &Finding) -> String {
-    let text = format!("{} {} {:?} {}", finding.file, finding.id, finding.subject, finding.message);
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{hash:016x}")
+    digest(&format!("{} {} {:?} {}", finding.file, finding.id, finding.subject, finding.message))
 }
 
 fn github(finding: &Finding) -> String {

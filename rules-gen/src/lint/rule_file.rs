@@ -3,6 +3,7 @@
 use super::report::{Level, Report, Scope};
 use super::template;
 use super::yaml::{Kind, Node, Place};
+use crate::duration;
 use promql_parser::parser::{self, Expr};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -66,23 +67,7 @@ fn text(node: &Node) -> Option<Text> {
 
 /// A duration as Prometheus writes it, in seconds.
 pub fn seconds(text: &str) -> Option<f64> {
-    if text == "0" {
-        return Some(0.0);
-    }
-    let mut rest = text;
-    let mut total = 0.0;
-    for (unit, size) in
-        [("y", 31_536_000.0), ("w", 604_800.0), ("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)]
-    {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let Some(after) = rest[digits..].strip_prefix(unit) else { continue };
-        if digits == 0 || (unit == "m" && after.starts_with('s')) {
-            continue;
-        }
-        total += rest[..digits].parse::<f64>().ok()? * size;
-        rest = after;
-    }
-    (rest.is_empty() && !text.is_empty()).then_some(total)
+    duration::parse(text).ok().map(|duration| duration.as_secs_f64())
 }
 
 /// Reads the rules below `root` (a rule file, or the `spec` of an object).
@@ -110,9 +95,9 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
             }
             Some(_) => {}
         }
-        let interval = group.get("interval").and_then(|node| duration(node, "interval", report));
+        let interval = group.get("interval").and_then(|node| time(node, "interval", report));
         if let Some(offset) = group.get("query_offset") {
-            duration(offset, "query_offset", report);
+            time(offset, "query_offset", report);
             report.since(offset, "query_offset", (2, 53));
         }
         if let Some(labels) = group.get("labels") {
@@ -158,7 +143,7 @@ fn rule(node: &Node, interval: Option<f64>, report: &mut Report<'_>) -> Option<R
     };
     report.about(name.as_ref().map(|name| name.value.clone()));
     let time = |name: &str, report: &mut Report<'_>| {
-        node.get(name).and_then(|value| duration(value, name, report)).unwrap_or_default()
+        node.get(name).and_then(|value| self::time(value, name, report)).unwrap_or_default()
     };
     let (pending, keep_firing) = (time("for", report), time("keep_firing_for", report));
     let labels = node.get("labels").map(|labels| table(labels, "labels", report)).unwrap_or_default();
@@ -267,7 +252,7 @@ fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(String, Text)
     all
 }
 
-fn duration(node: &Node, name: &str, report: &mut Report<'_>) -> Option<f64> {
+fn time(node: &Node, name: &str, report: &mut Report<'_>) -> Option<f64> {
     let found = node.text().and_then(seconds);
     if found.is_none() && !node.is_null() {
         report.add("RG001", Level::Error, node, format!("{name} takes a duration such as 5m"), "");

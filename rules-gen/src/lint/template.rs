@@ -1,7 +1,7 @@
 //! The syntax of Go templates as far as Prometheus checks it: actions, blocks, variables and function names.
 
 /// The functions of text/template and those that Prometheus adds (v3.x, template/template.go).
-const FUNCTIONS: [&str; 52] = [
+const FUNCTIONS: [&str; 49] = [
     "and",
     "or",
     "not",
@@ -50,9 +50,6 @@ const FUNCTIONS: [&str; 52] = [
     "externalURL",
     "parseDuration",
     "urlQueryEscape",
-    "break",
-    "continue",
-    "tmpl",
     "nil",
 ];
 /// Variables that Prometheus defines before the text.
@@ -227,6 +224,9 @@ fn block<'a>(
             }
             variables.truncate(known);
         }
+        Some(Token::Word(word @ ("break" | "continue"))) if !blocks.iter().any(|(block, _)| *block == "range") => {
+            return Err(format!("{{{{ {word} }}}} outside {{{{ range }}}}"));
+        }
         None => return Err("an action is empty".to_owned()),
         _ => {}
     }
@@ -234,7 +234,7 @@ fn block<'a>(
 }
 
 fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, used: &mut Used) -> Result<(), String> {
-    let keywords = ["if", "else", "range", "with", "end", "define", "block", "template"];
+    let keywords = ["if", "else", "range", "with", "end", "define", "block", "template", "break", "continue"];
     let mut open = 0_usize;
     let mut declared = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -301,6 +301,8 @@ mod tests {
         for bad in [
             "{{ $labels.job",
             "{{ nosuch }}",
+            "{{ tmpl }}",
+            "{{ break }}",
             "{{ $nosuch }}",
             "{{ if $value }}x",
             "{{ end }}",

@@ -4,7 +4,8 @@ use super::markdown::{day, ended, started, time, told};
 use super::model::{Line, Reading, Report, Trend, Verdict};
 use super::period::seconds;
 use super::svg;
-use super::words::{human, spaced};
+use super::words::human;
+use checklist::spaced;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The whole report.

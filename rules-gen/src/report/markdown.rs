@@ -1,8 +1,8 @@
 //! Markdown in the shape of the written checklist's own daily report and weekly task list.
 
 use super::model::{Incident, Line, Report, TaskRow, Verdict};
-use super::words::spaced;
 use checklist::Cadence;
+use checklist::spaced;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 

@@ -19,14 +19,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The cadence of its lines.
+    const fn cadence(self) -> Cadence {
+        match self {
+            Self::Daily => Cadence::Daily,
+            Self::Weekly => Cadence::Weekly,
+            Self::Monthly => Cadence::Monthly,
+            Self::Quarterly => Cadence::Quarterly,
+        }
+    }
+
     /// The word for file names and JSON.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Daily => "daily",
-            Self::Weekly => "weekly",
-            Self::Monthly => "monthly",
-            Self::Quarterly => "quarterly",
-        }
+        self.cadence().as_str()
     }
 
     /// The heading without the day.
@@ -41,12 +46,7 @@ impl Kind {
 
     /// Whether a line of the written checklist belongs to the report; no report of its own is written once a year.
     pub fn has(self, cadence: Cadence) -> bool {
-        match self {
-            Self::Daily => cadence == Cadence::Daily,
-            Self::Weekly => cadence == Cadence::Weekly,
-            Self::Monthly => cadence == Cadence::Monthly,
-            Self::Quarterly => matches!(cadence, Cadence::Quarterly | Cadence::Annual),
-        }
+        cadence == self.cadence() || (self == Self::Quarterly && cadence == Cadence::Annual)
     }
 
     fn span(self) -> Span {

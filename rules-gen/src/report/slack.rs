@@ -3,7 +3,7 @@
 
 use super::markdown::{day, ended, started, time, told};
 use super::model::{Line, Report, Verdict};
-use super::words::spaced;
+use checklist::spaced;
 use serde_json::{Value, json};
 
 /// Blocks of a message.

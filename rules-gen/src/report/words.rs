@@ -55,18 +55,6 @@ pub fn limits(unit: Unit, levels: Levels) -> String {
     levels.join(", ")
 }
 
-/// `ChecklistBackupStale` as `backup stale`.
-pub fn spaced(alert: &str) -> String {
-    let mut text = String::new();
-    for c in alert.trim_start_matches("Checklist").chars() {
-        if c.is_ascii_uppercase() && !text.is_empty() {
-            text.push(' ');
-        }
-        text.push(c.to_ascii_lowercase());
-    }
-    text
-}
-
 /// The labels that tell a series apart: `namespace=a pod=b`; what every series has is left out.
 pub fn apart(labels: &BTreeMap<String, String>) -> String {
     const EVERYWHERE: [&str; 11] = [

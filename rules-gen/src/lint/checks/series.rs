@@ -5,6 +5,7 @@ use crate::lint::expr::{bare, labels, matchers, metric, offset, reach, selector,
 use crate::lint::known::{OF_TARGETS, Type};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
+use checklist::config::hint;
 use promql_parser::label::MatchOp;
 use promql_parser::parser::{Call, Expr};
 
@@ -44,8 +45,8 @@ fn exists(rule: &Rule, part: &Expr, name: &str, context: &Context<'_>, report: &
     let Some(fact) = known.get(name) else {
         let ours = name.starts_with("checklist_");
         if (known.complete || ours) && !own && !context.recorded.contains(name) {
-            let hint = nearest(name, known.names()).map(|near| format!("did you mean {near}?")).unwrap_or_default();
-            report.word("RG010", Level::Error, &rule.expr, name, format!("there is no metric {name}"), &hint);
+            let hint = hint(name, &known.names().collect::<Vec<_>>());
+            report.word("RG010", Level::Error, &rule.expr, name, format!("there is no metric {name}{hint}"), "");
         }
         return;
     };
@@ -64,16 +65,6 @@ fn exists(rule: &Rule, part: &Expr, name: &str, context: &Context<'_>, report: &
             report.at("RG014", Level::Error, &rule.expr, message, &format!("its boundaries: {all}"));
         }
     }
-}
-
-/// The closest known name, if it is close.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let score = |other: &str| strsim::jaro_winkler(name, other);
-    known
-        .map(|other| (score(other), other))
-        .filter(|(score, _)| *score > 0.9)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }
 
 fn types(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<'_>) {

@@ -1,129 +1,138 @@
-//! What older servers do not know: RG005.
+//! What older servers do not know: RG005. Versions are those of Prometheus' CHANGELOG.
 
 use super::Context;
+use crate::lint::expr::walk;
 use crate::lint::report::{Level, Report};
-use crate::lint::rule_file::Rule;
+use crate::lint::rule_file::{Rule, Text};
+use crate::lint::template;
+use promql_parser::parser::Expr;
+use regex::Regex;
+use std::sync::LazyLock;
 
-/// Functions and the version of Prometheus that first had them (its CHANGELOG).
-const SINCE: [(&str, (u32, u32)); 13] = [
+type Version = (u32, u32);
+
+/// Functions and aggregations of PromQL.
+const PROMQL: [(&str, Version); 16] = [
+    ("double_exponential_smoothing", (3, 0)),
+    ("first_over_time", (3, 7)),
+    ("histogram_avg", (2, 51)),
+    ("histogram_quantiles", (3, 11)),
+    ("histogram_stddev", (2, 47)),
+    ("histogram_stdvar", (2, 47)),
+    ("info", (2, 55)),
+    ("limit_ratio", (2, 54)),
+    ("limitk", (2, 54)),
+    ("mad_over_time", (2, 49)),
     ("sort_by_label", (2, 49)),
     ("sort_by_label_desc", (2, 49)),
-    ("mad_over_time", (2, 51)),
-    ("histogram_avg", (2, 52)),
-    ("histogram_stddev", (2, 46)),
-    ("histogram_stdvar", (2, 46)),
-    ("double_exponential_smoothing", (3, 0)),
-    ("info", (3, 0)),
-    ("limitk", (2, 54)),
-    ("limit_ratio", (2, 54)),
+    ("ts_of_first_over_time", (3, 7)),
+    ("ts_of_last_over_time", (3, 5)),
     ("ts_of_max_over_time", (3, 5)),
     ("ts_of_min_over_time", (3, 5)),
-    ("ts_of_last_over_time", (3, 5)),
 ];
+/// Functions of templates.
+const TEMPLATES: [(&str, Version); 6] = [
+    ("now", (3, 6)),
+    ("parseDuration", (2, 32)),
+    ("stripDomain", (2, 36)),
+    ("toDuration", (3, 6)),
+    ("toTime", (2, 38)),
+    ("urlQueryEscape", (3, 8)),
+];
+/// Numbers and durations stand for each other.
+const INTERCHANGEABLE: Version = (2, 54);
+/// Names of metrics and labels may be quoted.
+const QUOTED: Version = (3, 0);
 
-pub(super) fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
+pub(super) fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
     let Some(version) = context.options.version else { return };
-    for (name, since) in SINCE {
-        let called = rule.expr.value.match_indices(name).any(|(at, _)| {
-            let before = rule.expr.value[..at].chars().next_back();
-            let after = rule.expr.value[at + name.len()..].trim_start();
-            before.is_none_or(|c| !c.is_alphanumeric() && c != '_') && after.starts_with(['(', 'b', 'w'])
-        });
-        if called && version < since {
-            let message = format!("{name}() needs Prometheus {}.{}", since.0, since.1);
-            report.word("RG005", Level::Error, &rule.expr, name, message, "");
+    walk(ast, &mut Vec::new(), &mut |part, _| {
+        let name = match part {
+            Expr::Call(call) => call.func.name.to_owned(),
+            Expr::Aggregate(one) => one.op.to_string(),
+            _ => return,
+        };
+        since(&name, &PROMQL, version, &rule.expr, report);
+    });
+    let text = without_strings(&rule.expr.value);
+    for (what, found, since) in [
+        ("a number for a duration, or a duration for a number", interchanged(&text), INTERCHANGEABLE),
+        ("a quoted name", quoted(&text), QUOTED),
+    ] {
+        if found && version < since {
+            let message = format!("{what} needs Prometheus {}.{}", since.0, since.1);
+            report.at("RG005", Level::Error, &rule.expr, message, "older servers refuse the file");
         }
     }
-    if version < (3, 0)
-        && let Some(what) = written_for_three(&rule.expr.value)
-    {
-        let message = format!("{what} needs Prometheus 3.0");
-        report.at("RG005", Level::Error, &rule.expr, message, "older servers refuse the file");
+    for (_, text) in rule.labels.iter().chain(&rule.annotations).filter(|_| rule.alerts) {
+        for name in template::read(&text.value).map(|used| used.functions).unwrap_or_default() {
+            since(&name, &TEMPLATES, version, text, report);
+        }
     }
 }
 
-/// What only Prometheus 3 reads: seconds without a unit as a range, durations as numbers, quoted names.
-fn written_for_three(expr: &str) -> Option<&'static str> {
-    let mut rest = expr;
-    let (mut range, mut braces, mut last) = (0_usize, 0_usize, "");
-    while let Some(first) = rest.chars().next() {
-        let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':' || c == '.';
-        let length = match first {
-            '"' | '\'' | '`' => {
-                let mut escaped = false;
-                let end = rest.char_indices().skip(1).find(|(_, c)| {
-                    let closes = *c == first && !escaped;
-                    escaped = *c == '\\' && !escaped && first != '`';
-                    closes
-                });
-                let end = end.map_or(rest.len(), |(at, _)| at + 1);
-                let after = rest[end..].trim_start();
-                let named = braces > 0 && ["{", ","].contains(&last);
-                let grouped = ["by(", "without(", "on(", "ignoring("].contains(&last);
-                if grouped || (named && (after.starts_with(['=', '!', ',', '}']))) {
-                    return Some("a quoted name");
-                }
-                last = "text";
-                end
-            }
-            '[' | '{' => {
-                if first == '[' {
-                    range += 1;
-                } else {
-                    braces += 1;
-                }
-                last = if first == '{' { "{" } else { "[" };
-                1
-            }
-            ']' | '}' => {
-                if first == ']' {
-                    range = range.saturating_sub(1);
-                } else {
-                    braces = braces.saturating_sub(1);
-                }
-                last = "]";
-                1
-            }
-            c if word(c) => {
-                let end = rest.find(|c: char| !word(c)).unwrap_or(rest.len());
-                let token = rest[..end].trim_end_matches(':');
-                let duration = crate::lint::rule_file::seconds(token).is_some() && token != "0";
-                let number = token.parse::<f64>().is_ok();
-                match token {
-                    _ if range > 0 && number => return Some("a range without a unit"),
-                    _ if range == 0 && duration && last != "offset" => return Some("a duration as a number"),
-                    "by" => last = "by",
-                    "without" => last = "without",
-                    "on" => last = "on",
-                    "ignoring" => last = "ignoring",
-                    "offset" => last = "offset",
-                    _ => last = "word",
-                }
-                end.max(1)
-            }
-            '(' => {
-                last = match last {
-                    "by" => "by(",
-                    "without" => "without(",
-                    "on" => "on(",
-                    "ignoring" => "ignoring(",
-                    _ => "(",
-                };
-                1
-            }
-            ',' => {
-                last = ",";
-                1
-            }
-            '-' if last == "offset" => 1,
-            c => {
-                if !c.is_whitespace() {
-                    last = "";
-                }
-                c.len_utf8()
-            }
-        };
-        rest = &rest[length..];
+fn since(name: &str, table: &[(&str, Version)], version: Version, text: &Text, report: &mut Report<'_>) {
+    let known = table.iter().find(|(known, _)| *known == name);
+    if let Some((_, since)) = known.filter(|(_, since)| version < *since) {
+        let message = format!("{name}() needs Prometheus {}.{}", since.0, since.1);
+        report.word("RG005", Level::Error, text, name, message, "older servers refuse the file");
     }
-    None
+}
+
+/// The expression with every string as an empty one: what is inside of them is no syntax.
+fn without_strings(expr: &str) -> String {
+    static STRING: LazyLock<Regex> = LazyLock::new(|| fixed(r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`"#));
+    STRING.replace_all(expr, "\"\"").into_owned()
+}
+
+fn interchanged(text: &str) -> bool {
+    static RANGE: LazyLock<Regex> = LazyLock::new(|| fixed(r"\[[^\]]*\]"));
+    static BARE: LazyLock<Regex> = LazyLock::new(|| fixed(r"[\[:]\s*[0-9.]+\s*[\]:]"));
+    static OFFSET: LazyLock<Regex> = LazyLock::new(|| fixed(r"offset\s+-?\s*[0-9a-z]+"));
+    static DURATION: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?:^|[^\w:.])(?:[0-9]+(?:ms|[smhdwy]))+(?:$|[^\w:.])"));
+    let bare = RANGE.find_iter(text).any(|range| BARE.is_match(range.as_str()));
+    bare || DURATION.is_match(&OFFSET.replace_all(&RANGE.replace_all(text, ""), ""))
+}
+
+fn quoted(text: &str) -> bool {
+    static BRACES: LazyLock<Regex> = LazyLock::new(|| fixed(r"\{[^{}]*\}"));
+    static NAME: LazyLock<Regex> = LazyLock::new(|| fixed(r#"[{,]\s*""\s*[=!,}]"#));
+    static GROUPING: LazyLock<Regex> =
+        LazyLock::new(|| fixed(r#"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*""#));
+    GROUPING.is_match(text) || BRACES.find_iter(text).any(|braces| NAME.is_match(braces.as_str()))
+}
+
+#[expect(clippy::expect_used, reason = "the pattern is part of the program; a test compiles it")]
+fn fixed(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a pattern that compiles")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_older_servers_refuse_is_told() {
+        let text = |expr| without_strings(expr);
+        for new in ["x[300]", "x[5m:30]", "time() - x > 5m", "x[1h:5]", "offset_total > 1h30m"] {
+            assert!(interchanged(&text(new)), "{new}");
+        }
+        for old in [
+            "x[5m]",
+            "x[1h:5m] offset -5m",
+            "x offset 1d > 5",
+            "a5m > 1",
+            "x{a=\"5m\"}",
+            "label_replace(x, 'a', '5m', 'b', '')",
+        ] {
+            assert!(!interchanged(&text(old)), "{old}");
+        }
+        for new in ["{\"a.b\"}", "x{'c d'=\"1\"}", "sum by (\"a.b\") (x)", "a / on (\"b\") c"] {
+            assert!(quoted(&text(new)), "{new}");
+        }
+        for old in ["x{a=\"}\", b='{'}", "label_replace(x, \"a\", \"$1\", \"b\", \"(.*)\")", "sum by (a) (x{b=\"c\"})"]
+        {
+            assert!(!quoted(&text(old)), "{old}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Findings as XML: `JUnit` and Checkstyle.
 
 use crate::lint::report::Finding;
+use exporter::report::escaped;
 
 /// A suite with a case for each file, and one for each of its lints that failed.
 pub(super) fn junit(findings: &[Finding], files: &[String]) -> String {
@@ -57,20 +58,4 @@ pub(super) fn checkstyle(findings: &[Finding], files: &[String]) -> String {
 
 fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text).replace('\n', "&#10;"))
-}
-
-/// XML 1.0 has no way to write most control characters.
-fn escaped(text: &str) -> String {
-    let mut safe = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            c if c.is_control() && c != '\n' && c != '\t' => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
