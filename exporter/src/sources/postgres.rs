@@ -83,9 +83,11 @@ impl Database {
             .user(&target.user)
             .application_name("checklist-exporter")
             .connect_timeout(Duration::from_secs(5))
+            // The system's own names come first: who may create objects in public cannot put another
+            // pg_stat_activity or count() before a role that reads everybody's statistics.
             .options(format!(
                 "-c default_transaction_read_only=on -c lock_timeout=1s -c statement_timeout={} \
-                 -c idle_in_transaction_session_timeout=10s -c search_path=public,pg_catalog",
+                 -c idle_in_transaction_session_timeout=10s -c search_path=pg_catalog,public,pg_temp",
                 STATEMENT_TIMEOUT.as_millis()
             ));
         if let Some(password) = &target.password {

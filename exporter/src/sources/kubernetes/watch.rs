@@ -9,6 +9,7 @@ use kube::Client;
 use kube::core::WatchEvent;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
@@ -153,7 +154,7 @@ async fn follow<K: Lean>(client: Client, path: String, known: Arc<RwLock<Known<K
             }
         }
         // Half of the wait is chance, so that many watches do not come back at once.
-        let chance = f64::from(Instant::now().elapsed().subsec_nanos() % 1000) / 1000.0;
+        let chance = RandomState::new().hash_one(&path) as f64 / u64::MAX as f64;
         tokio::time::sleep(wait.mul_f64(0.5 + 0.5 * chance)).await;
     }
 }
