@@ -118,22 +118,14 @@ fn s3_yaml(port: u16, bucket: &str, key: &str, folder: &TempDir) -> anyhow::Resu
 async fn what_lies_in_public_never_stands_in_for_the_systems_own() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
-    postgres
-        .execute(
-            "CREATE FUNCTION public.pg_database_size(oid) RETURNS bigint LANGUAGE sql AS 'SELECT 42::bigint';
-             CREATE FUNCTION public.pg_database_size(name) RETURNS bigint LANGUAGE sql AS 'SELECT 42::bigint';
-             CREATE VIEW public.pg_stat_user_tables AS SELECT 1 AS nothing;
-             CREATE VIEW public.pg_stat_activity AS SELECT 1 AS nothing;
-             GRANT SELECT ON public.pg_stat_user_tables, public.pg_stat_activity TO PUBLIC",
-        )
-        .await?;
-    let yaml = postgres_yaml(postgres.port, PASSWORD, &folder)?;
-    for check in ["connections", "seq_scans"] {
-        assert_eq!(outcome(&job(&yaml, check)).await.0, None, "{check}");
-    }
-    let (failed, text) = outcome(&job(&yaml, "database_size")).await;
+    let count = "CREATE AGGREGATE public.count(*) (sfunc = pg_catalog.int8inc, stype = bigint, initcond = '1000000')";
+    postgres.execute(count).await?;
+    let _client = postgres.client().await?;
+    let (failed, text) = outcome(&job(&postgres_yaml(postgres.port, PASSWORD, &folder)?, "connections")).await;
     assert_eq!(failed, None);
-    assert!(text.contains("checklist_postgres_database_bytes{") && !text.contains("} 42\n"), "{text}");
+    let connections = text.lines().filter(|line| line.starts_with("checklist_postgres_connections{"));
+    let counts: Vec<f64> = connections.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+    assert!(!counts.is_empty() && counts.iter().all(|count| *count < 100.0), "{text}");
     Ok(())
 }
 
