@@ -16,8 +16,12 @@ pub(super) fn read(node: &Node, signals: &[&'static Signal], found: &Found) -> B
     for (key, value) in table.entries() {
         let Some(threshold) = known.iter().find(|threshold| threshold.key == key.text) else {
             let keys: Vec<&str> = known.iter().map(|threshold| threshold.key).collect();
-            let hint = hint(&key.text, &keys);
-            found.mistake(key.place, format!("unknown threshold {}{hint}; known here: {}", key.text, keys.join(", ")));
+            // All of them are many: shown only to one whose word is near none.
+            let hint = match hint(&key.text, &keys) {
+                none if none.is_empty() => format!("; known here: {}", keys.join(", ")),
+                near => near,
+            };
+            found.mistake(key.place, format!("unknown threshold {}{hint}", key.text));
             continue;
         };
         if let Some(read) = one(threshold, value, found) {
