@@ -118,15 +118,7 @@ impl When {
     /// The offending values in one run's samples at `now` (Unix seconds), as the alert
     /// expression would return them; nothing for what needs history.
     pub fn offenders(&self, samples: &[Series], now: f64, limits: &Limits, severity: Severity) -> Vec<Computed> {
-        let values = |metric| Value::Of(of(metric)).compute(samples, now);
-        let pairs = |a, b| {
-            let others: Vec<Computed> = values(b);
-            let with_other = move |one: Computed| {
-                let other = others.iter().find(|other| other.labels == one.labels)?.value;
-                Some((one, other))
-            };
-            values(a).into_iter().filter_map(with_other).collect::<Vec<_>>()
-        };
+        let pairs = |a, b| pairs(samples, now, a, b).into_iter();
         match self {
             Self::Beyond(value, threshold) => {
                 let Some(limit) = limits.of(threshold).at(severity) else { return Vec::new() };
@@ -139,14 +131,10 @@ impl When {
             Self::Zero(selector) => {
                 Value::Of(*selector).compute(samples, now).into_iter().filter(|c| c.value == 0.0).collect()
             }
-            Self::Fewer(have, want) => {
-                pairs(have, want).into_iter().filter(|(c, want)| c.value < *want).map(|(c, _)| c).collect()
+            Self::Fewer(have, want) => pairs(have, want).filter(|(c, want)| c.value < *want).map(|(c, _)| c).collect(),
+            Self::None(have, want) => {
+                pairs(have, want).filter(|(c, want)| c.value == 0.0 && *want > 0.0).map(|(c, _)| c).collect()
             }
-            Self::None(have, want) => pairs(have, want)
-                .into_iter()
-                .filter(|(c, want)| c.value == 0.0 && *want > 0.0)
-                .map(|(c, _)| c)
-                .collect(),
             Self::Expiring { begin, end, lead, parts } => {
                 let Some(limit) = limits.of(lead).at(severity) else { return Vec::new() };
                 let left = |(c, begin): (Computed, f64)| {
@@ -154,11 +142,47 @@ impl When {
                     let value = c.value - now;
                     (value < lead).then_some(Computed { value, ..c })
                 };
-                pairs(end, begin).into_iter().filter_map(left).collect()
+                pairs(end, begin).filter_map(left).collect()
             }
             Self::History(..) => Vec::new(),
         }
     }
+
+    /// The worst value in one run's samples at `now` (Unix seconds) and the limits that hold for it; nothing for
+    /// what has no limit or needs history.
+    pub fn worst(&self, samples: &[Series], now: f64, limits: &Limits) -> Option<(f64, Levels)> {
+        match self {
+            Self::Beyond(value, threshold) => {
+                let values = value.compute(samples, now).into_iter().map(|computed| computed.value);
+                let worst = match threshold.direction {
+                    Direction::Above => values.max_by(f64::total_cmp),
+                    Direction::Below => values.min_by(f64::total_cmp),
+                };
+                Some((worst?, limits.of(threshold)))
+            }
+            Self::Expiring { begin, end, lead, parts } => {
+                let lead = limits.of(lead);
+                let left = |(end, begin): (Computed, f64)| {
+                    let at = |severity| Some(lead.at(severity)?.min((end.value - begin) / part(*parts, severity)));
+                    let levels = Levels { warning: at(Severity::Warning), critical: at(Severity::Critical) };
+                    (end.value - now, levels)
+                };
+                pairs(samples, now, end, begin).into_iter().map(left).min_by(|a, b| a.0.total_cmp(&b.0))
+            }
+            Self::Zero(_) | Self::Fewer(..) | Self::None(..) | Self::History(..) => None,
+        }
+    }
+}
+
+/// Each value of one metric beside that of another with the same labels.
+fn pairs(samples: &[Series], now: f64, one: &'static Metric, other: &'static Metric) -> Vec<(Computed, f64)> {
+    let values = |metric| Value::Of(of(metric)).compute(samples, now);
+    let others = values(other);
+    let with_other = |one: Computed| {
+        let other = others.iter().find(|other| other.labels == one.labels)?.value;
+        Some((one, other))
+    };
+    values(one).into_iter().filter_map(with_other).collect()
 }
 
 const fn part(parts: (f64, f64), severity: Severity) -> f64 {
@@ -171,4 +195,28 @@ const fn part(parts: (f64, f64), severity: Severity) -> f64 {
 /// A number as PromQL writes it: the shortest text that reads back as the same value.
 pub fn number(value: f64) -> String {
     format!("{value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::Samples;
+    use crate::signals::certificates::{NOT_AFTER, NOT_BEFORE, SIGNAL};
+    use crate::threshold::DAY;
+
+    #[test]
+    fn a_certificates_remaining_time_is_judged_by_the_shorter_of_lead_time_and_part_of_its_life() {
+        let mut samples = Samples::of(&SIGNAL);
+        for (name, life) in [("short", 3.0), ("long", 90.0)] {
+            samples.set(&NOT_BEFORE, ["endpoint", name, "ca", "leaf"], 0.0);
+            samples.set(&NOT_AFTER, ["endpoint", name, "ca", "leaf"], life * DAY);
+        }
+        let (series, _) = samples.into_series();
+        let expiring = &SIGNAL.alerts[0].when;
+        let limits = Limits::default();
+        let (left, levels) = expiring.worst(&series, 2.5 * DAY, &limits).unwrap_or_else(|| panic!("no value"));
+        assert_eq!((left, levels.warning, levels.critical), (0.5 * DAY, Some(DAY), Some(0.3 * DAY)));
+        let severe = |now| !expiring.offenders(&series, now, &limits, Severity::Critical).is_empty();
+        assert!(!severe(2.5 * DAY) && severe(2.8 * DAY));
+    }
 }

@@ -4,7 +4,7 @@ use crate::condition::{Limits, When};
 use crate::config::Traffic;
 use crate::metric::Metric;
 use crate::samples::Series;
-use crate::threshold::{Direction, Severity, Threshold, Unit};
+use crate::threshold::{Severity, Threshold, Unit};
 use crate::value::{Computed, Value};
 use std::fmt;
 use std::time::Duration;
@@ -56,14 +56,9 @@ impl Signal {
     /// The worst value of every alert with a limit in one run's samples at `now` (Unix seconds).
     pub fn readings(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Reading> {
         let of_alert = |alert: &Alert| {
-            let When::Beyond(value, threshold) = alert.when else { return None };
-            let values = value.compute(samples, now).into_iter().map(|computed| computed.value);
-            let worst = match threshold.direction {
-                Direction::Above => values.max_by(f64::total_cmp),
-                Direction::Below => values.min_by(f64::total_cmp),
-            };
-            let value = worst?.round_to(threshold.unit);
-            Some(Reading { alert: alert.name, unit: threshold.unit, value, limits: limits.of(threshold) })
+            let unit = alert.when.threshold()?.unit;
+            let (value, limits) = alert.when.worst(samples, now, limits)?;
+            Some(Reading { alert: alert.name, unit, value: value.round_to(unit), limits })
         };
         self.alerts.iter().filter_map(of_alert).collect()
     }
@@ -98,6 +93,17 @@ pub struct Reading {
     pub value: f64,
     /// The limits.
     pub limits: crate::threshold::Levels,
+}
+
+impl fmt::Display for Reading {
+    /// `backup stale 6h1m (limit 26h)`: the value beside the limit that it meets first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", spaced(self.alert), self.unit.human(self.value))?;
+        match self.limits.warning.or(self.limits.critical) {
+            Some(limit) => write!(f, " (limit {})", self.unit.human(limit)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A condition that does not hold.

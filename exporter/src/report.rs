@@ -37,16 +37,24 @@ struct Row {
     target: String,
     verdict: Option<bool>,
     why: String,
+    /// The values that were judged, beside their limits.
+    readings: String,
     seconds: f64,
 }
 
 impl Row {
+    /// What is bad, or why nobody can tell; else what was judged.
+    fn seen(&self) -> &str {
+        if self.why.is_empty() { &self.readings } else { &self.why }
+    }
+
     fn of(state: &State, now: f64) -> Self {
         Self {
             check: state.check.signal.id,
             target: state.check.target.clone(),
             verdict: state.verdict(now),
             why: state.why(),
+            readings: state.readings.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             seconds: state.history.back().map_or(0.0, |run| run.seconds),
         }
     }
@@ -64,13 +72,13 @@ pub const fn word(verdict: Option<bool>) -> &'static str {
 fn table(rows: &[Row]) -> String {
     let width = |of: fn(&Row) -> usize, least: usize| rows.iter().map(of).max().unwrap_or(0).max(least);
     let (check, target) = (width(|row| row.check.len(), 5), width(|row| row.target.len(), 6));
-    let mut text = format!("{:<check$}  {:<target$}  {:<11}  WHY\n", "CHECK", "TARGET", "VERDICT");
+    let mut text = format!("{:<check$}  {:<target$}  {:<11}  SEEN\n", "CHECK", "TARGET", "VERDICT");
     for row in rows {
         let verdict = match row.verdict {
             Some(true) => "passed".to_owned(),
             other => word(other).to_uppercase(),
         };
-        let line = format!("{:<check$}  {:<target$}  {verdict:<11}  {}", row.check, row.target, row.why);
+        let line = format!("{:<check$}  {:<target$}  {verdict:<11}  {}", row.check, row.target, row.seen());
         text += line.trim_end();
         text.push('\n');
     }
@@ -78,11 +86,11 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn markdown(rows: &[Row]) -> String {
-    let mut text = "| check | target | verdict | why |\n|---|---|---|---|\n".to_owned();
+    let mut text = "| check | target | verdict | seen |\n|---|---|---|---|\n".to_owned();
     for row in rows {
-        let why = row.why.replace('|', "\\|").replace('\n', " ");
+        let seen = row.seen().replace('|', "\\|").replace('\n', " ");
         let mark = if row.verdict == Some(true) { "" } else { "**" };
-        text += &format!("| {} | {} | {mark}{}{mark} | {why} |\n", row.check, row.target, word(row.verdict));
+        text += &format!("| {} | {} | {mark}{}{mark} | {seen} |\n", row.check, row.target, word(row.verdict));
     }
     text
 }
