@@ -6,9 +6,22 @@ use stack::faults::FAULTS;
 use stack::stack::Stack;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    // Whatever ends it, and whenever: dropping the stack ends every program of it.
+    tokio::select! {
+        ended = demo() => ended,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+        _ = hangup.recv() => Ok(()),
+    }
+}
+
+async fn demo() -> anyhow::Result<()> {
     let wanted = std::env::var("FAULT").unwrap_or_default();
     let names: Vec<&str> = FAULTS.iter().map(|fault| fault.name).collect();
     anyhow::ensure!(wanted.is_empty() || names.contains(&wanted.as_str()), "FAULT must be one of {}", names.join(", "));
@@ -40,8 +53,7 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     println!("\nCtrl-C ends everything.");
-    tokio::signal::ctrl_c().await?;
-    Ok(())
+    std::future::pending().await
 }
 
 fn table(stack: &Stack) -> anyhow::Result<()> {
