@@ -7,6 +7,7 @@ mod dashboards;
 pub mod expr;
 pub mod files;
 pub mod known;
+pub mod live;
 pub mod output;
 pub mod pages;
 pub mod report;
@@ -23,7 +24,7 @@ use jiff::civil::Date;
 use known::Known;
 use report::{Finding, Level, Report};
 use rule_file::Rule;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use yaml::Node;
 
@@ -42,6 +43,8 @@ pub struct Options {
     pub version: Option<(u32, u32)>,
     /// The folder of the runbooks that links point to.
     pub runbooks: Option<PathBuf>,
+    /// Links that lead nowhere, and why; filled from live servers.
+    pub broken_links: BTreeMap<String, String>,
     /// The day, for suppressions that end.
     pub today: Date,
 }
@@ -57,6 +60,7 @@ impl Default for Options {
             evaluation_interval: 30.0,
             version: None,
             runbooks: None,
+            broken_links: BTreeMap::new(),
             today: Date::MAX,
         }
     }
@@ -144,6 +148,15 @@ pub fn run(sources: &[Source], options: &Options) -> Outcome {
     findings.dedup();
     let files = sources.iter().map(|source| source.name.clone()).collect();
     Outcome { findings, files, notes: notes.into_iter().flatten().collect() }
+}
+
+/// What a live server is to be asked about these files.
+pub fn asked(sources: &[Source], options: &Options) -> live::Asked {
+    let read = on_all_cores(sources.iter().collect(), &|source| first(source, options).0);
+    live::Asked::of(read.iter().flatten().flat_map(|read| &read.documents).flat_map(|document| match document {
+        Document::Rules(rules) => rules.as_slice(),
+        _ => &[],
+    }))
 }
 
 /// The results in the order of the items, made by as many threads as there are cores.

@@ -128,10 +128,11 @@ impl Server {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let answer = self.ask(&path).await?;
-        let parsed: Value = serde_json::from_slice(&answer.body)
+        let mut parsed: Value = serde_json::from_slice(&answer.body)
             .map_err(|error| NoVerdict(format!("{} answered {} and no JSON ({error})", self.url, answer.status)))?;
         if parsed["status"] == "success" {
-            return Ok(parsed["data"].clone());
+            return incomplete(&parsed["warnings"])
+                .map_or_else(|| Ok(parsed["data"].take()), |why| Err(NoVerdict(format!("{}: {why}", self.url))));
         }
         let why = parsed["error"].as_str().map_or_else(|| answer.status.to_string(), ToOwned::to_owned);
         Err(NoVerdict(format!("{}: {why}", self.url)))
@@ -243,6 +244,14 @@ impl Server {
         };
         Ok(rows.iter().map(course).collect())
     }
+}
+
+/// Why a good answer is not whole: Thanos and Mimir warn when a store did not answer, Prometheus when a remote one did
+/// not. What Prometheus says of the query itself is no such warning.
+fn incomplete(warnings: &Value) -> Option<String> {
+    let mut warnings = warnings.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let why = warnings.find(|warning| !warning.starts_with("PromQL "))?;
+    Some(format!("the answer is not complete: {why}"))
 }
 
 /// What servers say when a query loads more than they allow or takes longer.

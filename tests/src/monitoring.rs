@@ -94,6 +94,8 @@ impl Prometheus {
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             // Fifteen days are the default, and reports look back a quarter and the one before.
             .arg("--storage.tsdb.retention.time=400d")
+            // What fires before it has found its Alertmanager is lost, and told again a minute later by default.
+            .arg("--rules.alert.resend-delay=10s")
             .arg("--log.level=warn");
         let mut process = Process::start(&mut command, "prometheus", folder, Signal::SIGTERM)?;
         process.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{port}/-/ready")).await }).await?;

@@ -3,11 +3,12 @@
 use super::known::Known;
 use super::output::{Format, render};
 use super::report::{Finding, Level, Report};
-use super::{Options, checks, files, pages, rule_file, run};
+use super::{Options, asked, checks, files, live, pages, rule_file, run};
 use crate::cli::checklist;
 use crate::live::{Login, Server};
 use crate::terminal::{Style, print, say};
 use anyhow::Context;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -71,7 +72,8 @@ pub struct Arguments {
     /// The folder with the runbooks that links point to.
     #[arg(long, value_name = "FOLDER")]
     runbooks: Option<PathBuf>,
-    /// A live Prometheus: its metrics are known, its rules must be healthy.
+    /// A live Prometheus: its metrics and their labels are known, its rules must be healthy, and links must lead to
+    /// pages that answer.
     #[arg(long, value_name = "URL")]
     live: Option<String>,
     /// File that holds a bearer token for the live server.
@@ -117,12 +119,15 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut options = options(arguments)?;
     let mut findings = scrapes(arguments, &mut options)?;
+    let sources = files::collect(&arguments.paths)?;
+    let mut notes = Vec::new();
     if let Some(url) = &arguments.live {
         let server =
             Server { url: url.clone(), login: Login { token_file: arguments.token_file.clone(), ..Login::default() } };
-        findings.extend(live(&server, &mut options).await?);
+        let (unhealthy, left_out) = live::learn(&server, asked(&sources, &options), &mut options).await?;
+        findings.extend(unhealthy);
+        notes.extend(left_out);
     }
-    let sources = files::collect(&arguments.paths)?;
     let outcome = run(&sources, &options);
     findings.extend(outcome.findings);
     let chosen = |finding: &Finding| {
@@ -133,7 +138,7 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let style = if arguments.output_file.is_some() { Style::PLAIN } else { Style::of_stdout() };
     out(arguments, &render(arguments.output, &findings, &outcome.files, style))?;
     if !arguments.quiet {
-        outcome.notes.iter().for_each(|note| say(&format!("note: {note}")));
+        notes.iter().chain(&outcome.notes).for_each(|note| say(&format!("note: {note}")));
     }
     let failed = findings.iter().any(|finding| finding.level >= arguments.fail_on);
     Ok(ExitCode::from(u8::from(failed)))
@@ -155,6 +160,7 @@ fn options(arguments: &Arguments) -> anyhow::Result<Options> {
         evaluation_interval: arguments.evaluation_interval,
         version: arguments.prometheus_version,
         runbooks: arguments.runbooks.clone(),
+        broken_links: BTreeMap::new(),
         today: jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),
     })
 }
@@ -172,21 +178,4 @@ fn scrapes(arguments: &Arguments, options: &mut Options) -> anyhow::Result<Vec<F
         findings.extend(report.finish(options.today));
     }
     Ok(findings)
-}
-
-/// What a live server knows, and which of its rules it cannot evaluate.
-async fn live(server: &Server, options: &mut Options) -> Result<Vec<Finding>, crate::live::NoVerdict> {
-    let names = server.get("/api/v1/label/__name__/values", &[]).await?;
-    let names = names.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(ToOwned::to_owned));
-    options.known.add_names(names);
-    let answer = server.get("/api/v1/rules", &[]).await?;
-    let mut report = Report::new(&server.url, "", None);
-    for group in answer["groups"].as_array().into_iter().flatten() {
-        for rule in group["rules"].as_array().into_iter().flatten().filter(|rule| rule["health"] == "err") {
-            report.about(rule["name"].as_str().map(ToOwned::to_owned));
-            let error = rule["lastError"].as_str().unwrap_or("the server does not say why");
-            report.line("RG070", Level::Error, 1, format!("the server cannot evaluate it: {error}"), "");
-        }
-    }
-    Ok(report.finish(options.today))
 }

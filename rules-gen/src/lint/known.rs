@@ -130,6 +130,11 @@ impl Known {
         }
     }
 
+    /// Adds the labels that a metric has on a live server.
+    pub fn add_labels(&mut self, metric: &str, labels: impl IntoIterator<Item = String>) {
+        self.metrics.entry(metric.to_owned()).or_default().labels.extend(labels);
+    }
+
     /// What is known of a metric.
     pub fn get(&self, name: &str) -> Option<&Fact> {
         self.metrics.get(name)

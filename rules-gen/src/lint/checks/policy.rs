@@ -3,6 +3,7 @@
 use super::Context;
 use crate::lint::expr::{bare, labels, metric, selector, walk};
 use crate::lint::known::Type;
+use crate::lint::live::{LINKS, page};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::{Rule, seconds};
 use crate::lint::template;
@@ -89,6 +90,17 @@ fn templates(rule: &Rule, ast: Option<&Expr>, context: &Context<'_>, report: &mu
 }
 
 fn links(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
+    for (name, url) in rule.annotations.iter().filter(|(name, _)| LINKS.contains(&name.as_str())) {
+        if let Some(why) = context.options.broken_links.get(page(&url.value)) {
+            report.at(
+                "RG033",
+                Level::Error,
+                url,
+                format!("{name} leads nowhere: {why}"),
+                "write the page, or mend the link",
+            );
+        }
+    }
     let Some(url) = rule.annotation("runbook_url") else {
         if rule.label("severity").is_some_and(|severity| severity.value == "critical") {
             report.at(

@@ -1,0 +1,238 @@
+//! The courses of values of the generated rule tests, played to a real Prometheus: the past as blocks of its storage,
+//! the present as a page that it scrapes.
+
+use crate::http::{Server, answer, serve};
+use anyhow::Context;
+use rules_gen::live::Labels;
+use rules_gen::routing::Configuration;
+use rules_gen::rule_tests::RuleTest;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+/// Seconds; shorter than the five minutes for which Prometheus takes a value for the present one.
+const LONGEST_GAP: f64 = 240.0;
+/// Up to so many seconds a history has a value each second, as the page has: a median counts values, not minutes.
+const SHORT: f64 = 1_200.0;
+
+/// One series of a case, from its first value on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Played {
+    metric: String,
+    labels: Labels,
+    /// Runs of values: the first, what each further one adds, and how many there are.
+    runs: Vec<(f64, f64, usize)>,
+    /// Seconds between two values.
+    pace: f64,
+    /// Seconds after which the alert must fire.
+    due: f64,
+}
+
+/// An alert that is to fire, and what makes it fire.
+#[derive(Debug)]
+pub struct Role {
+    /// The labels of the alert.
+    pub alert: Labels,
+    /// Its summary.
+    pub summary: String,
+    firing: Vec<Played>,
+    /// What keeps it quiet where another is played; nothing unless it tells of an absence.
+    silent: Vec<Played>,
+}
+
+impl Role {
+    /// The alerts of a rule, one for each alert that its first case expects. A rule for all targets gets one of its
+    /// own, so that no two rules read the same series and none holds the other back.
+    ///
+    /// # Errors
+    /// When the test is not written as rules-gen writes it.
+    pub fn all(number: usize, test: &RuleTest) -> anyhow::Result<Vec<Self>> {
+        let own = (!test.rule.expr.contains("target=")).then(|| format!("t{number:03}"));
+        let (firing, expected) = case(&test.test["tests"][0], own.as_deref())?;
+        // The Watchdog is never quiet.
+        let quiet = test.test["tests"].get(1).filter(|_| firing.is_empty());
+        let silent =
+            quiet.map_or_else(|| Ok(Vec::new()), |quiet| case(quiet, own.as_deref()).map(|(series, _)| series))?;
+        let of = |name: &str| test.rule.annotations.get(name).cloned().unwrap_or_default();
+        let role = |mut alert: Labels| {
+            alert.insert("alertname".to_owned(), test.rule.alert.clone());
+            Self { alert, summary: of("summary"), firing: firing.clone(), silent: silent.clone() }
+        };
+        Ok(expected.into_iter().map(role).collect())
+    }
+
+    /// Whether both can be seen at once: no series is to have two values, and neither holds the other back.
+    fn agrees(&self, other: &Self, routes: &Configuration) -> bool {
+        let clash = |a: &Played, b: &Played| a.metric == b.metric && a.labels == b.labels && a != b;
+        let held = |a: &Self, b: &Self| routes.inhibited(&a.alert, std::slice::from_ref(&b.alert)).is_some();
+        !self.firing.iter().any(|a| other.firing.iter().any(|b| clash(a, b)))
+            && !held(self, other)
+            && !held(other, self)
+    }
+}
+
+/// Shares the roles out among as few plays as a greedy choice finds.
+pub fn plays(roles: Vec<Role>, routes: &Configuration) -> Vec<Vec<Role>> {
+    let mut plays: Vec<Vec<Role>> = Vec::new();
+    for role in roles {
+        match plays.iter_mut().find(|play| play.iter().all(|other| role.agrees(other, routes))) {
+            Some(play) => play.push(role),
+            None => plays.push(vec![role]),
+        }
+    }
+    plays
+}
+
+/// A scraped page, and the history before it.
+pub struct Play {
+    /// Serves the present.
+    pub page: Server,
+    series: Arc<Vec<Played>>,
+    /// Unix seconds at which every alert is due.
+    now: f64,
+}
+
+impl Play {
+    /// Plays what these roles need. What tells of an absence in other plays is kept quiet in this one.
+    pub async fn start(play: &[Role], others: &[&Role]) -> anyhow::Result<Self> {
+        let absent = |one: &&&Role| !play.iter().any(|role| role.alert == one.alert);
+        let quiet = others.iter().filter(absent).flat_map(|role| &role.silent);
+        let mut series: Vec<Played> = play.iter().flat_map(|role| &role.firing).chain(quiet).cloned().collect();
+        series.sort_by(|a, b| (&a.metric, &a.labels).cmp(&(&b.metric, &b.labels)));
+        series.dedup_by(|a, b| a.metric == b.metric && a.labels == b.labels);
+        let (series, now) = (Arc::new(series), jiff::Timestamp::now().as_duration().as_secs_f64());
+        let shown = Arc::clone(&series);
+        let page = serve(None, move |_| {
+            let at = jiff::Timestamp::now().as_duration().as_secs_f64();
+            let mut text = String::new();
+            for one in shown.iter() {
+                if let Some(value) = one.at(at - now + one.due, now - one.due) {
+                    // Writing to a String cannot fail.
+                    let _ = writeln!(text, "{} {value}", one.name(&[]));
+                }
+            }
+            async move { answer(200, "text/plain; version=0.0.4", text) }
+        })
+        .await?;
+        Ok(Self { page, series, now })
+    }
+
+    /// Writes the history as the blocks of a Prometheus that keeps its data in `prometheus-data` of the folder and
+    /// scrapes the page as its job `checklist`.
+    ///
+    /// # Errors
+    /// When promtool does not take it.
+    pub fn write_history(&self, folder: &Path) -> anyhow::Result<()> {
+        let instance = format!("127.0.0.1:{}", self.page.port);
+        let mut families: BTreeMap<&str, String> = BTreeMap::new();
+        for one in self.series.iter() {
+            let (name, text) =
+                (one.name(&[("instance", &instance), ("job", "checklist")]), families.entry(&one.metric).or_default());
+            let gap = if one.due < SHORT { 1.0 } else { one.pace.min(LONGEST_GAP) };
+            let begin = self.now - one.due;
+            for step in 0..=(one.due / gap).floor() as u32 {
+                let after = f64::from(step) * gap;
+                if let Some(value) = one.at(after, begin) {
+                    writeln!(text, "{name} {value} {:.3}", begin + after)?;
+                }
+            }
+        }
+        let mut text = String::new();
+        for (metric, lines) in families {
+            write!(text, "# TYPE {metric} unknown\n{lines}")?;
+        }
+        text += "# EOF\n";
+        let history = folder.join("history.txt");
+        std::fs::write(&history, text)?;
+        let mut promtool = Command::new("promtool");
+        promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]);
+        crate::stack::run(promtool.arg(&history).arg(folder.join("prometheus-data")))
+    }
+}
+
+impl Played {
+    /// The value so many seconds after the first; times are counted from the Unix second at which it began.
+    fn at(&self, after: f64, begin: f64) -> Option<f64> {
+        let (mut place, shift) =
+            (after / self.pace, if self.metric.ends_with("_timestamp_seconds") { begin } else { 0.0 });
+        for (first, more, values) in &self.runs {
+            if place < *values as f64 {
+                return Some(first + more * place + shift);
+            }
+            place -= *values as f64;
+        }
+        None
+    }
+
+    fn name(&self, more: &[(&str, &str)]) -> String {
+        let own = self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let labels: Vec<String> =
+            own.chain(more.iter().copied()).map(|(name, value)| format!("{name}={value:?}")).collect();
+        format!("{}{{{}}}", self.metric, labels.join(","))
+    }
+}
+
+/// The series of a case of a rule test, and the labels of the alerts that its last step expects.
+fn case(case: &Value, own: Option<&str>) -> anyhow::Result<(Vec<Played>, Vec<Labels>)> {
+    let place = || format!("not a case as rules-gen writes it: {case}");
+    let renamed = |mut labels: Labels| {
+        if let (Some(target), Some(own)) = (labels.get_mut("target"), own) {
+            own.clone_into(target);
+        }
+        labels
+    };
+    let step = case["alert_rule_test"].as_array().and_then(|steps| steps.last()).with_context(place)?;
+    let seconds = |text: &Value| {
+        let duration = rules_gen::duration::parse(text.as_str()?).ok()?;
+        Some(duration.as_secs_f64())
+    };
+    let (pace, due) =
+        (seconds(&case["interval"]).with_context(place)?, seconds(&step["eval_time"]).with_context(place)?);
+    let mut series = Vec::new();
+    for one in case["input_series"].as_array().with_context(place)? {
+        let (metric, labels) =
+            one["series"].as_str().and_then(|text| text.strip_suffix('}')?.split_once('{')).with_context(place)?;
+        let labels = labels.split(", ").filter(|label| !label.is_empty()).map(|label| {
+            let (name, value) = label.split_once('=').with_context(place)?;
+            Ok((name.to_owned(), serde_json::from_str(value).with_context(place)?))
+        });
+        let labels = renamed(labels.collect::<anyhow::Result<Labels>>()?);
+        let runs =
+            one["values"].as_str().with_context(place)?.split_whitespace().map(|run| run_of(run).with_context(place));
+        series.push(Played {
+            metric: metric.to_owned(),
+            labels,
+            runs: runs.collect::<anyhow::Result<_>>()?,
+            pace,
+            due,
+        });
+    }
+    let alerts = step["exp_alerts"].as_array().with_context(place)?.iter();
+    let alerts = alerts.map(|alert| Ok(renamed(serde_json::from_value(alert["exp_labels"].clone())?)));
+    Ok((series, alerts.collect::<anyhow::Result<_>>()?))
+}
+
+/// `1+2x3`: 1, 3, 5, 7.
+fn run_of(text: &str) -> Option<(f64, f64, usize)> {
+    let (values, times) = text.rsplit_once('x')?;
+    let sign = values.rfind(['+', '-']).filter(|at| *at > 0)?;
+    let first = values.get(..sign)?.parse().ok()?;
+    let more = values.get(sign..)?.replace("+-", "-").trim_start_matches('+').parse().ok()?;
+    Some((first, more, times.parse::<usize>().ok()? + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_values_is_read_as_promtool_reads_it() {
+        assert_eq!(run_of("1+2x3"), Some((1.0, 2.0, 4)));
+        assert_eq!(run_of("-600+0x1500"), Some((-600.0, 0.0, 1501)));
+        assert_eq!(run_of("5-2.5x2"), Some((5.0, -2.5, 3)));
+        assert_eq!(run_of("_x3"), None);
+    }
+}

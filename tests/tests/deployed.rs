@@ -1,0 +1,264 @@
+//! rules-gen against live servers: what is deployed, what a lint learns from Prometheus, and routes through a real
+//! Alertmanager.
+
+use checklist::Config;
+use serde_json::{Value, json};
+use stack::http::{Server, answer, serve};
+use stack::kubernetes::{Kubelet, Kubernetes};
+use stack::monitoring::{Alertmanager, Prometheus};
+use stack::process::free_port;
+use stack::recorder::Recorder;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(60);
+const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+
+/// Exit code, standard output and standard error of rules-gen.
+fn rules_gen(folder: &Path, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String, String)> {
+    let mut command = Command::new(stack::stack::program("rules-gen")?);
+    command.args(arguments).current_dir(folder).env_remove("KUBECONFIG");
+    let output = tokio::task::block_in_place(|| command.output())?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))
+}
+
+/// A folder with the example checklist and everything generated from it.
+fn generated() -> anyhow::Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new().prefix("checklist-deployed").tempdir()?;
+    std::fs::write(folder.path().join("checklist.yaml"), EXAMPLE)?;
+    let config = Config::parse("checklist.yaml", EXAMPLE)?;
+    rules_gen::write(&rules_gen::generate(&config, "checklist.yaml")?, &folder.path().join("generated"))?;
+    Ok(folder)
+}
+
+/// The same place, compared with the example and with a checklist that has another limit and one alert less.
+fn compare(folder: &Path, place: &[&str]) -> anyhow::Result<()> {
+    let diff = [&["diff", "--config", "checklist.yaml"], place].concat();
+    let (code, said, complaint) = rules_gen(folder, &diff)?;
+    anyhow::ensure!(code == Some(0) && said.ends_with("rules, no difference\n"), "{place:?}: {said}{complaint}");
+    let other = EXAMPLE.replace("disk.usage: {warning: 70%,", "disk.usage: {warning: 65%,");
+    let other = other.replace("alerting:\n", "alerting:\n  alerts: {ChecklistPodStuck: {enabled: false}}\n");
+    std::fs::write(folder.join("other.yaml"), other)?;
+    let diff = [&["diff", "--config", "other.yaml"], place].concat();
+    let (code, said, complaint) = rules_gen(folder, &diff)?;
+    anyhow::ensure!(code == Some(1), "{place:?}: {said}{complaint}");
+    for part in [
+        "~ alert ChecklistVolumeFilling (warning)\n    - expr: ",
+        " > 0.7\n    + expr: ",
+        "- alert ChecklistPodStuck (warning)",
+        // The rules know the configuration they were made from.
+        "labels.fingerprint",
+        "0 to add, 1 to remove, ",
+    ] {
+        anyhow::ensure!(said.contains(part), "{place:?}: {part:?} is not in:\n{said}");
+    }
+    let (_, said, _) = rules_gen(folder, &[&diff[..], &["--output", "json"]].concat())?;
+    let whole: Value = serde_json::from_str(&said)?;
+    anyhow::ensure!(whole["removed"] == 1 && whole["added"] == 0, "{said}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_difference_from_what_prometheus_runs_is_told_and_a_prometheus_that_is_away_is_no_verdict()
+-> anyhow::Result<()> {
+    let folder = generated()?;
+    let port = free_port()?;
+    let rules = folder.path().join("generated/rules/checklist.yaml");
+    let prometheus = Prometheus::start(port, &[], &[], 9, &rules, folder.path()).await?;
+    let place = format!("prometheus=http://127.0.0.1:{port}");
+    compare(folder.path(), &["--against", &place])?;
+    compare(folder.path(), &["--against", "dir=generated/rules/checklist.yaml"])?;
+    compare(folder.path(), &["--against", "dir=generated/rules/mimir.yaml"])?;
+    drop(prometheus);
+    let (code, _, complaint) = rules_gen(folder.path(), &["diff", "--against", &place])?;
+    assert_eq!(code, Some(3), "{complaint}");
+    let (code, _, complaint) = rules_gen(folder.path(), &["diff", "--against", "dir=nowhere"])?;
+    assert_eq!(code, Some(2), "{complaint}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_rule_objects_are_compared_page_by_page_and_without_the_enforced_namespace() -> anyhow::Result<()> {
+    let folder = generated()?;
+    let authority = stack::peers::Authority::new(folder.path())?;
+    let kubelet = Kubelet::start(stack::peers::acceptor(authority.issue("localhost", 60)?)?.0).await?;
+    let kubernetes = Kubernetes::start(kubelet).await?;
+    std::fs::write(folder.path().join("kubeconfig"), kubernetes.kubeconfig())?;
+    let text = std::fs::read_to_string(folder.path().join("generated/rules/prometheusrule.yaml"))?;
+    let mut object: Value = serde_yaml::from_str(&text)?;
+    // What the operator adds where it keeps tenants apart.
+    for rule in object["spec"]["groups"].as_array_mut().into_iter().flatten() {
+        for rule in rule["rules"].as_array_mut().into_iter().flatten() {
+            rule["labels"]["namespace"] = json!("monitoring");
+        }
+    }
+    let one = "/apis/monitoring.coreos.com/v1/namespaces/monitoring/prometheusrules";
+    let all = "/apis/monitoring.coreos.com/v1/prometheusrules";
+    for collection in [one, all] {
+        kubernetes.apply(collection, object.clone());
+        // More than a page of what others have.
+        for n in 0..120 {
+            let group =
+                json!({"name": format!("theirs-{n}"), "rules": [{"alert": format!("Theirs{n}"), "expr": "up == 0"}]});
+            kubernetes.apply(
+                collection,
+                json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule",
+                "metadata": {"name": format!("a{n}")}, "spec": {"groups": [group]}}),
+            );
+        }
+    }
+    compare(folder.path(), &["--against", "k8s", "--kubeconfig", "kubeconfig", "--namespace", "monitoring"])?;
+    compare(folder.path(), &["--against", "k8s", "--kubeconfig", "kubeconfig"])?;
+    let everything = ["diff", "--against", "k8s", "--kubeconfig", "kubeconfig", "--all", "--output", "json"];
+    let (code, said, complaint) = rules_gen(folder.path(), &everything)?;
+    let whole: Value = serde_json::from_str(&said)?;
+    assert_eq!((code, &whole["removed"]), (Some(1), &json!(120)), "{complaint}");
+    kubernetes.refuse(Some(403));
+    let (code, _, complaint) = rules_gen(folder.path(), &everything)?;
+    assert!(code == Some(3) && complaint.contains("cannot list PrometheusRule objects"), "{code:?} {complaint}");
+    Ok(())
+}
+
+/// A ruler that has rules of two tenants' namespaces in Mimir's form.
+async fn mimir(text: String) -> anyhow::Result<Server> {
+    serve(None, move |request| {
+        let tenant = request.headers().get("x-scope-orgid").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (path, text) = (request.uri().path().to_owned(), text.clone());
+        async move {
+            match (path.as_str(), tenant.as_deref()) {
+                ("/prometheus/config/v1/rules", Some("shop")) => answer(200, "application/yaml", text),
+                ("/prometheus/config/v1/rules", Some("empty")) => answer(404, "text/plain", "no rule groups found\n"),
+                ("/prometheus/config/v1/rules", None) => answer(401, "text/plain", "no org id\n"),
+                _ => answer(500, "text/plain", "the ring is empty\n"),
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_namespaces_of_mimir_are_compared_for_one_tenant() -> anyhow::Result<()> {
+    let folder = generated()?;
+    let text = std::fs::read_to_string(folder.path().join("generated/rules/checklist.yaml"))?;
+    let rules: Value = serde_yaml::from_str(&text)?;
+    let mut groups = rules["groups"].clone();
+    for group in groups.as_array_mut().into_iter().flatten() {
+        group["interval"] = json!("1m");
+    }
+    // Somebody else's rule has one of our names.
+    let theirs = json!([{"name": "theirs", "rules": [{"alert": "ChecklistPodStuck", "expr": "up == 0"}]}]);
+    let server = mimir(serde_yaml::to_string(&json!({"ops-checklist": groups, "theirs": theirs}))?).await?;
+    let place = format!("mimir=http://127.0.0.1:{}/prometheus", server.port);
+    compare(folder.path(), &["--against", &place, "--tenant", "shop", "--namespace", "ops-checklist"])?;
+    let diff = ["diff", "--against", &place, "--output", "json"];
+    let count = |tenant: &[&str]| -> anyhow::Result<(Option<i32>, Value, String)> {
+        let (code, said, complaint) = rules_gen(folder.path(), &[&diff[..], tenant].concat())?;
+        Ok((code, serde_json::from_str(&said).unwrap_or_default(), complaint))
+    };
+    let (code, whole, complaint) = count(&["--tenant", "shop"])?;
+    assert_eq!((code, &whole["removed"]), (Some(1), &json!(1)), "the other namespace is seen too: {complaint}");
+    let (code, whole, complaint) = count(&["--tenant", "empty"])?;
+    assert_eq!((code, &whole["added"]), (Some(1), &whole["generated"]), "{complaint}");
+    assert_eq!(count(&[])?.0, Some(3), "Mimir wants a tenant");
+    assert_eq!(count(&["--tenant", "other"])?.0, Some(3));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lint_learns_metrics_labels_links_and_health_from_live_servers() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let page = serve(None, |request| {
+        let there = matches!(request.uri().path(), "/metrics" | "/runbooks/good.md");
+        async move {
+            let text = "load{host=\"a\",disk=\"x\"} 1\nload{host=\"a\",disk=\"y\"} 1\nlimit{host=\"a\"} 2\n";
+            if there { answer(200, "text/plain; version=0.0.4", text) } else { answer(404, "text/plain", "") }
+        }
+    })
+    .await?;
+    // Parses, and cannot be evaluated: two series of the left side match one of the right.
+    let broken = "groups: [{name: g, rules: [{record: 'host:load:ratio', expr: load / on (host) limit}]}]\n";
+    let running = folder.path().join("running.yaml");
+    std::fs::write(&running, broken)?;
+    let port = free_port()?;
+    let prometheus = Prometheus::start(port, &[page.port], &[], 9, &running, folder.path()).await?;
+    for _ in 0..200 {
+        if !prometheus.broken_rules().await?.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let links = format!("http://127.0.0.1:{}/runbooks", page.port);
+    let rule = |name: &str, expr: &str, link: &str| {
+        format!(
+            "  - alert: {name}\n    expr: {expr}\n    for: 5m\n    labels: {{severity: warning}}\n    annotations: {{summary: It is bad., description: 'It is bad on {{{{ $labels.host }}}}.', runbook_url: '{links}/{link}'}}\n"
+        )
+    };
+    let text = format!(
+        "groups:\n- name: g\n  rules:\n{}{}{}",
+        rule("LoadHigh", "max by (host) (load) > 5", "good.md#loadhigh"),
+        rule("LaodHigh", "max by (host) (laod) > 5", "gone.md#laodhigh"),
+        rule("LimitLow", "max by (host) (limit{disk=\"x\"}) < 5", "good.md"),
+    );
+    std::fs::write(folder.path().join("rules.yaml"), text)?;
+    let url = format!("http://127.0.0.1:{port}");
+    let lint = ["lint", "--live", &url, "--output", "json", "rules.yaml"];
+    let (code, said, complaint) = rules_gen(folder.path(), &lint)?;
+    let findings: Vec<Value> =
+        serde_json::from_str(&said).map_err(|error| anyhow::anyhow!("{error}: {said}{complaint}"))?;
+    let mut found: Vec<(&str, &str)> = findings
+        .iter()
+        .map(|one| (one["id"].as_str().unwrap_or_default(), one["subject"].as_str().unwrap_or_default()))
+        .collect();
+    found.sort_unstable();
+    let wanted = [("RG010", "LaodHigh"), ("RG010", "LimitLow"), ("RG033", "LaodHigh"), ("RG070", "host:load:ratio")];
+    assert_eq!(found, wanted, "{findings:#?}");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("did you mean load?") && said.contains("limit has no label disk"), "{said}");
+    drop(prometheus);
+    let (code, said, complaint) = rules_gen(folder.path(), &lint)?;
+    assert!(code == Some(3) && said.is_empty(), "{said}{complaint}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_route_test_is_delivered_a_broken_route_is_caught_and_no_alertmanager_is_no_verdict()
+-> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let recorder = Recorder::start().await?;
+    let (path, port) = (folder.path().display(), free_port()?);
+    std::fs::write(folder.path().join("pagerduty-key"), "0123456789abcdef0123456789abcdef")?;
+    std::fs::write(folder.path().join("slack-url"), recorder.slack_url())?;
+    let yaml = format!(
+        "certificates: [{{name: a, address: 'localhost:443'}}]\nalerting:\n  pagerduty: {{routingKeyFile: {path}/pagerduty-key, url: '{}'}}\n  slack: {{webhookUrlFile: {path}/slack-url}}\n  grouping: {{wait: 1s, interval: 1s, repeat: 1h}}\n",
+        recorder.pagerduty_url()
+    );
+    std::fs::write(folder.path().join("checklist.yaml"), &yaml)?;
+    let config = Config::parse("checklist.yaml", &yaml)?;
+    rules_gen::write(&rules_gen::generate(&config, "checklist.yaml")?, folder.path())?;
+    let routes = folder.path().join("alertmanager/alertmanager.yaml");
+    let url = format!("http://127.0.0.1:{port}");
+    let test = |within: &str| {
+        rules_gen(folder.path(), &["route-test", "--live", &url, "--config", "checklist.yaml", "--within", within])
+    };
+    let alertmanager = Alertmanager::start(port, &routes, folder.path()).await?;
+    let (code, said, complaint) = test("30")?;
+    assert!(code == Some(0) && said.matches(": delivered after").count() == 2, "{said}{complaint}");
+    for receiver in ["pagerduty", "slack"] {
+        assert!(recorder.wait(LONG, |message| message.receiver == receiver).await.is_some(), "{receiver}");
+    }
+    drop(alertmanager);
+    let (code, _, complaint) = test("5")?;
+    assert_eq!(code, Some(3), "{complaint}");
+    // A route that nobody meant takes the pages.
+    let text = std::fs::read_to_string(&routes)?;
+    let mut broken: Value = serde_yaml::from_str(&text)?;
+    broken["route"]["routes"] = json!([{"receiver": "nobody", "matchers": ["severity=\"critical\""]}]);
+    std::fs::write(&routes, serde_yaml::to_string(&broken)?)?;
+    let _alertmanager = Alertmanager::start(port, &routes, folder.path()).await?;
+    let (code, said, complaint) = test("5")?;
+    assert!(code == Some(1) && said.contains("critical: NOT delivered"), "{said}{complaint}");
+    assert!(said.contains("warning: delivered after"), "{said}");
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Every alert of the example configuration fires in a real Prometheus and reaches its receiver through a real
+//! Alertmanager, both with the generated files. What makes it fire is the course of values of its own rule test;
+//! real faults are in `e2e.rs`.
+
+use checklist::Config;
+use rules_gen::live::Labels;
+use rules_gen::routing::Configuration;
+use rules_gen::{rule_tests, rules};
+use serde_json::{Value, json};
+use stack::http::json as ask;
+use stack::monitoring::{Alertmanager, Prometheus};
+use stack::recorder::Recorder;
+use stack::replay::{Play, Role, plays};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const LONG: Duration = Duration::from_secs(90);
+
+/// Alerts whose own course makes a page fire that holds them back, as it is meant to: seen firing and held back.
+const HELD_BACK: &[(&str, &str)] = &[
+    // An autoscaler that was at its maximum for a day is there now.
+    ("ChecklistAutoscalerOftenAtMax", "ChecklistAutoscalerAtMax"),
+];
+
+fn read(name: &str) -> anyhow::Result<String> {
+    Ok(std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name))?)
+}
+
+/// The example with short waits, and with receivers that record what they are told.
+fn configuration(folder: &Path, recorder: &Recorder) -> anyhow::Result<Config> {
+    let text = read("examples/checklist.yaml")?;
+    let names: BTreeSet<String> =
+        groups(&Config::parse("checklist.yaml", &text)?).into_iter().map(|rule| rule.alert).collect();
+    let mut yaml: Value = serde_yaml::from_str(&text)?;
+    let alerting = &mut yaml["alerting"];
+    let waits = names.iter().map(|name| (name.clone(), json!({"for": "2s", "keepFiringFor": "0s"})));
+    alerting["alerts"] = Value::Object(waits.collect());
+    alerting["grouping"] = json!({"wait": "1s", "interval": "1s", "repeat": "1h"});
+    for (file, secret) in
+        [("pagerduty-key", "0123456789abcdef0123456789abcdef".to_owned()), ("slack-url", recorder.slack_url())]
+    {
+        std::fs::write(folder.join(file), secret)?;
+    }
+    alerting["pagerduty"] = json!({"routingKeyFile": folder.join("pagerduty-key"), "url": recorder.pagerduty_url()});
+    alerting["slack"] = json!({"webhookUrlFile": folder.join("slack-url")});
+    Ok(Config::parse("checklist.yaml", &serde_yaml::to_string(&yaml)?)?)
+}
+
+fn groups(config: &Config) -> Vec<rules::Rule> {
+    rules::groups(config).into_iter().flat_map(|group| group.rules).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_generated_alert_fires_and_reaches_its_receiver() -> anyhow::Result<()> {
+    let folder = tempfile::Builder::new().prefix("checklist-alerts").tempdir()?;
+    let recorder = Recorder::start().await?;
+    let config = configuration(folder.path(), &recorder)?;
+    rules_gen::write(&rules_gen::generate(&config, "checklist.yaml")?, folder.path())?;
+    let routes = Configuration::parse(&std::fs::read_to_string(folder.path().join("alertmanager/alertmanager.yaml"))?)?;
+    let tests = rule_tests::all(&rules::groups(&config))?;
+    let roles: Vec<Vec<Role>> =
+        tests.iter().enumerate().map(|(number, test)| Role::all(number, test)).collect::<anyhow::Result<_>>()?;
+    let roles: Vec<Role> = roles.into_iter().flatten().collect();
+    // Every alert that is shipped has a role, at every severity.
+    let has = |alert: &Value| {
+        let label = |role: &Role, name: &str| role.alert.get(name).cloned().unwrap_or_default();
+        let plays = |role: &Role| {
+            label(role, "alertname") == alert["alert"] && label(role, "severity") == alert["labels"]["severity"]
+        };
+        roles.iter().any(plays)
+    };
+    let shipped: Value = serde_yaml::from_str(&read("deploy/generated/rules/checklist.yaml")?)?;
+    let shipped = shipped["groups"].as_array().into_iter().flatten().flat_map(|group| group["rules"].as_array());
+    let alerts: Vec<&Value> = shipped.flatten().filter(|rule| rule["alert"].is_string()).collect();
+    assert!(alerts.len() > 150, "only {} rules", alerts.len());
+    let idle: Vec<&Value> = alerts.into_iter().filter(|alert| !has(alert)).collect();
+    assert!(idle.is_empty(), "{idle:#?}");
+    let plays = plays(roles, &routes);
+    let mut unseen = Vec::new();
+    for (number, play) in plays.iter().enumerate() {
+        let others: Vec<&Role> = plays.iter().flatten().collect();
+        unseen.extend(perform(play, &others, number, folder.path(), &recorder, &routes).await?);
+    }
+    assert!(unseen.is_empty(), "{unseen:#?}");
+    Ok(())
+}
+
+/// Plays what these alerts wait for, and says which were not seen.
+async fn perform(
+    play: &[Role],
+    others: &[&Role],
+    number: usize,
+    folder: &Path,
+    recorder: &Recorder,
+    routes: &Configuration,
+) -> anyhow::Result<Vec<String>> {
+    let own = folder.join(format!("play-{number}"));
+    std::fs::create_dir(&own)?;
+    let before = recorder.messages().len();
+    let played = Play::start(play, others).await?;
+    played.write_history(&own)?;
+    let (port, gate) = (stack::process::free_port()?, stack::process::free_port()?);
+    let alertmanager = Alertmanager::start(gate, &folder.join("alertmanager/alertmanager.yaml"), &own).await?;
+    let rules = folder.join("rules/checklist.yaml");
+    let prometheus = Prometheus::start(port, &[played.page.port], &[], alertmanager.port, &rules, &own).await?;
+    let begun = Instant::now();
+    loop {
+        let firing: Vec<Value> = prometheus.firing().await?;
+        let kept = ask(&format!("http://127.0.0.1:{gate}/api/v2/alerts")).await?;
+        let messages = recorder.messages();
+        let seen = |role: &&Role| -> Result<(), String> {
+            let label = |name: &str| role.alert.get(name).map_or("", String::as_str);
+            let one =
+                format!("{} ({}) of {} {}", label("alertname"), label("severity"), label("check"), label("target"));
+            if !firing.iter().any(|alert| is(&alert["labels"], &role.alert)) {
+                return Err(format!("{one} does not fire"));
+            }
+            let at_gate = kept.as_array().into_iter().flatten().find(|alert| is(&alert["labels"], &role.alert));
+            let at_gate = at_gate.ok_or_else(|| format!("{one} is not at Alertmanager"))?;
+            let wanted: Vec<&str> =
+                routes.receivers(&role.alert).iter().map(|receiver| receiver.name.as_str()).collect();
+            let named: Vec<&str> =
+                at_gate["receivers"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
+            if named != wanted {
+                return Err(format!("{one} is for {wanted:?}: {at_gate}"));
+            }
+            if let Some((_, page)) = HELD_BACK.iter().find(|(name, _)| *name == label("alertname")) {
+                let by = at_gate["status"]["inhibitedBy"].as_array().into_iter().flatten();
+                let by = by.filter_map(|id| kept.as_array()?.iter().find(|alert| alert["fingerprint"] == *id));
+                let held = by.into_iter().any(|alert| alert["labels"]["alertname"] == *page);
+                return if held { Ok(()) } else { Err(format!("{one} is not held back by {page}: {at_gate}")) };
+            }
+            if at_gate["status"]["state"] != "active" {
+                return Err(format!("{one} is held back: {at_gate}"));
+            }
+            // Titles of both receivers.
+            let text = format!("{} {} {}", role.summary, label("check"), label("target"));
+            let told = |receiver: &str| {
+                messages.iter().skip(before).any(|m| m.receiver == receiver && !m.resolved && m.names(text.trim_end()))
+            };
+            match wanted.iter().find(|receiver| **receiver != "nobody" && !told(receiver)) {
+                Some(receiver) => Err(format!("{receiver} was not told of {one}")),
+                None => Ok(()),
+            }
+        };
+        let unseen: Vec<String> = play.iter().filter_map(|role| seen(&role).err()).collect();
+        if unseen.is_empty() || begun.elapsed() > LONG {
+            println!("{} alerts, {} not seen after {:.1} s", play.len(), unseen.len(), begun.elapsed().as_secs_f64());
+            return Ok(unseen);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Whether an alert has these labels, and perhaps more.
+fn is(alert: &Value, labels: &Labels) -> bool {
+    labels.iter().all(|(name, value)| alert[name] == *value)
+}

@@ -1,0 +1,278 @@
+//! `backtest` and `noise` on a real Prometheus with thirty days of history of which the outcome is known.
+
+use serde_json::Value;
+use stack::http::{Server, answer, request, serve};
+use stack::monitoring::{Alertmanager, Prometheus};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const MINUTE: i64 = 60;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// Every hour ten minutes at 0.65, every day at noon half an hour at 0.85. `Kept` is kept over the pauses.
+const RULES: &str = "
+groups:
+- name: g
+  rules:
+  - {alert: Busy, expr: load > 0.8, for: 5m, labels: {severity: critical}}
+  - {alert: Warm, expr: load > 0.6}
+  - {alert: Kept, expr: load > 0.6, keep_firing_for: 55m}
+  - {alert: Noisy, expr: vector(1), labels: {severity: warning}}
+";
+
+struct World {
+    prometheus: Prometheus,
+    alertmanager: Alertmanager,
+    folder: TempDir,
+    /// The end of the history.
+    end: jiff::Timestamp,
+}
+
+impl World {
+    async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("checklist-past").tempdir()?;
+        let rules = folder.path().join("rules.yaml");
+        std::fs::write(&rules, RULES)?;
+        // A whole day, so that hours of the history are hours of the day.
+        let now = jiff::Timestamp::now().as_second();
+        let end = now - now.rem_euclid(DAY);
+        history(folder.path(), end)?;
+        let routes = folder.path().join("alertmanager.yaml");
+        std::fs::write(&routes, "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")?;
+        let alertmanager = Alertmanager::start(stack::process::free_port()?, &routes, folder.path()).await?;
+        let port = stack::process::free_port()?;
+        let prometheus = Prometheus::start(port, &[], &[], alertmanager.port, &rules, folder.path()).await?;
+        Ok(Self { prometheus, alertmanager, folder, end: jiff::Timestamp::from_second(end)? })
+    }
+
+    fn backtest(&self, port: u16, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String, String)> {
+        let (url, at) = (format!("http://127.0.0.1:{port}"), self.end.to_string());
+        let own = ["backtest", "--prometheus", &url, "--rules", "rules.yaml", "--range", "30d", "--at", &at];
+        rules_gen(self.folder.path(), &[&own[..], arguments].concat())
+    }
+}
+
+fn rules_gen(folder: &Path, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String, String)> {
+    let mut command = Command::new(stack::stack::program("rules-gen")?);
+    let output = tokio::task::block_in_place(|| command.args(arguments).current_dir(folder).output())?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))
+}
+
+fn history(folder: &Path, end: i64) -> anyhow::Result<()> {
+    let begin = end - 30 * DAY;
+    let (mut load, mut up) = (String::new(), String::new());
+    for minute in 0..=30 * DAY / MINUTE {
+        let (at, of_hour, hour) = (begin + minute * MINUTE, minute % 60, minute / 60 % 24);
+        // On the tenth day nothing is scraped from five past twelve to a quarter past.
+        if minute / 1440 == 10 && hour == 12 && (6..15).contains(&of_hour) {
+            continue;
+        }
+        let value = if hour == 12 && of_hour < 30 {
+            0.85
+        } else if of_hour < 10 {
+            0.65
+        } else {
+            0.5
+        };
+        writeln!(load, "load{{host=\"a\"}} {value} {at}")?;
+        writeln!(up, "up{{job=\"a\"}} 1 {at}")?;
+    }
+    // Pages in three nights and at noon, and one that came back soon after it had ended. (Imported history has no marks
+    // of an end: a series is seen for five minutes after its last value.)
+    let mut alerts = String::new();
+    let labels = "alertname=\"Busy\",alertstate=\"firing\",severity=\"critical\",host=\"a\"";
+    for (day, minute, length) in [(1, 180, 20), (2, 180, 20), (3, 180, 20), (4, 720, 20), (4, 749, 10)] {
+        for at in minute..minute + length {
+            writeln!(alerts, "ALERTS{{{labels}}} 1 {}", begin + day * DAY + at * MINUTE)?;
+        }
+    }
+    let text = format!("# TYPE ALERTS gauge\n{alerts}# TYPE load gauge\n{load}# TYPE up gauge\n{up}# EOF\n");
+    std::fs::write(folder.join("history.txt"), text)?;
+    let mut promtool = Command::new("promtool");
+    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]);
+    let output = promtool.arg(folder.join("history.txt")).arg(folder.join("prometheus-data")).output()?;
+    anyhow::ensure!(output.status.success(), "promtool: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// The alerts of a JSON report by name.
+fn alerts(said: &str) -> anyhow::Result<Vec<(String, Value)>> {
+    let report: Value = serde_json::from_str(said)?;
+    let all = report["alerts"].as_array().cloned().unwrap_or_default();
+    Ok(all.into_iter().map(|alert| (alert["alert"].as_str().unwrap_or_default().to_owned(), alert)).collect())
+}
+
+fn one(said: &str, name: &str) -> anyhow::Result<Value> {
+    let found = alerts(said)?.into_iter().find(|(alert, _)| alert == name);
+    found.map(|(_, alert)| alert).ok_or_else(|| anyhow::anyhow!("{name} is not in {said}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the_budget() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let port = world.prometheus.port;
+    let (code, said, complaint) = world.backtest(port, &["--alert", "Busy|Warm|Kept", "--output", "json"])?;
+    assert_eq!(code, Some(0), "{complaint}");
+    let figures = |name: &str| -> anyhow::Result<Value> { Ok(one(&said, name)?["figures"].clone()) };
+    let busy = figures("Busy")?;
+    assert_eq!((&busy["episodes"], &busy["firing_seconds"], &busy["flaps"]), (&30.into(), &45_000.0.into(), &0.into()));
+    assert_eq!(busy["pages_by_hour"][12], 30);
+    assert_eq!((&figures("Warm")?["episodes"], &figures("Warm")?["still_firing"]), (&721.into(), &1.into()));
+    let kept = figures("Kept")?;
+    assert_eq!((&kept["episodes"], &kept["still_firing"]), (&1.into(), &1.into()), "kept over every pause");
+    assert!(said.contains("Prometheus scraped nothing for"), "the outage is told: {said}");
+
+    let sweep = ["--alert", "Busy", "--sweep", "threshold=0.6:0.9:0.1", "--output", "json", "--budget"];
+    for (budget, best) in [("10/week", "0.7"), ("2/week", "0.9"), ("200/week", "0.6")] {
+        let (code, said, complaint) = world.backtest(port, &[&sweep[..], &[budget]].concat())?;
+        let busy = one(&said, "Busy")?;
+        let tried: Vec<i64> = busy["sweep"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one["figures"]["episodes"].as_i64())
+            .collect();
+        assert_eq!(
+            (code, tried.as_slice(), &busy["recommendation"]),
+            (Some(0), &[720, 30, 30, 0][..], &best.into()),
+            "{complaint}"
+        );
+    }
+    let waits = ["--alert", "Warm", "--sweep", "for=5m,15m,1h", "--output", "json"];
+    let (_, said, complaint) = world.backtest(port, &waits)?;
+    let tried: Vec<i64> = one(&said, "Warm")?["sweep"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one["figures"]["episodes"].as_i64())
+        .collect();
+    assert_eq!(tried, [720, 30, 0], "{complaint}");
+    let (code, said, _) = world.backtest(port, &["--alert", "Busy", "--budget", "2/week"])?;
+    assert!(code == Some(1) && said.contains("more pages than 2/week"), "{said}");
+    let (_, page, _) = world.backtest(port, &["--alert", "Busy", "--output", "html"])?;
+    assert!(page.contains("<svg") && !page.contains("src="), "one page, nothing loaded");
+    Ok(())
+}
+
+/// What stands between rules-gen and Prometheus, and how it fails.
+#[derive(Clone, Copy, PartialEq)]
+enum Between {
+    /// Hands everything on.
+    Faithful,
+    /// Refuses ranges of more than two thousand points, as a server with a limit on samples does.
+    Small,
+    /// Fails in the middle.
+    Breaks,
+    /// Warns that a part of the data was not there.
+    Partial,
+}
+
+/// Points of every range that was asked for and handed on.
+type Ranges = Arc<Mutex<Vec<i64>>>;
+
+async fn between(port: u16, how: Between) -> anyhow::Result<(Server, Ranges)> {
+    let ranges = Ranges::default();
+    let asked = Arc::clone(&ranges);
+    let server = serve(None, move |incoming| {
+        let asked = Arc::clone(&asked);
+        async move {
+            let path = incoming.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+            let parameters: Vec<(String, String)> =
+                url::form_urlencoded::parse(incoming.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+            let number = |name: &str| {
+                parameters.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.parse::<f64>().ok())
+            };
+            if let (Some(start), Some(end), Some(step)) = (number("start"), number("end"), number("step")) {
+                let points = ((end - start) / step).round() as i64 + 1;
+                if how == Between::Small && points > 2_000 {
+                    let error = r#"{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}"#;
+                    return answer(422, "application/json", error);
+                }
+                let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+                asked.push(points);
+                if how == Between::Breaks && asked.len() > 6 {
+                    return answer(503, "text/plain", "upstream is gone");
+                }
+            }
+            match request(&format!("http://127.0.0.1:{port}{path}"), None, &[]).await {
+                Ok((status, body)) if how == Between::Partial => {
+                    let text = String::from_utf8_lossy(&body);
+                    let warned = text.replacen("\"status\":\"success\"", "\"status\":\"success\",\"warnings\":[\"store-1: no answer\"]", 1);
+                    answer(status, "application/json", warned)
+                }
+                Ok((status, body)) => answer(status, "application/json", body),
+                Err(_) => answer(502, "text/plain", "no answer"),
+            }
+        }
+    })
+    .await?;
+    Ok((server, ranges))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_ranges_come_in_slices_that_servers_accept_and_half_an_answer_is_no_verdict() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let run = async |how| -> anyhow::Result<_> {
+        let (server, ranges) = between(world.prometheus.port, how).await?;
+        let arguments = ["--alert", "Busy", "--step", "30s", "--output", "json"];
+        let outcome = world.backtest(server.port, &arguments)?;
+        let ranges = ranges.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        anyhow::Ok((outcome, ranges))
+    };
+    let ((code, said, complaint), ranges) = run(Between::Faithful).await?;
+    assert_eq!((code, &one(&said, "Busy")?["figures"]["episodes"]), (Some(0), &30.into()), "{complaint}");
+    assert!(ranges.len() >= 16 && ranges.iter().all(|points| *points <= 11_000), "{ranges:?}");
+    let ((code, small, complaint), ranges) = run(Between::Small).await?;
+    assert_eq!(code, Some(0), "{complaint}");
+    assert_eq!(one(&small, "Busy")?["episodes"], one(&said, "Busy")?["episodes"], "halves give the same");
+    assert!(ranges.len() >= 80, "{ranges:?}");
+    for how in [Between::Breaks, Between::Partial] {
+        let ((code, said, complaint), _) = run(how).await?;
+        assert!(code == Some(3) && said.is_empty(), "{code:?} {said} {complaint}");
+    }
+    let (code, said, complaint) = world.backtest(9, &["--alert", "Busy"])?;
+    assert!(code == Some(3) && said.is_empty(), "{complaint}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn noise_counts_what_interrupted_people_and_what_was_silenced() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (url, gate) = (
+        format!("http://127.0.0.1:{}", world.prometheus.port),
+        format!("http://127.0.0.1:{}", world.alertmanager.port),
+    );
+    let silenced_since = jiff::Timestamp::now();
+    world.alertmanager.silence("Noisy", Duration::from_hours(1)).await?;
+    let at = world.end.to_string();
+    let noise = |arguments: &[&str]| {
+        let own = ["noise", "--prometheus", &url, "--business-hours", "Mon-Sun:9-18", "--output", "json"];
+        rules_gen(world.folder.path(), &[&own[..], arguments].concat())
+    };
+    let (code, said, complaint) = noise(&["--range", "30d", "--at", &at])?;
+    assert_eq!(code, Some(0), "{complaint}");
+    let busy = one(&said, "Busy")?;
+    assert_eq!((&busy["figures"]["episodes"], &busy["figures"]["flaps"]), (&5.into(), &1.into()), "{said}");
+    assert_eq!((&busy["outside_hours"], &busy["noise"]), (&0.6.into(), &9.0.into()), "five, one flap, three at night");
+    assert_eq!(busy["silenced"], Value::Null, "nobody asked Alertmanager");
+    // What fires now is silenced now.
+    for _ in 0..300 {
+        let age = jiff::Timestamp::now().duration_since(silenced_since).as_secs();
+        if age > 15 && world.prometheus.firing().await?.len() == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let (code, said, complaint) = noise(&["--range", "10s", "--step", "1s", "--alertmanager", &gate])?;
+    assert_eq!(code, Some(0), "{complaint}");
+    let noisy = one(&said, "Noisy")?;
+    assert_eq!((&noisy["silenced"], &noisy["active"]), (&1.0.into(), &1.into()), "{said}");
+    let (code, _, complaint) = noise(&["--alertmanager", "http://127.0.0.1:9"])?;
+    assert_eq!(code, Some(3), "{complaint}");
+    Ok(())
+}
