@@ -166,6 +166,43 @@ mod tests {
     }
 
     #[test]
+    fn every_hour_counts_for_one_day_wherever_clocks_change() -> Result<(), jiff::Error> {
+        // Weeks with a change of the clock: one at midnight, one of half an hour, and a day that never was.
+        for (zone, from) in [
+            ("Europe/Berlin", "2026-03-23T00:00:00Z"),
+            ("Europe/Berlin", "2026-10-19T00:00:00Z"),
+            ("America/Santiago", "2024-09-02T00:00:00Z"),
+            ("Australia/Lord_Howe", "2026-09-28T00:00:00Z"),
+            ("Pacific/Apia", "2011-12-26T00:00:00Z"),
+            ("UTC", "2028-02-21T00:00:00Z"),
+        ] {
+            let (zone_name, zone) = (zone, TimeZone::get(zone)?);
+            for when in ["Monday", "Friday", "Sunday", "last Sunday", "first Monday", "fourth Monday"] {
+                let task = task(when);
+                for hours in 0..21 * 24 {
+                    let at = at(from) + SignedDuration::from_hours(hours);
+                    let today = at.to_zoned_datetime(zone.clone()).date();
+                    let before = task.rule.last(today).and_then(|day| task.rule.last(day.yesterday().ok()?));
+                    let days = std::iter::successors(before, |day| task.rule.next(*day)).take(4);
+                    let counts: Vec<Date> = days.filter(|day| task.is_done(*day, &[at], &zone)).collect();
+                    assert_eq!(counts.len(), 1, "{zone_name} {when} {at}: {counts:?}");
+                    // What is done on its day counts for it, and then the next one is open.
+                    if task.rule.is_on(today) {
+                        assert_eq!(counts, [today], "{zone_name} {when} {at}");
+                        let next = task.standing(at, &[at], date(2000, 1, 1), &zone).map(|standing| standing.day);
+                        assert_eq!(next, task.rule.next(today), "{zone_name} {when} {at}");
+                    }
+                    let standing = task.standing(at, &[], date(2000, 1, 1), &zone);
+                    let standing = standing.unwrap_or_else(|| panic!("{zone_name} {when} {at}"));
+                    assert!(standing.due <= standing.overdue, "{zone_name} {when} {at}");
+                    assert_eq!(Some(standing.day), task.rule.last(today), "what was not done is open");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
     fn nothing_is_due_from_before_the_first_day() {
         assert_eq!(day(&task("first Monday of December"), "2026-06-01T00:00:00Z", &[]), date(2026, 12, 7));
     }
