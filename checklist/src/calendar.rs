@@ -146,6 +146,34 @@ mod tests {
     }
 
     #[test]
+    fn every_rule_has_its_days_in_order_once_a_week_or_once_a_month() {
+        for (weekday, _) in WEEKDAYS {
+            for ordinal in ["", "first ", "second ", "third ", "fourth ", "last "] {
+                let rule = rule(&format!("{ordinal}{weekday}"));
+                let mut day = date(2023, 12, 31);
+                let mut months = std::collections::BTreeMap::new();
+                // Through two leap years, walking day by day beside the rule.
+                while let Some(next) = rule.next(day).filter(|next| *next < date(2029, 1, 1)) {
+                    for skipped in std::iter::successors(day.tomorrow().ok(), |day| day.tomorrow().ok()) {
+                        assert_eq!(rule.is_on(skipped), skipped == next, "{rule} {skipped}");
+                        if skipped == next {
+                            break;
+                        }
+                    }
+                    assert_eq!(
+                        (rule.last(next), next.yesterday().ok().and_then(|day| rule.last(day))),
+                        (Some(next), rule.last(day))
+                    );
+                    *months.entry((next.year(), next.month())).or_insert(0) += 1;
+                    day = next;
+                }
+                let times = if ordinal.is_empty() { 4..=5 } else { 1..=1 };
+                assert!(months.len() == 60 && months.values().all(|n| times.contains(n)), "{rule}: {months:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_day_begins_also_when_its_midnight_does_not_exist() -> Result<(), jiff::Error> {
         // In Santiago the clocks went from 24:00 to 01:00 on 8 September 2024.
         let zone = TimeZone::get("America/Santiago")?;

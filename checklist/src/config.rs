@@ -11,6 +11,7 @@ mod read_database;
 mod read_parts;
 mod read_receivers;
 mod read_reports;
+mod read_restore;
 mod read_targets;
 mod read_tasks;
 mod read_thresholds;
@@ -31,8 +32,9 @@ pub use reader::{Mistake, Mistakes, hint};
 pub use receivers::{Address, Email, Heartbeat, Maintenance, Webhook};
 pub use tables::{Tables, quoted};
 pub use targets::{
-    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Health, Kubernetes, Postgres, PostgresTls, RecordPlace,
-    Report, ReportFormat, ReportPlace, RotatedSecret, S3Prefix, Sanity, SecretRef, Server, StartTls, Tasks, Traffic,
+    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, Postgres, PostgresTls,
+    RecordPlace, Report, ReportFormat, ReportPlace, Restore, RotatedSecret, S3Prefix, Sanity, SecretRef, Server,
+    StartTls, Tasks, Traffic,
 };
 
 use crate::condition::Limits;

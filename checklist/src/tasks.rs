@@ -48,19 +48,19 @@ pub struct Task {
 /// Every task of the written checklist, in its order.
 #[rustfmt::skip]
 pub static TASKS: &[Known] = &[
-    Known { id: "capacity_sheet", title: "Capacity spreadsheet", cadence: Weekly, section: "Capacity Planning Review", when: "Friday", minutes: 5, steps: &["Update the capacity planning spreadsheet", "Document current usage and trends"] },
-    Known { id: "backup_verification", title: "Backup verification", cadence: Monthly, section: "Backup Verification", when: "first Monday", minutes: 60, steps: &["Restore the latest monthly backup into a throw-away database", "Compare row counts and the newest rows", "Document the results"] },
-    Known { id: "audit_review", title: "Audit log review", cadence: Monthly, section: "Security Review", when: "second Monday", minutes: 30, steps: &["Review the audit log: changes of roles, disabled accounts, exports, failures"] },
-    Known { id: "dependency_update", title: "Dependency update", cadence: Monthly, section: "Update Dependencies", when: "third Monday", minutes: 60, steps: &["cargo update", "cargo test --all", "cargo build --release && ./target/release/llm-orchestrator --version", "Schedule a deployment if updates are needed"] },
-    Known { id: "alert_review", title: "Alert review", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 20, steps: &["Review how often each alert fired within 30 days", "Tune thresholds with too many false positives"] },
+    Known { id: "capacity_sheet", title: "Capacity spreadsheet", cadence: Weekly, section: "Capacity Planning Review", when: "Friday", minutes: 5, steps: &["Update the capacity planning spreadsheet", "Document current usage and trends", "rules-gen report quarterly --config checklist.yaml --prometheus URL --out reports: its CSV has both"] },
+    Known { id: "backup_verification", title: "Backup verification", cadence: Monthly, section: "Backup Verification", when: "first Monday", minutes: 60, steps: &["checklist-exporter verify-backup monthly: restores the latest monthly backup into a throw-away database", "Compare row counts and the newest rows", "Document the results", "See docs/runbooks/maintenance/06-backup-verification.md"] },
+    Known { id: "audit_review", title: "Audit log review", cadence: Monthly, section: "Security Review", when: "second Monday", minutes: 30, steps: &["Review the audit log: changes of roles, disabled accounts, exports, failures", "See docs/runbooks/security/04-audit-review.md"] },
+    Known { id: "dependency_update", title: "Dependency update", cadence: Monthly, section: "Update Dependencies", when: "third Monday", minutes: 60, steps: &["cargo update", "cargo test --all", "cargo build --release && ./target/release/llm-orchestrator --version", "Schedule a deployment if updates are needed", "See docs/runbooks/maintenance/05-dependency-updates.md"] },
+    Known { id: "alert_review", title: "Alert review", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 20, steps: &["rules-gen noise --prometheus URL --range 30d: how often each alert fired within 30 days", "Tune thresholds with too many false positives"] },
     Known { id: "runbook_update", title: "Runbook update", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 20, steps: &["Document new issues", "Update troubleshooting steps"] },
-    Known { id: "alert_routing", title: "Alert routing test", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 15, steps: &["amtool alert add alertname=ChecklistRoutingTest severity=critical --alertmanager.url=URL", "See it in PagerDuty and Slack, and resolve it"] },
-    Known { id: "dr_drill", title: "Disaster recovery drill", cadence: Quarterly, section: "Disaster Recovery Drill", when: "second Monday of January, April, July, October", minutes: 240, steps: &["Schedule the drill with the team", "Execute one scenario: pod failure, database failure, regional outage or backup restoration", "Document the results", "Update the recovery plan"] },
-    Known { id: "capacity_plan", title: "Capacity plan", cadence: Quarterly, section: "Capacity Planning", when: "third Monday of January, April, July, October", minutes: 120, steps: &["Analyze growth over 90 days", "Forecast the needs of 3, 6 and 12 months", "Create the capacity plan", "Budget for additional resources", "Schedule infrastructure upgrades"] },
-    Known { id: "security_audit", title: "Security audit", cadence: Quarterly, section: "Security Audit", when: "second Monday of February, May, August, November", minutes: 180, steps: &["Comprehensive security review", "Update security policies", "Penetration testing, if scheduled", "Compliance checks", "Security training for the team"] },
-    Known { id: "performance_tuning", title: "Performance tuning", cadence: Quarterly, section: "Performance Tuning", when: "third Monday of February, May, August, November", minutes: 120, steps: &["Analyze performance metrics", "Identify bottlenecks", "Optimize database queries", "Tune the application's configuration", "Load testing"] },
+    Known { id: "alert_routing", title: "Alert routing test", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 15, steps: &["checklist-exporter verify-alerts: sends a test alert of each severity, and resolves it", "See both in PagerDuty and Slack"] },
+    Known { id: "dr_drill", title: "Disaster recovery drill", cadence: Quarterly, section: "Disaster Recovery Drill", when: "second Monday of January, April, July, October", minutes: 240, steps: &["Schedule the drill with the team", "Execute one scenario: pod failure, database failure, regional outage or backup restoration", "Document the results", "Update the recovery plan based on the findings", "See plans/Phase-4-Optional-Enhancements-SPARC.md (Section 3)"] },
+    Known { id: "capacity_plan", title: "Capacity plan", cadence: Quarterly, section: "Capacity Planning", when: "third Monday of January, April, July, October", minutes: 120, steps: &["Analyze growth over 90 days", "rules-gen report quarterly --config checklist.yaml --prometheus URL --out reports: forecasts the needs of 3, 6 and 12 months", "Create the capacity plan", "Budget for additional resources", "Schedule infrastructure upgrades", "See docs/runbooks/maintenance/08-capacity-planning.md"] },
+    Known { id: "security_audit", title: "Security audit", cadence: Quarterly, section: "Security Audit", when: "second Monday of February, May, August, November", minutes: 180, steps: &["Comprehensive security review", "Update security policies", "Penetration testing, if scheduled", "Compliance checks", "Security training for the team", "See docs/runbooks/security/06-compliance-audit.md"] },
+    Known { id: "performance_tuning", title: "Performance tuning", cadence: Quarterly, section: "Performance Tuning", when: "third Monday of February, May, August, November", minutes: 120, steps: &["Analyze performance metrics", "Identify bottlenecks", "Optimize database queries", "Tune the application's configuration", "Load testing", "See docs/runbooks/maintenance/07-performance-tuning.md"] },
     Known { id: "architecture_review", title: "Architecture review", cadence: Annual, section: "Architecture Review", when: "third Monday of March", minutes: 240, steps: &["Review the system's architecture", "Identify technical debt", "Plan major upgrades", "Evaluate new technologies", "Create the roadmap for next year"] },
-    Known { id: "compliance_renewal", title: "Compliance certification renewal", cadence: Annual, section: "Compliance Certification Renewal", when: "first Monday of March", minutes: 480, steps: &["SOC 2 Type II audit", "ISO 27001 certification", "HIPAA compliance review", "PCI DSS assessment, as far as each applies"] },
+    Known { id: "compliance_renewal", title: "Compliance certification renewal", cadence: Annual, section: "Compliance Certification Renewal", when: "first Monday of March", minutes: 480, steps: &["SOC 2 Type II audit", "ISO 27001 certification", "HIPAA compliance review", "PCI DSS assessment, as far as each applies", "See docs/runbooks/security/06-compliance-audit.md"] },
 ];
 
 /// How long after its day a task of a cadence may be done without anyone being told.
@@ -163,6 +163,43 @@ mod tests {
         );
         let both = ["2026-02-03T12:00:00Z", "2026-02-27T12:00:00Z"];
         assert_eq!(day(&task, "2026-03-01T00:00:00Z", &both), date(2026, 4, 6));
+    }
+
+    #[test]
+    fn every_hour_counts_for_one_day_wherever_clocks_change() -> Result<(), jiff::Error> {
+        // Weeks with a change of the clock: one at midnight, one of half an hour, and a day that never was.
+        for (zone, from) in [
+            ("Europe/Berlin", "2026-03-23T00:00:00Z"),
+            ("Europe/Berlin", "2026-10-19T00:00:00Z"),
+            ("America/Santiago", "2024-09-02T00:00:00Z"),
+            ("Australia/Lord_Howe", "2026-09-28T00:00:00Z"),
+            ("Pacific/Apia", "2011-12-26T00:00:00Z"),
+            ("UTC", "2028-02-21T00:00:00Z"),
+        ] {
+            let (zone_name, zone) = (zone, TimeZone::get(zone)?);
+            for when in ["Monday", "Friday", "Sunday", "last Sunday", "first Monday", "fourth Monday"] {
+                let task = task(when);
+                for hours in 0..21 * 24 {
+                    let at = at(from) + SignedDuration::from_hours(hours);
+                    let today = at.to_zoned_datetime(zone.clone()).date();
+                    let before = task.rule.last(today).and_then(|day| task.rule.last(day.yesterday().ok()?));
+                    let days = std::iter::successors(before, |day| task.rule.next(*day)).take(4);
+                    let counts: Vec<Date> = days.filter(|day| task.is_done(*day, &[at], &zone)).collect();
+                    assert_eq!(counts.len(), 1, "{zone_name} {when} {at}: {counts:?}");
+                    // What is done on its day counts for it, and then the next one is open.
+                    if task.rule.is_on(today) {
+                        assert_eq!(counts, [today], "{zone_name} {when} {at}");
+                        let next = task.standing(at, &[at], date(2000, 1, 1), &zone).map(|standing| standing.day);
+                        assert_eq!(next, task.rule.next(today), "{zone_name} {when} {at}");
+                    }
+                    let standing = task.standing(at, &[], date(2000, 1, 1), &zone);
+                    let standing = standing.unwrap_or_else(|| panic!("{zone_name} {when} {at}"));
+                    assert!(standing.due <= standing.overdue, "{zone_name} {when} {at}");
+                    assert_eq!(Some(standing.day), task.rule.last(today), "what was not done is open");
+                }
+            }
+        }
+        Ok(())
     }
 
     #[test]

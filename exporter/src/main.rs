@@ -2,12 +2,15 @@
 
 use anyhow::Context;
 use checklist::Cadence;
+use checklist::config::hint;
 use clap::{Args, Parser, Subcommand};
 use exporter::checks::Checks;
 use exporter::reload::{Source, load};
 use exporter::schedule::Job;
 use exporter::server::Shown;
 use exporter::task_commands::{self, OverrideCommand, TaskCommand};
+use exporter::verify_alerts::{self, Webhook};
+use exporter::verify_backup::Unproved;
 use exporter::web::Web;
 use exporter::{report, server};
 use futures::StreamExt;
@@ -92,6 +95,9 @@ enum Command {
         /// Seconds to wait for each delivery; longer than Alertmanager's group wait.
         #[arg(long, default_value_t = 120)]
         within: u64,
+        /// Serves a webhook here, and believes only what Alertmanager tells it: an alert is known by its own name.
+        #[arg(long, value_name = "ADDRESS")]
+        webhook_listen: Option<SocketAddr>,
         /// Who says so.
         #[arg(long, default_value = "verify-alerts")]
         by: String,
@@ -162,7 +168,9 @@ fn main() -> ExitCode {
         Command::VerifyBackup { backup, config, max_bytes, by } => {
             runtime.block_on(verify_backup(&config, &backup, max_bytes, by))
         }
-        Command::VerifyAlerts { config, within, by } => runtime.block_on(verify_alerts(&config, within, &by)),
+        Command::VerifyAlerts { config, within, webhook_listen, by } => {
+            runtime.block_on(prove_alerts(&config, within, webhook_listen, &by))
+        }
         Command::Init { file } => init(&file),
         Command::Validate { file } => validate(&file),
     };
@@ -271,43 +279,63 @@ async fn make(jobs: &[Arc<Job>]) {
     }
 }
 
-/// 0 when the backup is good, 1 when it is not; SIGTERM ends it and leaves nothing behind.
+/// 0 when the backup is good, 1 when it is not, 2 when nobody knows; SIGTERM ends it and leaves nothing behind.
 async fn verify_backup(path: &Path, name: &str, most: u64, by: String) -> anyhow::Result<ExitCode> {
     let (_, config) = load(path)?;
     let backup = config.backups.iter().find(|backup| backup.name == name);
-    let backup = backup.with_context(|| format!("there is no backup {name}"))?;
+    let backup = backup.with_context(|| {
+        let known: Vec<&str> = config.backups.iter().map(|backup| backup.name.as_str()).collect();
+        format!("there is no backup {name}{}; known: {}", hint(name, &known), known.join(", "))
+    })?;
     let place =
         config.tasks.as_ref().map(|tasks| &tasks.place).context("there is no section tasks: to record it in")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let result = tokio::select! {
-        result = exporter::verify_backup::verify(backup, place, most, by) => result,
-        _ = terminate.recv() => anyhow::bail!("ended by SIGTERM"),
-        _ = tokio::signal::ctrl_c() => anyhow::bail!("ended by Ctrl-C"),
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = tokio::signal::ctrl_c() => "Ctrl-C",
+        }
     };
+    let (proof, result) = exporter::verify_backup::verify(&config, backup, place, most, by, stop).await?;
+    let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
     match result {
-        Ok(proof) => {
-            let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
-            let answers: Vec<String> = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}")).collect();
+        Ok(()) => {
+            let newest = proof.newest.iter().map(|(name, at)| {
+                let at =
+                    jiff::Timestamp::from_duration(jiff::SignedDuration::try_from_secs_f64(*at).unwrap_or_default());
+                format!("{name} {}", at.map_or_else(|_| "?".to_owned(), |at| at.strftime("%F %T").to_string()))
+            });
+            let numbers = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}"));
+            let answers: Vec<String> = numbers.chain(newest).collect();
             print(&format!("backup {name} is good: {}; {}\n", answers.join(", "), stages.join(", ")));
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) => {
-            print(&format!("backup {name} is NOT good: {error:#}\n"));
+        Err(why @ Unproved::Bad(_)) => {
+            print(&format!("backup {name} is NOT good: {why}\n"));
             Ok(ExitCode::from(1))
+        }
+        Err(why @ Unproved::CannotTell(_)) => {
+            print(&format!("backup {name}: {why}\n"));
+            Ok(ExitCode::from(2))
         }
     }
 }
 
 /// 0 when every alert was delivered, 1 when one was not.
-async fn verify_alerts(path: &Path, within: u64, by: &str) -> anyhow::Result<ExitCode> {
+async fn prove_alerts(path: &Path, within: u64, listen: Option<SocketAddr>, by: &str) -> anyhow::Result<ExitCode> {
     let (_, config) = load(path)?;
     anyhow::ensure!(!config.alertmanagers.is_empty(), "{} names no alertmanagers:", path.display());
     let place =
         config.tasks.as_ref().map(|tasks| &tasks.place).context("there is no section tasks: to record it in")?;
     let within = std::time::Duration::from_secs(within);
+    let webhook = match listen {
+        Some(address) => Some(Webhook::listen(address).await?),
+        None => None,
+    };
     let mut code = ExitCode::SUCCESS;
     for server in &config.alertmanagers {
-        for (severity, result) in exporter::verify_alerts::verify(server, &config.alerting, place, within, by).await? {
+        let proved = verify_alerts::verify(server, &config.alerting, webhook.as_ref(), place, within, by);
+        for (severity, result) in proved.await? {
             match result {
                 Ok(seconds) => print(&format!("{} {severity}: delivered after {seconds:.1} s\n", server.name)),
                 Err(error) => {

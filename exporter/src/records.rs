@@ -1,22 +1,25 @@
 //! Records of what people did: JSON lines that are only ever added to.
 
+mod folder;
+mod objects;
+
 use crate::probe::Failure;
-use crate::sources::s3::Bucket;
-use anyhow::Context;
-use checklist::Reason;
 use checklist::config::RecordPlace;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
 
 /// Ten years of some dozen tasks are below a megabyte.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// Clocks of two machines may differ by this much.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
-const FILE: &str = "records.jsonl";
+
+/// What lies in a place: texts with their names, and names of what is not ours with the reason.
+#[derive(Debug, Default)]
+struct Found {
+    texts: Vec<(String, String)>,
+    foreign: Vec<(String, String)>,
+}
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,13 +61,19 @@ pub enum Act {
         backup: String,
         /// Whether every stage and check was good.
         passed: bool,
+        /// Whether nobody knows, because the proof could not be made.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unknown: bool,
         /// What was not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
         /// Seconds by stage.
         seconds: BTreeMap<String, f64>,
-        /// What the checks answered.
+        /// Numbers that the checks answered.
         answers: BTreeMap<String, f64>,
+        /// Times that the checks answered, in Unix seconds.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        newest: BTreeMap<String, f64>,
     },
     /// A synthetic alert was sent.
     Routed {
@@ -114,17 +123,16 @@ pub struct Records {
 impl Records {
     /// Reads every record at `now`. What cannot be read is counted and logged, the rest is used.
     pub async fn read(place: &RecordPlace, now: Timestamp) -> Result<Self, Failure> {
+        let found = match place {
+            RecordPlace::Directory(folder) => folder::read(folder)?,
+            RecordPlace::S3(prefix) => objects::read(prefix).await?,
+        };
         let mut records = Self::default();
-        match place {
-            RecordPlace::Directory(folder) => {
-                records.take(&text(folder)?, &folder.join(FILE).display().to_string(), now);
-            }
-            RecordPlace::S3(prefix) => {
-                let bucket = Bucket::new(prefix.clone());
-                for (key, bytes) in bucket.all(MAX_BYTES).await? {
-                    records.take(&String::from_utf8_lossy(&bytes), &format!("s3://{}/{key}", prefix.bucket), now);
-                }
-            }
+        for (name, text) in &found.texts {
+            records.take(text, name, now);
+        }
+        for (name, why) in &found.foreign {
+            records.reject(name, why);
         }
         records.list.sort_by_key(|record| record.at);
         Ok(records)
@@ -134,15 +142,17 @@ impl Records {
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match serde_json::from_str::<Record>(line) {
                 Ok(record) if record.at <= now + AHEAD => self.list.push(record),
-                Ok(record) => self.reject(place, at, &format!("it is from the future ({})", record.at)),
-                Err(error) => self.reject(place, at, &error.to_string()),
+                Ok(record) => {
+                    self.reject(&format!("{place}:{}", at + 1), &format!("it is from the future ({})", record.at));
+                }
+                Err(error) => self.reject(&format!("{place}:{}", at + 1), &error.to_string()),
             }
         }
     }
 
-    fn reject(&mut self, place: &str, at: usize, why: &str) {
+    fn reject(&mut self, place: &str, why: &str) {
         self.rejected += 1;
-        tracing::warn!("{place}:{}: a record is left out: {why}", at + 1);
+        tracing::warn!("{place} is left out: {why}");
     }
 
     /// When a task was done, or skipped with a reason.
@@ -179,56 +189,17 @@ pub async fn append(place: &RecordPlace, record: &Record) -> anyhow::Result<()> 
     let mut line = serde_json::to_string(record)?;
     line.push('\n');
     match place {
-        RecordPlace::Directory(folder) => append_line(folder, &line),
-        RecordPlace::S3(prefix) => {
-            // The time orders the objects, the hash keeps two of one second apart.
-            let hash = line.bytes().fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
-            let key = format!("{}{}-{hash:016x}.json", prefix.prefix, record.at.strftime("%Y%m%dT%H%M%SZ"));
-            Bucket::new(prefix.clone()).create(&key, line.into_bytes()).await.map_err(anyhow::Error::from)
-        }
+        RecordPlace::Directory(folder) => folder::append(folder, &line).await,
+        RecordPlace::S3(prefix) => objects::create(prefix, record.at, line).await,
     }
-}
-
-fn append_line(folder: &Path, line: &str) -> anyhow::Result<()> {
-    let path = folder.join(FILE);
-    let what = || format!("cannot write {}", path.display());
-    let mut file = File::options().read(true).append(true).create(true).open(&path).with_context(what)?;
-    // Two writers take turns, so that lines never mix.
-    file.lock().with_context(what)?;
-    // A line that someone's full disk tore off must not swallow this one.
-    let torn =
-        !text(folder).map_err(anyhow::Error::from)?.ends_with('\n') && file.metadata().with_context(what)?.len() > 0;
-    let line = if torn { format!("\n{line}") } else { line.to_owned() };
-    file.write_all(line.as_bytes()).with_context(what)?;
-    file.sync_all().with_context(what)?;
-    // The entry of a new file is part of its folder.
-    File::open(folder).and_then(|folder| folder.sync_all()).with_context(what)
-}
-
-fn text(folder: &Path) -> Result<String, Failure> {
-    let path: PathBuf = folder.join(FILE);
-    let unreadable = |reason, why: String| Failure::new(reason, format!("cannot read {}: {why}", path.display()));
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        // Nothing was ever recorded; but a folder that is not there is a volume that is not mounted.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder.is_dir() => return Ok(String::new()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(unreadable(Reason::NotFound, "its folder is not there: create it, or mount it".to_owned()));
-        }
-        Err(error) => return Err(unreadable(Reason::Permission, error.to_string())),
-    };
-    let mut bytes = Vec::new();
-    let read = file.take(MAX_BYTES + 1).read_to_end(&mut bytes);
-    read.map_err(|error| unreadable(Reason::Config, error.to_string()))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(unreadable(Reason::Limit, format!("it is larger than {MAX_BYTES} bytes")));
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::folder::FILE;
     use super::*;
+    use std::fs::File;
+    use std::io::Write;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap_or_else(|error| panic!("{error}"))
@@ -260,27 +231,36 @@ mod tests {
         Ok(())
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread")]
     async fn many_writers_lose_nothing() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
-        let place = RecordPlace::Directory(folder.path().to_owned());
-        let threads: Vec<_> = (0..8)
-            .map(|n| {
-                let folder = folder.path().to_owned();
-                std::thread::spawn(move || -> anyhow::Result<()> {
-                    for _ in 0..20 {
-                        let record = serde_json::to_string(&done(&format!("task{n}"), "2026-01-01T00:00:00Z"))?;
-                        append_line(&folder, &format!("{record}\n"))?;
-                    }
-                    Ok(())
-                })
+        let writers = (0..8).map(|n| {
+            let place = RecordPlace::Directory(folder.path().to_owned());
+            tokio::spawn(async move {
+                for _ in 0..20 {
+                    append(&place, &done(&format!("task{n}"), "2026-01-01T00:00:00Z")).await?;
+                }
+                anyhow::Ok(())
             })
-            .collect();
-        for thread in threads {
-            thread.join().unwrap_or_else(|_| anyhow::bail!("a writer broke"))?;
+        });
+        for writer in futures::future::join_all(writers).await {
+            writer??;
         }
-        let records = Records::read(&place, Timestamp::now()).await?;
+        let records = Records::read(&RecordPlace::Directory(folder.path().to_owned()), Timestamp::now()).await?;
         assert_eq!((records.list.len(), records.rejected), (160, 0));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_foreign_file_is_told_and_the_rest_is_used() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let place = RecordPlace::Directory(folder.path().to_owned());
+        append(&place, &done("a", "2026-01-01T00:00:00Z")).await?;
+        std::fs::create_dir(folder.path().join("lost+found"))?;
+        std::fs::write(folder.path().join(".nfs0001"), "x")?;
+        std::fs::write(folder.path().join("records (copy).jsonl"), "x")?;
+        let records = Records::read(&place, Timestamp::now()).await?;
+        assert_eq!((records.list.len(), records.rejected), (1, 1));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use crate::records::{Act, Record, Records, append};
 use crate::standing::{self, Stand};
 use anyhow::{Context, bail, ensure};
-use checklist::config::Tasks;
+use checklist::config::{Tasks, hint};
 use checklist::tasks::Task;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
@@ -166,8 +166,10 @@ fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
 }
 
 fn find<'a>(tasks: &'a Tasks, id: &str) -> anyhow::Result<&'a Task> {
-    let known = || tasks.list.iter().map(|task| task.id.as_str()).collect::<Vec<_>>().join(", ");
-    tasks.list.iter().find(|task| task.id == id).with_context(|| format!("there is no task {id}; known: {}", known()))
+    tasks.list.iter().find(|task| task.id == id).with_context(|| {
+        let known: Vec<&str> = tasks.list.iter().map(|task| task.id.as_str()).collect();
+        format!("there is no task {id}{}; known: {}", hint(id, &known), known.join(", "))
+    })
 }
 
 /// Refuses a second record for the same occurrence.

@@ -89,8 +89,13 @@ fn of_checks(config: &Config) -> Reach {
 /// What the proofs and the reports contact.
 fn of_jobs(config: &Config) -> Reach {
     let mut reach = Reach::default();
-    for backup in config.backups.iter().filter(|backup| backup.restore.is_some()) {
+    for backup in &config.backups {
+        let Some(restore) = &backup.restore else { continue };
         reach.bucket(&backup.place);
+        // A given server is compared with every database that it must not be.
+        for target in restore.server.iter().flat_map(|server| [server].into_iter().chain(&config.postgres)) {
+            reach.add(Peer::of(&target.host), target.port);
+        }
     }
     for server in config.alertmanagers.iter().chain(config.prometheus.first()) {
         reach.endpoint(&server.endpoint);

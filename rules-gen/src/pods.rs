@@ -106,7 +106,8 @@ impl Files {
             self.file(cluster.kubeconfig.as_ref());
             self.file(cluster.kubelet_ca_file.as_ref());
         }
-        for database in &config.postgres {
+        let scratch = config.backups.iter().filter_map(|backup| backup.restore.as_ref()?.server.as_ref());
+        for database in config.postgres.iter().chain(scratch) {
             self.secret(database.password.as_ref());
             self.file(database.ca_file.as_ref());
         }

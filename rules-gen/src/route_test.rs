@@ -187,7 +187,7 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let place = RecordPlace::Directory(folder.clone());
     let within = Duration::from_secs(arguments.within);
-    let results = exporter::verify_alerts::verify(&server, &config.alerting, &place, within, "route-test").await;
+    let results = exporter::verify_alerts::verify(&server, &config.alerting, None, &place, within, "route-test").await;
     let _ = std::fs::remove_dir_all(&folder);
     let mut code = ExitCode::SUCCESS;
     for (severity, result) in results? {

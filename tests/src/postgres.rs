@@ -91,8 +91,13 @@ impl Postgres {
 
     /// `pg_dump -Fc` of the application's database.
     pub fn dump(&self) -> anyhow::Result<Vec<u8>> {
+        self.dump_as("-Fc")
+    }
+
+    /// A dump of the application's database in a format: `-Fc`, `-Fp` or `-Ft`.
+    pub fn dump_as(&self, format: &str) -> anyhow::Result<Vec<u8>> {
         let output = Command::new(newest_bin()?.join("pg_dump"))
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-Fc", "orchestrator"])
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", format, "orchestrator"])
             .output()?;
         anyhow::ensure!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
         Ok(output.stdout)

@@ -47,6 +47,18 @@ impl Process {
         }
     }
 
+    /// Waits until it ends by itself, and gives its exit code.
+    pub fn wait(&mut self, within: Duration) -> anyhow::Result<Option<i32>> {
+        let begun = Instant::now();
+        loop {
+            match self.child.try_wait()? {
+                Some(status) => return Ok(status.code()),
+                None if begun.elapsed() > within => bail!("it goes on after {within:?}:\n{}", self.log()),
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+
     /// Everything it wrote so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

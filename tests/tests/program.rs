@@ -299,7 +299,7 @@ async fn tasks_are_listed_done_once_and_skipped_with_a_reason() -> anyhow::Resul
         assert!(!good && text.contains("recorded for this time already by ann"), "{text}");
         assert!(task(&["done", "dr_drill", "--by", "bob", "--again"])?.0);
         for (arguments, part) in [
-            (&["done", "dr_dril", "--by", "bob"][..], "there is no task dr_dril"),
+            (&["done", "dr_dril", "--by", "bob"][..], "there is no task dr_dril (did you mean dr_drill?); known: "),
             (&["done", "audit_review", "--by", "bob", "--at", "2099-01-01T00:00:00Z"], "is in the future"),
             (&["done", "audit_review", "--by", "bob", "--evidence", "drawer"], "evidence must be an address"),
             (&["skip", "audit_review", "--by", "bob", "--reason", " "], "only skipped with a reason"),
@@ -311,5 +311,78 @@ async fn tasks_are_listed_done_once_and_skipped_with_a_reason() -> anyhow::Resul
         let (_, text) = task(&["show", "audit_review"])?;
         assert!(text.contains("skipped by bob: no changes"), "{text}");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_several_programs_are_all_kept_and_none_is_written_over() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let s3 = stack::s3::S3::start().await?;
+    s3.put("records", "other/keep", b"")?;
+    for (name, secret) in [("id", stack::s3::ACCESS_KEY), ("key", stack::s3::SECRET_KEY)] {
+        std::fs::write(folder.path().join(name), secret)?;
+    }
+    let tasks = folder.path().join("tasks");
+    std::fs::create_dir(&tasks)?;
+    let root = folder.path().display();
+    let config = folder.path().join("checklist.yaml");
+    let bucket = format!(
+        "s3: {{bucket: records, prefix: tasks/, endpoint: 'http://127.0.0.1:{}', pathStyle: true, accessKeyIdFile: {root}/id, secretAccessKeyFile: {root}/key}}",
+        s3.port
+    );
+    let path = program("checklist-exporter")?;
+    let task = |arguments: &[&str]| {
+        let mut command = Command::new(&path);
+        command.arg("task").arg("--config").arg(&config).args(arguments);
+        command
+    };
+    for (place, foreign) in [(format!("directory: {root}/tasks"), 1), (bucket, 2)] {
+        std::fs::write(&config, format!("tasks:\n  since: 2026-01-01\n  {place}\n"))?;
+        if foreign == 1 {
+            // A line that a full disk tore off, and a file of somebody else.
+            std::fs::write(tasks.join("records.jsonl"), "{\"at\": \"2026-01-02T00:00:00Z\", \"by\"")?;
+            std::fs::write(tasks.join("notes.txt"), "hello")?;
+        } else {
+            s3.put("records", "tasks/notes.txt", b"hello")?;
+            s3.put("records", "tasks/dump", &vec![b'x'; 100_000])?;
+        }
+        let writers: Vec<_> = (0..6)
+            .map(|n| {
+                let by = format!("ann{n}");
+                let mut command = task(&["done", "audit_review", "--again", "--by", &by]);
+                command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()
+            })
+            .collect::<Result<_, _>>()?;
+        for mut writer in writers {
+            assert!(writer.wait()?.success());
+        }
+        let output = task(&["list"]).output()?;
+        let (said, log) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+        assert!(said.contains("2 records cannot be read; the log names them"), "{said}");
+        assert!(log.matches("is left out").count() == 2 && log.contains("notes.txt"), "{log}");
+        let shown = String::from_utf8(task(&["show", "audit_review"]).output()?.stdout)?;
+        assert_eq!((0..6).filter(|n| shown.contains(&format!("done by ann{n}"))).count(), 6, "{shown}");
+    }
+    // Two programs that say the same thing in the same moment are one record: the second is refused.
+    let checklist::config::RecordPlace::S3(prefix) =
+        checklist::Config::parse("c", &std::fs::read_to_string(&config)?)?.tasks.context("no tasks")?.place
+    else {
+        anyhow::bail!("not in a bucket")
+    };
+    // As the programs do it once.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let place = checklist::config::RecordPlace::S3(prefix);
+    let act = exporter::records::Act::Skipped { task: "audit_review".to_owned(), reason: "twice".to_owned() };
+    let record = exporter::records::Record { at: jiff::Timestamp::now(), by: "bob".to_owned(), act };
+    exporter::records::append(&place, &record).await?;
+    let again = exporter::records::append(&place, &record).await.map_err(|error| format!("{error:#}"));
+    assert!(
+        again.as_ref().is_err_and(|error| error.contains("412") || error.contains("PreconditionFailed")),
+        "{again:?}"
+    );
+    let records = exporter::records::Records::read(&place, jiff::Timestamp::now())
+        .await
+        .map_err(|f| anyhow::anyhow!(f.message))?;
+    assert_eq!(records.list.iter().filter(|known| **known == record).count(), 1);
     Ok(())
 }

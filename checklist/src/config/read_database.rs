@@ -7,6 +7,17 @@ use super::tables::{KNOWN, Tables};
 use super::{Postgres, PostgresTls};
 
 pub(super) fn postgres(table: &mut Table<'_>, name: String, found: &Found) -> Option<Postgres> {
+    let target = connection(table, name);
+    let application = table.flag("application").unwrap_or(true);
+    if let (false, Some(node)) = (application, table.node("tables")) {
+        table.mistake(node.place, "tables are never looked at while application is false: keep one of them");
+    }
+    let tables = table.table("tables").map(|table| tables(&table, found)).unwrap_or_default();
+    Some(Postgres { tables: application.then_some(tables), ..target? })
+}
+
+/// Where a database is and how to be let in.
+pub(super) fn connection(table: &mut Table<'_>, name: String) -> Option<Postgres> {
     let host = table.required("host");
     let port = table.whole("port", 1, u16::MAX).unwrap_or(5432);
     let database = table.required("database");
@@ -19,13 +30,7 @@ pub(super) fn postgres(table: &mut Table<'_>, name: String, found: &Found) -> Op
     ];
     let tls = table.choice("tls", &words).unwrap_or(PostgresTls::VerifyFull);
     let ca_file = ca_file(table, tls != PostgresTls::VerifyFull);
-    let application = table.flag("application").unwrap_or(true);
-    if let (false, Some(node)) = (application, table.node("tables")) {
-        table.mistake(node.place, "tables are never looked at while application is false: keep one of them");
-    }
-    let tables = table.table("tables").map(|table| tables(&table, found)).unwrap_or_default();
-    let tables = application.then_some(tables);
-    Some(Postgres { name, host: host?, port, database: database?, user: user?, password, tls, ca_file, tables })
+    Some(Postgres { name, host: host?, port, database: database?, user: user?, password, tls, ca_file, tables: None })
 }
 
 /// `audit_events: {table: security.audit, columns: {timestamp: at}}`

@@ -3,14 +3,14 @@
 use super::document::Tree;
 use super::read_parts::{ca_file, endpoint, host_and_port, s3_prefix};
 use super::read_thresholds;
-use super::reader::{Found, Table, hint, quantity_of};
+use super::reader::{Found, Table, hint};
 use super::{
-    Backup, BackupFormat, Certificate, Config, Health, Sanity, StartTls, TargetSettings, read_cluster, read_database,
-    read_reports,
+    Backup, BackupFormat, Certificate, Config, Health, StartTls, TargetSettings, read_cluster, read_database,
+    read_reports, read_restore,
 };
 use crate::signal::Signal;
 use crate::signals::backup::MAX_AGE;
-use crate::threshold::{HOUR, Levels, Unit};
+use crate::threshold::{HOUR, Levels};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -154,27 +154,7 @@ fn backup(table: &mut Table<'_>, name: String, found: &Found) -> Option<Backup> 
         ("zstd", BackupFormat::Zstd),
     ];
     let format = table.choice("format", &formats).unwrap_or(BackupFormat::Any);
-    let restore = table.table("restore").map(|mut restore| {
-        let checks = restore.list("checks");
-        let mut list = Vec::new();
-        for node in checks {
-            let Some(mut check) = Table::of(node, "a check", found) else { continue };
-            let (name, query) = (check.required("name"), check.required("query"));
-            let least = check.node("atLeast").and_then(|node| quantity_of(node, "atLeast", Unit::Count, found));
-            check.finish();
-            if let (Some(name), Some(query)) = (name, query) {
-                list.push(Sanity { name, query, least: least.unwrap_or(1.0) });
-            }
-        }
-        if list.is_empty() {
-            restore.mistake(restore.place, "a restore proves nothing without checks: list at least one");
-        }
-        if format == BackupFormat::Any {
-            restore.mistake(restore.place, "a restore needs the format of the backup");
-        }
-        restore.finish();
-        list
-    });
+    let restore = table.table("restore").map(|restore| read_restore::read(restore, format, found));
     Some(Backup { name, place: place?, every, format, restore })
 }
 

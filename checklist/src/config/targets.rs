@@ -152,19 +152,37 @@ pub struct Backup {
     pub every: Duration,
     /// What the header must look like.
     pub format: BackupFormat,
-    /// What must hold after it was restored, if it is restored for proof.
-    pub restore: Option<Vec<Sanity>>,
+    /// How it is restored for proof, if it is.
+    pub restore: Option<Restore>,
 }
 
-/// A question to a restored database, and the least that its answer must be.
+/// How a backup is restored for proof.
+#[derive(Debug, Clone)]
+pub struct Restore {
+    /// A server to restore into, never one of `postgres:`; a throw-away server of its own when absent.
+    pub server: Option<Postgres>,
+    /// What must hold afterwards, at least one.
+    pub checks: Vec<Sanity>,
+}
+
+/// A question to a restored database.
 #[derive(Debug, Clone)]
 pub struct Sanity {
     /// What it is called in metrics.
     pub name: String,
-    /// A SELECT with one number.
+    /// A SELECT with one value.
     pub query: String,
-    /// The least number.
-    pub least: f64,
+    /// What the value must be.
+    pub expect: Expect,
+}
+
+/// What the answer of a question must be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Expect {
+    /// A number that is no less, mostly of rows.
+    AtLeast(f64),
+    /// The time of a row, no longer ago.
+    NotOlderThan(Duration),
 }
 
 /// A protocol that starts in clear text and then turns to TLS.

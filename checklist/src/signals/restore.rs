@@ -15,6 +15,13 @@ pub static PASSED: Metric = Metric::gauge(
     &["backup"],
 )
 .sparse();
+/// Whether the last one came to a verdict.
+pub static CONCLUSIVE: Metric = Metric::gauge(
+    "checklist_restore_conclusive",
+    "Whether the last restore of the backup came to a verdict (1), or could not be made (0).",
+    &["backup"],
+)
+.sparse();
 /// When one last succeeded.
 pub static LAST: Metric = Metric::fact(
     "checklist_restore_last_success_timestamp_seconds",
@@ -37,6 +44,14 @@ pub static ANSWER: Metric = Metric::gauge(
 )
 .sparse();
 
+/// The newest rows.
+pub static NEWEST: Metric = Metric::gauge(
+    "checklist_restore_newest_row_timestamp_seconds",
+    "Unix time of the newest row that each check of age found in the restored database.",
+    &["backup", "name"],
+)
+.sparse();
+
 static MAX_AGE: Threshold = Threshold::above(
     "restore.max_age",
     Unit::Seconds,
@@ -52,15 +67,22 @@ pub static SIGNAL: Signal = Signal {
     section: "Backup Verification",
     kind: TargetKind::Restore,
     max_series: 500,
-    metrics: &[&RECORDED, &PASSED, &LAST, &DURATION, &ANSWER],
+    metrics: &[&RECORDED, &PASSED, &CONCLUSIVE, &LAST, &DURATION, &ANSWER, &NEWEST],
     thresholds: &[&MAX_AGE],
     alerts: &[
         Alert {
             name: "ChecklistRestoreFailed",
             when: When::Zero(of(&PASSED)),
             summary: "Backup cannot be restored.",
-            description: "The last restore of backup {{ $labels.backup }} failed or gave too few rows; its record has the reason.",
+            description: "The last restore of backup {{ $labels.backup }} failed, or its rows are too few or too old; its record has the reason.",
             ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistRestoreNotProved",
+            when: When::Zero(of(&CONCLUSIVE)),
+            summary: "Restore could not be tried.",
+            description: "The last proof of backup {{ $labels.backup }} could not be made: no disk, no PostgreSQL, no bucket, or it was ended; its record has the reason.",
+            ..WARNING
         },
         Alert {
             name: "ChecklistRestoreNeverTested",

@@ -4,7 +4,7 @@ use crate::probe::{Failure, Probe};
 use crate::records::{Act, Records};
 use checklist::Samples;
 use checklist::config::RecordPlace;
-use checklist::signals::restore::{ANSWER, DURATION, LAST, PASSED, RECORDED, SIGNAL};
+use checklist::signals::restore::{ANSWER, CONCLUSIVE, DURATION, LAST, NEWEST, PASSED, RECORDED, SIGNAL};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -23,28 +23,33 @@ impl Probe for Restore {
             let records = Records::read(&self.place, Timestamp::now()).await?;
             let name = self.backup.as_str();
             let mut samples = Samples::of(&SIGNAL);
-            let mut seen = false;
-            for record in records.list.iter().rev() {
-                let Act::Restored { backup, passed, seconds, answers, .. } = &record.act else { continue };
-                if *backup != self.backup {
-                    continue;
+            let mine = records.list.iter().rev().filter_map(|record| match &record.act {
+                Act::Restored { backup, .. } if *backup == self.backup => Some((record.at, &record.act)),
+                _ => None,
+            });
+            let mine: Vec<_> = mine.collect();
+            samples.set(&RECORDED, [name], !mine.is_empty());
+            let known = |act: &Act| matches!(act, Act::Restored { unknown: false, .. });
+            if let Some((_, act)) = mine.first() {
+                samples.set(&CONCLUSIVE, [name], known(act));
+            }
+            // A proof that could not be made neither mends nor breaks what the one before found.
+            let last = mine.iter().find(|(_, act)| known(act));
+            if let Some((_, Act::Restored { passed, seconds, answers, newest, .. })) = last {
+                samples.set(&PASSED, [name], *passed);
+                for (stage, took) in seconds {
+                    samples.set(&DURATION, [name, stage], *took);
                 }
-                if !seen {
-                    samples.set(&PASSED, [name], *passed);
-                    for (stage, took) in seconds {
-                        samples.set(&DURATION, [name, stage], *took);
-                    }
-                    for (check, answer) in answers {
-                        samples.set(&ANSWER, [name, check], *answer);
-                    }
+                for (check, answer) in answers {
+                    samples.set(&ANSWER, [name, check], *answer);
                 }
-                seen = true;
-                if *passed {
-                    samples.set(&LAST, [name], record.at.as_duration().as_secs_f64());
-                    break;
+                for (check, time) in newest {
+                    samples.set(&NEWEST, [name, check], *time);
                 }
             }
-            samples.set(&RECORDED, [name], seen);
+            if let Some((at, _)) = mine.iter().find(|(_, act)| matches!(act, Act::Restored { passed: true, .. })) {
+                samples.set(&LAST, [name], at.as_duration().as_secs_f64());
+            }
             Ok(samples)
         }
         .boxed()

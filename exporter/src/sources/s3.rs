@@ -55,25 +55,33 @@ impl Bucket {
 
     /// Lists the prefix page by page and keeps only the newest object.
     pub async fn listing(&self) -> Result<Listing, Failure> {
+        let mut listing = Listing::default();
+        let newest = |object: Object| {
+            listing.objects += 1;
+            if listing.newest.as_ref().is_none_or(|newest| object.modified >= newest.modified) {
+                listing.newest = Some(object);
+            }
+        };
+        self.each(newest).await?;
+        Ok(listing)
+    }
+
+    /// Lists the prefix page by page; folders are no objects.
+    async fn each(&self, mut take: impl FnMut(Object)) -> Result<(), Failure> {
         let client = self.client().await?;
         let doing = || format!("listing s3://{}/{}", self.target.bucket, self.target.prefix);
         let mut pages =
             client.list_objects_v2().bucket(&self.target.bucket).prefix(&self.target.prefix).into_paginator().send();
-        let mut listing = Listing::default();
         for _ in 0..MAX_PAGES {
-            let Some(page) = pages.next().await else { return Ok(listing) };
+            let Some(page) = pages.next().await else { return Ok(()) };
             let page = page.map_err(|error| failure(&error).while_doing(doing()))?;
             for object in page.contents() {
                 let (Some(key), Some(modified)) = (object.key(), object.last_modified()) else { continue };
                 if key.ends_with('/') {
                     continue;
                 }
-                listing.objects += 1;
-                let modified = modified.as_secs_f64();
-                if listing.newest.as_ref().is_none_or(|newest| modified >= newest.modified) {
-                    let bytes = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-                    listing.newest = Some(Object { key: key.to_owned(), bytes, modified });
-                }
+                let bytes = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+                take(Object { key: key.to_owned(), bytes, modified: modified.as_secs_f64() });
             }
         }
         let advice = format!("more than {MAX_PAGES} pages of keys: let the prefix name the year or month");
@@ -143,26 +151,10 @@ impl Bucket {
         self.header(object, most).await
     }
 
-    /// Every object under the prefix, as long as all together are no larger than `most` bytes.
-    pub async fn all(&self, most: u64) -> Result<Vec<(String, Bytes)>, Failure> {
-        let client = self.client().await?;
-        let doing = || format!("listing s3://{}/{}", self.target.bucket, self.target.prefix);
-        let mut pages =
-            client.list_objects_v2().bucket(&self.target.bucket).prefix(&self.target.prefix).into_paginator().send();
-        let (mut objects, mut total) = (Vec::new(), 0);
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failure(&error).while_doing(doing()))?;
-            for object in page.contents() {
-                let Some(key) = object.key().filter(|key| !key.ends_with('/')) else { continue };
-                let bytes = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-                total += bytes;
-                if total > most {
-                    return Err(Failure::new(Reason::Limit, format!("more than {most} bytes")).while_doing(doing()));
-                }
-                let object = Object { key: key.to_owned(), bytes, modified: 0.0 };
-                objects.push((object.key.clone(), self.whole(&object, most).await?));
-            }
-        }
+    /// Every object under the prefix, in the order of their keys.
+    pub async fn objects(&self) -> Result<Vec<Object>, Failure> {
+        let mut objects = Vec::new();
+        self.each(|object| objects.push(object)).await?;
         Ok(objects)
     }
 

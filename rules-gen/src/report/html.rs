@@ -60,16 +60,24 @@ fn lines(report: &Report) -> Markup {
     let sections = report.lines.chunk_by(|a, b| a.section == b.section);
     html! {
         @for lines in sections {
+            // What only people do has no value to show.
+            @let measured = lines.iter().any(|line| !line.readings.is_empty());
             h2 { (lines[0].section) }
             table {
-                thead { tr { th.narrow { "Verdict" } th.quarter { "Line" } th { "Value" } th.limit { "Limit" } th.time { "As of" } } }
-                @for line in lines { (line_row(report, line)) }
+                thead {
+                    tr {
+                        th.narrow { "Verdict" }
+                        @if measured { th.quarter { "Line" } th { "Value" } th.limit { "Limit" } } @else { th { "Line" } }
+                        th.time { "As of" }
+                    }
+                }
+                @for line in lines { (line_row(report, line, measured)) }
             }
         }
     }
 }
 
-fn line_row(report: &Report, line: &Line) -> Markup {
+fn line_row(report: &Report, line: &Line, measured: bool) -> Markup {
     let class = if line.mark().trim().is_empty() { "dim" } else { class(line.verdict) };
     let rows = line.readings.len().max(1);
     let never = if line.state.is_some() { "-" } else { "never" };
@@ -78,12 +86,12 @@ fn line_row(report: &Report, line: &Line) -> Markup {
             tr {
                 td.verdict.(class) rowspan=(rows) { (line.mark()) " " (line.word()) }
                 td rowspan=(rows) { @if let Some(number) = line.number { (number) ". " } (line.text) }
-                (reading_cells(line.readings.first()))
-                td rowspan=(rows) { (line.evidence.map_or_else(|| never.to_owned(), |at| time(report, at))) }
+                @if measured { (reading_cells(line.readings.first())) }
+                td rowspan=(rows) data-is="as of" { (line.evidence.map_or_else(|| never.to_owned(), |at| time(report, at))) }
             }
             @for reading in line.readings.iter().skip(1) { tr.more { (reading_cells(Some(reading))) } }
             @if !line.why.is_empty() {
-                tr.why { td {} td colspan="4" { @for why in &line.why { div { (why) } } } }
+                tr.why { td {} td colspan=(if measured { 4 } else { 2 }) { @for why in &line.why { div { (why) } } } }
             }
         }
     }
@@ -93,7 +101,7 @@ fn reading_cells(reading: Option<&Reading>) -> Markup {
     html! {
         @if let Some(reading) = reading {
             td { b.(class(reading.verdict)) { (reading.human) } " " (reading.name) " " span.dim { (reading.target) " " (reading.of) } }
-            td { @if reading.limit.is_empty() { "-" } @else { (reading.limit) } }
+            td data-is="limit" { @if reading.limit.is_empty() { "-" } @else { (reading.limit) } }
         } @else { td {} td {} }
     }
 }
@@ -109,9 +117,9 @@ fn alerts(report: &Report) -> Markup {
                         td { (spaced(&alert.alert)) }
                         td.verdict.(if alert.severity == "critical" { "critical" } else { "warning" }) { (alert.severity) }
                         td { (alert.target) " " span.dim { (alert.of) } }
-                        td { (started(report, alert)) }
-                        td { (ended(report, alert)) }
-                        td { (told(alert)) }
+                        td data-is="from" { (started(report, alert)) }
+                        td data-is="to" { (ended(report, alert)) }
+                        td data-is="told" { (told(alert)) }
                     }
                 }
             }
@@ -141,7 +149,7 @@ fn people(report: &Report) -> Markup {
                         td.verdict.(state_class(row.state)) { (row.state) }
                         td { (row.day.strftime("%a %Y-%m-%d")) }
                         td { (row.title) " " span.dim { (row.cadence) } }
-                        td { (row.by) }
+                        td data-is="by" { (row.by) }
                         td { (row.note) }
                     }
                 }
@@ -253,7 +261,7 @@ fn actions(report: &Report) -> Markup {
                 @for action in &report.actions {
                     tr {
                         td { (time(report, action.at)) } td { (action.what) " " (action.subject) }
-                        td { (action.by) } td { (action.note) }
+                        td data-is="by" { (action.by) } td { (action.note) }
                     }
                 }
             }

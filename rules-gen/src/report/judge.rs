@@ -8,7 +8,7 @@ use super::words::{apart, human, limits, steady};
 use checklist::coverage::{COVERAGE, Line as Written, Watched};
 use checklist::spaced;
 use checklist::threshold::Direction;
-use checklist::{Config, Severity, Shown, Signal, Unit, Value, When};
+use checklist::{Alert, Config, Severity, Shown, Signal, Threshold, Unit, Value, When};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,7 +163,7 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
             Direction::Below => worst.value < level,
         };
         let verdict = levels.each().find(|(_, level)| beyond(*level)).map_or(Verdict::Ok, |(s, _)| s.into());
-        readings.push(reading(worst, spaced(alert.name), threshold.unit, levels, verdict));
+        readings.push(reading(worst, measured(signal, alert, threshold), threshold.unit, levels, verdict));
     }
     if !readings.is_empty() {
         return readings;
@@ -178,6 +178,15 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
         readings.push(reading(worst, panel.title.to_lowercase(), panel.unit, limits, Verdict::Ok));
     }
     readings
+}
+
+/// What was measured, as its limit is called: `disk usage`, `backup age`. Two alerts with one limit keep their names.
+fn measured(signal: &Signal, alert: &Alert, threshold: &Threshold) -> String {
+    let same = |other: &&Alert| other.when.threshold().is_some_and(|limit| limit.key == threshold.key);
+    if signal.alerts.iter().filter(same).count() > 1 {
+        return spaced(alert.name);
+    }
+    threshold.key.replace(['.', '_'], " ").replace(" max ", " ")
 }
 
 fn worst<'a>(values: &'a [Sample], signal: &Signal, at: usize, target: &str, bad: Direction) -> Option<&'a Sample> {

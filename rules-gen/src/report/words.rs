@@ -55,7 +55,7 @@ pub fn limits(unit: Unit, levels: Levels) -> String {
     levels.join(", ")
 }
 
-/// The labels that tell a series apart: `namespace=a pod=b`; what every series has is left out.
+/// The labels that tell a series apart: `namespace=a pod=b`; what every series has is left out, and what its target says.
 pub fn apart(labels: &BTreeMap<String, String>) -> String {
     const EVERYWHERE: [&str; 11] = [
         "__name__",
@@ -70,7 +70,9 @@ pub fn apart(labels: &BTreeMap<String, String>) -> String {
         "target",
         "team",
     ];
-    let told = labels.iter().filter(|(name, _)| !EVERYWHERE.contains(&name.as_str()));
+    // `backup=daily` says nothing new of the target daily.
+    let target = labels.get("target");
+    let told = labels.iter().filter(|(name, value)| !EVERYWHERE.contains(&name.as_str()) && Some(*value) != target);
     told.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 

@@ -92,12 +92,17 @@ fn health() -> Fields {
 }
 
 fn backup() -> Fields {
-    let check = object(&["name", "query"], [("name", text()), ("query", text()), ("atLeast", number())]);
+    let fields = [("name", text()), ("query", text()), ("atLeast", number()), ("notOlderThan", duration())];
+    let mut check = object(&["name", "query"], fields);
+    check["not"] = json!({"required": ["atLeast", "notOlderThan"]});
     let checks = json!({"type": "array", "minItems": 1, "items": check});
     let mut fields = s3();
     fields.push(("every", duration()));
     fields.push(("format", choice(&["any", "pg_dump", "gzip", "pg_dump.gz", "zstd"])));
-    fields.push(("restore", object(&["checks"], [("checks", checks)])));
+    fields.push((
+        "restore",
+        object(&["checks"], [("server", object(&["host", "database", "user"], connection())), ("checks", checks)]),
+    ));
     fields
 }
 
@@ -106,6 +111,13 @@ fn postgres() -> Fields {
         let columns = object(&[], known.columns.iter().map(|column| (*column, text())));
         (known.table, object(&[], [("table", text()), ("columns", columns)]))
     };
+    let mut fields = connection();
+    fields.push(("application", flag()));
+    fields.push(("tables", object(&[], tables::KNOWN.iter().map(table))));
+    fields
+}
+
+fn connection() -> Fields {
     vec![
         ("host", text()),
         ("port", whole(1, u32::from(u16::MAX))),
@@ -115,8 +127,6 @@ fn postgres() -> Fields {
         ("passwordEnv", text()),
         ("tls", choice(&["disable", "require", "verify-full"])),
         ("caFile", text()),
-        ("application", flag()),
-        ("tables", object(&[], tables::KNOWN.iter().map(table))),
     ]
 }
 
