@@ -13,3 +13,4 @@ pub mod recorder;
 pub mod s3;
 pub mod stack;
 pub mod traffic;
+pub mod web;
