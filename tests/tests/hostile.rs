@@ -196,11 +196,13 @@ async fn ten_thousand_heads_on_one_connection_are_answered_one_by_one() -> anyho
         for _ in 0..5_000 {
             write.write_all(one.as_bytes()).await?;
         }
-        write.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await
+        write.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await?;
+        // Kept until the end: a client that closes its side waits for nothing more.
+        anyhow::Ok(write)
     });
     let mut answers = Vec::new();
     tokio::time::timeout(Duration::from_secs(60), read.read_to_end(&mut answers)).await??;
-    asking.await??;
+    drop(asking.await??);
     let answers = String::from_utf8(answers)?;
     let codes: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).filter_map(|rest| rest.get(..3)).collect();
     assert_eq!(codes.len(), 10_001);

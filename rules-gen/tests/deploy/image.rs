@@ -19,8 +19,7 @@ fn instructions() -> Vec<(String, String)> {
 #[test]
 fn it_builds_the_programs_of_the_workspace_with_the_toolchain_of_the_workspace() {
     let all = instructions();
-    let run: String =
-        all.iter().filter(|(name, _)| name == "RUN").map(|(_, rest)| format!("{rest}\n")).collect();
+    let run: String = all.iter().filter(|(name, _)| name == "RUN").map(|(_, rest)| format!("{rest}\n")).collect();
     let of = |package: &str| std::fs::read_to_string(root().join(package).join("Cargo.toml")).expect("a package");
     for (package, program) in [("exporter", "checklist-exporter"), ("rules-gen", "rules-gen")] {
         assert!(of(package).contains(&format!("name = \"{program}\"")), "{package} makes {program}");
@@ -88,7 +87,12 @@ fn its_context_is_what_the_build_reads_and_nothing_else() {
     let mut read: BTreeSet<String> = members.split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect();
     read.extend(["Cargo.toml", "Cargo.lock"].map(str::to_owned));
     // Files of the repository that become part of a program.
-    let list = super::said(std::process::Command::new("grep").current_dir(root()).args(["-rhoE", "include_(str|bytes)!\\(\"(\\.\\./)+[a-z]+"]).args(["exporter/src", "rules-gen/src", "checklist/src"]));
+    let list = super::said(
+        std::process::Command::new("grep")
+            .current_dir(root())
+            .args(["-rhoE", "include_(str|bytes)!\\(\"(\\.\\./)+[a-z]+"])
+            .args(["exporter/src", "rules-gen/src", "checklist/src"]),
+    );
     read.extend(list.lines().filter_map(|line| line.rsplit('/').next()).map(str::to_owned));
     let outside: BTreeSet<&str> = read.iter().map(String::as_str).filter(|path| root().join(path).exists()).collect();
     assert_eq!(outside, sent);

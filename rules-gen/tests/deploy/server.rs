@@ -57,7 +57,11 @@ impl Server {
             Command::new(assets.join("kube-apiserver"))
                 .arg(format!("--etcd-servers={etcd_address}"))
                 .arg(format!("--secure-port={port}"))
-                .args(["--bind-address=127.0.0.1", "--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=RBAC"])
+                .args([
+                    "--bind-address=127.0.0.1",
+                    "--service-cluster-ip-range=10.0.0.0/24",
+                    "--authorization-mode=RBAC",
+                ])
                 .arg(format!("--cert-dir={}", at("certificates").display()))
                 .arg(format!("--token-auth-file={}", at("tokens.csv").display()))
                 .arg("--service-account-issuer=https://localhost")
@@ -98,7 +102,9 @@ impl Server {
         for namespace in namespaces.into_iter().filter(|name| !["", "default"].contains(name)) {
             said(&mut self.kubectl(&["create", "namespace", namespace]));
         }
-        for ((kind, _, name), object) in objects.iter().filter(|((kind, ..), _)| !OF_THE_OPERATOR.contains(&kind.as_str())) {
+        for ((kind, _, name), object) in
+            objects.iter().filter(|((kind, ..), _)| !OF_THE_OPERATOR.contains(&kind.as_str()))
+        {
             let file = self.folder.path().join("object.json");
             std::fs::write(&file, object.to_string()).expect("written");
             let path = file.display().to_string();
