@@ -10,7 +10,10 @@ generate:
 bench: tools
 	cargo build --release --workspace --bins && ./target/release/bench
 
+supply-chain:
+	cargo deny check -D warnings licenses bans sources && cargo cyclonedx --format json --describe binaries --target x86_64-unknown-linux-gnu
+
 tools:
 	./scripts/install-tools
 
-.PHONY: test demo generate bench tools
+.PHONY: test demo generate bench supply-chain tools

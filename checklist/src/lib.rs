@@ -43,5 +43,5 @@ mod prelude {
     pub(crate) use crate::value::{Value, of};
 
     /// What a watch needs.
-    pub(crate) const LIST_WATCH: &[&str] = &["get", "list", "watch"];
+    pub(crate) const LIST_WATCH: &[&str] = &["list", "watch"];
 }

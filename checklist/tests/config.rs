@@ -47,6 +47,10 @@ fn combinations_that_cannot_work_are_refused() {
         ("health: []\n", "nothing to watch"),
         ("health:\n  - {name: a, url: 'http://a/', caFile: /ca}\n", "caFile is never looked at"),
         ("health:\n  - {name: a, url: 'https://user:pw@a/'}\n", "must not contain a user or password"),
+        (
+            "backups:\n  - {name: a, bucket: b, endpoint: 'https://user:pw@a/'}\n",
+            "endpoint must not contain a user or password",
+        ),
         ("postgres:\n  - {name: a, host: h, database: d, user: u, password: x}\n", "unknown field password"),
         (
             "postgres:\n  - {name: a, host: h, database: d, user: u, passwordFile: x, passwordEnv: Y}\n",
@@ -57,6 +61,11 @@ fn combinations_that_cannot_work_are_refused() {
         (
             "kubernetes:\n  - {name: a, namespaces: [n], exporterNamespace: A_B}\n",
             "a namespace is a text of lower-case letters",
+        ),
+        ("kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [1]}\n", "an audience is a text"),
+        (
+            "kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [x]}\n  - {name: b, namespaces: [n], webAudiences: [y]}\n",
+            "one cluster says who a token belongs to",
         ),
         ("certificates:\n  - {name: a, address: host}\n", "address must be host:port"),
         ("backups:\n  - {name: a, bucket: b, skip: [pods]}\n", "no check pods on this kind of target"),

@@ -7,6 +7,7 @@ use crate::schedule::Job;
 use crate::sources::kubernetes::Cluster;
 use crate::sources::postgres::Database;
 use crate::state::State;
+use crate::web::tokens::Tokens;
 use checklist::config::Check;
 use checklist::{Config, Limits, Signal};
 use std::collections::BTreeMap;
@@ -44,6 +45,14 @@ impl Checks {
             Some(Arc::new(Job::new(probe, definition, State::new(check, limits))))
         };
         config.checks().into_iter().filter_map(job).collect()
+    }
+
+    /// Who reviews tokens of the cluster that checklist.yaml names for it; the one of before when the cluster is as before.
+    pub fn tokens(&self, config: &Config, before: Option<Arc<Tokens>>) -> Option<Arc<Tokens>> {
+        let target = config.kubernetes.iter().find(|target| !target.web_audiences.is_empty())?;
+        let (_, cluster) = self.clusters.get(&target.name)?;
+        let same = before.filter(|tokens| tokens.are_of(cluster));
+        Some(same.unwrap_or_else(|| Arc::new(Tokens::new(Arc::clone(cluster)))))
     }
 
     fn probe(&self, config: &Config, signal: &'static Signal, target: &str) -> Option<Arc<dyn Probe>> {

@@ -22,6 +22,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::Level;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// Makes every check of the operations checklist and exposes what it saw to Prometheus.
 #[derive(Parser)]
@@ -374,25 +379,28 @@ fn validate(file: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// At finer levels clients log headers, keys and bodies, whatever `RUST_LOG` asks for.
+const QUIET: [(&str, Level); 8] = [
+    ("aws", Level::INFO),
+    ("h2", Level::INFO),
+    ("hyper", Level::INFO),
+    ("kube", Level::INFO),
+    ("kube_client", Level::ERROR),
+    ("rustls", Level::INFO),
+    ("tokio_postgres", Level::INFO),
+    ("tower", Level::INFO),
+];
+
 fn log_to_stderr(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    // At finer levels clients log headers, keys and bodies, whatever RUST_LOG asks for.
-    let quiet = [
-        "aws=info",
-        "h2=info",
-        "hyper=info",
-        "kube=info",
-        "kube_client=error",
-        "rustls=info",
-        "tokio_postgres=info",
-        "tower=info",
-    ];
-    let filter =
-        quiet.into_iter().filter_map(|one| one.parse().ok()).fold(filter, tracing_subscriber::EnvFilter::add_directive);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let builder = builder.with_ansi(std::io::stderr().is_terminal());
-    if json { builder.json().init() } else { builder.init() }
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // A filter of its own: among directives of one, the more specific would win.
+    let quiet = filter_fn(|event| {
+        QUIET.iter().all(|(client, finest)| !event.target().starts_with(client) || event.level() <= finest)
+    });
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = layer.with_ansi(std::io::stderr().is_terminal());
+    let layer = if json { layer.json().boxed() } else { layer.boxed() };
+    tracing_subscriber::registry().with(layer.with_filter(filter.and(quiet))).init();
 }
 
 /// 2: usage, configuration or environment.

@@ -3,6 +3,7 @@
 use crate::checks::Checks;
 use crate::schedule::{Schedule, unix_now};
 use crate::snapshot::Loaded;
+use crate::web::tokens::Tokens;
 use anyhow::Context;
 use checklist::Config;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ struct Known {
     text: String,
     config: Arc<Config>,
     checks: Checks,
+    /// Who asks a cluster about tokens, if checklist.yaml names one.
+    tokens: Option<Arc<Tokens>>,
 }
 
 impl Source {
@@ -34,7 +37,8 @@ impl Source {
         let mut checks = Checks::default();
         let jobs = checks.jobs(&config, &[]);
         let loaded = Loaded { at: unix_now(), successful: true, fingerprint: config.fingerprint() };
-        let known = Mutex::new(Known { text, config: Arc::new(config), checks });
+        let tokens = checks.tokens(&config, None);
+        let known = Mutex::new(Known { text, config: Arc::new(config), checks, tokens });
         Ok(Arc::new(Self { path: path.to_owned(), known, schedule: Schedule::new(jobs, loaded) }))
     }
 
@@ -43,11 +47,18 @@ impl Source {
         Arc::clone(&self.known().config)
     }
 
+    /// Who knows about tokens; nothing when none is let in.
+    pub fn tokens(&self) -> Option<Arc<Tokens>> {
+        self.known().tokens.clone()
+    }
+
     /// Loads the file again. A file with mistakes changes nothing but the metric that says so.
     pub fn reload(&self) -> anyhow::Result<()> {
         let mut known = self.known();
         let result = load(&self.path).map(|(text, config)| {
             let jobs = known.checks.jobs(&config, &self.schedule.jobs());
+            let before = known.tokens.take();
+            known.tokens = known.checks.tokens(&config, before);
             *self.schedule.loaded() = Loaded { at: unix_now(), successful: true, fingerprint: config.fingerprint() };
             tracing::info!(checks = jobs.len(), "loaded {}", self.path.display());
             self.schedule.replace(jobs);

@@ -5,6 +5,7 @@ use crate::reload::Source;
 use crate::report;
 use crate::schedule::{Schedule, unix_now};
 use crate::snapshot::{Body, Format, render};
+use crate::web::auth::{self, Verdict};
 use crate::web::slots::{Busy, Slots};
 use crate::web::{Rules, Web};
 use bytes::Bytes;
@@ -70,15 +71,11 @@ pub async fn serve(
             continue;
         }
         let busy = Arc::new(Busy::default());
-        let connection = Connection {
-            source: Arc::clone(&source),
-            rules: if shown == Shown::Everything { web.rules() } else { Arc::default() },
-            shown,
-            busy: Arc::clone(&busy),
-            watcher: graceful.watcher(),
-        };
+        let connection =
+            Connection { source: Arc::clone(&source), web: Arc::clone(&web), shown, busy: Arc::clone(&busy) };
+        let watcher = graceful.watcher();
         let task = tokio::spawn(async move {
-            if let Err(error) = connection.serve(stream).await {
+            if let Err(error) = connection.serve(stream, watcher).await {
                 tracing::debug!(error, "connection ended");
             }
         });
@@ -92,30 +89,37 @@ pub async fn serve(
 /// One connection.
 struct Connection {
     source: Arc<Source>,
-    rules: Arc<Rules>,
+    web: Arc<Web>,
     shown: Shown,
     busy: Arc<Busy>,
-    watcher: Watcher,
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream) -> Result<(), String> {
+    async fn serve(self, stream: TcpStream, watcher: Watcher) -> Result<(), String> {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let stream = Box::pin(stream);
-        match self.rules.tls.clone() {
+        match self.rules().tls.clone() {
             Some(acceptor) => {
                 let stream = acceptor.accept(stream).await?;
-                self.converse(stream).await
+                self.converse(stream, watcher).await
             }
-            None => self.converse(stream).await,
+            None => self.converse(stream, watcher).await,
         }
     }
 
-    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<(), String> {
-        let Self { source, rules, shown, busy, watcher } = self;
+    /// Asked for anew by every request, so that a login that is taken away ends with the request that is open.
+    fn rules(&self) -> Arc<Rules> {
+        if self.shown == Shown::Everything { self.web.rules() } else { Arc::default() }
+    }
+
+    async fn converse<S>(self, stream: S, watcher: Watcher) -> Result<(), String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let service = service_fn(move |request| {
-            let (source, rules, answering) = (Arc::clone(&source), Arc::clone(&rules), busy.begin());
+            let (source, rules, answering) = (Arc::clone(&self.source), self.rules(), self.busy.begin());
+            let shown = self.shown;
             async move {
                 let mut response = let_in(source, &rules, shown, request).await;
                 for (name, value) in &rules.headers {
@@ -137,14 +141,26 @@ async fn let_in<B>(source: Arc<Source>, rules: &Rules, shown: Shown, request: Re
     if shown == Shown::Health && !["/-/healthy", "/-/ready"].contains(&request.uri().path()) {
         return text(StatusCode::NOT_FOUND, "only /-/healthy and /-/ready are shown here\n");
     }
-    if let Some(passwords) = &rules.passwords
-        && !passwords.accept(request.headers()).await
-    {
-        let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"checklist\""));
-        return response;
+    if shown == Shown::Health {
+        return answer(source, request).await;
     }
-    answer(source, request).await
+    let (passwords, tokens) = (rules.passwords.as_ref(), source.tokens());
+    match auth::judge(passwords, tokens.as_deref(), request.headers(), request.method(), request.uri().path()).await {
+        Verdict::Granted => answer(source, request).await,
+        Verdict::Stranger => {
+            let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
+            let schemes = [
+                passwords.map(|_| HeaderValue::from_static("Basic realm=\"checklist\"")),
+                tokens.map(|_| HeaderValue::from_static("Bearer realm=\"checklist\"")),
+            ];
+            for scheme in schemes.into_iter().flatten() {
+                response.headers_mut().append(WWW_AUTHENTICATE, scheme);
+            }
+            response
+        }
+        Verdict::Forbidden => text(StatusCode::FORBIDDEN, "forbidden\n"),
+        Verdict::Undecided => text(StatusCode::SERVICE_UNAVAILABLE, "the Kubernetes API does not say who you are\n"),
+    }
 }
 
 async fn answer<B>(source: Arc<Source>, request: Request<B>) -> Response<Full<Bytes>> {

@@ -1,22 +1,25 @@
 //! Who may speak to the web side, and how: TLS, client certificates, passwords and headers from the web configuration
-//! file that Prometheus' own exporters read. The file and what it names are read again when they change.
+//! file that Prometheus' own exporters read, and tokens of the cluster that checklist.yaml names. The file and what it
+//! names are read again when they change.
 
 pub mod auth;
 pub mod config;
+pub mod passwords;
 pub mod slots;
 pub mod tls;
+pub mod tokens;
 
 use crate::probe::Failure;
 use arc_swap::ArcSwap;
-use auth::Passwords;
 use config::WebConfig;
 use hyper::header::{HeaderName, HeaderValue};
+use passwords::Passwords;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 use tls::Acceptor;
 
-/// Files are looked at this often, and only when someone connects.
+/// Files are looked at this often, and only when someone asks.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The web configuration as it holds now.
@@ -24,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Rules {
     /// How connections are encrypted; plain without it.
     pub tls: Option<Acceptor>,
-    /// Who is let in; anyone without it.
+    /// Whose passwords are good; without them none is asked for.
     pub passwords: Option<Passwords>,
     /// Headers on every answer.
     pub headers: Vec<(HeaderName, HeaderValue)>,
@@ -51,7 +54,8 @@ impl Web {
         Ok(Self { file, rules: ArcSwap::from_pointee(rules), looked })
     }
 
-    /// The rules of a new connection. When a file changed it is read again; a broken one keeps the rules as they were.
+    /// The rules of a new connection or request. When a file changed it is read again; a broken one keeps the rules as
+    /// they were.
     pub fn rules(&self) -> Arc<Rules> {
         if let (Some(file), Ok(mut looked)) = (&self.file, self.looked.try_lock())
             && looked.elapsed() >= LOOK

@@ -89,9 +89,10 @@ pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<Output>> {
         let path = format!("access/postgres-{}.sql", database.name).into();
         outputs.push(Output { path, content: access::sql(config, database, source) });
     }
-    if !config.backups.is_empty() {
-        let policy = serde_json::to_string_pretty(&access::s3(&config.backups))?;
-        outputs.push(Output { path: "access/s3-policy.json".into(), content: format!("{policy}\n") });
+    let policies = [("s3-policy", access::s3(config)), ("s3-policy-records", access::s3_records(config))];
+    for (name, policy) in policies.into_iter().filter(|(_, policy)| policy["Statement"] != serde_json::json!([])) {
+        let content = format!("{}\n", serde_json::to_string_pretty(&policy)?);
+        outputs.push(Output { path: format!("access/{name}.json").into(), content });
     }
     outputs.push(yaml("access/networkpolicy.yaml", &header, &network::policies(config))?);
     outputs.sort_by(|a, b| a.path.cmp(&b.path));

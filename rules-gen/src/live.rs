@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+use url::Url;
 
 /// Prometheus refuses more points a series in one answer.
 const MAX_POINTS: f64 = 11_000.0;
@@ -46,7 +47,7 @@ pub struct Course {
 #[derive(Debug, Clone, clap::Args)]
 pub struct Server {
     /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus.
-    #[arg(long = "prometheus", value_name = "URL", env = "PROMETHEUS_URL")]
+    #[arg(long = "prometheus", value_name = "URL", env = "PROMETHEUS_URL", hide_env_values = true)]
     pub url: String,
     /// How to be let in.
     #[command(flatten)]
@@ -139,6 +140,10 @@ impl Server {
     }
 
     async fn ask(&self, path: &str) -> Result<http::Answer, NoVerdict> {
+        if Url::parse(&self.url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {
+            let advice = "the address of the server must not contain a user or password: use --token-file";
+            return Err(NoVerdict(advice.to_owned()));
+        }
         let (endpoint, tenant) = (self.endpoint(), self.login.tenant.as_deref());
         answered(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
     }

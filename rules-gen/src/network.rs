@@ -2,7 +2,7 @@
 
 use crate::access::NAME;
 use crate::pods::Part;
-use checklist::config::{Endpoint, RecordPlace, ReportPlace, S3Prefix};
+use checklist::config::{Endpoint, Kubernetes, RecordPlace, ReportPlace, S3Prefix};
 use checklist::{Access, Config};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +47,8 @@ fn of_checks(config: &Config) -> Reach {
     let checks = config.checks();
     let looked_at =
         |list: &str, name: &str| checks.iter().any(|check| check.signal.kind.key() == list && check.target == name);
-    for cluster in config.kubernetes.iter().filter(|cluster| looked_at("kubernetes", &cluster.name)) {
+    let asked = |cluster: &&Kubernetes| looked_at("kubernetes", &cluster.name) || !cluster.web_audiences.is_empty();
+    for cluster in config.kubernetes.iter().filter(asked) {
         for port in API_SERVER {
             reach.add(Peer::Anyone, port);
         }

@@ -3,13 +3,15 @@
 //! Lists come in chunks (`limit`, `continue`), watches send events and bookmarks, old versions
 //! are `410 Gone`, and faults can be set while it runs.
 
+mod reviews;
+
 use crate::http::{Body, Server, answer, serve};
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use hyper::{Request, Response};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
@@ -55,6 +57,9 @@ struct World {
     /// Roles; nobody is refused for want of a right while there are none.
     roles: Vec<Value>,
     log: Option<Vec<u8>>,
+    reviews: reviews::Reviews,
+    /// Every question so far: verb or method, and path.
+    asked: BTreeSet<String>,
 }
 
 impl Kubernetes {
@@ -64,7 +69,13 @@ impl Kubernetes {
         let shared = Arc::clone(&api);
         let server = serve(None, move |request| {
             let api = Arc::clone(&shared);
-            async move { respond(&api, &request) }
+            async move {
+                api.record(&request);
+                if reviews::is_review(&request) {
+                    return reviews::respond(&api, request).await;
+                }
+                respond(&api, &request)
+            }
         })
         .await?;
         let kubernetes = Self { server, api, kubelet };
@@ -278,6 +289,11 @@ impl Kubernetes {
         self.api.lock().lists
     }
 
+    /// Every question that was asked so far: method and path, `WATCH` for a watch.
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.api.lock().asked.clone()
+    }
+
     /// Puts that many healthy pods into the namespace at once.
     pub fn many_pods(&self, count: usize) {
         let mut world = self.api.lock();
@@ -294,6 +310,12 @@ impl Kubernetes {
 impl Api {
     fn lock(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record<T>(&self, request: &Request<T>) {
+        let watches = request.uri().query().is_some_and(|query| query.contains("watch="));
+        let verb = if watches { "WATCH" } else { request.method().as_str() };
+        self.lock().asked.insert(format!("{verb} {}", request.uri().path()));
     }
 }
 

@@ -14,3 +14,4 @@ pub mod replay;
 pub mod s3;
 pub mod stack;
 pub mod traffic;
+pub mod web;

@@ -1,10 +1,16 @@
-//! An S3 server in the process, with its buckets in a temporary folder.
+//! An S3 server in the process, with its buckets in a temporary folder, that holds its one user to an IAM policy.
 
 use anyhow::Context;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -19,6 +25,7 @@ pub const SECRET_KEY: &str = "rounds-secret";
 pub struct S3 {
     /// Its port.
     pub port: u16,
+    rights: Arc<Mutex<Rights>>,
     folder: TempDir,
     task: JoinHandle<()>,
 }
@@ -39,19 +46,37 @@ impl S3 {
         let service = builder.build();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
+        let rights = Arc::new(Mutex::new(Rights::default()));
+        let judge = Arc::clone(&rights);
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let service = service.clone();
+                let (service, judge) = (service.clone(), Arc::clone(&judge));
                 connections.spawn(async move {
                     let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                    let service = service_fn(move |request: Request<Incoming>| {
+                        let asked = Asked::of(request.method(), request.uri());
+                        let allowed = judge.lock().unwrap_or_else(PoisonError::into_inner).allow(asked);
+                        let service = service.clone();
+                        async move { if allowed { Service::call(&service, request).await } else { Ok(denied()) } }
+                    });
                     // A client that closes early is no concern of the server.
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
                 });
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Self { port, folder, task })
+        Ok(Self { port, rights, folder, task })
+    }
+
+    /// From now on only what this policy grants is allowed.
+    pub fn grant(&self, policy: Value) {
+        self.rights.lock().unwrap_or_else(PoisonError::into_inner).policy = Some(policy);
+    }
+
+    /// Every question so far: its action and the resource, with the prefix of a list.
+    pub fn asked(&self) -> BTreeSet<Asked> {
+        self.rights.lock().unwrap_or_else(PoisonError::into_inner).asked.clone()
     }
 
     /// Writes an object; the bucket is made if needed.
@@ -74,4 +99,80 @@ impl S3 {
     fn path(&self, bucket: &str, key: &str) -> PathBuf {
         self.folder.path().join(bucket).join(key)
     }
+}
+
+/// One question in the words of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked {
+    /// `s3:ListBucket` and its like; the method of what has no such name here.
+    pub action: String,
+    /// The bucket or object, as an ARN.
+    pub resource: String,
+    /// The prefix of a list.
+    pub prefix: Option<String>,
+}
+
+impl Asked {
+    /// Of a path-style request.
+    fn of(method: &Method, uri: &Uri) -> Self {
+        let path = uri.path().trim_matches('/');
+        let parameter = |name: &str| {
+            let mut all = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+            all.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        };
+        let action = match (method, path.contains('/')) {
+            (&Method::GET | &Method::HEAD, true) => "s3:GetObject",
+            (&Method::GET, false) if parameter("list-type").is_some() => "s3:ListBucket",
+            (&Method::PUT, true) => "s3:PutObject",
+            _ => method.as_str(),
+        };
+        let prefix = (action == "s3:ListBucket").then(|| parameter("prefix").unwrap_or_default());
+        Self { action: action.to_owned(), resource: format!("arn:aws:s3:::{path}"), prefix }
+    }
+
+    /// Whether a statement of a policy grants it.
+    pub fn is_granted_by(&self, statement: &Value) -> bool {
+        let any = |value: &Value, fits: &dyn Fn(&str) -> bool| match value {
+            Value::Array(all) => all.iter().filter_map(Value::as_str).any(fits),
+            one => one.as_str().is_some_and(fits),
+        };
+        let like = |pattern: &str, text: &str| match pattern.strip_suffix('*') {
+            Some(begin) => text.starts_with(begin),
+            None => pattern == text,
+        };
+        let condition = &statement["Condition"]["StringLike"]["s3:prefix"];
+        statement["Effect"] == "Allow"
+            && any(&statement["Action"], &|action| action == self.action)
+            && any(&statement["Resource"], &|pattern| like(pattern, &self.resource))
+            && match (condition.as_str(), &self.prefix) {
+                (None, _) => true,
+                (Some(pattern), Some(prefix)) => like(pattern, prefix),
+                (Some(_), None) => false,
+            }
+    }
+}
+
+/// What is granted and what was asked for.
+#[derive(Default)]
+struct Rights {
+    /// Nobody is refused for want of a right while there is none.
+    policy: Option<Value>,
+    asked: BTreeSet<Asked>,
+}
+
+impl Rights {
+    fn allow(&mut self, asked: Asked) -> bool {
+        let statements = self.policy.as_ref().map(|policy| policy["Statement"].as_array());
+        let allowed =
+            statements.is_none_or(|all| all.into_iter().flatten().any(|statement| asked.is_granted_by(statement)));
+        self.asked.insert(asked);
+        allowed
+    }
+}
+
+fn denied() -> Response<s3s::Body> {
+    let text = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+    let mut response = Response::new(s3s::Body::from(text.to_owned()));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
 }

@@ -86,6 +86,8 @@ impl Stack {
         // The cluster grants exactly the rights that are generated.
         let roles = std::fs::read_to_string(generated.join("access/kubernetes-stack.yaml"))?;
         kubernetes.grant(&serde_yaml::from_str(&roles)?);
+        let policy = std::fs::read(generated.join("access/s3-policy.json"))?;
+        s3.grant(serde_json::from_slice(&policy)?);
         let exporter_port = free_port()?;
         let mut command = Command::new(program("checklist-exporter")?);
         command.arg("run").arg("--config").arg(&config).args(["--listen", &format!("127.0.0.1:{exporter_port}")]);
@@ -146,6 +148,11 @@ impl Stack {
     pub async fn metrics(&self) -> anyhow::Result<String> {
         let (_, body) = request(&format!("http://127.0.0.1:{}/metrics", self.exporter_port), None, &[]).await?;
         Ok(String::from_utf8(body.to_vec())?)
+    }
+
+    /// Who issued the certificates of the stack.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// The folder with checklist.yaml and everything generated.

@@ -1,24 +1,18 @@
-//! Who is let in: passwords, TLS and client certificates on real sockets, and clients that mean no good.
+//! Who is let in: passwords, tokens, TLS and client certificates on real sockets.
 
 use anyhow::Context;
-use nix::sys::signal::Signal;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use stack::peers::Authority;
-use stack::process::{Process, free_port};
+use checklist::Config;
+use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
+use stack::peers::{Authority, acceptor};
 use stack::stack::program;
+use stack::web::{ANN, World, certify, plain, users};
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsConnector;
 
-/// ann:open sesame
-const ANN: &str = "Authorization: Basic YW5uOm9wZW4gc2VzYW1l\r\n";
 const ROUTES: [&str; 9] = [
     "/",
     "/metrics",
@@ -30,86 +24,6 @@ const ROUTES: [&str; 9] = [
     "/-/ready",
     "/nosuch",
 ];
-
-/// The program on a certificate that is not there, with a web configuration.
-struct World {
-    port: u16,
-    health: u16,
-    folder: TempDir,
-    authority: Authority,
-    process: Process,
-}
-
-impl World {
-    /// Files beside the configuration: `server.pem`, `server.key`, `ca.pem`.
-    async fn start(web: &str) -> anyhow::Result<Self> {
-        let folder = TempDir::new()?;
-        let authority = Authority::new(folder.path())?;
-        certify(&authority, folder.path(), "localhost")?;
-        std::fs::write(folder.path().join("web.yaml"), web)?;
-        let nobody = free_port()?;
-        let config = format!(
-            "certificates:\n  - {{name: web, address: '127.0.0.1:{nobody}'}}\nchecks:\n  certificates: {{interval: 1s}}\n"
-        );
-        std::fs::write(folder.path().join("checklist.yaml"), config)?;
-        let (port, health) = (free_port()?, free_port()?);
-        let mut command = Command::new(program("checklist-exporter")?);
-        command
-            .args(["run", "--config", "checklist.yaml", "--web-config", "web.yaml"])
-            .args(["--listen", &format!("127.0.0.1:{port}"), "--health-listen", &format!("127.0.0.1:{health}")])
-            .current_dir(folder.path());
-        let mut process = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
-        let ready = move || async move {
-            let answer = plain(health, "/-/ready", "").await;
-            answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
-        };
-        process.wait_until(ready).await?;
-        Ok(Self { port, health, folder, authority, process })
-    }
-
-    async fn tls(&self, client: Option<(&str, &Authority)>) -> anyhow::Result<String> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(&self.authority.ca_file)? {
-            roots.add(certificate?)?;
-        }
-        let builder = ClientConfig::builder_with_provider(exporter::sources::trust::provider())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots);
-        let config = match client {
-            None => builder.with_no_client_auth(),
-            Some((name, authority)) => {
-                let (certificate, key) = authority.pem(name)?;
-                let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes())?];
-                builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes())?)?
-            }
-        };
-        let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost")?, stream).await?;
-        ask(stream, "/metrics", ANN).await
-    }
-}
-
-fn certify(authority: &Authority, folder: &Path, name: &str) -> anyhow::Result<()> {
-    let (certificate, key) = authority.pem(name)?;
-    std::fs::write(folder.join("server.key"), key)?;
-    Ok(std::fs::write(folder.join("server.pem"), certificate)?)
-}
-
-async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str, headers: &str) -> anyhow::Result<String> {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.context("no answer")??;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
-async fn plain(port: u16, path: &str, headers: &str) -> anyhow::Result<String> {
-    ask(TcpStream::connect(("127.0.0.1", port)).await?, path, headers).await
-}
-
-fn users() -> anyhow::Result<String> {
-    Ok(format!("basic_auth_users: {{ann: '{}'}}\n", bcrypt::hash("open sesame", 4)?))
-}
 
 #[tokio::test]
 async fn every_route_asks_for_the_password_and_health_alone_is_open_on_its_own_listener() -> anyhow::Result<()> {
@@ -190,67 +104,6 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_changes_
 }
 
 #[tokio::test]
-async fn hostile_clients_are_dropped_while_scrapes_go_on() -> anyhow::Result<()> {
-    let mut world = World::start(&users()?).await?;
-    let scrape = || async { plain(world.port, "/metrics", ANN).await };
-    let mut idle = Vec::new();
-    for _ in 0..1_000 {
-        idle.push(TcpStream::connect(("127.0.0.1", world.port)).await?);
-    }
-    assert!(scrape().await?.starts_with("HTTP/1.1 200"), "a thousand idle connections");
-    let mut slow = Vec::new();
-    for _ in 0..300 {
-        let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
-        // What was made room for is closed already.
-        let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-").await;
-        slow.push(stream);
-    }
-    assert!(scrape().await?.starts_with("HTTP/1.1 200"), "heads that never end");
-    for garbage in [
-        &b"\x16\x03\x02\x00\x05\x01\x00\x00\x01\x00"[..],
-        b"\0\0\0\0\r\n\r\n",
-        b"GET\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nzz",
-    ] {
-        let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
-        stream.write_all(garbage).await?;
-        stream.shutdown().await?;
-        let mut answer = Vec::new();
-        let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await?;
-        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{garbage:?}");
-    }
-    let large = format!("X-Large: {}\r\n", "a".repeat(64 * 1024));
-    assert!(
-        !plain(world.port, "/metrics", &format!("{ANN}{large}")).await.unwrap_or_default().starts_with("HTTP/1.1 200")
-    );
-    assert!(scrape().await?.starts_with("HTTP/1.1 200"));
-    assert!(world.process.stop(), "it lives, and ends as asked");
-    Ok(())
-}
-
-#[tokio::test]
-async fn old_tls_and_garbage_before_the_handshake_are_refused() -> anyhow::Result<()> {
-    let world = World::start("tls_server_config: {cert_file: server.pem, key_file: server.key}\n").await?;
-    // A ClientHello of TLS 1.1 with one suite of its time.
-    let mut hello = vec![0x16, 0x03, 0x01, 0x00, 0x2d, 0x01, 0x00, 0x00, 0x29, 0x03, 0x02];
-    hello.extend([7_u8; 32]);
-    hello.extend([0x00, 0x00, 0x02, 0x00, 0x2f, 0x01, 0x00]);
-    for bytes in [hello, b"GET / HTTP/1.1\r\n\r\n".to_vec(), vec![0; 100]] {
-        let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
-        stream.write_all(&bytes).await?;
-        let mut answer = Vec::new();
-        let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await?;
-        // An alert, or nothing: no ServerHello (22).
-        assert!(answer.first().is_none_or(|first| *first == 0x15), "{answer:?}");
-    }
-    assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"));
-    Ok(())
-}
-
-#[tokio::test]
 async fn no_question_makes_it_speak_to_a_host_that_is_not_in_the_checklist() -> anyhow::Result<()> {
     let world = World::start("").await?;
     let bait = TcpListener::bind("127.0.0.1:0").await?;
@@ -306,4 +159,140 @@ fn a_wrong_web_configuration_is_refused_with_its_reason() -> anyhow::Result<()> 
         assert!(!said.contains("canary"), "{said}");
     }
     Ok(())
+}
+
+/// A cluster that knows a scraper and a guest, and the program that asks it.
+async fn with_tokens(web: &str) -> anyhow::Result<(Kubernetes, World)> {
+    let folder = TempDir::new()?;
+    let kubelet = Kubelet::start(acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?.0).await?;
+    let kubernetes = Kubernetes::start(kubelet).await?;
+    let lists = format!(
+        "kubernetes:\n  - {{name: k, kubeconfig: kubeconfig, namespaces: [{NAMESPACE}], webAudiences: [checklist-exporter]}}\n"
+    );
+    // Exactly the rights that are generated.
+    let config = Config::parse("checklist.yaml", &lists)?;
+    kubernetes.grant(&rules_gen::access::kubernetes(&config, "k"));
+    kubernetes.token("scraper-token", "scraper", "checklist-exporter");
+    kubernetes.token("guest-token", "guest", "checklist-exporter");
+    kubernetes.token("other-token", "scraper", "https://kubernetes.default.svc");
+    kubernetes.let_use("scraper", "get", "/metrics");
+    let world = World::start_with(web, &[("kubeconfig", &kubernetes.kubeconfig())], &lists).await?;
+    Ok((kubernetes, world))
+}
+
+fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
+}
+
+fn status(answer: &str) -> &str {
+    answer.get(9..12).unwrap_or(answer)
+}
+
+#[tokio::test]
+async fn a_token_is_let_in_where_its_holder_may_and_nowhere_else() -> anyhow::Result<()> {
+    let (kubernetes, world) = with_tokens(&users()?).await?;
+    for (path, login, expected) in [
+        ("/metrics", bearer("scraper-token"), "200"),
+        ("/", bearer("scraper-token"), "403"),
+        ("/metrics/", bearer("scraper-token"), "403"),
+        ("/metrics?check=x", bearer("scraper-token"), "200"),
+        ("/-/healthy", bearer("scraper-token"), "403"),
+        ("/metrics", bearer("guest-token"), "403"),
+        ("/metrics", bearer("other-token"), "401"),
+        ("/metrics", bearer("nobody"), "401"),
+        ("/metrics", bearer(""), "401"),
+        ("/metrics", bearer(&"x".repeat(9_000)), "401"),
+        ("/metrics", "Authorization: Negotiate scraper-token\r\n".to_owned(), "401"),
+        ("/metrics", String::new(), "401"),
+        ("/metrics", ANN.to_owned(), "200"),
+        ("/", ANN.to_owned(), "200"),
+        ("/", "Authorization: Basic YW5uOndyb25n\r\n".to_owned(), "401"),
+    ] {
+        let answer = plain(world.port, path, &login).await?;
+        assert_eq!(status(&answer), expected, "{path} {login}: {answer}");
+        assert_eq!(answer.contains("checklist_build_info"), expected == "200" && path != "/", "{path} {login}");
+        let challenges = answer.to_lowercase().matches("www-authenticate: b").count();
+        assert_eq!(challenges, if expected == "401" { 2 } else { 0 }, "{answer}");
+    }
+    let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
+    let reload = format!("POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}\r\n", bearer("scraper-token"));
+    stream.write_all(reload.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    assert_eq!(status(&answer), "403", "who may get may not post");
+    // Nothing but what the access files grant was asked for, and every scrape was not a question of its own.
+    let before = kubernetes.reviews();
+    for _ in 0..20 {
+        assert_eq!(status(&plain(world.port, "/metrics", &bearer("scraper-token")).await?), "200");
+    }
+    assert_eq!(kubernetes.reviews(), before, "the answer of a minute ago holds");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_an_answer_about_a_token_nobody_is_let_in() -> anyhow::Result<()> {
+    let (kubernetes, world) = with_tokens("").await?;
+    let ask = |token: &str| {
+        let login = bearer(token);
+        async move { plain(world.port, "/metrics", &login).await }
+    };
+    let listed =
+        ["{\"status\": {\"authenticated\": true}}", "{}", "[]", "no json", "{\"status\": {\"allowed\": true}}"];
+    let yes_to_all = "{\"metadata\": {}, \"spec\": {}, \"status\": {\"authenticated\": true, \"audiences\": [\"checklist-exporter\"], \"user\": {\"username\": \"TOKEN\"}, \"allowed\": false}}";
+    for (n, (code, body)) in listed.iter().map(|body| (201, *body)).chain([(500, "{}"), (403, "TOKEN")]).enumerate() {
+        kubernetes.say_instead(Some((code, body)));
+        let answer = ask(&format!("scraper-token-{n}")).await?;
+        assert!(["401", "503"].contains(&status(&answer)), "{code} {body}: {answer}");
+        assert!(!answer.contains("checklist_build_info"), "{answer}");
+    }
+    kubernetes.say_instead(Some((201, yes_to_all)));
+    assert_eq!(status(&ask("known-and-not-allowed").await?), "403");
+    kubernetes.say_instead(None);
+    kubernetes.refuse(Some(500));
+    assert_eq!(status(&ask("scraper-token").await?), "503", "nobody can say");
+    kubernetes.refuse(None);
+    assert_eq!(status(&ask("scraper-token").await?), "200", "no failure is remembered");
+    // What was granted holds for its minute, though nobody can be asked now; what was not stays out.
+    kubernetes.refuse(Some(500));
+    assert_eq!(status(&ask("scraper-token").await?), "200");
+    assert_eq!(status(&ask("guest-token").await?), "503");
+    assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
+    let log = world.process.log();
+    assert!(log.contains("no token can be reviewed") && log.contains("tokens are reviewed again"), "{log}");
+    assert!(!log.contains("-token"), "a token is in the log: {log}");
+    // A login is taken away by a reload too: then nothing asks for one.
+    let text = std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?;
+    std::fs::write(
+        world.folder.path().join("checklist.yaml"),
+        text.replace("[checklist-exporter]", "[somebody-else]"),
+    )?;
+    kubernetes.refuse(None);
+    for _ in 0..200 {
+        if status(&ask("scraper-token").await?) == "401" {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("the audience of before is let in")
+}
+
+#[tokio::test]
+async fn a_login_that_is_taken_away_ends_on_open_connections_too() -> anyhow::Result<()> {
+    let world = World::start(&users()?).await?;
+    let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
+    let request = format!("GET /-/healthy HTTP/1.1\r\nHost: x\r\n{ANN}\r\n");
+    let mut said = [0; 1024];
+    for _ in 0..100 {
+        stream.write_all(request.as_bytes()).await?;
+        let read = stream.read(&mut said).await?;
+        let answer = String::from_utf8_lossy(&said[..read]).into_owned();
+        if status(&answer) == "401" {
+            return Ok(());
+        }
+        assert_eq!(status(&answer), "200", "{answer}");
+        let other = format!("basic_auth_users: {{bob: '{}'}}\n", bcrypt::hash("open sesame", 4)?);
+        std::fs::write(world.folder.path().join("web.yaml"), other)?;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("ann is let in")
 }

@@ -55,6 +55,7 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
         let marker = entry.text("marker").unwrap_or_else(|| "AUDIT:".to_owned());
         Some(AuditLogs { namespace: namespace?, selector: selector?, container, marker })
     });
+    let web_audiences = web_audiences(table);
     (!namespaces.is_empty()).then(|| Kubernetes {
         name,
         kubeconfig,
@@ -65,7 +66,19 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
         kubelet_ca_file: ca_file,
         secrets,
         audit_logs,
+        web_audiences,
     })
+}
+
+fn web_audiences(table: &mut Table<'_>) -> Vec<String> {
+    let mut audiences = Vec::new();
+    for node in table.list("webAudiences") {
+        match &node.tree {
+            Tree::Text(text) if !text.trim().is_empty() => audiences.push(text.clone()),
+            _ => table.mistake(node.place, "an audience is a text, such as checklist-exporter"),
+        }
+    }
+    audiences
 }
 
 /// The entries of a list of tables.

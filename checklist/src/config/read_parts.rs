@@ -10,7 +10,7 @@ pub(super) fn endpoint(table: &mut Table<'_>) -> Option<Endpoint> {
     if let (Some(url), Some(node)) = (&url, table.node("url")) {
         if !is_http_url(url) {
             table.mistake(node.place, "url must begin with http:// or https:// and name a host");
-        } else if url.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().unwrap_or("").contains('@')) {
+        } else if has_login(url) {
             table.mistake(node.place, "url must not contain a user or password; use bearerTokenFile or bearerTokenEnv");
         }
     }
@@ -27,10 +27,15 @@ pub(super) fn s3_prefix(table: &mut Table<'_>) -> Option<S3Prefix> {
         table.mistake(node.place, "prefix must not begin with a slash: keys of S3 do not");
     }
     let endpoint = table.text("endpoint");
-    if let (Some(url), Some(node)) = (&endpoint, table.node("endpoint"))
-        && !is_http_url(url)
-    {
-        table.mistake(node.place, "endpoint must begin with http:// or https:// and name a host");
+    if let (Some(url), Some(node)) = (&endpoint, table.node("endpoint")) {
+        if !is_http_url(url) {
+            table.mistake(node.place, "endpoint must begin with http:// or https:// and name a host");
+        } else if has_login(url) {
+            table.mistake(
+                node.place,
+                "endpoint must not contain a user or password; use accessKeyIdFile and secretAccessKeyFile",
+            );
+        }
     }
     let region = table.text("region").unwrap_or_else(|| "us-east-1".to_owned());
     let path_style = table.flag("pathStyle").unwrap_or(false);
@@ -64,6 +69,11 @@ pub(super) fn secret(table: &mut Table<'_>, file_key: &'static str, env_key: &'s
 
 pub(super) fn is_dns_label(text: &str) -> bool {
     (1..=63).contains(&text.len()) && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// Whether an address says who asks: it would be shown wherever the address is.
+fn has_login(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().unwrap_or_default().contains('@'))
 }
 
 fn is_http_url(text: &str) -> bool {

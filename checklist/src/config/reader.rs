@@ -39,7 +39,7 @@ impl fmt::Display for Mistakes {
         for Mistake { place: Place { line, column }, message } in &self.list {
             writeln!(f, "{}:{line}:{column}: {message}", self.file)?;
             if let Some(source) = line.checked_sub(1).and_then(|at| self.lines.get(at)) {
-                writeln!(f, "{line:>5} | {source}")?;
+                writeln!(f, "{line:>5} | {}", masked(source))?;
                 writeln!(f, "      | {:>column$}", "^", column = (*column).max(1))?;
             }
         }
@@ -49,6 +49,43 @@ impl fmt::Display for Mistakes {
 }
 
 impl std::error::Error for Mistakes {}
+
+/// A line as it may be shown: a password that somebody wrote where none belongs is stars, at the same columns.
+fn masked(line: &str) -> String {
+    let mut shown: Vec<char> = line.chars().collect();
+    let find = |shown: &[char], from: usize, what: &dyn Fn(char) -> bool| {
+        shown.iter().skip(from).position(|c| what(*c)).map(|at| from + at)
+    };
+    let mut at = 0;
+    while let Some(colon) = find(&shown, at, &|c| c == ':') {
+        at = colon + 1;
+        let (from, to) = if shown[at..].starts_with(&['/', '/']) {
+            // What stands before the last @ of an address is a login.
+            let end = find(&shown, at + 2, &|c| c == '/' || c == '"' || c == '\'' || c.is_whitespace());
+            let end = end.unwrap_or(shown.len());
+            let Some(login) = shown[..end].iter().rposition(|c| *c == '@').filter(|login| *login > at) else {
+                continue;
+            };
+            (at + 2, login)
+        } else {
+            let key: String = shown[..colon].iter().rev().take_while(|c| c.is_alphanumeric() || **c == '_').collect();
+            let key: String = key.chars().rev().collect::<String>().to_lowercase();
+            let names_a_place = ["file", "env", "secrets"].iter().any(|ending| key.ends_with(ending));
+            let secret = ["password", "secret", "token", "key", "webhook"].iter().any(|word| key.contains(word));
+            if !secret || names_a_place {
+                continue;
+            }
+            let Some(from) = find(&shown, at, &|c| !c.is_whitespace()) else { continue };
+            if "[{&*|>".contains(shown[from]) {
+                continue;
+            }
+            (from, find(&shown, from, &|c| c == ',' || c == '}').unwrap_or(shown.len()))
+        };
+        shown[from..to].fill('*');
+        at = to.max(at);
+    }
+    shown.into_iter().collect()
+}
 
 /// Where mistakes are collected.
 #[derive(Debug, Default)]
@@ -245,4 +282,29 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_line_is_stars_at_the_same_columns() {
+        for (line, shown) in [
+            ("  password: hunter2", "  password: *******"),
+            ("  - {name: a, password: hunter2, host: h}", "  - {name: a, password: *******, host: h}"),
+            ("  - {url: 'https://ann:hunter2@host/x', name: a}", "  - {url: 'https://***********@host/x', name: a}"),
+            ("url: https://hunter2@host", "url: https://*******@host"),
+            ("  secretAccessKey: \"hunter2\"", "  secretAccessKey: *********"),
+            ("bearerToken: hunter2 # mine", "bearerToken: **************"),
+            ("  passwordFile: /etc/password", "  passwordFile: /etc/password"),
+            ("  passwordEnv: PGPASSWORD", "  passwordEnv: PGPASSWORD"),
+            ("  secrets: [{name: jwt}]", "  secrets: [{name: jwt}]"),
+            ("  url: http://host:9093/a@b", "  url: http://host:9093/a@b"),
+            ("key:", "key:"),
+            ("\u{e4}: 1", "\u{e4}: 1"),
+        ] {
+            assert_eq!(masked(line), shown);
+        }
+    }
 }

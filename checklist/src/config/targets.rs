@@ -90,6 +90,8 @@ pub struct Kubernetes {
     pub secrets: Vec<RotatedSecret>,
     /// Pods that write audit lines.
     pub audit_logs: Vec<AuditLogs>,
+    /// Whom tokens must be meant for to be let in to the web side; none when no token is let in.
+    pub web_audiences: Vec<String>,
 }
 
 /// How a PostgreSQL connection is protected, with libpq's words.

@@ -128,7 +128,7 @@ pub static SIGNAL: Signal = Signal {
             (&INODES, "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_inodes{{selector}} > 0)"),
         ],
     }],
-    access: &[Access::Kubernetes("", "nodes", &["get", "list"]), Access::Kubernetes("", "nodes/stats", &["get"])],
+    access: &[Access::Kubernetes("", "nodes", &["list"]), Access::Kubernetes("", "nodes/stats", &["get"])],
     runbook: include_str!("disk.md"),
     ..BASE
 };

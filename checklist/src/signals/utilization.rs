@@ -195,10 +195,10 @@ pub static SIGNAL: Signal = Signal {
         },
     ],
     access: &[
-        Access::Kubernetes("", "nodes", &["get", "list"]),
+        Access::Kubernetes("", "nodes", &["list"]),
         Access::Kubernetes("", "pods", LIST_WATCH),
-        Access::Kubernetes("metrics.k8s.io", "nodes", &["get", "list"]),
-        Access::Kubernetes("metrics.k8s.io", "pods", &["get", "list"]),
+        Access::Kubernetes("metrics.k8s.io", "nodes", &["list"]),
+        Access::Kubernetes("metrics.k8s.io", "pods", &["list"]),
     ],
     runbook: include_str!("utilization.md"),
     ..BASE

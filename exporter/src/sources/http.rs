@@ -12,6 +12,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -149,7 +150,9 @@ where
             request = request.header("x-scope-orgid", tenant);
         }
         if let Some(token) = &ask.bearer {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| {
+            // Erased when the last copy of the header is dropped.
+            let value = Zeroizing::new(format!("Bearer {}", token.expose_secret()).into_bytes());
+            let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value)).map_err(|_| {
                 Failure::new(Reason::Config, "the bearer token has characters that no header can carry")
             })?;
             value.set_sensitive(true);

@@ -4,6 +4,7 @@ use crate::probe::Failure;
 use checklist::Reason;
 use checklist::config::SecretRef;
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 use std::io::Read;
 
 /// Larger than any password or token; a wrong path to a big file must not fill the memory.
@@ -16,10 +17,14 @@ const MAX_BYTES: u64 = 64 * 1024;
 pub fn read(secret: &SecretRef) -> Result<SecretString, Failure> {
     let text = match secret {
         SecretRef::File(path) => std::fs::File::open(path).and_then(|file| {
-            let mut text = String::new();
+            // Room for everything at the start: a buffer that grows leaves copies behind.
+            let room = file.metadata()?.len().min(MAX_BYTES) + 1;
+            let mut text = Zeroizing::new(String::with_capacity(usize::try_from(room).unwrap_or_default()));
             file.take(MAX_BYTES).read_to_string(&mut text).map(|_| text)
         }),
-        SecretRef::Env(name) => std::env::var(name).map_err(|_| std::io::Error::other("it is not set")),
+        SecretRef::Env(name) => {
+            std::env::var(name).map(Zeroizing::new).map_err(|_| std::io::Error::other("it is not set"))
+        }
     };
     let text = text.map_err(|error| {
         Failure::new(Reason::Config, format!("cannot read the secret in {}: {error}", secret.origin()))

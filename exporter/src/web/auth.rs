@@ -1,134 +1,140 @@
-//! Passwords: verified with bcrypt once, remembered by a digest, as slow for a stranger as for a known name.
+//! Who is let in. One place decides, before anything is answered: passwords of the web configuration, tokens of
+//! Kubernetes, and nobody else once either is asked for.
 
-use super::config::cost;
-use hyper::HeaderMap;
+use super::passwords::Passwords;
+use super::tokens::Tokens;
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hyper::header::AUTHORIZATION;
-use secrecy::{ExposeSecret, SecretString};
+use hyper::{HeaderMap, Method};
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
 
-/// Good logins that are remembered; Prometheus servers and people need a handful.
-const REMEMBERED: usize = 100;
-/// bcrypt is slow by design: this many at a time, whoever asks.
-const AT_A_TIME: usize = 2;
-/// Longer passwords are cut by bcrypt, longer headers are nobody's.
-const MAX_HEADER: usize = 1024;
+/// Passwords are cut by bcrypt at 72 bytes, tokens of Kubernetes have some 1,500; longer ones are nobody's.
+const MAX_CREDENTIALS: usize = 8 * 1024;
+/// Base64 of RFC 4648; some clients leave the padding out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
-/// Names and hashes of those who are let in.
-#[derive(Debug)]
-pub struct Passwords {
-    users: BTreeMap<String, String>,
-    /// Verified in place of a stranger's hash, so that names cannot be told by the time it takes.
-    nobody: String,
-    known: Mutex<HashSet<[u8; 32]>>,
-    permits: Arc<Semaphore>,
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is answered.
+    Granted,
+    /// It says nothing, or nothing true, about who asks: 401.
+    Stranger,
+    /// Who asks is known and may not: 403.
+    Forbidden,
+    /// Nobody could say: 503, never an answer.
+    Undecided,
 }
 
-impl Passwords {
-    /// Lets these users in.
-    pub fn new(users: BTreeMap<String, String>) -> Self {
-        let cost = users.values().filter_map(|hash| cost(hash)).max().unwrap_or(10);
-        // A hash of nothing: 53 characters that no password gives but by chance.
-        let nobody = format!("$2y${cost:02}${}", "./".repeat(26) + ".");
-        Self { users, nobody, known: Mutex::default(), permits: Arc::new(Semaphore::new(AT_A_TIME)) }
-    }
+/// What a request says about who asks.
+enum Credentials {
+    Basic(String, SecretString),
+    Bearer(SecretString),
+}
 
-    /// Whether a request's `Authorization` is good.
-    pub async fn accept(&self, headers: &HeaderMap) -> bool {
-        let Some((user, password)) = credentials(headers) else { return false };
-        let hash = self.users.get(&user);
-        let digest = digest(&user, hash.unwrap_or(&self.nobody), password.expose_secret());
-        if hash.is_some() && self.known().contains(&digest) {
-            return true;
-        }
-        let Ok(_permit) = self.permits.acquire().await else { return false };
-        let against = hash.unwrap_or(&self.nobody).clone();
-        let verify = move || bcrypt::verify(password.expose_secret(), &against).unwrap_or(false);
-        let good = tokio::task::spawn_blocking(verify).await.unwrap_or(false) && hash.is_some();
-        if good {
-            let mut known = self.known();
-            if known.len() >= REMEMBERED {
-                known.clear();
+/// Judges one request. Without passwords and tokens anyone is let in.
+pub async fn judge(
+    passwords: Option<&Passwords>,
+    tokens: Option<&Tokens>,
+    headers: &HeaderMap,
+    method: &Method,
+    path: &str,
+) -> Verdict {
+    if passwords.is_none() && tokens.is_none() {
+        return Verdict::Granted;
+    }
+    match (credentials(headers), passwords, tokens) {
+        (Some(Credentials::Basic(user, password)), Some(passwords), _) => {
+            if passwords.accept(&user, password).await {
+                Verdict::Granted
+            } else {
+                Verdict::Stranger
             }
-            known.insert(digest);
         }
-        good
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, HashSet<[u8; 32]>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        (Some(Credentials::Bearer(token)), _, Some(tokens)) => tokens.judge(&token, method, path).await,
+        _ => Verdict::Stranger,
     }
 }
 
-fn digest(user: &str, hash: &str, password: &str) -> [u8; 32] {
+/// RFC 7617 and 6750: `Basic` and user:password in base64, or `Bearer` and a token.
+fn credentials(headers: &HeaderMap) -> Option<Credentials> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, rest) = value.split_once(' ')?;
+    let rest = rest.trim();
+    if rest.is_empty() || rest.len() > MAX_CREDENTIALS {
+        return None;
+    }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Credentials::Bearer(rest.to_owned().into()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    // Room for everything at the start: a buffer that grows leaves copies behind.
+    let mut decoded = Zeroizing::new(Vec::with_capacity(rest.len()));
+    BASE64.decode_vec(rest, &mut decoded).ok()?;
+    let (user, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(Credentials::Basic(user.to_owned(), password.to_owned().into()))
+}
+
+/// What three texts are remembered by: their lengths count, so that no two triples read the same.
+pub(super) fn digest(parts: [&str; 3]) -> [u8; 32] {
     let mut digest = Sha256::new();
-    for part in [user, hash, password] {
-        // With lengths, so that no two logins read the same.
+    for part in parts {
         digest.update(part.len().to_le_bytes());
         digest.update(part);
     }
     digest.finalize().into()
 }
 
-/// RFC 7617: `Basic` and user:password in base64.
-fn credentials(headers: &HeaderMap) -> Option<(String, SecretString)> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, encoded) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > MAX_HEADER {
-        return None;
-    }
-    let decoded = String::from_utf8(base64(encoded.trim())?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    Some((user.to_owned(), password.to_owned().into()))
-}
-
-/// Base64 of RFC 4648, with or without padding.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for c in text.trim_end_matches('=').bytes() {
-        let six = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(six);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
-        }
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use hyper::header::HeaderValue;
+    use std::collections::BTreeMap;
 
-    fn asking(value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(value))])
+    async fn asking(passwords: &Passwords, value: &str) -> Verdict {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(value).unwrap())]);
+        judge(Some(passwords), None, &headers, &Method::GET, "/").await
     }
 
     #[tokio::test]
-    async fn a_good_password_is_remembered_and_a_bad_one_never() {
-        let hash = bcrypt::hash("open sesame", 4).unwrap();
-        let passwords = Passwords::new(BTreeMap::from([("ann".to_owned(), hash)]));
-        assert!(passwords.accept(&asking("Basic YW5uOm9wZW4gc2VzYW1l")).await);
-        assert_eq!(passwords.known().len(), 1);
-        assert!(passwords.accept(&asking("basic YW5uOm9wZW4gc2VzYW1l")).await, "remembered");
-        // ann:wrong, bob:open sesame, nothing, no base64, no colon
-        for bad in ["Basic YW5uOndyb25n", "Basic Ym9iOm9wZW4gc2VzYW1l", "Basic", "Basic !!!!", "Basic YW5u", "Bearer x"]
-        {
-            assert!(!passwords.accept(&asking(bad)).await, "{bad}");
+    async fn a_login_is_read_with_and_without_padding_and_anything_else_is_a_stranger() {
+        let hash = bcrypt::hash("open sesam", 4).unwrap();
+        let passwords = Passwords::new(BTreeMap::from([("ann".to_owned(), hash.into())]));
+        for good in ["Basic YW5uOm9wZW4gc2VzYW0=", "basic YW5uOm9wZW4gc2VzYW0", "BASIC  YW5uOm9wZW4gc2VzYW0= "] {
+            assert_eq!(asking(&passwords, good).await, Verdict::Granted, "{good}");
         }
-        assert!(!passwords.accept(&HeaderMap::new()).await);
-        assert_eq!(passwords.known().len(), 1);
+        // ann:wrong, bob:open sesam, no base64, no colon, bytes that are no text, another alphabet, too long
+        let long = format!("Basic {}", "YW5u".repeat(4_000));
+        for bad in [
+            "Basic YW5uOndyb25n",
+            "Basic Ym9iOm9wZW4gc2VzYW0=",
+            "Basic",
+            "Basic ",
+            "Basic !!!!",
+            "Basic YW5u",
+            "Basic /////w==",
+            "Basic YW5uOm9wZW4gc2Vz-W0=",
+            "Bearer YW5uOm9wZW4gc2VzYW0=",
+            "Digest YW5uOm9wZW4gc2VzYW0=",
+            "YW5uOm9wZW4gc2VzYW0=",
+            &long,
+        ] {
+            assert_eq!(asking(&passwords, bad).await, Verdict::Stranger, "{bad}");
+        }
+        assert_eq!(
+            judge(Some(&passwords), None, &HeaderMap::new(), &Method::GET, "/").await,
+            Verdict::Stranger,
+            "nothing said"
+        );
+        assert_eq!(judge(None, None, &HeaderMap::new(), &Method::GET, "/").await, Verdict::Granted, "nothing asked");
     }
 }

@@ -3,6 +3,8 @@
 use crate::probe::Failure;
 use checklist::Reason;
 use hyper::header::{HeaderName, HeaderValue};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,7 @@ pub struct WebConfig {
     /// `tls_server_config`, with paths relative to the file made whole.
     pub tls: Option<Tls>,
     /// `basic_auth_users`: names and bcrypt hashes.
-    pub users: BTreeMap<String, String>,
+    pub users: BTreeMap<String, SecretString>,
     /// `http_server_config.headers`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -98,7 +100,7 @@ struct File {
     tls_server_config: Option<Tls>,
     http_server_config: Option<Http>,
     #[serde(default)]
-    basic_auth_users: BTreeMap<String, String>,
+    basic_auth_users: BTreeMap<String, SecretString>,
 }
 
 #[derive(Deserialize)]
@@ -120,12 +122,13 @@ impl WebConfig {
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::new(Reason::Config, format!("{}: {why}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let text = Zeroizing::new(text);
         let options = serde_yaml::options! { with_snippet: false };
         let file: Option<File> =
             serde_yaml::from_str_with_options(&text, options).map_err(|error| wrong(error.to_string()))?;
         let Some(file) = file else { return Ok(Self::default()) };
         for (user, hash) in &file.basic_auth_users {
-            let cost = cost(hash).ok_or_else(|| {
+            let cost = cost(hash.expose_secret()).ok_or_else(|| {
                 wrong(format!(
                     "basic_auth_users: the password of {user} is no bcrypt hash; htpasswd -nBC 10 {user} makes one"
                 ))

@@ -1,7 +1,7 @@
 //! The lists of targets.
 
 use super::own_settings;
-use super::shapes::{by_name, choice, duration, flag, number, object, text, url, whole};
+use super::shapes::{by_name, choice, duration, flag, number, object, text, texts, url, whole};
 use checklist::config::tables;
 use serde_json::{Map, Value, json};
 
@@ -80,6 +80,7 @@ fn kubernetes() -> Fields {
         ("kubelet", object(&[], [("insecureSkipVerify", flag()), ("caFile", text())])),
         ("secrets", json!({"type": "array", "items": secret})),
         ("auditLogs", json!({"type": "array", "items": log})),
+        ("webAudiences", texts()),
     ]
 }
 

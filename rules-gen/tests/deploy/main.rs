@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by its panic")]
 
+mod image;
 mod schema;
+mod server;
 mod template;
 
 use serde_json::{Map, Value, json};
@@ -61,16 +63,24 @@ fn kustomize(folder: &Path) -> Objects {
 
 /// The chart with a folder of generated files, rendered by helm where it is installed.
 fn helm(generated: &Path) -> Objects {
+    helm_with(generated, |_| ())
+}
+
+/// The same with changed values.
+fn helm_with(generated: &Path, change: impl Fn(&mut Value)) -> Objects {
     let folder = tempfile::tempdir().expect("a folder");
     let chart = folder.path().join("ops-checklist");
     said(Command::new("cp").arg("-r").arg(root().join("deploy/helm/ops-checklist")).arg(&chart));
     said(Command::new("cp").arg("-r").arg(generated).arg(chart.join("generated")));
+    let file = chart.join("values.yaml");
+    let mut values: Value = serde_yaml::from_str(&std::fs::read_to_string(&file).expect("there")).expect("YAML");
+    change(&mut values);
+    std::fs::write(&file, values.to_string()).expect("written");
     if Command::new("helm").arg("version").output().is_ok() {
         let arguments = ["template", "checklist", "--namespace", NAMESPACE];
         return objects(&said(Command::new("helm").args(arguments).arg(&chart)));
     }
     let read = |path: &str| std::fs::read_to_string(chart.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let values: Value = serde_yaml::from_str(&read("values.yaml")).expect("values are YAML");
     let mut text = String::new();
     for name in ["deployment", "service", "servicemonitor", "poddisruptionbudget", "generated"] {
         let names = Map::from_iter([
@@ -139,6 +149,77 @@ fn kustomize_and_helm_give_the_same_valid_objects() {
     objects.values().for_each(schema::check);
     compare(&objects, &helm(&root().join("deploy/generated")));
     assert_eq!(kustomize(&root().join("deploy/kustomize/base")).len(), 4);
+}
+
+#[test]
+fn a_real_api_server_accepts_every_object() {
+    let Some(server) = server::Server::start() else {
+        println!("skipped: KUBEBUILDER_ASSETS names no folder with etcd, kube-apiserver and kubectl");
+        return;
+    };
+    server.check(&kustomize(&root().join("deploy/kustomize/overlays/example")));
+}
+
+#[test]
+fn the_chart_has_nothing_that_helm_complains_about() {
+    if Command::new("helm").arg("version").output().is_err() {
+        println!("skipped: helm is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let chart = folder.path().join("ops-checklist");
+    said(Command::new("cp").arg("-r").arg(root().join("deploy/helm/ops-checklist")).arg(&chart));
+    said(Command::new("cp").arg("-r").arg(root().join("deploy/generated")).arg(chart.join("generated")));
+    said(Command::new("helm").args(["lint", "--strict"]).arg(&chart));
+    // Without the folder the chart says what to do.
+    std::fs::remove_dir_all(chart.join("generated")).expect("removed");
+    let output = Command::new("helm").args(["template", "checklist"]).arg(&chart).output().expect("helm runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("rules-gen generate --config"), "{error}");
+}
+
+#[test]
+fn who_asks_about_tokens_may_ask_and_reaches_the_api_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = "kubernetes:
+  - {name: c, namespaces: [llm-orchestrator], webAudiences: [checklist-exporter]}
+";
+    let objects = kustomize(&generated(config, folder.path()));
+    objects.values().for_each(schema::check);
+    compare(&objects, &helm(&folder.path().join("generated")));
+    let rules = &objects[&("ClusterRole".to_owned(), String::new(), "checklist-exporter".to_owned())]["rules"];
+    for right in ["tokenreviews", "subjectaccessreviews"] {
+        let granted = |rule: &Value| rule["resources"] == json!([right]) && rule["verbs"] == json!(["create"]);
+        assert!(rules.as_array().expect("rules").iter().any(granted), "{rules}");
+    }
+    let find = |kind: &str| &objects[&(kind.to_owned(), NAMESPACE.to_owned(), "checklist-exporter".to_owned())];
+    assert!(find("NetworkPolicy")["spec"]["egress"].to_string().contains("6443"));
+    // Probes have no token: they ask where health alone is shown.
+    let container = &find("Deployment")["spec"]["template"]["spec"]["containers"][0];
+    for probe in ["livenessProbe", "readinessProbe"] {
+        assert_eq!(container[probe]["httpGet"]["port"], "health");
+    }
+}
+
+#[test]
+fn a_web_configuration_is_mounted_alike() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let example = std::fs::read_to_string(root().join("examples/checklist.yaml")).expect("there");
+    let overlay = generated(&example, folder.path());
+    let file = overlay.join("kustomization.yaml");
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    let scheme = "patches: [{target: {kind: ServiceMonitor}, patch: '[{op: add, path: /spec/endpoints/0/scheme, value: https}]'}]\n";
+    let text = text.replace("[../../../generated]", "[../../../generated, ../../components/web]") + scheme;
+    std::fs::write(&file, text).expect("written");
+    let objects = kustomize(&overlay);
+    objects.values().for_each(schema::check);
+    let chart = helm_with(&folder.path().join("generated"), |values| {
+        values["webSecret"] = json!("checklist-exporter-web");
+        values["serviceMonitor"]["more"] = json!({"scheme": "https"});
+    });
+    compare(&objects, &chart);
+    let pod = &objects[&("Deployment".to_owned(), NAMESPACE.to_owned(), "checklist-exporter".to_owned())]["spec"];
+    assert!(pod.to_string().contains("\"--web-config\",\"/etc/checklist-web/web.yaml\""), "{pod}");
 }
 
 #[test]

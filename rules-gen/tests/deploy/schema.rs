@@ -114,7 +114,7 @@ fn pod(pod: &PodSpec) {
 fn monitor(object: &Value) {
     only(&object["spec"], &["endpoints", "selector"]);
     for endpoint in object["spec"]["endpoints"].as_array().unwrap() {
-        only(endpoint, &["honorLabels", "interval", "path", "port", "scrapeTimeout"]);
+        only(endpoint, &["honorLabels", "interval", "path", "port", "scheme", "scrapeTimeout"]);
         assert_eq!(endpoint["honorLabels"], json!(true));
         duration(&endpoint["interval"]);
         duration(&endpoint["scrapeTimeout"]);

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "figures are the output")]
 
 mod compare;
+mod rest;
 mod rules;
 mod usage;
 
@@ -23,6 +24,9 @@ async fn main() -> anyhow::Result<()> {
     let all = wanted.is_empty();
     if all || wanted == "rules" {
         rules::rules()?;
+    }
+    if all || wanted == "rest" {
+        rest::rest().await?;
     }
     if all || wanted == "watch" {
         for (clusters, pods) in [(1, 0), (1, 990), (2, 4_950), (1, 10_000), (1, 100_000)] {

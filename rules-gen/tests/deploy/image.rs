@@ -1,0 +1,99 @@
+//! The Dockerfile holds no build of its own: what it copies, builds and starts is what is there.
+
+use super::root;
+use std::collections::BTreeSet;
+
+/// Its instructions, with lines that go on joined.
+fn instructions() -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(root().join("Dockerfile")).expect("there is a Dockerfile");
+    let joined = text.replace("\\\n", " ");
+    let lines = joined.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, rest) = line.split_once(' ').expect("an instruction has arguments");
+            (name.to_owned(), rest.split_whitespace().collect::<Vec<_>>().join(" "))
+        })
+        .collect()
+}
+
+#[test]
+fn it_builds_the_programs_of_the_workspace_with_the_toolchain_of_the_workspace() {
+    let all = instructions();
+    let run: String = all.iter().filter(|(name, _)| name == "RUN").map(|(_, rest)| format!("{rest}\n")).collect();
+    let of = |package: &str| std::fs::read_to_string(root().join(package).join("Cargo.toml")).expect("a package");
+    for (package, program) in [("exporter", "checklist-exporter"), ("rules-gen", "rules-gen")] {
+        assert!(of(package).contains(&format!("name = \"{program}\"")), "{package} makes {program}");
+        assert!(run.contains(&format!("--package {package} ")), "{package} is built");
+        assert!(run.contains(&format!("target/release/{program}")), "{program} is copied");
+    }
+    assert!(run.contains("cargo build --release --locked"), "{run}");
+    let workspace = of(".");
+    let version = workspace.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("it says");
+    let text = std::fs::read_to_string(root().join("Dockerfile")).expect("there is a Dockerfile");
+    assert!(text.contains(&format!("RUSTUP_TOOLCHAIN={version}")), "the toolchain is {version}");
+    assert!(text.contains(&format!("BUILDER=rust:{version}")), "the base is {version}");
+}
+
+#[test]
+fn its_stages_exist_its_sources_are_there_and_nobody_is_root() {
+    let all = instructions();
+    let mut stages = BTreeSet::new();
+    let mut arguments = BTreeSet::new();
+    let mut user = None;
+    for (at, (name, rest)) in all.iter().enumerate() {
+        match name.as_str() {
+            "ARG" => drop(arguments.insert(rest.split('=').next().unwrap_or_default().to_owned())),
+            "FROM" => {
+                let (base, stage) = rest.split_once(" AS ").expect("a stage has a name");
+                let base = base.trim_start_matches("${").trim_end_matches('}');
+                assert!(arguments.contains(base), "{base} can be chosen where it is built");
+                stages.insert(stage.to_owned());
+            }
+            "COPY" => match rest.strip_prefix("--from=") {
+                Some(rest) => {
+                    let stage = rest.split(' ').next().unwrap_or_default();
+                    assert!(stages.contains(stage), "{stage} is built before");
+                }
+                None => {
+                    let sources: Vec<&str> = rest.split(' ').collect();
+                    let (_, sources) = sources.split_last().expect("a target");
+                    assert!(sources.iter().all(|path| root().join(path).exists()), "{sources:?}");
+                }
+            },
+            "USER" => user = Some(rest.clone()),
+            "CMD" => {
+                assert_eq!(user.take().as_deref(), Some("65532:65532"), "instruction {at}: not root");
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(stages, BTreeSet::from(["build", "exporter", "restore"].map(str::to_owned)));
+    // What is mounted at run time is what the pods mount.
+    let start = &all.last().expect("instructions").1;
+    let deployment = std::fs::read_to_string(root().join("deploy/kustomize/base/deployment.yaml")).expect("there");
+    for argument in ["/etc/checklist-exporter/checklist.yaml", "0.0.0.0:9876"] {
+        assert!(start.contains(argument) && deployment.contains(argument), "{argument}");
+    }
+}
+
+#[test]
+fn its_context_is_what_the_build_reads_and_nothing_else() {
+    let text = std::fs::read_to_string(root().join(".dockerignore")).expect("the context leaves something out");
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("*"), "nothing is sent that is not named");
+    let sent: BTreeSet<&str> = lines.filter_map(|line| line.strip_prefix('!')).collect();
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).expect("a workspace");
+    let members = workspace.split("members = [").nth(1).and_then(|rest| rest.split(']').next()).expect("members");
+    let mut read: BTreeSet<String> = members.split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect();
+    read.extend(["Cargo.toml", "Cargo.lock"].map(str::to_owned));
+    // Files of the repository that become part of a program.
+    let list = super::said(
+        std::process::Command::new("grep")
+            .current_dir(root())
+            .args(["-rhoE", "include_(str|bytes)!\\(\"(\\.\\./)+[a-z]+"])
+            .args(["exporter/src", "rules-gen/src", "checklist/src"]),
+    );
+    read.extend(list.lines().filter_map(|line| line.rsplit('/').next()).map(str::to_owned));
+    let outside: BTreeSet<&str> = read.iter().map(String::as_str).filter(|path| root().join(path).exists()).collect();
+    assert_eq!(outside, sent);
+}

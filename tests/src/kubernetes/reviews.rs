@@ -1,0 +1,122 @@
+//! `TokenReview` and `SubjectAccessReview`: whose a token is, and what they may.
+
+use super::{Api, TOKEN, refusal};
+use crate::http::{Body, answer};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+const TOKENS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
+const ACCESS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+
+/// Who is known, and what was asked about them.
+#[derive(Default)]
+pub(super) struct Reviews {
+    /// Token to name and audience.
+    people: BTreeMap<String, (String, String)>,
+    /// Name, verb and path.
+    grants: BTreeSet<(String, String, String)>,
+    /// How many reviews were asked for, by kind.
+    asked: BTreeMap<&'static str, usize>,
+    /// What is answered instead: status and body.
+    instead: Option<(u16, String)>,
+}
+
+impl super::Kubernetes {
+    /// Makes a token that belongs to somebody and is meant for one audience.
+    pub fn token(&self, token: &str, name: &str, audience: &str) {
+        self.api.lock().reviews.people.insert(token.to_owned(), (name.to_owned(), audience.to_owned()));
+    }
+
+    /// Takes a token back.
+    pub fn revoke(&self, token: &str) {
+        self.api.lock().reviews.people.remove(token);
+    }
+
+    /// Lets somebody use a path.
+    pub fn let_use(&self, name: &str, verb: &str, path: &str) {
+        self.api.lock().reviews.grants.insert((name.to_owned(), verb.to_owned(), path.to_owned()));
+    }
+
+    /// Answers every review with this status and body, or as it should again.
+    pub fn say_instead(&self, instead: Option<(u16, &str)>) {
+        self.api.lock().reviews.instead = instead.map(|(status, body)| (status, body.to_owned()));
+    }
+
+    /// How many token reviews and access reviews were asked for.
+    pub fn reviews(&self) -> (usize, usize) {
+        let asked = &self.api.lock().reviews.asked;
+        let count = |kind| asked.get(kind).copied().unwrap_or_default();
+        (count(TOKENS), count(ACCESS))
+    }
+}
+
+/// Whether a request asks for a review.
+pub(super) fn is_review<T>(request: &Request<T>) -> bool {
+    [TOKENS, ACCESS].contains(&request.uri().path())
+}
+
+pub(super) async fn respond(api: &Arc<Api>, request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let kind = if head.uri.path() == TOKENS { TOKENS } else { ACCESS };
+    let Ok(body) = body.collect().await else { return refusal(400, "no body") };
+    let Ok(mut review) = serde_json::from_slice::<Value>(&body.to_bytes()) else { return refusal(400, "no JSON") };
+    let mut world = api.lock();
+    if let Some(code) = world.refuse {
+        return refusal(code, "refused by the test");
+    }
+    let token = head.headers.get("authorization").and_then(|value| value.to_str().ok());
+    if token != Some(&format!("Bearer {TOKEN}")) {
+        return refusal(401, "Unauthorized");
+    }
+    if head.method != Method::POST {
+        return refusal(405, "reviews are only created");
+    }
+    if !world.roles.is_empty() && !may_create(&world.roles, kind) {
+        return refusal(403, "no role grants this");
+    }
+    *world.reviews.asked.entry(kind).or_default() += 1;
+    if let Some((status, body)) = &world.reviews.instead {
+        return answer(
+            *status,
+            "application/json",
+            body.replace("TOKEN", review["spec"]["token"].as_str().unwrap_or("")),
+        );
+    }
+    let spec = &review["spec"];
+    let status = if kind == TOKENS {
+        let asked: Vec<&str> = spec["audiences"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        match world.reviews.people.get(spec["token"].as_str().unwrap_or_default()) {
+            Some((name, audience)) if asked.contains(&audience.as_str()) => json!({
+                "authenticated": true, "audiences": [audience],
+                "user": {"username": name, "uid": "1", "groups": ["system:authenticated"], "extra": {"x": ["y"]}},
+            }),
+            // In the words of the real one.
+            _ => json!({"user": {}, "error": "[invalid bearer token, token audiences are invalid]"}),
+        }
+    } else {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let attributes = &spec["nonResourceAttributes"];
+        let asked = (text(&spec["user"]), text(&attributes["verb"]), text(&attributes["path"]));
+        // Whoever forgets the groups and the rest of a user is not told what they may.
+        let whole = spec["groups"][0] == "system:authenticated" && spec["uid"] == "1" && spec["extra"]["x"][0] == "y";
+        json!({"allowed": whole && world.reviews.grants.contains(&asked)})
+    };
+    review["status"] = status;
+    answer(201, "application/json", review.to_string())
+}
+
+fn may_create(roles: &[Value], kind: &str) -> bool {
+    let has = |list: &Value, wanted: Option<&str>| {
+        list.as_array().is_some_and(|all| all.iter().any(|one| one.as_str().is_some_and(|one| Some(one) == wanted)))
+    };
+    let mut parts = kind.split('/').skip(2);
+    let (group, resource) = (parts.next(), parts.nth(1));
+    let wide = roles.iter().filter(|role| role["kind"] == "ClusterRole");
+    wide.flat_map(|role| role["rules"].as_array().into_iter().flatten()).any(|rule| {
+        has(&rule["apiGroups"], group) && has(&rule["resources"], resource) && has(&rule["verbs"], Some("create"))
+    })
+}

@@ -1,0 +1,214 @@
+//! The whole exporter with exactly the rights that are generated: every check passes, and every other right is refused.
+
+use checklist::config::{Backup, S3Prefix};
+use checklist::{Access, Config, Reason, SIGNALS};
+use exporter::sources::s3::Bucket;
+use stack::postgres::PASSWORD;
+use stack::stack::Stack;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
+
+fn config(stack: &Stack) -> anyhow::Result<Config> {
+    let text = std::fs::read_to_string(stack.folder().join("checklist.yaml"))?;
+    Ok(Config::parse("checklist.yaml", &text)?)
+}
+
+/// The exporter's own role, in a session that is not read-only: only its rights hold it.
+async fn as_role(stack: &Stack) -> anyhow::Result<Client> {
+    let address =
+        format!("host=127.0.0.1 port={} user=checklist password={PASSWORD} dbname=orchestrator", stack.postgres.port);
+    let (client, connection) = tokio_postgres::connect(&address, NoTls).await?;
+    tokio::spawn(connection);
+    client.batch_execute("SET default_transaction_read_only = off").await?;
+    Ok(client)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_check_passes_with_the_generated_rights_and_each_of_them_is_used() -> anyhow::Result<()> {
+    // That every check has passed is what the stack waits for.
+    let stack = Stack::start().await?;
+    database_refuses_the_rest(&stack).await?;
+    buckets_refuse_the_rest(&stack).await?;
+    cluster_was_asked_for_what_is_granted(&stack)
+}
+
+async fn database_refuses_the_rest(stack: &Stack) -> anyhow::Result<()> {
+    let client = as_role(stack).await?;
+    let columns = "SELECT c.table_name::text, c.column_name::text FROM information_schema.columns c \
+                   JOIN information_schema.tables t USING (table_schema, table_name) WHERE c.table_schema = 'public'";
+    let mut granted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for access in SIGNALS.iter().flat_map(|signal| signal.access) {
+        if let Access::SqlColumns(table, names) = access {
+            granted.entry(table).or_default().extend(*names);
+        }
+    }
+    // The operator's own check reads these; the stack grants them by hand.
+    granted.entry("jobs").or_default().extend(["queue", "waits_since"]);
+    let owner = stack.postgres.client().await?;
+    owner.batch_execute("CREATE TABLE payroll (id bigint, salary bigint)").await?;
+    let (mut read, mut refused) = (0, 0);
+    for row in owner.query(columns, &[]).await? {
+        let (table, column): (&str, &str) = (row.get(0), row.get(1));
+        let result = client.batch_execute(&format!("SELECT \"{column}\" FROM \"{table}\" LIMIT 1")).await;
+        if granted.get(table).is_some_and(|columns| columns.contains(column)) {
+            result?;
+            read += 1;
+        } else {
+            let error = result.err().and_then(|error| error.code().cloned());
+            assert_eq!(error, Some(SqlState::INSUFFICIENT_PRIVILEGE), "{table}.{column}");
+            refused += 1;
+        }
+    }
+    assert!(read > 10 && refused > 5, "{read} columns were read, {refused} refused");
+    for statement in [
+        "INSERT INTO users (email, created_at) VALUES ('x', now())",
+        "INSERT INTO jobs (queue, waits_since) VALUES ('x', now())",
+        "UPDATE users SET disabled_at = now()",
+        "DELETE FROM audit_events",
+        "TRUNCATE workflows",
+        "DROP TABLE users",
+        "ALTER TABLE users ADD COLUMN x int",
+        "CREATE TABLE mine (x int)",
+        "SELECT * FROM users",
+        "SELECT passwd FROM pg_shadow",
+        "SELECT pg_read_file('postgresql.conf')",
+        "COPY users TO PROGRAM 'true'",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres' AND backend_type = 'client backend'",
+        "SET ROLE postgres",
+        "CREATE ROLE other",
+    ] {
+        let error = client.batch_execute(statement).await.err().and_then(|error| error.code().cloned());
+        assert_eq!(error, Some(SqlState::INSUFFICIENT_PRIVILEGE), "{statement}");
+    }
+    Ok(())
+}
+
+async fn buckets_refuse_the_rest(stack: &Stack) -> anyhow::Result<()> {
+    let policy: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(stack.folder().join("generated/access/s3-policy.json"))?)?;
+    let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
+    assert!(!statements.is_empty());
+    let asked = stack.s3.asked();
+    let strange: Vec<_> =
+        asked.iter().filter(|asked| !statements.iter().any(|statement| asked.is_granted_by(statement))).collect();
+    assert!(strange.is_empty(), "asked for and not granted: {strange:?}");
+    let unused: Vec<_> =
+        statements.iter().filter(|statement| !asked.iter().any(|asked| asked.is_granted_by(statement))).collect();
+    assert!(unused.is_empty(), "granted and never asked for: {unused:?}");
+    stack.s3.put("llm-orchestrator-backups", "other/secret", b"x")?;
+    let place = config(stack)?.backups.first().map(|Backup { place, .. }| place.clone());
+    let place = place.ok_or_else(|| anyhow::anyhow!("there is a backup"))?;
+    let listed = |prefix: &str| {
+        let bucket = Bucket::new(S3Prefix { prefix: prefix.to_owned(), ..place.clone() });
+        async move { bucket.listing().await.map(|_| ()).map_err(|failure| failure.reason) }
+    };
+    assert_eq!(listed("daily/").await, Ok(()));
+    assert_eq!(listed("other/").await, Err(Reason::Permission));
+    assert_eq!(listed("").await, Err(Reason::Permission));
+    let written = Bucket::new(place.clone()).create("daily/new", b"x".to_vec()).await;
+    assert_eq!(written.map_err(|failure| failure.reason), Err(Reason::Permission));
+    Ok(())
+}
+
+fn cluster_was_asked_for_what_is_granted(stack: &Stack) -> anyhow::Result<()> {
+    let asked = stack.kubernetes.asked();
+    let text = std::fs::read_to_string(stack.folder().join("generated/access/kubernetes-stack.yaml"))?;
+    let list: serde_json::Value = serde_yaml::from_str(&text)?;
+    let texts = |value: &serde_json::Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
+    };
+    let mut checked = 0;
+    for rule in list["items"].as_array().into_iter().flatten().filter_map(|item| item["rules"].as_array()).flatten() {
+        for resource in texts(&rule["resources"]) {
+            // The statistics of a node are asked of its kubelet, which asks the API server for the right.
+            if resource == "nodes/stats" {
+                continue;
+            }
+            for verb in texts(&rule["verbs"]) {
+                let used = asked.iter().any(|question| {
+                    let (method, path) = question.split_once(' ').unwrap_or_default();
+                    match verb.as_str() {
+                        "watch" => method == "WATCH" && path.ends_with(&format!("/{resource}")),
+                        "list" => method == "GET" && path.ends_with(&format!("/{resource}")),
+                        "get" => {
+                            let (resource, part) = resource.split_once('/').unwrap_or((&resource, ""));
+                            let inner = format!("/{resource}/");
+                            method == "GET" && path.contains(&inner) && path.ends_with(part)
+                        }
+                        _ => false,
+                    }
+                });
+                assert!(used, "the right to {verb} {resource} is granted and was not used in {asked:#?}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 10, "only {checked} rights were looked at");
+    let named: BTreeSet<&str> = asked.iter().filter(|one| one.contains("/secrets")).map(String::as_str).collect();
+    let secrets = format!("GET /api/v1/namespaces/{}/secrets/", stack::kubernetes::NAMESPACE);
+    assert!(!named.is_empty() && named.iter().all(|one| one.starts_with(&secrets)), "{named:?}");
+    Ok(())
+}
+
+/// Rust files below a folder.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sources(&path, found)?;
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_in_the_product_can_list_secrets() -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    for folder in ["exporter/src", "rules-gen/src", "checklist/src"] {
+        sources(&root.join(folder), &mut files)?;
+    }
+    assert!(files.len() > 100, "only {} files were found", files.len());
+    let mut places = Vec::new();
+    for file in &files {
+        let text = std::fs::read_to_string(file)?;
+        // Generic lists would do it without the word in a path.
+        assert!(!text.contains("api::core::v1::Secret"), "{} has the type of secrets", file.display());
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        places.extend(lines.filter(|line| line.contains("/secrets")).map(|line| (file.clone(), line.to_owned())));
+    }
+    for (file, line) in &places {
+        let folder = line.contains("/run/secrets/") || line.contains("/run/secrets\"");
+        let one = file.ends_with("exporter/src/probes/secrets.rs") && line.contains("/secrets/{}");
+        assert!(folder || one, "{}: {line}", file.display());
+    }
+    assert!(places.iter().any(|(file, _)| file.ends_with("exporter/src/probes/secrets.rs")), "the probe was not found");
+    // What is generated for secrets, however they are configured.
+    let many = "kubernetes:
+  - {name: a, namespaces: [x, y], secrets: [{namespace: x, name: s}, {namespace: z, name: t}], webAudiences: [w]}
+  - {name: b, namespaces: [x]}
+";
+    let example = std::fs::read_to_string(root.join("examples/checklist.yaml"))?;
+    let mut seen = 0;
+    for text in [many, &example] {
+        let config = Config::parse("checklist.yaml", text)?;
+        for cluster in &config.kubernetes {
+            let list = rules_gen::access::kubernetes(&config, &cluster.name);
+            let items = list["items"].as_array().cloned().unwrap_or_default();
+            for rule in items.iter().filter_map(|item| item["rules"].as_array()).flatten() {
+                assert!(!rule.to_string().contains('*'), "{rule}");
+                if rule["resources"].to_string().contains("secrets") {
+                    assert_eq!(rule["verbs"], serde_json::json!(["get"]), "{rule}");
+                    assert!(rule["resourceNames"].as_array().is_some_and(|names| !names.is_empty()), "{rule}");
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen >= 3, "{seen} rules about secrets");
+    Ok(())
+}

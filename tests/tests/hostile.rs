@@ -1,0 +1,213 @@
+//! Clients that mean no good: they are dropped, memory stays bounded, and scrapes go on.
+
+use stack::web::{ANN, World, plain, users};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+#[tokio::test]
+async fn hostile_clients_are_dropped_while_scrapes_go_on() -> anyhow::Result<()> {
+    let mut world = World::start(&users()?).await?;
+    let scrape = || async { plain(world.port, "/metrics", ANN).await };
+    let mut idle = Vec::new();
+    for _ in 0..1_000 {
+        idle.push(TcpStream::connect(("127.0.0.1", world.port)).await?);
+    }
+    assert!(scrape().await?.starts_with("HTTP/1.1 200"), "a thousand idle connections");
+    let mut slow = Vec::new();
+    for _ in 0..300 {
+        let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
+        // What was made room for is closed already.
+        let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-").await;
+        slow.push(stream);
+    }
+    assert!(scrape().await?.starts_with("HTTP/1.1 200"), "heads that never end");
+    for garbage in [
+        &b"\x16\x03\x02\x00\x05\x01\x00\x00\x01\x00"[..],
+        b"\0\0\0\0\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nzz",
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
+        stream.write_all(garbage).await?;
+        stream.shutdown().await?;
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await?;
+        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{garbage:?}");
+    }
+    let large = format!("X-Large: {}\r\n", "a".repeat(64 * 1024));
+    assert!(
+        !plain(world.port, "/metrics", &format!("{ANN}{large}")).await.unwrap_or_default().starts_with("HTTP/1.1 200")
+    );
+    assert!(scrape().await?.starts_with("HTTP/1.1 200"));
+    assert!(world.process.stop(), "it lives, and ends as asked");
+    Ok(())
+}
+
+#[tokio::test]
+async fn old_tls_and_garbage_before_the_handshake_are_refused() -> anyhow::Result<()> {
+    let world = World::start("tls_server_config: {cert_file: server.pem, key_file: server.key}\n").await?;
+    // A ClientHello of TLS 1.1 with one suite of its time.
+    let mut hello = vec![0x16, 0x03, 0x01, 0x00, 0x2d, 0x01, 0x00, 0x00, 0x29, 0x03, 0x02];
+    hello.extend([7_u8; 32]);
+    hello.extend([0x00, 0x00, 0x02, 0x00, 0x2f, 0x01, 0x00]);
+    for bytes in [hello, b"GET / HTTP/1.1\r\n\r\n".to_vec(), vec![0; 100]] {
+        let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
+        stream.write_all(&bytes).await?;
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await?;
+        // An alert, or nothing: no ServerHello (22).
+        assert!(answer.first().is_none_or(|first| *first == 0x15), "{answer:?}");
+    }
+    assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"));
+    Ok(())
+}
+
+/// What the program may grow by, whatever is sent: a thousand connections' buffers and the allocator's slack.
+const GROWTH: f64 = 48.0 * 1024.0 * 1024.0;
+
+/// What comes back for these bytes, until the program closes or says no more.
+async fn answer_to(port: u16, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    // It may close in the middle, which is an answer too.
+    let _ = stream.write_all(bytes).await;
+    let _ = stream.shutdown().await;
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(15), stream.read_to_end(&mut answer)).await;
+    Ok(answer)
+}
+
+/// A small generator, so that a failure comes back with its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap_or_default() % n
+    }
+
+    fn byte(&mut self) -> u8 {
+        u8::try_from(self.below(256)).unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn one_who_asks_and_never_reads_is_dropped_while_scrapes_go_on() -> anyhow::Result<()> {
+    let world = World::start(&users()?).await?;
+    let before = world.resident(ANN).await?;
+    let mut readers = Vec::new();
+    for _ in 0..20 {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4096)?;
+        let mut stream = socket.connect(([127, 0, 0, 1], world.port).into()).await?;
+        readers.push(tokio::spawn(async move {
+            let ask = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{ANN}\r\n");
+            // The buffers on the way fill up, then nothing moves until the program gives up.
+            tokio::time::timeout(Duration::from_secs(60), async {
+                while stream.write_all(ask.as_bytes()).await.is_ok() {}
+            })
+            .await
+        }));
+    }
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(plain(world.port, "/metrics", ANN).await?.starts_with("HTTP/1.1 200"), "a scrape waits for others");
+    }
+    for reader in readers {
+        assert!(reader.await?.is_ok(), "one who reads nothing is still connected after a minute");
+    }
+    let after = world.resident(ANN).await?;
+    assert!(after < before + GROWTH, "{before} bytes became {after}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_never_answered_with_anything_good() -> anyhow::Result<()> {
+    let mut world = World::start(&users()?).await?;
+    let before = world.resident(ANN).await?;
+    let many = (0..300).map(|n| format!("X-{n}: y\r\n")).collect::<String>();
+    let long = "a".repeat(200_000);
+    for bytes in [
+        format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{ANN}{many}\r\n"),
+        format!("GET /{long} HTTP/1.1\r\nHost: x\r\n{ANN}\r\n"),
+        format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{long}: y\r\n{ANN}\r\n"),
+        format!("GET /metrics HTTP/1.1\r\nHost: x\r\nno colon\r\n{ANN}\r\n"),
+        format!("GET /metrics HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n{ANN}\r\n"),
+        format!("GET /metrics HTTP/1.1\r\nHost: x\r\nX : y\r\n{ANN}\r\n"),
+        format!("{long} /metrics HTTP/1.1\r\nHost: x\r\n{ANN}\r\n"),
+        format!("GET /metrics\r\n{ANN}\r\n"),
+        format!("POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n{ANN}\r\nhello"),
+        format!("POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n{ANN}\r\n"),
+        format!("POST /-/reload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n{ANN}\r\n"),
+        "\r\n".repeat(100_000),
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+    ] {
+        let answer = answer_to(world.port, bytes.as_bytes()).await?;
+        let head = bytes.chars().take(60).collect::<String>();
+        assert!(!answer.starts_with(b"HTTP/1.1 2"), "{head:?}: {}", String::from_utf8_lossy(&answer));
+    }
+    // A body that no route reads is not collected either.
+    for chunk in ["5\r\nhello\r\n", "FFFFFFFFFFFFFFFFFF\r\n", "-1\r\n\r\n", "5;x\r\nhel", "zz\r\n", "7fffffff\r\n"] {
+        let head = format!("POST /-/reload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n{ANN}\r\n");
+        let answer = answer_to(world.port, format!("{head}{chunk}{}", chunk.repeat(20_000)).as_bytes()).await?;
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 "), "{chunk}");
+    }
+    // Bytes of a generator, and requests with bytes of it in some places; none has a login.
+    let whole =
+        b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for seed in 1..=200 {
+        let mut random = Random(seed);
+        let bytes = if seed % 2 == 0 {
+            (0..random.below(4_000)).map(|_| random.byte()).collect()
+        } else {
+            let mut bytes = whole.to_vec();
+            for _ in 0..=random.below(6) {
+                let at = random.below(bytes.len());
+                match random.below(3) {
+                    0 => bytes[at] = random.byte(),
+                    1 => bytes.insert(at, random.byte()),
+                    _ => drop(bytes.remove(at)),
+                }
+            }
+            bytes
+        };
+        let answer = answer_to(world.port, &bytes).await?;
+        assert!(!answer.starts_with(b"HTTP/1.1 2"), "seed {seed}: {}", String::from_utf8_lossy(&answer));
+    }
+    assert!(plain(world.port, "/metrics", ANN).await?.starts_with("HTTP/1.1 200"));
+    let after = world.resident(ANN).await?;
+    assert!(after < before + GROWTH, "{before} bytes became {after}");
+    assert!(world.process.stop(), "it lives, and ends as asked");
+    Ok(())
+}
+
+#[tokio::test]
+async fn ten_thousand_heads_on_one_connection_are_answered_one_by_one() -> anyhow::Result<()> {
+    let world = World::start(&users()?).await?;
+    let before = world.resident(ANN).await?;
+    let stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
+    let (mut read, mut write) = stream.into_split();
+    // Every second one has no login: its neighbours' login is not its own.
+    let one = format!("GET /-/healthy HTTP/1.1\r\nHost: x\r\n{ANN}\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
+    let asking = tokio::spawn(async move {
+        for _ in 0..5_000 {
+            write.write_all(one.as_bytes()).await?;
+        }
+        write.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await?;
+        // Kept until the end: a client that closes its side waits for nothing more.
+        anyhow::Ok(write)
+    });
+    let mut answers = Vec::new();
+    tokio::time::timeout(Duration::from_secs(60), read.read_to_end(&mut answers)).await??;
+    drop(asking.await??);
+    let answers = String::from_utf8(answers)?;
+    let codes: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).filter_map(|rest| rest.get(..3)).collect();
+    assert_eq!(codes.len(), 10_001);
+    assert!(codes[..10_000].chunks(2).all(|pair| pair == ["200", "401"]), "{:?}", &codes[..10]);
+    let after = world.resident(ANN).await?;
+    assert!(after < before + GROWTH, "{before} bytes became {after}");
+    Ok(())
+}
