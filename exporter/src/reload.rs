@@ -2,6 +2,7 @@
 
 use crate::checks::Checks;
 use crate::schedule::{Schedule, unix_now};
+use crate::shard::Shard;
 use crate::snapshot::Loaded;
 use anyhow::Context;
 use checklist::Config;
@@ -29,13 +30,15 @@ struct Known {
 
 impl Source {
     /// Loads the file for the first time.
-    pub fn open(path: &Path) -> anyhow::Result<Arc<Self>> {
+    pub fn open(path: &Path, shard: Shard) -> anyhow::Result<Arc<Self>> {
         let (text, config) = load(path)?;
-        let mut checks = Checks::default();
+        let mut checks = Checks::continuous(shard);
         let jobs = checks.jobs(&config, &[]);
-        let loaded = Loaded { at: unix_now(), successful: true, fingerprint: config.fingerprint() };
+        let loaded = Loaded { at: unix_now(), fingerprint: config.fingerprint(), shard, ..Loaded::default() };
+        let schedule = Schedule::new(jobs, loaded);
+        schedule.elect(checks.lease());
         let known = Mutex::new(Known { text, config: Arc::new(config), checks });
-        Ok(Arc::new(Self { path: path.to_owned(), known, schedule: Schedule::new(jobs, loaded) }))
+        Ok(Arc::new(Self { path: path.to_owned(), known, schedule }))
     }
 
     /// The present configuration.
@@ -48,8 +51,12 @@ impl Source {
         let mut known = self.known();
         let result = load(&self.path).map(|(text, config)| {
             let jobs = known.checks.jobs(&config, &self.schedule.jobs());
-            *self.schedule.loaded() = Loaded { at: unix_now(), successful: true, fingerprint: config.fingerprint() };
+            {
+                let mut loaded = self.schedule.loaded();
+                (loaded.at, loaded.successful, loaded.fingerprint) = (unix_now(), true, config.fingerprint());
+            }
             tracing::info!(checks = jobs.len(), "loaded {}", self.path.display());
+            self.schedule.elect(known.checks.lease());
             self.schedule.replace(jobs);
             (known.text, known.config) = (text, Arc::new(config));
         });

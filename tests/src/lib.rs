@@ -10,6 +10,7 @@ pub mod peers;
 pub mod postgres;
 pub mod process;
 pub mod recorder;
+pub mod replicas;
 pub mod s3;
 pub mod stack;
 pub mod traffic;

@@ -61,16 +61,22 @@ fn kustomize(folder: &Path) -> Objects {
 
 /// The chart with a folder of generated files, rendered by helm where it is installed.
 fn helm(generated: &Path) -> Objects {
+    helm_with(generated, 0)
+}
+
+/// The same with so many shards.
+fn helm_with(generated: &Path, shards: u32) -> Objects {
     let folder = tempfile::tempdir().expect("a folder");
     let chart = folder.path().join("ops-checklist");
     said(Command::new("cp").arg("-r").arg(root().join("deploy/helm/ops-checklist")).arg(&chart));
     said(Command::new("cp").arg("-r").arg(generated).arg(chart.join("generated")));
     if Command::new("helm").arg("version").output().is_ok() {
-        let arguments = ["template", "checklist", "--namespace", NAMESPACE];
+        let arguments = ["template", "checklist", "--namespace", NAMESPACE, "--set", &format!("shards={shards}")];
         return objects(&said(Command::new("helm").args(arguments).arg(&chart)));
     }
     let read = |path: &str| std::fs::read_to_string(chart.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let values: Value = serde_yaml::from_str(&read("values.yaml")).expect("values are YAML");
+    let mut values: Value = serde_yaml::from_str(&read("values.yaml")).expect("values are YAML");
+    values["shards"] = json!(shards);
     let mut text = String::new();
     for name in ["deployment", "service", "servicemonitor", "poddisruptionbudget", "generated"] {
         let names = Map::from_iter([
@@ -139,6 +145,49 @@ fn kustomize_and_helm_give_the_same_valid_objects() {
     objects.values().for_each(schema::check);
     compare(&objects, &helm(&root().join("deploy/generated")));
     assert_eq!(kustomize(&root().join("deploy/kustomize/base")).len(), 4);
+}
+
+#[test]
+fn shards_are_a_stateful_set_whose_pods_know_their_number() {
+    let objects = kustomize(&root().join("deploy/kustomize/overlays/sharded"));
+    objects.values().for_each(schema::check);
+    compare(&objects, &helm_with(&root().join("deploy/generated"), 3));
+    let find = |kind: &str| &objects[&(kind.to_owned(), NAMESPACE.to_owned(), "checklist-exporter".to_owned())];
+    let set = &find("StatefulSet")["spec"];
+    let arguments = set["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+    assert_eq!(arguments[arguments.len() - 2..], [json!("--shards"), json!(set["replicas"].to_string())]);
+    assert_eq!(find("PodDisruptionBudget")["spec"]["maxUnavailable"], 1);
+    assert!(!objects.keys().any(|(kind, ..)| kind == "Deployment"));
+}
+
+#[test]
+fn the_leases_are_granted_by_name_and_the_proofs_get_no_other_right() {
+    let objects = kustomize(&root().join("deploy/kustomize/overlays/example"));
+    let find = |kind: &str, name: &str| &objects[&(kind.to_owned(), NAMESPACE.to_owned(), name.to_owned())];
+    let leases = |role: &str| -> Vec<Value> {
+        let rules = find("Role", role)["rules"].as_array().unwrap();
+        rules.iter().filter(|rule| rule["resources"] == json!(["leases"])).cloned().collect()
+    };
+    let granted = |names: &[&str]| {
+        let rule = json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]});
+        let mut named = rule.clone();
+        (named["verbs"], named["resourceNames"]) = (json!(["get", "update"]), json!(names));
+        vec![rule, named]
+    };
+    assert_eq!(leases("checklist-exporter"), granted(&["checklist-exporter"]));
+    let proofs = granted(&["checklist-exporter-verify-alerts", "checklist-exporter-verify-backup"]);
+    assert_eq!(leases("checklist-exporter-jobs"), proofs);
+    assert_eq!(find("Role", "checklist-exporter-jobs")["rules"], json!(proofs));
+    for ((kind, _, name), object) in &objects {
+        if kind == "CronJob" {
+            let pod = &object["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+            let elects = !name.contains("report");
+            assert_eq!(pod["automountServiceAccountToken"], json!(elects), "{name}");
+            assert_eq!(pod["serviceAccountName"] == "checklist-exporter-jobs", elects, "{name}");
+        }
+    }
+    let egress = find("NetworkPolicy", "checklist-exporter-jobs")["spec"]["egress"].to_string();
+    assert!(egress.contains("6443"), "{egress}");
 }
 
 #[test]
