@@ -42,6 +42,10 @@ pub struct Lease {
     /// One look at a time.
     election: tokio::sync::Mutex<Election>,
     resigned: AtomicBool,
+    /// Whether it was ever written, with or without success.
+    written: AtomicBool,
+    /// Whether the last look failed, so that an outage is told once.
+    failing: AtomicBool,
     /// Held for reading by whoever acts.
     acting: RwLock<()>,
     figures: Mutex<Figures>,
@@ -76,6 +80,8 @@ impl Lease {
             clock,
             until: watch::Sender::new(None),
             resigned: AtomicBool::new(false),
+            written: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
             acting: RwLock::new(()),
             figures: Mutex::default(),
         }
@@ -140,7 +146,6 @@ impl Lease {
 
     /// One look, and what follows from it.
     pub(crate) async fn attempt(&self) -> Result<(), Failure> {
-        let before = self.is_held();
         let result = match tokio::time::timeout(ATTEMPT, self.look()).await {
             Ok(result) => result,
             Err(_) => Err(Failure::new(
@@ -148,11 +153,23 @@ impl Lease {
                 format!("lease {}: no answer within {ATTEMPT:?}", self.place()),
             )),
         };
-        if let Err(failure) = &result {
-            self.known().failures += 1;
-            tracing::warn!(reason = %failure.reason, "cannot take part in the lease: {}", failure.message);
+        let failed_before = self.failing.swap(result.is_err(), Ordering::SeqCst);
+        match &result {
+            Err(failure) => {
+                self.known().failures += 1;
+                let (reason, message) = (failure.reason, &failure.message);
+                if failed_before {
+                    tracing::debug!(%reason, "still cannot take part in the lease: {message}");
+                } else {
+                    tracing::warn!(%reason, "cannot take part in the lease: {message}");
+                }
+            }
+            Ok(()) if failed_before => tracing::info!("takes part in the lease {} again", self.place()),
+            Ok(()) => {}
         }
-        match (before, self.is_held()) {
+        let held = self.is_held();
+        let before = std::mem::replace(&mut self.known().held, held);
+        match (before, held) {
             (false, true) => {
                 self.known().acquisitions += 1;
                 tracing::info!(identity = self.identity, "holds the lease {}: makes the costly checks", self.place());
@@ -177,6 +194,7 @@ impl Lease {
         if next == Move::Wait {
             return Ok(());
         }
+        self.written.store(true, Ordering::SeqCst);
         let begun = self.clock.now();
         if self.store.write(&self.store.held_by(object, Some(&self.identity))).await? {
             election.written(begun);
@@ -214,6 +232,9 @@ impl Lease {
         election.stop();
         self.until.send_replace(None);
         let _quiet = self.acting.write().await;
+        if !self.written.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
         if acted {
             tokio::time::sleep(SETTLE).await;
         }

@@ -128,7 +128,8 @@ mod mimir {
 
 #[test]
 fn mimirs_file_is_what_its_tool_reads_with_the_same_groups() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/generated/rules/mimir.yaml")).unwrap();
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/generated/rules/mimir.yaml")).unwrap();
     let file: mimir::Namespace = serde_yaml::from_str(&text).unwrap();
     assert_eq!(file.namespace, "ops-checklist");
     let duration = Regex::new(r"^([0-9]+(y|w|d|h|m|s|ms))+$").unwrap();

@@ -86,7 +86,7 @@ impl Replicas {
              passwordFile: {}/pg-password, tls: disable, skip: [{}]}}]\n\
              alertmanagers: [{{name: main, url: 'http://127.0.0.1:9', skip: [alerts, alert_path]}}]\n\
              tasks: {{since: 2026-01-01, directory: {}/tasks-{name}}}\n\
-             queries:\n{queries}highAvailability: {{kubernetes: stack}}\nalerting: {{runbookBaseUrl: https://r.example.com}}\n",
+             queries:\n{queries}highAvailability: {{kubernetes: stack}}\nalerting: {{pagerduty: {{routingKeyFile: /nowhere}}}}\n",
             kubeconfig.display(),
             skipped("kubernetes"),
             self.postgres.port,
