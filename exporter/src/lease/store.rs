@@ -34,7 +34,11 @@ impl Store {
     /// The object; nothing when it does not exist.
     pub(super) async fn read(&self) -> Result<Option<Object>, Failure> {
         let api = self.api().await?;
-        let answer = api.get_opt(&self.name).await.map_err(|error| self.failed(&error))?;
+        let answer = match api.get(&self.name).await {
+            Ok(object) => Some(object),
+            Err(kube::Error::Api(status)) if status.code == 404 => None,
+            Err(error) => return Err(self.failed(&error)),
+        };
         self.keep(api);
         Ok(answer)
     }
