@@ -2,6 +2,7 @@
 
 mod alerting;
 mod document;
+mod high_availability;
 mod origin;
 mod quantity;
 mod queries;
@@ -24,6 +25,7 @@ pub use alerting::{
     AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack,
 };
 pub use document::Place;
+pub use high_availability::HighAvailability;
 pub use origin::Origin;
 pub use queries::Query;
 pub use read_alerting::META_ALERTS;
@@ -72,6 +74,8 @@ pub struct Config {
     pub tasks: Option<Tasks>,
     /// `queries:`
     pub queries: Vec<Query>,
+    /// `highAvailability:`
+    pub high_availability: Option<HighAvailability>,
     /// `alerting:`
     pub alerting: Alerting,
     thresholds: BTreeMap<String, Levels>,
@@ -343,6 +347,9 @@ fn read(mut table: Table<'_>, found: &Found) -> Config {
     }
     if let Some(tasks) = table.table("tasks") {
         config.tasks = read_tasks::read(tasks, found);
+    }
+    if let Some(section) = table.table("highAvailability") {
+        config.high_availability = high_availability::read(section, &config.kubernetes);
     }
     if let Some(alerting) = table.table("alerting") {
         config.alerting = read_alerting::read(alerting, &signals, found);

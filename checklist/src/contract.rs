@@ -104,8 +104,52 @@ pub static RULES_INFO: Metric = Metric::gauge(
     &["fingerprint"],
 );
 
+/// Which part of the checks this process makes.
+pub static SHARD: Metric = Metric::gauge(
+    "checklist_shard_index",
+    "Index of the part of the checks that this process makes, from 0, one less than checklist_shards at most.",
+    &[],
+);
+/// Into how many parts the checks are split.
+pub static SHARDS: Metric =
+    Metric::gauge("checklist_shards", "Parts that the checks are split into, 1 when every process makes all.", &[]);
+
+/// Whether this process makes the costly checks.
+pub static LEASE_HELD: Metric = Metric::gauge(
+    "checklist_lease_held",
+    "Whether this process holds the lease and makes the costly checks (1) or not (0), absent without highAvailability.",
+    &[],
+);
+/// How often it came to hold the lease.
+pub static LEASE_ACQUISITIONS: Metric =
+    Metric::counter("checklist_lease_acquisitions_total", "Times that this process came to hold the lease.", &[]);
+/// Attempts at the lease that failed.
+pub static LEASE_FAILURES: Metric = Metric::counter(
+    "checklist_lease_failures_total",
+    "Attempts to look at the lease or to write it that failed, whoever holds it.",
+    &[],
+);
+/// When it last wrote the lease.
+pub static LEASE_RENEWED: Metric = Metric::gauge(
+    "checklist_lease_last_renewal_timestamp_seconds",
+    "Unix time at which this process last took or renewed the lease, absent if it never did.",
+    &[],
+)
+.sparse();
+
 /// The series of the process itself (without `check` and `target`).
-pub static PER_PROCESS: &[&Metric] = &[&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &CONFIG_TIMESTAMP];
+pub static PER_PROCESS: &[&Metric] = &[
+    &BUILD_INFO,
+    &CONFIG_INFO,
+    &CONFIG_SUCCESSFUL,
+    &CONFIG_TIMESTAMP,
+    &SHARD,
+    &SHARDS,
+    &LEASE_HELD,
+    &LEASE_ACQUISITIONS,
+    &LEASE_FAILURES,
+    &LEASE_RENEWED,
+];
 
 /// CPU time used.
 pub static CPU: Metric =

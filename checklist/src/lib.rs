@@ -24,7 +24,8 @@ pub use history::{Also, Case, Course, Given, History};
 pub use metric::{Kind, Metric};
 pub use samples::{Samples, Series};
 pub use signal::{
-    Access, Alert, Cadence, Drawing, Elsewhere, Finding, Panel, Reading, Record, Shown, Signal, TargetKind, spaced,
+    Access, Alert, Cadence, Drawing, Elsewhere, FAILOVER, Finding, Panel, Reading, Record, Shown, Signal, TargetKind,
+    spaced,
 };
 pub use signals::SIGNALS;
 pub use threshold::{Levels, Severity, Threshold, Unit};
@@ -36,8 +37,8 @@ mod prelude {
     pub(crate) use crate::history::{Case, History, course, line, steady, step};
     pub(crate) use crate::metric::Metric;
     pub(crate) use crate::signal::{
-        Access, Alert, BASE, CRITICAL, Cadence, Drawing, Elsewhere, PANEL, Panel, Record, Shown, Signal, TargetKind,
-        WARNING, hours, minutes, seconds,
+        Access, Alert, BASE, CRITICAL, Cadence, Drawing, Elsewhere, FAILOVER, PANEL, Panel, Record, Shown, Signal,
+        TargetKind, WARNING, hours, minutes, seconds,
     };
     pub(crate) use crate::threshold::{DAY, GIB, HOUR, MIB, MINUTE, Threshold, Unit};
     pub(crate) use crate::value::{Value, of};

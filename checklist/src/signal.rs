@@ -42,6 +42,8 @@ pub struct Signal {
     pub elsewhere: &'static [Elsewhere],
     /// The least rights its probe needs.
     pub access: &'static [Access],
+    /// Why its target should not be asked by every replica, if so: then only the holder of the lease asks.
+    pub costly: Option<&'static str>,
     /// Prose of the runbook in Markdown: `Impact`, `Check`, `Fix` and `Silence`.
     pub runbook: &'static str,
 }
@@ -311,6 +313,10 @@ pub const CRITICAL: Alert = Alert {
     ..WARNING
 };
 
+/// Alerts on costly checks keep firing for so long: while the lease changes hands there are no values, and an alert that
+/// fires must not resolve and begin to wait again.
+pub const FAILOVER: Duration = Duration::from_mins(5);
+
 /// How a panel draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drawing {
@@ -378,6 +384,7 @@ pub const BASE: Signal = Signal {
     records: &[],
     elsewhere: &[],
     access: &[],
+    costly: None,
     runbook: "",
 };
 

@@ -120,3 +120,17 @@ fn what_other_exporters_give_maps_to_metrics_of_the_signal_and_covers_its_alerts
         }
     }
 }
+
+#[test]
+fn costly_signals_say_why_and_their_alerts_outlast_a_failover() {
+    let costly: Vec<_> = SIGNALS.iter().filter(|signal| signal.costly.is_some()).collect();
+    assert!(!costly.is_empty());
+    for signal in costly {
+        assert!(signal.costly.is_some_and(|why| why.ends_with('.')), "{}", signal.id);
+        for alert in signal.alerts {
+            assert!(alert.keep_firing >= checklist::FAILOVER, "{}", alert.name);
+        }
+        // A counter would begin anew with every holder.
+        assert!(signal.metrics.iter().all(|metric| metric.kind != Kind::Counter), "{}", signal.id);
+    }
+}

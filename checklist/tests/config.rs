@@ -59,6 +59,18 @@ fn combinations_that_cannot_work_are_refused() {
         ("backups:\n  - {name: a, bucket: b, accessKeyIdFile: x}\n", "go together"),
         ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context has no meaning without kubeconfig"),
         (
+            "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {kubernetes: b}\n",
+            "3:32: there is no cluster b under kubernetes:",
+        ),
+        (
+            "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {kubernetes: a, lease: My_Lease}\n",
+            "the name of a lease has up to 49 lower-case letters",
+        ),
+        (
+            "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {lease: x}\n",
+            "the field kubernetes is missing",
+        ),
+        (
             "kubernetes:\n  - {name: a, namespaces: [n], exporterNamespace: A_B}\n",
             "a namespace is a text of lower-case letters",
         ),
@@ -173,4 +185,25 @@ fn reports_lie_in_one_place_and_tables_are_known() {
     );
     let told = mistakes("traffic:\n  - {name: a, selector: 'job}', requests: 'a b'}\n");
     assert!(told.contains("selector must be label matchers") && told.contains("name of a metric"), "{told}");
+}
+
+#[test]
+fn the_lease_is_where_the_exporter_runs_and_own_queries_may_be_costly() {
+    let config = good(
+        "kubernetes:\n  - {name: here, namespaces: [one], exporterNamespace: ops}\n  - {name: part, namespaces: [two]}\n  - {name: far, namespaces: [three], kubeconfig: /far}\npostgres: [{name: p, host: h, database: d, user: u}]\nqueries: [{name: heavy, help: h, query: SELECT 1 AS value, above: {warning: 1}, costly: true}]\nhighAvailability: {kubernetes: part}\n",
+    );
+    let (section, cluster, namespace) = config.election().unwrap_or_else(|| panic!("there is a section"));
+    assert_eq!((section.lease.as_str(), cluster.name.as_str(), namespace), ("checklist-exporter", "part", "ops"));
+    let elected: Vec<&str> =
+        config.checks().iter().map(|check| check.signal).filter(|s| config.is_elected(s)).map(|s| s.id).collect();
+    assert_eq!(elected, ["permission_denied", "bloat", "retention", "heavy"]);
+    let far = good(
+        "kubernetes: [{name: far, namespaces: [three], kubeconfig: /far}]\nhighAvailability: {kubernetes: far, lease: l}\n",
+    );
+    assert_eq!(
+        far.election().map(|(section, _, namespace)| (section.proof_leases(), namespace)),
+        Some((vec!["l-verify-alerts".to_owned(), "l-verify-backup".to_owned()], "three"))
+    );
+    let none = good(BACKUP);
+    assert!(none.election().is_none() && !SIGNALS.iter().any(|signal| none.is_elected(signal)));
 }

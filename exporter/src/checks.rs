@@ -1,9 +1,11 @@
 //! From checklist.yaml to jobs: one line per signal says which probe makes its check.
 
+use crate::lease::Lease;
 use crate::probe::Probe;
 use crate::probes;
 use crate::probes::sql::Sql;
 use crate::schedule::Job;
+use crate::shard::Shard;
 use crate::sources::kubernetes::Cluster;
 use crate::sources::postgres::Database;
 use crate::state::State;
@@ -17,11 +19,24 @@ use std::sync::Arc;
 /// Makes jobs, and knows the clients that several of them share.
 #[derive(Default)]
 pub struct Checks {
+    shard: Shard,
+    elects: bool,
+    lease: Option<(String, Arc<Lease>)>,
     clusters: BTreeMap<String, (String, Arc<Cluster>)>,
     databases: BTreeMap<String, (String, Arc<Database>)>,
 }
 
 impl Checks {
+    /// For a process that goes on: it makes one part of the checks, and the costly ones while it holds the lease.
+    pub fn continuous(shard: Shard) -> Self {
+        Self { shard, elects: true, ..Self::default() }
+    }
+
+    /// The lease of the configuration, if it has one.
+    pub fn lease(&self) -> Option<Arc<Lease>> {
+        self.lease.as_ref().map(|(_, lease)| Arc::clone(lease))
+    }
+
     /// The jobs of a configuration, in the order of signals and targets. One of `before` that was made from the
     /// same definition is taken over with all that it knows; clients whose target is as before are kept too.
     pub fn jobs(&mut self, config: &Config, before: &[Arc<Job>]) -> Vec<Arc<Job>> {
@@ -35,14 +50,27 @@ impl Checks {
             .iter()
             .map(|target| kept(&self.databases, &target.name, target, || Database::new(target.clone())))
             .collect();
+        self.lease = config.election().filter(|_| self.elects).map(|(section, cluster, namespace)| {
+            let definition = format!("{section:?} {cluster:?} {namespace}");
+            let known = self.lease.take().filter(|(known, _)| *known == definition).map(|(_, lease)| lease);
+            let lease = known.unwrap_or_else(|| Arc::new(Lease::new(cluster.clone(), namespace, &section.lease)));
+            (definition, lease)
+        });
         let job = |check: Check| {
             let limits = config.limits(check.signal, &check.target);
-            let definition = definition(config, &check, &limits);
+            let lease = self.lease.as_ref().filter(|_| check.signal.costly.is_some());
+            // The holder of the lease makes the costly checks whatever its part of the others is.
+            if lease.is_none() && !self.shard.has(check.signal.id, &check.target) {
+                return None;
+            }
+            let definition = definition(config, &check, &limits)
+                + lease.map(|(definition, _)| definition.as_str()).unwrap_or_default();
             if let Some(job) = before.iter().find(|job| job.definition == definition) {
                 return Some(Arc::clone(job));
             }
             let probe = self.probe(config, check.signal, &check.target)?;
-            Some(Arc::new(Job::new(probe, definition, State::new(check, limits))))
+            let lease = lease.map(|(_, lease)| Arc::clone(lease));
+            Some(Arc::new(Job::new(probe, definition, State::new(check, limits)).under(lease)))
         };
         config.checks().into_iter().filter_map(job).collect()
     }

@@ -2,6 +2,7 @@
 
 pub mod checks;
 pub mod explain;
+pub mod lease;
 pub mod page;
 pub mod page_tasks;
 pub mod probe;
@@ -12,6 +13,7 @@ pub mod reload;
 pub mod report;
 pub mod schedule;
 pub mod server;
+pub mod shard;
 pub mod snapshot;
 pub mod sources;
 pub mod standing;

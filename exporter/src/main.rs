@@ -2,12 +2,14 @@
 
 use anyhow::Context;
 use checklist::Cadence;
-use checklist::config::hint;
+use checklist::config::{Check, hint};
 use clap::{Args, Parser, Subcommand};
 use exporter::checks::Checks;
+use exporter::lease::proof::{Elsewhere, alone};
 use exporter::reload::{Source, load};
 use exporter::schedule::Job;
 use exporter::server::Shown;
+use exporter::shard::{Shard, Sharding};
 use exporter::task_commands::{self, OverrideCommand, TaskCommand};
 use exporter::verify_alerts::{self, Webhook};
 use exporter::verify_backup::Unproved;
@@ -55,6 +57,8 @@ enum Command {
         /// Where to show /-/healthy and /-/ready to anyone, in clear text.
         #[arg(long, env = "CHECKLIST_HEALTH_LISTEN")]
         health_listen: Option<SocketAddr>,
+        #[command(flatten)]
+        sharding: Sharding,
     },
     /// Makes every check once, prints a table; exits 0 when all passed, 1 when one failed, 2 when one cannot tell.
     Check {
@@ -78,7 +82,8 @@ enum Command {
         #[command(subcommand)]
         command: TaskCommand,
     },
-    /// Restores the newest object of a backup into a throw-away server and records the result.
+    /// Restores the newest object of a backup into a throw-away server and records the result; exits 0 when it is good, 1
+    /// when it is not, 2 when nobody can tell, 3 when another process is at it.
     VerifyBackup {
         /// The name of the backup.
         backup: String,
@@ -92,7 +97,8 @@ enum Command {
         #[arg(long, default_value = "verify-backup")]
         by: String,
     },
-    /// Sends a synthetic alert of each severity through Alertmanager and records whether it was delivered.
+    /// Sends a synthetic alert of each severity through Alertmanager and records whether it was delivered; exits 0 when
+    /// all were, 1 when one was not, 2 when nobody can tell, 3 when another process is at it.
     VerifyAlerts {
         /// The checklist.
         #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
@@ -126,6 +132,9 @@ enum Command {
         /// The checklist.
         #[arg(default_value = "checklist.yaml")]
         file: PathBuf,
+        /// Also says how many checks each of so many shards makes.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        shards: Option<u32>,
     },
 }
 
@@ -138,6 +147,9 @@ struct Selection {
     /// Only the checks of this cadence: daily, weekly, monthly, quarterly or annual.
     #[arg(long, value_parser = cadence)]
     cadence: Option<Cadence>,
+    /// Only the checks of this shard: INDEX/TOTAL, where the index begins at 0.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
 }
 
 fn cadence(text: &str) -> Result<Cadence, String> {
@@ -156,8 +168,8 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error.into()),
     };
     let result = match arguments.command {
-        Command::Run { config, listen, web_config, health_listen } => {
-            runtime.block_on(run(&config, listen, web_config.as_deref(), health_listen))
+        Command::Run { config, listen, web_config, health_listen, sharding } => {
+            runtime.block_on(run(&config, listen, web_config.as_deref(), health_listen, sharding))
         }
         Command::Check { config, selection, format, explain } => {
             runtime.block_on(check(&config, &selection, format, explain))
@@ -177,7 +189,7 @@ fn main() -> ExitCode {
             runtime.block_on(prove_alerts(&config, within, webhook_listen, &by))
         }
         Command::Init { file } => init(&file),
-        Command::Validate { file } => validate(&file),
+        Command::Validate { file, shards } => validate(&file, shards),
     };
     // A lookup that hangs in the resolver must not keep the process alive.
     runtime.shutdown_background();
@@ -189,8 +201,9 @@ async fn run(
     listen: SocketAddr,
     web_config: Option<&Path>,
     health: Option<SocketAddr>,
+    sharding: Sharding,
 ) -> anyhow::Result<ExitCode> {
-    let source = Source::open(path)?;
+    let source = Source::open(path, sharding.shard()?)?;
     let web = Arc::new(Web::open(web_config).map_err(|failure| anyhow::anyhow!(failure.message))?);
     let health = match health {
         Some(address) => Some(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?),
@@ -199,12 +212,16 @@ async fn run(
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+    let own = Arc::clone(&source);
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = tokio::signal::ctrl_c() => {}
         }
         tracing::info!("stopping");
+        if let Some(lease) = own.schedule.lease() {
+            lease.resign().await;
+        }
     };
     let checks = source.schedule.jobs().len();
     tracing::info!(address = %listener.local_addr()?, checks, "serving /metrics and the status page");
@@ -242,6 +259,7 @@ async fn check(path: &Path, selection: &Selection, format: report::Format, expla
         let signal = job.state().check.signal;
         (selection.only.is_empty() || selection.only.iter().any(|id| id == signal.id))
             && selection.cadence.is_none_or(|cadence| cadence == signal.cadence)
+            && selection.shard.is_none_or(|shard| shard.has(signal.id, &job.state().check.target))
     });
     anyhow::ensure!(!jobs.is_empty(), "no check is selected");
     if explain {
@@ -284,6 +302,15 @@ async fn make(jobs: &[Arc<Job>]) {
     }
 }
 
+/// SIGTERM or Ctrl-C.
+async fn ended() -> &'static str {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = tokio::signal::ctrl_c() => "Ctrl-C",
+    }
+}
+
 /// 0 when the backup is good, 1 when it is not, 2 when nobody knows; SIGTERM ends it and leaves nothing behind.
 async fn verify_backup(path: &Path, name: &str, most: u64, by: String) -> anyhow::Result<ExitCode> {
     let (_, config) = load(path)?;
@@ -294,14 +321,9 @@ async fn verify_backup(path: &Path, name: &str, most: u64, by: String) -> anyhow
     })?;
     let place =
         config.tasks.as_ref().map(|tasks| &tasks.place).context("there is no section tasks: to record it in")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = tokio::signal::ctrl_c() => "Ctrl-C",
-        }
-    };
-    let (proof, result) = exporter::verify_backup::verify(&config, backup, place, most, by, stop).await?;
+    let work = exporter::verify_backup::verify(&config, backup, place, most, by, ended());
+    // The work itself ends on a signal: it has things to take away and a result to record.
+    let (proof, result) = alone(&config, "verify-backup", std::future::pending(), work).await??;
     let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
     match result {
         Ok(()) => {
@@ -337,20 +359,23 @@ async fn prove_alerts(path: &Path, within: u64, listen: Option<SocketAddr>, by: 
         Some(address) => Some(Webhook::listen(address).await?),
         None => None,
     };
-    let mut code = ExitCode::SUCCESS;
-    for server in &config.alertmanagers {
-        let proved = verify_alerts::verify(server, &config.alerting, webhook.as_ref(), place, within, by);
-        for (severity, result) in proved.await? {
-            match result {
-                Ok(seconds) => print(&format!("{} {severity}: delivered after {seconds:.1} s\n", server.name)),
-                Err(error) => {
-                    print(&format!("{} {severity}: NOT delivered: {error:#}\n", server.name));
-                    code = ExitCode::from(1);
+    let work = async {
+        let mut code = ExitCode::SUCCESS;
+        for server in &config.alertmanagers {
+            let proved = verify_alerts::verify(server, &config.alerting, webhook.as_ref(), place, within, by);
+            for (severity, result) in proved.await? {
+                match result {
+                    Ok(seconds) => print(&format!("{} {severity}: delivered after {seconds:.1} s\n", server.name)),
+                    Err(error) => {
+                        print(&format!("{} {severity}: NOT delivered: {error:#}\n", server.name));
+                        code = ExitCode::from(1);
+                    }
                 }
             }
         }
-    }
-    Ok(code)
+        Ok(code)
+    };
+    alone(&config, "verify-alerts", ended(), work).await?
 }
 
 /// The section `tasks:` of a checklist.yaml.
@@ -373,9 +398,17 @@ fn init(file: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn validate(file: &Path) -> anyhow::Result<ExitCode> {
+fn validate(file: &Path, shards: Option<u32>) -> anyhow::Result<ExitCode> {
     let (_, config) = load(file)?;
     tracing::info!("{} is good: {} checks", file.display(), config.checks().len());
+    if let Some((section, ..)) = config.election() {
+        let costly = config.checks().iter().filter(|check| config.is_elected(check.signal)).count();
+        tracing::info!("the holder of the lease {} makes {costly} of them", section.lease);
+    }
+    for shard in shards.into_iter().flat_map(|total| (0..total).map(move |index| Shard { index, total })) {
+        let made = |check: &&Check| !config.is_elected(check.signal) && shard.has(check.signal.id, &check.target);
+        tracing::info!("shard {shard} makes {} of them", config.checks().iter().filter(made).count());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -403,11 +436,11 @@ fn log_to_stderr(json: bool) {
     tracing_subscriber::registry().with(layer.with_filter(filter.and(quiet))).init();
 }
 
-/// 2: usage, configuration or environment.
+/// 2: usage, configuration or environment; 3: another process is at it.
 fn fail(error: &anyhow::Error) -> ExitCode {
     #[expect(clippy::print_stderr, reason = "the command's own error")]
     {
         eprintln!("{error:#}");
     }
-    ExitCode::from(2)
+    ExitCode::from(if error.is::<Elsewhere>() { 3 } else { 2 })
 }

@@ -1,7 +1,7 @@
 //! The status page: the checklist by cadence, and the last runs of one check. It needs no script.
 
 use crate::report::word;
-use crate::schedule::{Job, unix_now};
+use crate::schedule::{Job, Schedule, unix_now};
 use crate::state::State;
 use checklist::{Cadence, Config, Severity, Unit, spaced};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -11,7 +11,10 @@ use std::sync::Arc;
 const REFRESH: u32 = 30;
 
 /// Every check, by cadence.
-pub fn overview(jobs: &[Arc<Job>], config: &Config) -> String {
+pub fn overview(schedule: &Schedule, config: &Config) -> String {
+    let (all, own) = (schedule.jobs(), schedule.own());
+    let (jobs, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = all.iter().partition(|job| job.is_ours());
+    let holder = own.lease.as_ref().and_then(|figures| figures.holder.as_deref()).unwrap_or("nobody");
     let now = unix_now();
     let count = |verdict: Option<bool>| jobs.iter().filter(|job| job.state().verdict(now) == verdict).count();
     let (passed, not, unknown) = (count(Some(true)), count(Some(false)), count(None));
@@ -28,11 +31,22 @@ pub fn overview(jobs: &[Arc<Job>], config: &Config) -> String {
         }
         @for cadence in Cadence::ALL {
             @let here: Vec<&Arc<Job>> =
-                jobs.iter().filter(|job| job.state().check.signal.cadence == cadence).collect();
+                jobs.iter().copied().filter(|job| job.state().check.signal.cadence == cadence).collect();
             @if !here.is_empty() {
                 h2 { (cadence) }
                 ul { @for job in here { (row(&job.state(), config, now)) } }
             }
+        }
+        @if !others.is_empty() {
+            h2 { "Made by the holder of the lease" }
+            p.summary {
+                @for job in &others { (job.state().check.signal.title) " " (job.state().check.target) ", " }
+                "held by " (holder)
+            }
+        }
+        @if own.shard.total > 1 {
+            h2 { "Made by other shards" }
+            p.summary { "This is shard " (own.shard) "; the others make the rest of the checks." }
         }
         @if !elsewhere.is_empty() {
             h2 { "Judged by Prometheus" }

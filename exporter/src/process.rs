@@ -27,3 +27,9 @@ pub fn usage() -> Vec<(&'static Metric, f64)> {
     }
     usage
 }
+
+/// The name of the pod: the variable `POD_NAME`, or the name of the host, which a pod has from it.
+pub fn pod_name() -> String {
+    let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    std::env::var("POD_NAME").ok().filter(|name| !name.is_empty()).unwrap_or_else(host).trim().to_owned()
+}

@@ -2,6 +2,7 @@
 
 use crate::checks::Checks;
 use crate::schedule::{Schedule, unix_now};
+use crate::shard::Shard;
 use crate::snapshot::Loaded;
 use crate::web::tokens::Tokens;
 use anyhow::Context;
@@ -32,14 +33,16 @@ struct Known {
 
 impl Source {
     /// Loads the file for the first time.
-    pub fn open(path: &Path) -> anyhow::Result<Arc<Self>> {
+    pub fn open(path: &Path, shard: Shard) -> anyhow::Result<Arc<Self>> {
         let (text, config) = load(path)?;
-        let mut checks = Checks::default();
+        let mut checks = Checks::continuous(shard);
         let jobs = checks.jobs(&config, &[]);
-        let loaded = Loaded { at: unix_now(), successful: true, fingerprint: config.fingerprint() };
         let tokens = checks.tokens(&config, None);
+        let loaded = Loaded { at: unix_now(), fingerprint: config.fingerprint(), shard, ..Loaded::default() };
+        let schedule = Schedule::new(jobs, loaded);
+        schedule.elect(checks.lease());
         let known = Mutex::new(Known { text, config: Arc::new(config), checks, tokens });
-        Ok(Arc::new(Self { path: path.to_owned(), known, schedule: Schedule::new(jobs, loaded) }))
+        Ok(Arc::new(Self { path: path.to_owned(), known, schedule }))
     }
 
     /// The present configuration.
@@ -59,8 +62,12 @@ impl Source {
             let jobs = known.checks.jobs(&config, &self.schedule.jobs());
             let before = known.tokens.take();
             known.tokens = known.checks.tokens(&config, before);
-            *self.schedule.loaded() = Loaded { at: unix_now(), successful: true, fingerprint: config.fingerprint() };
+            {
+                let mut loaded = self.schedule.loaded();
+                (loaded.at, loaded.successful, loaded.fingerprint) = (unix_now(), true, config.fingerprint());
+            }
             tracing::info!(checks = jobs.len(), "loaded {}", self.path.display());
+            self.schedule.elect(known.checks.lease());
             self.schedule.replace(jobs);
             (known.text, known.config) = (text, Arc::new(config));
         });

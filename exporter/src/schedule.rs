@@ -1,9 +1,10 @@
 //! Runs every check at its interval, one task each, and publishes what they saw.
 
+use crate::lease::Lease;
 use crate::probe::{Failure, Probe};
 use crate::snapshot::{Latest, Loaded, Snapshot};
 use crate::state::State;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use checklist::{Reason, Samples};
 use futures::FutureExt;
 use std::collections::HashSet;
@@ -20,6 +21,8 @@ pub struct Job {
     pub probe: Arc<dyn Probe>,
     /// Everything that it was made from, so that a reload knows whether it has changed.
     pub definition: String,
+    /// Whoever holds this makes the check; nothing when every process does.
+    lease: Option<Arc<Lease>>,
     state: Mutex<State>,
     running: tokio::sync::Mutex<()>,
 }
@@ -27,7 +30,19 @@ pub struct Job {
 impl Job {
     /// A job that has not run.
     pub fn new(probe: Arc<dyn Probe>, definition: String, state: State) -> Self {
-        Self { probe, definition, state: Mutex::new(state), running: tokio::sync::Mutex::new(()) }
+        Self { probe, definition, lease: None, state: Mutex::new(state), running: tokio::sync::Mutex::new(()) }
+    }
+
+    /// The same, made by the holder of a lease alone.
+    #[must_use]
+    pub fn under(mut self, lease: Option<Arc<Lease>>) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Whether this process makes the check at present.
+    pub fn is_ours(&self) -> bool {
+        self.lease.as_ref().is_none_or(|lease| lease.is_held())
     }
 
     /// The memory of the check.
@@ -36,8 +51,16 @@ impl Job {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the check once, within its deadline. Never two runs of one check at a time.
+    /// Makes the check once, within its deadline. Never two runs of one check at a time, and no step of one while another
+    /// process holds its lease.
     pub async fn run(&self) {
+        match &self.lease {
+            Some(lease) => lease.while_held(self.make()).await.unwrap_or_default(),
+            None => self.make().await,
+        }
+    }
+
+    async fn make(&self) {
         let _one = self.running.lock().await;
         let timeout = self.state().check.timeout;
         let begun = Instant::now();
@@ -63,6 +86,7 @@ async fn attempt(probe: &dyn Probe, timeout: Duration) -> Result<Samples, Failur
 /// All checks of the process.
 pub struct Schedule {
     jobs: ArcSwap<Vec<Arc<Job>>>,
+    lease: ArcSwapOption<Lease>,
     loaded: Mutex<Loaded>,
     /// The exposition.
     pub latest: Latest,
@@ -74,6 +98,7 @@ impl Schedule {
     pub fn new(jobs: Vec<Arc<Job>>, loaded: Loaded) -> Arc<Self> {
         let schedule = Self {
             jobs: ArcSwap::from_pointee(jobs),
+            lease: ArcSwapOption::empty(),
             loaded: Mutex::new(loaded),
             latest: Latest::default(),
             changed: Notify::new(),
@@ -85,6 +110,22 @@ impl Schedule {
     /// The present jobs, in the order of signals and targets.
     pub fn jobs(&self) -> Arc<Vec<Arc<Job>>> {
         self.jobs.load_full()
+    }
+
+    /// The present jobs that this process makes, and not the holder of a lease elsewhere.
+    pub fn ours(&self) -> Vec<Arc<Job>> {
+        self.jobs().iter().filter(|job| job.is_ours()).cloned().collect()
+    }
+
+    /// The lease that this process takes part in.
+    pub fn lease(&self) -> Option<Arc<Lease>> {
+        self.lease.load_full()
+    }
+
+    /// Takes part in another lease, or in none. Whatever was done under the one before ends, and it is released.
+    pub fn elect(&self, lease: Option<Arc<Lease>>) {
+        self.lease.store(lease);
+        self.refresh();
     }
 
     /// What is known of checklist.yaml.
@@ -107,7 +148,9 @@ impl Schedule {
     pub async fn run(self: Arc<Self>) {
         let mut tasks = JoinSet::new();
         let mut running: Vec<(Arc<Job>, AbortHandle)> = Vec::new();
+        let mut campaign: Option<(Arc<Lease>, AbortHandle)> = None;
         loop {
+            self.follow(&mut campaign, &mut tasks);
             let jobs = self.jobs();
             let stays = |job: &Arc<Job>| jobs.iter().any(|present| Arc::ptr_eq(present, job));
             running.retain(|(job, task)| {
@@ -132,7 +175,33 @@ impl Schedule {
         }
     }
 
+    /// Takes part in the present lease, and no longer in the one before.
+    fn follow(&self, campaign: &mut Option<(Arc<Lease>, AbortHandle)>, tasks: &mut JoinSet<()>) {
+        let lease = self.lease();
+        if campaign.as_ref().map(|(lease, _)| Arc::as_ptr(lease)) == lease.as_ref().map(Arc::as_ptr) {
+            return;
+        }
+        if let Some((before, task)) = campaign.take() {
+            task.abort();
+            tasks.spawn(async move { before.resign().await });
+        }
+        *campaign = lease.map(|lease| {
+            let own = Arc::clone(&lease);
+            (lease, tasks.spawn(async move { own.campaign().await }))
+        });
+    }
+
     async fn repeat(&self, job: &Job) {
+        let Some(lease) = &job.lease else { return self.rounds(job).await };
+        loop {
+            lease.held().await;
+            lease.while_held(self.rounds(job)).await;
+            job.state().forget();
+            self.refresh();
+        }
+    }
+
+    async fn rounds(&self, job: &Job) {
         let (interval, spread) = {
             let check = &job.state().check;
             (check.interval, spread(check.signal.id, &check.target, check.interval))
@@ -151,11 +220,15 @@ impl Schedule {
 
     /// Renders the present states and swaps the exposition.
     pub fn publish(&self) {
-        let jobs = self.jobs();
+        let jobs = self.ours();
         let states: Vec<_> = jobs.iter().map(|job| job.state()).collect();
         let borrowed: Vec<&State> = states.iter().map(|state| &**state).collect();
-        let loaded = self.loaded().clone();
-        self.latest.store(Arc::new(Snapshot::of(&borrowed, unix_now(), &loaded)));
+        self.latest.store(Arc::new(Snapshot::of(&borrowed, unix_now(), &self.own())));
+    }
+
+    /// What is exposed about the process itself.
+    pub fn own(&self) -> Loaded {
+        Loaded { lease: self.lease().map(|lease| lease.figures()), ..self.loaded().clone() }
     }
 }
 

@@ -180,16 +180,16 @@ async fn answer<B>(source: Arc<Source>, request: Request<B>) -> Response<Full<By
         }
         "/probe" => probe(schedule, request.uri().query().unwrap_or_default(), request.headers()).await,
         "/-/healthy" => text(StatusCode::OK, "checklist-exporter is healthy\n"),
-        "/-/ready" => match schedule.jobs().iter().filter(|job| !job.state().has_run()).count() {
+        "/-/ready" => match schedule.ours().iter().filter(|job| !job.state().has_run()).count() {
             0 => text(StatusCode::OK, "every check has run\n"),
             waiting => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{waiting} checks have not run yet\n")),
         },
-        "/" => html(page::overview(&schedule.jobs(), &source.config())),
+        "/" => html(page::overview(schedule, &source.config())),
         "/tasks" => html(crate::page_tasks::overview(&source.config(), jiff::Timestamp::now()).await),
-        "/api/v1/checks" => whole(StatusCode::OK, "application/json", report::json(&schedule.jobs()).to_string()),
+        "/api/v1/checks" => whole(StatusCode::OK, "application/json", report::json(&schedule.ours()).to_string()),
         _ => match path.strip_prefix("/checks/") {
-            Some(check) => page::history(&schedule.jobs(), &source.config(), check)
-                .map_or_else(|| text(StatusCode::NOT_FOUND, "no such check is configured\n"), html),
+            Some(check) => page::history(&schedule.ours(), &source.config(), check)
+                .map_or_else(|| text(StatusCode::NOT_FOUND, "no such check is made here\n"), html),
             None => text(StatusCode::NOT_FOUND, "no such page; see /\n"),
         },
     }
@@ -246,6 +246,10 @@ async fn probe(schedule: &Schedule, query: &str, headers: &HeaderMap) -> Respons
     if jobs.is_empty() {
         return text(StatusCode::NOT_FOUND, "no such check is configured\n");
     }
+    let elsewhere = || text(StatusCode::CONFLICT, "the holder of the lease makes this check, and that is not us\n");
+    if !jobs.iter().all(|job| job.is_ours()) {
+        return elsewhere();
+    }
     let seconds =
         headers.get("x-prometheus-scrape-timeout-seconds").and_then(|value| value.to_str().ok()?.parse().ok());
     let within = Duration::try_from_secs_f64(seconds.unwrap_or(10.0_f64).clamp(0.5, 120.0) * 0.95).unwrap_or_default();
@@ -253,10 +257,13 @@ async fn probe(schedule: &Schedule, query: &str, headers: &HeaderMap) -> Respons
     if tokio::time::timeout(within, runs).await.is_err() {
         return text(StatusCode::GATEWAY_TIMEOUT, "the check did not end within the scrape timeout\n");
     }
+    // The lease may have been lost meanwhile.
+    if !jobs.iter().all(|job| job.is_ours()) {
+        return elsewhere();
+    }
     let states: Vec<_> = jobs.iter().map(|job| job.state()).collect();
     let borrowed: Vec<_> = states.iter().map(|state| &**state).collect();
-    let now = unix_now();
-    let plain = render(&borrowed, now, &schedule.loaded(), Format::Classic);
+    let plain = render(&borrowed, unix_now(), &schedule.own(), Format::Classic);
     metrics(&Body { plain: plain.into(), ..Body::default() }, Format::Classic, &HeaderMap::new())
 }
 

@@ -1,9 +1,14 @@
 //! The exposition: every state rendered into one body, compressed ahead of the scrapes.
 
+use crate::lease::Figures;
+use crate::shard::Shard;
 use crate::state::State;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use checklist::contract::{BUILD_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, CONFIG_TIMESTAMP, PER_CHECK};
+use checklist::contract::{
+    BUILD_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, CONFIG_TIMESTAMP, LEASE_ACQUISITIONS, LEASE_FAILURES, LEASE_HELD,
+    LEASE_RENEWED, PER_CHECK, SHARD, SHARDS,
+};
 use checklist::{Kind, Metric};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -28,7 +33,7 @@ pub struct Body {
     pub zstd: Bytes,
 }
 
-/// What is known of checklist.yaml.
+/// What is known of checklist.yaml and of the process's part in it.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// When it was last loaded, Unix seconds.
@@ -37,11 +42,15 @@ pub struct Loaded {
     pub successful: bool,
     /// What its rules are known by.
     pub fingerprint: String,
+    /// Which part of the checks is made here.
+    pub shard: Shard,
+    /// How it stands with the lease, if there is one.
+    pub lease: Option<Figures>,
 }
 
 impl Default for Loaded {
     fn default() -> Self {
-        Self { at: 0.0, successful: true, fingerprint: String::new() }
+        Self { at: 0.0, successful: true, fingerprint: String::new(), shard: Shard::default(), lease: None }
     }
 }
 
@@ -85,11 +94,10 @@ pub fn render(states: &[&State], now: f64, loaded: &Loaded, format: Format) -> S
         line(&mut text, &CONFIG_INFO, &[("fingerprint", &loaded.fingerprint)], 1.0);
     }
     let successful = f64::from(u8::from(loaded.successful));
-    for (metric, value) in [(&CONFIG_SUCCESSFUL, successful), (&CONFIG_TIMESTAMP, loaded.at)] {
-        header(&mut text, metric, format);
-        line(&mut text, metric, &[], value);
-    }
-    for (metric, value) in crate::process::usage() {
+    let (index, total) = (f64::from(loaded.shard.index), f64::from(loaded.shard.total));
+    let of_file = [(&CONFIG_SUCCESSFUL, successful), (&CONFIG_TIMESTAMP, loaded.at), (&SHARD, index), (&SHARDS, total)];
+    let of_lease = loaded.lease.iter().flat_map(lease);
+    for (metric, value) in of_file.into_iter().chain(of_lease).chain(crate::process::usage()) {
         header(&mut text, metric, format);
         line(&mut text, metric, &[], value);
     }
@@ -125,6 +133,15 @@ pub fn render(states: &[&State], now: f64, loaded: &Loaded, format: Format) -> S
         text.push_str("# EOF\n");
     }
     text
+}
+
+fn lease(figures: &Figures) -> impl Iterator<Item = (&'static Metric, f64)> {
+    let always = [
+        (&LEASE_HELD, f64::from(u8::from(figures.held))),
+        (&LEASE_ACQUISITIONS, figures.acquisitions as f64),
+        (&LEASE_FAILURES, figures.failures as f64),
+    ];
+    always.into_iter().chain(figures.renewed.map(|at| (&LEASE_RENEWED, at)))
 }
 
 fn header(text: &mut String, metric: &Metric, format: Format) {

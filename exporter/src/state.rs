@@ -71,6 +71,11 @@ impl State {
         }
     }
 
+    /// Forgets every run: from now on another process makes the check.
+    pub fn forget(&mut self) {
+        *self = Self::new(self.check.clone(), self.limits.clone());
+    }
+
     /// Takes in the result of a run that ended at `now` (Unix seconds). A successful run
     /// replaces what the one before saw, whole.
     pub fn record(&mut self, result: Result<Samples, Failure>, now: f64, took: Duration) {

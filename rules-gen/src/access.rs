@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 /// The name of every object and role.
 pub(crate) const NAME: &str = "checklist-exporter";
+/// The service account of the proofs' jobs, which may take their leases and nothing else: a dump runs code of who wrote it.
+pub(crate) const JOBS: &str = "checklist-exporter-jobs";
 
 /// Objects of Kubernetes for one cluster of checklist.yaml, as a list.
 pub fn kubernetes(config: &Config, cluster: &str) -> Value {
@@ -43,12 +45,15 @@ pub fn kubernetes(config: &Config, cluster: &str) -> Value {
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
             "metadata": {"name": NAME}, "rules": rules(&wide),
         }));
-        objects.push(binding("ClusterRoleBinding", "ClusterRole", None, &service_account));
+        objects.push(binding("ClusterRoleBinding", "ClusterRole", NAME, None, &service_account));
     }
+    let leases = leases(config, cluster);
     let of_secrets: BTreeSet<&str> =
         target.secrets.iter().filter(|_| needs_secrets).map(|secret| secret.namespace.as_str()).collect();
     let namespaces: BTreeSet<&str> =
         target.namespaces.iter().map(String::as_str).chain(of_secrets.iter().copied()).collect();
+    let of_leases = leases.as_ref().map(|leases| leases.namespace.as_str());
+    let namespaces: BTreeSet<&str> = namespaces.into_iter().chain(of_leases).collect();
     for namespace in namespaces {
         let mut all =
             if target.namespaces.iter().any(|watched| watched == namespace) { rules(&local) } else { Vec::new() };
@@ -61,15 +66,57 @@ pub fn kubernetes(config: &Config, cluster: &str) -> Value {
         if of_secrets.contains(namespace) {
             all.push(json!({"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get"]}));
         }
+        if let Some(leases) = leases.as_ref().filter(|leases| leases.namespace == namespace) {
+            all.extend(lease_rules(&leases.exporter));
+        }
         if !all.is_empty() {
-            objects.push(json!({
-                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-                "metadata": {"name": NAME, "namespace": namespace}, "rules": all,
-            }));
-            objects.push(binding("RoleBinding", "Role", Some(namespace), &service_account));
+            objects.push(role(NAME, namespace, &all));
+            objects.push(binding("RoleBinding", "Role", NAME, Some(namespace), &service_account));
         }
     }
+    if let Some(Leases { namespace, jobs, .. }) = leases.filter(|leases| !leases.jobs.is_empty()) {
+        let account = json!({"kind": "ServiceAccount", "name": JOBS, "namespace": namespace});
+        objects.push(json!({
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": JOBS, "namespace": namespace},
+        }));
+        objects.push(role(JOBS, &namespace, &lease_rules(&jobs)));
+        objects.push(binding("RoleBinding", "Role", JOBS, Some(&namespace), &account));
+    }
     json!({"apiVersion": "v1", "kind": "List", "items": objects})
+}
+
+/// Who writes which leases of a cluster.
+struct Leases {
+    namespace: String,
+    exporter: Vec<String>,
+    jobs: Vec<String>,
+}
+
+fn leases(config: &Config, cluster: &str) -> Option<Leases> {
+    let (section, target, namespace) = config.election().filter(|(_, target, _)| target.name == cluster)?;
+    let mut leases =
+        Leases { namespace: namespace.to_owned(), exporter: vec![section.lease.clone()], jobs: section.proof_leases() };
+    if target.kubeconfig.is_some() {
+        // From outside, exporter and proofs come with the same kubeconfig.
+        leases.exporter.append(&mut leases.jobs);
+    }
+    Some(leases)
+}
+
+/// A lease that does not exist yet has no name by which it could be granted.
+fn lease_rules(names: &[String]) -> [Value; 2] {
+    let leases =
+        |verbs: &[&str]| json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": verbs});
+    let mut by_name = leases(&["get", "update"]);
+    by_name["resourceNames"] = json!(names);
+    [leases(&["create"]), by_name]
+}
+
+fn role(name: &str, namespace: &str, rules: &[Value]) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": name, "namespace": namespace}, "rules": rules,
+    })
 }
 
 /// Verbs by API group and resource.
@@ -80,14 +127,14 @@ fn rules(rights: &Rights) -> Vec<Value> {
     rights.iter().map(rule).collect()
 }
 
-fn binding(kind: &str, role: &str, namespace: Option<&str>, subject: &Value) -> Value {
-    let mut metadata = json!({"name": NAME});
+fn binding(kind: &str, role: &str, name: &str, namespace: Option<&str>, subject: &Value) -> Value {
+    let mut metadata = json!({"name": name});
     if let Some(namespace) = namespace {
         metadata["namespace"] = json!(namespace);
     }
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "subjects": [subject],
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": NAME},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": name},
     })
 }
 

@@ -1,6 +1,6 @@
 //! The objects of a deployment that follow from checklist.yaml, as a kustomize component; the chart reads the same files.
 
-use crate::access::NAME;
+use crate::access::{JOBS, NAME};
 use crate::pods::{CLAIM, CONFIG_FILE, CONFIG_MAP, Needs, Part, needs};
 use crate::{Output, access, grafana, yaml};
 use checklist::config::Kubernetes;
@@ -124,11 +124,14 @@ struct Job<'a> {
     command: Vec<&'a str>,
     deadline: u32,
     scratch: bool,
+    /// Whether it takes a lease in the cluster that it runs in.
+    elects: bool,
 }
 
 fn cron_jobs(config: &Config, needs: &Needs) -> Vec<Value> {
     let mut jobs = Vec::new();
     let mut names = BTreeSet::new();
+    let elects = config.election().is_some_and(|(_, cluster, _)| cluster.kubeconfig.is_none());
     for (n, backup) in config.backups.iter().filter(|backup| backup.restore.is_some()).enumerate() {
         let mut name = format!("{NAME}-restore-{}", slug(&backup.name));
         if !names.insert(name.clone()) {
@@ -142,6 +145,7 @@ fn cron_jobs(config: &Config, needs: &Needs) -> Vec<Value> {
             command: vec!["checklist-exporter", "verify-backup", &backup.name, "--config", CONFIG_FILE],
             deadline: 6 * 3600,
             scratch: true,
+            elects,
         });
     }
     let told = config.alerting.pagerduty.is_some() || config.alerting.slack.is_some();
@@ -154,6 +158,7 @@ fn cron_jobs(config: &Config, needs: &Needs) -> Vec<Value> {
             command: vec!["checklist-exporter", "verify-alerts", "--config", CONFIG_FILE],
             deadline: 1800,
             scratch: false,
+            elects,
         });
     }
     if let Some(server) = config.prometheus.first() {
@@ -178,6 +183,7 @@ fn cron_jobs(config: &Config, needs: &Needs) -> Vec<Value> {
             ],
             deadline: 1800,
             scratch: false,
+            elects: false,
         }));
     }
     let zone = config.tasks.as_ref().and_then(|tasks| tasks.zone.iana_name());
@@ -233,7 +239,8 @@ fn cron_job(job: &Job<'_>, zone: Option<&str>, needs: &Needs) -> Value {
             "template": {
                 "metadata": {"labels": Part::Job.labels()},
                 "spec": {
-                    "serviceAccountName": NAME, "automountServiceAccountToken": false, "restartPolicy": "Never",
+                    "serviceAccountName": if job.elects { JOBS } else { NAME }, "automountServiceAccountToken": job.elects,
+                    "restartPolicy": "Never",
                     "securityContext": {
                         "runAsNonRoot": true, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER,
                         "seccompProfile": {"type": "RuntimeDefault"},

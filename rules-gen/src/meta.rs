@@ -2,8 +2,8 @@
 
 use crate::rules::{Rule, annotations, labels};
 use checklist::contract::{
-    BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, RULES_INFO,
-    SERIES_DROPPED,
+    BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS,
 };
 use checklist::signals::r#override::ACTIVE;
 use checklist::{Config, Metric, Signal};
@@ -57,6 +57,26 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             targets: Vec::new(),
         },
         Generic {
+            name: "ChecklistShardMissing",
+            expr: format!(
+                "count without (shard) (count_values without (instance, pod) (\"shard\", {SHARD})) < max without (instance, pod) ({SHARDS})"
+            ),
+            minutes: 5,
+            severity: "critical",
+            summary: "A part of the checks is not made.",
+            description: "Only {{ $value }} of the exporter's shards report; the checks of the others are blind.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistShardsDiffer",
+            expr: format!("max without (instance, pod) ({SHARDS}) != min without (instance, pod) ({SHARDS})"),
+            minutes: 15,
+            severity: "warning",
+            summary: "Exporters disagree about the number of shards.",
+            description: "Some checks are made twice and others by nobody until every exporter is told the same number.",
+            targets: Vec::new(),
+        },
+        Generic {
             name: "ChecklistWatchdog",
             expr: "vector(1)".to_owned(),
             minutes: 0,
@@ -66,6 +86,18 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             targets: Vec::new(),
         },
     ];
+    if config.election().is_some() {
+        let unheld = Generic {
+            name: "ChecklistLeaseNotHeld",
+            expr: format!("max without (instance, pod) ({LEASE_HELD}) == 0"),
+            minutes: 5,
+            severity: "warning",
+            summary: "Nobody makes the costly checks.",
+            description: "No exporter holds the lease; their logs say why, and checklist_lease_failures_total counts.",
+            targets: Vec::new(),
+        };
+        rules.extend(unheld.rule(config, "exporter", "daily"));
+    }
     if config.tasks.is_some() {
         let emergency = Generic {
             name: "ChecklistEmergencyOverride",

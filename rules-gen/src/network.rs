@@ -44,6 +44,7 @@ fn policy(name: &str, part: Part, ingress: &Value, reach: &Reach) -> Value {
 /// What the exporter itself contacts.
 fn of_checks(config: &Config) -> Reach {
     let mut reach = Reach::default();
+    reach.leases(config);
     let checks = config.checks();
     let looked_at =
         |list: &str, name: &str| checks.iter().any(|check| check.signal.kind.key() == list && check.target == name);
@@ -90,6 +91,7 @@ fn of_checks(config: &Config) -> Reach {
 /// What the proofs and the reports contact.
 fn of_jobs(config: &Config) -> Reach {
     let mut reach = Reach::default();
+    reach.leases(config);
     for backup in &config.backups {
         let Some(restore) = &backup.restore else { continue };
         reach.bucket(&backup.place);
@@ -174,6 +176,12 @@ impl Reach {
             for block in AWS_CREDENTIALS {
                 self.add(Peer::Block(block.to_owned()), 80);
             }
+        }
+    }
+
+    fn leases(&mut self, config: &Config) {
+        for port in config.election().into_iter().flat_map(|_| API_SERVER) {
+            self.add(Peer::Anyone, port);
         }
     }
 

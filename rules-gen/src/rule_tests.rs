@@ -3,8 +3,8 @@
 use crate::prometheus::rule_file;
 use crate::rules::{Entry, Group, Rule, prometheus_duration};
 use checklist::contract::{
-    BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, RULES_INFO,
-    SERIES_DROPPED,
+    BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS,
 };
 use checklist::history::{constant, labels, line, steady};
 use checklist::signals::r#override::ACTIVE;
@@ -57,7 +57,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         let case = of_meta(rule, at.as_secs_f64());
         (at, case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?)
     };
-    let per_process = [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &RULES_INFO];
+    let per_process = [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &RULES_INFO, &LEASE_HELD, &SHARD, &SHARDS];
     // An absence must be silent only when every target is there.
     let all_targets = ["ChecklistCheckMissing", "ChecklistSourceMissing"].contains(&rule.alert.as_str());
     let series = |inputs: &[Course]| {
@@ -173,6 +173,11 @@ fn pair(series: &[(Selector, f64, f64)]) -> Case {
     Case::new(firing, series.iter().map(|(selector, _, good)| course(selector, *good)).collect())
 }
 
+/// A constant series of one pod.
+fn on(metric: &'static checklist::Metric, pod: &str, value: f64) -> Course {
+    steady(metric, value).with("pod", pod)
+}
+
 fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
     let one = steady;
     let case = |firing, silent| Some(Case { labels: Vec::new(), ..Case::new(firing, silent) });
@@ -195,6 +200,22 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             let silent = vec![ours.clone(), theirs.clone().with("fingerprint", "1")];
             let fires = Case::new(vec![ours, theirs.with("fingerprint", "2")], silent);
             Some(fires)
+        }
+        "ChecklistLeaseNotHeld" => {
+            let pair = |one: f64, other: f64| vec![on(&LEASE_HELD, "a", one), on(&LEASE_HELD, "b", other)];
+            case(pair(0.0, 0.0), pair(0.0, 1.0))
+        }
+        "ChecklistShardMissing" => {
+            let shard = |pod: &str, index: f64| [on(&SHARD, pod, index), on(&SHARDS, pod, 3.0)];
+            // Two replicas of the first shard are no second one.
+            let firing = [shard("a", 0.0), shard("b", 0.0), shard("c", 2.0)].concat();
+            let silent = [shard("a", 0.0), shard("b", 1.0), shard("c", 2.0), shard("d", 2.0)].concat();
+            let unsplit = |pod: &str| [on(&SHARD, pod, 0.0), on(&SHARDS, pod, 1.0)];
+            let case = Case { labels: Vec::new(), ..Case::new(firing, silent) };
+            Some(case.quiet("stays quiet with two replicas of everything", [unsplit("a"), unsplit("b")].concat()))
+        }
+        "ChecklistShardsDiffer" => {
+            case(vec![on(&SHARDS, "a", 3.0), on(&SHARDS, "b", 4.0)], vec![on(&SHARDS, "a", 4.0), on(&SHARDS, "b", 4.0)])
         }
         "ChecklistEmergencyOverride" => case(vec![steady(&ACTIVE, 1.0)], vec![steady(&ACTIVE, 0.0)]),
         "ChecklistSourceMissing" => {

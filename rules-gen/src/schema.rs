@@ -43,6 +43,7 @@ pub fn schema() -> Value {
         ("thresholds", thresholds(&all, true)),
         ("checks", checks()),
         ("alerting", alerting::section()),
+        ("highAvailability", object(&["kubernetes"], [("kubernetes", text()), ("lease", lease())])),
     ] {
         root["properties"][key] = value;
     }
@@ -52,6 +53,10 @@ pub fn schema() -> Value {
     let kinds: Vec<&str> = targets::KEYS.iter().copied().chain(["tasks"]).collect();
     root["anyOf"] = at_least_one(&kinds);
     root
+}
+
+fn lease() -> Value {
+    json!({"type": "string", "pattern": "^[a-z0-9-]{1,49}$"})
 }
 
 /// Levels by threshold key.
@@ -123,6 +128,7 @@ fn query() -> Value {
             ("above", bound()),
             ("below", bound()),
             ("interval", duration()),
+            ("costly", flag()),
         ],
     );
     query["oneOf"] = one_of(&["above", "below"]);

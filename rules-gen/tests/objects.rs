@@ -80,13 +80,79 @@ fn what_is_larger_than_the_operator_takes_becomes_an_object_per_group() {
     }
 }
 
+/// What `mimirtool rules load` and `cortextool rules load` read: `RuleNamespace` of mimir/pkg/mimirtool/rules/rwrulefmt
+/// and its `RuleGroup`, which embed Prometheus' `rulefmt.RuleGroup` and `rulefmt.Rule`. The tools decode with
+/// `KnownFields(true)`, so a key that is not one of these is refused; so are a group without a name and one there twice.
+mod mimir {
+    use serde::Deserialize;
+    use std::collections::BTreeMap;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(crate) struct Namespace {
+        pub(crate) namespace: String,
+        pub(crate) groups: Vec<Group>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "the keys are what is tested")]
+    pub(crate) struct Group {
+        pub(crate) name: String,
+        interval: Option<String>,
+        query_offset: Option<String>,
+        limit: Option<i64>,
+        labels: Option<BTreeMap<String, String>>,
+        pub(crate) rules: Vec<Rule>,
+        evaluation_delay: Option<String>,
+        align_evaluation_time_on_interval: Option<bool>,
+        source_tenants: Option<Vec<String>>,
+        remote_write: Option<Vec<BTreeMap<String, String>>>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(crate) struct Rule {
+        pub(crate) record: Option<String>,
+        pub(crate) alert: Option<String>,
+        pub(crate) expr: String,
+        #[serde(rename = "for")]
+        pub(crate) pending: Option<String>,
+        pub(crate) keep_firing_for: Option<String>,
+        #[serde(default)]
+        pub(crate) labels: BTreeMap<String, String>,
+        #[serde(default)]
+        pub(crate) annotations: BTreeMap<String, String>,
+    }
+}
+
 #[test]
-fn mimirs_file_has_a_namespace_and_the_same_groups() {
+fn mimirs_file_is_what_its_tool_reads_with_the_same_groups() {
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/generated/rules/mimir.yaml")).unwrap();
+    let file: mimir::Namespace = serde_yaml::from_str(&text).unwrap();
+    assert_eq!(file.namespace, "ops-checklist");
+    let duration = Regex::new(r"^([0-9]+(y|w|d|h|m|s|ms))+$").unwrap();
+    let mut names = BTreeSet::new();
+    for group in &file.groups {
+        assert!(!group.name.is_empty() && names.insert(group.name.clone()), "{}", group.name);
+        for rule in &group.rules {
+            assert!(rule.alert.is_some() != rule.record.is_some() && !rule.expr.is_empty());
+            for time in rule.pending.iter().chain(&rule.keep_firing_for) {
+                assert!(duration.is_match(time) && rule.record.is_none(), "{time}");
+            }
+            assert!(rule.record.is_none() || rule.annotations.is_empty());
+            assert!(rule.record.is_some() || rule.labels.contains_key("severity"), "{:?}", rule.alert);
+        }
+    }
+    // The reader is as strict as the tool.
+    for (from, to) in [("namespace:", "namespaces:"), ("groups:", "gruops:"), ("keep_firing_for:", "keepFiringFor:")] {
+        assert!(serde_yaml::from_str::<mimir::Namespace>(&text.replacen(from, to, 1)).is_err(), "{to} is accepted");
+    }
     let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let groups = rules_gen::rules::groups(&config);
     let (mimir, plain) =
         (rules_gen::prometheus::namespace_file(&config, &groups), rules_gen::prometheus::rule_file(&groups));
-    assert_eq!(mimir["namespace"], "ops-checklist");
     assert_eq!(mimir["groups"], plain["groups"]);
-    assert_eq!(mimir.as_object().unwrap().len(), 2);
+    assert_eq!(file.groups.len(), plain["groups"].as_array().unwrap().len());
 }

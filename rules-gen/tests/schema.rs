@@ -26,9 +26,10 @@ prometheus: [{name: p, url: "http://p"}]
 traffic: [{name: t, selector: 'job="x"'}]
 reports: [{name: r, format: trivy, url: "http://r"}]
 tasks: {since: "2026-01-01", s3: {bucket: b}, change: {dr_drill: {grace: 1d}}, add: [{name: own, when: Friday}]}
-queries: [{name: q, help: h, query: SELECT 1 AS value, above: {warning: 1}}]
+queries: [{name: q, help: h, query: SELECT 1 AS value, above: {warning: 1}, costly: true}]
 thresholds: {disk.usage: {warning: 70%}}
 checks: {pods: {interval: 1m}}
+highAvailability: {kubernetes: k, lease: l}
 alerting:
   pagerduty: {routingKeyFile: f}
   slack: {webhookUrlFile: f}

@@ -3,13 +3,14 @@
 //! Lists come in chunks (`limit`, `continue`), watches send events and bookmarks, old versions
 //! are `410 Gone`, and faults can be set while it runs.
 
+pub mod leases;
 mod reviews;
 
 use crate::http::{Body, Server, answer, serve};
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,13 +70,7 @@ impl Kubernetes {
         let shared = Arc::clone(&api);
         let server = serve(None, move |request| {
             let api = Arc::clone(&shared);
-            async move {
-                api.record(&request);
-                if reviews::is_review(&request) {
-                    return reviews::respond(&api, request).await;
-                }
-                respond(&api, &request)
-            }
+            async move { handle(&api, request).await }
         })
         .await?;
         let kubernetes = Self { server, api, kubelet };
@@ -85,7 +80,12 @@ impl Kubernetes {
 
     /// A kubeconfig for it.
     pub fn kubeconfig(&self) -> String {
-        let server = format!("http://127.0.0.1:{}", self.server.port);
+        self.kubeconfig_at(self.server.port)
+    }
+
+    /// A kubeconfig for it behind another port.
+    pub fn kubeconfig_at(&self, port: u16) -> String {
+        let server = format!("http://127.0.0.1:{port}");
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: stack\n\
              clusters: [{{name: stack, cluster: {{server: \"{server}\"}}}}]\n\
@@ -120,6 +120,7 @@ impl Kubernetes {
         self.rotated("jwt-secret", 30);
         self.rotated("postgres-credentials", 60);
         self.usage(0.5);
+        self.free_lease("checklist-exporter");
         for (service, ready) in [("orchestrator", 3), ("postgres", 1)] {
             self.apply(
                 &core("services"),
@@ -356,7 +357,16 @@ fn refusal(code: u16, message: &str) -> Response<Body> {
     answer(code, "application/json", status(code, message).to_string())
 }
 
-fn respond<T>(api: &Arc<Api>, request: &Request<T>) -> Response<Body> {
+/// One request, from wherever it came.
+async fn handle(api: &Arc<Api>, request: Request<hyper::body::Incoming>) -> Response<Body> {
+    api.record(&request);
+    if reviews::is_review(&request) {
+        return reviews::respond(api, request).await;
+    }
+    leases::whole(api, request).await
+}
+
+fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     let mut world = api.lock();
     if let Some(code) = world.refuse {
         return refusal(code, "refused by the test");
@@ -368,8 +378,11 @@ fn respond<T>(api: &Arc<Api>, request: &Request<T>) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let query: BTreeMap<String, String> =
         url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
-    if !world.roles.is_empty() && !is_allowed(&world.roles, &path, query.contains_key("watch")) {
+    if !world.roles.is_empty() && !is_allowed(&world.roles, request.method(), &path, query.contains_key("watch")) {
         return refusal(403, "no role grants this");
+    }
+    if let Some(answer) = leases::lease(&mut world, &path, request) {
+        return answer;
     }
     if query.contains_key("watch") {
         let since = query.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
@@ -407,7 +420,7 @@ fn respond<T>(api: &Arc<Api>, request: &Request<T>) -> Response<Body> {
 }
 
 /// Whether a role grants what is asked for, as the API server's own authorizer decides.
-fn is_allowed(roles: &[Value], path: &str, watches: bool) -> bool {
+fn is_allowed(roles: &[Value], method: &Method, path: &str, watches: bool) -> bool {
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let (group, rest) = match parts.as_slice() {
         ["api", _, rest @ ..] => ("", rest),
@@ -424,10 +437,13 @@ fn is_allowed(roles: &[Value], path: &str, watches: bool) -> bool {
         [resource, name, part] => (format!("{resource}/{part}"), Some(*name)),
         _ => return false,
     };
-    let verb = match (name, watches) {
-        (Some(_), _) => "get",
-        (None, true) => "watch",
-        (None, false) => "list",
+    let verb = match (method.as_str(), name, watches) {
+        ("GET", Some(_), _) => "get",
+        ("GET", None, true) => "watch",
+        ("GET", None, false) => "list",
+        ("POST", None, _) => "create",
+        ("PUT", Some(_), _) => "update",
+        _ => return false,
     };
     let has = |list: &Value, wanted: &str| list.as_array().is_some_and(|all| all.iter().any(|one| one == wanted));
     roles

@@ -11,6 +11,7 @@ pub mod postgres;
 pub mod process;
 pub mod recorder;
 pub mod replay;
+pub mod replicas;
 pub mod s3;
 pub mod stack;
 pub mod traffic;

@@ -21,7 +21,7 @@ pub struct Postgres {
     pub port: u16,
     /// The authority of its certificate.
     pub ca_file: PathBuf,
-    _process: Process,
+    process: Process,
     _folder: TempDir,
 }
 
@@ -69,7 +69,7 @@ impl Postgres {
         }
         let mut process = Process::start(&mut start, "postgres", folder.path(), Signal::SIGINT)?;
         process.wait_until(|| async move { connect(port, "postgres").await.is_ok() }).await?;
-        let postgres = Self { port, ca_file: authority.ca_file, _process: process, _folder: folder };
+        let postgres = Self { port, ca_file: authority.ca_file, process, _folder: folder };
         connect(port, "postgres").await?.batch_execute("CREATE DATABASE orchestrator").await?;
         let role = format!("CREATE ROLE checklist LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 5");
         let client = postgres.client().await?;
@@ -87,6 +87,11 @@ impl Postgres {
     /// A superuser's connection to the application's database.
     pub async fn client(&self) -> anyhow::Result<Client> {
         connect(self.port, "orchestrator").await
+    }
+
+    /// What the server wrote so far.
+    pub fn log(&self) -> String {
+        self.process.log()
     }
 
     /// `pg_dump -Fc` of the application's database.

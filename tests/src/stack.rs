@@ -246,6 +246,7 @@ tasks:
   since: {since}
   directory: {folder}/tasks
   add: [{{name: walk, title: A walk around the racks, when: {weekday}, grace: 0s, steps: [Walk]}}]
+highAvailability: {{kubernetes: stack}}
 queries:
   - name: stuck_jobs
     help: Jobs that have waited for more than an hour

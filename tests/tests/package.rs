@@ -114,12 +114,15 @@ fn the_unit_is_one_that_systemd_accepts() -> anyhow::Result<()> {
 }
 
 #[test]
-fn the_commands_of_the_guide_work() -> anyhow::Result<()> {
+fn the_commands_of_the_guides_work() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    run(Command::new("cp").arg("-r").arg(root().join("deploy")).arg(folder.path()))?;
-    let text = std::fs::read_to_string(root().join("docs/operations.md"))?;
+    for part in ["deploy", "examples"] {
+        run(Command::new("cp").arg("-r").arg(root().join(part)).arg(folder.path()))?;
+    }
+    let guide = |name: &str| std::fs::read_to_string(root().join("docs").join(name));
+    let text = guide("operations.md")? + &guide("high-availability.md")?;
     let blocks: Vec<&str> = text.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
-    assert!(blocks.len() >= 3, "{blocks:?}");
+    assert!(blocks.len() >= 5, "{blocks:?}");
     let programs = program("checklist-exporter")?.parent().context("it is in a folder")?.to_owned();
     let path = format!("{}:{}", programs.display(), std::env::var("PATH")?);
     for block in blocks {

@@ -6,7 +6,7 @@ use super::reader::{Found, Table};
 use super::tables::quoted;
 use crate::condition::When;
 use crate::metric::Metric;
-use crate::signal::{Alert, BASE, Cadence, Drawing, Panel, Shown, Signal, TargetKind, WARNING};
+use crate::signal::{Alert, BASE, Cadence, Drawing, FAILOVER, Panel, Shown, Signal, TargetKind, WARNING};
 use crate::signals::by_id;
 use crate::threshold::{Direction, Levels, Threshold, Unit};
 use crate::value::{Value, of};
@@ -35,6 +35,7 @@ struct Definition {
     direction: Direction,
     levels: Levels,
     interval: Duration,
+    costly: bool,
 }
 
 /// Reads the list. Targets are checked later, when they are known.
@@ -69,6 +70,7 @@ pub(super) fn read(root: &mut Table<'_>, found: &Found) -> Vec<Query> {
         };
         let (above, below) = (bound("above", Direction::Above), bound("below", Direction::Below));
         let interval = table.duration("interval", false).unwrap_or(Duration::from_mins(5));
+        let costly = table.flag("costly").unwrap_or(false);
         let (direction, levels) = match (above, below) {
             (Some(levels), None) => (Direction::Above, levels),
             (None, Some(levels)) => (Direction::Below, levels),
@@ -86,7 +88,7 @@ pub(super) fn read(root: &mut Table<'_>, found: &Found) -> Vec<Query> {
             && is_name(&name)
         {
             let sql = wrapped(&sql, &labels, &value);
-            let signal = signal(Definition { name, help, labels, unit, direction, levels, interval });
+            let signal = signal(Definition { name, help, labels, unit, direction, levels, interval, costly });
             queries.push(Query { signal, targets, sql });
         }
     }
@@ -126,7 +128,7 @@ fn signal(definition: Definition) -> &'static Signal {
 }
 
 fn make(definition: Definition) -> &'static Signal {
-    let Definition { name, help, labels, unit, direction, levels, interval } = definition;
+    let Definition { name, help, labels, unit, direction, levels, interval, costly } = definition;
     let text = |text: String| -> &'static str { text.leak() };
     let labels: &'static [&'static str] = labels.into_iter().map(text).collect::<Vec<_>>().leak();
     let help = text(format!("{}.", help.replace(['\\', '\n', '"'], " ").trim_end_matches('.')));
@@ -143,6 +145,7 @@ fn make(definition: Definition) -> &'static Signal {
         name: text(format!("ChecklistQuery{camel}")),
         when: When::Beyond(Value::Of(of(metric)), threshold),
         summary: help,
+        keep_firing: if costly { FAILOVER } else { Duration::ZERO },
         description: text(format!("{name} on {{{{ $labels.target }}}}{which} is {{value}}; the limit is {{limit}}.")),
         ..WARNING
     }]
@@ -171,6 +174,7 @@ fn make(definition: Definition) -> &'static Signal {
         thresholds: vec![threshold].leak(),
         alerts,
         panels,
+        costly: costly.then_some("checklist.yaml says so."),
         runbook: include_str!("../signals/sql.md"),
         ..BASE
     }))

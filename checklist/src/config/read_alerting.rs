@@ -10,14 +10,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Alerts about the exporter itself, which belong to no signal.
-pub const META_ALERTS: [&str; 9] = [
+pub const META_ALERTS: [&str; 12] = [
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
     "ChecklistConfigBroken",
     "ChecklistEmergencyOverride",
     "ChecklistExporterMissing",
+    "ChecklistLeaseNotHeld",
     "ChecklistRulesOutdated",
     "ChecklistSeriesDropped",
+    "ChecklistShardMissing",
+    "ChecklistShardsDiffer",
     "ChecklistSourceMissing",
     "ChecklistWatchdog",
 ];

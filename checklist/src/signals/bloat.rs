@@ -54,6 +54,7 @@ pub static SIGNAL: Signal = Signal {
         pending: minutes(60),
         summary: "Large table is bloated.",
         description: "{value} of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} hold nothing; the limit is {limit}.",
+        keep_firing: FAILOVER,
         ..WARNING
     }],
     panels: &[Panel {
@@ -65,6 +66,7 @@ pub static SIGNAL: Signal = Signal {
         ..PANEL
     }],
     access: &[Access::SqlRole("pg_read_all_stats"), Access::SqlRole("pg_stat_scan_tables")],
+    costly: Some("With pgstattuple it reads the pages of the ten largest tables that are not all-visible."),
     runbook: include_str!("bloat.md"),
     ..BASE
 };

@@ -45,6 +45,7 @@ pub static SIGNAL: Signal = Signal {
         when: When::Beyond(Value::Of(of(&WORST)), &PER_USER),
         summary: "A user is refused again and again.",
         description: "One user of {{ $labels.target }} was refused {value} times within seven days; the limit is {limit}.",
+        keep_firing: FAILOVER,
         ..WARNING
     }],
     panels: &[Panel {
@@ -58,6 +59,7 @@ pub static SIGNAL: Signal = Signal {
         Access::SqlColumns("audit_events", &["event_type", "timestamp", "user_id"]),
         Access::SqlIndex("audit_events", &["event_type", "timestamp"]),
     ],
+    costly: Some("Every run reads the week's events of the audit table twice, once grouped by user."),
     runbook: include_str!("permission_denied.md"),
     ..BASE
 };

@@ -64,6 +64,7 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(60),
             summary: "Old audit events are not archived.",
             description: "The oldest audit event of {{ $labels.target }} is {value} old; the limit is {limit}.",
+            keep_firing: FAILOVER,
             ..WARNING
         },
         Alert {
@@ -72,6 +73,7 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(60),
             summary: "Old workflows are not deleted.",
             description: "The oldest finished workflow of {{ $labels.target }} is {value} old; the limit is {limit}.",
+            keep_firing: FAILOVER,
             ..WARNING
         },
     ],
@@ -89,6 +91,7 @@ pub static SIGNAL: Signal = Signal {
         Access::SqlIndex("audit_events", &["timestamp"]),
         Access::SqlIndex("workflows", &["updated_at"]),
     ],
+    costly: Some("It walks up to 100,000 overdue entries of each of two tables, and more while an archive is missing."),
     runbook: include_str!("retention.md"),
     ..BASE
 };

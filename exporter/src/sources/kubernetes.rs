@@ -70,12 +70,22 @@ impl Cluster {
         self.watched.get_or_try_init(|| self.begin()).await
     }
 
-    async fn begin(&self) -> Result<Watched, Failure> {
+    /// A client of its own, with connections of its own.
+    pub async fn client(&self) -> Result<Client, Failure> {
+        Ok(self.connect().await?.0)
+    }
+
+    async fn connect(&self) -> Result<(Client, Config), Failure> {
         let mut config = self.config().await?;
-        // The watch loop backs off itself, and a refusal must be told at once.
+        // Who asks backs off itself, and a refusal must be told at once.
         config.default_retry = false;
         let client = Client::try_from(config.clone())
             .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
+        Ok((client, config))
+    }
+
+    async fn begin(&self) -> Result<Watched, Failure> {
+        let (client, config) = self.connect().await?;
         let namespaces = self.target.namespaces.iter().map(|name| Namespace {
             name: name.clone(),
             pods: Watch::new(client.clone(), format!("/api/v1/namespaces/{name}/pods")),

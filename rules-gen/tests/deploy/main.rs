@@ -223,6 +223,49 @@ fn a_web_configuration_is_mounted_alike() {
 }
 
 #[test]
+fn shards_are_a_stateful_set_whose_pods_know_their_number() {
+    let objects = kustomize(&root().join("deploy/kustomize/overlays/sharded"));
+    objects.values().for_each(schema::check);
+    compare(&objects, &helm_with(&root().join("deploy/generated"), |values| values["shards"] = json!(3)));
+    let find = |kind: &str| &objects[&(kind.to_owned(), NAMESPACE.to_owned(), "checklist-exporter".to_owned())];
+    let set = &find("StatefulSet")["spec"];
+    let arguments = set["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+    assert_eq!(arguments[arguments.len() - 2..], [json!("--shards"), json!(set["replicas"].to_string())]);
+    assert_eq!(find("PodDisruptionBudget")["spec"]["maxUnavailable"], 1);
+    assert!(!objects.keys().any(|(kind, ..)| kind == "Deployment"));
+}
+
+#[test]
+fn the_leases_are_granted_by_name_and_the_proofs_get_no_other_right() {
+    let objects = kustomize(&root().join("deploy/kustomize/overlays/example"));
+    let find = |kind: &str, name: &str| &objects[&(kind.to_owned(), NAMESPACE.to_owned(), name.to_owned())];
+    let leases = |role: &str| -> Vec<Value> {
+        let rules = find("Role", role)["rules"].as_array().unwrap();
+        rules.iter().filter(|rule| rule["resources"] == json!(["leases"])).cloned().collect()
+    };
+    let granted = |names: &[&str]| {
+        let rule = json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]});
+        let mut named = rule.clone();
+        (named["verbs"], named["resourceNames"]) = (json!(["get", "update"]), json!(names));
+        vec![rule, named]
+    };
+    assert_eq!(leases("checklist-exporter"), granted(&["checklist-exporter"]));
+    let proofs = granted(&["checklist-exporter-verify-alerts", "checklist-exporter-verify-backup"]);
+    assert_eq!(leases("checklist-exporter-jobs"), proofs);
+    assert_eq!(find("Role", "checklist-exporter-jobs")["rules"], json!(proofs));
+    for ((kind, _, name), object) in &objects {
+        if kind == "CronJob" {
+            let pod = &object["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+            let elects = !name.contains("report");
+            assert_eq!(pod["automountServiceAccountToken"], json!(elects), "{name}");
+            assert_eq!(pod["serviceAccountName"] == "checklist-exporter-jobs", elects, "{name}");
+        }
+    }
+    let egress = find("NetworkPolicy", "checklist-exporter-jobs")["spec"]["egress"].to_string();
+    assert!(egress.contains("6443"), "{egress}");
+}
+
+#[test]
 fn without_a_cluster_of_its_own_no_right_and_no_token_is_given() {
     let folder = tempfile::tempdir().expect("a folder");
     let overlay = generated(OUTSIDE, folder.path());

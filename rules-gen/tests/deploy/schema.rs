@@ -1,6 +1,6 @@
 //! What the API server would refuse: fields that the types do not have, and the written constraints of the operator's.
 
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, PodSpec, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -17,6 +17,10 @@ pub(crate) fn check(object: &Value) {
         "apps/v1 Deployment" => {
             let deployment: Deployment = strict(object);
             pod(&deployment.spec.template.spec.unwrap());
+        }
+        "apps/v1 StatefulSet" => {
+            let set: StatefulSet = strict(object);
+            pod(&set.spec.template.spec.unwrap());
         }
         "batch/v1 CronJob" => {
             let job: CronJob = strict(object);

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "figures are the output")]
 
 mod compare;
+mod lease;
 mod rest;
 mod rules;
 mod usage;
@@ -35,6 +36,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if all || wanted == "compare" {
         compare::run().await?;
+    }
+    if all || wanted == "lease" {
+        lease::run().await?;
     }
     if all || wanted == "page" {
         for fault in FAULTS.iter().filter(|fault| fault.name == "backup" || fault.name == "health") {

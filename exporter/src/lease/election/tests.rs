@@ -1,0 +1,228 @@
+//! The rules one by one, and courses by chance: however answers are late or lost, processes sleep and clocks run apart,
+//! never do two act.
+
+use super::*;
+
+const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn record(version: u64, holder: Option<&str>) -> Record {
+    Record { version: version.to_string(), holder: holder.map(str::to_owned), lasts: DURATION }
+}
+
+#[test]
+fn anothers_lease_is_taken_only_after_it_was_seen_unchanged_for_its_whole_duration() {
+    let mut election = Election::new("us".to_owned());
+    let theirs = record(1, Some("them"));
+    // What counts is the time from the first answer to the last question.
+    assert_eq!(election.judge(Some(&theirs), seconds(100), seconds(102)), Move::Wait);
+    assert_eq!(election.judge(Some(&theirs), seconds(116), seconds(118)), Move::Wait);
+    assert_eq!(election.judge(Some(&theirs), seconds(117), seconds(118)), Move::Take);
+    assert!(!election.rival_lives());
+    // Any change begins it anew, and a longer duration than ours is respected.
+    let long = Record { lasts: seconds(60), ..record(2, Some("them")) };
+    assert_eq!(election.judge(Some(&long), seconds(120), seconds(120)), Move::Wait);
+    assert!(election.rival_lives());
+    assert_eq!(election.judge(Some(&long), seconds(179), seconds(179)), Move::Wait);
+    assert_eq!(election.judge(Some(&long), seconds(180), seconds(180)), Move::Take);
+    // A shorter one is not.
+    let short = Record { lasts: seconds(1), ..record(3, Some("them")) };
+    assert_eq!(election.judge(Some(&short), seconds(200), seconds(200)), Move::Wait);
+    assert_eq!(election.judge(Some(&short), seconds(214), seconds(214)), Move::Wait);
+    assert_eq!(election.judge(Some(&short), seconds(215), seconds(215)), Move::Take);
+}
+
+#[test]
+fn the_holder_acts_until_the_deadline_after_it_began_its_last_successful_write() {
+    let mut election = Election::new("us".to_owned());
+    assert_eq!(election.judge(Some(&record(1, None)), seconds(0), seconds(1)), Move::Take);
+    assert!(!election.acts(seconds(1)));
+    election.written(seconds(1));
+    assert!(election.acts(Duration::from_millis(10_999)) && !election.acts(seconds(11)));
+    // A renewal that fails leaves the deadline where it is.
+    assert_eq!(election.judge(Some(&record(2, Some("us"))), seconds(5), seconds(5)), Move::Renew);
+    assert_eq!(election.until(), Some(seconds(11)));
+    // Ours, although the deadline has passed: nobody took it, so it can be renewed.
+    assert_eq!(election.judge(Some(&record(2, Some("us"))), seconds(60), seconds(60)), Move::Renew);
+    assert!(!election.acts(seconds(60)));
+    election.written(seconds(61));
+    assert!(election.acts(seconds(62)));
+    // Another's name in it ends it at once.
+    assert_eq!(election.judge(Some(&record(3, Some("them"))), seconds(63), seconds(63)), Move::Wait);
+    assert!(!election.acts(seconds(63)));
+}
+
+#[test]
+fn a_deleted_lease_is_created_by_its_holder_at_once_and_by_others_after_the_duration() {
+    let mut holder = Election::new("us".to_owned());
+    holder.judge(Some(&record(1, None)), seconds(0), seconds(0));
+    holder.written(seconds(0));
+    assert_eq!(holder.judge(None, seconds(2), seconds(2)), Move::Create);
+    assert!(holder.acts(seconds(2)));
+    let mut other = Election::new("other".to_owned());
+    for n in 2..17 {
+        assert_eq!(other.judge(None, seconds(n), seconds(n)), Move::Wait);
+    }
+    assert_eq!(other.judge(None, seconds(17), seconds(17)), Move::Create);
+    // Who did not look cannot know.
+    assert_eq!(other.judge(None, seconds(40), seconds(40)), Move::Wait);
+}
+
+/// Numbers that are the same everywhere: xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
+    }
+}
+
+/// The API server's side: one object whose version rises.
+#[derive(Default)]
+struct Server {
+    record: Option<Record>,
+    versions: u64,
+}
+
+impl Server {
+    /// Writes if the version is still the one that was read.
+    fn write(&mut self, read: Option<&Record>, holder: &str) -> bool {
+        let same = self.record.as_ref().map(|record| &record.version) == read.map(|record| &record.version);
+        if same {
+            self.versions += 1;
+            self.record = Some(record(self.versions, Some(holder)));
+        }
+        same
+    }
+}
+
+/// What a process is waiting for; times are real ones, in milliseconds.
+enum Phase {
+    Idle { next: u64 },
+    Reading { asked: Duration, served: u64, answered: u64 },
+    Read { asked: Duration, read: Option<Record>, answered: u64 },
+    Writing { begun: Duration, read: Option<Record>, served: u64, answered: u64 },
+    Written { begun: Duration, good: bool, answered: u64 },
+}
+
+struct Peer {
+    name: String,
+    election: Election,
+    phase: Phase,
+    /// Its clock began some time and runs at its own rate, in percent.
+    offset: u64,
+    rate: u64,
+    /// Stopped until then.
+    asleep: u64,
+}
+
+impl Peer {
+    fn clock(&self, now: u64) -> Duration {
+        Duration::from_millis(self.offset + now * self.rate / 100)
+    }
+
+    /// Takes one step if it is time for it. Answers reach a sleeping process when it wakes; what it sent arrives.
+    fn step(&mut self, now: u64, server: &mut Server, random: &mut Random, calm: bool) {
+        let late =
+            |random: &mut Random| if !calm && random.below(8) == 0 { random.below(9_000) } else { random.below(40) };
+        let awake = now >= self.asleep;
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle { next: now + 1_000 + random.below(1_500) });
+        self.phase = match phase {
+            Phase::Idle { next } if awake && now >= next => {
+                let served = now + late(random);
+                Phase::Reading { asked: self.clock(now), served, answered: served + late(random) }
+            }
+            Phase::Reading { asked, served, answered } if now >= served => {
+                Phase::Read { asked, read: server.record.clone(), answered }
+            }
+            Phase::Read { asked, read, answered } if awake && now >= answered => {
+                let lost = !calm && random.below(10) == 0;
+                let next = self.election.judge(read.as_ref(), asked, self.clock(now));
+                if lost || next == Move::Wait {
+                    Phase::Idle { next: now + 1_000 + random.below(1_500) }
+                } else {
+                    let served = now + late(random);
+                    Phase::Writing { begun: self.clock(now), read, served, answered: served + late(random) }
+                }
+            }
+            Phase::Writing { begun, read, served, answered } if now >= served => {
+                let lost = !calm && random.below(10) == 0;
+                let good = !lost && server.write(read.as_ref(), &self.name);
+                Phase::Written { begun, good, answered }
+            }
+            Phase::Written { begun, good, answered } if awake && now >= answered => {
+                // The answer of a write that was done may be lost too.
+                if good && (calm || random.below(10) > 0) {
+                    self.election.written(begun);
+                }
+                Phase::Idle { next: now + 1_000 + random.below(1_500) }
+            }
+            other => other,
+        };
+    }
+}
+
+/// Ten minutes of three processes; gives how many milliseconds somebody acted and how often that changed.
+fn course(seed: u64, calm: bool) -> (u64, u64) {
+    const STEP: u64 = 5;
+    let mut random = Random(seed * 0x9E37_79B9 + 1);
+    let mut server = Server::default();
+    let mut peers: Vec<Peer> = (0..3)
+        .map(|n| Peer {
+            name: format!("peer-{n}"),
+            election: Election::new(format!("peer-{n}")),
+            phase: Phase::Idle { next: random.below(2_000) },
+            offset: random.below(1_000_000_000),
+            // Far worse than any quartz.
+            rate: 95 + random.below(11),
+            asleep: 0,
+        })
+        .collect();
+    let (mut acted, mut changes, mut last, mut deleted) = (0, 0, None, 0);
+    for now in (0..600_000).step_by(usize::try_from(STEP).unwrap_or(1)) {
+        for at in 0..peers.len() {
+            if !calm && now >= peers[at].asleep && random.below(8_000) == 0 {
+                peers[at].asleep = now + random.below(40_000);
+            }
+            peers[at].step(now, &mut server, &mut random, calm);
+        }
+        if !calm && now >= deleted + 60_000 && random.below(10_000) == 0 {
+            // Somebody deletes it.
+            (server.record, deleted) = (None, now);
+        }
+        // A sleeping process acts no more and no less than it may: its packets may still be on their way.
+        let acting: Vec<usize> =
+            (0..peers.len()).filter(|at| peers[*at].election.acts(peers[*at].clock(now))).collect();
+        assert!(acting.len() < 2, "seed {seed}: {acting:?} act at {now} ms");
+        if let [one] = acting.as_slice() {
+            acted += STEP;
+            changes += u64::from(last.replace(*one) != Some(*one));
+        }
+    }
+    (acted, changes)
+}
+
+#[test]
+fn never_do_two_act_whatever_is_late_lost_asleep_or_deleted() {
+    let (mut acted, mut changes) = (0, 0);
+    for seed in 1..=150 {
+        let (time, often) = course(seed, false);
+        acted += time;
+        changes += often;
+    }
+    // The courses are no empty ones: the lease is held most of the time and changes hands.
+    assert!(acted > 150 * 300_000 && changes > 150 * 4, "{acted} ms, {changes} changes");
+}
+
+#[test]
+fn when_all_is_well_somebody_always_acts_and_it_stays_the_same_one() {
+    for seed in 1..=20 {
+        let (acted, changes) = course(seed, true);
+        // All but the duration for which nobody may create the lease.
+        assert!(acted > 580_000 && changes == 1, "seed {seed}: {acted} ms, {changes} changes");
+    }
+}

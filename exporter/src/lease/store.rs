@@ -1,0 +1,116 @@
+//! The Lease object of Kubernetes, read and written.
+
+use super::election::{DURATION, Record};
+use crate::probe::Failure;
+use crate::sources::kubernetes::{Cluster, failure};
+use checklist::config::Kubernetes;
+use k8s_openapi::api::coordination::v1::{Lease as Object, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::Api;
+use kube::api::PostParams;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Where the object is.
+pub(super) struct Store {
+    cluster: Cluster,
+    namespace: String,
+    name: String,
+    /// Made anew after every failure: a connection that hangs is not used again, and new credentials are.
+    api: Mutex<Option<Api<Object>>>,
+}
+
+impl Store {
+    /// Nothing is contacted yet.
+    pub(super) fn new(target: Kubernetes, namespace: String, name: String) -> Self {
+        Self { cluster: Cluster::new(target), namespace, name, api: Mutex::new(None) }
+    }
+
+    /// `NAMESPACE/NAME`
+    pub(super) fn place(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// The object; nothing when it does not exist.
+    pub(super) async fn read(&self) -> Result<Option<Object>, Failure> {
+        let api = self.api().await?;
+        let answer = match api.get(&self.name).await {
+            Ok(object) => Some(object),
+            Err(kube::Error::Api(status)) if status.code == 404 => None,
+            Err(error) => return Err(self.failed(&error)),
+        };
+        self.keep(api);
+        Ok(answer)
+    }
+
+    /// Writes the object if it is still the one that was read: false when somebody else was faster.
+    pub(super) async fn write(&self, object: &Object) -> Result<bool, Failure> {
+        let api = self.api().await?;
+        let (options, is_new) = (PostParams::default(), object.metadata.resource_version.is_none());
+        let written =
+            if is_new { api.create(&options, object).await } else { api.replace(&self.name, &options, object).await };
+        let written = match written {
+            Ok(_) => true,
+            // Conflict, or deleted meanwhile.
+            Err(kube::Error::Api(status)) if status.code == 409 || (status.code == 404 && !is_new) => false,
+            Err(error) => return Err(self.failed(&error)),
+        };
+        self.keep(api);
+        Ok(written)
+    }
+
+    /// The object with a holder, or with none.
+    pub(super) fn held_by(&self, object: Option<Object>, holder: Option<&str>) -> Object {
+        let mut object = object.unwrap_or_else(|| Object {
+            metadata: ObjectMeta {
+                name: Some(self.name.clone()),
+                namespace: Some(self.namespace.clone()),
+                ..ObjectMeta::default()
+            },
+            ..Object::default()
+        });
+        let spec = object.spec.get_or_insert_with(LeaseSpec::default);
+        let now = Some(MicroTime(k8s_openapi::jiff::Timestamp::now()));
+        if spec.holder_identity.as_deref() != holder {
+            spec.acquire_time.clone_from(&now);
+            if holder.is_some() {
+                let before = spec.lease_transitions.unwrap_or(0);
+                spec.lease_transitions = Some(before.saturating_add(1));
+            }
+        }
+        spec.holder_identity = holder.map(str::to_owned);
+        spec.renew_time = now;
+        // Other programs that read a released lease need not wait.
+        let lasts = if holder.is_some() { DURATION.as_secs() } else { 1 };
+        spec.lease_duration_seconds = i32::try_from(lasts).ok();
+        object
+    }
+
+    async fn api(&self) -> Result<Api<Object>, Failure> {
+        // Taken out: whoever is dropped on the way leaves nothing behind.
+        let kept = self.api.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match kept {
+            Some(api) => Ok(api),
+            None => Ok(Api::namespaced(self.cluster.client().await?, &self.namespace)),
+        }
+    }
+
+    fn keep(&self, api: Api<Object>) {
+        *self.api.lock().unwrap_or_else(PoisonError::into_inner) = Some(api);
+    }
+
+    fn failed(&self, error: &kube::Error) -> Failure {
+        failure(error, &format!("lease {}", self.place()))
+    }
+}
+
+/// What an election needs of the object.
+pub(super) fn record(object: &Object) -> Record {
+    let spec = object.spec.as_ref();
+    let lasts = spec.and_then(|spec| spec.lease_duration_seconds).and_then(|seconds| u64::try_from(seconds).ok());
+    Record {
+        version: object.metadata.resource_version.clone().unwrap_or_default(),
+        holder: spec.and_then(|spec| spec.holder_identity.clone()).filter(|name| !name.is_empty()),
+        lasts: Duration::from_secs(lasts.unwrap_or(0)),
+    }
+}

@@ -1,0 +1,180 @@
+//! Two real exporters and one lease: what reaches the database is never from both, whatever happens to the holder.
+
+use nix::sys::signal::Signal;
+use stack::http::request;
+use stack::kubernetes::leases::Passage;
+use stack::process::Process;
+use stack::replicas::{LEASE, Replicas, now, until};
+use stack::stack::program;
+use std::process::Command;
+use std::time::Duration;
+
+/// The database has seen the first for the last time before it saw the second for the first time after a moment.
+fn handed_over(replicas: &Replicas, from: usize, to: usize, after: f64) -> anyhow::Result<()> {
+    let last = replicas.acts(from).last().copied().unwrap_or_default();
+    let first = replicas.acts(to).into_iter().find(|at| *at > after);
+    anyhow::ensure!(
+        first.is_some_and(|first| last < first),
+        "the last of the old is {last}, the first of the new {first:?}"
+    );
+    Ok(())
+}
+
+/// Long enough for some rounds, each of which would be seen.
+async fn some_rounds() {
+    tokio::time::sleep(Duration::from_secs(4)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> anyhow::Result<()> {
+    let mut replicas = Replicas::start().await?;
+    let first = replicas.holder().await?;
+    let second = 1 - first;
+    replicas.acts_after(first, 0.0).await?;
+    some_rounds().await;
+    assert_eq!(replicas.acts(second), Vec::<f64>::new(), "both make the costly checks");
+    // Only the holder exposes them; both say how they stand, and every other check is made by both.
+    for (which, held) in [(first, 1), (second, 0)] {
+        let metrics = replicas.both[which].metrics().await?;
+        assert!(metrics.contains(&format!("\nchecklist_lease_held {held}\n")), "{metrics}");
+        assert_eq!(metrics.contains("check=\"heavy\""), held == 1, "{metrics}");
+        assert_eq!(metrics.contains("checklist_lease_last_renewal_timestamp_seconds "), held == 1, "{metrics}");
+        assert!(metrics.contains("checklist_probe_success{check=\"tasks\""), "{metrics}");
+        let port = replicas.both[which].port;
+        let (status, _) = request(&format!("http://127.0.0.1:{port}/probe?check=heavy"), None, &[]).await?;
+        assert_eq!(status, if held == 1 { 200 } else { 409 });
+        assert_eq!(request(&format!("http://127.0.0.1:{port}/-/ready"), None, &[]).await?.0, 200);
+        let (_, page) = request(&format!("http://127.0.0.1:{port}/"), None, &[]).await?;
+        assert_eq!(String::from_utf8_lossy(&page).contains("Made by the holder of the lease"), held == 0);
+    }
+    // A lease that somebody deletes is made again by its holder, and nobody else comes in between.
+    replicas.kubernetes.delete_lease(LEASE);
+    until("the lease is made again", || replicas.kubernetes.holder(LEASE).is_some()).await?;
+    assert_eq!(replicas.holder().await?, first);
+    some_rounds().await;
+    assert_eq!(replicas.acts(second), Vec::<f64>::new());
+    // SIGTERM: it is released, and taken at the next look.
+    let at = now();
+    assert!(replicas.both[first].process.stop(), "it ends with success");
+    replicas.acts_after(second, at).await?;
+    handed_over(&replicas, first, second, at)?;
+    assert_eq!(replicas.holder().await?, second);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_holder_is_followed_when_its_lease_has_run_out() -> anyhow::Result<()> {
+    let replicas = Replicas::start().await?;
+    let first = replicas.holder().await?;
+    replicas.acts_after(first, 0.0).await?;
+    let at = now();
+    replicas.both[first].signal(Signal::SIGKILL)?;
+    let taken = replicas.acts_after(1 - first, at).await?;
+    handed_over(&replicas, first, 1 - first, at)?;
+    // Its last renewal was at most a little more than two seconds before its end.
+    assert!(taken - at > 11.0, "the lease was taken {} s after the end of its holder", taken - at);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_holder_does_nothing_more_when_it_is_continued() -> anyhow::Result<()> {
+    let replicas = Replicas::start().await?;
+    let first = replicas.holder().await?;
+    let second = 1 - first;
+    replicas.acts_after(first, 0.0).await?;
+    replicas.both[first].signal(Signal::SIGSTOP)?;
+    let at = now();
+    replicas.acts_after(second, at).await?;
+    // Continued again and again: every time it could go on where it was.
+    for _ in 0..5 {
+        replicas.both[first].signal(Signal::SIGCONT)?;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        replicas.both[first].signal(Signal::SIGSTOP)?;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    replicas.both[first].signal(Signal::SIGCONT)?;
+    some_rounds().await;
+    handed_over(&replicas, first, second, at)?;
+    assert_eq!(replicas.holder().await?, second);
+    let metrics = replicas.both[first].metrics().await?;
+    assert!(metrics.contains("\nchecklist_lease_held 0\n") && !metrics.contains("check=\"heavy\""), "{metrics}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_without_the_api_stops_before_another_begins() -> anyhow::Result<()> {
+    let replicas = Replicas::start().await?;
+    let first = replicas.holder().await?;
+    let second = 1 - first;
+    replicas.acts_after(first, 0.0).await?;
+    // Its questions are not answered; the other's are.
+    replicas.both[first].door.set(Passage::Silent);
+    let at = now();
+    let taken = replicas.acts_after(second, at).await?;
+    handed_over(&replicas, first, second, at)?;
+    let last = replicas.acts(first).last().copied().unwrap_or_default();
+    assert!(taken - last > 2.0, "the old one acted until {} s before the new one", taken - last);
+    let metrics = replicas.both[first].metrics().await?;
+    assert!(metrics.contains("\nchecklist_lease_held 0\n"), "{metrics}");
+    // When it can ask again it does not take back what is another's.
+    replicas.both[first].door.set(Passage::Open);
+    some_rounds().await;
+    handed_over(&replicas, first, second, at)?;
+    assert_eq!(replicas.holder().await?, second);
+    // An outage for all: nobody acts, and afterwards one does.
+    for replica in &replicas.both {
+        replica.door.set(Passage::Refused);
+    }
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let quiet = now();
+    some_rounds().await;
+    for which in [first, second] {
+        assert!(replicas.acts(which).iter().all(|act| *act < quiet), "{which} acts without a lease");
+        assert!(replicas.both[which].metrics().await?.contains("\nchecklist_lease_held 0\n"));
+    }
+    for replica in &replicas.both {
+        replica.door.set(Passage::Open);
+    }
+    let again = replicas.holder().await?;
+    replicas.acts_after(again, quiet).await?;
+    assert!(replicas.acts(1 - again).iter().all(|act| *act < quiet), "both act");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_says_who_is_at_it_and_runs_when_nobody_is() -> anyhow::Result<()> {
+    let replicas = Replicas::start().await?;
+    let prove = |pod: &str| {
+        let mut command = Command::new(program("checklist-exporter")?);
+        command.args(["verify-alerts", "--within", "20", "--config"]).arg(&replicas.both[0].config);
+        command.env("POD_NAME", pod);
+        anyhow::Ok(command)
+    };
+    let lease = "checklist-exporter-verify-alerts";
+    replicas.kubernetes.free_lease(lease);
+    // An Alertmanager that takes connections and never answers keeps the first busy.
+    let (port, _silent) = stack::peers::silent().await?;
+    let config = &replicas.both[0].config;
+    std::fs::write(config, std::fs::read_to_string(config)?.replace("127.0.0.1:9'", &format!("127.0.0.1:{port}'")))?;
+    let folder = tempfile::tempdir()?;
+    let mut first = Process::start(&mut prove("first")?, "first", folder.path(), Signal::SIGTERM)?;
+    until("the first holds the lease", || {
+        replicas.kubernetes.holder(lease).is_some_and(|name| name.starts_with("first_"))
+    })
+    .await?;
+    let mut command = prove("second")?;
+    let second = tokio::task::spawn_blocking(move || command.output()).await??;
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(3), "{said}");
+    assert!(said.contains("first_") && said.contains(&format!("holds the lease llm-orchestrator/{lease}")), "{said}");
+    // It releases the lease when it is asked to end, and the next one runs.
+    first.stop();
+    until("the lease is free", || replicas.kubernetes.holder(lease).is_none()).await?;
+    let mut third = Process::start(&mut prove("third")?, "third", folder.path(), Signal::SIGTERM)?;
+    until("the third holds the lease", || {
+        replicas.kubernetes.holder(lease).is_some_and(|name| name.starts_with("third_"))
+    })
+    .await?;
+    third.stop();
+    Ok(())
+}

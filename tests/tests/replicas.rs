@@ -1,0 +1,116 @@
+//! Two exporters on one broken world, a real Prometheus and a real Alertmanager: one alert, one page, and no alert less
+//! while one of the two goes away.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use stack::faults::{FAULTS, Fault};
+use stack::http::{is_up, request};
+use stack::process::{Process, free_port};
+use stack::stack::{Stack, program};
+use std::process::Command;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(120);
+
+fn fault(name: &str) -> Fault {
+    FAULTS.iter().copied().find(|fault| fault.name == name).unwrap_or_else(|| panic!("{name}"))
+}
+
+/// A second exporter with the same checklist.yaml, and rules that wait longer than a failover takes.
+async fn second(stack: &Stack) -> anyhow::Result<(Process, u16)> {
+    let config = stack.folder().join("checklist.yaml");
+    let text = std::fs::read_to_string(&config)?;
+    let text = text.replace("ChecklistTableBloated: {for: 2s, keepFiringFor: 0s}", "ChecklistTableBloated: {for: 2s}");
+    let waits = "    ChecklistCheckMissing: {for: 40s}\n    ChecklistLeaseNotHeld: {for: 40s}\nchecks:\n";
+    std::fs::write(&config, text.replace("checks:\n  pods", &format!("{waits}  pods")))?;
+    let generated = Command::new(program("rules-gen")?)
+        .args(["generate", "--config"])
+        .arg(&config)
+        .arg("--out")
+        .arg(stack.folder().join("generated"))
+        .output()?;
+    anyhow::ensure!(generated.status.success(), "{}", String::from_utf8_lossy(&generated.stderr));
+    let port = free_port()?;
+    let mut command = Command::new(program("checklist-exporter")?);
+    command.arg("run").arg("--config").arg(&config).args(["--listen", &format!("127.0.0.1:{port}")]);
+    let mut exporter = Process::start(&mut command, "second", stack.folder(), Signal::SIGTERM)?;
+    exporter.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{port}/-/ready")).await }).await?;
+    let scraped = stack.folder().join("prometheus.yml");
+    let first = format!("'127.0.0.1:{}'", stack.exporter_port);
+    let text = std::fs::read_to_string(&scraped)?.replace(&first, &format!("{first}, '127.0.0.1:{port}'"));
+    std::fs::write(&scraped, text)?;
+    stack.prometheus.reload()?;
+    for _ in 0..600 {
+        if stack.prometheus.query("checklist_check_passed{check=\"health\"} == 1").await?.len() == 2 {
+            return Ok((exporter, port));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("the second exporter is not scraped")
+}
+
+async fn firing(stack: &Stack, alert: &str) -> anyhow::Result<usize> {
+    Ok(stack.prometheus.firing().await?.iter().filter(|one| one["labels"]["alertname"] == alert).count())
+}
+
+async fn holds(port: u16) -> anyhow::Result<bool> {
+    let (_, body) = request(&format!("http://127.0.0.1:{port}/metrics"), None, &[]).await?;
+    Ok(String::from_utf8_lossy(&body).contains("\nchecklist_lease_held 1\n"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_give_one_alert_and_one_page_and_none_is_lost_with_the_holder() -> anyhow::Result<()> {
+    let stack = Stack::start().await?;
+    let (second, second_port) = second(&stack).await?;
+    let before = stack.recorder.messages().len();
+    // Both see the one, and only the holder of the lease the other.
+    let (seen_by_both, costly) = (fault("backup"), fault("bloat"));
+    stack.inject(seen_by_both).await?;
+    stack.inject(costly).await?;
+    for fault in [seen_by_both, costly] {
+        stack.prometheus.wait(fault.alert, fault.severity, true, LONG).await?;
+    }
+    assert_eq!(stack.prometheus.query("checklist_backup_present == 0").await?.len(), 2, "both see it");
+    assert_eq!(stack.prometheus.query("checklist_check_info{check=\"bloat\"}").await?.len(), 1, "both make it");
+    let page = |m: &stack::recorder::Message| m.receiver == "pagerduty" && m.names(seen_by_both.alert);
+    assert!(stack.recorder.wait(LONG, page).await.is_some(), "no page");
+    // Another round of every rule and of Alertmanager's groups.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    for fault in [seen_by_both, costly] {
+        assert_eq!(firing(&stack, fault.alert).await?, 1, "{}", fault.alert);
+    }
+    assert_eq!(stack.recorder.messages().iter().skip(before).filter(|m| page(m)).count(), 1, "one page");
+    // The holder goes away: its alert keeps firing until the next one sees the same, and nothing is told as not watched.
+    let first_holds = holds(stack.exporter_port).await?;
+    assert_ne!(first_holds, holds(second_port).await?, "one holds the lease");
+    let (gone, stays) =
+        if first_holds { (stack.exporter.id(), second_port) } else { (second.id(), stack.exporter_port) };
+    kill(Pid::from_raw(i32::try_from(gone)?), Signal::SIGKILL)?;
+    let mut rounds = 0;
+    while !holds(stays).await? {
+        for fault in [seen_by_both, costly] {
+            assert_eq!(firing(&stack, fault.alert).await?, 1, "{} while nobody holds the lease", fault.alert);
+        }
+        rounds += 1;
+        anyhow::ensure!(rounds < 200, "nobody took the lease");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for fault in [seen_by_both, costly] {
+        assert_eq!(firing(&stack, fault.alert).await?, 1, "{}", fault.alert);
+    }
+    for quiet in ["ChecklistCheckMissing", "ChecklistCheckOverdue", "ChecklistLeaseNotHeld", "ChecklistShardMissing"] {
+        assert_eq!(firing(&stack, quiet).await?, 0, "{quiet}");
+    }
+    assert_eq!(stack.recorder.messages().iter().skip(before).filter(|m| page(m)).count(), 1, "still one page");
+    // Nobody can hold it: that is told, and so is every costly check that nobody makes.
+    stack.kubernetes.refuse(Some(503));
+    stack.prometheus.wait("ChecklistLeaseNotHeld", "warning", true, LONG).await?;
+    stack.prometheus.wait("ChecklistCheckMissing", "warning", true, LONG).await?;
+    let missing = "ALERTS{alertname=\"ChecklistCheckMissing\", alertstate=\"firing\"}";
+    for check in ["bloat", "retention", "permission_denied"] {
+        let of_check = missing.replace('}', &format!(", check=\"{check}\"}}"));
+        assert_eq!(stack.prometheus.query(&of_check).await?.len(), 1, "{check}");
+    }
+    Ok(())
+}
