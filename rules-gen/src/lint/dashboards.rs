@@ -111,10 +111,8 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
     }
     let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array();
     let values: Vec<f64> = steps.into_iter().flatten().skip(1).filter_map(|step| step["value"].as_f64()).collect();
-    if let Some(steps) = steps {
-        if !steps.is_empty() && (!steps[0]["value"].is_null() || !values.is_sorted()) {
-            say(Level::Error, &near, "threshold steps begin with null and rise".to_owned(), "");
-        }
+    if steps.and_then(|steps| steps.first()).is_some_and(|first| !first["value"].is_null() || !values.is_sorted()) {
+        say(Level::Error, &near, "threshold steps begin with null and rise".to_owned(), "");
     }
     let mut queries = Vec::new();
     for expr in targets.iter().filter_map(|target| target["expr"].as_str()) {
