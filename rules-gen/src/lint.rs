@@ -72,6 +72,8 @@ enum Document {
     Dashboard(serde_json::Value),
     Routes(Box<Configuration>),
     Tests(Node),
+    /// An `AlertmanagerConfig` object.
+    Routing(Node),
     Other,
 }
 
@@ -124,6 +126,8 @@ pub fn run(sources: &[Source], options: &Options) -> Outcome {
             _ => None,
         })
         .collect();
+    let limits = dashboards::limits::Limits::of(rules());
+    let beside = dashboards::Beside { recorded: &recorded, limits: &limits, options };
     let context = Context { options, recorded: &recorded };
     let judge = |read: &Read<'_>| {
         let mut report = read.report.clone();
@@ -133,11 +137,12 @@ pub fn run(sources: &[Source], options: &Options) -> Outcome {
                     for rule in rules {
                         checks::check(rule, &context, &mut report);
                         tested.check(rule, &used, &mut report);
-                        routes::check(rule, configurations.iter().copied(), &mut report);
+                        routes::check(rule, &configurations, &mut report);
                     }
                     rule_file::duplicates(rules, &mut report);
                 }
-                Document::Dashboard(value) => dashboards::check(value, &recorded, options, &mut report),
+                Document::Dashboard(value) => dashboards::check(value, &beside, &mut report),
+                Document::Routing(node) => routes::object(node, rules(), options, &mut report),
                 Document::Tests(_) | Document::Routes(_) | Document::Other => {}
             }
         }
@@ -228,6 +233,9 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> (Option<Rea
 fn document(source: &Source, node: &Node, report: &mut Report<'_>, notes: &mut Vec<String>) -> Document {
     let kind = node.get("kind").and_then(Node::text);
     if let (Some(kind), Some(_)) = (kind, node.get("apiVersion")) {
+        if kind == "AlertmanagerConfig" {
+            return Document::Routing(node.clone());
+        }
         if kind != "PrometheusRule" {
             notes.push(format!("{}: objects of kind {kind} are not linted", source.name));
             return Document::Other;

@@ -133,11 +133,12 @@ impl Play {
                 (one.name(&[("instance", &instance), ("job", "checklist")]), families.entry(&one.metric).or_default());
             let gap = if one.due < SHORT { 1.0 } else { one.pace.min(LONGEST_GAP) };
             let begin = self.now - one.due;
-            for step in 0..=(one.due / gap).floor() as u32 {
-                let after = f64::from(step) * gap;
+            let mut after = 0.0;
+            while after <= one.due {
                 if let Some(value) = one.at(after, begin) {
                     writeln!(text, "{name} {value} {:.3}", begin + after)?;
                 }
+                after += gap;
             }
         }
         let mut text = String::new();

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 
 /// Exit code, standard output and standard error of rules-gen.

@@ -173,7 +173,7 @@ enum Between {
 }
 
 /// Points of every range that was asked for and handed on.
-type Ranges = Arc<Mutex<Vec<i64>>>;
+type Ranges = Arc<Mutex<Vec<f64>>>;
 
 async fn between(port: u16, how: Between) -> anyhow::Result<(Server, Ranges)> {
     let ranges = Ranges::default();
@@ -188,8 +188,8 @@ async fn between(port: u16, how: Between) -> anyhow::Result<(Server, Ranges)> {
                 parameters.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.parse::<f64>().ok())
             };
             if let (Some(start), Some(end), Some(step)) = (number("start"), number("end"), number("step")) {
-                let points = ((end - start) / step).round() as i64 + 1;
-                if how == Between::Small && points > 2_000 {
+                let points = ((end - start) / step).round() + 1.0;
+                if how == Between::Small && points > 2_000.0 {
                     let error = r#"{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}"#;
                     return answer(422, "application/json", error);
                 }
@@ -226,7 +226,7 @@ async fn long_ranges_come_in_slices_that_servers_accept_and_half_an_answer_is_no
     };
     let ((code, said, complaint), ranges) = run(Between::Faithful).await?;
     assert_eq!((code, &one(&said, "Busy")?["figures"]["episodes"]), (Some(0), &30.into()), "{complaint}");
-    assert!(ranges.len() >= 16 && ranges.iter().all(|points| *points <= 11_000), "{ranges:?}");
+    assert!(ranges.len() >= 16 && ranges.iter().all(|points| *points <= 11_000.0), "{ranges:?}");
     let ((code, small, complaint), ranges) = run(Between::Small).await?;
     assert_eq!(code, Some(0), "{complaint}");
     assert_eq!(one(&small, "Busy")?["episodes"], one(&said, "Busy")?["episodes"], "halves give the same");

@@ -1,8 +1,12 @@
 //! Lints on Grafana dashboards: what Grafana's own linter asks for, and metrics that are there.
 
+pub(super) mod limits;
+mod variables;
+
 use super::Options;
 use super::expr::{metric, selectors};
 use super::report::{Level, Report};
+use limits::Limits;
 use promql_parser::parser;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -10,13 +14,24 @@ use std::collections::BTreeSet;
 /// Panels that Grafana no longer draws.
 const GONE: [&str; 5] = ["graph", "singlestat", "table-old", "grafana-piechart-panel", "grafana-worldmap-panel"];
 
+/// What a dashboard is measured by.
+#[derive(Debug)]
+pub(super) struct Beside<'a> {
+    /// Metrics that linted rules record.
+    pub recorded: &'a BTreeSet<String>,
+    /// Limits of linted alerts.
+    pub limits: &'a Limits,
+    /// The settings.
+    pub options: &'a Options,
+}
+
 /// Whether it is a dashboard.
 pub(super) fn is_one(value: &Value) -> bool {
     value["panels"].is_array() && (value["schemaVersion"].is_number() || value["title"].is_string())
 }
 
 /// Every lint on a dashboard.
-pub(super) fn check(dashboard: &Value, recorded: &BTreeSet<String>, options: &Options, report: &mut Report<'_>) {
+pub(super) fn check(dashboard: &Value, beside: &Beside<'_>, report: &mut Report<'_>) {
     let mut say =
         |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
     if dashboard["editable"] != false {
@@ -46,12 +61,9 @@ pub(super) fn check(dashboard: &Value, recorded: &BTreeSet<String>, options: &Op
         }
         Some(_) => {}
     }
-    for variable in variables.iter().filter(|variable| variable["type"] == "query" && variable["refresh"] != 2) {
-        let name = variable["name"].as_str().unwrap_or_default();
-        say(Level::Info, name, format!("the variable {name} is not refreshed when the time changes"), "refresh: 2");
-    }
+    variables::check(variables, report);
     for panel in panels(dashboard) {
-        check_panel(panel, recorded, options, report);
+        check_panel(panel, variables, beside, report);
     }
 }
 
@@ -62,7 +74,7 @@ pub(super) fn panels(dashboard: &Value) -> Vec<&Value> {
     top.iter().chain(inner).filter(|panel| panel["type"] != "row").collect()
 }
 
-fn check_panel(panel: &Value, recorded: &BTreeSet<String>, options: &Options, report: &mut Report<'_>) {
+fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: &mut Report<'_>) {
     let title = panel["title"].as_str().unwrap_or_default();
     let kind = panel["type"].as_str().unwrap_or_default();
     let near = format!("{}", Value::from(title));
@@ -97,12 +109,12 @@ fn check_panel(panel: &Value, recorded: &BTreeSet<String>, options: &Options, re
     if fixed.is_some_and(|uid| !uid.starts_with('$') && uid != "-- Mixed --" && uid != "grafana") {
         say(Level::Warning, &near, "the panel names one data source".to_owned(), "use the variable");
     }
-    if let Some(steps) = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array() {
-        let values: Vec<f64> = steps.iter().skip(1).filter_map(|step| step["value"].as_f64()).collect();
-        if !steps.is_empty() && (!steps[0]["value"].is_null() || !values.is_sorted()) {
-            say(Level::Error, &near, "threshold steps begin with null and rise".to_owned(), "");
-        }
+    let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array();
+    let values: Vec<f64> = steps.into_iter().flatten().skip(1).filter_map(|step| step["value"].as_f64()).collect();
+    if steps.and_then(|steps| steps.first()).is_some_and(|first| !first["value"].is_null() || !values.is_sorted()) {
+        say(Level::Error, &near, "threshold steps begin with null and rise".to_owned(), "");
     }
+    let mut queries = Vec::new();
     for expr in targets.iter().filter_map(|target| target["expr"].as_str()) {
         let plain = without_variables(expr);
         let ast = match parser::parse(&plain) {
@@ -122,14 +134,17 @@ fn check_panel(panel: &Value, recorded: &BTreeSet<String>, options: &Options, re
             report.near("RG050", Level::Info, &near, message, "[$__rate_interval]");
         }
         for name in selectors(&ast).into_iter().filter_map(metric) {
-            let known = &options.known;
+            let known = &beside.options.known;
             let ours = name.starts_with("checklist_");
-            let other = ["ALERTS", "ALERTS_FOR_STATE", "up"].contains(&name) || recorded.contains(name);
+            let other = ["ALERTS", "ALERTS_FOR_STATE", "up"].contains(&name) || beside.recorded.contains(name);
             if known.get(name).is_none() && (ours || known.complete) && !other {
                 report.near("RG010", Level::Error, &near, format!("there is no metric {name}"), "");
             }
         }
+        variables::query(&ast, variables, &beside.options.known, &near, report);
+        queries.push(ast);
     }
+    beside.limits.check(&queries, &values, &near, report);
 }
 
 /// Grafana's variables replaced by what parses in their place.

@@ -2,7 +2,7 @@
 
 use checklist::contract::{PER_CHECK, PER_PROCESS, RULES_INFO, STANDARD};
 use checklist::{Config, Metric, SIGNALS};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Labels that Prometheus or its operator adds to what is scraped.
 pub const OF_TARGETS: [&str; 12] = [
@@ -19,6 +19,9 @@ pub const OF_TARGETS: [&str; 12] = [
     "replica",
     "__name__",
 ];
+
+/// A label of more values in a scrape is a name or a number, of which there will be others.
+pub const FEW: usize = 20;
 
 /// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub struct Fact {
     pub kind: Option<Type>,
     /// Its labels beyond those of the target.
     pub labels: BTreeSet<String>,
+    /// Every value of a label, where that is known: of the catalog's checks, and of labels of few values in a scrape.
+    pub values: BTreeMap<String, BTreeSet<String>>,
     /// Whether a healthy world has no series of it.
     pub sparse: bool,
     /// The boundaries of its buckets.
@@ -58,27 +63,28 @@ impl Known {
     /// The metrics of the catalog, and of an operator's own checks.
     pub fn catalog(config: Option<&Config>) -> Self {
         let mut known = Self::default();
-        let mut add = |metric: &Metric, checked: bool| {
-            let own = ["check", "target"].into_iter().filter(|_| checked);
+        let mut add = |metric: &Metric, checks: Option<&BTreeSet<String>>| {
+            let own = ["check", "target"].into_iter().filter(|_| checks.is_some());
+            let values = checks.map(|checks| ("check".to_owned(), checks.clone()));
             known.metrics.insert(
                 metric.name.to_owned(),
                 Fact {
                     kind: Some(if metric.type_word() == "counter" { Type::Counter } else { Type::Gauge }),
                     labels: metric.labels.iter().copied().chain(own).map(ToOwned::to_owned).collect(),
+                    values: values.into_iter().collect(),
                     sparse: metric.sparse,
                     boundaries: BTreeSet::new(),
                 },
             );
         };
         let own = config.into_iter().flat_map(Config::signals);
-        for metric in SIGNALS.iter().copied().chain(own).flat_map(|signal| signal.metrics) {
-            add(metric, true);
-        }
-        for metric in PER_CHECK {
-            add(metric, true);
+        let signals: Vec<_> = SIGNALS.iter().copied().chain(own).collect();
+        let checks: BTreeSet<String> = signals.iter().map(|signal| signal.id.to_owned()).collect();
+        for metric in signals.iter().flat_map(|signal| signal.metrics).chain(PER_CHECK) {
+            add(metric, Some(&checks));
         }
         for metric in PER_PROCESS.iter().chain(STANDARD).chain([&&RULES_INFO]) {
-            add(metric, false);
+            add(metric, None);
         }
         known
     }
@@ -116,6 +122,11 @@ impl Known {
             for (label, value) in labels(rest) {
                 if label == "le" {
                     fact.boundaries.insert(value);
+                } else {
+                    let values = fact.values.entry(label.clone()).or_default();
+                    if values.len() <= FEW {
+                        values.insert(value);
+                    }
                 }
                 fact.labels.insert(label);
             }

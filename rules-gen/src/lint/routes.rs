@@ -1,5 +1,7 @@
 //! RG036: alerts that no receiver tells anyone of, and pages that a rule of inhibition lets hide themselves.
 
+use super::Options;
+use super::expr::labels;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
@@ -18,10 +20,10 @@ pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<C
 }
 
 /// Follows an alert through every configuration that was linted with it.
-pub(super) fn check<'a>(rule: &Rule, configurations: impl Iterator<Item = &'a Configuration>, report: &mut Report<'_>) {
+pub(super) fn check(rule: &Rule, configurations: &[&Configuration], report: &mut Report<'_>) {
     let severity = rule.label("severity").map(|severity| severity.value.as_str());
     let loud = matches!(severity, Some("critical" | "warning" | "page" | "ticket"));
-    if !rule.alerts || !loud {
+    if configurations.is_empty() || !rule.alerts || !loud {
         return;
     }
     report.enter(rule.scope.clone());
@@ -44,5 +46,56 @@ pub(super) fn check<'a>(rule: &Rule, configurations: impl Iterator<Item = &'a Co
             let message = "a rule of inhibition takes it as source and as target, with nothing that must be equal";
             report.at("RG036", Level::Warning, &rule.name, message, "tell source and target apart");
         }
+    }
+}
+
+/// An `AlertmanagerConfig` object: its receivers are there, and alerts without the object's namespace do not come to
+/// it unless the operator is told otherwise.
+pub(super) fn object<'a>(
+    node: &Node,
+    rules: impl Iterator<Item = &'a Rule>,
+    options: &Options,
+    report: &mut Report<'_>,
+) {
+    let Some(spec) = node.get("spec") else {
+        report.add("RG036", Level::Error, node, "the object has no spec", "spec: {route: {...}, receivers: [...]}");
+        return;
+    };
+    let receivers: Vec<&str> = spec
+        .get("receivers")
+        .map(Node::items)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|receiver| receiver.get("name")?.text())
+        .collect();
+    let mut waiting: Vec<&Node> = spec.get("route").into_iter().collect();
+    while let Some(route) = waiting.pop() {
+        if let Some(receiver) = route.get("receiver")
+            && let Some(name) = receiver.text().filter(|name| !name.is_empty() && !receivers.contains(name))
+        {
+            report.add(
+                "RG036",
+                Level::Error,
+                receiver,
+                format!("there is no receiver {name}"),
+                "the operator refuses it",
+            );
+        }
+        waiting.extend(route.get("routes").map(Node::items).unwrap_or_default());
+    }
+    let elsewhere: Vec<&str> = rules
+        .filter(|rule| rule.alerts && rule.label("namespace").is_none())
+        .filter(|rule| rule.ast.as_ref().is_some_and(|ast| !labels(ast, &options.known).may_have("namespace")))
+        .map(|rule| rule.name.value.as_str())
+        .collect();
+    if let Some(first) = elsewhere.first() {
+        let namespace = node.get("metadata").and_then(|meta| meta.get("namespace")?.text()).unwrap_or("its own");
+        let message = format!(
+            "the operator's default (OnNamespace) hands on only alerts with namespace {namespace}: {first} and {} more have no such label",
+            elsewhere.len() - 1
+        );
+        let fix =
+            "alertmanagerConfigMatcherStrategy: {type: None} on the Alertmanager object, or give the rules the label";
+        report.add("RG036", Level::Info, node, message, fix);
     }
 }

@@ -1,7 +1,7 @@
 //! Lints about what people see and where it goes: RG030 to RG037.
 
 use super::Context;
-use crate::lint::expr::{bare, labels, metric, selector, walk};
+use crate::lint::expr::{bare, filter, labels, metric, selector, walk};
 use crate::lint::known::Type;
 use crate::lint::live::{LINKS, page};
 use crate::lint::report::{Level, Report};
@@ -75,17 +75,61 @@ fn texts(rule: &Rule, report: &mut Report<'_>) {
 
 fn templates(rule: &Rule, ast: Option<&Expr>, context: &Context<'_>, report: &mut Report<'_>) {
     let result = ast.map(|ast| labels(ast, &context.options.known)).unwrap_or_default();
+    let unit = ast.and_then(unit);
     for (name, text) in rule.labels.iter().chain(&rule.annotations) {
         let Ok(used) = template::read(&text.value) else { continue };
         for label in used.labels.iter().filter(|label| !result.may_have(label)) {
             let message = format!("{name} shows the label {label}, which the expression drops");
             report.word("RG032", Level::Error, text, label, message, "keep the label in by (...), or leave it out");
         }
+        let formats =
+            |function: &String| function.starts_with("humanize") || ["printf", "toTime"].contains(&&**function);
+        if let Some((unit, fix)) = unit.filter(|_| used.value && !used.functions.iter().any(formats)) {
+            let message = format!("{name} shows the bare value, which is {unit}");
+            report.word("RG032", Level::Info, text, "$value", message, fix);
+        }
         let sets = rule.labels.iter().any(|(known, _)| known == name);
         if sets && used.value {
             let message = format!("the label {name} holds the value: every evaluation makes another alert");
             report.at("RG032", Level::Error, text, message, "show the value in an annotation");
         }
+    }
+}
+
+/// The unit of the value that an alert shows, where a metric's name says it, and how people read it.
+fn unit(ast: &Expr) -> Option<(&'static str, &'static str)> {
+    let mut side = bare(filter(bare(ast)).map_or(ast, |one| &one.lhs));
+    loop {
+        side = match side {
+            Expr::Aggregate(one) if ["max", "min", "avg", "sum"].contains(&one.op.to_string().as_str()) => {
+                bare(&one.expr)
+            }
+            // Over a time the unit stays; of a rate it does not.
+            Expr::Call(call) if call.func.name.ends_with("_over_time") && !call.func.name.starts_with("count") => {
+                bare(call.args.args.last()?)
+            }
+            // Now less a time is an age.
+            Expr::Binary(one) if one.op.to_string() == "-" && is_now(&one.lhs) => return Some(SECONDS),
+            other => break selector(other).and_then(metric).and_then(of_name),
+        }
+    }
+}
+
+const SECONDS: (&str, &str) = ("in seconds", "{{ $value | humanizeDuration }}");
+
+fn is_now(expr: &Expr) -> bool {
+    matches!(bare(expr), Expr::Call(call) if call.func.name == "time")
+}
+
+fn of_name(name: &str) -> Option<(&'static str, &'static str)> {
+    if name.ends_with("_bytes") {
+        Some(("in bytes", "{{ $value | humanize1024 }}B"))
+    } else if name.ends_with("_timestamp_seconds") {
+        Some(("a time", "{{ $value | humanizeTimestamp }}"))
+    } else if name.ends_with("_seconds") {
+        Some(SECONDS)
+    } else {
+        name.ends_with("_ratio").then_some(("a share", "{{ $value | humanizePercentage }}"))
     }
 }
 

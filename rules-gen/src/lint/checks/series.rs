@@ -2,11 +2,11 @@
 
 use super::Context;
 use crate::lint::expr::{bare, labels, matchers, metric, offset, reach, selector, walk};
-use crate::lint::known::{OF_TARGETS, Type};
+use crate::lint::known::{FEW, OF_TARGETS, Type};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use checklist::config::hint;
-use promql_parser::label::MatchOp;
+use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Call, Expr};
 
 /// Functions on counters.
@@ -59,12 +59,25 @@ fn exists(rule: &Rule, part: &Expr, name: &str, context: &Context<'_>, report: &
             let fix = format!("its labels: {}", fact.labels.iter().cloned().collect::<Vec<_>>().join(", "));
             report.word("RG010", Level::Warning, &rule.expr, &matcher.name, message, &fix);
         }
+        let values = fact.values.get(&matcher.name).filter(|_| asks && there);
+        if let Some(values) = values.filter(|values| !values.contains(&matcher.value) && values.len() <= most(matcher))
+        {
+            let level = if matcher.name == "check" { Level::Warning } else { Level::Info };
+            let hint = hint(&matcher.value, &values.iter().map(String::as_str).collect::<Vec<_>>());
+            let message = format!("{name} has no {}={:?}{hint}", matcher.name, matcher.value);
+            report.word("RG010", level, &rule.expr, &matcher.value, message, "");
+        }
         if asks && matcher.name == "le" && !fact.boundaries.is_empty() && !fact.boundaries.contains(&matcher.value) {
             let message = format!("{} is no boundary of {name}", matcher.value);
             let all = fact.boundaries.iter().cloned().collect::<Vec<_>>().join(", ");
             report.at("RG014", Level::Error, &rule.expr, message, &format!("its boundaries: {all}"));
         }
     }
+}
+
+/// The checks are all known, however many; the values of a scrape only when they are few.
+fn most(matcher: &Matcher) -> usize {
+    if matcher.name == "check" { usize::MAX } else { FEW }
 }
 
 fn types(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<'_>) {

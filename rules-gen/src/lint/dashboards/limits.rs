@@ -1,0 +1,47 @@
+//! The coloured steps of a panel beside the limits of the alerts on the same metrics.
+
+use crate::lint::expr::{bare, constant, filter, metric, selectors};
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use promql_parser::parser::Expr;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// By the metrics that an alert compares: the numbers it compares them with.
+#[derive(Debug, Default)]
+pub(in crate::lint) struct Limits(BTreeMap<BTreeSet<String>, Vec<f64>>);
+
+impl Limits {
+    pub(in crate::lint) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
+        let mut limits = Self::default();
+        for ast in rules.filter(|rule| rule.alerts).filter_map(|rule| rule.ast.as_ref()) {
+            let Some(one) = filter(bare(ast)) else { continue };
+            // "More than none" is no place on a scale.
+            if let Some(limit) = constant(&one.rhs).filter(|limit| *limit != 0.0) {
+                limits.0.entry(metrics([&*one.lhs])).or_default().push(limit);
+            }
+        }
+        limits
+    }
+
+    /// Steps of a panel at which no alert on exactly these metrics fires.
+    pub(super) fn check(&self, queries: &[Expr], steps: &[f64], near: &str, report: &mut Report<'_>) {
+        let Some(limits) = self.0.get(&metrics(queries)) else { return };
+        // A panel in percent of an alert on a share.
+        let same = |step: f64, limit: f64| {
+            [limit, limit * 100.0].iter().any(|limit| (step - limit).abs() <= 1e-9 * limit.abs().max(1e-9))
+        };
+        for step in steps.iter().filter(|step| !limits.iter().any(|limit| same(**step, *limit))) {
+            let mut all: Vec<String> = limits.iter().map(ToString::to_string).collect();
+            all.sort();
+            all.dedup();
+            let message = format!("the colour changes at {step}, where no alert fires");
+            let fix = format!("the alerts on the same metrics fire at {}", all.join(", "));
+            report.near("RG050", Level::Warning, near, message, &fix);
+        }
+    }
+}
+
+fn metrics<'a>(all: impl IntoIterator<Item = &'a Expr>) -> BTreeSet<String> {
+    let names = all.into_iter().flat_map(selectors).filter_map(metric);
+    names.map(ToOwned::to_owned).collect()
+}

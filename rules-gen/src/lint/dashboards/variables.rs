@@ -1,0 +1,69 @@
+//! Variables of a dashboard, and the queries that should use them.
+
+use crate::lint::expr::{matchers, metric, selectors, walk};
+use crate::lint::known::{Known, Type};
+use crate::lint::report::{Level, Report};
+use promql_parser::parser::{self, Expr};
+use serde_json::Value;
+
+/// The labels of targets by which people choose.
+const CHOSEN: [&str; 2] = ["job", "instance"];
+
+/// Every variable: whether it follows the time, whether its query parses, whether job and instance can be chosen.
+pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
+    for variable in variables.iter().filter(|variable| variable["type"] == "query") {
+        let name = variable["name"].as_str().unwrap_or_default();
+        if variable["refresh"] != 2 {
+            let message = format!("the variable {name} is not refreshed when the time changes");
+            report.near("RG050", Level::Info, name, message, "refresh: 2");
+        }
+        let query = variable["query"]["query"].as_str().or(variable["query"].as_str()).unwrap_or_default();
+        if let Some(expr) = inside(query)
+            && let Err(error) = parser::parse(&super::without_variables(expr))
+        {
+            let why = error.lines().next().unwrap_or_default();
+            let message = format!("the query of the variable {name} does not parse: {why}");
+            report.near("RG050", Level::Error, name, message, query);
+        }
+    }
+    for label in CHOSEN {
+        let there = variables.iter().find(|variable| variable["name"] == label);
+        let whole = there.is_some_and(|variable| variable["multi"] == true && variable["includeAll"] == true);
+        if !whole {
+            let message = format!("{label} cannot be chosen, one, several or all");
+            let fix = "a query variable with multi and includeAll";
+            report.near("RG050", Level::Info, "\"templating\"", message, fix);
+        }
+    }
+}
+
+/// The expression in `label_values(EXPR, label)` and `query_result(EXPR)`; nothing where there is none.
+fn inside(query: &str) -> Option<&str> {
+    let arguments = |function: &str| query.trim().strip_prefix(function)?.trim().strip_prefix('(')?.strip_suffix(')');
+    if let Some(arguments) = arguments("label_values") {
+        return arguments.rsplit_once(',').map(|(expr, _)| expr);
+    }
+    arguments("query_result")
+}
+
+/// One query: whether it goes by the chosen job and instance, and shows counters as rates.
+pub(super) fn query(ast: &Expr, variables: &[Value], known: &Known, near: &str, report: &mut Report<'_>) {
+    let all = selectors(ast);
+    for label in CHOSEN.iter().filter(|label| variables.iter().any(|variable| variable["name"] == **label)) {
+        let chosen = |name: &str, value: &str| name == *label && value.starts_with('$');
+        if let Some(one) = all.iter().find(|one| !matchers(one).any(|matcher| chosen(&matcher.name, &matcher.value))) {
+            let name = metric(one).unwrap_or_default();
+            let message = format!("{name} is shown whatever {label} is chosen");
+            report.near("RG050", Level::Info, near, message, &format!("{label}=~\"${label}\""));
+        }
+    }
+    walk(ast, &mut Vec::new(), &mut |part, above| {
+        let Expr::VectorSelector(one) = part else { return };
+        let Some(name) = metric(one).filter(|name| known.kind(name) == Some(Type::Counter)) else { return };
+        // absent(), timestamp() and the like do not show the count.
+        if !name.contains(':') && !above.iter().any(|parent| matches!(parent, Expr::Call(_) | Expr::Subquery(_))) {
+            let message = format!("the counter {name} is shown since its process began");
+            report.near("RG050", Level::Info, near, message, "rate(), irate() or increase()");
+        }
+    });
+}

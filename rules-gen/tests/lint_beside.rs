@@ -1,0 +1,161 @@
+//! What lints see of one file because of another, of a scrape, or of who asks.
+
+use rules_gen::lint::files::Source;
+use rules_gen::lint::report::{Finding, Level};
+use rules_gen::lint::{Options, run};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+fn source(name: &str, text: &str) -> Source {
+    Source { name: name.to_owned(), named: true, text: Ok(text.to_owned()) }
+}
+
+fn rule(expr: &str, description: &str) -> String {
+    format!(
+        "groups:\n- name: g\n  rules:\n  - alert: Example\n    expr: {expr}\n    for: 5m\n    labels: {{severity: warning}}\n    annotations: {{summary: It is bad., description: '{description}'}}\n"
+    )
+}
+
+fn about<'a>(findings: &'a [Finding], id: &str) -> Vec<&'a str> {
+    findings.iter().filter(|finding| finding.id == id).map(|finding| finding.message.as_str()).collect()
+}
+
+/// A dashboard with one panel.
+fn dashboard(expr: &str, steps: &str) -> String {
+    let variable = |name: &str| {
+        format!(
+            r#"{{"type": "query", "name": "{name}", "query": "label_values(up, {name})", "refresh": 2, "multi": true, "includeAll": true}}"#
+        )
+    };
+    format!(
+        r#"{{"title": "D", "schemaVersion": 39, "editable": false, "templating": {{"list": [{{"type": "datasource", "name": "datasource", "label": "Data source"}}, {}, {}]}},
+"panels": [{{"type": "timeseries", "title": "P", "description": "What it is.", "fieldConfig": {{"defaults": {{"unit": "percentunit", "thresholds": {{"mode": "absolute", "steps": [{{"color": "green", "value": null}}{steps}]}}}}}}, "targets": [{{"expr": "{expr}"}}]}}]}}"#,
+        variable("job"),
+        variable("instance")
+    )
+}
+
+#[test]
+fn a_panel_changes_colour_where_its_alert_fires() {
+    let rules = rule("max by (job) (disk_used_ratio) > 0.85", "{{ $value | humanizePercentage }}");
+    let found = |steps: &str| {
+        let expr = r#"disk_used_ratio{job=~\"$job\", instance=~\"$instance\"}"#;
+        run(&[source("r.yaml", &rules), source("d.json", &dashboard(expr, steps))], &Options::default()).findings
+    };
+    assert_eq!(about(&found(r#", {"color": "red", "value": 0.85}"#), "RG050"), [] as [&str; 0]);
+    assert_eq!(about(&found(r#", {"color": "red", "value": 85}"#), "RG050"), [] as [&str; 0], "in percent");
+    let wrong = found(r#", {"color": "red", "value": 0.9}"#);
+    assert_eq!(about(&wrong, "RG050"), ["the colour changes at 0.9, where no alert fires"]);
+}
+
+#[test]
+fn queries_go_by_the_chosen_job_and_show_no_bare_counter() {
+    let of = |expr: &str| {
+        let findings = run(&[source("d.json", &dashboard(expr, ""))], &Options::default()).findings;
+        about(&findings, "RG050").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
+    };
+    let chosen = r#"job=~\"$job\", instance=~\"$instance\""#;
+    assert_eq!(of(&format!("sum(rate(x_total{{{chosen}}}[$__rate_interval]))")), [] as [&str; 0]);
+    assert_eq!(of(&format!("sum(x_total{{{chosen}}})")), ["the counter x_total is shown since its process began"]);
+    assert_eq!(of(r#"up{instance=~\"$instance\"}"#), ["up is shown whatever job is chosen"]);
+    let broken = dashboard("up", "").replace("label_values(up, job)", "label_values(up{, job)");
+    let findings = run(&[source("d.json", &broken)], &Options::default()).findings;
+    assert!(
+        about(&findings, "RG050").iter().any(|message| message.starts_with("the query of the variable job does not"))
+    );
+    let without = dashboard("up", "").replace("\"name\": \"job\"", "\"name\": \"other\"");
+    let findings = run(&[source("d.json", &without)], &Options::default()).findings;
+    assert!(about(&findings, "RG050").contains(&"job cannot be chosen, one, several or all"), "{findings:#?}");
+}
+
+#[test]
+fn an_alertmanager_config_object_gets_only_its_namespace_and_needs_its_receivers() {
+    let object = |receiver: &str| {
+        format!(
+            "apiVersion: monitoring.coreos.com/v1alpha1\nkind: AlertmanagerConfig\nmetadata: {{name: a, namespace: shop}}\nspec:\n  route: {{receiver: pager, routes: [{{receiver: {receiver}, matchers: []}}]}}\n  receivers: [{{name: pager}}]\n"
+        )
+    };
+    let found = |expr: &str, receiver: &str| {
+        run(&[source("r.yaml", &rule(expr, "It is.")), source("a.yaml", &object(receiver))], &Options::default())
+            .findings
+    };
+    let lost = found("sum by (job) (up) == 0", "pager");
+    assert!(about(&lost, "RG036")[0].contains("only alerts with namespace shop: Example and 0 more"), "{lost:#?}");
+    assert_eq!(about(&found("sum by (namespace) (up) == 0", "pager"), "RG036"), [] as [&str; 0]);
+    let unknown = found("sum by (namespace) (up) == 0", "nobody");
+    assert_eq!(about(&unknown, "RG036"), ["there is no receiver nobody"]);
+    assert!(unknown.iter().any(|finding| finding.id == "RG036" && finding.level == Level::Error));
+}
+
+#[test]
+fn a_value_with_a_unit_is_shown_as_people_read_it() {
+    for (expr, unit) in [
+        ("max by (job) (disk_free_bytes) < 5", Some("in bytes")),
+        ("time() - max by (job) (backup_timestamp_seconds) > 5", Some("in seconds")),
+        ("avg_over_time(used_ratio[5m]) > 0.5", Some("a share")),
+        ("rate(cpu_seconds[5m]) > 5", None),
+        ("queue_length > 5", None),
+    ] {
+        let found = |description: &str| {
+            let findings = run(&[source("r.yaml", &rule(expr, description))], &Options::default()).findings;
+            about(&findings, "RG032").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
+        };
+        let wanted: Vec<String> =
+            unit.iter().map(|unit| format!("description shows the bare value, which is {unit}")).collect();
+        assert_eq!(found("It is {{ $value }}."), wanted, "{expr}");
+        assert_eq!(found("It is {{ $value | humanize }}."), [] as [&str; 0], "{expr}");
+        assert_eq!(found("It is bad."), [] as [&str; 0], "{expr}");
+    }
+}
+
+#[test]
+fn a_value_that_a_label_never_has_is_found() {
+    let mut options = Options::default();
+    options.known.add_scrape("# TYPE jobs gauge\njobs{queue=\"mail\"} 1\njobs{queue=\"reports\"} 2\n");
+    let found = |expr: &str| {
+        let findings = run(&[source("r.yaml", &rule(expr, "It is."))], &options).findings;
+        about(&findings, "RG010").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("jobs{queue=\"mail\"} > 5"), [] as [&str; 0]);
+    assert_eq!(found("jobs{queue=\"mial\"} > 5"), ["jobs has no queue=\"mial\" (did you mean mail?)"]);
+    assert_eq!(found("jobs{topic=\"mail\"} > 5"), ["jobs has no label topic"]);
+    let check = found("checklist_backup_present{check=\"bakup\"} == 0");
+    assert_eq!(check, ["checklist_backup_present has no check=\"bakup\" (did you mean backup?)"]);
+}
+
+/// The superuser may read everything: the program runs as somebody else.
+#[test]
+fn a_file_that_may_not_be_read_is_an_error_of_its_own_and_the_others_are_checked() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let closed = std::fs::Permissions::from_mode(0o000);
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+    std::fs::write(folder.path().join("closed.yaml"), rule("up == 0", "It is."))?;
+    std::fs::write(folder.path().join("open.yaml"), rule("up ==", "It is."))?;
+    std::fs::create_dir(folder.path().join("shut"))?;
+    for name in ["closed.yaml", "shut"] {
+        std::fs::set_permissions(folder.path().join(name), closed.clone())?;
+    }
+    // A copy, because the folder that it was built in may be closed to others.
+    let program = folder.path().join("rules-gen");
+    std::fs::copy(env!("CARGO_BIN_EXE_rules-gen"), &program)?;
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+    let mut command = Command::new(&program);
+    command.args(["lint", "."]).current_dir(folder.path());
+    if is_root() {
+        command.uid(65_534).gid(65_534);
+    }
+    let output = command.output()?;
+    std::fs::set_permissions(folder.path().join("shut"), std::fs::Permissions::from_mode(0o755))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for part in ["closed.yaml", "cannot be read: Permission denied", "shut", "open.yaml:5", "does not parse"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    Ok(())
+}
+
+/// Whether files without any permission can be read all the same.
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
+}
