@@ -192,7 +192,7 @@ mod tests {
             told_of(&format!("{{{pager}, {slack}, {webhook}}}"))?,
             [vec!["pagerduty"], vec!["webhook", "slack"]]
         );
-        assert_eq!(told_of("{}")?, [vec![], vec![]]);
+        assert_eq!(told_of("{}")?, [Vec::<&str>::new(), Vec::new()]);
         Ok(())
     }
 }
