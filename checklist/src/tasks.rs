@@ -4,8 +4,11 @@ use crate::calendar::{Rule, midnight};
 use crate::signal::Cadence::{self, Annual, Monthly, Quarterly, Weekly};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::time::Duration;
+
+/// Seconds of a day, as a grace counts them.
+const DAY: u64 = 86_400;
 
 /// A task of the catalog.
 #[derive(Debug)]
@@ -72,7 +75,7 @@ pub const fn grace(cadence: Cadence) -> Duration {
         Quarterly => 14,
         Annual => 30,
     };
-    Duration::from_secs(days * 86_400)
+    Duration::from_secs(days * DAY)
 }
 
 /// Where a task stands.
@@ -117,7 +120,10 @@ impl Task {
 
     fn stands(&self, day: Date, zone: &TimeZone) -> Option<Standing> {
         let (begin, next) = (midnight(day, zone)?, midnight(self.rule.next(day)?, zone)?);
-        let due = midnight(day.tomorrow().ok()?, zone)? + SignedDuration::try_from(self.grace).ok()?;
+        // Whole days of grace end at midnight, also where the clock changes between.
+        let (days, rest) = (self.grace.as_secs() / DAY, self.grace.as_secs() % DAY);
+        let last = day.checked_add(i64::try_from(days).ok()?.saturating_add(1).days()).ok()?;
+        let due = midnight(last, zone)? + SignedDuration::from_secs(i64::try_from(rest).ok()?);
         Some(Standing { day, due, overdue: due.max(begin + next.duration_since(begin) / 2) })
     }
 }
@@ -163,6 +169,21 @@ mod tests {
         );
         let both = ["2026-02-03T12:00:00Z", "2026-02-27T12:00:00Z"];
         assert_eq!(day(&task, "2026-03-01T00:00:00Z", &both), date(2026, 4, 6));
+    }
+
+    #[test]
+    fn a_grace_of_days_ends_at_midnight_also_after_the_clocks_change() -> Result<(), jiff::Error> {
+        let task = Task { grace: Duration::from_secs(14 * DAY), ..task("second Monday") };
+        let due = |now: &str| {
+            let standing = task.standing(at(now), &[], date(2026, 1, 1), &TimeZone::get("Europe/Berlin")?);
+            Ok::<_, jiff::Error>(standing.map(|standing| standing.due))
+        };
+        assert_eq!(due("2026-10-12T10:00:00Z")?, Some(at("2026-10-26T23:00:00Z")), "winter time, an hour later in UTC");
+        assert_eq!(due("2026-03-16T10:00:00Z")?, Some(at("2026-03-23T23:00:00Z")));
+        let odd = Task { grace: Duration::from_secs(DAY + 1_800), ..task.clone() };
+        let standing = odd.standing(at("2026-10-12T10:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
+        assert_eq!(standing.map(|standing| standing.due), Some(at("2026-10-14T00:30:00Z")));
+        Ok(())
     }
 
     #[test]

@@ -57,6 +57,20 @@ fn combinations_that_cannot_work_are_refused() {
             "exclude each other",
         ),
         ("backups:\n  - {name: a, bucket: b, accessKeyIdFile: x}\n", "go together"),
+        ("backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: []}}\n", "proves nothing without checks"),
+        ("backups:\n  - {name: a, bucket: b, restore: {checks: [{name: c, query: q}]}}\n", "needs the format"),
+        (
+            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: [{name: c, query: q}, {name: c, query: q}]}}\n",
+            "two checks with the name c",
+        ),
+        (
+            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: [{name: c, query: q, atLeast: 2, notOlderThan: 1d}]}}\n",
+            "atLeast and notOlderThan exclude each other",
+        ),
+        (
+            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {server: {host: h, user: u}, checks: [{name: c, query: q}]}}\n",
+            "the field database is missing",
+        ),
         ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context has no meaning without kubeconfig"),
         (
             "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {kubernetes: b}\n",

@@ -2,7 +2,7 @@
 
 use crate::page::page;
 use crate::records::{Act, Record, Records};
-use crate::standing::{Stand, answer, of, said};
+use crate::standing::{Stand, answer, of, said, time};
 use checklist::Config;
 use checklist::config::Tasks;
 use checklist::tasks::Task;
@@ -41,7 +41,6 @@ fn whole(body: &Markup) -> String {
 }
 
 fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
-    let today = now.to_zoned_datetime(tasks.zone.clone()).date();
     let mut standing: Vec<_> = tasks
         .list
         .iter()
@@ -62,17 +61,22 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
             p.not { "Emergency override since " (time(since, tasks)) " until " (time(*until, tasks)) " by " (by) ": " (reason) }
         }
         h2 { "This week" }
-        (week(tasks, records, today))
+        (week(tasks, records, now))
         h2 { "Every task" }
         table {
             tr { th { "Task" } th { "When" } th { "Day" } th { "State" } th { "Until" } }
             @for (task, at, stand) in &standing {
                 tr {
-                    td { (task.title) " " span.target { (task.id) } }
+                    td {
+                        details {
+                            summary { (task.title) " " span.target { (task.id) } }
+                            ol { @for step in &task.steps { li { (step) } } }
+                        }
+                    }
                     td { (task.rule) ", " (task.minutes) " min" }
-                    td.day { (at.day) }
+                    td.day { (at.day.strftime("%a %Y-%m-%d")) }
                     td.verdict.(class(*stand)) { (stand.as_str()) }
-                    td.day { (time(at.due, tasks)) }
+                    td.day data-is="until" { (time(at.due, tasks)) }
                 }
             }
         }
@@ -80,13 +84,12 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
         table {
             tr { th { "When" } th { "Task" } th { "What" } th { "By" } th { "Note" } }
             @for record in last {
-                @let (word, note) = said(record);
                 tr {
                     td.day { (time(record.at, tasks)) }
                     td { (record.task().unwrap_or_default()) }
-                    td { (word) }
-                    td { (record.by) }
-                    td { (note) }
+                    td { (said(record).0) }
+                    td data-is="by" { (record.by) }
+                    td { (note(record)) }
                 }
             }
         }
@@ -94,7 +97,8 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
 }
 
 /// Monday to Sunday around a day, with the tasks that fall on each.
-fn week(tasks: &Tasks, records: &Records, today: Date) -> Markup {
+fn week(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
+    let today = now.to_zoned_datetime(tasks.zone.clone()).date();
     let monday = today.checked_sub(i64::from(today.weekday().since(Weekday::Monday)).days()).unwrap_or(today);
     let days = (0..7_i64).filter_map(|n| monday.checked_add(n.days()).ok());
     html! {
@@ -105,7 +109,7 @@ fn week(tasks: &Tasks, records: &Records, today: Date) -> Markup {
                 @let name = html! { (day.strftime("%a %Y-%m-%d")) @if day == today { " " b { "today" } } };
                 @if here.is_empty() { tr { td.day { (name) } td {} td {} td {} } }
                 @for task in &here {
-                    @let (class, word, note) = occurrence(task, day, today, tasks, records);
+                    @let (class, word, note) = occurrence(task, day, now, tasks, records);
                     tr { td.day { (name) } td { (task.title) } td.verdict.(class) { (word) } td { (note) } }
                 }
             }
@@ -117,18 +121,32 @@ fn week(tasks: &Tasks, records: &Records, today: Date) -> Markup {
 fn occurrence(
     task: &Task,
     day: Date,
-    today: Date,
+    now: Timestamp,
     tasks: &Tasks,
     records: &Records,
-) -> (&'static str, &'static str, String) {
-    match answer(task, day, tasks, records) {
-        Some(record) => {
-            let (word, note) = said(record);
-            (if word == "done" { "passed" } else { "cannot" }, word, format!("{} {note}", record.by))
-        }
-        None if day < tasks.since => ("", "not counted", String::new()),
-        None if day > today => ("", "ahead", String::new()),
-        None => ("not", "not done", String::new()),
+) -> (&'static str, &'static str, Markup) {
+    if let Some(record) = answer(task, day, tasks, records) {
+        let word = said(record).0;
+        let class = if word == "done" { "passed" } else { "cannot" };
+        return (class, word, html! { (record.by) ": " (note(record)) });
+    }
+    if day < tasks.since {
+        return ("", "not counted", html! {});
+    }
+    match of(task, tasks, records, now) {
+        Some((standing, stand)) if standing.day == day => (class(stand), stand.as_str(), html! {}),
+        _ if day > now.to_zoned_datetime(tasks.zone.clone()).date() => ("", Stand::Ahead.as_str(), html! {}),
+        _ => ("not", "not done", html! {}),
+    }
+}
+
+/// What a record says, with its evidence to click on.
+fn note(record: &Record) -> Markup {
+    let Act::Done { note, evidence: Some(evidence), .. } = &record.act else { return html! { (said(record).1) } };
+    let address = evidence.starts_with("https://") || evidence.starts_with("http://");
+    html! {
+        (note.as_deref().unwrap_or_default()) " "
+        @if address { a href=(evidence) rel="noreferrer" { (evidence) } } @else { (evidence) }
     }
 }
 
@@ -138,10 +156,6 @@ const fn class(stand: Stand) -> &'static str {
         Stand::Open => "cannot",
         Stand::Ahead => "",
     }
-}
-
-fn time(at: Timestamp, tasks: &Tasks) -> String {
-    at.to_zoned_datetime(tasks.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
 #[cfg(test)]
@@ -156,7 +170,11 @@ mod tests {
             let task = task.to_owned();
             let act = match reason {
                 Some(reason) => Act::Skipped { task, reason: reason.to_owned() },
-                None => Act::Done { task, note: Some("<script>alert(1)</script>".to_owned()), evidence: None },
+                None => Act::Done {
+                    task,
+                    note: Some("<script>alert(1)</script>".to_owned()),
+                    evidence: Some("https://wiki/?a=\"b\"".to_owned()),
+                },
             };
             Ok(serde_json::to_string(&Record { at: at(when)?, by: "ann & bob".to_owned(), act })? + "\n")
         };
@@ -171,9 +189,13 @@ mod tests {
         assert!(page.contains("a &quot;fire&quot;") && page.contains("ann &amp; bob"));
         assert!(page.contains("Tue 2026-11-24 <b>today</b>") && page.contains("skipped") && page.contains("overdue"));
         assert!(
-            page.contains("Mon 2026-11-23</td><td>Alert routing test</td><td class=\"verdict not\">not done"),
-            "{page}"
+            page.contains("Mon 2026-11-23</td><td>Alert routing test</td><td class=\"verdict cannot\">open"),
+            "its grace is not over: {page}"
         );
+        assert!(page.contains("<a href=\"https://wiki/?a=&quot;b&quot;\" rel=\"noreferrer\">"), "{page}");
+        assert!(page.contains("<li>cargo test --all</li>"), "the steps are there");
+        let late = overview(&config, at("2026-11-29T09:00:00Z")?).await;
+        assert!(late.contains("Alert routing test</td><td class=\"verdict not\">due"), "{late}");
         Ok(())
     }
 

@@ -52,6 +52,11 @@ pub fn answer<'a>(task: &Task, day: Date, tasks: &Tasks, records: &'a Records) -
     of_task.into_iter().find(|record| task.is_done(day, &[record.at], &tasks.zone))
 }
 
+/// A time as people in the tasks' time zone read it.
+pub fn time(at: Timestamp, tasks: &Tasks) -> String {
+    at.to_zoned_datetime(tasks.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
+}
+
 /// What a record of a task says: the word, and the note or the reason with the evidence.
 pub fn said(record: &Record) -> (&'static str, String) {
     match &record.act {

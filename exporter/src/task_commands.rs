@@ -1,7 +1,7 @@
 //! `task list | show | done | skip` and `override start | extend | end | show`.
 
 use crate::records::{Act, Record, Records, append};
-use crate::standing::{self, Stand};
+use crate::standing::{self, Stand, time};
 use anyhow::{Context, bail, ensure};
 use checklist::config::{Tasks, hint};
 use checklist::tasks::Task;
@@ -134,7 +134,7 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
     let records = Records::read(&tasks.place, now).await?;
     let held = records.override_at(now);
     let (by, act) = match command {
-        OverrideCommand::Show => return Ok(describe(&records, now)),
+        OverrideCommand::Show => return Ok(describe(&records, tasks, now)),
         OverrideCommand::Start { .. } if held.is_some() => {
             bail!("an override holds already; extend it, or end it first")
         }
@@ -146,7 +146,7 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
         OverrideCommand::End { who } => (who.by, Act::OverrideEnded),
     };
     append(&tasks.place, &Record { at: now, by, act }).await?;
-    Ok(describe(&Records::read(&tasks.place, now).await?, now))
+    Ok(describe(&Records::read(&tasks.place, now).await?, tasks, now))
 }
 
 /// `4h`, at least a minute and at most two weeks: an override without end is impossible.
@@ -229,7 +229,8 @@ fn show(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> String
         let _ = writeln!(text, "  {}. {step}", at + 1);
     }
     if let Some(standing) = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone) {
-        let _ = writeln!(text, "day {}, due by {}, overdue from {}", standing.day, standing.due, standing.overdue);
+        let (due, overdue) = (time(standing.due, tasks), time(standing.overdue, tasks));
+        let _ = writeln!(text, "day {}, due by {due}, overdue from {overdue}", standing.day.strftime("%a %Y-%m-%d"));
     }
     for record in records.list.iter().rev().filter(|record| record.task() == Some(&task.id)).take(10) {
         let _ = writeln!(text, "{}", last(record));
@@ -249,10 +250,10 @@ fn last(record: &Record) -> String {
     }
 }
 
-fn describe(records: &Records, now: Timestamp) -> String {
+fn describe(records: &Records, tasks: &Tasks, now: Timestamp) -> String {
     match records.override_at(now) {
         Some((since, Record { by, act: Act::Override { reason, until }, .. })) => {
-            format!("override since {since} until {until} by {by}: {reason}\n")
+            format!("override since {} until {} by {by}: {reason}\n", time(since, tasks), time(*until, tasks))
         }
         _ => "no override holds\n".to_owned(),
     }

@@ -96,8 +96,8 @@ pub(super) fn kind(dump: &Path) -> anyhow::Result<Kind> {
 pub(super) async fn contents(tools: &Tools, dump: &Path) -> Result<(), Unproved> {
     let listed = run("pg_restore", tools.command("pg_restore").arg("--list").arg(dump)).await;
     let list = listed.map_err(|error| {
-        // Said by programs that are older than the dump.
-        let newer = format!("{error:#}").contains("unsupported version");
+        // Said by programs that are older than the dump; every format of an archive was 1.something yet.
+        let newer = format!("{error:#}").contains("unsupported version (1.");
         let error = error.context("the dump cannot be read");
         if newer { Unproved::CannotTell(error) } else { Unproved::Bad(error) }
     })?;
