@@ -1,7 +1,7 @@
 //! Secrets planted everywhere, every failure that can be had, and nothing of them in anything that the program says.
 
 use anyhow::Context;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Collected};
 use nix::sys::signal::Signal;
 use stack::http::{answer, request, serve};
 use stack::process::{Process, free_port};
@@ -21,7 +21,7 @@ const LOUD: &str = "trace,hyper::proto=trace,hyper_util=trace,kube_client::clien
                     aws_smithy_runtime::client=trace,tokio_postgres=trace,rustls::client=trace,tower::buffer=trace";
 
 /// Endpoints that fail in ways of their own: nobody, a refusal that repeats what was sent, nonsense.
-async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>, tokio::task::JoinHandle<()>)> {
+async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>)> {
     let repeats = serve(None, |request| {
         let said = format!("{:?}", request.headers());
         async move { answer(401, "text/plain", said) }
@@ -30,15 +30,17 @@ async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>, toki
     // The same as an API server would say it, body and all.
     let reviews = serve(None, |request| async move {
         let said = format!("{:?}", request.headers());
-        let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
         let said = format!("{said} {}", String::from_utf8_lossy(&body));
-        answer(422, "application/json", serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422, "message": said, "reason": said}).to_string())
+        let status = serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422, "message": said, "reason": said});
+        answer(422, "application/json", status.to_string())
     })
     .await?;
     let forbids = serve(None, |_| async { answer(403, "application/json", "{\"error\": {}}") }).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
-    let nonsense = tokio::spawn(async move {
+    // Both end with the test.
+    tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut some = [0; 512];
             let read = stream.read(&mut some).await.unwrap_or_default();
@@ -46,8 +48,28 @@ async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>, toki
             let _ = stream.write_all(&some[..read]).await;
         }
     });
-    let ports = vec![free_port()?, repeats.port, forbids.port, port, reviews.port];
-    Ok((ports, vec![repeats, forbids, reviews], nonsense))
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let database = listener.local_addr()?.port();
+    tokio::spawn(repeat_passwords(listener));
+    let ports = vec![free_port()?, repeats.port, forbids.port, port, reviews.port, database];
+    Ok((ports, vec![repeats, forbids, reviews]))
+}
+
+/// A database that asks for the password in clear text and says it in its refusal.
+async fn repeat_passwords(listener: TcpListener) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let mut some = [0; 1024];
+        let _ = stream.read(&mut some).await;
+        // AuthenticationCleartextPassword.
+        let _ = stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).await;
+        let read = stream.read(&mut some).await.unwrap_or_default();
+        let password = some.get(5..read.saturating_sub(1)).unwrap_or_default();
+        let mut fields = b"SFATAL\0VFATAL\0C28P01\0Mnobody has the password ".to_vec();
+        fields.extend_from_slice(password);
+        fields.extend_from_slice(b"\0\0");
+        let length = u32::try_from(fields.len() + 4).unwrap_or_default().to_be_bytes();
+        let _ = stream.write_all(&[b"E", &length[..], &fields].concat()).await;
+    }
 }
 
 fn plant(folder: &Path, ports: &[u16]) -> anyhow::Result<String> {
@@ -88,7 +110,8 @@ fn plant(folder: &Path, ports: &[u16]) -> anyhow::Result<String> {
                     ),
                     "postgres" => writeln!(
                         text,
-                        "  - {{name: {name}, host: 127.0.0.1, port: {port}, database: d, user: u, password{secret}}}"
+                        "  - {{name: {name}, host: 127.0.0.1, port: {port}, database: d, user: u, tls: {}, password{secret}}}",
+                        if at == 5 { "disable" } else { "verify-full" }
                     ),
                     "reports" => {
                         writeln!(text, "  - {{name: {name}, format: trivy, url: '{url}', bearerToken{secret}}}")
@@ -104,102 +127,170 @@ fn plant(folder: &Path, ports: &[u16]) -> anyhow::Result<String> {
     Ok(lists + checks)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_ever_said() -> anyhow::Result<()> {
-    let folder = TempDir::new()?;
-    let (ports, _servers, nonsense) = endpoints().await?;
-    let config = plant(folder.path(), &ports)?;
-    std::fs::write(folder.path().join("checklist.yaml"), &config)?;
-    // Mistakes beside secrets, and secrets where none belongs: the messages show lines of the file.
-    let misplaced = format!(
-        "postgres:\n  - {{name: x, host: h, database: d, user: u, password: {CANARY}}}\nhealth:\n  - {{name: x, url: 'https://ann:{CANARY}@h/', bearerToken: {CANARY}}}\nalerting: {{slack: {{webhookUrl: 'https://hooks/{CANARY}'}}, pagerduty: {{routingKey: {CANARY}}}}}\n"
-    );
-    std::fs::write(folder.path().join("misplaced.yaml"), misplaced)?;
-    std::fs::write(folder.path().join("wrong.yaml"), format!("{config}nonsense: 1\n"))?;
-    let hash = bcrypt::hash(CANARY, 4)?;
-    std::fs::write(folder.path().join("web.yaml"), format!("basic_auth_users: {{ann: '{hash}'}}\n"))?;
-    std::fs::write(folder.path().join("wrong-web.yaml"), format!("basic_auth_users: {{ann: '{CANARY}'}}\n"))?;
-    std::fs::write(folder.path().join("odd-web.yaml"), format!("basic_auth_users: ['{CANARY}']\n{CANARY}: [\n"))?;
-    let command = |name: &str, arguments: &[&str]| -> anyhow::Result<Command> {
+/// Files with secrets wherever one can be, and the endpoints that they are for.
+struct Planted {
+    folder: TempDir,
+    ports: Vec<u16>,
+    config: String,
+    /// Of the canary: whoever has it can try passwords.
+    hash: String,
+    _servers: Vec<stack::http::Server>,
+}
+
+impl Planted {
+    async fn new() -> anyhow::Result<Self> {
+        let folder = TempDir::new()?;
+        let (ports, servers) = endpoints().await?;
+        let config = plant(folder.path(), &ports)?;
+        // Mistakes beside secrets, and secrets where none belongs: the messages show lines of the file.
+        let misplaced = format!(
+            "postgres:\n  - {{name: x, host: h, database: d, user: u, password: {CANARY}}}\nhealth:\n  - {{name: x, url: 'https://ann:{CANARY}@h/', bearerToken: {CANARY}}}\nalerting: {{slack: {{webhookUrl: 'https://hooks/{CANARY}'}}, pagerduty: {{routingKey: {CANARY}}}}}\n"
+        );
+        let hash = bcrypt::hash(CANARY, 4)?;
+        for (name, text) in [
+            ("checklist.yaml", config.clone()),
+            ("misplaced.yaml", misplaced),
+            ("wrong.yaml", format!("{config}nonsense: 1\n")),
+            ("web.yaml", format!("basic_auth_users: {{ann: '{hash}'}}\n")),
+            ("wrong-web.yaml", format!("basic_auth_users: {{ann: '{CANARY}'}}\n")),
+            ("odd-web.yaml", format!("basic_auth_users: ['{CANARY}']\n{CANARY}: [\n")),
+            ("webhook", format!("http://127.0.0.1:{}/services/{CANARY}\n", ports[1])),
+        ] {
+            std::fs::write(folder.path().join(name), text)?;
+        }
+        Ok(Self { folder, ports, config, hash, _servers: servers })
+    }
+
+    /// A program beside the files, at its loudest.
+    fn command(&self, name: &str, arguments: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(program(name)?);
         command
             .args(arguments)
-            .current_dir(folder.path())
+            .current_dir(self.folder.path())
             .env("CANARY", format!("{CANARY}-env"))
-            .env("PROMETHEUS_URL", format!("http://ann:{CANARY}@127.0.0.1:{}", ports[1]))
-            // A directive for a client's own module is the more specific one.
+            .env("PROMETHEUS_URL", format!("http://ann:{CANARY}@127.0.0.1:{}", self.ports[1]))
             .env("RUST_LOG", LOUD);
         Ok(command)
-    };
-    let at = |n: usize| format!("http://127.0.0.1:{}", ports[n]);
-    let (repeats, nobody) = (at(1), at(0));
-    let (against, against_nonsense) = (format!("prometheus={repeats}"), format!("mimir={}", at(3)));
-    let ours = ["--config", "checklist.yaml"];
-    let live = ["--token-file", "secret", "--prometheus"];
-    let exporter = "checklist-exporter";
-    let mut said = String::new();
-    for (name, arguments) in [
-        (exporter, vec!["--help"]),
-        (exporter, vec!["run", "--help"]),
-        (exporter, vec!["validate", "checklist.yaml"]),
-        (exporter, vec!["validate", "wrong.yaml"]),
-        (exporter, vec!["validate", "misplaced.yaml"]),
-        (exporter, [&["check", "--format", "json"], &ours[..]].concat()),
-        (exporter, [&["check", "--format", "junit"], &ours[..]].concat()),
-        (exporter, [&["check", "--format", "markdown", "--cadence", "daily"], &ours[..]].concat()),
-        (exporter, [&["--log-json", "check", "--only", "health,connections"], &ours[..]].concat()),
-        (exporter, [&["check", "--explain", "--only", "connections"], &ours[..]].concat()),
-        (exporter, [&["verify-backup", "n1-file"], &ours[..]].concat()),
-        (exporter, [&["verify-alerts", "--within", "1"], &ours[..]].concat()),
-        (exporter, [&["task", "list"], &ours[..]].concat()),
-        (exporter, [&["run", "--web-config", "wrong-web.yaml"], &ours[..]].concat()),
-        (exporter, [&["run", "--web-config", "odd-web.yaml"], &ours[..]].concat()),
-        ("rules-gen", [&["generate", "--out", "out"], &ours[..]].concat()),
-        ("rules-gen", vec!["generate", "--config", "misplaced.yaml", "--out", "out"]),
-        ("rules-gen", [&["list"], &ours[..]].concat()),
-        ("rules-gen", vec!["report", "--help"]),
-        ("rules-gen", [&["report", "daily"], &ours[..]].concat()),
-        ("rules-gen", [&["report", "daily"], &ours[..], &live, &[&repeats]].concat()),
-        ("rules-gen", [&["report", "weekly"], &ours[..], &live, &[&nobody]].concat()),
-        ("rules-gen", [&["backtest"], &ours[..], &live, &[&repeats]].concat()),
-        ("rules-gen", [&["noise"], &live[..], &[&repeats]].concat()),
-        ("rules-gen", [&["diff", "--token-file", "secret", "--against", &against], &ours[..]].concat()),
-        ("rules-gen", [&["diff", "--token-file", "secret", "--against", &against_nonsense], &ours[..]].concat()),
-    ] {
-        let mut command = command(name, &arguments)?;
+    }
+
+    /// What a command says, which is no secret.
+    async fn said_by(&self, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut command = self.command(name, arguments)?;
         let output = tokio::task::spawn_blocking(move || command.output()).await??;
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        leaks(&text).with_context(|| format!("{name} {arguments:?}"))?;
-        assert!(!text.contains(&hash), "{name} {arguments:?} shows a hash");
-        said += &text;
+        self.leaks(&text).with_context(|| format!("{name} {arguments:?}"))?;
+        Ok(text)
+    }
+
+    /// The canary as it is, in base64 after none, one and two bytes more, and its hash.
+    fn leaks(&self, text: &str) -> anyhow::Result<()> {
+        for form in [CANARY, "Y0FuQXJZNzM5M", "NBbkFyWTczOT", "jQW5Bclk3Mzkx", &self.hash] {
+            if let Some(at) = text.find(form) {
+                let (from, to) = (text.floor_char_boundary(at.saturating_sub(200)), text.ceil_char_boundary(at + 60));
+                anyhow::bail!("a secret: ...{}...", &text[from..to]);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_command_of_the_exporter_says_a_secret() -> anyhow::Result<()> {
+    let planted = Planted::new().await?;
+    let ours = ["--config", "checklist.yaml"];
+    let mut said = String::new();
+    for arguments in [
+        vec!["--help"],
+        vec!["run", "--help"],
+        vec!["validate", "checklist.yaml"],
+        vec!["validate", "wrong.yaml"],
+        vec!["validate", "misplaced.yaml"],
+        [&["check", "--format", "json"], &ours[..]].concat(),
+        [&["check", "--format", "junit"], &ours[..]].concat(),
+        [&["check", "--format", "markdown", "--cadence", "daily"], &ours[..]].concat(),
+        [&["--log-json", "check", "--only", "health,connections"], &ours[..]].concat(),
+        [&["check", "--explain", "--only", "connections"], &ours[..]].concat(),
+        [&["verify-backup", "n1-file"], &ours[..]].concat(),
+        [&["verify-alerts", "--within", "1"], &ours[..]].concat(),
+        [&["task", "list"], &ours[..]].concat(),
+        [&["run", "--web-config", "wrong-web.yaml"], &ours[..]].concat(),
+        [&["run", "--web-config", "odd-web.yaml"], &ours[..]].concat(),
+    ] {
+        said += &planted.said_by("checklist-exporter", &arguments).await?;
+    }
+    // That nothing was found must not be because nothing was tried.
+    for part in ["401", "nobody has the password ***", "Bearer ***", "is no bcrypt hash", "unknown field password"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()> {
+    let planted = Planted::new().await?;
+    let at = |n: usize| format!("http://127.0.0.1:{}", planted.ports[n]);
+    let (repeats, nobody) = (at(1), at(0));
+    let (against, against_nonsense) = (format!("prometheus={repeats}"), format!("mimir={}", at(3)));
+    // A Prometheus that knows nothing, so that the report is made and posted to an address that is a secret.
+    let nothing = r#"{"status": "success", "data": {"resultType": "vector", "result": []}}"#;
+    let empty = serve(None, move |_| async move { answer(200, "application/json", nothing) }).await?;
+    let address = format!("http://127.0.0.1:{}", empty.port);
+    let posts = ["--webhook-file", "webhook", "--prometheus", &address];
+    let ours = ["--config", "checklist.yaml"];
+    let live = ["--token-file", "secret", "--prometheus"];
+    let mut said = String::new();
+    for arguments in [
+        [&["generate", "--out", "out"], &ours[..]].concat(),
+        vec!["generate", "--config", "misplaced.yaml", "--out", "out"],
+        [&["list"], &ours[..]].concat(),
+        vec!["report", "--help"],
+        // The address of the environment has a login.
+        [&["report", "daily"], &ours[..]].concat(),
+        [&["report", "daily"], &ours[..], &live, &[&repeats]].concat(),
+        [&["report", "weekly"], &ours[..], &live, &[&nobody]].concat(),
+        [&["report", "daily"], &ours[..], &posts].concat(),
+        [&["backtest"], &ours[..], &live, &[&repeats]].concat(),
+        [&["noise"], &live[..], &[&repeats]].concat(),
+        [&["diff", "--token-file", "secret", "--against", &against], &ours[..]].concat(),
+        [&["diff", "--token-file", "secret", "--against", &against_nonsense], &ours[..]].concat(),
+    ] {
+        said += &planted.said_by("rules-gen", &arguments).await?;
+    }
+    for part in ["the webhook of webhook did not take the report", "must not contain a user or password"] {
+        assert!(said.contains(part), "{part} is not in {said}");
     }
     let mut generated = Vec::new();
-    files(&folder.path().join("out"), &mut generated)?;
+    files(&planted.folder.path().join("out"), &mut generated)?;
     for file in &generated {
-        leaks(&String::from_utf8_lossy(&std::fs::read(file)?)).with_context(|| file.display().to_string())?;
+        planted.leaks(&String::from_utf8_lossy(&std::fs::read(file)?)).with_context(|| file.display().to_string())?;
     }
     assert!(generated.len() > 100, "only {} files were generated", generated.len());
+    Ok(())
+}
 
-    let port = free_port()?;
-    let listen = format!("127.0.0.1:{port}");
-    let mut command =
-        command(exporter, &["run", "--config", "checklist.yaml", "--listen", &listen, "--web-config", "web.yaml"])?;
-    let mut process = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_answer_or_line_of_the_log_says_a_secret() -> anyhow::Result<()> {
+    let planted = Planted::new().await?;
+    let folder = planted.folder.path();
+    let listen = format!("127.0.0.1:{}", free_port()?);
+    let arguments = ["run", "--config", "checklist.yaml", "--listen", &listen, "--web-config", "web.yaml"];
+    let mut command = planted.command("checklist-exporter", &arguments)?;
+    let mut process = Process::start(&mut command, "exporter", folder, Signal::SIGTERM)?;
     // ann:cAnArY7391
     let ann = [("authorization", "Basic YW5uOmNBbkFyWTczOTE=")];
     let ready = format!("http://{listen}/-/ready");
     process.wait_until(|| async { matches!(request(&ready, None, &ann).await, Ok((200, _))) }).await?;
-    let (_, checks) = request(&format!("http://{listen}/api/v1/checks"), None, &ann).await?;
-    let checks: serde_json::Value = serde_json::from_slice(&checks)?;
     let mut pages = vec!["/".to_owned(), "/metrics".to_owned(), "/tasks".to_owned(), "/api/v1/checks".to_owned()];
     for signal in checklist::SIGNALS {
         pages.push(format!("/checks/{}", signal.id));
-        pages.push(format!("/checks/{}/n1-file", signal.id));
-        pages.push(format!("/checks/{}/n4-file", signal.id));
+        pages.extend([1, 4, 5].map(|n| format!("/checks/{}/n{n}-file", signal.id)));
     }
+    let mut shown = String::new();
     for page in pages {
         let (_, body) = request(&format!("http://{listen}{page}"), None, &ann).await?;
-        leaks(&String::from_utf8_lossy(&body)).with_context(|| page)?;
+        let text = String::from_utf8_lossy(&body).into_owned();
+        planted.leaks(&text).with_context(|| page)?;
+        shown += &text;
     }
     // Credentials that are refused, and a token that the API server repeats in its refusal.
     for (header, code) in [
@@ -210,28 +301,26 @@ async fn no_secret_is_ever_said() -> anyhow::Result<()> {
     ] {
         let (status, body) = request(&format!("http://{listen}/metrics"), None, &[("authorization", &header)]).await?;
         assert_eq!(status, code, "{header}");
-        leaks(&String::from_utf8_lossy(&body))?;
+        planted.leaks(&String::from_utf8_lossy(&body))?;
     }
-    let misplaced = std::fs::read_to_string(folder.path().join("misplaced.yaml"))?;
-    for wrong in [format!("{config}nonsense: 1\n"), misplaced] {
-        std::fs::write(folder.path().join("checklist.yaml"), wrong)?;
+    for wrong in [format!("{}nonsense: 1\n", planted.config), std::fs::read_to_string(folder.join("misplaced.yaml"))?] {
+        std::fs::write(folder.join("checklist.yaml"), wrong)?;
         let (status, body) = request(&format!("http://{listen}/-/reload"), Some(""), &ann).await?;
         assert_eq!(status, 500);
-        leaks(&String::from_utf8_lossy(&body))?;
+        planted.leaks(&String::from_utf8_lossy(&body))?;
     }
-    std::fs::write(folder.path().join("web.yaml"), format!("basic_auth_users: {{ann: '{CANARY}'}}\n"))?;
+    std::fs::copy(folder.join("wrong-web.yaml"), folder.join("web.yaml"))?;
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     request(&format!("http://{listen}/metrics"), None, &ann).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let log = process.log();
-    leaks(&log).context("the log")?;
-    assert!(!log.contains(&hash), "a hash is in the log");
-    nonsense.abort();
-    // That nothing was found must not be because nothing was tried.
-    assert!(checks.to_string().contains("401"), "the endpoints were asked: {checks}");
-    assert!(log.contains("no token can be reviewed"), "the token was reviewed");
-    assert!(log.contains("the web configuration stays as it was"), "the broken web configuration was seen");
-    assert!(said.len() > 10_000 && log.len() > 1_000, "{} and {} bytes were said", said.len(), log.len());
+    planted.leaks(&log).context("the log")?;
+    for part in ["401", "nobody has the password ***", "Bearer ***"] {
+        assert!(shown.contains(part), "{part} is on no page");
+    }
+    for part in ["no token can be reviewed", "the web configuration stays as it was", "unknown field nonsense"] {
+        assert!(log.contains(part), "{part} is not in the log");
+    }
     Ok(())
 }
 
@@ -240,17 +329,6 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() { files(&path, found)? } else { found.push(path) }
-    }
-    Ok(())
-}
-
-/// The canary as it is, and in base64 after none, one and two bytes more.
-fn leaks(text: &str) -> anyhow::Result<()> {
-    for form in [CANARY, "Y0FuQXJZNzM5M", "NBbkFyWTczOT", "jQW5Bclk3Mzkx"] {
-        if let Some(at) = text.find(form) {
-            let (from, to) = (text.floor_char_boundary(at.saturating_sub(200)), text.ceil_char_boundary(at + 60));
-            anyhow::bail!("a secret: ...{}...", &text[from..to]);
-        }
     }
     Ok(())
 }

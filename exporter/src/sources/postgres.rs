@@ -90,16 +90,24 @@ impl Database {
                  -c idle_in_transaction_session_timeout=10s -c search_path=pg_catalog,public,pg_temp",
                 STATEMENT_TIMEOUT.as_millis()
             ));
-        if let Some(password) = &target.password {
-            config.password(secret::read(password)?.expose_secret());
+        let password = target.password.as_ref().map(secret::read).transpose()?;
+        if let Some(password) = &password {
+            config.password(password.expose_secret());
         }
+        // A server that asks for the password in clear text may repeat it in its refusal.
+        let refused = |error: tokio_postgres::Error| match (failure(&error), &password) {
+            (Failure { reason, message }, Some(password)) => {
+                Failure::new(reason, message.replace(password.expose_secret(), "***"))
+            }
+            (failure, None) => failure,
+        };
         let (client, driver) = if let Some(tls) = tls(target)? {
             config.ssl_mode(tokio_postgres::config::SslMode::Require);
-            let (client, connection) = config.connect(tls).await.map_err(|error| failure(&error))?;
+            let (client, connection) = config.connect(tls).await.map_err(refused)?;
             (client, tokio::spawn(drive(connection)))
         } else {
             config.ssl_mode(tokio_postgres::config::SslMode::Disable);
-            let (client, connection) = config.connect(NoTls).await.map_err(|error| failure(&error))?;
+            let (client, connection) = config.connect(NoTls).await.map_err(refused)?;
             (client, tokio::spawn(drive(connection)))
         };
         Ok(Session { client, driver })

@@ -42,7 +42,7 @@ pub struct Tokens {
     answered: AtomicBool,
 }
 
-/// Serialized as it is sent, so that a token is in no value that is dropped without being erased.
+/// Serialized from where the token is, so that no value in between has a copy of it; the body is the client's own.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TokenQuestion<'a> {
