@@ -19,7 +19,7 @@ const NAMESPACE: &str = "llm-orchestrator";
 const OUTSIDE: &str = "
 backups:
   - {name: Big_One, bucket: b, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}, endpoint: 'https://10.1.2.3:9000', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY, thresholds: {restore.max_age: {warning: 9d}}}
-  - {name: big-one, bucket: b, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}, endpoint: 'https://minio.storage.svc', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY}
+  - {name: big-one, bucket: b, format: pg_dump, restore: {server: {host: scratch.lab.svc, database: d, user: u, passwordEnv: SCRATCH}, checks: [{name: n, query: SELECT 1}]}, endpoint: 'https://minio.storage.svc', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY}
 postgres:
   - {name: db, host: '2001:db8::1', port: 6432, database: d, user: u, passwordFile: /etc/checklist/secrets/pw}
 tasks: {since: 2026-01-01, s3: {bucket: b, prefix: r/, endpoint: 'https://minio.storage.svc', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY}}
@@ -287,6 +287,13 @@ fn without_a_cluster_of_its_own_no_right_and_no_token_is_given() {
         assert!(egress.contains(part), "{part} is not in {egress}");
     }
     assert!(!egress.contains("6443") && !egress.contains("10250") && !egress.contains("169.254"), "{egress}");
+    // A proof on a given server asks it, and the sources that it must not be.
+    assert!(!egress.contains("\"lab\""), "the exporter has no business with it: {egress}");
+    let proofs = find("NetworkPolicy", "checklist-exporter-jobs")["spec"]["egress"].to_string();
+    assert!(proofs.contains("\"lab\"") && proofs.contains("5432") && proofs.contains("6432"), "{proofs}");
+    let proof =
+        &find("CronJob", "checklist-exporter-restore-big-one-1")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    assert!(proof["containers"][0]["env"].to_string().contains("\"SCRATCH\""), "{proof}");
 }
 
 #[test]
