@@ -49,17 +49,16 @@ fn its_stages_exist_its_sources_are_there_and_nobody_is_root() {
                 assert!(arguments.contains(base), "{base} can be chosen where it is built");
                 stages.insert(stage.to_owned());
             }
-            "COPY" => match rest.strip_prefix("--from=") {
-                Some(rest) => {
-                    let stage = rest.split(' ').next().unwrap_or_default();
+            "COPY" => {
+                if let Some(from) = rest.strip_prefix("--from=") {
+                    let stage = from.split(' ').next().unwrap_or_default();
                     assert!(stages.contains(stage), "{stage} is built before");
-                }
-                None => {
+                } else {
                     let sources: Vec<&str> = rest.split(' ').collect();
                     let (_, sources) = sources.split_last().expect("a target");
                     assert!(sources.iter().all(|path| root().join(path).exists()), "{sources:?}");
                 }
-            },
+            }
             "USER" => user = Some(rest.clone()),
             "CMD" => {
                 assert_eq!(user.take().as_deref(), Some("65532:65532"), "instruction {at}: not root");

@@ -208,7 +208,8 @@ fn a_web_configuration_is_mounted_alike() {
     let overlay = generated(&example, folder.path());
     let file = overlay.join("kustomization.yaml");
     let text = std::fs::read_to_string(&file).expect("it is there");
-    let scheme = "patches: [{target: {kind: ServiceMonitor}, patch: '[{op: add, path: /spec/endpoints/0/scheme, value: https}]'}]\n";
+    let scheme = r#"patches: [{target: {kind: ServiceMonitor}, patch: '[{"op": "add", "path": "/spec/endpoints/0/scheme", "value": "https"}]'}]
+"#;
     let text = text.replace("[../../../generated]", "[../../../generated, ../../components/web]") + scheme;
     std::fs::write(&file, text).expect("written");
     let objects = kustomize(&overlay);
