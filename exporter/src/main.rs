@@ -306,8 +306,8 @@ async fn verify_backup(path: &Path, name: &str, most: u64, by: String) -> anyhow
     let backup = backup.with_context(|| format!("there is no backup {name}"))?;
     let place =
         config.tasks.as_ref().map(|tasks| &tasks.place).context("there is no section tasks: to record it in")?;
-    let work = exporter::verify_backup::verify(backup, place, most, by);
-    match alone(&config, "verify-backup", ended(), work).await? {
+    let work = Box::pin(exporter::verify_backup::verify(backup, place, most, by));
+    match Box::pin(alone(&config, "verify-backup", ended(), work)).await? {
         Ok(proof) => {
             let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
             let answers: Vec<String> = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}")).collect();
@@ -328,7 +328,7 @@ async fn verify_alerts(path: &Path, within: u64, by: &str) -> anyhow::Result<Exi
     let place =
         config.tasks.as_ref().map(|tasks| &tasks.place).context("there is no section tasks: to record it in")?;
     let within = std::time::Duration::from_secs(within);
-    let work = async {
+    let work = Box::pin(async {
         let mut code = ExitCode::SUCCESS;
         for server in &config.alertmanagers {
             let results = exporter::verify_alerts::verify(server, &config.alerting, place, within, by).await?;
@@ -343,8 +343,8 @@ async fn verify_alerts(path: &Path, within: u64, by: &str) -> anyhow::Result<Exi
             }
         }
         Ok(code)
-    };
-    alone(&config, "verify-alerts", ended(), work).await?
+    });
+    Box::pin(alone(&config, "verify-alerts", ended(), work)).await?
 }
 
 /// The section `tasks:` of a checklist.yaml.
