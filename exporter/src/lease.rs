@@ -125,9 +125,8 @@ impl Lease {
                 _ = until.changed() => {}
                 // Never in a hurry, should the two clocks not agree.
                 () = tokio::time::sleep(left.max(Duration::from_millis(10))) => {}
-                done = poll_fn(|context| match self.is_held() {
-                    true => work.as_mut().poll(context).map(Some),
-                    false => Poll::Ready(None),
+                done = poll_fn(|context| {
+                    if self.is_held() { work.as_mut().poll(context).map(Some) } else { Poll::Ready(None) }
                 }) => return done,
             }
         }
@@ -219,7 +218,7 @@ impl Lease {
             Ok(Ok(true)) => tracing::info!("released the lease {}", self.place()),
             Ok(Ok(false)) => {}
             Ok(Err(failure)) => {
-                tracing::warn!(reason = %failure.reason, "cannot release the lease, it will expire: {}", failure.message)
+                tracing::warn!(reason = %failure.reason, "cannot release the lease, it will expire: {}", failure.message);
             }
             Err(_) => tracing::warn!("cannot release the lease {} within {RELEASE:?}, it will expire", self.place()),
         }

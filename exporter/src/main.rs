@@ -321,9 +321,9 @@ async fn verify_backup(path: &Path, name: &str, most: u64, by: String) -> anyhow
     })?;
     let place =
         config.tasks.as_ref().map(|tasks| &tasks.place).context("there is no section tasks: to record it in")?;
-    let work = exporter::verify_backup::verify(&config, backup, place, most, by, ended());
+    let work = Box::pin(exporter::verify_backup::verify(&config, backup, place, most, by, ended()));
     // The work itself ends on a signal: it has things to take away and a result to record.
-    let (proof, result) = alone(&config, "verify-backup", std::future::pending(), work).await??;
+    let (proof, result) = Box::pin(alone(&config, "verify-backup", std::future::pending(), work)).await??;
     let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
     match result {
         Ok(()) => {
@@ -359,7 +359,7 @@ async fn prove_alerts(path: &Path, within: u64, listen: Option<SocketAddr>, by: 
         Some(address) => Some(Webhook::listen(address).await?),
         None => None,
     };
-    let work = async {
+    let work = Box::pin(async {
         let mut code = ExitCode::SUCCESS;
         for server in &config.alertmanagers {
             let proved = verify_alerts::verify(server, &config.alerting, webhook.as_ref(), place, within, by);
@@ -374,8 +374,8 @@ async fn prove_alerts(path: &Path, within: u64, listen: Option<SocketAddr>, by: 
             }
         }
         Ok(code)
-    };
-    alone(&config, "verify-alerts", ended(), work).await?
+    });
+    Box::pin(alone(&config, "verify-alerts", ended(), work)).await?
 }
 
 /// The section `tasks:` of a checklist.yaml.

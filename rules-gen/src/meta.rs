@@ -86,6 +86,14 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             targets: Vec::new(),
         },
     ];
+    rules.extend(optional(config));
+    rules.extend(own.into_iter().filter_map(|generic| generic.rule(config, "exporter", "daily")));
+    rules
+}
+
+/// The rules about parts that checklist.yaml may leave out.
+fn optional(config: &Config) -> Vec<Rule> {
+    let mut rules = Vec::new();
     if config.election().is_some() {
         let unheld = Generic {
             name: "ChecklistLeaseNotHeld",
@@ -110,7 +118,6 @@ pub fn rules(config: &Config) -> Vec<Rule> {
         };
         rules.extend(emergency.rule(config, "override", "daily"));
     }
-    rules.extend(own.into_iter().filter_map(|generic| generic.rule(config, "exporter", "daily")));
     rules
 }
 

@@ -158,7 +158,7 @@ impl Replica {
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) -> anyhow::Result<()> {
     let begun = Instant::now();
     while !holds() {
-        anyhow::ensure!(begun.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        anyhow::ensure!(begun.elapsed() < Duration::from_mins(1), "not within a minute: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())

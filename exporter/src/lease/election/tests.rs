@@ -184,11 +184,11 @@ fn course(seed: u64, calm: bool) -> (u64, u64) {
         .collect();
     let (mut acted, mut changes, mut last, mut deleted) = (0, 0, None, 0);
     for now in (0..600_000).step_by(usize::try_from(STEP).unwrap_or(1)) {
-        for at in 0..peers.len() {
-            if !calm && now >= peers[at].asleep && random.below(8_000) == 0 {
-                peers[at].asleep = now + random.below(40_000);
+        for peer in &mut peers {
+            if !calm && now >= peer.asleep && random.below(8_000) == 0 {
+                peer.asleep = now + random.below(40_000);
             }
-            peers[at].step(now, &mut server, &mut random, calm);
+            peer.step(now, &mut server, &mut random, calm);
         }
         if !calm && now >= deleted + 60_000 && random.below(10_000) == 0 {
             // Somebody deletes it.
