@@ -7,6 +7,7 @@ mod dashboards;
 pub mod expr;
 pub mod files;
 pub mod known;
+mod light;
 pub mod live;
 pub mod output;
 pub mod pages;

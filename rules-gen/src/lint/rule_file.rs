@@ -1,5 +1,6 @@
 //! Rule files and `PrometheusRule` objects as Prometheus reads them (`model/rulefmt`): what it refuses is an error.
 
+use super::light;
 use super::report::{Level, Report, Scope};
 use super::template;
 use super::yaml::{Kind, Node, Place};
@@ -195,7 +196,10 @@ fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Expr> {
         }
     }
     match parser::parse(&expr.value) {
-        Ok(ast) => Some(ast),
+        Ok(mut ast) => {
+            light::lighten(&mut ast);
+            Some(ast)
+        }
         Err(error) => {
             let why = error.lines().next().unwrap_or_default().to_owned();
             report.at("RG001", Level::Error, expr, format!("the expression does not parse: {why}"), "");
