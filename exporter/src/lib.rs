@@ -3,11 +3,13 @@
 pub mod checks;
 pub mod explain;
 pub mod lease;
+pub mod log;
 pub mod page;
 pub mod page_tasks;
 pub mod probe;
 pub mod probes;
 pub mod process;
+pub mod proofs;
 pub mod records;
 pub mod reload;
 pub mod report;

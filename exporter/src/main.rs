@@ -2,19 +2,17 @@
 
 use anyhow::Context;
 use checklist::Cadence;
-use checklist::config::{Check, hint};
+use checklist::config::Check;
 use clap::{Args, Parser, Subcommand};
 use exporter::checks::Checks;
-use exporter::lease::proof::{Elsewhere, alone};
+use exporter::lease::proof::Elsewhere;
 use exporter::reload::{Source, load};
 use exporter::schedule::Job;
 use exporter::server::Shown;
 use exporter::shard::{Shard, Sharding};
 use exporter::task_commands::{self, OverrideCommand, TaskCommand};
-use exporter::verify_alerts::{self, Webhook};
-use exporter::verify_backup::Unproved;
 use exporter::web::Web;
-use exporter::{report, server};
+use exporter::{log, proofs, report, server};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use std::io::IsTerminal;
@@ -24,15 +22,24 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::Level;
-use tracing_subscriber::filter::{FilterExt, filter_fn};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
 
 /// Makes every check of the operations checklist and exposes what it saw to Prometheus.
 #[derive(Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "\
+Examples:
+  checklist-exporter init && checklist-exporter validate checklist.yaml
+  checklist-exporter check --cadence daily
+  checklist-exporter run --config checklist.yaml --listen 0.0.0.0:9876 --web-config web.yaml
+  checklist-exporter task done dr_drill --by ann --note 'restored in 40 minutes'
+
+Exit codes:
+  0  passed, done
+  1  something is not good
+  2  nobody can tell, wrong usage or an invalid checklist.yaml
+  3  another process is at it"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -45,9 +52,8 @@ struct Arguments {
 enum Command {
     /// Makes the checks continuously and serves /metrics.
     Run {
-        /// The checklist.
-        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
-        config: PathBuf,
+        #[command(flatten)]
+        checklist: Checklist,
         /// Where to listen.
         #[arg(long, env = "CHECKLIST_LISTEN", default_value = "127.0.0.1:9876")]
         listen: SocketAddr,
@@ -62,9 +68,8 @@ enum Command {
     },
     /// Makes every check once, prints a table; exits 0 when all passed, 1 when one failed, 2 when one cannot tell.
     Check {
-        /// The checklist.
-        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
-        config: PathBuf,
+        #[command(flatten)]
+        checklist: Checklist,
         #[command(flatten)]
         selection: Selection,
         /// How the result is written.
@@ -76,9 +81,8 @@ enum Command {
     },
     /// People's tasks: what is open, and records of what was done.
     Task {
-        /// The checklist.
-        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
-        config: PathBuf,
+        #[command(flatten)]
+        checklist: Checklist,
         #[command(subcommand)]
         command: TaskCommand,
     },
@@ -87,9 +91,8 @@ enum Command {
     VerifyBackup {
         /// The name of the backup.
         backup: String,
-        /// The checklist.
-        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
-        config: PathBuf,
+        #[command(flatten)]
+        checklist: Checklist,
         /// The most bytes that download and unpacked dump may take each.
         #[arg(long, default_value_t = 100 * 1024 * 1024 * 1024)]
         max_bytes: u64,
@@ -100,9 +103,8 @@ enum Command {
     /// Sends a synthetic alert of each severity through Alertmanager and records whether it was delivered; exits 0 when
     /// all were, 1 when one was not, 2 when nobody can tell, 3 when another process is at it.
     VerifyAlerts {
-        /// The checklist.
-        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
-        config: PathBuf,
+        #[command(flatten)]
+        checklist: Checklist,
         /// Seconds to wait for each delivery; longer than Alertmanager's group wait.
         #[arg(long, default_value_t = 120)]
         within: u64,
@@ -115,9 +117,8 @@ enum Command {
     },
     /// Emergencies: routine warnings are put aside, with a reason and an end.
     Override {
-        /// The checklist.
-        #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml")]
-        config: PathBuf,
+        #[command(flatten)]
+        checklist: Checklist,
         #[command(subcommand)]
         command: OverrideCommand,
     },
@@ -136,6 +137,14 @@ enum Command {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
         shards: Option<u32>,
     },
+}
+
+/// Where the checklist is.
+#[derive(Args)]
+struct Checklist {
+    /// The checklist.
+    #[arg(long, global = true, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml", value_name = "FILE")]
+    config: PathBuf,
 }
 
 /// Which checks are made.
@@ -159,7 +168,7 @@ fn cadence(text: &str) -> Result<Cadence, String> {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log_to_stderr(arguments.log_json);
+    log::to_stderr(arguments.log_json);
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider is installed already");
     }
@@ -168,25 +177,25 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error.into()),
     };
     let result = match arguments.command {
-        Command::Run { config, listen, web_config, health_listen, sharding } => {
-            runtime.block_on(run(&config, listen, web_config.as_deref(), health_listen, sharding))
+        Command::Run { checklist, listen, web_config, health_listen, sharding } => {
+            runtime.block_on(run(&checklist.config, listen, web_config.as_deref(), health_listen, sharding))
         }
-        Command::Check { config, selection, format, explain } => {
-            runtime.block_on(check(&config, &selection, format, explain))
+        Command::Check { checklist, selection, format, explain } => {
+            runtime.block_on(check(&checklist.config, &selection, format, explain))
         }
-        Command::Task { config, command } => runtime.block_on(async {
-            print(&task_commands::task(&tasks(&config)?, command).await?);
+        Command::Task { checklist, command } => runtime.block_on(async {
+            print(&task_commands::task(&tasks(&checklist.config)?, command).await?);
             Ok(ExitCode::SUCCESS)
         }),
-        Command::Override { config, command } => runtime.block_on(async {
-            print(&task_commands::emergency(&tasks(&config)?, command).await?);
+        Command::Override { checklist, command } => runtime.block_on(async {
+            print(&task_commands::emergency(&tasks(&checklist.config)?, command).await?);
             Ok(ExitCode::SUCCESS)
         }),
-        Command::VerifyBackup { backup, config, max_bytes, by } => {
-            runtime.block_on(verify_backup(&config, &backup, max_bytes, by))
+        Command::VerifyBackup { backup, checklist, max_bytes, by } => {
+            runtime.block_on(verify_backup(&checklist.config, &backup, max_bytes, by))
         }
-        Command::VerifyAlerts { config, within, webhook_listen, by } => {
-            runtime.block_on(prove_alerts(&config, within, webhook_listen, &by))
+        Command::VerifyAlerts { checklist, within, webhook_listen, by } => {
+            runtime.block_on(verify_alerts(&checklist.config, within, webhook_listen, &by))
         }
         Command::Init { file } => init(&file),
         Command::Validate { file, shards } => validate(&file, shards),
@@ -311,71 +320,17 @@ async fn ended() -> &'static str {
     }
 }
 
-/// 0 when the backup is good, 1 when it is not, 2 when nobody knows; SIGTERM ends it and leaves nothing behind.
 async fn verify_backup(path: &Path, name: &str, most: u64, by: String) -> anyhow::Result<ExitCode> {
     let (_, config) = load(path)?;
-    let backup = config.backups.iter().find(|backup| backup.name == name);
-    let backup = backup.with_context(|| {
-        let known: Vec<&str> = config.backups.iter().map(|backup| backup.name.as_str()).collect();
-        format!("there is no backup {name}{}; known: {}", hint(name, &known), known.join(", "))
-    })?;
-    let place =
-        config.tasks.as_ref().map(|tasks| &tasks.place).context("there is no section tasks: to record it in")?;
-    let work = Box::pin(exporter::verify_backup::verify(&config, backup, place, most, by, ended()));
-    // The work itself ends on a signal: it has things to take away and a result to record.
-    let (proof, result) = Box::pin(alone(&config, "verify-backup", std::future::pending(), work)).await??;
-    let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
-    match result {
-        Ok(()) => {
-            let newest = proof.newest.iter().map(|(name, at)| {
-                let at =
-                    jiff::Timestamp::from_duration(jiff::SignedDuration::try_from_secs_f64(*at).unwrap_or_default());
-                format!("{name} {}", at.map_or_else(|_| "?".to_owned(), |at| at.strftime("%F %T").to_string()))
-            });
-            let numbers = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}"));
-            let answers: Vec<String> = numbers.chain(newest).collect();
-            print(&format!("backup {name} is good: {}; {}\n", answers.join(", "), stages.join(", ")));
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(why @ Unproved::Bad(_)) => {
-            print(&format!("backup {name} is NOT good: {why}\n"));
-            Ok(ExitCode::from(1))
-        }
-        Err(why @ Unproved::CannotTell(_)) => {
-            print(&format!("backup {name}: {why}\n"));
-            Ok(ExitCode::from(2))
-        }
-    }
+    let (said, code) = proofs::backup(&config, name, most, by, ended()).await?;
+    print(&said);
+    Ok(ExitCode::from(code))
 }
 
-/// 0 when every alert was delivered, 1 when one was not.
-async fn prove_alerts(path: &Path, within: u64, listen: Option<SocketAddr>, by: &str) -> anyhow::Result<ExitCode> {
+async fn verify_alerts(path: &Path, within: u64, listen: Option<SocketAddr>, by: &str) -> anyhow::Result<ExitCode> {
     let (_, config) = load(path)?;
-    anyhow::ensure!(!config.alertmanagers.is_empty(), "{} names no alertmanagers:", path.display());
-    let place =
-        config.tasks.as_ref().map(|tasks| &tasks.place).context("there is no section tasks: to record it in")?;
     let within = std::time::Duration::from_secs(within);
-    let webhook = match listen {
-        Some(address) => Some(Webhook::listen(address).await?),
-        None => None,
-    };
-    let work = Box::pin(async {
-        let mut code = ExitCode::SUCCESS;
-        for server in &config.alertmanagers {
-            let proved = verify_alerts::verify(server, &config.alerting, webhook.as_ref(), place, within, by);
-            for (severity, result) in proved.await? {
-                match result {
-                    Ok(seconds) => print(&format!("{} {severity}: delivered after {seconds:.1} s\n", server.name)),
-                    Err(error) => {
-                        print(&format!("{} {severity}: NOT delivered: {error:#}\n", server.name));
-                        code = ExitCode::from(1);
-                    }
-                }
-            }
-        }
-        Ok(code)
-    });
-    Box::pin(alone(&config, "verify-alerts", ended(), work)).await?
+    Ok(ExitCode::from(proofs::alerts(&config, within, listen, by, ended(), print).await?))
 }
 
 /// The section `tasks:` of a checklist.yaml.
@@ -410,30 +365,6 @@ fn validate(file: &Path, shards: Option<u32>) -> anyhow::Result<ExitCode> {
         tracing::info!("shard {shard} makes {} of them", config.checks().iter().filter(made).count());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// At finer levels clients log headers, keys and bodies, whatever `RUST_LOG` asks for.
-const QUIET: [(&str, Level); 8] = [
-    ("aws", Level::INFO),
-    ("h2", Level::INFO),
-    ("hyper", Level::INFO),
-    ("kube", Level::INFO),
-    ("kube_client", Level::ERROR),
-    ("rustls", Level::INFO),
-    ("tokio_postgres", Level::INFO),
-    ("tower", Level::INFO),
-];
-
-fn log_to_stderr(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // A filter of its own: among directives of one, the more specific would win.
-    let quiet = filter_fn(|event| {
-        QUIET.iter().all(|(client, finest)| !event.target().starts_with(client) || event.level() <= finest)
-    });
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let layer = layer.with_ansi(std::io::stderr().is_terminal());
-    let layer = if json { layer.json().boxed() } else { layer.boxed() };
-    tracing_subscriber::registry().with(layer.with_filter(filter.and(quiet))).init();
 }
 
 /// 2: usage, configuration or environment; 3: another process is at it.

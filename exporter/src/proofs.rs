@@ -1,0 +1,87 @@
+//! What `verify-backup` and `verify-alerts` do and say: each alone, where a lease is configured.
+
+use crate::lease::proof::alone;
+use crate::verify_alerts::{self, Webhook};
+use crate::verify_backup::{self, Unproved};
+use anyhow::{Context, ensure};
+use checklist::Config;
+use checklist::config::{RecordPlace, hint};
+use jiff::{SignedDuration, Timestamp};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Proves the backup of a name. Gives what there is to say, and 0 when the backup is good, 1 when it is not, 2 when
+/// nobody knows. When `ended` gives a reason first, nothing is left behind.
+pub async fn backup(
+    config: &Config,
+    name: &str,
+    most: u64,
+    by: String,
+    ended: impl Future<Output = &'static str>,
+) -> anyhow::Result<(String, u8)> {
+    let backup = config.backups.iter().find(|backup| backup.name == name);
+    let backup = backup.with_context(|| {
+        let known: Vec<&str> = config.backups.iter().map(|backup| backup.name.as_str()).collect();
+        format!("there is no backup {name}{}; known: {}", hint(name, &known), known.join(", "))
+    })?;
+    let work = Box::pin(verify_backup::verify(config, backup, place(config)?, most, by, ended));
+    // The work itself ends on a signal: it has things to take away and a result to record.
+    let (proof, result) = Box::pin(alone(config, "verify-backup", std::future::pending(), work)).await??;
+    Ok(match result {
+        Ok(()) => {
+            let newest = proof.newest.iter().map(|(name, at)| format!("{name} {}", time(*at)));
+            let numbers = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}"));
+            let answers: Vec<String> = numbers.chain(newest).collect();
+            let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
+            (format!("backup {name} is good: {}; {}\n", answers.join(", "), stages.join(", ")), 0)
+        }
+        Err(why @ Unproved::Bad(_)) => (format!("backup {name} is NOT good: {why}\n"), 1),
+        Err(why @ Unproved::CannotTell(_)) => (format!("backup {name}: {why}\n"), 2),
+    })
+}
+
+fn time(at: f64) -> String {
+    let at = SignedDuration::try_from_secs_f64(at).ok().and_then(|at| Timestamp::from_duration(at).ok());
+    at.map_or_else(|| "?".to_owned(), |at| at.strftime("%F %T").to_string())
+}
+
+/// Proves the way of an alert of each severity through every Alertmanager, and says each result when it is known. Gives
+/// 0 when every alert was delivered, 1 when one was not.
+pub async fn alerts(
+    config: &Config,
+    within: Duration,
+    listen: Option<SocketAddr>,
+    by: &str,
+    ended: impl Future<Output = &'static str>,
+    say: impl Fn(&str),
+) -> anyhow::Result<u8> {
+    ensure!(!config.alertmanagers.is_empty(), "checklist.yaml names no alertmanagers:");
+    let place = place(config)?;
+    let webhook = match listen {
+        Some(address) => Some(Webhook::listen(address).await?),
+        None => None,
+    };
+    let work = Box::pin(async {
+        let mut code = 0;
+        for server in &config.alertmanagers {
+            let proved = verify_alerts::verify(server, &config.alerting, webhook.as_ref(), place, within, by);
+            for (severity, result) in proved.await? {
+                match result {
+                    Ok(seconds) => say(&format!("{} {severity}: delivered after {seconds:.1} s\n", server.name)),
+                    Err(error) => {
+                        say(&format!("{} {severity}: NOT delivered: {error:#}\n", server.name));
+                        code = 1;
+                    }
+                }
+            }
+        }
+        Ok(code)
+    });
+    Box::pin(alone(config, "verify-alerts", ended, work)).await?
+}
+
+/// Where the result is recorded.
+fn place(config: &Config) -> anyhow::Result<&RecordPlace> {
+    let place = config.tasks.as_ref().map(|tasks| &tasks.place);
+    place.context("checklist.yaml has no section tasks: to record the result in")
+}
