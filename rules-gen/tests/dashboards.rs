@@ -219,10 +219,10 @@ export const model: Model = "#;
 #[test]
 fn the_model_has_the_types_of_grafanas_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let modules = root.join("target/grafana-schema/node_modules");
+    let modules = root.join("target/schemas/node_modules");
     let compiler = modules.join("typescript/bin/tsc");
     if !modules.join("@grafana/schema").exists() || Command::new("node").arg("--version").output().is_err() {
-        eprintln!("left out: types of @grafana/schema; scripts/install-grafana-schema and node are needed");
+        eprintln!("left out: types of @grafana/schema; scripts/install-schemas and node are needed");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -240,6 +240,29 @@ fn errors_are_those_of_promtool() -> std::io::Result<()> {
 }
 
 #[test]
+fn sarif_holds_to_its_schema() {
+    let path =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../target/schemas/node_modules/@microsoft/jest-sarif/lib/schemas/");
+    let Ok(schema) = std::fs::read_to_string(format!("{path}sarif-2.1.0-rtm.5.json")) else {
+        eprintln!("left out: the schema of SARIF; scripts/install-schemas is needed");
+        return;
+    };
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let bad = "groups:\n- name: g\n  rules:\n  - alert: Broken\n    expr: up != 0\n";
+    for text in [bad, "groups: [\n", "groups: []\n"] {
+        let outcome = run(&[source("rules/a b.yaml", text)], &Options::default());
+        let sarif = render(Format::Sarif, &outcome.findings, &outcome.files, Style::PLAIN);
+        let mut sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
+        let mistakes: Vec<String> = validator.iter_errors(&sarif).map(|error| error.to_string()).collect();
+        assert!(mistakes.is_empty(), "{mistakes:#?}");
+        // The schema can refuse.
+        sarif["runs"][0]["tool"] = serde_json::json!({});
+        assert!(!validator.is_valid(&sarif));
+    }
+}
+
+#[test]
 fn every_format_is_well_formed_and_names_the_place() {
     let bad = "groups:\n- name: g\n  rules:\n  - alert: Bro<ken\n    expr: up{job=\"a&b\"} != 0\n";
     let outcome = run(&[source("a:b,c.yaml", bad)], &Options::default());

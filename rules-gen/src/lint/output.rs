@@ -77,7 +77,9 @@ fn text(findings: &[Finding], files: usize, style: Style) -> String {
     }
     let count = |level: Level| findings.iter().filter(|finding| finding.level == level).count();
     let (errors, warnings, infos) = (count(Level::Error), count(Level::Warning), count(Level::Info));
-    let _ = writeln!(out, "{files} files: {errors} errors, {warnings} warnings, {infos} infos");
+    let of = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let found = [of(errors, "error"), of(warnings, "warning"), of(infos, "info")].join(", ");
+    let _ = writeln!(out, "{}: {found}", of(files, "file"));
     out
 }
 
@@ -169,6 +171,6 @@ fn github(finding: &Finding) -> String {
         finding.place.line,
         finding.place.column,
         finding.id,
-        data(&format!("{} {}", finding.message, finding.fix)),
+        data(&[&*finding.message, &*finding.fix].join("\n")),
     )
 }
