@@ -1,5 +1,8 @@
 //! The least rights that the configured checks need: Kubernetes roles, a SQL script, an IAM policy.
 
+pub mod command;
+
+use crate::{Output, header, network, yaml};
 use checklist::config::{BackupFormat, Postgres, RecordPlace, ReportPlace, S3Prefix, quoted};
 use checklist::{Access, Config, Signal};
 use serde_json::{Value, json};
@@ -10,6 +13,29 @@ use std::fmt::Write as _;
 pub(crate) const NAME: &str = "checklist-exporter";
 /// The service account of the proofs' jobs, which may take their leases and nothing else: a dump runs code of who wrote it.
 pub(crate) const JOBS: &str = "checklist-exporter-jobs";
+
+/// Every file of rights for a configuration; `source` is its file name, for the headers.
+///
+/// # Errors
+/// When something cannot be written as YAML or JSON.
+pub fn files(config: &Config, source: &str) -> anyhow::Result<Vec<Output>> {
+    let header = header(source);
+    let mut files = Vec::new();
+    for cluster in &config.kubernetes {
+        files.push(yaml(&format!("kubernetes-{}.yaml", cluster.name), &header, &kubernetes(config, &cluster.name))?);
+    }
+    for database in &config.postgres {
+        let path = format!("postgres-{}.sql", database.name).into();
+        files.push(Output { path, content: sql(config, database, source) });
+    }
+    let policies = [("s3-policy", s3(config)), ("s3-policy-records", s3_records(config))];
+    for (name, policy) in policies.into_iter().filter(|(_, policy)| policy["Statement"] != json!([])) {
+        let content = format!("{}\n", serde_json::to_string_pretty(&policy)?);
+        files.push(Output { path: format!("{name}.json").into(), content });
+    }
+    files.push(yaml("networkpolicy.yaml", &header, &network::policies(config))?);
+    Ok(files)
+}
 
 /// Objects of Kubernetes for one cluster of checklist.yaml, as a list.
 pub fn kubernetes(config: &Config, cluster: &str) -> Value {

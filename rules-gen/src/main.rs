@@ -22,6 +22,7 @@ struct Arguments {
 enum Command {
     Init(rules_gen::init::Arguments),
     Generate(rules_gen::generate::Arguments),
+    Access(rules_gen::access::command::Arguments),
     Lint(Box<rules_gen::lint::command::Arguments>),
     Test(rules_gen::testing::Arguments),
     List(rules_gen::list::Arguments),
@@ -46,6 +47,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Generate(arguments) => rules_gen::generate::command(&arguments),
+        Command::Access(arguments) => rules_gen::access::command::command(&arguments),
         Command::Lint(arguments) => wait(rules_gen::lint::command::run_command(&arguments)),
         Command::Init(arguments) => rules_gen::init::command(&arguments),
         Command::List(arguments) => rules_gen::list::command(&arguments),
