@@ -10,7 +10,7 @@ use stack::stack::{Stack, program};
 use std::process::Command;
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_mins(2);
 
 fn fault(name: &str) -> Fault {
     FAULTS.iter().copied().find(|fault| fault.name == name).unwrap_or_else(|| panic!("{name}"))
