@@ -30,6 +30,7 @@ fn on_loopback(example: &str, folder: &Path) -> String {
         ("http://alertmanager.monitoring.svc:9093", "http://127.0.0.1:1"),
         ("http://prometheus.monitoring.svc:9090", "http://127.0.0.1:1"),
         ("host: postgres.llm-orchestrator.svc", "host: 127.0.0.1"),
+        ("host: scratch.db.svc", "host: 127.0.0.1"),
         ("/var/lib/checklist", &folder.display().to_string()),
         (
             "bucket: llm-orchestrator-backups",
