@@ -6,6 +6,7 @@ use nix::unistd::Pid;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A running program.
@@ -95,7 +96,17 @@ impl Drop for Process {
     }
 }
 
-/// A loopback port that nobody uses now.
+/// A loopback port that nobody uses now. It is below those that the system gives to clients (32768 and up on Linux), so
+/// that no connection takes it before its server does; and no two callers in a process get the same.
 pub fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    const PORTS: std::ops::Range<u32> = 12_000..32_000;
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    for _ in PORTS {
+        let call = std::process::id().wrapping_mul(211).wrapping_add(CALLS.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(PORTS.start + call % (PORTS.end - PORTS.start))?;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no loopback port from {} to {} is free", PORTS.start, PORTS.end)
 }
