@@ -113,6 +113,12 @@ impl Task {
         window().is_some_and(|(from, until)| done.iter().any(|at| (from..until).contains(at)))
     }
 
+    /// The day that a record at a time answers.
+    pub fn answers(&self, at: Timestamp, zone: &TimeZone) -> Option<Date> {
+        let today = at.to_zoned_datetime(zone.clone()).date();
+        [self.rule.last(today), self.rule.next(today)].into_iter().flatten().find(|day| self.is_done(*day, &[at], zone))
+    }
+
     fn opens(&self, day: Date, zone: &TimeZone) -> Option<Timestamp> {
         let (begin, before) = (midnight(day, zone)?, midnight(self.rule.last(day.yesterday().ok()?)?, zone)?);
         Some(begin - begin.duration_since(before) / 4)

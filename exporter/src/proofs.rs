@@ -6,6 +6,7 @@ use crate::verify_backup::{self, Unproved};
 use anyhow::{Context, ensure};
 use checklist::Config;
 use checklist::config::{RecordPlace, hint};
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,16 +18,16 @@ pub async fn backup(
     name: &str,
     most: u64,
     by: String,
-    ended: impl Future<Output = &'static str>,
+    ended: impl Future<Output = &'static str> + Send,
 ) -> anyhow::Result<(String, u8)> {
     let backup = config.backups.iter().find(|backup| backup.name == name);
     let backup = backup.with_context(|| {
         let known: Vec<&str> = config.backups.iter().map(|backup| backup.name.as_str()).collect();
         format!("there is no backup {name}{}; known: {}", hint(name, &known), known.join(", "))
     })?;
-    let work = Box::pin(verify_backup::verify(config, backup, place(config)?, most, by, ended));
-    // The work itself ends on a signal: it has things to take away and a result to record.
-    let (proof, result) = Box::pin(alone(config, "verify-backup", std::future::pending(), work)).await??;
+    let place = place(config)?;
+    let work = |stop| Box::pin(verify_backup::verify(config, backup, place, most, by, stop));
+    let (proof, result) = Box::pin(alone(config, "verify-backup", ended, work)).await??;
     Ok(match result {
         Ok(()) => {
             let newest = proof.newest.iter().map(|(name, at)| format!("{name} {}", time(*at)));
@@ -52,7 +53,7 @@ pub async fn alerts(
     within: Duration,
     listen: Option<SocketAddr>,
     by: &str,
-    ended: impl Future<Output = &'static str>,
+    ended: impl Future<Output = &'static str> + Send,
     say: impl Fn(&str),
 ) -> anyhow::Result<u8> {
     ensure!(!config.alertmanagers.is_empty(), "checklist.yaml names no alertmanagers:");
@@ -61,7 +62,7 @@ pub async fn alerts(
         Some(address) => Some(Webhook::listen(address).await?),
         None => None,
     };
-    let work = Box::pin(async {
+    let work = async {
         let mut code = 0;
         for server in &config.alertmanagers {
             let proved = verify_alerts::verify(server, &config.alerting, webhook.as_ref(), place, within, by);
@@ -76,8 +77,20 @@ pub async fn alerts(
             }
         }
         Ok(code)
-    });
-    Box::pin(alone(config, "verify-alerts", ended, work)).await?
+    };
+    Box::pin(alone(config, "verify-alerts", ended, |stop| stopped(stop, work))).await?
+}
+
+/// The work, unless `stop` gives a reason first.
+async fn stopped<T>(
+    stop: BoxFuture<'_, &'static str>,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    tokio::select! {
+        biased;
+        why = stop => Err(anyhow::anyhow!("ended by {why}")),
+        done = work => done,
+    }
 }
 
 /// Where the result is recorded.

@@ -58,7 +58,13 @@ impl Source {
     /// Loads the file again. A file with mistakes changes nothing but the metric that says so.
     pub fn reload(&self) -> anyhow::Result<()> {
         let mut known = self.known();
-        let result = load(&self.path).map(|(text, config)| {
+        let result = load(&self.path).and_then(|(text, config)| {
+            // A file that is read while it is written looks like one that asks for less.
+            anyhow::ensure!(
+                known.tokens.is_none() || config.kubernetes.iter().any(|cluster| !cluster.web_audiences.is_empty()),
+                "{} has no webAudiences any more, and anyone would be let in; restart the exporter if it shall be so",
+                self.path.display()
+            );
             let jobs = known.checks.jobs(&config, &self.schedule.jobs());
             let before = known.tokens.take();
             known.tokens = known.checks.tokens(&config, before);
@@ -70,6 +76,7 @@ impl Source {
             self.schedule.elect(known.checks.lease());
             self.schedule.replace(jobs);
             (known.text, known.config) = (text, Arc::new(config));
+            Ok(())
         });
         if let Err(error) = &result {
             self.schedule.loaded().successful = false;

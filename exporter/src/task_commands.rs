@@ -6,6 +6,7 @@ use anyhow::{Context, bail, ensure};
 use checklist::config::{Tasks, hint};
 use checklist::tasks::Task;
 use clap::{Args, Subcommand};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
 
@@ -116,14 +117,14 @@ pub async fn task(tasks: &Tasks, command: TaskCommand) -> anyhow::Result<String>
             }
             once(known, tasks, &records, at, again)?;
             append(&tasks.place, &Record { at, by: who.by, act: Act::Done { task, note, evidence } }).await?;
-            after(known, tasks, now).await
+            after(known, tasks, at, now).await
         }
         TaskCommand::Skip { task, who, reason } => {
             let known = find(tasks, &task)?;
             ensure!(!reason.trim().is_empty(), "a task is only skipped with a reason");
             once(known, tasks, &records, now, false)?;
             append(&tasks.place, &Record { at: now, by: who.by, act: Act::Skipped { task, reason } }).await?;
-            after(known, tasks, now).await
+            after(known, tasks, now, now).await
         }
     }
 }
@@ -133,6 +134,9 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
     let now = Timestamp::now();
     let records = Records::read(&tasks.place, now).await?;
     let held = records.override_at(now);
+    // Of another machine whose clock is ahead: what comes after it must be read after it.
+    let at = held.map_or(now, |(_, last)| now.max(last.at + SignedDuration::from_nanos(1)));
+    let ends = matches!(command, OverrideCommand::End { .. });
     let (by, act) = match command {
         OverrideCommand::Show => return Ok(describe(&records, tasks, now)),
         OverrideCommand::Start { .. } if held.is_some() => {
@@ -145,14 +149,17 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
         }
         OverrideCommand::End { who } => (who.by, Act::OverrideEnded),
     };
-    append(&tasks.place, &Record { at: now, by, act }).await?;
-    Ok(describe(&Records::read(&tasks.place, now).await?, tasks, now))
+    append(&tasks.place, &Record { at, by, act }).await?;
+    let records = Records::read(&tasks.place, now).await?;
+    ensure!(!ends || records.override_at(now).is_none(), "the end is recorded, but somebody else's override holds");
+    Ok(describe(&records, tasks, now))
 }
 
 /// `4h`, at least a minute and at most two weeks: an override without end is impossible.
 fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
     let right = || format!("until must be a duration like 30m, 4h or 2d, not {text}");
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let (at, _) = text.char_indices().next_back().with_context(right)?;
+    let (number, unit) = text.split_at(at);
     let number: i64 = number.parse().ok().with_context(right)?;
     let minutes = match unit {
         "m" => Some(number),
@@ -174,29 +181,30 @@ fn find<'a>(tasks: &'a Tasks, id: &str) -> anyhow::Result<&'a Task> {
 
 /// Refuses a second record for the same occurrence.
 fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: bool) -> anyhow::Result<()> {
-    let done = records.of_task(&task.id);
-    let with: Vec<Timestamp> = done.iter().copied().chain([at]).collect();
-    let standing = |done: &[Timestamp]| task.standing(at, done, tasks.since, &tasks.zone).map(|standing| standing.day);
-    // A record that changes nothing is one too many.
-    if !again && !done.is_empty() && standing(&done) == standing(&with) {
-        let last = records.last_of_task(&task.id).map(|record| format!(" by {} at {}", record.by, record.at));
-        bail!(
-            "{} is recorded for this time already{}; --again records it once more",
+    let day = task.answers(at, &tasks.zone);
+    let same = |record: &&Record| {
+        record.task() == Some(&task.id) && day.is_some() && task.answers(record.at, &tasks.zone) == day
+    };
+    match records.list.iter().rev().find(same) {
+        Some(record) if !again => bail!(
+            "{} of {} is recorded already by {} at {}; --again records it once more",
             task.id,
-            last.unwrap_or_default()
-        );
+            day.map(|day| day.to_string()).unwrap_or_default(),
+            record.by,
+            record.at
+        ),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-async fn after(task: &Task, tasks: &Tasks, now: Timestamp) -> anyhow::Result<String> {
+/// What a record at `at` did.
+async fn after(task: &Task, tasks: &Tasks, at: Timestamp, now: Timestamp) -> anyhow::Result<String> {
     let records = Records::read(&tasks.place, now).await?;
-    let next = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone);
-    Ok(format!(
-        "recorded; {} is next on {}\n",
-        task.id,
-        next.map_or_else(|| "no day".to_owned(), |s| s.day.to_string())
-    ))
+    let answered = task.answers(at, &tasks.zone);
+    let next = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone).map(|standing| standing.day);
+    let day = |day: Option<Date>| day.map_or_else(|| "no day".to_owned(), |day| day.to_string());
+    let what = if next < answered { "stays open for" } else { "is next on" };
+    Ok(format!("recorded for {}; {} {what} {}\n", day(answered), task.id, day(next)))
 }
 
 fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {
@@ -256,5 +264,18 @@ fn describe(records: &Records, tasks: &Tasks, now: Timestamp) -> String {
             format!("override since {} until {} by {by}: {reason}\n", time(since, tasks), time(*until, tasks))
         }
         _ => "no override holds\n".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_read_and_anything_else_is_refused() {
+        assert_eq!(lasting("4h").ok(), Some(SignedDuration::from_hours(4)));
+        for wrong in ["", "4", "4\u{e9}", "h", "-1h", "15d", "0m", "9999999999999999999h"] {
+            assert!(lasting(wrong).is_err(), "{wrong}");
+        }
     }
 }

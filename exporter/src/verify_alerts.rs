@@ -122,6 +122,8 @@ async fn watch(
     within: Duration,
 ) -> anyhow::Result<f64> {
     let begun = Instant::now();
+    // A counter counts everybody's alerts: it proves nothing before Alertmanager has shown that it has this one.
+    let mut routed = false;
     let of = |counts: &BTreeMap<String, Counts>, kind: &str| counts.get(kind).copied().unwrap_or_default();
     loop {
         if let Some(Way { kinds, receivers, held_back }) = alertmanager::way(server, name).await? {
@@ -134,6 +136,7 @@ async fn watch(
             if let Some(why) = held_back {
                 bail!("Alertmanager holds the alert back: {why}");
             }
+            routed = true;
         }
         let counts = alertmanager::counts(server).await?;
         let refused = told.iter().find(|kind| of(&counts, kind).failed > of(before, kind).failed);
@@ -141,7 +144,7 @@ async fn watch(
             bail!("{kind} refused the notification; Alertmanager's log has its answer");
         }
         let seen = |witness: &Witness| match witness {
-            Witness::Counter(kind) => of(&counts, kind).accepted > of(before, kind).accepted,
+            Witness::Counter(kind) => routed && of(&counts, kind).accepted > of(before, kind).accepted,
             Witness::Webhook => webhook.is_some_and(|webhook| webhook.was_told(name)),
         };
         let waited_for: Vec<&Witness> = witnesses.iter().filter(|witness| !seen(witness)).collect();
@@ -156,6 +159,9 @@ async fn watch(
             continue;
         }
         if begun.elapsed() > within {
+            if !routed {
+                bail!("Alertmanager took the alert and never showed it among its alerts within {within:?}");
+            }
             let names: Vec<&str> = waited_for
                 .into_iter()
                 .map(|witness| match witness {

@@ -81,8 +81,10 @@ pub async fn verify(
     let mut result = match Workshop::open().await {
         Ok(mut workshop) => {
             let result = tokio::select! {
-                result = prove(config, backup, restore, most, &mut workshop, &mut proof) => result,
+                // Looked at before each step: a process that was stopped and continued does nothing more.
+                biased;
                 why = stop => Err(Unproved::CannotTell(anyhow::anyhow!("ended by {why}"))),
+                result = prove(config, backup, restore, most, &mut workshop, &mut proof) => result,
             };
             let closed = workshop.close().await;
             // What is left behind must be told, and not hide what was found.

@@ -11,7 +11,7 @@ pub mod tokens;
 
 use crate::probe::Failure;
 use arc_swap::ArcSwap;
-use config::WebConfig;
+use config::{ClientAuth, WebConfig};
 use hyper::header::{HeaderName, HeaderValue};
 use passwords::Passwords;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,8 @@ pub struct Rules {
     pub passwords: Option<Passwords>,
     /// Headers on every answer.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// How far clients must show certificates.
+    clients: ClientAuth,
     /// The files it was read from and when they last changed.
     files: Vec<(PathBuf, Option<SystemTime>)>,
 }
@@ -64,7 +66,7 @@ impl Web {
             let known = self.rules.load_full();
             let now: Vec<_> = known.files.iter().map(|(path, _)| (path.clone(), changed(path))).collect();
             if now != known.files {
-                match Rules::read(file) {
+                match Rules::read(file).and_then(|rules| rules.guarding_as_well_as(&known, file)) {
                     Ok(rules) => {
                         tracing::info!(file = %file.display(), "the web configuration was read again");
                         self.rules.store(Arc::new(rules));
@@ -89,7 +91,26 @@ impl Rules {
         }
         let tls = config.tls.as_ref().map(Acceptor::new).transpose()?;
         let passwords = (!config.users.is_empty()).then(|| Passwords::new(config.users.clone()));
-        Ok(Self { tls, passwords, headers: config.headers, files })
+        let clients = config.tls.as_ref().map_or(ClientAuth::NoClientCert, |tls| tls.client_auth_type);
+        Ok(Self { tls, passwords, headers: config.headers, clients, files })
+    }
+
+    /// These rules, unless they would take away a protection that holds: a file that is read while it is written looks
+    /// like one that asks for less.
+    fn guarding_as_well_as(self, before: &Self, file: &Path) -> Result<Self, Failure> {
+        let lost = [
+            ("TLS", before.tls.is_some() && self.tls.is_none()),
+            ("passwords", before.passwords.is_some() && self.passwords.is_none()),
+            ("certificates of clients", self.clients < before.clients),
+        ];
+        match lost.iter().find(|(_, lost)| *lost) {
+            Some((what, _)) => {
+                let why =
+                    format!("{} asks for no {what} any more; restart the exporter if it shall not", file.display());
+                Err(Failure::new(checklist::Reason::Config, why))
+            }
+            None => Ok(self),
+        }
     }
 }
 

@@ -83,7 +83,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     // The only look at the clock: everything below is about this time.
     let minute = |at: Timestamp| period::timestamp((period::seconds(at) / 60.0).floor() * 60.0);
-    let at = arguments.at.unwrap_or_else(|| minute(Timestamp::now()));
+    let now = Timestamp::now();
+    let at = arguments.at.unwrap_or_else(|| minute(now));
+    anyhow::ensure!(at <= now, "--at {at} is in the future, and nobody can tell what will be");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let without = || format!("no {} report: Prometheus gave no usable answer", arguments.kind.as_str());
@@ -119,7 +121,14 @@ pub async fn make(config: &Config, kind: Kind, server: &Server, at: Timestamp) -
     let seen = collect::seen(server, config, &signals, at).await?;
     let alerts = incidents::incidents(server, config, kind, &period).await?;
     let people = people::People::read(config, kind, &period).await;
-    let lines = judge::lines(config, kind, &seen, &alerts, &people);
+    let alerts_unknown = incidents::unknown(server, kind, &period).await?;
+    let mut lines = judge::lines(config, kind, &seen, &alerts, &people);
+    if let Some(why) = &alerts_unknown {
+        for line in lines.iter_mut().filter(|line| line.watched.iter().any(|id| id == "alerts")) {
+            line.verdict = line.verdict.max(model::Verdict::CannotTell);
+            line.why.push(why.clone());
+        }
+    }
     let trends = trend::trends(server, config, &signals, &period).await?;
     let days = match kind {
         Kind::Weekly => trend::days(server, config, &period).await?,
@@ -141,6 +150,7 @@ pub async fn make(config: &Config, kind: Kind, server: &Server, at: Timestamp) -
         lines,
         days,
         alerts,
+        alerts_unknown,
         tasks: people.tasks,
         actions: people.actions,
         overrides: people.overrides,

@@ -70,6 +70,11 @@ impl World {
 
     /// The metrics over TLS, asked for with ann's login and, if given, a certificate of that name.
     pub async fn tls(&self, client: Option<(&str, &Authority)>) -> anyhow::Result<String> {
+        self.tls_as(client, ANN).await
+    }
+
+    /// The same with another login.
+    pub async fn tls_as(&self, client: Option<(&str, &Authority)>, login: &str) -> anyhow::Result<String> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
         let builder = trusting(&self.authority.ca_file)?;
         let config = match client {
@@ -81,7 +86,7 @@ impl World {
             }
         };
         let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost")?, stream).await?;
-        ask(stream, "/metrics", ANN).await
+        ask(stream, "/metrics", login).await
     }
 
     /// Resident memory of the program in bytes, as it tells itself.

@@ -294,9 +294,9 @@ async fn tasks_are_listed_done_once_and_skipped_with_a_reason() -> anyhow::Resul
             "--evidence",
             "https://wiki/1",
         ])?;
-        assert!(good && text.contains("recorded; dr_drill is next on"), "{text}");
+        assert!(good && text.contains("; dr_drill is next on"), "{text}");
         let (good, text) = task(&["done", "dr_drill", "--by", "bob"])?;
-        assert!(!good && text.contains("recorded for this time already by ann"), "{text}");
+        assert!(!good && text.contains("is recorded already by ann"), "{text}");
         assert!(task(&["done", "dr_drill", "--by", "bob", "--again"])?.0);
         for (arguments, part) in [
             (&["done", "dr_dril", "--by", "bob"][..], "there is no task dr_dril (did you mean dr_drill?); known: "),

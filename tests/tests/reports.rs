@@ -174,6 +174,11 @@ fn backfill(folder: &Path, now: Timestamp) -> anyhow::Result<()> {
         let labels = "alertname=\"ChecklistBackupStale\",alertstate=\"firing\",severity=\"critical\",check=\"backup\",target=\"daily\",backup=\"daily\",cadence=\"daily\"";
         writeln!(alerts, "ALERTS{{{labels}}} 1 {}", now - 6 * 3_600 + 60 * minute)?;
     }
+    // Rules have been judged for two days.
+    for minute in (0..2 * 24 * 60).rev() {
+        let labels = "alertname=\"ChecklistWatchdog\",alertstate=\"firing\",severity=\"none\"";
+        writeln!(alerts, "ALERTS{{{labels}}} 1 {}", now - 60 * minute)?;
+    }
     families.push(("ALERTS", alerts));
     let mut text = String::new();
     for (name, lines) in families {
@@ -237,6 +242,11 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
     assert!(fires.is_some_and(|alert| alert["end"].is_null() && alert["told"] == "pagerduty"), "{alerts:#?}");
     let night = line(&daily, "Review overnight alerts");
     assert!(night["why"].to_string().contains("alerts fired within the period"), "{night:#}");
+    assert_eq!(daily["alerts_unknown"], Value::Null, "rules were judged all night");
+    let unknown = world.json("monthly")?["alerts_unknown"].to_string();
+    assert!(unknown.contains("ChecklistWatchdog fired for 4"), "two days of a month: {unknown}");
+    let (code, _, told) = run(&world.folder, world.prometheus.port, "2999-01-01T00:00:00Z", &["daily"])?;
+    assert!(code == Some(2) && told.contains("in the future"), "{code:?} {told}");
     // People.
     let tasks = daily["tasks"].as_array().cloned().unwrap_or_default();
     assert!(

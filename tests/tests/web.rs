@@ -89,6 +89,15 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_changes_
             .await?;
     assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"));
     let folder = world.folder.path();
+    // Half of a file, as it is seen while somebody writes it, takes no protection away.
+    let whole = std::fs::read_to_string(folder.join("web.yaml"))?;
+    for half in ["", whole.lines().next().unwrap_or_default()] {
+        std::fs::write(folder.join("web.yaml"), half)?;
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"), "TLS goes on");
+        assert!(world.tls_as(None, "").await?.starts_with("HTTP/1.1 401"), "and so does the password");
+    }
+    std::fs::write(folder.join("web.yaml"), whole)?;
     std::fs::write(folder.join("server.pem"), "nonsense")?;
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"), "the old certificate is served on");

@@ -1,8 +1,10 @@
 //! Proofs, the costliest work of all, run once at a time: each takes a lease of its own while it runs.
 
 use super::{Lease, RETRY};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use checklist::Config;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,40 +23,43 @@ impl std::fmt::Display for Elsewhere {
 
 impl std::error::Error for Elsewhere {}
 
-/// Runs the work of a command while this process holds the command's lease; without `highAvailability:` at once. When
-/// `ended` gives a reason, the work is dropped and the lease released.
+/// Runs the work of a command while this process holds the command's lease; without `highAvailability:` at once. The
+/// work is given what ends with a reason when it has to stop: `ended`, or the loss of the lease. It stops by itself,
+/// because it may have things to take away and a result to record.
 ///
 /// # Errors
-/// [`Elsewhere`] when another process holds it; also when the lease cannot be had, or was lost on the way.
-pub async fn alone<T>(
+/// [`Elsewhere`] when another process holds it; also when the lease cannot be had.
+pub async fn alone<'a, F: Future>(
     config: &Config,
     command: &str,
-    ended: impl Future<Output = &'static str>,
-    work: impl Future<Output = T>,
-) -> anyhow::Result<T> {
+    ended: impl Future<Output = &'static str> + Send + 'a,
+    work: impl FnOnce(BoxFuture<'a, &'static str>) -> F,
+) -> anyhow::Result<F::Output> {
     let Some((section, cluster, namespace)) = config.election() else {
-        return tokio::select! {
-            done = work => Ok(done),
-            why = ended => bail!("ended by {why}"),
-        };
+        return Ok(work(ended.boxed()).await);
     };
     let lease = Arc::new(Lease::new(cluster.clone(), namespace, &section.proof_lease(command)));
-    let own = Arc::clone(&lease);
-    let held = async move {
-        acquire(&own).await?;
-        let renewing = async {
-            own.campaign().await;
-            None
-        };
-        let done = tokio::select! {
-            done = own.while_held(work) => done,
-            never = renewing => never,
-        };
-        done.with_context(|| format!("lost the lease {} on the way, so {command} was stopped", own.place()))
+    let mut ended = ended.boxed();
+    let acquired = tokio::select! {
+        acquired = acquire(&lease) => acquired,
+        why = &mut ended => Err(anyhow::anyhow!("ended by {why}")),
     };
-    let result = tokio::select! {
-        result = held => result,
-        why = ended => Err(anyhow::anyhow!("ended by {why}")),
+    let result = match acquired {
+        Ok(()) => {
+            let own = Arc::clone(&lease);
+            let stop = async move {
+                tokio::select! {
+                    biased;
+                    _ = own.while_held(std::future::pending::<()>()) => "the loss of its lease",
+                    why = ended => why,
+                }
+            };
+            tokio::select! {
+                done = work(stop.boxed()) => Ok(done),
+                () = lease.campaign() => Err(anyhow::anyhow!("nobody renews the lease {}", lease.place())),
+            }
+        }
+        Err(error) => Err(error),
     };
     lease.resign().await;
     result

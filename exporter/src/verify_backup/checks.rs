@@ -1,12 +1,15 @@
 //! What the restored database must answer.
 
-use super::server::Database;
+use super::server::{Database, blame};
 use super::tools::Tools;
 use super::{Blame, Unproved};
 use anyhow::{Context, ensure};
 use checklist::config::{Expect, Sanity};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+
+/// Clocks of two machines may differ by so many seconds.
+const AHEAD: f64 = 300.0;
 
 /// Asks every check, and then judges: what was answered is recorded, also when an answer is bad.
 pub(super) async fn ask(
@@ -26,8 +29,12 @@ pub(super) async fn ask(
                 format!("SELECT extract(epoch FROM ({query})::timestamptz)")
             }
         };
-        let text = database.ask(tools, &asked).await.with_context(|| format!("check {}", check.name)).bad()?;
-        let number = || text.parse::<f64>().with_context(|| format!("check {} answered {text:?}", check.name));
+        let asked = database.ask(tools, &asked).await.with_context(|| format!("check {}", check.name));
+        let text = asked.map_err(blame)?;
+        let number = || {
+            let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+            number.with_context(|| format!("check {} answered {text:?}, which is no number", check.name))
+        };
         let judged = match check.expect {
             Expect::NotOlderThan(_) if text.is_empty() => Err(anyhow::anyhow!("check {} found no row", check.name)),
             Expect::AtLeast(_) => number().map(|answer| {
@@ -50,6 +57,7 @@ fn judge(check: &Sanity, answer: f64) -> anyhow::Result<()> {
             let age = Timestamp::now().as_duration().as_secs_f64() - answer;
             let hours = |seconds: f64| format!("{:.1} h", seconds / 3_600.0);
             let limit = oldest.as_secs_f64();
+            ensure!(age >= -AHEAD, "check {name}: the newest row is of {} in the future", hours(-age));
             ensure!(age <= limit, "check {name}: the newest row is {} old, more than {}", hours(age), hours(limit));
         }
     }

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What `pg_dump` and `pg_dumpall` write last, in plain text.
-const LAST_WORDS: &str = "dump complete";
+/// The last line of `pg_dump` and of `pg_dumpall`, in plain text, that says something.
+const LAST_WORDS: [&str; 2] = ["-- PostgreSQL database dump complete", "-- PostgreSQL database cluster dump complete"];
 /// More than what may stand behind it.
 const TAIL: u64 = 4 * 1024;
 
@@ -86,8 +86,11 @@ pub(super) fn kind(dump: &Path) -> anyhow::Result<Kind> {
     file.take(TAIL).read_to_end(&mut tail)?;
     let text = String::from_utf8_lossy(&tail);
     ensure!(!tail.contains(&0), "it is no dump of pg_dump");
-    if !text.contains(LAST_WORDS) {
-        bail!("the dump is cut off: it does not end with pg_dump's own \"{LAST_WORDS}\"");
+    // psql takes the end of a file for the end of a COPY, so nothing but the last line tells.
+    let says_nothing = |line: &&str| line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ");
+    let last = text.lines().rev().map(str::trim_end).find(|line| !says_nothing(line));
+    if !last.is_some_and(|line| LAST_WORDS.contains(&line)) {
+        bail!("the dump is cut off: it does not end with pg_dump's own \"{}\"", LAST_WORDS[0]);
     }
     Ok(Kind::Text)
 }
@@ -123,7 +126,11 @@ mod tests {
         assert_eq!(of(b"toc.dat\0\0")?, Kind::Archive);
         let whole = format!("{}\n--\n-- PostgreSQL database dump complete\n--\n\n", "x".repeat(10_000));
         assert_eq!(of(whole.as_bytes())?, Kind::Text);
-        assert!(of(whole.replace(LAST_WORDS, "").as_bytes()).is_err());
+        assert!(of(whole.replace(LAST_WORDS[0], "").as_bytes()).is_err());
+        let restricted = whole.trim_end().to_owned() + "\n\n\\unrestrict abc\n\n";
+        assert_eq!(of(restricted.as_bytes())?, Kind::Text);
+        let within = "COPY users (a) FROM stdin;\none\nPostgreSQL database dump complete\ntw";
+        assert!(of(within.as_bytes()).is_err(), "what a row says is no end");
         assert!(of(b"SEL").is_err() && of(&[0; 99]).is_err());
         Ok(())
     }

@@ -19,15 +19,31 @@ const START: Duration = Duration::from_mins(1);
 /// Identifies a cluster of databases and its standbys, whatever their addresses are.
 const IDENTITY: &str = "SELECT system_identifier::text FROM pg_control_system()";
 /// What an error says when the machine and not the dump is at fault.
-const NOT_ITS_FAULT: [&str; 7] = [
+const NOT_ITS_FAULT: [&str; 12] = [
     "No space left on device",
     "could not extend file",
     "Disk quota exceeded",
     "out of memory",
     "could not connect to server",
+    "connection to server",
+    "server closed the connection",
+    "terminating connection",
+    "the database system is",
+    // Of a newer pg_dump than this PostgreSQL.
+    "unrecognized configuration parameter",
     "is not available",
     "could not open extension control file",
 ];
+
+/// Whose fault an error of PostgreSQL's programs is: the backup's, unless it says otherwise.
+pub(super) fn blame(error: anyhow::Error) -> Unproved {
+    let said = format!("{error:#}");
+    if NOT_ITS_FAULT.iter().any(|words| said.contains(words)) {
+        Unproved::CannotTell(error)
+    } else {
+        Unproved::Bad(error)
+    }
+}
 
 /// A database that is restored into, and then dropped.
 pub(super) struct Database {
@@ -64,16 +80,7 @@ impl Database {
                 run_forgiving("psql", &mut command, names_a_role).await
             }
         };
-        let blame = |error: anyhow::Error| {
-            let said = format!("{error:#}");
-            let error = error.context("the dump cannot be restored");
-            if NOT_ITS_FAULT.iter().any(|words| said.contains(words)) {
-                Unproved::CannotTell(error)
-            } else {
-                Unproved::Bad(error)
-            }
-        };
-        restored.map(|_| ()).map_err(blame)
+        restored.map(|_| ()).map_err(|error| blame(error.context("the dump cannot be restored")))
     }
 
     /// The answer of one statement, as text.

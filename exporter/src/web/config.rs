@@ -64,8 +64,8 @@ pub struct Tls {
     prefer_server_cipher_suites: Option<bool>,
 }
 
-/// Go's `tls.ClientAuthType`, as far as it proves something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+/// Go's `tls.ClientAuthType`, as far as it proves something; a later one asks for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
 pub enum ClientAuth {
     /// Nobody is asked.
     #[default]

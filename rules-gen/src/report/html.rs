@@ -109,7 +109,10 @@ fn reading_cells(reading: Option<&Reading>) -> Markup {
 fn alerts(report: &Report) -> Markup {
     html! {
         h2 { "Alerts" }
-        @if report.alerts.is_empty() { p { "No alerts triggered." } } @else {
+        @if let Some(why) = &report.alerts_unknown { p { "Cannot tell whether these are all: " (why) "." } }
+        @if report.alerts.is_empty() {
+            p { @if report.alerts_unknown.is_some() { "None is known." } @else { "No alerts triggered." } }
+        } @else {
             table {
                 thead { tr { th.quarter { "Alert" } th.narrow { "Severity" } th { "Target" } th.time { "Start" } th.time { "End" } th.narrow { "Told" } } }
                 @for alert in &report.alerts {

@@ -11,6 +11,9 @@ use std::collections::BTreeSet;
 /// Silence of a series that is no end of its alert: as long as Prometheus itself looks back.
 const LOOK_BACK: f64 = 300.0;
 
+/// The part of a period in which alerts must have been judged. A restart and an upgrade are no gap worth a doubt.
+const ENOUGH: f64 = 0.95;
+
 /// Every alert that fired within the period, but for those that say that all is well.
 pub async fn incidents(
     server: &Server,
@@ -31,6 +34,21 @@ pub async fn incidents(
     }
     let (at_begin, at_end) = (&at_ends[0], &at_ends[1]);
     Ok(told(config, runs(&courses, (from, until), step, (at_begin, at_end))))
+}
+
+/// Why nobody can tell which alerts fired: what always fires was not there for a part of the period, so Prometheus was
+/// down, has no such rules, or does not keep samples for so long.
+pub async fn unknown(server: &Server, kind: Kind, period: &Period) -> Result<Option<String>, NoVerdict> {
+    let step = kind.alert_step();
+    let (from, until) = (seconds(period.from), seconds(period.until));
+    let expr =
+        format!("sum(count_over_time(ALERTS{{alertstate=\"firing\", alertname=\"ChecklistWatchdog\"}}[{step}s]))");
+    let courses = server.query_range(&expr, (from + step, until), step, &|_, _| {}).await?;
+    let judged = courses.iter().map(|course| course.points.len()).max().unwrap_or(0) as f64 * step;
+    let hours = |seconds: f64| (seconds / 360.0).round() / 10.0;
+    let (judged, whole) = (hours(judged), hours(until - from));
+    let why = || format!("ChecklistWatchdog fired for {judged} of {whole} hours, and it always should");
+    Ok((judged < ENOUGH * whole).then(why))
 }
 
 fn without_name(mut labels: Labels) -> Labels {

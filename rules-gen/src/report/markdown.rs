@@ -71,8 +71,11 @@ fn values(report: &Report, line: &Line) -> String {
 
 fn alerts(text: &mut String, report: &Report) {
     *text += "### Alerts\n";
+    if let Some(why) = &report.alerts_unknown {
+        *text += &format!("- Cannot tell whether these are all: {why}\n\n");
+    }
     if report.alerts.is_empty() {
-        *text += "- No alerts triggered\n\n";
+        *text += if report.alerts_unknown.is_some() { "- None is known\n\n" } else { "- No alerts triggered\n\n" };
         return;
     }
     *text += "\n| alert | severity | target | start | end | told |\n|---|---|---|---|---|---|\n";

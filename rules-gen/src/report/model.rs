@@ -36,6 +36,8 @@ pub struct Report {
     pub days: Vec<DayRow>,
     /// Alerts that fired within the period, by their begin.
     pub alerts: Vec<Incident>,
+    /// Why there may have been others, if nobody can tell.
+    pub alerts_unknown: Option<String>,
     /// Tasks of people that fell into the period, are open from before, or come next.
     pub tasks: Vec<TaskRow>,
     /// What people recorded within the period.

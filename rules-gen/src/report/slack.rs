@@ -145,6 +145,7 @@ mod tests {
             clock: TimeZone::UTC,
             lines: Vec::new(),
             days: Vec::new(),
+            alerts_unknown: None,
             alerts: Vec::new(),
             tasks: Vec::new(),
             actions: (0..actions).map(action).collect(),
