@@ -70,6 +70,20 @@ impl Rule {
         }
     }
 
+    /// The fewest days between two of its days, in four years and a leap day.
+    pub fn shortest_gap(&self) -> u64 {
+        let mut gap = u64::MAX;
+        let mut before = self.next(jiff::civil::date(2024, 1, 1));
+        while let Some(day) = before.filter(|day| day.year() < 2028) {
+            let next = self.next(day);
+            if let Some(next) = next {
+                gap = gap.min(u64::try_from(next.duration_since(day).as_hours() / 24).unwrap_or(0));
+            }
+            before = next;
+        }
+        gap
+    }
+
     /// Whether a task falls on the day.
     pub fn is_on(&self, date: Date) -> bool {
         let nth = match self.nth {

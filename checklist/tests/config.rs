@@ -221,3 +221,16 @@ fn the_lease_is_where_the_exporter_runs_and_own_queries_may_be_costly() {
     let none = good(BACKUP);
     assert!(none.election().is_none() && !SIGNALS.iter().any(|signal| none.is_elected(signal)));
 }
+
+#[test]
+fn a_grace_that_lasts_until_the_next_day_is_a_mistake() {
+    let told = |tasks: &str| {
+        let text = format!("tasks: {{since: 2026-01-01, directory: /r, {tasks}}}\n");
+        Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
+    };
+    assert_eq!(told("add: [{name: a, when: Tuesday, grace: 5d}]"), "");
+    assert!(told("add: [{name: a, when: Tuesday, grace: 6d}]").contains("set grace to at most 5d"));
+    // The grace of a quarterly task does not fit a weekly one.
+    assert!(told("change: {dr_drill: {when: Monday}}").contains("dr_drill comes again after 7 days"));
+    assert_eq!(told("change: {dr_drill: {when: Monday, grace: 1d}}"), "");
+}

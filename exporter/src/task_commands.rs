@@ -94,7 +94,7 @@ pub enum OverrideCommand {
 #[derive(Debug, Args)]
 pub struct Who {
     /// Who says so.
-    #[arg(long, env = "USER")]
+    #[arg(long, env = "USER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     by: String,
 }
 

@@ -1,5 +1,6 @@
 //! `tasks:` when people's tasks are due, and where it is recorded that they were done.
 
+use super::document::Place;
 use super::read_parts::s3_prefix;
 use super::reader::{Found, Table, hint};
 use super::{RecordPlace, Tasks};
@@ -84,6 +85,7 @@ fn change(changes: &Table<'_>, list: &mut Vec<Task>, found: &Found) {
         }
         let enabled = table.flag("enabled");
         table.finish();
+        ends_before_the_next(task, key.place, found);
         if enabled == Some(false) {
             list.retain(|task| task.id != key.text);
         }
@@ -93,6 +95,21 @@ fn change(changes: &Table<'_>, list: &mut Vec<Task>, found: &Found) {
 fn rule(table: &mut Table<'_>) -> Option<Rule> {
     let (text, node) = (table.text("when")?, table.node("when")?);
     Rule::parse(&text).map_err(|right| table.mistake(node.place, format!("when must be {right}"))).ok()
+}
+
+/// A task whose grace lasts until its next day would never be late.
+fn ends_before_the_next(task: &Task, place: Place, found: &Found) {
+    let (gap, grace) = (task.rule.shortest_gap(), task.grace.as_secs() / 86_400);
+    if grace + 1 >= gap {
+        found.mistake(
+            place,
+            format!(
+                "{} comes again after {gap} days: with a grace of {grace} days it would never be due; set grace to at most {}d",
+                task.id,
+                gap.saturating_sub(2)
+            ),
+        );
+    }
 }
 
 fn own(table: &mut Table<'_>, list: &[Task], found: &Found) -> Option<Task> {
@@ -121,5 +138,8 @@ fn own(table: &mut Table<'_>, list: &[Task], found: &Found) -> Option<Task> {
         _ => Cadence::Quarterly,
     };
     let grace = own_grace.unwrap_or_else(|| grace(cadence));
-    Some(Task { title: title.unwrap_or_else(|| id.clone()), id, cadence, rule, grace, minutes: minutes.into(), steps })
+    let title = title.unwrap_or_else(|| id.clone());
+    let task = Task { title, id, cadence, rule, grace, minutes: minutes.into(), steps };
+    ends_before_the_next(&task, table.place, found);
+    Some(task)
 }

@@ -21,6 +21,10 @@ pub(super) fn read(folder: &Path) -> Result<Found, Failure> {
     let path = folder.join(FILE);
     let unreadable = |reason, why: String| Failure::new(reason, format!("cannot read {}: {why}", path.display()));
     let mut found = Found::default();
+    // Whoever opens a pipe waits for its other end.
+    if std::fs::metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+        return Err(unreadable(Reason::Config, "it is no file".to_owned()));
+    }
     match File::open(&path) {
         Ok(file) => {
             let mut bytes = Vec::new();

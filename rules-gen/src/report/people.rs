@@ -208,10 +208,18 @@ fn undone(tasks: &Tasks, records: &Records, emergency: &Emergency, until: Timest
             _ => None,
         });
         let is_done = |record: &&Record| matches!(record.act, Act::Done { .. });
-        let fell = task.rule.last(date(end)).filter(|day| *day >= date(emergency.from) && *day >= tasks.since);
+        let first = date(emergency.from).max(tasks.since);
+        let mut fell = Vec::new();
+        let mut day = first.yesterday().ok().and_then(|before| task.rule.next(before));
+        while let Some(one) = day.filter(|day| *day <= date(end)) {
+            fell.push(one);
+            day = task.rule.next(one);
+        }
         let done_before =
             |day: Date| of_task().filter(is_done).any(|r| r.at <= end && task.is_done(day, &[r.at], &tasks.zone));
-        let missed = fell.filter(|day| !done_before(*day)).map(|day| format!("not done on {day}"));
+        let missed: Vec<String> =
+            fell.into_iter().filter(|day| !done_before(*day)).map(|day| day.to_string()).collect();
+        let missed = (!missed.is_empty()).then(|| format!("not done on {}", missed.join(", ")));
         let Some(how) = skipped.or(missed) else { continue };
         let caught_up = of_task().filter(is_done).map(|record| record.at).find(|at| *at > emergency.from);
         undone.push(CatchUp { task: task.id.clone(), title: task.title.clone(), how, caught_up });
