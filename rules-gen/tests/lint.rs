@@ -398,3 +398,41 @@ fn an_alert_that_reaches_nobody_is_found_with_the_routes_beside_it() {
     assert_eq!(ids("nobody"), ["RG036"]);
     assert_eq!(ids("nosuch"), ["RG036"], "Alertmanager refuses an unknown receiver");
 }
+
+#[test]
+fn a_chain_of_thousands_of_operators_is_a_finding_and_the_other_files_are_checked() {
+    let rule = |expr: &str| format!("groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: '{expr}'\n");
+    let chains = ["up + ", "up or ", "- ", "up ^ "].map(|part| rule(&format!("{}up", part.repeat(8000))));
+    let mut sources: Vec<Source> =
+        chains.iter().enumerate().map(|(at, text)| source(&format!("{at}.yaml"), text)).collect();
+    sources.push(source("long.yaml", &rule(&format!("{}up", "up + ".repeat(500)))));
+    sources.push(source("other.yaml", &rule("up ==")));
+    let findings = run(&sources, &Options::default()).findings;
+    let about = |name: &str| findings.iter().filter(|found| found.file == name && found.id == "RG001").count();
+    for name in ["0.yaml", "1.yaml", "2.yaml", "3.yaml", "other.yaml"] {
+        assert_eq!(about(name), 1, "{name}");
+    }
+    assert_eq!(about("long.yaml"), 0);
+    assert!(findings.iter().any(|found| found.message.contains("more than 500 operators")));
+}
+
+#[test]
+fn only_what_has_an_action_of_helm_is_left_out_as_its_template() {
+    let rule = |name: &str, summary: &str| {
+        format!(
+            "groups:\n- name: a\n  rules:\n  - alert: {name}\n    expr: up == 0\n    annotations:\n      summary: {summary}\n"
+        )
+    };
+    let left_out = |text: &str| {
+        let outcome = run(&[source("example.yaml", text)], &Options::default());
+        let broken = outcome.findings.iter().any(|found| found.id == "RG001");
+        (outcome.notes.iter().any(|note| note.contains("is a Helm template")), broken)
+    };
+    let broken = rule("X", "\"{{- if eq $labels.job \"api\" }}API{{ end }} is down\"");
+    assert_eq!(left_out(&broken), (false, true));
+    assert_eq!(left_out(&rule("{{ .Values.name }}", "x")), (true, false));
+    assert_eq!(left_out("kind: PrometheusRule\nmetadata:\n  name: {{ include \"x.fullname\" . }}\n"), (true, false));
+    assert_eq!(left_out("{{- range .alerts }}\n- a: [\n{{- end }}\n"), (true, false));
+    let ours = "\"{{ $value }} {{ .Value }} {{ .Labels.x }} {{ $labels.Release.x }} .Values.x\"";
+    assert_eq!(left_out(&rule("X", ours)), (false, false));
+}
