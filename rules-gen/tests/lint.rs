@@ -436,3 +436,35 @@ fn only_what_has_an_action_of_helm_is_left_out_as_its_template() {
     let ours = "\"{{ $value }} {{ .Value }} {{ .Labels.x }} {{ $labels.Release.x }} .Values.x\"";
     assert_eq!(left_out(&rule("X", ours)), (false, false));
 }
+
+#[test]
+fn a_share_of_its_own_divisor_above_a_limit_needs_no_guard() {
+    let found = |expr: &str| {
+        let text = format!("groups:\n- name: g\n  rules:\n  - alert: Broken\n    expr: {expr}\n");
+        lint(&text, &Options::default()).iter().any(|finding| finding.id == "RG016")
+    };
+    for fine in [
+        "sum by (job) (rate(x_total{code=~\"5..\"}[5m])) / sum by (job) (rate(x_total[5m])) > 0.05",
+        "(rate(x_sum[5m]) / rate(x_count[5m])) >= 2",
+    ] {
+        assert!(!found(fine), "{fine}");
+    }
+    for bad in [
+        "rate(x_total{code=~\"5..\"}[5m]) / rate(x_total[5m]) < 0.05",
+        "rate(x_total[5m]) / rate(x_total{code=\"200\"}[5m]) > 0.05",
+        "rate(x_total[5m]) / rate(y_total[5m]) > 0.05",
+        "rate(x_total[5m]) / rate(x_total[5m])",
+    ] {
+        assert!(found(bad), "{bad}");
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_a_mistake_of_usage() {
+    for arguments in [["lint", "--live", "notaurl", "x.yaml"], ["noise", "--prometheus", "notaurl", "--quiet"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_rules-gen")).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(arguments[1]) && said.contains("http://localhost:9090"), "{said}");
+    }
+}

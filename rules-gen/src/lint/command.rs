@@ -74,7 +74,7 @@ pub struct Arguments {
     runbooks: Option<PathBuf>,
     /// A live Prometheus: its metrics and their labels are known, its rules must be healthy, and links must lead to
     /// pages that answer.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = crate::live::address)]
     live: Option<String>,
     /// File that holds a bearer token for the live server.
     #[arg(long, value_name = "FILE", requires = "live")]
