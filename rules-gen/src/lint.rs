@@ -225,7 +225,7 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> (Option<Rea
     }
     let several = nodes.len() > 1;
     let mut documents = Vec::new();
-    for (at, node) in nodes.iter().enumerate() {
+    for (at, node) in nodes.iter().enumerate().flat_map(|(at, node)| members(node).map(move |member| (at, member))) {
         let document = document(source, node, &mut report, &mut notes);
         if let (Document::Rules(_), true, true) = (&document, several && at > 0, node.get("kind").is_none()) {
             report.add("RG001", Level::Warning, node, "Prometheus reads the first document of a rule file only", "");
@@ -233,6 +233,14 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> (Option<Rea
         documents.push(document);
     }
     (Some(Read { report, documents }), notes)
+}
+
+/// The objects of a list as `kubectl get -o yaml` writes it (`List`, `PrometheusRuleList`), or the document itself.
+fn members(node: &Node) -> impl Iterator<Item = &Node> {
+    let is_list = node.get("apiVersion").is_some()
+        && node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+    let items = node.get("items").filter(|_| is_list).map(Node::items);
+    items.unwrap_or(std::slice::from_ref(node)).iter()
 }
 
 fn document(source: &Source, node: &Node, report: &mut Report<'_>, notes: &mut Vec<String>) -> Document {

@@ -203,5 +203,5 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    crate::lint::files::text(path)
 }

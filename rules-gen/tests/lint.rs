@@ -468,3 +468,37 @@ fn an_address_that_is_none_is_a_mistake_of_usage() {
         assert!(said.contains(arguments[1]) && said.contains("http://localhost:9090"), "{said}");
     }
 }
+
+#[test]
+fn the_objects_of_a_list_are_linted_in_place() {
+    for kind in ["List", "PrometheusRuleList"] {
+        let text = format!(
+            "apiVersion: v1\nkind: {kind}\nitems:\n- apiVersion: monitoring.coreos.com/v1\n  kind: PrometheusRule\n  metadata: {{name: x}}\n  spec:\n    groups:\n    - name: a\n      rules:\n      - alert: X\n        expr: up ==\n"
+        );
+        let outcome = run(&[source("example.yaml", &text)], &Options::default());
+        assert!(outcome.findings.iter().any(|found| found.id == "RG001" && found.place.line == 12), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_scrape_without_a_sample_and_runbooks_that_are_not_there_are_mistakes_of_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rules.yaml"), "groups: []\n").unwrap();
+    std::fs::write(folder.path().join("empty.txt"), "# TYPE x_total counter\n<h1>404 5</h1>\n").unwrap();
+    std::fs::write(folder.path().join("good.txt"), "# TYPE x_total counter\nx_total{a=\"b c\"} 5\n").unwrap();
+    let large = std::fs::File::create(folder.path().join("large.yaml")).unwrap();
+    large.set_len(65 * 1024 * 1024).unwrap();
+    for (option, value, code, word) in [
+        ("--catalog-from", "empty.txt", 2, "no sample"),
+        ("--catalog-from", "large.yaml", 2, "larger than 64 MiB"),
+        ("--config", "large.yaml", 2, "larger than 64 MiB"),
+        ("--runbooks", "nowhere", 2, "--runbooks: nowhere is no folder"),
+        ("--catalog-from", "good.txt", 0, ""),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+        let output = command.args(["lint", "rules.yaml", option, value]).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{option} {value}: {said}");
+        assert!(said.contains(word), "{said}");
+    }
+}
