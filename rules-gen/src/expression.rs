@@ -13,7 +13,7 @@ const MAX_OPERATORS: usize = 500;
 /// What is wrong, in one line; also when it is nested too deep or has too many operators.
 pub fn parse(expr: &str) -> Result<Expr, String> {
     bounded(expr)?;
-    parser::parse(expr).map_err(|error| format!("the expression does not parse: {}", first_line(&error)))
+    parser::parse(expr).map_err(|error| first_line(&error).to_owned())
 }
 
 fn first_line(text: &str) -> &str {
@@ -60,7 +60,7 @@ fn bounded(expr: &str) -> Result<(), String> {
             return Err(format!("more than {MAX_BRACKETS} brackets are open at once"));
         }
         if operators > MAX_OPERATORS {
-            return Err(format!("the expression has more than {MAX_OPERATORS} operators"));
+            return Err(format!("it has more than {MAX_OPERATORS} operators"));
         }
     }
     Ok(())

@@ -120,7 +120,7 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
         let ast = match expression::parse(&plain) {
             Ok(ast) => ast,
             Err(why) => {
-                report.near("RG050", Level::Error, &near, format!("a query: {why}"), expr);
+                report.near("RG050", Level::Error, &near, format!("a query does not parse: {why}"), expr);
                 continue;
             }
         };

@@ -187,7 +187,7 @@ fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Expr> {
         }
         Err(why) => {
             let fix = if why.contains("more than") { "split it with recording rules" } else { "" };
-            report.at("RG001", Level::Error, expr, why, fix);
+            report.at("RG001", Level::Error, expr, format!("the expression does not parse: {why}"), fix);
             None
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
         if let Some(expr) = inside(query)
             && let Err(why) = expression::parse(&super::without_variables(expr))
         {
-            let message = format!("the query of the variable {name}: {why}");
+            let message = format!("the query of the variable {name} does not parse: {why}");
             report.near("RG050", Level::Error, name, message, query);
         }
     }
