@@ -119,8 +119,8 @@ async fn replay_all(arguments: &Arguments, rules: &[Known], zone: &TimeZone) -> 
         .collect();
     ensure!(!chosen.is_empty(), "there is no alert to replay; names are compared as a whole");
     for rule in &chosen {
-        promql_parser::parser::parse(&rule.expr)
-            .map_err(|error| anyhow::anyhow!("the expression of {} does not parse: {error}", rule.name))?;
+        crate::expression::parse(&rule.expr)
+            .map_err(|why| anyhow::anyhow!("the expression of {} does not parse: {why}", rule.name))?;
     }
     let clock = clock(&arguments.past)?;
     let progress = Progress::new(arguments.quiet);

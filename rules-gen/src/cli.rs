@@ -1,6 +1,5 @@
 //! What the verbs of the command line share.
 
-use anyhow::Context;
 use checklist::Config;
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
@@ -54,7 +53,7 @@ pub fn checklist(path: &Path) -> anyhow::Result<Config> {
 
 fn read(path: &Path) -> anyhow::Result<(Config, String)> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    let text = crate::lint::files::text(path)?;
     Ok((Config::parse(&shown, &text)?, text))
 }
 

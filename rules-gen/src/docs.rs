@@ -114,7 +114,8 @@ A finding is suppressed where it is, with a reason and an end if you like; witho
 
 What `promtool check rules` refuses is an error here, and what it accepts has no error of syntax: a test compares the
 two on some 1,200 files. Known differences: promtool reads the first document of a file only, and an indented first line
-ends that document for it; expressions with more than 200 open brackets are refused here; of the cases of Prometheus
+ends that document for it; expressions with more than
+200 open brackets or 500 operators are refused here; of the cases of Prometheus
 3.14's own parser test, the parser used here refuses 28 with durations computed in place (`foo[5m+range()]`), `start()`
 and `end()`, and `anchored` or `smoothed` as names, and accepts five that Prometheus refuses.
 

@@ -10,6 +10,7 @@ pub mod diff;
 pub mod docs;
 pub mod duration;
 pub mod explain;
+pub mod expression;
 pub mod figures;
 pub mod generate;
 pub mod grafana;

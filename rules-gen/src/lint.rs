@@ -29,6 +29,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use yaml::Node;
 
+/// Bytes of a thread's stack: expressions are walked by recursion. Only what is used takes memory.
+const STACK: usize = 64 * 1024 * 1024;
+
 /// What the lints measure by.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -177,7 +180,9 @@ fn on_all_cores<I: Send, R: Send>(items: Vec<I>, work: &(dyn Fn(I) -> R + Sync))
             if mine.is_empty() {
                 break;
             }
-            threads.push(scope.spawn(move || mine.into_iter().map(work).collect::<Vec<R>>()));
+            let all = move || mine.into_iter().map(work).collect::<Vec<R>>();
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, all);
+            threads.push(thread.unwrap_or_else(|error| panic!("no thread can be started: {error}")));
         }
         threads
             .into_iter()
@@ -210,18 +215,17 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> (Option<Rea
         return (Some(Read { report, documents: vec![Document::Dashboard(value)] }), notes);
     }
     let (nodes, malformed) = yaml::documents(text);
+    if is_helm(text, malformed.is_some()) {
+        notes.push(format!("{} is a Helm template, not YAML: left out; lint what helm template gives", source.name));
+        return (None, notes);
+    }
     if let Some(malformed) = malformed {
-        if is_helm(text) {
-            notes
-                .push(format!("{} is a Helm template, not YAML: left out; lint what helm template gives", source.name));
-            return (None, notes);
-        }
         let node = Node { place: malformed.place, span: 0..0, kind: yaml::Kind::Scalar(String::new(), true) };
         report.add("RG001", Level::Error, &node, format!("this is no YAML: {}", malformed.message), "");
     }
     let several = nodes.len() > 1;
     let mut documents = Vec::new();
-    for (at, node) in nodes.iter().enumerate() {
+    for (at, node) in nodes.iter().enumerate().flat_map(|(at, node)| members(node).map(move |member| (at, member))) {
         let document = document(source, node, &mut report, &mut notes);
         if let (Document::Rules(_), true, true) = (&document, several && at > 0, node.get("kind").is_none()) {
             report.add("RG001", Level::Warning, node, "Prometheus reads the first document of a rule file only", "");
@@ -229,6 +233,14 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> (Option<Rea
         documents.push(document);
     }
     (Some(Read { report, documents }), notes)
+}
+
+/// The objects of a list as `kubectl get -o yaml` writes it (`List`, `PrometheusRuleList`), or the document itself.
+fn members(node: &Node) -> impl Iterator<Item = &Node> {
+    let is_list = node.get("apiVersion").is_some()
+        && node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+    let items = node.get("items").filter(|_| is_list).map(Node::items);
+    items.unwrap_or(std::slice::from_ref(node)).iter()
 }
 
 fn document(source: &Source, node: &Node, report: &mut Report<'_>, notes: &mut Vec<String>) -> Document {
@@ -266,8 +278,19 @@ fn document(source: &Source, node: &Node, report: &mut Report<'_>, notes: &mut V
     Document::Other
 }
 
-/// Helm's own actions, which no rule's annotation has.
-fn is_helm(text: &str) -> bool {
-    [".Values", ".Release", ".Chart", "include \"", "{{- if", "{{- range"].iter().any(|word| text.contains(word))
-        && text.contains("{{")
+/// Whether an action `{{ ... }}` is one of Helm's own, which no rule's annotation has; in what is no YAML an action that
+/// begins a line tells as well.
+fn is_helm(text: &str, malformed: bool) -> bool {
+    let actions = text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
+    let object = |action: &str, name: &str| {
+        action.match_indices(name).any(|(at, _)| {
+            let before = action[..at].chars().next_back();
+            !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')'))
+        })
+    };
+    let own = |action: &str| {
+        [".Values.", ".Release.", ".Chart.", ".Capabilities.", "include \""].iter().any(|name| object(action, name))
+            || (malformed && object(action, "template \""))
+    };
+    actions.into_iter().any(own) || (malformed && text.lines().any(|line| line.trim_start().starts_with("{{")))
 }

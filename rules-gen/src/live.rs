@@ -47,11 +47,20 @@ pub struct Course {
 #[derive(Debug, Clone, clap::Args)]
 pub struct Server {
     /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus.
-    #[arg(long = "prometheus", value_name = "URL", env = "PROMETHEUS_URL", hide_env_values = true)]
+    #[arg(long = "prometheus", value_name = "URL", env = "PROMETHEUS_URL", hide_env_values = true, value_parser = address)]
     pub url: String,
     /// How to be let in.
     #[command(flatten)]
     pub login: Login,
+}
+
+/// The base address of a server, as it was given.
+///
+/// # Errors
+/// What is no address over HTTP; the value itself is the caller's to show.
+pub fn address(text: &str) -> Result<String, String> {
+    let good = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if good { Ok(text.to_owned()) } else { Err("this is no address such as http://localhost:9090".to_owned()) }
 }
 
 /// How to be let in by a server.

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 #[command(version, name = "rules-gen", after_help = format!("\
 Examples:
   rules-gen init && rules-gen generate --out generated
-  rules-gen lint generated && rules-gen test --mutate
+  rules-gen lint --retention 30d generated && rules-gen test --mutate
   rules-gen explain ChecklistBackupStale
 
 {}", rules_gen::cli::EXIT_CODES))]

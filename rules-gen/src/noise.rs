@@ -44,7 +44,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub server: Server,
     /// Silences and active alerts are taken from this Alertmanager.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = crate::live::address)]
     pub alertmanager: Option<String>,
     /// File that holds a bearer token for Alertmanager.
     #[arg(long, value_name = "FILE")]

@@ -1,15 +1,16 @@
 //! PromQL as text that means the same when it is the same, and what a backtest asks of an expression.
 
+use crate::expression;
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::token::{T_EQLC, T_GTE, T_GTR, T_LSS, T_LTE, T_NEQ};
-use promql_parser::parser::{self, BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, VectorSelector};
+use promql_parser::parser::{BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, VectorSelector};
 use std::collections::BTreeSet;
 
 /// The expression in one way of writing: labels and matchers in order, no needless parentheses, durations and
 /// numbers by value. `without` names a matcher that an operator adds to every selector. What does not parse stays as
 /// it is, but for white space.
 pub fn normalised(expr: &str, without: Option<(&str, &str)>) -> String {
-    match parser::parse(expr) {
+    match expression::parse(expr) {
         Ok(mut parsed) => {
             rewrite(&mut parsed, without);
             peel(&mut parsed);
@@ -155,7 +156,7 @@ pub struct Judged {
 
 /// Takes `lhs op number` (or `number op lhs`) apart; nothing when the expression is of another form.
 pub fn judged(expr: &str) -> Option<Judged> {
-    let mut parsed = parser::parse(expr).ok()?;
+    let mut parsed = expression::parse(expr).ok()?;
     peel(&mut parsed);
     let Expr::Binary(BinaryExpr { op, lhs, rhs, modifier }) = parsed else { return None };
     if modifier.is_some_and(|modifier| modifier.return_bool) {
@@ -194,7 +195,7 @@ fn number(expr: &Expr) -> Option<f64> {
 /// The selectors of an expression, without their ranges and offsets, each once; nothing when it does not parse.
 pub fn selectors(expr: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    if let Ok(parsed) = parser::parse(expr) {
+    if let Ok(parsed) = expression::parse(expr) {
         collect(&parsed, &mut found);
     }
     found

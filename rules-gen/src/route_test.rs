@@ -38,7 +38,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", required_unless_present = "live")]
     pub tests: Option<PathBuf>,
     /// Send synthetic alerts through this Alertmanager instead.
-    #[arg(long, value_name = "URL", conflicts_with = "tests")]
+    #[arg(long, value_name = "URL", value_parser = crate::live::address, conflicts_with = "tests")]
     pub live: Option<String>,
     /// Live: seconds to wait for each delivery; longer than Alertmanager's group wait.
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
@@ -203,5 +203,5 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    crate::lint::files::text(path)
 }

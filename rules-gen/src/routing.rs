@@ -1,6 +1,7 @@
 //! Alertmanager's routing and inhibition, offline: who is told of an alert, and which alerts hold it back.
 
 mod matcher;
+mod refused;
 
 pub use matcher::{Matcher, Operator};
 
@@ -114,6 +115,7 @@ impl Configuration {
     /// With the place in words: which route, which rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let raw: RawConfiguration = serde_yaml::from_str(text)?;
+        refused::check(&serde_yaml::from_str(text)?)?;
         let receivers = raw.receivers.iter().map(receiver).collect::<anyhow::Result<Vec<_>>>()?;
         let mut names = BTreeSet::new();
         for receiver in &receivers {

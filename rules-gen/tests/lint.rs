@@ -398,3 +398,107 @@ fn an_alert_that_reaches_nobody_is_found_with_the_routes_beside_it() {
     assert_eq!(ids("nobody"), ["RG036"]);
     assert_eq!(ids("nosuch"), ["RG036"], "Alertmanager refuses an unknown receiver");
 }
+
+#[test]
+fn a_chain_of_thousands_of_operators_is_a_finding_and_the_other_files_are_checked() {
+    let rule = |expr: &str| format!("groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: '{expr}'\n");
+    let chains = ["up + ", "up or ", "- ", "up ^ "].map(|part| rule(&format!("{}up", part.repeat(8000))));
+    let mut sources: Vec<Source> =
+        chains.iter().enumerate().map(|(at, text)| source(&format!("{at}.yaml"), text)).collect();
+    sources.push(source("long.yaml", &rule(&format!("{}up", "up + ".repeat(500)))));
+    sources.push(source("other.yaml", &rule("up ==")));
+    let findings = run(&sources, &Options::default()).findings;
+    let about = |name: &str| findings.iter().filter(|found| found.file == name && found.id == "RG001").count();
+    for name in ["0.yaml", "1.yaml", "2.yaml", "3.yaml", "other.yaml"] {
+        assert_eq!(about(name), 1, "{name}");
+    }
+    assert_eq!(about("long.yaml"), 0);
+    assert!(findings.iter().any(|found| found.message.contains("more than 500 operators")));
+}
+
+#[test]
+fn only_what_has_an_action_of_helm_is_left_out_as_its_template() {
+    let rule = |name: &str, summary: &str| {
+        format!(
+            "groups:\n- name: a\n  rules:\n  - alert: {name}\n    expr: up == 0\n    annotations:\n      summary: {summary}\n"
+        )
+    };
+    let left_out = |text: &str| {
+        let outcome = run(&[source("example.yaml", text)], &Options::default());
+        let broken = outcome.findings.iter().any(|found| found.id == "RG001");
+        (outcome.notes.iter().any(|note| note.contains("is a Helm template")), broken)
+    };
+    let broken = rule("X", "\"{{- if eq $labels.job \"api\" }}API{{ end }} is down\"");
+    assert_eq!(left_out(&broken), (false, true));
+    assert_eq!(left_out(&rule("{{ .Values.name }}", "x")), (true, false));
+    assert_eq!(left_out("kind: PrometheusRule\nmetadata:\n  name: {{ include \"x.fullname\" . }}\n"), (true, false));
+    assert_eq!(left_out("{{- range .alerts }}\n- a: [\n{{- end }}\n"), (true, false));
+    let ours = "\"{{ $value }} {{ .Value }} {{ .Labels.x }} {{ $labels.Release.x }} .Values.x\"";
+    assert_eq!(left_out(&rule("X", ours)), (false, false));
+}
+
+#[test]
+fn a_share_of_its_own_divisor_above_a_limit_needs_no_guard() {
+    let found = |expr: &str| {
+        let text = format!("groups:\n- name: g\n  rules:\n  - alert: Broken\n    expr: {expr}\n");
+        lint(&text, &Options::default()).iter().any(|finding| finding.id == "RG016")
+    };
+    for fine in [
+        "sum by (job) (rate(x_total{code=~\"5..\"}[5m])) / sum by (job) (rate(x_total[5m])) > 0.05",
+        "(rate(x_sum[5m]) / rate(x_count[5m])) >= 2",
+    ] {
+        assert!(!found(fine), "{fine}");
+    }
+    for bad in [
+        "rate(x_total{code=~\"5..\"}[5m]) / rate(x_total[5m]) < 0.05",
+        "rate(x_total[5m]) / rate(x_total{code=\"200\"}[5m]) > 0.05",
+        "rate(x_total[5m]) / rate(y_total[5m]) > 0.05",
+        "rate(x_total[5m]) / rate(x_total[5m])",
+    ] {
+        assert!(found(bad), "{bad}");
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_a_mistake_of_usage() {
+    for arguments in [["lint", "--live", "notaurl", "x.yaml"], ["noise", "--prometheus", "notaurl", "--quiet"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_rules-gen")).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(arguments[1]) && said.contains("http://localhost:9090"), "{said}");
+    }
+}
+
+#[test]
+fn the_objects_of_a_list_are_linted_in_place() {
+    for kind in ["List", "PrometheusRuleList"] {
+        let text = format!(
+            "apiVersion: v1\nkind: {kind}\nitems:\n- apiVersion: monitoring.coreos.com/v1\n  kind: PrometheusRule\n  metadata: {{name: x}}\n  spec:\n    groups:\n    - name: a\n      rules:\n      - alert: X\n        expr: up ==\n"
+        );
+        let outcome = run(&[source("example.yaml", &text)], &Options::default());
+        assert!(outcome.findings.iter().any(|found| found.id == "RG001" && found.place.line == 12), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_scrape_without_a_sample_and_runbooks_that_are_not_there_are_mistakes_of_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rules.yaml"), "groups: []\n").unwrap();
+    std::fs::write(folder.path().join("empty.txt"), "# TYPE x_total counter\n<h1>404 5</h1>\n").unwrap();
+    std::fs::write(folder.path().join("good.txt"), "# TYPE x_total counter\nx_total{a=\"b c\"} 5\n").unwrap();
+    let large = std::fs::File::create(folder.path().join("large.yaml")).unwrap();
+    large.set_len(65 * 1024 * 1024).unwrap();
+    for (option, value, code, word) in [
+        ("--catalog-from", "empty.txt", 2, "no sample"),
+        ("--catalog-from", "large.yaml", 2, "larger than 64 MiB"),
+        ("--config", "large.yaml", 2, "larger than 64 MiB"),
+        ("--runbooks", "nowhere", 2, "--runbooks: nowhere is no folder"),
+        ("--catalog-from", "good.txt", 0, ""),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+        let output = command.args(["lint", "rules.yaml", option, value]).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{option} {value}: {said}");
+        assert!(said.contains(word), "{said}");
+    }
+}

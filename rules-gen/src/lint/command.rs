@@ -74,7 +74,7 @@ pub struct Arguments {
     runbooks: Option<PathBuf>,
     /// A live Prometheus: its metrics and their labels are known, its rules must be healthy, and links must lead to
     /// pages that answer.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = crate::live::address)]
     live: Option<String>,
     /// File that holds a bearer token for the live server.
     #[arg(long, value_name = "FILE", requires = "live")]
@@ -153,6 +153,9 @@ fn out(arguments: &Arguments, text: &str) -> anyhow::Result<()> {
 
 fn options(arguments: &Arguments) -> anyhow::Result<Options> {
     let config = arguments.config.as_deref().map(checklist).transpose()?;
+    if let Some(folder) = arguments.runbooks.as_deref().filter(|folder| !folder.is_dir()) {
+        anyhow::bail!("--runbooks: {} is no folder", folder.display());
+    }
     Ok(Options {
         known: Known::catalog(config.as_ref()),
         retention: arguments.retention,
@@ -169,7 +172,11 @@ fn options(arguments: &Arguments) -> anyhow::Result<Options> {
 fn scrapes(arguments: &Arguments, options: &mut Options) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for path in &arguments.catalog_from {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = files::text(path)?;
+        let value = |line: &str| line.split_whitespace().skip(1).last().is_some_and(|word| word.parse::<f64>().is_ok());
+        let sample = |line: &str| !line.starts_with(['#', '<']) && value(line);
+        let why = "--catalog-from takes the text of /metrics";
+        anyhow::ensure!(text.lines().any(sample), "{} has no sample: {why}", path.display());
         options.known.add_scrape(&text);
         let name = path.display().to_string();
         let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));

@@ -6,8 +6,8 @@ mod variables;
 use super::Options;
 use super::expr::{metric, selectors};
 use super::report::{Level, Report};
+use crate::expression;
 use limits::Limits;
-use promql_parser::parser;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -117,10 +117,9 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
     let mut queries = Vec::new();
     for expr in targets.iter().filter_map(|target| target["expr"].as_str()) {
         let plain = without_variables(expr);
-        let ast = match parser::parse(&plain) {
+        let ast = match expression::parse(&plain) {
             Ok(ast) => ast,
-            Err(error) => {
-                let why = error.lines().next().unwrap_or_default().to_owned();
+            Err(why) => {
                 report.near("RG050", Level::Error, &near, format!("a query does not parse: {why}"), expr);
                 continue;
             }

@@ -94,6 +94,16 @@ fn read(path: &Path) -> Result<String, String> {
     bounded(std::fs::File::open(path).map_err(unreadable)?)
 }
 
+/// The text of the one file that an option names; a pipe too.
+///
+/// # Errors
+/// An unreadable file, and one that is too large.
+pub fn text(path: &Path) -> anyhow::Result<String> {
+    let shown = path.display();
+    let file = std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
+    bounded(file).map_err(|why| anyhow::anyhow!("{shown} {why}"))
+}
+
 fn bounded(from: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
     from.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;

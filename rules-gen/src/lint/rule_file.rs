@@ -4,13 +4,11 @@ use super::light;
 use super::report::{Level, Report, Scope};
 use super::template;
 use super::yaml::{Kind, Node, Place};
-use crate::duration;
-use promql_parser::parser::{self, Expr};
+use crate::{duration, expression};
+use promql_parser::parser::Expr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// Deeper than anyone writes; a bound for the parser.
-const MAX_BRACKETS: usize = 200;
 /// The operator refuses larger objects: half of what a Secret may hold.
 const MAX_OBJECT: usize = 524_288;
 
@@ -182,27 +180,14 @@ fn rule(node: &Node, interval: Option<f64>, report: &mut Report<'_>) -> Option<R
 }
 
 fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Expr> {
-    let mut depth = 0_usize;
-    for c in expr.value.chars() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_BRACKETS {
-            let message = format!("more than {MAX_BRACKETS} brackets are open at once");
-            report.at("RG001", Level::Error, expr, message, "split it with recording rules");
-            return None;
-        }
-    }
-    match parser::parse(&expr.value) {
+    match expression::parse(&expr.value) {
         Ok(mut ast) => {
             light::lighten(&mut ast);
             Some(ast)
         }
-        Err(error) => {
-            let why = error.lines().next().unwrap_or_default().to_owned();
-            report.at("RG001", Level::Error, expr, format!("the expression does not parse: {why}"), "");
+        Err(why) => {
+            let fix = if why.contains("more than") { "split it with recording rules" } else { "" };
+            report.at("RG001", Level::Error, expr, format!("the expression does not parse: {why}"), fix);
             None
         }
     }

@@ -105,6 +105,7 @@ fn division(rule: &Rule, one: &BinaryExpr, above: &[&Expr], report: &mut Report<
     let floor = matches!(bare(&one.rhs), Expr::Call(call) if call.func.name == "clamp_min");
     let guarded = conditional(&one.rhs)
         || floor
+        || (rule.alerts && never_infinite(one, above))
         || above
             .iter()
             .any(|parent| matches!(parent, Expr::Binary(one) if one.op.to_string() == "and" && conditional(&one.rhs)));
@@ -112,6 +113,22 @@ fn division(rule: &Rule, one: &BinaryExpr, above: &[&Expr], report: &mut Report<
         let message = "the divisor is a rate that is zero when nothing happens".to_owned();
         report.at("RG016", Level::Warning, &rule.expr, message, "divide by (... > 0)");
     }
+}
+
+/// Whether a division in front of `>` or `>=` is a share of its own divisor, or a mean (`_sum` by `_count`): both are
+/// zero at once, and what is no number is above no limit.
+fn never_infinite(one: &BinaryExpr, above: &[&Expr]) -> bool {
+    let parent = above.iter().rev().find(|parent| !matches!(parent, Expr::Paren(_)));
+    let above_a_limit = matches!(parent, Some(Expr::Binary(parent))
+        if matches!(parent.op.to_string().as_str(), ">" | ">=")
+            && constant(&parent.rhs).is_some()
+            && matches!(bare(&parent.lhs), Expr::Binary(left) if std::ptr::eq(left, one)));
+    let (upper, lower) = (selectors(&one.lhs), selectors(&one.rhs));
+    let ([upper], [lower]) = (upper.as_slice(), lower.as_slice()) else { return false };
+    let (Some(numerator), Some(divisor)) = (metric(upper), metric(lower)) else { return false };
+    let mean = numerator.strip_suffix("_sum").is_some_and(|stem| divisor.strip_suffix("_count") == Some(stem));
+    let has: BTreeSet<String> = matchers(upper).map(ToString::to_string).collect();
+    above_a_limit && (mean || numerator == divisor) && matchers(lower).all(|matcher| has.contains(&matcher.to_string()))
 }
 
 fn two_jobs(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {

@@ -1,9 +1,10 @@
 //! Variables of a dashboard, and the queries that should use them.
 
+use crate::expression;
 use crate::lint::expr::{matchers, metric, selectors, walk};
 use crate::lint::known::{Known, Type};
 use crate::lint::report::{Level, Report};
-use promql_parser::parser::{self, Expr};
+use promql_parser::parser::Expr;
 use serde_json::Value;
 
 /// The labels of targets by which people choose.
@@ -19,9 +20,8 @@ pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
         }
         let query = variable["query"]["query"].as_str().or(variable["query"].as_str()).unwrap_or_default();
         if let Some(expr) = inside(query)
-            && let Err(error) = parser::parse(&super::without_variables(expr))
+            && let Err(why) = expression::parse(&super::without_variables(expr))
         {
-            let why = error.lines().next().unwrap_or_default();
             let message = format!("the query of the variable {name} does not parse: {why}");
             report.near("RG050", Level::Error, name, message, query);
         }
