@@ -2,7 +2,7 @@
 
 use crate::access::NAME;
 use checklist::Config;
-use checklist::config::{Endpoint, RecordPlace, ReportPlace, S3Prefix, SecretRef};
+use checklist::config::{Backup, Endpoint, Postgres, RecordPlace, ReportPlace, S3Prefix, SecretRef};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,20 @@ impl Part {
     }
 }
 
-/// What checklist.yaml asks of every pod.
+/// Whose needs are asked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Pod<'a> {
+    /// The exporter, which makes all checks.
+    Exporter,
+    /// The proof of one backup. A dump runs code of who wrote it: this pod holds nothing else.
+    Restore(&'a Backup),
+    /// The proof of the alerts' way.
+    AlertPath,
+    /// A report.
+    Report,
+}
+
+/// What checklist.yaml asks of a pod.
 #[derive(Debug)]
 pub struct Needs {
     /// Variables, each from the key of the same name of the Secret.
@@ -52,22 +65,29 @@ pub struct Needs {
     pub asks_api_server: bool,
 }
 
-/// Reads off what the pods need.
-pub fn needs(config: &Config) -> Needs {
+/// Reads off what a pod needs.
+pub fn needs(config: &Config, pod: Pod<'_>) -> Needs {
     let mut files = Files::default();
-    files.read(config);
+    files.read(config, pod);
     let mut mounts = vec![json!({"name": "config", "mountPath": "/etc/checklist-exporter", "readOnly": true})];
     let mut volumes = vec![json!({"name": "config", "configMap": {"name": CONFIG_MAP}})];
     let folders: BTreeSet<&Path> = files.secret.iter().filter_map(|path| path.parent()).collect();
     if !folders.is_empty() {
         // Without the Secret the pods start all the same, and the checks that miss it say so by their alerts.
-        volumes
-            .push(json!({"name": "secrets", "secret": {"secretName": NAME, "optional": true, "defaultMode": 0o440}}));
+        let mut secret = json!({"secretName": NAME, "optional": true, "defaultMode": 0o440});
+        if !matches!(pod, Pod::Exporter) {
+            let keys: BTreeSet<_> = files.secret.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+            secret["items"] = keys.iter().map(|key| json!({"key": key, "path": key})).collect();
+        }
+        volumes.push(json!({"name": "secrets", "secret": secret}));
         mounts.extend(folders.iter().map(|path| json!({"name": "secrets", "mountPath": path, "readOnly": true})));
     }
     if !files.kept.is_empty() {
         volumes.push(json!({"name": "data", "persistentVolumeClaim": {"claimName": CLAIM}}));
-        match common(&files.kept) {
+        // Where the claim begins is the same for all pods: at what all folders of the configuration share.
+        let mut all = Files::default();
+        all.read(config, Pod::Exporter);
+        match common(&all.kept) {
             Some(path) => mounts.push(json!({"name": "data", "mountPath": path})),
             None => mounts.extend(files.kept.iter().map(|path| {
                 let below = path.to_string_lossy().trim_start_matches('/').to_owned();
@@ -101,16 +121,40 @@ struct Files {
 }
 
 impl Files {
-    fn read(&mut self, config: &Config) {
+    fn read(&mut self, config: &Config, pod: Pod<'_>) {
+        match pod {
+            Pod::Exporter => self.all(config),
+            Pod::Restore(backup) => {
+                self.bucket(&backup.place);
+                // A given server is compared with every database that it must not be.
+                let server = backup.restore.as_ref().and_then(|restore| restore.server.as_ref());
+                for database in server.iter().copied().chain(server.iter().flat_map(|_| &config.postgres)) {
+                    self.database(database);
+                }
+                self.lease(config);
+            }
+            Pod::AlertPath => {
+                config.alertmanagers.iter().for_each(|server| self.endpoint(&server.endpoint));
+                self.lease(config);
+            }
+            Pod::Report => config.prometheus.first().into_iter().for_each(|server| self.endpoint(&server.endpoint)),
+        }
+        match config.tasks.as_ref().map(|tasks| &tasks.place) {
+            Some(RecordPlace::Directory(path)) => {
+                self.kept.insert(path.clone());
+            }
+            Some(RecordPlace::S3(place)) => self.bucket(place),
+            None => {}
+        }
+    }
+
+    /// What the checks need, all but the records. The password of a scratch server is the proof's alone.
+    fn all(&mut self, config: &Config) {
         for cluster in &config.kubernetes {
             self.file(cluster.kubeconfig.as_ref());
             self.file(cluster.kubelet_ca_file.as_ref());
         }
-        let scratch = config.backups.iter().filter_map(|backup| backup.restore.as_ref()?.server.as_ref());
-        for database in config.postgres.iter().chain(scratch) {
-            self.secret(database.password.as_ref());
-            self.file(database.ca_file.as_ref());
-        }
+        config.postgres.iter().for_each(|database| self.database(database));
         for target in &config.certificates {
             self.file(target.ca_file.as_ref());
         }
@@ -131,13 +175,16 @@ impl Files {
                 ReportPlace::Http(endpoint) => self.endpoint(endpoint),
             }
         }
-        match config.tasks.as_ref().map(|tasks| &tasks.place) {
-            Some(RecordPlace::Directory(path)) => {
-                self.kept.insert(path.clone());
-            }
-            Some(RecordPlace::S3(place)) => self.bucket(place),
-            None => {}
-        }
+    }
+
+    /// A proof takes its lease with the login of the cluster that the lease is in.
+    fn lease(&mut self, config: &Config) {
+        self.file(config.election().and_then(|(_, cluster, _)| cluster.kubeconfig.as_ref()));
+    }
+
+    fn database(&mut self, database: &Postgres) {
+        self.secret(database.password.as_ref());
+        self.file(database.ca_file.as_ref());
     }
 
     fn file(&mut self, path: Option<&PathBuf>) {

@@ -311,6 +311,7 @@ fn what_names_another_namespace_keeps_it_and_the_rest_goes_to_the_exporters() {
     // Here it is the component that says where everything goes.
     std::fs::write(&file, text.replace(&format!("namespace: {NAMESPACE}\n"), "")).expect("written");
     let objects = kustomize(&overlay);
+    objects.values().for_each(schema::check);
     compare(&objects, &helm(&folder.path().join("generated")));
     let rules = &objects[&("Role".to_owned(), "one".to_owned(), "checklist-exporter".to_owned())]["rules"];
     assert!(rules.to_string().contains("[\"s\"]") && rules.to_string().contains("[\"t\"]"), "{rules}");
@@ -322,4 +323,43 @@ fn what_names_another_namespace_keeps_it_and_the_rest_goes_to_the_exporters() {
             _ => assert_eq!(namespace, NAMESPACE, "{kind}"),
         }
     }
+}
+
+#[test]
+fn each_job_holds_only_the_secrets_that_it_needs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = "
+backups:
+  - {name: one, bucket: b, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}, region: r, accessKeyIdEnv: ONE_ID, secretAccessKeyFile: /etc/checklist/secrets/one-key}
+  - {name: two, bucket: b, format: pg_dump, restore: {server: {host: scratch, database: d, user: u, passwordEnv: SCRATCH}, checks: [{name: n, query: SELECT 1}]}, region: r, accessKeyIdEnv: TWO_ID, secretAccessKeyEnv: TWO_KEY}
+postgres: [{name: db, host: db, database: d, user: u, passwordFile: /etc/checklist/secrets/pw}]
+prometheus: [{name: main, url: 'https://prometheus', bearerTokenFile: /etc/checklist/secrets/prometheus}]
+alertmanagers: [{name: main, url: 'https://alertmanager', bearerTokenEnv: ALERTMANAGER}]
+reports: [{name: r, format: trivy, directory: /var/lib/checklist/reports}]
+alerting: {slack: {webhookUrlFile: /etc/alertmanager/secrets/slack-url, channel: '#ops'}}
+tasks: {since: 2026-01-01, s3: {bucket: b, prefix: r/, region: r, accessKeyIdEnv: RECORDS_ID, secretAccessKeyEnv: RECORDS_KEY}}
+";
+    let objects = kustomize(&generated(config, folder.path()));
+    objects.values().for_each(schema::check);
+    compare(&objects, &helm(&folder.path().join("generated")));
+    let held = |name: &str| {
+        let key = ("CronJob".to_owned(), NAMESPACE.to_owned(), format!("checklist-exporter-{name}"));
+        let pod = &objects[&key]["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+        let mut held: Vec<String> = Vec::new();
+        for volume in pod["volumes"].as_array().unwrap() {
+            assert!(volume["persistentVolumeClaim"].is_null(), "no job needs the folder of reports: {volume}");
+            if !volume["secret"].is_null() {
+                let items = volume["secret"]["items"].as_array().expect("single keys are mounted");
+                held.extend(items.iter().map(|item| item["key"].as_str().unwrap().to_owned()));
+            }
+        }
+        let env = pod["containers"][0]["env"].as_array().cloned().unwrap_or_default();
+        held.extend(env.iter().map(|variable| variable["name"].as_str().unwrap().to_owned()));
+        held.sort();
+        held.join(" ")
+    };
+    assert_eq!(held("restore-one"), "ONE_ID RECORDS_ID RECORDS_KEY one-key");
+    assert_eq!(held("restore-two"), "RECORDS_ID RECORDS_KEY SCRATCH TWO_ID TWO_KEY pw");
+    assert_eq!(held("alert-path"), "ALERTMANAGER RECORDS_ID RECORDS_KEY");
+    assert_eq!(held("report-daily"), "RECORDS_ID RECORDS_KEY prometheus");
 }

@@ -53,10 +53,20 @@ fn strict<T: DeserializeOwned + Serialize>(object: &Value) -> T {
     let typed: T = serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{error}: {object}"));
     let mut back = serde_json::to_value(&typed).unwrap();
     let mut meant = object.clone();
+    assert!(!has_null(object), "an API server refuses null: {object}");
     bare(&mut back);
     bare(&mut meant);
     assert_eq!(back, meant, "a field is unknown");
     typed
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.values().any(has_null),
+        Value::Array(list) => list.iter().any(has_null),
+        _ => false,
+    }
 }
 
 /// Empty lists, which the types leave out, say nothing.
