@@ -9,6 +9,15 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// Gives a Prometheus that is started in the folder later a past, in the text of OpenMetrics with its `# EOF`.
+pub fn backfill(folder: &Path, text: &str) -> anyhow::Result<()> {
+    let history = folder.join("history.txt");
+    std::fs::write(&history, text)?;
+    let mut promtool = Command::new("promtool");
+    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]);
+    crate::stack::run(promtool.arg(&history).arg(folder.join("prometheus-data")))
+}
+
 /// A running Alertmanager.
 pub struct Alertmanager {
     /// Its port.

@@ -10,7 +10,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 /// Seconds; shorter than the five minutes for which Prometheus takes a value for the present one.
@@ -146,11 +145,7 @@ impl Play {
             write!(text, "# TYPE {metric} unknown\n{lines}")?;
         }
         text += "# EOF\n";
-        let history = folder.join("history.txt");
-        std::fs::write(&history, text)?;
-        let mut promtool = Command::new("promtool");
-        promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]);
-        crate::stack::run(promtool.arg(&history).arg(folder.join("prometheus-data")))
+        crate::monitoring::backfill(folder, &text)
     }
 }
 

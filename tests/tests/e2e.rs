@@ -313,14 +313,7 @@ async fn requests_that_fell_since_last_week_are_told() -> anyhow::Result<()> {
         )?;
     }
     text += "# EOF\n";
-    let history = folder.path().join("history.txt");
-    std::fs::write(&history, text)?;
-    let output = Command::new("promtool")
-        .args(["tsdb", "create-blocks-from", "openmetrics"])
-        .arg(&history)
-        .arg(folder.path().join("prometheus-data"))
-        .output()?;
-    assert!(output.status.success(), "promtool: {}", String::from_utf8_lossy(&output.stderr));
+    stack::monitoring::backfill(folder.path(), &text)?;
     let (port, rules) = (stack::process::free_port()?, folder.path().join("rules/checklist.yaml"));
     let jobs = [("orchestrator", traffic.port)];
     let prometheus = stack::monitoring::Prometheus::start(port, &[], &jobs, 9, &rules, folder.path()).await?;

@@ -92,12 +92,7 @@ fn history(folder: &Path, end: i64) -> anyhow::Result<()> {
         }
     }
     let text = format!("# TYPE ALERTS gauge\n{alerts}# TYPE load gauge\n{load}# TYPE up gauge\n{up}# EOF\n");
-    std::fs::write(folder.join("history.txt"), text)?;
-    let mut promtool = Command::new("promtool");
-    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]);
-    let output = promtool.arg(folder.join("history.txt")).arg(folder.join("prometheus-data")).output()?;
-    anyhow::ensure!(output.status.success(), "promtool: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
+    stack::monitoring::backfill(folder, &text)
 }
 
 /// The alerts of a JSON report by name.

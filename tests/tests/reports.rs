@@ -185,13 +185,7 @@ fn backfill(folder: &Path, now: Timestamp) -> anyhow::Result<()> {
         write!(text, "# TYPE {name} gauge\n{lines}")?;
     }
     text += "# EOF\n";
-    let history = folder.join("history.txt");
-    std::fs::write(&history, text)?;
-    let mut promtool = Command::new("promtool");
-    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]);
-    let output = promtool.arg(&history).arg(folder.join("prometheus-data")).output()?;
-    anyhow::ensure!(output.status.success(), "promtool: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
+    stack::monitoring::backfill(folder, &text)
 }
 
 fn line<'a>(report: &'a Value, text: &str) -> &'a Value {
