@@ -33,4 +33,4 @@ ENV PATH=/usr/local/bin:/usr/bin:/bin
 USER 65532:65532
 EXPOSE 9876
 ENTRYPOINT ["/usr/local/bin/checklist-exporter"]
-CMD ["run", "--config", "/etc/checklist-exporter/checklist.yaml", "--listen", "0.0.0.0:9876"]
+CMD ["run", "--config", "/etc/checklist-exporter/checklist.yaml", "--listen", "[::]:9876"]

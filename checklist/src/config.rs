@@ -22,10 +22,10 @@ pub mod tables;
 mod targets;
 
 pub use alerting::{
-    AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack,
+    AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack, WrittenReports,
 };
 pub use document::Place;
-pub use high_availability::HighAvailability;
+pub use high_availability::{HighAvailability, Proof};
 pub use origin::Origin;
 pub use queries::Query;
 pub use read_alerting::META_ALERTS;

@@ -214,12 +214,48 @@ fn the_lease_is_where_the_exporter_runs_and_own_queries_may_be_costly() {
     let far = good(
         "kubernetes: [{name: far, namespaces: [three], kubeconfig: /far}]\nhighAvailability: {kubernetes: far, lease: l}\n",
     );
-    assert_eq!(
-        far.election().map(|(section, _, namespace)| (section.proof_leases(), namespace)),
-        Some((vec!["l-verify-alerts".to_owned(), "l-verify-backup".to_owned()], "three"))
-    );
+    assert_eq!(far.election().map(|(section, _, namespace)| (section.lease.as_str(), namespace)), Some(("l", "three")));
+    assert_eq!(far.proof_leases().into_iter().collect::<Vec<_>>(), ["l-verify-alerts"]);
     let none = good(BACKUP);
-    assert!(none.election().is_none() && !SIGNALS.iter().any(|signal| none.is_elected(signal)));
+    assert!(
+        none.election().is_none()
+            && none.proof_leases().is_empty()
+            && !SIGNALS.iter().any(|signal| none.is_elected(signal))
+    );
+}
+
+#[test]
+fn what_kubernetes_would_not_take_as_a_name_is_a_mistake() {
+    let told = |entry: &str| {
+        let text = format!("kubernetes: [{{name: k, namespaces: [a], {entry}}}]\n");
+        Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
+    };
+    for wrong in [
+        "exporterNamespace: -x",
+        "secrets: [{name: s, namespace: A_B}]",
+        "secrets: [{name: Some_Secret}]",
+        "secrets: [{name: a..b}]",
+        "auditLogs: [{namespace: x/y, selector: app=x}]",
+    ] {
+        assert!(told(wrong).contains("lower-case letters, digits"), "{wrong}: {}", told(wrong));
+    }
+    assert_eq!(told("exporterNamespace: ops, secrets: [{name: a.b-c, namespace: other}]"), "");
+    let two = "kubernetes:\n  - {name: a, namespaces: [a], exporterNamespace: x}\n  - {name: b, namespaces: [b], exporterNamespace: y}\n";
+    let told = Config::parse("checklist.yaml", two).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
+    assert!(told.contains("exporterNamespace is x and y"), "{told}");
+    // An entry with a kubeconfig is another cluster.
+    let far = two.replace("{name: b", "{name: b, kubeconfig: /far");
+    assert!(Config::parse("checklist.yaml", &far).is_ok());
+}
+
+#[test]
+fn written_reports_go_somewhere() {
+    let told = |reports: &str| {
+        let text = format!("{BACKUP}alerting: {{reports: {reports}}}\n");
+        Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
+    };
+    assert!(told("{}").contains("give webhookUrlFile, directory or both"), "{}", told("{}"));
+    assert_eq!(told("{directory: /var/lib/checklist/written}"), "");
 }
 
 #[test]

@@ -20,7 +20,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Makes every check of the operations checklist and exposes what it saw to Prometheus.
@@ -215,10 +214,10 @@ async fn run(
     let source = Source::open(path, sharding.shard()?)?;
     let web = Arc::new(Web::open(web_config).map_err(|failure| anyhow::anyhow!(failure.message))?);
     let health = match health {
-        Some(address) => Some(TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?),
+        Some(address) => Some(server::listen(address).await?),
         None => None,
     };
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = server::listen(listen).await?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     let own = Arc::clone(&source);

@@ -5,7 +5,7 @@ use crate::verify_alerts::{self, Webhook};
 use crate::verify_backup::{self, Unproved};
 use anyhow::{Context, ensure};
 use checklist::Config;
-use checklist::config::{RecordPlace, hint};
+use checklist::config::{Proof, RecordPlace, hint};
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ pub async fn backup(
     })?;
     let place = place(config)?;
     let work = |stop| Box::pin(verify_backup::verify(config, backup, place, most, by, stop));
-    let (proof, result) = Box::pin(alone(config, "verify-backup", ended, work)).await??;
+    let (proof, result) = Box::pin(alone(config, Proof::Backup(backup), ended, work)).await??;
     Ok(match result {
         Ok(()) => {
             let newest = proof.newest.iter().map(|(name, at)| format!("{name} {}", time(*at)));
@@ -78,7 +78,7 @@ pub async fn alerts(
         }
         Ok(code)
     };
-    Box::pin(alone(config, "verify-alerts", ended, |stop| stopped(stop, work))).await?
+    Box::pin(alone(config, Proof::Alerts, ended, |stop| stopped(stop, work))).await?
 }
 
 /// The work, unless `stop` gives a reason first.

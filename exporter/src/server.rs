@@ -8,6 +8,7 @@ use crate::snapshot::{Body, Format, render};
 use crate::web::auth::{self, Verdict};
 use crate::web::slots::{Busy, Slots};
 use crate::web::{Rules, Web};
+use anyhow::Context;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
@@ -20,6 +21,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -40,6 +42,21 @@ pub enum Shown {
     Everything,
     /// Health alone, to anyone, in clear text.
     Health,
+}
+
+/// Listens. `[::]` takes both families, and means the old one alone where the kernel knows no IPv6.
+///
+/// # Errors
+/// The operating system's, with the address.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let mut bound = TcpListener::bind(address).await;
+    if let Err(error) = &bound
+        && error.raw_os_error() == Some(nix::libc::EAFNOSUPPORT)
+        && address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+    {
+        bound = TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await;
+    }
+    bound.with_context(|| format!("cannot listen on {address}"))
 }
 
 /// Serves until `stop` resolves, then lets open requests end.
@@ -96,6 +113,8 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: TcpStream, watcher: Watcher) -> Result<(), String> {
+        // A handshake in several small segments must not wait for the acknowledgement of the first.
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let stream = Box::pin(stream);
@@ -330,6 +349,17 @@ fn weighted(headers: &HeaderMap, name: &hyper::header::HeaderName) -> Vec<(Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_unspecified_address_takes_both_families() -> anyhow::Result<()> {
+        let port = listen((Ipv6Addr::UNSPECIFIED, 0).into()).await?.local_addr()?.port();
+        let listener = listen((Ipv6Addr::UNSPECIFIED, port).into()).await?;
+        let (old, _) = tokio::try_join!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)), listener.accept())?;
+        assert_eq!(old.peer_addr()?.port(), port);
+        let busy = listen((Ipv6Addr::UNSPECIFIED, port).into()).await.err().map(|error| format!("{error:#}"));
+        assert!(busy.is_some_and(|why| why.starts_with(&format!("cannot listen on [::]:{port}: "))));
+        Ok(())
+    }
 
     fn headers(name: hyper::header::HeaderName, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])

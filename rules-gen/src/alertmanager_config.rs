@@ -5,6 +5,7 @@
 //! None}`; the object says so itself.
 
 use crate::alertmanager::heartbeat_pace;
+use crate::mounts;
 use crate::plan::{self, Matcher, Plan, Route, text};
 use crate::rules::prometheus_duration;
 use checklist::Config;
@@ -146,10 +147,23 @@ fn receivers(config: &Config) -> Vec<Value> {
     receivers
 }
 
-/// The key of the secret: the name of the file that holds it elsewhere.
+/// The key of the secret: the name of the file that holds it elsewhere, or its path with dots where two have one name.
 fn secret(config: &Config, file: &Path) -> Value {
-    let key = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-    json!({"name": config.alerting.alertmanager_config.secret, "key": key})
+    let alerting = &config.alerting;
+    let addresses =
+        [alerting.webhook.as_ref().map(|one| &one.address), alerting.heartbeat.as_ref().map(|one| &one.address)];
+    let of_addresses = addresses.into_iter().flatten().filter_map(|address| match address {
+        Address::File(file) => Some(file),
+        Address::Url(_) => None,
+    });
+    let files = [
+        alerting.pagerduty.as_ref().map(|one| &one.routing_key_file),
+        alerting.slack.as_ref().map(|one| &one.webhook_url_file),
+        alerting.email.as_ref().and_then(|one| one.password_file.as_ref()),
+    ];
+    let mut files = files.into_iter().flatten().chain(of_addresses);
+    let shared = files.any(|other| other != file && other.file_name() == file.file_name());
+    json!({"name": config.alerting.alertmanager_config.secret, "key": mounts::key(file, shared)})
 }
 
 fn pagerduty(config: &Config, one: &PagerDuty) -> Value {

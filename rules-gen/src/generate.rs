@@ -114,8 +114,11 @@ impl Format {
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ((config, text), source) = (arguments.config.read()?, arguments.config.name());
     let mut outputs = crate::generate(&config, &source)?;
-    outputs.extend(crate::kubernetes::files(&config, &source, &text)?);
-    outputs.retain(|output| chosen(&output.path, &arguments.only, arguments.target_format));
+    let (only, format) = (&arguments.only, arguments.target_format);
+    if (only.is_empty() || only.contains(&Kind::Kubernetes)) && format.is_none_or(|format| format == Format::Operator) {
+        outputs.extend(crate::kubernetes::files(&config, &source, &text)?);
+    }
+    outputs.retain(|output| chosen(&output.path, only, format));
     let told = |text: &str| {
         if !arguments.quiet {
             say(text);

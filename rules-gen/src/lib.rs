@@ -21,6 +21,7 @@ pub mod lint;
 pub mod list;
 pub mod live;
 pub mod meta;
+pub mod mounts;
 pub mod network;
 pub mod noise;
 pub mod plan;

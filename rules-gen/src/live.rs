@@ -75,6 +75,9 @@ pub struct Login {
     /// PEM file with the authorities to trust instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
+    /// A token that checklist.yaml names, where the command line names none.
+    #[arg(skip)]
+    pub token: Option<SecretRef>,
 }
 
 /// A part of the past.
@@ -125,7 +128,7 @@ impl Server {
     fn endpoint(&self) -> Endpoint {
         Endpoint {
             url: self.url.trim_end_matches('/').to_owned(),
-            bearer_token: self.login.token_file.clone().map(SecretRef::File),
+            bearer_token: self.login.token_file.clone().map(SecretRef::File).or_else(|| self.login.token.clone()),
             ca_file: self.login.ca_file.clone(),
         }
     }

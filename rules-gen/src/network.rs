@@ -17,7 +17,7 @@ const API_SERVER: [u16; 2] = [443, 6443];
 const KUBELET: u16 = 10250;
 const HTTPS: u16 = 443;
 /// Where pods ask for credentials of AWS: the machine's metadata service, and the agent of pod identities.
-const AWS_CREDENTIALS: [&str; 2] = ["169.254.169.254/32", "169.254.170.23/32"];
+const AWS_CREDENTIALS: [&str; 4] = ["169.254.169.254/32", "169.254.170.23/32", "fd00:ec2::254/128", "fd00:ec2::23/128"];
 
 /// One policy for the exporter and one for the pods of its jobs, as a list.
 pub fn policies(config: &Config) -> Value {
@@ -102,6 +102,10 @@ fn of_jobs(config: &Config) -> Reach {
     }
     for server in config.alertmanagers.iter().chain(config.prometheus.first()) {
         reach.endpoint(&server.endpoint);
+    }
+    if config.alerting.reports.as_ref().is_some_and(|reports| reports.webhook_url_file.is_some()) {
+        // The address is a secret: only how such addresses begin is known.
+        reach.add(Peer::Anyone, HTTPS);
     }
     reach.records(config);
     reach

@@ -1,6 +1,7 @@
 //! What the pods need because of checklist.yaml: its files as volumes, its variables, its service account.
 
 use crate::access::NAME;
+use crate::mounts::{self, Mounts};
 use checklist::Config;
 use checklist::config::{Backup, Endpoint, Postgres, RecordPlace, ReportPlace, S3Prefix, SecretRef};
 use serde_json::{Value, json};
@@ -9,6 +10,10 @@ use std::path::{Path, PathBuf};
 
 /// Where pods find checklist.yaml.
 pub const CONFIG_FILE: &str = "/etc/checklist-exporter/checklist.yaml";
+/// The folder that it is in.
+pub const CONFIG_FOLDER: &str = "/etc/checklist-exporter";
+/// The folder of the web configuration, where there is one.
+pub const WEB_FOLDER: &str = "/etc/checklist-web";
 /// The `ConfigMap` with checklist.yaml.
 pub const CONFIG_MAP: &str = "checklist";
 /// The claim that records and reports in folders are kept in.
@@ -55,61 +60,32 @@ pub enum Pod<'a> {
 pub struct Needs {
     /// Variables, each from the key of the same name of the Secret.
     pub env: Vec<Value>,
-    /// Mounts of the volumes.
-    pub mounts: Vec<Value>,
-    /// The volumes.
-    pub volumes: Vec<Value>,
-    /// Whether files are kept in a claim.
+    /// Its volumes.
+    pub mounts: Mounts,
+    /// Whether any pod keeps files in the claim.
     pub keeps_files: bool,
     /// Whether the cluster that the pods run in is watched.
     pub asks_api_server: bool,
 }
 
 /// Reads off what a pod needs.
-pub fn needs(config: &Config, pod: Pod<'_>) -> Needs {
+///
+/// # Errors
+/// Paths in checklist.yaml that no volume can be mounted at, or that cannot be told apart in the Secret.
+pub fn needs(config: &Config, pod: Pod<'_>) -> anyhow::Result<Needs> {
+    let all = Files::of_all(config);
+    let keys = mounts::keys(&all.secret, &all.variables)?;
     let mut files = Files::default();
     files.read(config, pod);
-    let mut mounts = vec![json!({"name": "config", "mountPath": "/etc/checklist-exporter", "readOnly": true})];
-    let mut volumes = vec![json!({"name": "config", "configMap": {"name": CONFIG_MAP}})];
-    let folders: BTreeSet<&Path> = files.secret.iter().filter_map(|path| path.parent()).collect();
-    if !folders.is_empty() {
-        // Without the Secret the pods start all the same, and the checks that miss it say so by their alerts.
-        let mut secret = json!({"secretName": NAME, "optional": true, "defaultMode": 0o440});
-        if !matches!(pod, Pod::Exporter) {
-            let keys: BTreeSet<_> = files.secret.iter().filter_map(|path| path.file_name()?.to_str()).collect();
-            secret["items"] = keys.iter().map(|key| json!({"key": key, "path": key})).collect();
-        }
-        volumes.push(json!({"name": "secrets", "secret": secret}));
-        mounts.extend(folders.iter().map(|path| json!({"name": "secrets", "mountPath": path, "readOnly": true})));
-    }
-    if !files.kept.is_empty() {
-        volumes.push(json!({"name": "data", "persistentVolumeClaim": {"claimName": CLAIM}}));
-        // Where the claim begins is the same for all pods: at what all folders of the configuration share.
-        let mut all = Files::default();
-        all.read(config, Pod::Exporter);
-        match common(&all.kept) {
-            Some(path) => mounts.push(json!({"name": "data", "mountPath": path})),
-            None => mounts.extend(files.kept.iter().map(|path| {
-                let below = path.to_string_lossy().trim_start_matches('/').to_owned();
-                json!({"name": "data", "mountPath": path, "subPath": below})
-            })),
-        }
-    }
+    let mut mounts = Mounts::of_files(&files.secret, &keys)?;
+    mounts.keep(&files.kept, &all.kept, &all.secret)?;
     let variable = |name: &String| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": NAME, "key": name, "optional": true}}});
-    Needs {
+    Ok(Needs {
         env: files.variables.iter().map(variable).collect(),
         mounts,
-        volumes,
-        keeps_files: !files.kept.is_empty(),
+        keeps_files: !all.kept.is_empty(),
         asks_api_server: config.kubernetes.iter().any(|cluster| cluster.kubeconfig.is_none()),
-    }
-}
-
-/// The folder that all are in, if it is one of ours: at least three deep, so that no folder of the system is covered.
-fn common(folders: &BTreeSet<PathBuf>) -> Option<PathBuf> {
-    let first = folders.first()?;
-    let shared = first.ancestors().find(|path| folders.iter().all(|folder| folder.starts_with(path)))?;
-    (shared.components().count() > 3).then(|| shared.to_owned())
+    })
 }
 
 /// The files and variables that checklist.yaml names.
@@ -121,6 +97,16 @@ struct Files {
 }
 
 impl Files {
+    /// What all pods need.
+    fn of_all(config: &Config) -> Self {
+        let mut files = Self::default();
+        let restored = config.backups.iter().filter(|backup| backup.restore.is_some()).map(Pod::Restore);
+        for pod in [Pod::Exporter, Pod::AlertPath, Pod::Report].into_iter().chain(restored) {
+            files.read(config, pod);
+        }
+        files
+    }
+
     fn read(&mut self, config: &Config, pod: Pod<'_>) {
         match pod {
             Pod::Exporter => self.all(config),
@@ -137,7 +123,13 @@ impl Files {
                 config.alertmanagers.iter().for_each(|server| self.endpoint(&server.endpoint));
                 self.lease(config);
             }
-            Pod::Report => config.prometheus.first().into_iter().for_each(|server| self.endpoint(&server.endpoint)),
+            Pod::Report => {
+                config.prometheus.first().into_iter().for_each(|server| self.endpoint(&server.endpoint));
+                if let Some(reports) = &config.alerting.reports {
+                    self.file(reports.webhook_url_file.as_ref());
+                    self.kept.extend(reports.directory.clone());
+                }
+            }
         }
         match config.tasks.as_ref().map(|tasks| &tasks.place) {
             Some(RecordPlace::Directory(path)) => {
@@ -188,7 +180,7 @@ impl Files {
     }
 
     fn file(&mut self, path: Option<&PathBuf>) {
-        let ours = |path: &&PathBuf| path.is_absolute() && !NOT_OURS.iter().any(|folder| path.starts_with(folder));
+        let ours = |path: &&PathBuf| !NOT_OURS.iter().any(|folder| path.starts_with(folder));
         self.secret.extend(path.filter(ours).cloned());
     }
 

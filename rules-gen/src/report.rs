@@ -18,14 +18,14 @@ pub mod words;
 
 use crate::Output;
 use crate::cli::{ConfigFile, zone};
-use crate::live::{NoVerdict, Server};
+use crate::live::{Login, NoVerdict, Server, address};
 use crate::terminal::print;
 use anyhow::Context;
 use checklist::Config;
 use checklist::config::Endpoint;
 use clap::ValueEnum;
 use exporter::sources::http;
-use jiff::Timestamp;
+use jiff::{RoundMode, Timestamp, Unit, ZonedDateTimeRound};
 use model::{Report, SCHEMA};
 use period::{Kind, Period};
 use std::path::PathBuf;
@@ -43,11 +43,15 @@ pub struct Arguments {
     kind: Kind,
     #[command(flatten)]
     config: ConfigFile,
+    /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus. Without it the first server under
+    /// `prometheus:` in the checklist is asked, with its token and authorities.
+    #[arg(long, value_name = "URL", env = "PROMETHEUS_URL", hide_env_values = true, value_parser = address)]
+    prometheus: Option<String>,
     #[command(flatten)]
-    server: Server,
-    /// The time at which the report ends, in RFC 3339; now, to the minute, without it.
-    #[arg(long, value_name = "TIME")]
-    at: Option<Timestamp>,
+    login: Login,
+    /// The time at which the report ends, in RFC 3339, or `hour` for the last full hour; now, to the minute, without it.
+    #[arg(long, value_name = "TIME", value_parser = End::parse)]
+    at: Option<End>,
     /// A folder for the report in every format, named by cadence and day.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -60,6 +64,34 @@ pub struct Arguments {
     /// Print what would be posted to Slack, and post nothing.
     #[arg(long)]
     dry_run: bool,
+}
+
+/// When a report ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Then.
+    At(Timestamp),
+    /// When the current hour began, by the checklist's clock: jobs that start some minutes late leave no gap.
+    Hour,
+}
+
+impl End {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "hour" {
+            return Ok(Self::Hour);
+        }
+        text.parse().map(Self::At).map_err(|error: jiff::Error| format!("{error}; write 2026-11-24T06:00:00Z, or hour"))
+    }
+
+    fn time(self, now: Timestamp, clock: &jiff::tz::TimeZone) -> anyhow::Result<Timestamp> {
+        match self {
+            Self::At(at) => Ok(at),
+            Self::Hour => {
+                let whole = ZonedDateTimeRound::new().smallest(Unit::Hour).mode(RoundMode::Trunc);
+                Ok(now.to_zoned_datetime(clock.clone()).round(whole)?.timestamp())
+            }
+        }
+    }
 }
 
 /// How a report is written.
@@ -75,6 +107,21 @@ enum Format {
     Slack,
 }
 
+impl Arguments {
+    /// Whom to ask.
+    fn server(&self, config: &Config) -> anyhow::Result<Server> {
+        let login = self.login.clone();
+        if let Some(url) = &self.prometheus {
+            return Ok(Server { url: url.clone(), login });
+        }
+        let known =
+            config.prometheus.first().context("give --prometheus, or a server under prometheus: in the checklist")?;
+        let Endpoint { url, bearer_token, ca_file } = known.endpoint.clone();
+        let login = Login { token: bearer_token, ca_file: login.ca_file.clone().or(ca_file), ..login };
+        Ok(Server { url, login })
+    }
+}
+
 /// Writes, prints and posts one report.
 ///
 /// # Errors
@@ -84,12 +131,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // The only look at the clock: everything below is about this time.
     let minute = |at: Timestamp| period::timestamp((period::seconds(at) / 60.0).floor() * 60.0);
     let now = Timestamp::now();
-    let at = arguments.at.unwrap_or_else(|| minute(now));
+    let at = arguments.at.map_or(Ok(minute(now)), |end| end.time(now, &zone(&config)))?;
+    let server = arguments.server(&config)?;
     anyhow::ensure!(at <= now, "--at {at} is in the future, and nobody can tell what will be");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let without = || format!("no {} report: Prometheus gave no usable answer", arguments.kind.as_str());
-        let report = make(&config, arguments.kind, &arguments.server, at).await.with_context(without)?;
+        let report = make(&config, arguments.kind, &server, at).await.with_context(without)?;
         if let Some(folder) = &arguments.out {
             crate::write(&files(&report)?, folder)?;
         }

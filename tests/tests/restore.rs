@@ -1,11 +1,14 @@
 //! A backup is proved out of a real `pg_dump` of every format, and nothing is left behind, however a proof ends.
 
 use anyhow::Context;
+use checklist::Config;
 use futures::StreamExt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stack::http::{answer, serve};
+use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
+use stack::peers::{Authority, acceptor};
 use stack::postgres::{PASSWORD, Postgres};
 use stack::process::Process;
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
@@ -248,6 +251,49 @@ async fn a_proof_that_is_ended_in_any_stage_leaves_nothing_and_is_recorded() -> 
     world.upload(&gzip(&text)?)?;
     let (code, said) = world.verify()?;
     assert!(code == Some(0) && said.contains("a proof was killed"), "{said}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_needs_no_right_to_make_its_lease_and_leaves_nothing_when_it_is_lost() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let kubelet = Kubelet::start(acceptor(Authority::new(world.folder.path())?.issue("localhost", 60)?)?.0).await?;
+    let kubernetes = Kubernetes::start(kubelet).await?;
+    world.configure("gzip", "", SLOW)?;
+    let config = world.folder.path().join("checklist.yaml");
+    let text = std::fs::read_to_string(&config)?;
+    let cluster =
+        format!("kubernetes: [{{name: k, namespaces: [{NAMESPACE}]}}]\nhighAvailability: {{kubernetes: k}}\n");
+    // Exactly the rights that the job's service account gets.
+    let inside = Config::parse("checklist.yaml", &(text.clone() + &cluster))?;
+    let mut rights = rules_gen::access::kubernetes(&inside, "k");
+    let items = rights["items"].as_array_mut().context("a list")?;
+    items.retain(|item| item["metadata"]["name"] == "checklist-exporter-jobs");
+    assert!(items.iter().any(|item| item["kind"] == "Role") && !rights.to_string().contains("create"), "{rights}");
+    kubernetes.grant(&rights);
+    let kubeconfig = world.folder.path().join("kubeconfig");
+    std::fs::write(&kubeconfig, kubernetes.kubeconfig())?;
+    let outside = cluster.replace("{name: k", &format!("{{name: k, kubeconfig: {}", kubeconfig.display()));
+    std::fs::write(&config, text + &outside)?;
+    // As the manifest makes it.
+    let lease = "checklist-exporter-verify-backup-daily";
+    kubernetes.set_lease(lease, &Value::Null);
+    world.upload(&gzip(&world.postgres.dump_as("-Fp")?)?)?;
+    let mut process =
+        Process::start(&mut world.command(&world.work())?, "proof", world.folder.path(), Signal::SIGKILL)?;
+    let begun = Instant::now();
+    while !process.log().contains("restore seconds=") {
+        anyhow::ensure!(begun.elapsed() < Duration::from_mins(1), "{}", process.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(kubernetes.holder(lease).is_some(), "it works without its lease");
+    kubernetes.set_lease(lease, &json!({"holderIdentity": "another", "leaseDurationSeconds": 15}));
+    assert_eq!(process.wait(Duration::from_secs(30))?, Some(2), "{}", process.log());
+    assert!(process.log().contains("ended by the loss of its lease"), "{}", process.log());
+    assert_eq!(left(&world.work())?, Vec::<String>::new());
+    let record = world.record()?;
+    assert!(record["unknown"] == true && record["why"].as_str().is_some_and(|why| why.contains("lease")), "{record}");
+    assert_eq!(kubernetes.holder(lease).as_deref(), Some("another"), "it gave away what was not its own");
     Ok(())
 }
 

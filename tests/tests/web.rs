@@ -286,6 +286,31 @@ async fn without_an_answer_about_a_token_nobody_is_let_in() -> anyhow::Result<()
 }
 
 #[tokio::test]
+async fn a_checklist_that_no_longer_asks_for_tokens_opens_nothing() -> anyhow::Result<()> {
+    let (_kubernetes, world) = with_tokens("").await?;
+    let file = world.folder.path().join("checklist.yaml");
+    let whole = std::fs::read_to_string(&file)?;
+    // As a file looks while it is written, or when somebody deletes the line.
+    for text in [whole.replace(", webAudiences: [checklist-exporter]", ""), String::new()] {
+        std::fs::write(&file, text)?;
+        for _ in 0..200 {
+            assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
+            let scrape = plain(world.port, "/metrics", &bearer("scraper-token")).await?;
+            assert_eq!(status(&scrape), "200", "{scrape}");
+            if scrape.contains("checklist_config_last_reload_successful 0") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let scrape = plain(world.port, "/metrics", &bearer("scraper-token")).await?;
+        assert!(scrape.contains("checklist_config_last_reload_successful 0"), "nothing tells: {scrape}");
+        assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
+    }
+    assert!(world.process.log().contains("has no webAudiences any more"), "{}", world.process.log());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_login_that_is_taken_away_ends_on_open_connections_too() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;

@@ -27,6 +27,8 @@ pub struct Alerting {
     pub heartbeat: Option<Heartbeat>,
     /// When warnings wait.
     pub maintenance: Vec<Maintenance>,
+    /// Where the jobs leave the written reports.
+    pub reports: Option<WrittenReports>,
     /// Delays of the notification.
     pub grouping: Grouping,
     /// Changes to single alerts, by alert name.
@@ -55,6 +57,15 @@ pub struct Slack {
     pub webhook_url_file: PathBuf,
     /// The channel, for webhooks that may choose.
     pub channel: Option<String>,
+}
+
+/// Where the written reports of `rules-gen report` are left; at least one of both.
+#[derive(Debug, Clone)]
+pub struct WrittenReports {
+    /// The file, as the jobs see it, that holds the address of a Slack incoming webhook.
+    pub webhook_url_file: Option<PathBuf>,
+    /// A folder for each report in every format.
+    pub directory: Option<PathBuf>,
 }
 
 /// Alertmanager's delays.

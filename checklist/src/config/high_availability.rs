@@ -2,13 +2,21 @@
 
 use super::read_parts::is_dns_label;
 use super::reader::Table;
-use super::{Config, Kubernetes};
+use super::{Backup, Config, Kubernetes};
 use crate::signal::Signal;
+use std::collections::BTreeSet;
 
-/// The suffixes of the leases that the proofs take while they run.
-const PROOFS: [&str; 2] = ["verify-alerts", "verify-backup"];
-/// Names of objects have 63 letters here, and the proofs append up to 14.
+/// Longer names of objects are allowed, but `kubectl get` is read by people.
 const LONGEST: usize = 49;
+
+/// What only one process proves at a time.
+#[derive(Debug, Clone, Copy)]
+pub enum Proof<'a> {
+    /// The way of the alerts.
+    Alerts,
+    /// That a backup can be restored.
+    Backup(&'a Backup),
+}
 
 /// Where the lease is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,14 +28,12 @@ pub struct HighAvailability {
 }
 
 impl HighAvailability {
-    /// The lease that a proof takes while it runs, by the name of its command.
-    pub fn proof_lease(&self, command: &str) -> String {
-        format!("{}-{command}", self.lease)
-    }
-
-    /// The leases of all proofs.
-    pub fn proof_leases(&self) -> Vec<String> {
-        PROOFS.map(|command| self.proof_lease(command)).to_vec()
+    /// The lease that a proof takes while it runs: proofs of different backups do not wait for each other.
+    pub fn proof_lease(&self, proof: Proof<'_>) -> String {
+        match proof {
+            Proof::Alerts => format!("{}-verify-alerts", self.lease),
+            Proof::Backup(backup) => format!("{}-verify-backup-{}", self.lease, backup.slug()),
+        }
     }
 }
 
@@ -36,10 +42,15 @@ impl Config {
     pub fn election(&self) -> Option<(&HighAvailability, &Kubernetes, &str)> {
         let section = self.high_availability.as_ref()?;
         let cluster = self.kubernetes.iter().find(|cluster| cluster.name == section.kubernetes)?;
-        // Parts of one cluster share one service account, that of the first part.
-        let first = self.kubernetes.iter().find(|other| other.kubeconfig.is_none());
-        let home = first.filter(|_| cluster.kubeconfig.is_none()).unwrap_or(cluster);
-        Some((section, cluster, &home.exporter_namespace))
+        Some((section, cluster, &cluster.exporter_namespace))
+    }
+
+    /// The leases that the proofs take while they run; none without `highAvailability:`.
+    pub fn proof_leases(&self) -> BTreeSet<String> {
+        let restored = self.backups.iter().filter(|backup| backup.restore.is_some()).map(Proof::Backup);
+        let proofs: Vec<Proof<'_>> = std::iter::once(Proof::Alerts).chain(restored).collect();
+        let of = |section: &HighAvailability| proofs.iter().map(|proof| section.proof_lease(*proof)).collect();
+        self.high_availability.as_ref().map(of).unwrap_or_default()
     }
 
     /// Whether only the holder of the lease makes a signal's checks.

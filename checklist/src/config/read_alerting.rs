@@ -1,7 +1,7 @@
 //! `alerting:`.
 
 use super::alerting::{
-    AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack,
+    AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack, WrittenReports,
 };
 use super::read_receivers;
 use super::reader::{Found, Table, hint};
@@ -48,6 +48,15 @@ pub(super) fn read(mut table: Table<'_>, signals: &[&'static Signal], found: &Fo
     let webhook = table.table("webhook").and_then(read_receivers::webhook);
     let heartbeat = table.table("heartbeat").and_then(read_receivers::heartbeat);
     let maintenance = read_receivers::maintenance(&mut table, found);
+    let reports = table.table("reports").and_then(|mut table| {
+        let webhook_url_file = table.text("webhookUrlFile").map(PathBuf::from);
+        let directory = table.text("directory").map(PathBuf::from);
+        if webhook_url_file.is_none() && directory.is_none() {
+            table.mistake(table.place, "give webhookUrlFile, directory or both: reports go there");
+        }
+        table.finish();
+        Some(WrittenReports { webhook_url_file, directory })
+    });
     let grouping = table.table("grouping").map(grouping).unwrap_or_default();
     let alerts = table.table("alerts").map(|table| alerts(&table, signals, found)).unwrap_or_default();
     let prometheus_rule = table.table("prometheusRule").map(prometheus_rule).unwrap_or_default();
@@ -64,6 +73,7 @@ pub(super) fn read(mut table: Table<'_>, signals: &[&'static Signal], found: &Fo
         webhook,
         heartbeat,
         maintenance,
+        reports,
         grouping,
         alerts,
         prometheus_rule,

@@ -1,10 +1,12 @@
 //! `kubernetes:`
 
-use super::document::Tree;
-use super::read_parts::is_dns_label;
+use super::document::{Place, Tree};
+use super::read_parts::{is_dns_label, is_dns_subdomain};
 use super::reader::{Found, Table};
 use super::{AuditLogs, Kubernetes, RotatedSecret};
 use std::path::PathBuf;
+
+const NAMESPACE: &str = "a namespace is a text of lower-case letters, digits and dashes";
 
 pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> Option<Kubernetes> {
     let kubeconfig = table.text("kubeconfig").map(PathBuf::from);
@@ -19,18 +21,17 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
                 table.mistake(node.place, format!("the namespace {text} is listed twice"));
             }
             Tree::Text(text) if is_dns_label(text) => namespaces.push(text.clone()),
-            _ => table.mistake(node.place, "a namespace is a text of lower-case letters, digits and dashes"),
+            _ => table.mistake(node.place, NAMESPACE),
         }
     }
     if namespaces.is_empty() {
         table.mistake(table.place, "the field namespaces is missing: list at least one namespace");
     }
-    let mut exporter_namespace = namespaces.first().cloned().unwrap_or_default();
-    if let (Some(text), Some(node)) = (table.text("exporterNamespace"), table.node("exporterNamespace")) {
-        if !is_dns_label(&text) {
-            table.mistake(node.place, "a namespace is a text of lower-case letters, digits and dashes");
-        }
-        exporter_namespace = text;
+    let exporter_namespace = table.text("exporterNamespace").unwrap_or_default();
+    if let Some(node) = table.node("exporterNamespace")
+        && !is_dns_label(&exporter_namespace)
+    {
+        table.mistake(node.place, NAMESPACE);
     }
     let mut insecure = None;
     let mut ca_file = None;
@@ -44,6 +45,11 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
     }
     let secrets = each(table, "secrets", found, |entry| {
         let name = entry.required("name");
+        if let (Some(text), Some(node)) = (&name, entry.node("name"))
+            && !is_dns_subdomain(text)
+        {
+            entry.mistake(node.place, "the name of a secret has lower-case letters, digits, dashes and dots");
+        }
         let namespace = namespace(entry, &namespaces);
         let annotation = entry.text("annotation");
         Some(RotatedSecret { namespace: namespace?, name: name?, annotation })
@@ -68,6 +74,27 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
         audit_logs,
         web_audiences,
     })
+}
+
+/// Where the exporter's service account is: in the first watched namespace, unless `exporterNamespace` says otherwise.
+/// Entries without a kubeconfig are parts of the one cluster that the exporter runs in, once.
+pub(super) fn homes(clusters: &mut [Kubernetes], place: Place, found: &Found) {
+    let own: Vec<&Kubernetes> = clusters.iter().filter(|cluster| cluster.kubeconfig.is_none()).collect();
+    let mut named = own.iter().map(|cluster| &cluster.exporter_namespace).filter(|name| !name.is_empty());
+    let first = named.next();
+    if let (Some(first), Some(other)) = (first, named.find(|name| Some(*name) != first)) {
+        found.mistake(place, format!("exporterNamespace is {first} and {other}, but the exporter runs in one of them"));
+    }
+    let home = first.or_else(|| own.first()?.namespaces.first()).cloned();
+    for cluster in clusters {
+        match &home {
+            Some(home) if cluster.kubeconfig.is_none() => cluster.exporter_namespace.clone_from(home),
+            _ if cluster.exporter_namespace.is_empty() => {
+                cluster.exporter_namespace = cluster.namespaces.first().cloned().unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
 }
 
 fn web_audiences(table: &mut Table<'_>) -> Vec<String> {
@@ -100,7 +127,12 @@ fn each<T>(
 /// The namespace of an entry; the watched one when there is only one.
 fn namespace(entry: &mut Table<'_>, watched: &[String]) -> Option<String> {
     match (entry.text("namespace"), watched) {
-        (Some(name), _) => Some(name),
+        (Some(name), _) if is_dns_label(&name) => Some(name),
+        (Some(_), _) => {
+            let place = entry.node("namespace").map_or(entry.place, |node| node.place);
+            entry.mistake(place, NAMESPACE);
+            None
+        }
         (None, [only]) => Some(only.clone()),
         (None, _) => {
             entry.mistake(entry.place, "the field namespace is missing: several are watched");

@@ -68,7 +68,15 @@ pub(super) fn secret(table: &mut Table<'_>, file_key: &'static str, env_key: &'s
 }
 
 pub(super) fn is_dns_label(text: &str) -> bool {
-    (1..=63).contains(&text.len()) && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    (1..=63).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Whether Kubernetes takes a text as the name of most objects: up to 253 letters, DNS labels between dots.
+pub(super) fn is_dns_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 
 /// Whether an address says who asks: it would be shown wherever the address is.

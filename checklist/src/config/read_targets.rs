@@ -18,10 +18,10 @@ pub(super) fn read(root: &mut Table<'_>, config: &mut Config, signals: &[&'stati
     let settings = &mut config.settings;
     config.kubernetes =
         each(root, "kubernetes", settings, signals, found, |t, n| read_cluster::kubernetes(t, n, found));
-    if config.kubernetes.iter().filter(|cluster| !cluster.web_audiences.is_empty()).count() > 1
-        && let Some(node) = root.node("kubernetes")
-    {
-        found.mistake(node.place, "webAudiences: one cluster says who a token belongs to, not several");
+    let place = root.node("kubernetes").map_or(root.place, |node| node.place);
+    read_cluster::homes(&mut config.kubernetes, place, found);
+    if config.kubernetes.iter().filter(|cluster| !cluster.web_audiences.is_empty()).count() > 1 {
+        found.mistake(place, "webAudiences: one cluster says who a token belongs to, not several");
     }
     config.health = each(root, "health", settings, signals, found, health);
     config.backups = each(root, "backups", settings, signals, found, |t, n| backup(t, n, found));

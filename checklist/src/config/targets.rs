@@ -158,6 +158,17 @@ pub struct Backup {
     pub restore: Option<Restore>,
 }
 
+impl Backup {
+    /// The name as a part of the names of Kubernetes objects: at most 20 lower-case letters, digits and dashes. Two
+    /// backups may have the same.
+    pub fn slug(&self) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+        let text: String = self.name.chars().map(plain).take(20).collect();
+        let text = text.trim_matches('-');
+        if text.is_empty() { "backup".to_owned() } else { text.to_owned() }
+    }
+}
+
 /// How a backup is restored for proof.
 #[derive(Debug, Clone)]
 pub struct Restore {

@@ -6,7 +6,8 @@
 //!   on the process's own monotonic clock. What anybody's wall clock says does not matter.
 //! - Every write is bound to the version that was read, so of several writers one succeeds.
 //! - A lease that does not exist may have been deleted under its holder: it is created only after it was absent for
-//!   [`DURATION`], or by the holder itself.
+//!   [`DURATION`], or by the holder itself. One that nobody ever wrote is the same: a manifest made it, or replaced it
+//!   under its holder.
 //!
 //! So between the last moment at which one acts and the first at which the next one does, there are five seconds.
 
@@ -28,7 +29,7 @@ pub struct Record {
     pub version: String,
     /// Who holds it; nobody after a release.
     pub holder: Option<String>,
-    /// How long it is valid after it was written.
+    /// How long it is valid after it was written; nothing when nobody wrote it.
     pub lasts: Duration,
 }
 
@@ -103,6 +104,13 @@ impl Election {
         match (record, holder) {
             (None, _) if self.acts(answered) || unchanged(DURATION) => Move::Create,
             (None, _) => Move::Wait,
+            (Some(record), None) if record.lasts.is_zero() => {
+                if self.acts(answered) || unchanged(DURATION) {
+                    Move::Take
+                } else {
+                    Move::Wait
+                }
+            }
             (Some(_), Some(name)) if name == self.identity => Move::Renew,
             (Some(_), None) => {
                 self.until = None;

@@ -3,6 +3,7 @@
 use super::{Lease, RETRY};
 use anyhow::bail;
 use checklist::Config;
+use checklist::config::Proof;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ impl std::fmt::Display for Elsewhere {
 
 impl std::error::Error for Elsewhere {}
 
-/// Runs the work of a command while this process holds the command's lease; without `highAvailability:` at once. The
+/// Runs the work of a proof while this process holds the proof's lease; without `highAvailability:` at once. The
 /// work is given what ends with a reason when it has to stop: `ended`, or the loss of the lease. It stops by itself,
 /// because it may have things to take away and a result to record.
 ///
@@ -31,14 +32,14 @@ impl std::error::Error for Elsewhere {}
 /// [`Elsewhere`] when another process holds it; also when the lease cannot be had.
 pub async fn alone<'a, F: Future>(
     config: &Config,
-    command: &str,
+    proof: Proof<'_>,
     ended: impl Future<Output = &'static str> + Send + 'a,
     work: impl FnOnce(BoxFuture<'a, &'static str>) -> F,
 ) -> anyhow::Result<F::Output> {
     let Some((section, cluster, namespace)) = config.election() else {
         return Ok(work(ended.boxed()).await);
     };
-    let lease = Arc::new(Lease::new(cluster.clone(), namespace, &section.proof_lease(command)));
+    let lease = Arc::new(Lease::new(cluster.clone(), namespace, &section.proof_lease(proof)));
     let mut ended = ended.boxed();
     let acquired = tokio::select! {
         acquired = acquire(&lease) => acquired,

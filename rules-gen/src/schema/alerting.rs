@@ -26,6 +26,7 @@ pub(super) fn section() -> Value {
             ("webhook", address(("severities", severities()))),
             ("heartbeat", address(("interval", duration()))),
             ("maintenance", json!({"type": "array", "items": maintenance()})),
+            ("reports", reports()),
             ("grouping", object(&[], [("wait", duration()), ("interval", duration()), ("repeat", duration())])),
             ("alerts", alerts()),
             ("prometheusRule", meta(false)),
@@ -60,6 +61,12 @@ fn address(more: (&'static str, Value)) -> Value {
     let mut address = object(&[], [("url", url()), ("urlFile", text()), more]);
     address["oneOf"] = one_of(&["url", "urlFile"]);
     address
+}
+
+fn reports() -> Value {
+    let mut reports = object(&[], [("webhookUrlFile", text()), ("directory", text())]);
+    reports["anyOf"] = super::at_least_one(&["webhookUrlFile", "directory"]);
+    reports
 }
 
 fn maintenance() -> Value {

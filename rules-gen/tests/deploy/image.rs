@@ -70,7 +70,7 @@ fn its_stages_exist_its_sources_are_there_and_nobody_is_root() {
     // What is mounted at run time is what the pods mount.
     let start = &all.last().expect("instructions").1;
     let deployment = std::fs::read_to_string(root().join("deploy/kustomize/base/deployment.yaml")).expect("there");
-    for argument in ["/etc/checklist-exporter/checklist.yaml", "0.0.0.0:9876"] {
+    for argument in ["/etc/checklist-exporter/checklist.yaml", "[::]:9876"] {
         assert!(start.contains(argument) && deployment.contains(argument), "{argument}");
     }
 }

@@ -187,7 +187,8 @@ fn who_asks_about_tokens_may_ask_and_reaches_the_api_server() {
     let objects = kustomize(&generated(config, folder.path()));
     objects.values().for_each(schema::check);
     compare(&objects, &helm(&folder.path().join("generated")));
-    let rules = &objects[&("ClusterRole".to_owned(), String::new(), "checklist-exporter".to_owned())]["rules"];
+    let rules =
+        &objects[&("ClusterRole".to_owned(), String::new(), format!("checklist-exporter-{NAMESPACE}"))]["rules"];
     for right in ["tokenreviews", "subjectaccessreviews"] {
         let granted = |rule: &Value| rule["resources"] == json!([right]) && rule["verbs"] == json!(["create"]);
         assert!(rules.as_array().expect("rules").iter().any(granted), "{rules}");
@@ -244,16 +245,19 @@ fn the_leases_are_granted_by_name_and_the_proofs_get_no_other_right() {
         let rules = find("Role", role)["rules"].as_array().unwrap();
         rules.iter().filter(|rule| rule["resources"] == json!(["leases"])).cloned().collect()
     };
-    let granted = |names: &[&str]| {
-        let rule = json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]});
-        let mut named = rule.clone();
-        (named["verbs"], named["resourceNames"]) = (json!(["get", "update"]), json!(names));
-        vec![rule, named]
+    let rule = |verbs: &[&str]| json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": verbs});
+    let named = |names: &[&str]| {
+        let mut rule = rule(&["get", "update"]);
+        rule["resourceNames"] = json!(names);
+        rule
     };
-    assert_eq!(leases("checklist-exporter"), granted(&["checklist-exporter"]));
-    let proofs = granted(&["checklist-exporter-verify-alerts", "checklist-exporter-verify-backup"]);
-    assert_eq!(leases("checklist-exporter-jobs"), proofs);
-    assert_eq!(find("Role", "checklist-exporter-jobs")["rules"], json!(proofs));
+    assert_eq!(leases("checklist-exporter"), [rule(&["create"]), named(&["checklist-exporter"])]);
+    let proofs = ["checklist-exporter-verify-alerts", "checklist-exporter-verify-backup-monthly"];
+    assert_eq!(find("Role", "checklist-exporter-jobs")["rules"], json!([named(&proofs)]));
+    // What they may not create is there.
+    for proof in proofs {
+        assert_eq!(find("Lease", proof)["spec"], json!(null));
+    }
     for ((kind, _, name), object) in &objects {
         if kind == "CronJob" {
             let pod = &object["spec"]["jobTemplate"]["spec"]["template"]["spec"];
@@ -336,7 +340,9 @@ postgres: [{name: db, host: db, database: d, user: u, passwordFile: /etc/checkli
 prometheus: [{name: main, url: 'https://prometheus', bearerTokenFile: /etc/checklist/secrets/prometheus}]
 alertmanagers: [{name: main, url: 'https://alertmanager', bearerTokenEnv: ALERTMANAGER}]
 reports: [{name: r, format: trivy, directory: /var/lib/checklist/reports}]
-alerting: {slack: {webhookUrlFile: /etc/alertmanager/secrets/slack-url, channel: '#ops'}}
+alerting:
+  slack: {webhookUrlFile: /etc/alertmanager/secrets/slack-url, channel: '#ops'}
+  reports: {webhookUrlFile: /etc/checklist/secrets/slack-reports, directory: /var/lib/checklist/written}
 tasks: {since: 2026-01-01, s3: {bucket: b, prefix: r/, region: r, accessKeyIdEnv: RECORDS_ID, secretAccessKeyEnv: RECORDS_KEY}}
 ";
     let objects = kustomize(&generated(config, folder.path()));
@@ -347,7 +353,8 @@ tasks: {since: 2026-01-01, s3: {bucket: b, prefix: r/, region: r, accessKeyIdEnv
         let pod = &objects[&key]["spec"]["jobTemplate"]["spec"]["template"]["spec"];
         let mut held: Vec<String> = Vec::new();
         for volume in pod["volumes"].as_array().unwrap() {
-            assert!(volume["persistentVolumeClaim"].is_null(), "no job needs the folder of reports: {volume}");
+            let keeps = !volume["persistentVolumeClaim"].is_null();
+            assert!(!keeps || name.contains("report"), "a proof keeps nothing in folders: {volume}");
             if !volume["secret"].is_null() {
                 let items = volume["secret"]["items"].as_array().expect("single keys are mounted");
                 held.extend(items.iter().map(|item| item["key"].as_str().unwrap().to_owned()));
@@ -361,5 +368,32 @@ tasks: {since: 2026-01-01, s3: {bucket: b, prefix: r/, region: r, accessKeyIdEnv
     assert_eq!(held("restore-one"), "ONE_ID RECORDS_ID RECORDS_KEY one-key");
     assert_eq!(held("restore-two"), "RECORDS_ID RECORDS_KEY SCRATCH TWO_ID TWO_KEY pw");
     assert_eq!(held("alert-path"), "ALERTMANAGER RECORDS_ID RECORDS_KEY");
-    assert_eq!(held("report-daily"), "RECORDS_ID RECORDS_KEY prometheus");
+    assert_eq!(held("report-daily"), "RECORDS_ID RECORDS_KEY prometheus slack-reports");
+    let report = &objects[&("CronJob".to_owned(), NAMESPACE.to_owned(), "checklist-exporter-report-daily".to_owned())];
+    let command = report["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["command"].to_string();
+    for option in [
+        r#""--out","/var/lib/checklist/written""#,
+        r#""--webhook-file","/etc/checklist/secrets/slack-reports""#,
+        r#""--at","hour""#,
+    ] {
+        assert!(command.contains(option), "{command}");
+    }
+    // The token and the authorities are those of checklist.yaml.
+    assert!(!command.contains("--prometheus"), "{command}");
+}
+
+#[test]
+fn what_no_pod_could_start_with_is_told_and_only_where_pods_are_wanted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = "postgres: [{name: db, host: db, database: d, user: u, passwordFile: /etc/pw}]\n";
+    std::fs::write(folder.path().join("checklist.yaml"), config).expect("written");
+    let generate = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+        let command = command.current_dir(folder.path()).args(["generate", "--out", "generated"]).args(more);
+        let output = command.output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, told) = generate(&[]);
+    assert!(code == Some(2) && told.contains("/etc: a pod cannot start") && told.contains("--target-format"), "{told}");
+    assert_eq!(generate(&["--target-format", "prometheus"]).0, Some(0));
 }

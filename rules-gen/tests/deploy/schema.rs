@@ -2,13 +2,15 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::CronJob;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, PodSpec, Service, ServiceAccount};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, PodSpec, Service, ServiceAccount, VolumeMount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// Fails when the object is not one of its kind.
 pub(crate) fn check(object: &Value) {
@@ -27,6 +29,7 @@ pub(crate) fn check(object: &Value) {
             assert!(job.metadata.name.unwrap().len() <= 52, "names of jobs get eleven letters more");
             pod(&job.spec.job_template.spec.unwrap().template.spec.unwrap());
         }
+        "coordination.k8s.io/v1 Lease" => drop(strict::<Lease>(object)),
         "monitoring.coreos.com/v1 PrometheusRule" => rules(object),
         "monitoring.coreos.com/v1 ServiceMonitor" => monitor(object),
         "networking.k8s.io/v1 NetworkPolicy" => drop(strict::<NetworkPolicy>(object)),
@@ -119,8 +122,18 @@ fn pod(pod: &PodSpec) {
         let resources = container.resources.as_ref().unwrap();
         assert!(resources.requests.as_ref().unwrap().contains_key("memory"));
         assert!(resources.limits.as_ref().unwrap().contains_key("memory"));
-        for mount in container.volume_mounts.iter().flatten() {
+        let mounts: Vec<&VolumeMount> = container.volume_mounts.iter().flatten().collect();
+        for mount in &mounts {
             assert!(volumes.contains(&mount.name.as_str()), "no volume {}", mount.name);
+            let place = Path::new(&mount.mount_path);
+            for other in mounts.iter().filter(|other| !std::ptr::eq(**other, *mount)) {
+                assert_ne!(mount.mount_path, other.mount_path, "two volumes in one place");
+                // Where it is to be mounted could not be made.
+                assert!(
+                    !(other.read_only == Some(true) && place.starts_with(&other.mount_path)),
+                    "{place:?} {other:?}"
+                );
+            }
         }
     }
 }

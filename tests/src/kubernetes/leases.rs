@@ -66,7 +66,12 @@ impl Kubernetes {
 
     /// Makes a lease that nobody holds, as a release leaves it.
     pub fn free_lease(&self, lease: &str) {
-        self.apply(&leases(), json!({"metadata": {"name": lease}, "spec": {"leaseDurationSeconds": 1}}));
+        self.set_lease(lease, &json!({"leaseDurationSeconds": 1}));
+    }
+
+    /// Makes or changes a lease, whoever holds it.
+    pub fn set_lease(&self, lease: &str, spec: &Value) {
+        self.apply(&leases(), json!({"metadata": {"name": lease}, "spec": spec}));
     }
 
     /// Deletes a lease.

@@ -69,6 +69,21 @@ fn a_deleted_lease_is_created_by_its_holder_at_once_and_by_others_after_the_dura
     assert_eq!(other.judge(None, seconds(40), seconds(40)), Move::Wait);
 }
 
+#[test]
+fn a_lease_that_a_manifest_made_or_emptied_is_taken_by_its_holder_at_once_and_by_others_after_the_duration() {
+    let empty = |version: u64| Record { lasts: seconds(0), ..record(version, None) };
+    let mut holder = Election::new("us".to_owned());
+    for n in 0..15 {
+        assert_eq!(holder.judge(Some(&empty(1)), seconds(n), seconds(n)), Move::Wait);
+    }
+    assert_eq!(holder.judge(Some(&empty(1)), seconds(15), seconds(15)), Move::Take);
+    holder.written(seconds(15));
+    let mut other = Election::new("other".to_owned());
+    assert_eq!(other.judge(Some(&empty(3)), seconds(17), seconds(17)), Move::Wait);
+    assert_eq!(holder.judge(Some(&empty(3)), seconds(17), seconds(17)), Move::Take);
+    assert!(holder.acts(seconds(17)));
+}
+
 /// Numbers that are the same everywhere: xorshift64*.
 struct Random(u64);
 
@@ -191,8 +206,11 @@ fn course(seed: u64, calm: bool) -> (u64, u64) {
             peer.step(now, &mut server, &mut random, calm);
         }
         if !calm && now >= deleted + 60_000 && random.below(10_000) == 0 {
-            // Somebody deletes it.
-            (server.record, deleted) = (None, now);
+            // Somebody deletes it, or puts an empty one in its place.
+            server.versions += 1;
+            let empty = Record { lasts: Duration::ZERO, ..record(server.versions, None) };
+            server.record = (random.below(2) == 0).then_some(empty);
+            deleted = now;
         }
         // A sleeping process acts no more and no less than it may: its packets may still be on their way.
         let acting: Vec<usize> =
@@ -207,7 +225,7 @@ fn course(seed: u64, calm: bool) -> (u64, u64) {
 }
 
 #[test]
-fn never_do_two_act_whatever_is_late_lost_asleep_or_deleted() {
+fn never_do_two_act_whatever_is_late_lost_asleep_deleted_or_emptied() {
     let (mut acted, mut changes) = (0, 0);
     for seed in 1..=150 {
         let (time, often) = course(seed, false);
