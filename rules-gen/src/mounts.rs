@@ -12,7 +12,7 @@ const SYSTEM: [&str; 13] =
     ["/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib64", "/run", "/sbin", "/tmp", "/var", "/var/lib", "/var/run"];
 const SYSTEM_BELOW: [&str; 8] = ["/bin", "/dev", "/lib", "/proc", "/sbin", "/sys", "/usr", WEB_FOLDER];
 /// What to do about a place that cannot be mounted.
-const ADVICE: &str = "give secrets and kept files folders of their own, such as /etc/checklist/secrets and \
+const ADVICE: &str = "give secrets and kept files folders of their own, such as /etc/checklist/private and \
     /var/lib/checklist/tasks, or leave the pods out with --target-format prometheus";
 
 /// The keys of the one Secret, by the path of the file that each becomes.
@@ -211,11 +211,11 @@ mod tests {
 
     #[test]
     fn secrets_beside_checklist_yaml_are_projected_into_its_volume() -> anyhow::Result<()> {
-        let mounts = of(&["/etc/checklist-exporter/secrets/pw"], &[])?;
+        let mounts = of(&["/etc/checklist-exporter/private/pw"], &[])?;
         assert_eq!(mounts.mounts.len(), 1);
         assert_eq!(
             mounts.volumes[0]["projected"]["sources"][1]["secret"]["items"],
-            json!([{"key": "pw", "path": "secrets/pw"}])
+            json!([{"key": "pw", "path": "private/pw"}])
         );
         Ok(())
     }
@@ -227,7 +227,7 @@ mod tests {
             (&["/pw"], &[], "/: a pod cannot start"),
             (&["/tmp/pw"], &[], "/tmp: a pod cannot start"),
             (&["/etc/checklist-web/pw"], &[], "/etc/checklist-web: a pod cannot start"),
-            (&["secrets/pw"], &[], "secrets/pw: pods have no folder"),
+            (&["private/pw"], &[], "private/pw: pods have no folder"),
             (&["/etc/a/../pw"], &[], "neither .. nor a colon"),
             (&["/etc/a/p w"], &[], "no key of a Secret"),
             (&["/etc/checklist-exporter/checklist.yaml"], &[], "is checklist.yaml itself"),
@@ -241,6 +241,6 @@ mod tests {
             let told = of(files, kept).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(told.contains(why), "{files:?} {kept:?}: {told}");
         }
-        assert!(of(&["/tmp/secrets/pw"], &["/reports", "/var/lib/checklist"]).is_ok());
+        assert!(of(&["/tmp/private/pw"], &["/reports", "/var/lib/checklist"]).is_ok());
     }
 }

@@ -79,7 +79,7 @@ impl Stack {
         std::fs::write(folder.path().join("slack-url"), recorder.slack_url())?;
         let generated = folder.path().join("generated");
         run(Command::new(program("rules-gen")?)
-            .args(["generate", "--config"])
+            .args(["generate", "--only", "rules,dashboards,alertmanager,runbooks,tests,access", "--config"])
             .arg(&config)
             .arg("--out")
             .arg(&generated))?;

@@ -50,7 +50,8 @@ tasks: {{since: 2026-01-01, timeZone: Asia/Kolkata, directory: {at}/tasks}}
     let jobs = files.iter().find(|file| file.path.ends_with("cronjobs.yaml")).context("there are jobs")?;
     let jobs: Value = serde_yaml::from_str(&jobs.content)?;
     let daily = jobs["items"].as_array().into_iter().flatten();
-    let daily = daily.clone().find(|job| job["metadata"]["name"] == "checklist-exporter-report-daily").context("a job")?;
+    let daily =
+        daily.clone().find(|job| job["metadata"]["name"] == "checklist-exporter-report-daily").context("a job")?;
     let command = &daily["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["command"];
     let words: Vec<&str> = command.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let place = file.to_string_lossy().into_owned();

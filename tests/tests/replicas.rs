@@ -24,7 +24,7 @@ async fn second(stack: &Stack) -> anyhow::Result<(Process, u16)> {
     let waits = "    ChecklistCheckMissing: {for: 40s}\n    ChecklistLeaseNotHeld: {for: 40s}\nchecks:\n";
     std::fs::write(&config, text.replace("checks:\n  pods", &format!("{waits}  pods")))?;
     let generated = Command::new(program("rules-gen")?)
-        .args(["generate", "--config"])
+        .args(["generate", "--only", "rules,access", "--config"])
         .arg(&config)
         .arg("--out")
         .arg(stack.folder().join("generated"))

@@ -239,8 +239,14 @@ async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()>
     let ours = ["--config", "checklist.yaml"];
     let live = ["--token-file", "secret", "--prometheus"];
     let mut said = String::new();
+    // Pods have their files elsewhere.
+    let pods =
+        [("File: ", "File: /s/s/"), ("kubeconfig: ", "kubeconfig: /s/s/"), ("directory: ", "directory: /var/lib/s/")];
+    let pods = pods.iter().fold(planted.config.clone(), |text, (here, there)| text.replace(here, there));
+    std::fs::write(planted.folder.path().join("pods.yaml"), pods)?;
     for arguments in [
         [&["generate", "--out", "out"], &ours[..]].concat(),
+        vec!["generate", "--config", "pods.yaml", "--out", "out"],
         vec!["generate", "--config", "misplaced.yaml", "--out", "out"],
         [&["list"], &ours[..]].concat(),
         vec!["report", "--help"],
@@ -264,6 +270,7 @@ async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()>
     for file in &generated {
         planted.leaks(&String::from_utf8_lossy(&std::fs::read(file)?)).with_context(|| file.display().to_string())?;
     }
+    assert!(generated.iter().any(|file| file.ends_with("kubernetes/cronjobs.yaml")), "{generated:?}");
     assert!(generated.len() > 100, "only {} files were generated", generated.len());
     Ok(())
 }
