@@ -49,6 +49,20 @@ use reader::{Found, Table};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The sections that name what is watched.
+const LISTS: [&str; 10] = [
+    "kubernetes",
+    "health",
+    "backups",
+    "postgres",
+    "certificates",
+    "alertmanagers",
+    "prometheus",
+    "traffic",
+    "reports",
+    "tasks",
+];
+
 /// A checked checklist.yaml.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
@@ -338,10 +352,10 @@ pub fn digest(text: &str) -> String {
 fn read(mut table: Table<'_>, found: &Found) -> Config {
     let mut config = Config { queries: queries::read(&mut table, found), ..Config::default() };
     let signals: Vec<&'static Signal> = config.signals().collect();
-    read_targets::read(&mut table, &mut config, &signals, found);
     if let Some(thresholds) = table.node("thresholds") {
-        config.thresholds = read_thresholds::read(thresholds, &signals, found);
+        config.thresholds = read_thresholds::read(thresholds, &signals, &BTreeMap::new(), found);
     }
+    read_targets::read(&mut table, &mut config, &signals, found);
     if let Some(checks) = table.table("checks") {
         config.pace = read_thresholds::pace(&checks, &signals, found);
     }
@@ -364,9 +378,10 @@ fn read(mut table: Table<'_>, found: &Found) -> Config {
             found.mistake(place, format!("query {}: there is no postgres target {unknown}", query.signal.id));
         }
     }
-    if config.signals().all(|signal| config.targets(signal).is_empty()) {
-        let kinds =
-            "kubernetes, health, backups, postgres, certificates, alertmanagers, prometheus, traffic, reports, tasks";
+    let mut written = |key| table.node(key).is_some();
+    // What is written and wrong was told already.
+    if config.signals().all(|signal| config.targets(signal).is_empty()) && !LISTS.into_iter().any(&mut written) {
+        let kinds = LISTS.join(", ");
         found.mistake(table.place, format!("nothing to watch: name at least one target under {kinds}"));
     }
     table.finish();

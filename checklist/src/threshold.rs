@@ -149,6 +149,8 @@ pub struct Threshold {
     pub direction: Direction,
     /// The defaults.
     pub default: Levels,
+    /// The least limit that means something, and the one from which on nothing can be beyond it.
+    pub bounds: Option<(f64, f64)>,
     /// What it limits and why the default is what it is; one sentence.
     pub reason: &'static str,
 }
@@ -156,12 +158,38 @@ pub struct Threshold {
 impl Threshold {
     /// Values above the limit are bad.
     pub const fn above(key: &'static str, unit: Unit, reason: &'static str) -> Self {
-        Self { key, unit, direction: Direction::Above, default: Levels { warning: None, critical: None }, reason }
+        Self {
+            key,
+            unit,
+            direction: Direction::Above,
+            default: Levels { warning: None, critical: None },
+            bounds: None,
+            reason,
+        }
     }
 
     /// Values below the limit are bad.
     pub const fn below(key: &'static str, unit: Unit, reason: &'static str) -> Self {
         Self { direction: Direction::Below, ..Self::above(key, unit, reason) }
+    }
+
+    /// Sets the limits that mean something: from the first to below the second.
+    #[must_use]
+    pub const fn between(mut self, least: f64, most: f64) -> Self {
+        self.bounds = Some((least, most));
+        self
+    }
+
+    /// The limits that mean something: from the first to below the second. No part is above its whole, and nothing is
+    /// below nothing.
+    pub fn within(&self) -> (f64, f64) {
+        let most = if self.unit == Unit::Ratio { 1.0 } else { f64::INFINITY };
+        let least = match (self.direction, self.unit) {
+            (Direction::Above, _) => 0.0,
+            (Direction::Below, Unit::Ratio) => 0.001,
+            (Direction::Below, _) => 1.0,
+        };
+        self.bounds.unwrap_or((least, most))
     }
 
     /// Sets the default warning level.

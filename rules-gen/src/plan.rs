@@ -127,18 +127,21 @@ pub fn receiver(config: &Config, severity: &str) -> &'static str {
 
 fn inhibitions(config: &Config) -> Vec<Inhibition> {
     let is = |name, value| Matcher::new(name, "=", value);
+    // Labels that neither alert has agree, and so would those of other people's alerts.
+    let ours = Matcher::new("alertname", "=~", "Checklist.*");
     vec![
         Inhibition {
             // Every label of the catalog must agree, so that a page about one pod, table or task never hides a
-            // warning about another.
-            source: vec![is("severity", "critical")],
-            target: vec![is("severity", "warning")],
-            equal: labels(config),
+            // warning about another, nor what is wrong with it beside.
+            source: vec![ours, is("severity", "critical")],
+            target: vec![ours, is("severity", "warning")],
+            equal: labels(config).into_iter().chain(["alertname"]).collect(),
         },
         Inhibition {
             // Routine work waits during an emergency; what users feel now, and every page, does not.
             source: vec![is("alertname", "ChecklistEmergencyOverride")],
             target: vec![
+                ours,
                 is("severity", "warning"),
                 Matcher::new("cadence", "=~", "weekly|monthly|quarterly|annual"),
                 Matcher::new("alertname", "!=", "ChecklistOverrideLong"),

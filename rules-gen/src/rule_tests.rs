@@ -53,10 +53,13 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     let (at, case) = if let Some(entry) = &rule.entry {
         of_entry(entry, rule.times.pending)
     } else {
-        let at = rule.times.pending + Duration::from_mins(2);
+        let pace = pace(rule.times.pending);
+        let at = rule.times.pending + 2 * pace;
         let case = of_meta(rule, at.as_secs_f64());
-        (at, case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?)
+        let case = case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?;
+        (at, Case { pace, ..case })
     };
+    let samples = (at.as_secs() / case.pace.as_secs().max(1) + 10).max(1500);
     let per_process = [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &RULES_INFO, &LEASE_HELD, &SHARD, &SHARDS];
     // An absence must be silent only when every target is there.
     let all_targets = ["ChecklistCheckMissing", "ChecklistSourceMissing"].contains(&rule.alert.as_str());
@@ -66,6 +69,8 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
             let common = [("check", check.to_owned()), ("target", target.to_owned())];
             let all = common.into_iter().filter(|_| own).chain(labels.iter().cloned());
             let text: Vec<String> = all.map(|(name, value)| format!("{name}={value:?}")).collect();
+            // As long as it takes.
+            let values = values.replace("x1500", &format!("x{samples}"));
             json!({"series": format!("{metric}{{{}}}", text.join(", ")), "values": values})
         };
         let targets = if all_targets { rule.targets.clone() } else { vec![target.to_owned()] };
@@ -117,12 +122,15 @@ fn expected(rule: &Rule, labels: &[(&'static str, String)]) -> Json {
     json!({"exp_labels": all})
 }
 
+/// Time between two samples: of long waits there would be very many, but two are within every window of an hour.
+fn pace(pending: Duration) -> Duration {
+    Duration::from_mins(if pending > Duration::from_hours(12) { 30 } else { 1 })
+}
+
 fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
     let limit = entry.alert.when.threshold().and_then(|threshold| entry.limits.of(threshold).at(entry.severity));
     let limit = limit.unwrap_or_default();
-    // A day of samples a minute is enough for short waits; long ones take a sample an hour.
-    let long = pending > Duration::from_hours(12);
-    let pace = if long { Duration::from_hours(1) } else { Duration::from_mins(1) };
+    let pace = pace(pending);
     let at = (pending + 2 * pace).as_secs_f64();
     let mut case = match entry.alert.when {
         When::Zero(selector) => pair(&[(selector, 0.0, 1.0)]),
@@ -134,8 +142,9 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
             let of_life = |end_at: f64, whole: f64| vec![steady(end, end_at), steady(begin, end_at - whole)];
             // And one so short that its share is half the lead time.
             let short = limit / 2.0 * if entry.severity == Severity::Warning { parts.0 } else { parts.1 };
-            Case::new(of_life(at + limit / 2.0, whole), of_life(at + 2.0 * limit, whole))
-                .fires("fires near the end of a short life", of_life(at + limit / 4.0, short))
+            // It is beyond the limit from the beginning, and over when the limit is short.
+            Case::new(of_life(limit / 2.0 - 60.0, whole), of_life(at + 2.0 * limit, whole))
+                .fires("fires near the end of a short life", of_life(limit / 4.0 - 60.0, short))
                 .quiet("stays quiet in the middle of a short life", of_life(at + 0.75 * limit, short))
         }
         When::Beyond(value, threshold) => {
@@ -145,12 +154,12 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
                 Value::Of(one) => pair(&[(one, limit - 1.0, limit)]),
                 Value::Age(one) if above => pair(&[(one, -limit - 60.0, at - limit / 2.0)]),
                 Value::Age(one) => pair(&[(one, at, -2.0 * limit)]),
-                Value::Until(one) if above => pair(&[(one, at + 2.0 * limit, at)]),
+                Value::Until(one) if above => pair(&[(one, at + 2.0 * limit + 60.0, at)]),
                 Value::Until(one) => pair(&[(one, at, at + 2.0 * limit)]),
                 Value::Share(part, whole) => {
-                    let (bad, good) = if above { (1.1, 0.5) } else { (0.5, 1.1) };
-                    let mut case =
-                        pair(&[(part, limit * 1000.0 * bad, limit * 1000.0 * good), (whole, 1000.0, 1000.0)]);
+                    let limit = limit * 1000.0;
+                    let (bad, good) = if above { (limit + 5.0, 0.5 * limit) } else { (0.5 * limit, limit + 5.0) };
+                    let mut case = pair(&[(part, bad, good), (whole, 1000.0, 1000.0)]);
                     case.labels = labels(&whole);
                     case
                 }

@@ -67,7 +67,11 @@ pub struct Entry {
 pub fn groups(config: &Config) -> Vec<Group> {
     let of_signal = |signal: &'static Signal| {
         let (records, rules) = (recordings(config, signal), of_signal(config, signal));
-        (!rules.is_empty()).then(|| Group { name: format!("checklist-{}", signal.id), records, rules })
+        (!rules.is_empty() || !records.is_empty()).then(|| Group {
+            name: format!("checklist-{}", signal.id),
+            records,
+            rules,
+        })
     };
     let mut groups: Vec<Group> = config.signals().filter_map(of_signal).collect();
     let labels = recorded(&[("fingerprint", &config.fingerprint())]);
@@ -117,21 +121,30 @@ fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
         if !alert.when.metrics().iter().all(|metric| config.has(signal, metric)) {
             continue;
         }
-        for (scope, limits) in apart(config.scopes(signal)) {
+        let parts = apart(config.scopes(signal));
+        for (n, (scope, limits)) in parts.iter().enumerate() {
             let scoped = if scope.targets.is_empty() { targets.clone() } else { scope.targets.clone() };
-            for (severity, limit) in alert.levels(&limits) {
+            for (severity, limit) in alert.levels(limits) {
                 let unit = alert.when.threshold().map_or(Unit::Count, |threshold| threshold.unit);
                 let description = alert
                     .description
                     .replace("{value}", unit.template())
                     .replace("{limit}", &limit.map(|limit| unit.human(limit)).unwrap_or_default());
                 let mut labels = labels(config, signal.id, signal.cadence.as_str(), severity.as_str());
-                if let [target] = scope.targets.as_slice() {
-                    labels.insert("target".to_owned(), target.clone());
+                match scope.targets.as_slice() {
+                    [] => {}
+                    [target] => {
+                        labels.insert("target".to_owned(), target.clone());
+                    }
+                    // Large groups are told apart by a number.
+                    _ if n > 0 && parts.iter().take(n).any(|(before, _)| before.targets.len() > 1) => {
+                        labels.insert("limits".to_owned(), (n + 1).to_string());
+                    }
+                    _ => {}
                 }
                 rules.push(Rule {
                     alert: alert.name.to_owned(),
-                    expr: alert.when.promql(&scope, &limits, severity),
+                    expr: alert.when.promql(scope, limits, severity),
                     times,
                     labels,
                     annotations: annotations(config, signal.id, alert.name, alert.summary, &description),

@@ -37,7 +37,9 @@ pub struct Manual {
 pub fn completions(arguments: &Completions, mut program: clap::Command) -> anyhow::Result<ExitCode> {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut program, "rules-gen", &mut text);
-    print(&String::from_utf8_lossy(&text))?;
+    // clap_complete 4.6 writes the hyphen of a program's name in two ways, and no verb is found.
+    let text = String::from_utf8_lossy(&text).replace("rules__subcmd__gen__subcmd__", "rules__gen__subcmd__");
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+/// Labels that have a meaning of their own: those of the exporter, of a scrape and of an alert.
+const RESERVED: [&str; 7] = ["alertname", "cadence", "check", "instance", "job", "severity", "target"];
+
 /// One own check.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -45,10 +48,19 @@ pub(super) fn read(root: &mut Table<'_>, found: &Found) -> Vec<Query> {
         let Some(mut table) = Table::of(node, "a query", found) else { continue };
         let name = table.required("name");
         if let (Some(name), Some(node)) = (&name, table.node("name")) {
+            let of_alert = |query: &Query| query.signal.alerts.iter().any(|alert| alert.name == alert_name(name));
             if !is_name(name) {
-                table.mistake(node.place, "the name becomes part of a metric: lower-case letters, digits, underscores");
+                table.mistake(
+                    node.place,
+                    "the name becomes part of a metric: lower-case letters and digits, with single underscores between",
+                );
             } else if by_id(name).is_some() || queries.iter().any(|query| query.signal.id == name) {
                 table.mistake(node.place, format!("the name {name} is taken"));
+            } else if queries.iter().any(of_alert) {
+                table.mistake(
+                    node.place,
+                    format!("the name {name} is too near another: both alerts would be {}", alert_name(name)),
+                );
             }
         }
         let help = table.required("help");
@@ -56,9 +68,9 @@ pub(super) fn read(root: &mut Table<'_>, found: &Found) -> Vec<Query> {
         let value = table.text("value").unwrap_or_else(|| "value".to_owned());
         let labels = texts(&mut table, "labels");
         if let Some(node) = table.node("labels")
-            && labels.iter().any(|label| !is_name(label) || ["check", "target", "instance", "job"].contains(&&**label))
+            && labels.iter().any(|label| !is_name(label) || RESERVED.contains(&&**label))
         {
-            table.mistake(node.place, "labels are columns in lower case, none of check, target, instance, job");
+            table.mistake(node.place, format!("labels are columns in lower case, none of {}", RESERVED.join(", ")));
         }
         let targets = texts(&mut table, "targets");
         let units =
@@ -66,7 +78,7 @@ pub(super) fn read(root: &mut Table<'_>, found: &Found) -> Vec<Query> {
         let unit = table.choice("unit", &units).unwrap_or(Unit::Count);
         let mut bound = |key, direction| {
             let node = table.node(key)?;
-            levels(node, key, unit, direction, found)
+            levels(node, key, unit, direction, Levels::default(), found)
         };
         let (above, below) = (bound("above", Direction::Above), bound("below", Direction::Below));
         let interval = table.duration("interval", false).unwrap_or(Duration::from_mins(5));
@@ -110,6 +122,15 @@ fn is_name(name: &str) -> bool {
     name.len() <= 60
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name.split('_').all(|part| !part.is_empty())
+}
+
+/// `ChecklistQueryStuckJobs` of `stuck_jobs`.
+fn alert_name(name: &str) -> String {
+    let capital = |part: &str| {
+        part.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(part.chars().skip(1)).collect::<String>()
+    };
+    format!("ChecklistQuery{}", name.split('_').map(capital).collect::<String>())
 }
 
 /// Column names are quoted; the operator's text stays a subquery of its own, so that it can only be a SELECT.
@@ -139,10 +160,9 @@ fn make(definition: Definition) -> &'static Signal {
         direction,
         ..Threshold::above(text(format!("{name}.value")), unit, "The limit that checklist.yaml gives.")
     }));
-    let camel: String = name.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
     let which: String = labels.iter().map(|label| format!(" {label} {{{{ $labels.{label} }}}}")).collect();
     let alerts: &'static [Alert] = vec![Alert {
-        name: text(format!("ChecklistQuery{camel}")),
+        name: text(alert_name(&name)),
         when: When::Beyond(Value::Of(of(metric)), threshold),
         summary: help,
         keep_firing: if costly { FAILOVER } else { Duration::ZERO },

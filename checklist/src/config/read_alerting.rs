@@ -3,11 +3,13 @@
 use super::alerting::{
     AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack, WrittenReports,
 };
+use super::read_parts::{is_dns_label, is_dns_subdomain};
 use super::read_receivers;
 use super::reader::{Found, Table, hint};
 use crate::signal::Signal;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Alerts about the exporter itself, which belong to no signal.
 pub const META_ALERTS: [&str; 12] = [
@@ -25,11 +27,15 @@ pub const META_ALERTS: [&str; 12] = [
     "ChecklistWatchdog",
 ];
 
-/// Labels that rules-gen sets itself.
-const RESERVED: [&str; 5] = ["alertname", "cadence", "check", "severity", "target"];
+/// The shortest past that an alert compares with is a day: after that the change itself is the past.
+const LONGEST_OF_HISTORY: Duration = Duration::from_hours(12);
+/// Labels of every rule and every scrape.
+const RESERVED: [&str; 7] = ["alertname", "cadence", "check", "instance", "job", "severity", "target"];
 
 pub(super) fn read(mut table: Table<'_>, signals: &[&'static Signal], found: &Found) -> Alerting {
-    let labels = labels(&mut table, "labels", &RESERVED);
+    let of_metrics = signals.iter().flat_map(|signal| signal.metrics).flat_map(|metric| metric.labels).copied();
+    let reserved: Vec<&str> = RESERVED.into_iter().chain(of_metrics).collect();
+    let labels = labels(&mut table, &reserved);
     let runbook_base_url = url(&mut table, "runbookBaseUrl");
     let grafana_base_url = url(&mut table, "grafanaBaseUrl");
     let pagerduty = table.table("pagerduty").and_then(|mut table| {
@@ -47,6 +53,7 @@ pub(super) fn read(mut table: Table<'_>, signals: &[&'static Signal], found: &Fo
     let email = table.table("email").and_then(read_receivers::email);
     let webhook = table.table("webhook").and_then(read_receivers::webhook);
     let heartbeat = table.table("heartbeat").and_then(read_receivers::heartbeat);
+    let beats = table.node("heartbeat").map(|node| node.place);
     let maintenance = read_receivers::maintenance(&mut table, found);
     let reports = table.table("reports").and_then(|mut table| {
         let webhook_url_file = table.text("webhookUrlFile").map(PathBuf::from);
@@ -59,6 +66,11 @@ pub(super) fn read(mut table: Table<'_>, signals: &[&'static Signal], found: &Fo
     });
     let grouping = table.table("grouping").map(grouping).unwrap_or_default();
     let alerts = table.table("alerts").map(|table| alerts(&table, signals, found)).unwrap_or_default();
+    if let Some(place) = beats
+        && alerts.get("ChecklistWatchdog").is_some_and(|watchdog| watchdog.enabled == Some(false))
+    {
+        found.mistake(place, "the heartbeat is the alert ChecklistWatchdog, which is switched off under alerts:");
+    }
     let prometheus_rule = table.table("prometheusRule").map(prometheus_rule).unwrap_or_default();
     let alertmanager_config = table.table("alertmanagerConfig").map(alertmanager_config).unwrap_or_default();
     let dashboards = table.table("dashboards").map(dashboards).unwrap_or_default();
@@ -92,17 +104,21 @@ pub(super) fn url(table: &mut Table<'_>, key: &'static str) -> Option<String> {
     Some(text.trim_end_matches('/').to_owned())
 }
 
-fn labels(table: &mut Table<'_>, key: &'static str, reserved: &[&str]) -> BTreeMap<String, String> {
+/// Labels of every alert.
+fn labels(table: &mut Table<'_>, reserved: &[&str]) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::new();
-    let Some(entries) = table.table(key) else { return labels };
+    let Some(entries) = table.table("labels") else { return labels };
     for (name, node) in entries.entries() {
         let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let label_name = name.text.chars().all(good) && !name.text.starts_with(|c: char| c.is_ascii_digit());
+        let label_name = name.text.chars().all(good)
+            && !name.text.starts_with(|c: char| c.is_ascii_digit())
+            && !name.text.is_empty();
         match node.tree.scalar() {
             _ if reserved.contains(&name.text.as_str()) => {
-                table.mistake(name.place, format!("the label {} is set by rules-gen itself", name.text));
+                let name_of = &name.text;
+                table.mistake(name.place, format!("the label {name_of} is that of a metric or set by rules-gen itself: every alert would have the same"));
             }
-            _ if !reserved.is_empty() && !label_name => {
+            _ if !label_name => {
                 table.mistake(name.place, "a label name has letters, digits and underscores, and no digit in front");
             }
             Some(value) => {
@@ -144,18 +160,76 @@ fn alerts(table: &Table<'_>, signals: &[&'static Signal], found: &Found) -> BTre
             keep_firing: table.duration("keepFiringFor", true),
             enabled: table.flag("enabled"),
         };
+        let compares = signals
+            .iter()
+            .flat_map(|signal| signal.alerts)
+            .any(|alert| alert.name == name.text && alert.when.needs_history());
+        if let (Some(node), true) = (table.node("for"), compares && change.pending > Some(LONGEST_OF_HISTORY)) {
+            table.mistake(
+                node.place,
+                "this alert compares with the past, and after a day the change is the past: for must be at most 12h",
+            );
+        }
         table.finish();
         all.insert(name.text.clone(), change);
     }
     all
 }
 
+/// What the API server would refuse is a mistake here.
+fn name(table: &mut Table<'_>, key: &'static str) -> Option<String> {
+    let name = table.text(key)?;
+    if let Some(node) = table.node(key)
+        && !is_dns_subdomain(&name)
+    {
+        table.mistake(node.place, format!("{key}: a name has lower-case letters, digits, dashes and dots"));
+    }
+    Some(name)
+}
+
+fn namespace(table: &mut Table<'_>) -> Option<String> {
+    let name = table.text("namespace")?;
+    if let Some(node) = table.node("namespace")
+        && !is_dns_label(&name)
+    {
+        table.mistake(node.place, "a namespace is a text of lower-case letters, digits and dashes");
+    }
+    Some(name)
+}
+
+/// Labels of an object.
+fn object_labels(table: &mut Table<'_>, key: &'static str) -> BTreeMap<String, String> {
+    let word = |text: &str| {
+        let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        text.len() <= 63 && text.chars().all(good) && ends(text.chars().next()) && ends(text.chars().next_back())
+    };
+    let mut labels = BTreeMap::new();
+    let Some(entries) = table.table(key) else { return labels };
+    for (label, node) in entries.entries() {
+        let (prefix, end) =
+            label.text.rsplit_once('/').map_or((None, label.text.as_str()), |(prefix, end)| (Some(prefix), end));
+        let value = node.tree.scalar();
+        if !word(end) || !prefix.is_none_or(is_dns_subdomain) {
+            table.mistake(
+                label.place,
+                format!("{:?} is no label that Kubernetes takes, such as release or example.com/team", label.text),
+            );
+        } else if let Some(value) = value.filter(|value| value.is_empty() || word(value)) {
+            labels.insert(label.text.clone(), value);
+        } else {
+            table.mistake(node.place, "a label's value has up to 63 letters, digits, dashes, dots and underscores");
+        }
+    }
+    labels
+}
+
 fn prometheus_rule(mut table: Table<'_>) -> PrometheusRule {
     let default = PrometheusRule::default();
     let rule = PrometheusRule {
-        name: table.text("name").unwrap_or(default.name),
-        namespace: table.text("namespace"),
-        labels: labels(&mut table, "labels", &[]),
+        name: name(&mut table, "name").unwrap_or(default.name),
+        namespace: namespace(&mut table),
+        labels: object_labels(&mut table, "labels"),
     };
     table.finish();
     rule
@@ -164,10 +238,10 @@ fn prometheus_rule(mut table: Table<'_>) -> PrometheusRule {
 fn alertmanager_config(mut table: Table<'_>) -> AlertmanagerConfig {
     let default = AlertmanagerConfig::default();
     let config = AlertmanagerConfig {
-        name: table.text("name").unwrap_or(default.name),
-        namespace: table.text("namespace"),
-        labels: labels(&mut table, "labels", &[]),
-        secret: table.text("secret").unwrap_or(default.secret),
+        name: name(&mut table, "name").unwrap_or(default.name),
+        namespace: namespace(&mut table),
+        labels: object_labels(&mut table, "labels"),
+        secret: name(&mut table, "secret").unwrap_or(default.secret),
     };
     table.finish();
     config
@@ -175,9 +249,9 @@ fn alertmanager_config(mut table: Table<'_>) -> AlertmanagerConfig {
 
 fn dashboards(mut table: Table<'_>) -> Dashboards {
     let dashboards = Dashboards {
-        namespace: table.text("namespace"),
+        namespace: namespace(&mut table),
         folder: table.text("folder"),
-        instance_selector: labels(&mut table, "instanceSelector", &[]),
+        instance_selector: object_labels(&mut table, "instanceSelector"),
     };
     table.finish();
     dashboards

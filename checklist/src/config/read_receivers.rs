@@ -101,8 +101,12 @@ pub(super) fn maintenance(table: &mut Table<'_>, found: &Found) -> Vec<Maintenan
         {
             table.mistake(node.place, format!("there is no time zone {time_zone}; write it as Europe/Berlin"));
         }
-        if table.node("weekdays").is_none() && table.node("times").is_none() {
-            table.mistake(table.place, "a window without weekdays and times never ends: give one or both");
+        let all_days = weekdays.is_empty() || weekdays.len() == WEEKDAYS.len();
+        if all_days && table.node("times").is_some() == !times.is_empty() && covers_the_day(&times) {
+            table.mistake(
+                table.place,
+                "a window that is always open never ends: give weekdays or times that leave something out",
+            );
         }
         if let Some(name) = name {
             if windows.iter().any(|known| known.name == name) {
@@ -113,6 +117,17 @@ pub(super) fn maintenance(table: &mut Table<'_>, found: &Found) -> Vec<Maintenan
         table.finish();
     }
     windows
+}
+
+/// Whether every minute of a day is within one of the times; without times the whole day is.
+fn covers_the_day(times: &[(u16, u16)]) -> bool {
+    let within = |minute: u16| {
+        let one = |(from, to): &(u16, u16)| {
+            if from < to { (*from..*to).contains(&minute) } else { minute >= *from || minute < *to }
+        };
+        times.is_empty() || times.iter().any(one)
+    };
+    (0..24 * 60).all(within)
 }
 
 /// Days and ranges of days: `monday:friday`.

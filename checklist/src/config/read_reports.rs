@@ -63,8 +63,53 @@ fn is_metric_name(name: &str) -> bool {
         && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))
 }
 
-/// Whether the text is a list of label matchers; rules-gen parses the whole expression later.
+/// Whether the text is a list of label matchers: `job="a", code!~'2..'`.
 fn are_matchers(text: &str) -> bool {
-    let quotes = text.matches('"').count();
-    quotes >= 2 && quotes.is_multiple_of(2) && text.contains('=') && !text.contains(['{', '}', '\n'])
+    let mut rest = text.trim();
+    loop {
+        let Some(after) = matcher(rest) else { return false };
+        match after.trim_start().strip_prefix(',') {
+            Some(more) => rest = more.trim_start(),
+            None => return after.trim().is_empty(),
+        }
+    }
+}
+
+/// What follows a label matcher at the beginning of the text.
+fn matcher(text: &str) -> Option<&str> {
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
+    let (name, rest) = text.split_at(end);
+    let rest = rest.trim_start();
+    let operator = ["=~", "!~", "!=", "="].into_iter().find(|operator| rest.starts_with(operator))?;
+    let rest = rest[operator.len()..].trim_start();
+    let quote = rest.chars().next().filter(|c| ['"', '\'', '`'].contains(c))?;
+    let mut letters = rest.char_indices().skip(1);
+    while let Some((at, c)) = letters.next() {
+        match c {
+            '\\' if quote != '`' => drop(letters.next()),
+            '\n' if quote != '`' => return None,
+            c if c == quote => return (!name.is_empty()).then(|| &rest[at + 1..]),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_matchers_of_every_kind_are_read_and_nothing_else() {
+        for good in
+            [r#"job="a""#, r#"job="a", code!~"2..""#, "job='a' , x=`b\\c`,", r#"path=~"/x[0-9]{1,3}""#, r#"job="a\"b""#]
+        {
+            assert!(are_matchers(good), "{good}");
+        }
+        for bad in
+            ["", "job", "job=", "job=a", r#"job="a"#, r#"job="a"}"#, r#"="a""#, r#"job="a" x="b""#, "job=\"a\n\""]
+        {
+            assert!(!are_matchers(bad), "{bad}");
+        }
+    }
 }

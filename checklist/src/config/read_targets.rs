@@ -2,7 +2,7 @@
 
 use super::document::Tree;
 use super::read_parts::{ca_file, endpoint, host_and_port, s3_prefix};
-use super::read_thresholds;
+use super::read_thresholds::{self, ByKey};
 use super::reader::{Found, Table, hint};
 use super::{
     Backup, BackupFormat, Certificate, Config, Health, StartTls, TargetSettings, read_cluster, read_database,
@@ -15,64 +15,78 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(super) fn read(root: &mut Table<'_>, config: &mut Config, signals: &[&'static Signal], found: &Found) {
-    let settings = &mut config.settings;
-    config.kubernetes =
-        each(root, "kubernetes", settings, signals, found, |t, n| read_cluster::kubernetes(t, n, found));
+    let (before, settings) = (&config.thresholds, &mut config.settings);
+    let mut lists = Lists { signals, before, found, settings };
+    config.kubernetes = lists.read(root, "kubernetes", |t, n| read_cluster::kubernetes(t, n, found));
     let place = root.node("kubernetes").map_or(root.place, |node| node.place);
     read_cluster::homes(&mut config.kubernetes, place, found);
     if config.kubernetes.iter().filter(|cluster| !cluster.web_audiences.is_empty()).count() > 1 {
         found.mistake(place, "webAudiences: one cluster says who a token belongs to, not several");
     }
-    config.health = each(root, "health", settings, signals, found, health);
-    config.backups = each(root, "backups", settings, signals, found, |t, n| backup(t, n, found));
-    config.postgres = each(root, "postgres", settings, signals, found, |t, n| read_database::postgres(t, n, found));
-    config.certificates = each(root, "certificates", settings, signals, found, certificate);
-    config.alertmanagers = each(root, "alertmanagers", settings, signals, found, read_reports::server);
-    config.prometheus = each(root, "prometheus", settings, signals, found, read_reports::server);
-    config.traffic = each(root, "traffic", settings, signals, found, read_reports::traffic);
-    config.reports = each(root, "reports", settings, signals, found, read_reports::report);
-    for backup in &config.backups {
-        follow_interval(backup, &config.settings.clone(), &mut config.settings);
-    }
+    config.health = lists.read(root, "health", health);
+    config.backups = lists.read_with(root, "backups", |t, n| backup(t, n, found), follow_interval);
+    config.postgres = lists.read(root, "postgres", |t, n| read_database::postgres(t, n, found));
+    config.certificates = lists.read(root, "certificates", certificate);
+    config.alertmanagers = lists.read(root, "alertmanagers", read_reports::server);
+    config.prometheus = lists.read(root, "prometheus", read_reports::server);
+    config.traffic = lists.read(root, "traffic", read_reports::traffic);
+    config.reports = lists.read(root, "reports", read_reports::report);
 }
-
-type Settings = BTreeMap<(&'static str, String), TargetSettings>;
 
 /// Without a limit of its own, the age of a backup follows how often it is made.
-fn follow_interval(backup: &Backup, known: &Settings, settings: &mut Settings) {
-    let key = ("backups", backup.name.clone());
+fn follow_interval(backup: &Backup) -> ByKey {
     let every = backup.every.as_secs_f64();
-    let own = known.get(&key).is_some_and(|settings| settings.thresholds.contains_key(MAX_AGE.key));
-    if !own && (every - 24.0 * HOUR).abs() > 1.0 {
-        let levels = Levels { warning: Some(every + 2.0 * HOUR), critical: Some(2.0 * every + 2.0 * HOUR) };
-        settings.entry(key).or_default().thresholds.insert(MAX_AGE.key.to_owned(), levels);
-    }
+    let levels = Levels { warning: Some(every + 2.0 * HOUR), critical: Some(2.0 * every + 2.0 * HOUR) };
+    let is_daily = (every - 24.0 * HOUR).abs() <= 1.0;
+    (!is_daily).then(|| (MAX_AGE.key.to_owned(), levels)).into_iter().collect()
 }
 
-fn each<T>(
-    root: &mut Table<'_>,
-    key: &'static str,
-    settings: &mut Settings,
-    signals: &[&'static Signal],
-    found: &Found,
-    read: impl Fn(&mut Table<'_>, String) -> Option<T>,
-) -> Vec<T> {
-    let mut targets = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let fitting: Vec<_> = signals.iter().copied().filter(|signal| signal.kind.key() == key).collect();
-    for node in root.list(key) {
-        let Some(mut table) = Table::of(node, "a target", found) else { continue };
-        let name = name(&mut table, &mut places);
-        let own = own_settings(&mut table, &fitting, found);
-        // Read on without a name, so that the other mistakes are found too.
-        let target = read(&mut table, name.clone().unwrap_or_default());
-        table.finish();
-        if let (Some(name), Some(target)) = (name, target) {
-            settings.insert((key, name), own);
-            targets.push(target);
-        }
+/// What reading a list of targets needs beside the list.
+struct Lists<'a> {
+    signals: &'a [&'static Signal],
+    /// The limits that hold for all targets.
+    before: &'a ByKey,
+    found: &'a Found,
+    /// What each target says about its checks.
+    settings: &'a mut BTreeMap<(&'static str, String), TargetSettings>,
+}
+
+impl Lists<'_> {
+    fn read<T>(
+        &mut self,
+        root: &mut Table<'_>,
+        key: &'static str,
+        read: impl Fn(&mut Table<'_>, String) -> Option<T>,
+    ) -> Vec<T> {
+        self.read_with(root, key, read, |_| ByKey::new())
     }
-    targets
+
+    /// The same, with limits that follow from the target.
+    fn read_with<T>(
+        &mut self,
+        root: &mut Table<'_>,
+        key: &'static str,
+        read: impl Fn(&mut Table<'_>, String) -> Option<T>,
+        following: impl Fn(&T) -> ByKey,
+    ) -> Vec<T> {
+        let mut targets = Vec::new();
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        let fitting: Vec<_> = self.signals.iter().copied().filter(|signal| signal.kind.key() == key).collect();
+        for node in root.list(key) {
+            let Some(mut table) = Table::of(node, "a target", self.found) else { continue };
+            let name = name(&mut table, &mut places);
+            // Read on without a name, so that the other mistakes are found too.
+            let target = read(&mut table, name.clone().unwrap_or_default());
+            let following = target.as_ref().map(&following).unwrap_or_default();
+            let own = own_settings(&mut table, &fitting, self.before, following, self.found);
+            table.finish();
+            if let (Some(name), Some(target)) = (name, target) {
+                self.settings.insert((key, name), own);
+                targets.push(target);
+            }
+        }
+        targets
+    }
 }
 
 fn name(table: &mut Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<String> {
@@ -90,10 +104,19 @@ fn name(table: &mut Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<S
     Some(name)
 }
 
-fn own_settings(table: &mut Table<'_>, signals: &[&'static Signal], found: &Found) -> TargetSettings {
-    let mut own = TargetSettings::default();
+/// `following` are limits that follow from the target itself.
+fn own_settings(
+    table: &mut Table<'_>,
+    signals: &[&'static Signal],
+    before: &ByKey,
+    following: ByKey,
+    found: &Found,
+) -> TargetSettings {
+    let mut own = TargetSettings { thresholds: following, ..TargetSettings::default() };
     if let Some(node) = table.node("thresholds") {
-        own.thresholds = read_thresholds::read(node, signals, found);
+        let mut before = before.clone();
+        before.extend(own.thresholds.clone());
+        own.thresholds.extend(read_thresholds::read(node, signals, &before, found));
     }
     let known: Vec<&str> = signals.iter().map(|signal| signal.id).collect();
     for node in table.list("skip") {

@@ -8,8 +8,12 @@ use crate::threshold::{Direction, Levels, Threshold, Unit};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Levels by threshold key of the signals that make sense here.
-pub(super) fn read(node: &Node, signals: &[&'static Signal], found: &Found) -> BTreeMap<String, Levels> {
+/// Levels by threshold key.
+pub(super) type ByKey = BTreeMap<String, Levels>;
+
+/// Levels by threshold key of the signals that make sense here; a level that is not named is that of `before`, or the
+/// default.
+pub(super) fn read(node: &Node, signals: &[&'static Signal], before: &ByKey, found: &Found) -> ByKey {
     let mut levels = BTreeMap::new();
     let Some(table) = Table::of(node, "thresholds", found) else { return levels };
     let known: Vec<&'static Threshold> = signals.iter().flat_map(|signal| signal.thresholds.iter().copied()).collect();
@@ -24,29 +28,58 @@ pub(super) fn read(node: &Node, signals: &[&'static Signal], found: &Found) -> B
             found.mistake(key.place, format!("unknown threshold {}{hint}", key.text));
             continue;
         };
-        if let Some(read) = one(threshold, value, found) {
+        let before = before.get(&key.text).unwrap_or(&threshold.default);
+        if let Some(read) = one(threshold, value, *before, found) {
             levels.insert(key.text.clone(), read);
         }
     }
     levels
 }
 
-fn one(threshold: &Threshold, node: &Node, found: &Found) -> Option<Levels> {
-    let Tree::Table(_) = node.tree else {
+fn one(threshold: &Threshold, node: &Node, before: Levels, found: &Found) -> Option<Levels> {
+    let levels = if let Tree::Table(_) = node.tree {
+        levels(node, threshold.key, threshold.unit, threshold.direction, before, found)?
+    } else {
         let value = quantity_of(node, threshold.key, threshold.unit, found)?;
-        return single(threshold, value, node, found);
+        single(threshold, value, node, found)?
     };
-    levels(node, threshold.key, threshold.unit, threshold.direction, found)
+    let (least, most) = threshold.within();
+    let odd = levels.each().find(|(_, value)| *value < least || *value >= most);
+    if let Some((_, value)) = odd {
+        let (key, unit) = (threshold.key, threshold.unit);
+        let told = if value < least {
+            format!("{key}: {} is too little, it must be at least {}", unit.human(value), unit.human(least))
+        } else if threshold.direction == Direction::Above {
+            format!("{key}: nothing is ever above {}, it must be less than {}", unit.human(value), unit.human(most))
+        } else {
+            format!("{key}: {} is always reached, it must be less than {}", unit.human(value), unit.human(most))
+        };
+        found.mistake(node.place, told);
+        return None;
+    }
+    Some(levels)
 }
 
-/// `{warning: …, critical: …}`, at least one of them, and each of them reachable.
-pub(super) fn levels(node: &Node, key: &str, unit: Unit, direction: Direction, found: &Found) -> Option<Levels> {
+/// `{warning: …, critical: …}`, each of them reachable; `none` leaves a level out, one that is not named is as `before`.
+pub(super) fn levels(
+    node: &Node,
+    key: &str,
+    unit: Unit,
+    direction: Direction,
+    before: Levels,
+    found: &Found,
+) -> Option<Levels> {
     let mut table = Table::of(node, key, found)?;
-    let mut level = |name| {
-        let node = table.node(name)?;
-        quantity_of(node, key, unit, found)
+    let mut named = true;
+    let mut level = |name, before: Option<f64>| match table.node(name) {
+        None => {
+            named = false;
+            before
+        }
+        Some(Node { tree: Tree::Text(text), .. }) if text == "none" => None,
+        Some(node) => quantity_of(node, key, unit, found),
     };
-    let levels = Levels { warning: level("warning"), critical: level("critical") };
+    let levels = Levels { warning: level("warning", before.warning), critical: level("critical", before.critical) };
     let absent = table.node("warning").is_none() && table.node("critical").is_none();
     table.finish();
     if absent {
@@ -54,6 +87,10 @@ pub(super) fn levels(node: &Node, key: &str, unit: Unit, direction: Direction, f
         return None;
     }
     if levels == Levels::default() {
+        found.mistake(
+            node.place,
+            format!("{key} has no level left; to be told nothing set enabled: false under alerting: alerts:"),
+        );
         return None;
     }
     if let (Some(warning), Some(critical)) = (levels.warning, levels.critical) {
@@ -64,9 +101,10 @@ pub(super) fn levels(node: &Node, key: &str, unit: Unit, direction: Direction, f
         if !reachable {
             let side = if direction == Direction::Above { "below" } else { "above" };
             let (warning, critical) = (unit.human(warning), unit.human(critical));
+            let kept = if named { "" } else { ". A level that is not named stays as it is; `none` leaves it out" };
             found.mistake(
                 node.place,
-                format!("{key}: the warning level {warning} is never reached before the critical level {critical}; it must be {side} it"),
+                format!("{key}: the warning level {warning} is never reached before the critical level {critical}; it must be {side} it{kept}"),
             );
             return None;
         }

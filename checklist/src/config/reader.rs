@@ -2,10 +2,13 @@
 
 use super::document::{Key, Node, Place, Tree};
 use super::quantity;
-use crate::threshold::Unit;
+use crate::threshold::{DAY, Unit};
 use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
+
+/// Ten years in seconds: what Prometheus, Kubernetes and people can still count with.
+const LONGEST: f64 = 3_650.0 * DAY;
 
 /// Everything that is wrong with a file, in the order of its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,6 +193,10 @@ impl<'a> Table<'a> {
         let seconds = quantity_of(node, key, Unit::Seconds, self.found)?;
         if seconds == 0.0 && !zero {
             self.mistake(node.place, format!("{key} must be longer than zero"));
+            return None;
+        }
+        if seconds > LONGEST || (seconds > 0.0 && seconds < 0.001) {
+            self.mistake(node.place, format!("{key} must be from 1ms to ten years"));
             return None;
         }
         Duration::try_from_secs_f64(seconds).ok()

@@ -24,6 +24,8 @@ static RISE: Threshold = Threshold::above(
     Unit::Count,
     "Three times the average day of the week stands out of the usual noise.",
 )
+// Beyond seven times its own seventh no day can be.
+.between(1.0, 7.0)
 .warning(3.0);
 
 /// The number of failures a day below which a rise is noise.

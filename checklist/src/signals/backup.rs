@@ -46,9 +46,9 @@ pub static MAX_AGE: Threshold = Threshold::above(
 static SHRUNK: Threshold = Threshold::below(
     "backup.size_ratio",
     Unit::Ratio,
-    "A dump less than half as large as the median of the week has lost data or broke off.",
+    "A dump less than half as large as the median of four weeks has lost data or broke off; two weeks of small dumps are the usual size.",
 )
-.warning(0.5);
+.critical(0.5);
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {
@@ -90,7 +90,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistBackupShrunk",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    let usual = scope.over("quantile_over_time(0.5, ", &BYTES, "7d");
+                    let usual = scope.over("quantile_over_time(0.5, ", &BYTES, "28d");
                     format!("{} / {usual} < {}", scope.max(&BYTES), limits.level(&SHRUNK, severity))
                 },
                 threshold: Some(&SHRUNK),

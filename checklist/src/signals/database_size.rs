@@ -11,6 +11,8 @@ static GROWTH: Threshold = Threshold::above(
     Unit::Count,
     "A week that adds twice as much as the average week of the last four is worth a look.",
 )
+// The month that it is compared with has the week in it.
+.between(1.1, 4.0)
 .warning(2.0);
 
 /// The growth of a week below which a doubling is noise.
@@ -23,7 +25,8 @@ static LIMIT: Threshold = Threshold::above(
     "database_size.limit",
     Unit::Bytes,
     "The size that the database must not reach within thirty days; unset until checklist.yaml gives one.",
-);
+)
+.between(MIB, f64::INFINITY);
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {
@@ -51,7 +54,7 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&GROWTH),
                 metrics: &[&BYTES],
                 case: |given| {
-                    let hour = given.limits.value(&FLOOR) / 100.0;
+                    let hour = given.limits.value(&FLOOR).max(MIB) / 100.0;
                     // So steep that the limit is crossed between the 24th and the 25th hour.
                     let steeper = 672.0 * (given.limit - 1.0) / (24.5 * (4.0 - given.limit));
                     let fast = (1.0 + steeper) * hour;

@@ -37,6 +37,8 @@ static FULL_WITHIN: Threshold = Threshold::below(
     Unit::Seconds,
     "Four days leave room for a weekend; the line is drawn through the last six hours.",
 )
+// Shorter than the time that the line is drawn through it would be no trend.
+.between(6.0 * HOUR, f64::INFINITY)
 .warning(4.0 * DAY);
 
 /// The signal.

@@ -29,6 +29,7 @@ static VERSIONS: Threshold = Threshold::above(
     Unit::Count,
     "Two versions in one hour are a rollout; two versions for two hours are replicas that were left behind.",
 )
+.between(1.0, 8.0)
 .warning(1.0);
 
 /// The signal.
@@ -78,9 +79,13 @@ pub static SIGNAL: Signal = Signal {
                 },
                 threshold: Some(&VERSIONS),
                 metrics: &[&VERSION],
-                case: |_| {
-                    let version = |version| steady(&VERSION, 1.0).with("version", version);
-                    Case::new(vec![version("1"), version("2")], vec![version("1")]).without(&["version"])
+                case: |given| {
+                    const ALL: [&str; 8] = ["1", "2", "3", "4", "5", "6", "7", "8"];
+                    let versions = |count: f64| {
+                        let count = ALL.iter().zip(1_u32..).take_while(|(_, n)| f64::from(*n) <= count);
+                        count.map(|(version, _)| steady(&VERSION, 1.0).with("version", version)).collect()
+                    };
+                    Case::new(versions(given.limit + 1.0), versions(given.limit)).without(&["version"])
                 },
             }),
             pending: minutes(60),

@@ -61,14 +61,16 @@ pub static SLOW_SHORT: Metric = Metric::gauge(
     &[],
 );
 
-static P99: Threshold =
-    Threshold::above("latency.p99", Unit::Seconds, "The checklist expects less than two seconds.").warning(2.0);
+static P99: Threshold = Threshold::above("latency.p99", Unit::Seconds, "The checklist expects less than two seconds.")
+    .between(0.001, f64::INFINITY)
+    .warning(2.0);
 
 static P99_NOW: Threshold = Threshold::above(
     "latency.p99_now",
     Unit::Seconds,
     "The checklist expects less than two seconds; ten minutes above it are felt by users.",
 )
+.between(0.001, f64::INFINITY)
 .critical(2.0);
 
 static WORSE: Threshold = Threshold::above(
@@ -76,6 +78,7 @@ static WORSE: Threshold = Threshold::above(
     Unit::Count,
     "The checklist expects a stable trend: half as much again as a week ago is none.",
 )
+.between(1.1, f64::INFINITY)
 .warning(1.5);
 
 fn p99(traffic: &crate::config::Traffic, window: &str) -> String {

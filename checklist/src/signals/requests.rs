@@ -6,10 +6,13 @@ use crate::prelude::*;
 pub static VOLUME: Metric = Metric::gauge("checklist:http_requests:rate1d", "Requests per second within a day.", &[]);
 
 static GREW: Threshold =
-    Threshold::above("requests.grew", Unit::Count, "Half as much again within a week is worth a plan.").warning(1.5);
+    Threshold::above("requests.grew", Unit::Count, "Half as much again within a week is worth a plan.")
+        .between(1.1, f64::INFINITY)
+        .warning(1.5);
 
 static FELL: Threshold =
     Threshold::below("requests.fell", Unit::Count, "Half of the requests gone is an outage of someone else.")
+        .between(0.01, 1.0)
         .warning(0.5);
 
 fn week_over_week(scope: &crate::value::Scope) -> String {

@@ -63,7 +63,12 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| {
                     // From nothing to thrice the limit within a minute, seen a minute later.
                     let many = 3.0 * given.limit + 3.0;
-                    Case::new(vec![step(&RESTARTS, 0.0, 0, many)], vec![steady(&RESTARTS, many)])
+                    let again = if given.pending > minutes(30) {
+                        line(&RESTARTS, 0.0, many)
+                    } else {
+                        step(&RESTARTS, 0.0, 0, many)
+                    };
+                    Case::new(vec![again], vec![steady(&RESTARTS, many)])
                 },
             }),
             pending: seconds(0),

@@ -75,9 +75,10 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&SHARE),
             metrics: &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],
             case: |given| {
-                let large = steady(&BYTES, 2.0 * given.limits.value(&MIN_BYTES));
-                let scans = |index| vec![line(&SEQ_SCANS, 0.0, 10.0), line(&INDEX_SCANS, 0.0, index), large.clone()];
-                Case::new(scans(0.0), scans(1000.0))
+                let large = steady(&BYTES, 2.0 * given.limits.value(&MIN_BYTES).max(MIB));
+                let scans =
+                    |seq, index| vec![line(&SEQ_SCANS, 0.0, seq), line(&INDEX_SCANS, 0.0, index), large.clone()];
+                Case::new(scans(10.0, 0.0), scans(500.0 * given.limit, 1000.0))
             },
         }),
         pending: minutes(60),

@@ -30,6 +30,7 @@ static MEAN: Threshold = Threshold::above(
     Unit::Seconds,
     "A statement that takes a second on average is felt by everyone who waits for it.",
 )
+.between(0.001, f64::INFINITY)
 .warning(1.0);
 
 static RUNNING: Threshold = Threshold::above(
@@ -44,6 +45,7 @@ static SLOWER: Threshold = Threshold::above(
     Unit::Count,
     "Twice the time of the week before is a changed plan or a table that outgrew it.",
 )
+.between(1.1, f64::INFINITY)
 .warning(2.0);
 
 /// The mean below which a change does not matter.
@@ -102,7 +104,7 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&SLOWER),
                 metrics: &[&SECONDS, &CALLS],
                 case: |given| {
-                    let slow = 2.0 * given.limits.value(&FLOOR);
+                    let slow = 2.0 * given.limits.value(&FLOOR).max(0.001);
                     let (calls, before) = (line(&CALLS, 0.0, 60.0), 60.0 * slow);
                     // So steep that the limit is crossed between the second and the third hour.
                     let after = before * (1.0 + 24.0 * (given.limit - 1.0) / 2.5);

@@ -42,6 +42,7 @@ pub static NODE_MEMORY_ALLOCATABLE: Metric =
 
 static USAGE: Threshold =
     Threshold::above("utilization.usage", Unit::Ratio, "Above nine tenths the next peak is throttled or killed.")
+        .between(0.0, f64::INFINITY)
         .warning(0.90);
 
 static REACHED_WITHIN: Threshold = Threshold::below(
@@ -49,6 +50,7 @@ static REACHED_WITHIN: Threshold = Threshold::below(
     Unit::Seconds,
     "Two weeks are enough to order and to plan; the line is drawn through seven days.",
 )
+.between(DAY, f64::INFINITY)
 .warning(14.0 * DAY);
 
 const fn near(

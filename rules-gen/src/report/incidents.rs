@@ -121,7 +121,9 @@ fn told(config: &Config, mut incidents: Vec<Incident>) -> Vec<Incident> {
 
 /// Whether a page about the same thing, or an emergency, held from the begin of a warning to its end.
 fn holds_back(page: &Incident, warning: &Incident, equal: &BTreeSet<&str>) -> bool {
-    let same = || equal.iter().all(|label| page.labels.get(*label) == warning.labels.get(*label));
+    let same = || {
+        page.alert == warning.alert && equal.iter().all(|label| page.labels.get(*label) == warning.labels.get(*label))
+    };
     let covers = page.start <= warning.start
         && match (page.end, warning.end) {
             (None, _) => true,

@@ -1,0 +1,103 @@
+//! Whatever limit or wait is accepted, the generated tests pass with it.
+
+use checklist::threshold::{Direction, Levels};
+use checklist::{Config, Threshold, Unit};
+use std::fmt::Write as _;
+use std::process::Command;
+
+const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+
+/// Generates with more text behind the example's and runs every generated test.
+fn passes(text: &str) {
+    let config = Config::parse("checklist.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let outputs = rules_gen::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    rules_gen::write(&outputs, folder.path()).unwrap_or_else(|error| panic!("{error:#}"));
+    let tests = outputs.iter().map(|output| &output.path).filter(|path| path.to_string_lossy().ends_with(".test.yaml"));
+    let mut command = Command::new("promtool");
+    let output = command.current_dir(folder.path()).args(["test", "rules"]).args(tests).output();
+    let output = output.unwrap_or_else(|error| panic!("promtool is needed (make test installs it): {error}"));
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let failed: Vec<&str> = said.split("Unit Testing: ").filter(|part| part.contains("FAILED")).collect();
+    assert!(output.status.success(), "{} failed: {}", failed.len(), failed.join(""));
+}
+
+/// The example with these levels in the place of its own.
+fn with(levels: impl Fn(&'static Threshold) -> Levels) -> String {
+    let mut text = String::from("thresholds:\n");
+    let all = checklist::SIGNALS.iter().flat_map(|signal| signal.thresholds);
+    for threshold in all {
+        let levels = levels(threshold);
+        let shown = |value: f64| match threshold.unit {
+            Unit::Bytes | Unit::Count => format!("{value}"),
+            Unit::Ratio => format!("{}%", value * 100.0),
+            Unit::Seconds => format!("{}ms", value * 1000.0),
+        };
+        let level = |name: &str, value: Option<f64>| format!("{name}: {}", value.map_or("none".to_owned(), shown));
+        let _ = writeln!(
+            text,
+            "  {}: {{{}, {}}}",
+            threshold.key,
+            level("warning", levels.warning),
+            level("critical", levels.critical)
+        );
+    }
+    let (before, rest) = EXAMPLE.split_once("thresholds:\n").unwrap_or_default();
+    let (_, after) = rest.split_once("alerting:\n").unwrap_or_default();
+    format!("{before}{text}alerting:\n{after}")
+}
+
+/// The levels that a threshold has, at a value and a little beyond it.
+fn near(threshold: &Threshold, value: f64, little: f64) -> Levels {
+    let beyond = if threshold.direction == Direction::Above { value + little } else { value - little };
+    match (threshold.default.warning, threshold.default.critical) {
+        (Some(_), Some(_)) => {
+            let (low, high) = (value.min(beyond), value.max(beyond));
+            // Never below the least that there is.
+            let shift = (threshold.within().0 - low).max(0.0);
+            let (first, second) = (low + shift, high + shift);
+            match threshold.direction {
+                Direction::Above => Levels { warning: Some(first), critical: Some(second) },
+                Direction::Below => Levels { warning: Some(second), critical: Some(first) },
+            }
+        }
+        (None, Some(_)) => Levels { warning: None, critical: Some(value) },
+        _ => Levels { warning: Some(value), critical: None },
+    }
+}
+
+#[test]
+fn with_the_least_limits() {
+    passes(&with(|threshold| {
+        let little = if threshold.unit == Unit::Ratio { 0.01 } else { 60.0 };
+        near(threshold, threshold.within().0, little)
+    }));
+}
+
+#[test]
+fn with_great_limits() {
+    passes(&with(|threshold| {
+        let (least, most) = threshold.within();
+        match threshold.unit {
+            _ if most.is_finite() => near(threshold, least + 0.9 * (most - least), 0.01 * most),
+            Unit::Ratio => near(threshold, 0.99, 0.005),
+            Unit::Count => near(threshold, 1e6, 1e5),
+            Unit::Bytes => near(threshold, 1e15, 1e14),
+            Unit::Seconds => near(threshold, 400.0 * 86_400.0, 86_400.0),
+        }
+    }));
+}
+
+#[test]
+fn with_long_waits() {
+    for (wait, all) in [("3h", true), ("12h", true), ("30d", false)] {
+        let alerts = checklist::SIGNALS.iter().flat_map(|signal| signal.alerts);
+        let names = alerts.filter(|alert| all || !alert.when.needs_history()).map(|alert| alert.name);
+        let mut alerts = String::from("  alerts:\n");
+        for name in names.chain(checklist::config::META_ALERTS) {
+            let _ = writeln!(alerts, "    {name}: {{for: {wait}}}");
+        }
+        passes(&format!("{}\n{alerts}", EXAMPLE.trim_end()));
+    }
+}
