@@ -45,6 +45,7 @@ use crate::signal::{Alert, Elsewhere, Signal, TargetKind};
 use crate::signals::SIGNALS;
 use crate::threshold::Levels;
 use crate::value::{Scope, alternatives};
+use document::Tree;
 use reader::{Found, Table};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -378,7 +379,8 @@ fn read(mut table: Table<'_>, found: &Found) -> Config {
             found.mistake(place, format!("query {}: there is no postgres target {unknown}", query.signal.id));
         }
     }
-    let mut written = |key| table.node(key).is_some();
+    let mut written =
+        |key| table.node(key).is_some_and(|node| !matches!(&node.tree, Tree::List(all) if all.is_empty()));
     // What is written and wrong was told already.
     if config.signals().all(|signal| config.targets(signal).is_empty()) && !LISTS.into_iter().any(&mut written) {
         let kinds = LISTS.join(", ");

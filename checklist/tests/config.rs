@@ -112,7 +112,7 @@ fn combinations_that_cannot_work_are_refused() {
 #[test]
 fn a_threshold_moves_globally_and_per_target() {
     let config = good(
-        "backups:\n  - {name: daily, bucket: b}\n  - {name: weekly, bucket: b, every: 7d}\n  - name: own\n    bucket: b\n    thresholds: {backup.max_age: {critical: 3h}}\nthresholds:\n  backup.size_ratio: 40%\n",
+        "backups:\n  - {name: daily, bucket: b}\n  - {name: weekly, bucket: b, every: 7d}\n  - name: own\n    bucket: b\n    thresholds: {backup.max_age: {warning: none, critical: 3h}}\nthresholds:\n  backup.size_ratio: 40%\n",
     );
     let signal = checklist::signals::by_id("backup").unwrap_or_else(|| panic!("no backup"));
     let max_age = &checklist::signals::backup::MAX_AGE;
@@ -246,6 +246,100 @@ fn what_kubernetes_would_not_take_as_a_name_is_a_mistake() {
     // An entry with a kubeconfig is another cluster.
     let far = two.replace("{name: b", "{name: b, kubeconfig: /far");
     assert!(Config::parse("checklist.yaml", &far).is_ok());
+}
+
+/// What is wrong with a checklist, as it is told.
+fn told(text: &str) -> String {
+    Config::parse("checklist.yaml", text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn a_level_that_is_not_named_stays_as_it_is() {
+    let levels = |text: &str, target: &str| {
+        let config = good(text);
+        let signal = checklist::signals::by_id("disk").unwrap_or_else(|| panic!("there is disk"));
+        let levels = config.limits(signal, target).of(signal.thresholds[0]);
+        (levels.warning, levels.critical)
+    };
+    let text = |global: &str, own: &str| {
+        format!(
+            "kubernetes:\n  - {{name: a, namespaces: [x], thresholds: {{disk.usage: {own}}}}}\nthresholds: {{disk.usage: {global}}}\n"
+        )
+    };
+    let both = "{warning: 60%, critical: 90%}";
+    assert_eq!(levels(&text(both, "{warning: 80%}"), "a"), (Some(0.8), Some(0.9)));
+    assert_eq!(levels(&text("{critical: 95%}", "{warning: 80%}"), "a"), (Some(0.8), Some(0.95)));
+    assert_eq!(levels(&text(both, "{warning: none}"), "a"), (None, Some(0.9)));
+    // The page stays, so a warning beyond it is a mistake and no way to lose it.
+    assert!(told(&text(both, "{warning: 95%}")).contains("`none` leaves it out"));
+    assert!(told(&text(both, "{warning: none, critical: none}")).contains("no level left"));
+    // A backup's limits follow its interval first.
+    let backup = good("backups: [{name: w, bucket: b, every: 7d, thresholds: {backup.max_age: {critical: 30d}}}]\n");
+    let signal = checklist::signals::by_id("backup").unwrap_or_else(|| panic!("there is backup"));
+    let levels = backup.limits(signal, "w").of(signal.thresholds[0]);
+    assert_eq!((levels.warning, levels.critical), (Some(170.0 * 3600.0), Some(30.0 * 86_400.0)));
+}
+
+#[test]
+fn limits_that_nothing_can_be_beyond_are_mistakes() {
+    let cluster = "kubernetes: [{name: a, namespaces: [x]}]\n";
+    assert!(
+        told(&format!("{cluster}thresholds: {{disk.usage: {{critical: 100%}}}}\n"))
+            .contains("nothing is ever above 100%")
+    );
+    assert!(told(&format!("{cluster}thresholds: {{disk.full_within: 0s}}\n")).contains("0s is too little"));
+    let traffic = "traffic: [{name: t, selector: 'job=\"x\"'}]\n";
+    assert!(told(&format!("{traffic}thresholds: {{requests.fell: 1}}\n")).contains("always reached"));
+    assert!(
+        told(&format!("{cluster}alerting: {{alerts: {{ChecklistVolumeFullSoon: {{for: 1d}}}}}}\n"))
+            .contains("at most 12h")
+    );
+    assert!(
+        told(&format!("{cluster}alerting: {{alerts: {{ChecklistPodStuck: {{for: 500000d}}}}}}\n"))
+            .contains("ten years")
+    );
+}
+
+#[test]
+fn names_and_labels_that_would_break_alerts_are_mistakes() {
+    let query = |name: &str, more: &str| {
+        format!(
+            "postgres: [{{name: o, host: h, database: d, user: u}}]\nqueries:\n  - {{name: stuck2, help: h, query: SELECT 1, above: {{warning: 1}}}}\n  - {{name: {name}, help: h, query: SELECT 1, above: {{warning: 1}}{more}}}\n"
+        )
+    };
+    for name in ["stuck__jobs", "stuck_", "_a", "9a"] {
+        assert!(told(&query(name, "")).contains("single underscores between"), "{name}: {}", told(&query(name, "")));
+    }
+    assert!(told(&query("stuck_2", "")).contains("both alerts would be ChecklistQueryStuck2"));
+    assert!(told(&query("other", ", labels: [severity]")).contains("none of alertname, cadence"));
+    let alerting =
+        |alerting: &str| told(&format!("kubernetes: [{{name: a, namespaces: [x]}}]\nalerting: {{{alerting}}}\n"));
+    assert!(alerting("labels: {namespace: monitoring}").contains("every alert would have the same"));
+    assert!(alerting("labels: {'': x}").contains("a label name has letters"));
+    for wrong in [
+        "prometheusRule: {name: Bad Name!}",
+        "prometheusRule: {namespace: A_B}",
+        "alertmanagerConfig: {secret: a/b}",
+        "dashboards: {instanceSelector: {'re/le/ase': x}}",
+        "prometheusRule: {labels: {release: 'x y'}}",
+    ] {
+        assert!(!alerting(wrong).is_empty(), "{wrong} is accepted");
+    }
+    assert_eq!(alerting("prometheusRule: {name: a.b, labels: {example.com/team: sre_1}}"), "");
+    let silent = "heartbeat: {url: 'http://b'}, alerts: {ChecklistWatchdog: {enabled: false}}";
+    assert!(alerting(silent).contains("which is switched off"), "{}", alerting(silent));
+    for open in [
+        "weekdays: ['sunday:saturday']",
+        "times: [{from: '00:00', to: '24:00'}]",
+        "times: [{from: '12:00', to: '06:00'}, {from: '05:00', to: '13:00'}]",
+    ] {
+        let window = format!("maintenance: [{{name: m, {open}}}]");
+        assert!(alerting(&window).contains("always open"), "{open}: {}", alerting(&window));
+    }
+    assert_eq!(alerting("maintenance: [{name: m, weekdays: [sunday], times: [{from: '00:00', to: '24:00'}]}]"), "");
+    // One wrong target is one mistake.
+    let one = told("health: [{name: 'a b', url: 'http://x'}]\n");
+    assert!(one.contains("1 mistake in"), "{one}");
 }
 
 #[test]

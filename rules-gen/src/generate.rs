@@ -1,8 +1,11 @@
 //! `rules-gen generate`: which of the files, in whose form, and where to.
 
 use crate::cli::{ConfigFile, EXIT_CODES};
+use crate::leftovers::leftovers;
 use crate::terminal::{print, say};
 use crate::{Output, differences, write};
+use anyhow::Context;
+use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -124,13 +127,8 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             say(text);
         }
     };
-    if arguments.target_format == Some(Format::Operator) {
-        for window in crate::alertmanager_config::left_out(&config) {
-            told(&format!(
-                "note: the maintenance window {} is in {}; AlertmanagerConfig knows UTC only and leaves it out",
-                window.name, window.time_zone
-            ));
-        }
+    for note in notes(&config, &outputs) {
+        told(&note);
     }
     if arguments.out == Path::new("-") {
         anyhow::ensure!(!arguments.check, "--check compares a folder, not a stream");
@@ -141,11 +139,20 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let ours = |path: &Path| Kind::value_variants().iter().any(|kind| kind.has(path)) && chosen(path, only, format);
+    let left = leftovers(&outputs, &arguments.out, ours)?;
     if !arguments.check {
         write(&outputs, &arguments.out)?;
+        for path in left {
+            let place = arguments.out.join(path);
+            std::fs::remove_file(&place).with_context(|| format!("cannot remove {}", place.display()))?;
+            told(&format!("removed {}: an earlier run wrote it, and it is not generated any more", place.display()));
+        }
         return Ok(ExitCode::SUCCESS);
     }
-    let differences = differences(&outputs, &arguments.out);
+    let mut differences = differences(&outputs, &arguments.out);
+    let told_of = |path: &PathBuf| format!("{} is left over from an earlier run", arguments.out.join(path).display());
+    differences.extend(left.iter().map(told_of));
     for difference in &differences {
         say(difference);
     }
@@ -158,6 +165,27 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         arguments.out.display()
     ));
     Ok(ExitCode::from(1))
+}
+
+/// What a run that went well should still be told.
+fn notes(config: &checklist::Config, outputs: &[Output]) -> Vec<String> {
+    let has = |path: &str| outputs.iter().any(|output| output.path == Path::new(path));
+    let (file, object) = (has("alertmanager/alertmanager.yaml"), has("alertmanager/alertmanagerconfig.yaml"));
+    let mut notes = Vec::new();
+    for severity in ["critical", "warning"].into_iter().filter(|_| file || object) {
+        if crate::plan::receiver(config, severity) == "nobody" {
+            notes.push(format!(
+                "note: nobody is told of {severity} alerts: checklist.yaml names no receiver for them under alerting:"
+            ));
+        }
+    }
+    for window in crate::alertmanager_config::left_out(config).filter(|_| object) {
+        notes.push(format!(
+            "note: the maintenance window {} is in {}; AlertmanagerConfig knows UTC only and leaves it out",
+            window.name, window.time_zone
+        ));
+    }
+    notes
 }
 
 fn chosen(path: &Path, only: &[Kind], format: Option<Format>) -> bool {

@@ -17,6 +17,7 @@ pub mod grafana;
 pub mod init;
 pub mod known;
 pub mod kubernetes;
+pub mod leftovers;
 pub mod lint;
 pub mod list;
 pub mod live;
@@ -59,6 +60,7 @@ pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<Output>> {
         promql_parser::parser::parse(&rule.expr)
             .map_err(|error| anyhow::anyhow!("the expression of {} does not parse: {error}", rule.alert))?;
     }
+    templates(config, &groups)?;
     let header = header(source);
     let mut outputs = vec![
         yaml("rules/checklist.yaml", &header, &prometheus::rule_file(&groups))?,
@@ -87,6 +89,26 @@ pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<Output>> {
     outputs.extend(rights.into_iter().map(|file| Output { path: Path::new("access").join(file.path), ..file }));
     outputs.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(outputs)
+}
+
+/// What checklist.yaml gives becomes part of templates, which Prometheus and Alertmanager parse before anything else.
+fn templates(config: &Config, groups: &[rules::Group]) -> anyhow::Result<()> {
+    for rule in groups.iter().flat_map(|group| &group.rules) {
+        for (name, text) in rule.labels.iter().chain(&rule.annotations) {
+            lint::template::read(text).map_err(|why| {
+                anyhow::anyhow!(
+                    "{name} of {} would be {text:?}, which is no template that Prometheus takes ({why}): \
+                     write {{{{\"{{{{\"}}}} for two braces",
+                    rule.alert
+                )
+            })?;
+        }
+    }
+    if let Some(channel) = config.alerting.slack.as_ref().and_then(|slack| slack.channel.as_ref()) {
+        lint::template::read(channel)
+            .map_err(|why| anyhow::anyhow!("alerting: slack: channel: {channel:?} is no template ({why})"))?;
+    }
+    Ok(())
 }
 
 /// The first line of a generated file; `source` is the name of the configuration's file.

@@ -9,8 +9,11 @@ use crate::terminal::print;
 use checklist::tasks::TASKS;
 use checklist::{SIGNALS, Signal, TargetKind};
 use serde_json::{Map, Value, json};
-use shapes::{at_least_one, choice, duration, flag, number, object, one_of, text, texts, whole};
+use shapes::{any_quantity, at_least_one, bound, choice, duration, flag, object, one_of, text, texts, whole};
 use std::process::ExitCode;
+
+/// The name of an operator's own check.
+const QUERY: &str = "[a-z][a-z0-9]*(_[a-z0-9]+)*";
 
 /// Prints the JSON Schema of checklist.yaml.
 #[derive(Debug, clap::Args)]
@@ -47,6 +50,10 @@ pub fn schema() -> Value {
     ] {
         root["properties"][key] = value;
     }
+    // A section with nothing behind it counts as absent.
+    for section in root["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        section["type"] = json!([section["type"], "null"]);
+    }
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("checklist.yaml");
     root["description"] = json!("What to watch, how strict to be, whom to tell.");
@@ -64,7 +71,7 @@ fn thresholds(signals: &[&Signal], own: bool) -> Value {
     let mut properties = Map::new();
     for threshold in signals.iter().flat_map(|signal| signal.thresholds) {
         let level = |value: Option<f64>| value.map(|value| threshold.unit.human(value));
-        let mut levels = shapes::levels();
+        let mut levels = shapes::levels(threshold);
         levels["description"] = json!(threshold.reason);
         let (warning, critical) = (level(threshold.default.warning), level(threshold.default.critical));
         levels["default"] = match (&warning, &critical) {
@@ -79,7 +86,8 @@ fn thresholds(signals: &[&Signal], own: bool) -> Value {
     let mut thresholds = object(&[], properties);
     if own {
         // The limits of the operator's own checks.
-        thresholds["patternProperties"] = json!({"^[a-z][a-z0-9_]*\\.value$": shapes::levels()});
+        thresholds["patternProperties"] =
+            json!({format!("^{QUERY}\\.value$"): {"anyOf": [any_quantity(), bound(&any_quantity())]}});
     }
     thresholds
 }
@@ -108,13 +116,12 @@ fn checks() -> Value {
     let known: Map<String, Value> = SIGNALS.iter().map(|signal| (signal.id.to_owned(), pace.clone())).collect();
     let mut checks = object(&[], known);
     // The operator's own checks have names of their own.
-    checks["patternProperties"] = json!({"^[a-z][a-z0-9_]{0,59}$": pace});
+    checks["patternProperties"] = json!({format!("^{QUERY}$"): pace});
     checks
 }
 
 fn query() -> Value {
-    let name = json!({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,59}$"});
-    let bound = || object(&[], [("warning", number()), ("critical", number())]);
+    let name = json!({"type": "string", "maxLength": 60, "pattern": format!("^{QUERY}$")});
     let mut query = object(
         &["name", "help", "query"],
         [
@@ -125,8 +132,8 @@ fn query() -> Value {
             ("labels", texts()),
             ("targets", texts()),
             ("unit", choice(&["bytes", "count", "ratio", "seconds"])),
-            ("above", bound()),
-            ("below", bound()),
+            ("above", bound(&any_quantity())),
+            ("below", bound(&any_quantity())),
             ("interval", duration()),
             ("costly", flag()),
         ],

@@ -143,6 +143,31 @@ fn configurations_are_refused_as_amtool_refuses_them() -> Result<(), Box<dyn std
 }
 
 #[test]
+fn a_page_holds_back_its_own_warning_and_nobody_elses_alert() -> Result<(), Box<dyn std::error::Error>> {
+    let config = checklist::Config::parse("checklist.yaml", include_str!("../../examples/checklist.yaml"))?;
+    let text = serde_yaml::to_string(&rules_gen::alertmanager::configuration(&config))?;
+    let configuration = Configuration::parse(&text)?;
+    let alert = |name: &str, severity: &str, more: &[(&str, &str)]| -> Labels {
+        let own = [("alertname", name), ("severity", severity)];
+        own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let pod = [("check", "disk"), ("target", "production"), ("namespace", "n")];
+    let page = alert("ChecklistVolumeFilling", "critical", &pod);
+    let shard = alert("ChecklistShardMissing", "critical", &[("check", "exporter")]);
+    let held = |one: &Labels, by: &Labels| configuration.inhibited(one, std::slice::from_ref(by)).is_some();
+    assert!(held(&alert("ChecklistVolumeFilling", "warning", &pod), &page));
+    assert!(!held(&alert("ChecklistVolumeInodesFilling", "warning", &pod), &page), "another thing is wrong too");
+    assert!(!held(&alert("ChecklistConfigBroken", "warning", &[("check", "exporter")]), &shard));
+    // What neither has agrees.
+    let node = alert("KubeNodeDown", "critical", &[]);
+    assert!(!held(&alert("VendorLicense", "warning", &[]), &node));
+    let emergency = alert("ChecklistEmergencyOverride", "none", &[("check", "override")]);
+    assert!(held(&alert("ChecklistTableBloated", "warning", &[("cadence", "weekly")]), &emergency));
+    assert!(!held(&alert("OthersReport", "warning", &[("cadence", "weekly")]), &emergency));
+    Ok(())
+}
+
+#[test]
 fn the_example_suite_passes_and_a_wrong_expectation_is_named() -> Result<(), Box<dyn std::error::Error>> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder = tempfile::tempdir()?;

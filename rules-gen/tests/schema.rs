@@ -42,6 +42,7 @@ alerting:
   prometheusRule: {name: one}
   alertmanagerConfig: {name: one}
   dashboards: {folder: f}
+  reports: {directory: d}
 "#;
 
 fn validator() -> jsonschema::Validator {
@@ -64,6 +65,12 @@ fn the_examples_are_valid_and_what_the_reader_refuses_is_not() {
         "nonsense: 1",
         "{}",
         "health: [{name: h}]",
+        "health: [{name: h, url: 'http://h'}]\nthresholds: {health.duration: 2}",
+        "health: [{name: h, url: 'http://h'}]\nchecks: {health: {interval: 5}}",
+        "health: [{name: h, url: 'http://h'}]\nthresholds: {health.duration: -1s}",
+        "kubernetes: [{name: k, namespaces: [ns]}]\nthresholds: {disk.usage: 80%}",
+        "kubernetes: [{name: k, namespaces: [ns]}]\nthresholds: {disk.inode_usage: 70}",
+        "postgres: [{name: o, host: h, database: d, user: u}]\nqueries: [{name: stuck__jobs, help: h, query: SELECT 1, above: {warning: 1}}]",
         "health: [{name: h, url: ftp://h}]",
         "kubernetes: [{name: k, namespaces: [ns], skip: [podz]}]",
         "kubernetes: [{name: k, namespaces: []}]",

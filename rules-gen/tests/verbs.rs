@@ -173,6 +173,19 @@ fn every_verb_has_help_with_examples_a_manual_page_and_completions() {
 
 /// The commands of the workflow and of the hooks, as a shell runs them, on a repository with the example.
 #[test]
+fn bash_completes_the_options_of_a_verb() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("completions"), said(folder.path(), &["completions", "bash"])).unwrap();
+    let script = "source completions
+COMP_WORDS=(rules-gen lint --o) COMP_CWORD=2 COMP_LINE='rules-gen lint --o' COMP_POINT=18
+$(complete -p rules-gen | sed 's/.*-F \\([^ ]*\\).*/\\1/') rules-gen --o lint
+printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let output = Command::new("bash").arg("-c").arg(script).current_dir(folder.path()).output().unwrap();
+    let words = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(words.lines().any(|word| word == "--output-file"), "{words}");
+}
+
+#[test]
 fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
     let folder = example();
     said(folder.path(), &["generate", "--out", "generated"]);

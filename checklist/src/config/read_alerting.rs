@@ -55,14 +55,14 @@ pub(super) fn read(mut table: Table<'_>, signals: &[&'static Signal], found: &Fo
     let heartbeat = table.table("heartbeat").and_then(read_receivers::heartbeat);
     let beats = table.node("heartbeat").map(|node| node.place);
     let maintenance = read_receivers::maintenance(&mut table, found);
-    let reports = table.table("reports").and_then(|mut table| {
+    let reports = table.table("reports").map(|mut table| {
         let webhook_url_file = table.text("webhookUrlFile").map(PathBuf::from);
         let directory = table.text("directory").map(PathBuf::from);
         if webhook_url_file.is_none() && directory.is_none() {
             table.mistake(table.place, "give webhookUrlFile, directory or both: reports go there");
         }
         table.finish();
-        Some(WrittenReports { webhook_url_file, directory })
+        WrittenReports { webhook_url_file, directory }
     });
     let grouping = table.table("grouping").map(grouping).unwrap_or_default();
     let alerts = table.table("alerts").map(|table| alerts(&table, signals, found)).unwrap_or_default();
@@ -116,7 +116,7 @@ fn labels(table: &mut Table<'_>, reserved: &[&str]) -> BTreeMap<String, String> 
         match node.tree.scalar() {
             _ if reserved.contains(&name.text.as_str()) => {
                 let name_of = &name.text;
-                table.mistake(name.place, format!("the label {name_of} is that of a metric or set by rules-gen itself: every alert would have the same"));
+                table.mistake(name.place, format!("the label {name_of} is set by rules-gen itself or is one of the metrics: every alert would have the same"));
             }
             _ if !label_name => {
                 table.mistake(name.place, "a label name has letters, digits and underscores, and no digit in front");

@@ -102,7 +102,7 @@ pub(super) fn maintenance(table: &mut Table<'_>, found: &Found) -> Vec<Maintenan
             table.mistake(node.place, format!("there is no time zone {time_zone}; write it as Europe/Berlin"));
         }
         let all_days = weekdays.is_empty() || weekdays.len() == WEEKDAYS.len();
-        if all_days && table.node("times").is_some() == !times.is_empty() && covers_the_day(&times) {
+        if all_days && table.node("times").is_some() != times.is_empty() && covers_the_day(&times) {
             table.mistake(
                 table.place,
                 "a window that is always open never ends: give weekdays or times that leave something out",

@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn label_matchers_of_every_kind_are_read_and_nothing_else() {
         for good in
-            [r#"job="a""#, r#"job="a", code!~"2..""#, "job='a' , x=`b\\c`,", r#"path=~"/x[0-9]{1,3}""#, r#"job="a\"b""#]
+            [r#"job="a""#, r#"job="a", code!~"2..""#, "job='a' , x=`b\\c`", r#"path=~"/x[0-9]{1,3}""#, r#"job="a\"b""#]
         {
             assert!(are_matchers(good), "{good}");
         }

@@ -1,6 +1,6 @@
 //! `alerting:`.
 
-use super::shapes::{by_name, choice, duration, flag, object, one_of, text, url};
+use super::shapes::{any_case, by_name, choice, duration, flag, object, one_of, text, url};
 use checklist::SIGNALS;
 use checklist::config::{META_ALERTS, WEEKDAYS};
 use serde_json::{Map, Value, json};
@@ -70,7 +70,7 @@ fn reports() -> Value {
 }
 
 fn maintenance() -> Value {
-    let day = format!("(?:{})", WEEKDAYS.join("|"));
+    let day = format!("(?:{})", WEEKDAYS.map(any_case).join("|"));
     let clock = || json!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"});
     let time = object(&["from", "to"], [("from", clock()), ("to", clock())]);
     let mut window = object(

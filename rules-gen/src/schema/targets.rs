@@ -1,7 +1,8 @@
 //! The lists of targets.
 
 use super::own_settings;
-use super::shapes::{by_name, choice, duration, flag, number, object, text, texts, url, whole};
+use super::shapes::{by_name, choice, duration, flag, object, quantity, text, texts, url, whole};
+use checklist::Unit;
 use checklist::config::tables;
 use serde_json::{Map, Value, json};
 
@@ -93,7 +94,8 @@ fn health() -> Fields {
 }
 
 fn backup() -> Fields {
-    let fields = [("name", text()), ("query", text()), ("atLeast", number()), ("notOlderThan", duration())];
+    let fields =
+        [("name", text()), ("query", text()), ("atLeast", quantity(Unit::Count)), ("notOlderThan", duration())];
     let mut check = object(&["name", "query"], fields);
     check["not"] = json!({"required": ["atLeast", "notOlderThan"]});
     let checks = json!({"type": "array", "minItems": 1, "items": check});

@@ -1,0 +1,82 @@
+//! What `generate` leaves in a folder, and what it says about it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
+
+use std::path::Path;
+use std::process::Command;
+
+const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+
+/// Generates from a text; gives the exit code and everything that was said.
+fn generate(folder: &Path, yaml: &str, more: &[&str]) -> (Option<i32>, String) {
+    std::fs::write(folder.join("checklist.yaml"), yaml).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+    let output = command.current_dir(folder).args(["generate", "--out", "out"]).args(more).output().unwrap();
+    (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+#[test]
+fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = |path: &str| folder.path().join("out").join(path);
+    assert_eq!(generate(folder.path(), EXAMPLE, &[]).0, Some(0));
+    std::fs::write(here("rules/mine.yaml"), "groups: []\n").unwrap();
+    let old = [
+        "tests/ChecklistBackupMissing.critical.test.yaml",
+        "runbooks/backup.md",
+        "access/s3-policy.json",
+        "access/postgres-orchestrator.sql",
+    ];
+    let small = "health: [{name: a, url: 'http://a/'}]\nalerting: {slack: {webhookUrlFile: /s/slack}}\n";
+    let (code, said) = generate(folder.path(), small, &["--check"]);
+    assert_eq!(code, Some(1));
+    for path in old {
+        assert!(said.contains(&format!("out/{path} is left over from an earlier run")), "{path}: {said}");
+    }
+    // A part of the kinds is this run's business alone.
+    let (code, said) = generate(folder.path(), small, &["--only", "runbooks"]);
+    assert!(code == Some(0) && said.contains("removed out/runbooks/backup.md"), "{said}");
+    assert!(!here("runbooks/backup.md").exists() && here(old[0]).exists());
+    let (code, said) = generate(folder.path(), small, &[]);
+    assert!(code == Some(0) && !old.iter().any(|path| here(path).exists()), "{said}");
+    assert!(here("rules/mine.yaml").exists());
+    assert_eq!(generate(folder.path(), small, &["--check"]), (Some(0), String::new()));
+}
+
+#[test]
+fn it_says_when_nobody_is_told_and_what_an_object_leaves_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let health = "health: [{name: a, url: 'http://a/'}]\n";
+    let nobody = |severity: &str| format!("nobody is told of {severity} alerts");
+    let (code, said) = generate(folder.path(), health, &[]);
+    assert!(code == Some(0) && said.contains(&nobody("critical")) && said.contains(&nobody("warning")), "{said}");
+    let half = format!("{health}alerting: {{webhook: {{url: 'http://w/', severities: [critical]}}}}\n");
+    let (_, said) = generate(folder.path(), &half, &[]);
+    assert!(!said.contains(&nobody("critical")) && said.contains(&nobody("warning")), "{said}");
+    assert_eq!(generate(folder.path(), &half, &["--only", "rules"]), (Some(0), String::new()));
+    let window = "maintenance: [{name: night, times: [{from: '01:00', to: '02:00'}], timeZone: Europe/Berlin}]";
+    let late = format!("{health}alerting: {{slack: {{webhookUrlFile: /s}}, {window}}}\n");
+    let (_, said) = generate(folder.path(), &late, &[]);
+    assert!(said.contains("the maintenance window night is in Europe/Berlin"), "{said}");
+    assert_eq!(generate(folder.path(), &late, &["--target-format", "prometheus"]), (Some(0), String::new()));
+}
+
+#[test]
+fn texts_that_break_templates_are_told_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for (alerting, told) in [
+        ("labels: {team: '{{ bad'}", "team of Checklist"),
+        ("runbookBaseUrl: 'https://x/{{ foo'", "runbook_url of Checklist"),
+        ("slack: {webhookUrlFile: /s, channel: '#{{ops'}", "alerting: slack: channel"),
+    ] {
+        let yaml = format!("health: [{{name: a, url: 'http://a/'}}]\nalerting: {{{alerting}}}\n");
+        let (code, said) = generate(folder.path(), &yaml, &[]);
+        assert!(code == Some(2) && said.contains(told) && said.contains("no template"), "{alerting}: {code:?} {said}");
+    }
+    let query = "postgres: [{name: o, host: h, database: d, user: u}]\nqueries: [{name: q, help: 'jobs {{ foo }}', query: SELECT 1 AS value, above: {warning: 1}}]\n";
+    let (code, said) = generate(folder.path(), query, &[]);
+    assert!(code == Some(2) && said.contains("ChecklistQueryQ"), "{said}");
+    assert!(!folder.path().join("out").exists());
+    let fine = "health: [{name: a, url: 'http://a/'}]\nalerting: {labels: {team: '{{ $labels.target }}'}}\n";
+    assert_eq!(generate(folder.path(), fine, &["--only", "rules"]), (Some(0), String::new()));
+}
