@@ -131,7 +131,8 @@ fn pod(pod: &PodSpec) {
                 // Where it is to be mounted could not be made.
                 assert!(
                     !(other.read_only == Some(true) && place.starts_with(&other.mount_path)),
-                    "{place:?} {other:?}"
+                    "{} {other:?}",
+                    place.display()
                 );
             }
         }
