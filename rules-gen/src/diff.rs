@@ -9,7 +9,7 @@ pub use compare::{Change, Difference, compare};
 use crate::cli::ConfigFile;
 use crate::known::{self, Known};
 use crate::live::Login;
-use crate::terminal::{Style, print};
+use crate::terminal::{Progress, Style, print};
 use crate::{prometheus, rules};
 use checklist::Config;
 use std::path::PathBuf;
@@ -69,7 +69,10 @@ pub enum Output {
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let generated = generated(&config)?;
+    let progress = Progress::new();
+    progress.tell("the deployed rules");
     let mut deployed = sources::deployed(arguments).await?;
+    progress.end();
     if !arguments.all {
         deployed.retain(|rule| is_ours(rule, &generated));
     }

@@ -1,7 +1,7 @@
 //! `rules-gen generate`: which of the files, in whose form, and where to.
 
 use crate::cli::{ConfigFile, EXIT_CODES};
-use crate::terminal::{print, say};
+use crate::terminal::{Progress, note, print, say};
 use crate::{Output, differences, write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,9 +34,6 @@ pub struct Arguments {
     /// Only what this one reads.
     #[arg(long, value_enum, value_name = "FORMAT")]
     target_format: Option<Format>,
-    /// Say nothing unless something is wrong.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 /// What a file is for; the name of its folder.
@@ -113,17 +110,15 @@ impl Format {
 /// An invalid checklist, and files that cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ((config, text), source) = (arguments.config.read()?, arguments.config.name());
+    let progress = Progress::new();
+    progress.tell("making the files");
     let mut outputs = crate::generate(&config, &source)?;
     outputs.extend(crate::kubernetes::files(&config, &source, &text)?);
+    progress.end();
     outputs.retain(|output| chosen(&output.path, &arguments.only, arguments.target_format));
-    let told = |text: &str| {
-        if !arguments.quiet {
-            say(text);
-        }
-    };
     if arguments.target_format == Some(Format::Operator) {
         for window in crate::alertmanager_config::left_out(&config) {
-            told(&format!(
+            note(&format!(
                 "note: the maintenance window {} is in {}; AlertmanagerConfig knows UTC only and leaves it out",
                 window.name, window.time_zone
             ));
@@ -134,7 +129,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let (text, left_out) = stream(&outputs);
         print(&text)?;
         if left_out > 0 {
-            told(&format!("note: {left_out} files are no YAML and were left out"));
+            note(&format!("note: {left_out} files are no YAML and were left out"));
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -149,7 +144,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if differences.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    told(&format!(
+    note(&format!(
         "run: rules-gen generate --config {} --out {}",
         arguments.config.config.display(),
         arguments.out.display()

@@ -19,6 +19,7 @@ mod tested;
 pub mod yaml;
 
 use crate::routing::Configuration;
+use crate::terminal::Progress;
 use checks::Context;
 use files::Source;
 use jiff::civil::Date;
@@ -27,6 +28,7 @@ use report::{Finding, Level, Report};
 use rule_file::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use yaml::Node;
 
 /// Bytes of a thread's stack: expressions are walked by recursion. Only what is used takes memory.
@@ -100,8 +102,22 @@ pub struct Outcome {
 
 /// Lints all files together: a rule may use what another file records.
 pub fn run(sources: &[Source], options: &Options) -> Outcome {
-    let (all, notes): (Vec<_>, Vec<_>) =
-        on_all_cores(sources.iter().collect(), &|source| first(source, options)).into_iter().unzip();
+    run_showing(sources, options, &Progress::silent())
+}
+
+/// The same, and shows how far it is.
+pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -> Outcome {
+    let counted = |what: &'static str| {
+        let done = AtomicUsize::new(0);
+        move || progress.tell(&format!("{what} {} of {} files", done.fetch_add(1, Relaxed) + 1, sources.len()))
+    };
+    let parsed = counted("read");
+    let first = |source| {
+        let read = first(source, options);
+        parsed();
+        read
+    };
+    let (all, notes): (Vec<_>, Vec<_>) = on_all_cores(sources.iter().collect(), &first).into_iter().unzip();
     let all: Vec<Read<'_>> = all.into_iter().flatten().collect();
     let rules = || {
         all.iter().flat_map(|read| &read.documents).flat_map(|document| match document {
@@ -133,6 +149,7 @@ pub fn run(sources: &[Source], options: &Options) -> Outcome {
     let limits = dashboards::limits::Limits::of(rules());
     let beside = dashboards::Beside { recorded: &recorded, limits: &limits, options };
     let context = Context { options, recorded: &recorded };
+    let judged = counted("judged");
     let judge = |read: &Read<'_>| {
         let mut report = read.report.clone();
         for document in &read.documents {
@@ -150,6 +167,7 @@ pub fn run(sources: &[Source], options: &Options) -> Outcome {
                 Document::Tests(_) | Document::Routes(_) | Document::Other => {}
             }
         }
+        judged();
         report.finish(options.today)
     };
     let mut findings: Vec<Finding> = on_all_cores(all.iter().collect(), &judge).into_iter().flatten().collect();

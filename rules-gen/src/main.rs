@@ -14,6 +14,8 @@ Examples:
 
 {}", rules_gen::cli::EXIT_CODES))]
 struct Arguments {
+    #[command(flatten)]
+    manner: rules_gen::terminal::Manner,
     #[command(subcommand)]
     command: Command,
 }
@@ -45,7 +47,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| rules_gen::cli::without_logins(error).exit());
+    arguments.manner.hold();
+    let result = match arguments.command {
         Command::Generate(arguments) => rules_gen::generate::command(&arguments),
         Command::Access(arguments) => rules_gen::access::command::command(&arguments),
         Command::Lint(arguments) => wait(rules_gen::lint::command::run_command(&arguments)),
