@@ -7,6 +7,7 @@ mod dashboards;
 pub mod expr;
 pub mod files;
 pub mod known;
+pub mod labels;
 mod light;
 pub mod live;
 pub mod output;

@@ -1,8 +1,9 @@
 //! Lints about what people see and where it goes: RG030 to RG037.
 
 use super::Context;
-use crate::lint::expr::{bare, filter, labels, metric, selector, walk};
+use crate::lint::expr::{bare, filter, metric, selector, walk};
 use crate::lint::known::Type;
+use crate::lint::labels::labels;
 use crate::lint::live::{LINKS, page};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::{Rule, seconds};
