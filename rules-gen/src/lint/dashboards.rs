@@ -1,6 +1,7 @@
 //! Lints on Grafana dashboards: what Grafana's own linter asks for, and metrics that are there.
 
 pub(super) mod limits;
+pub(super) mod links;
 mod variables;
 
 use super::Options;
@@ -21,6 +22,8 @@ pub(super) struct Beside<'a> {
     pub recorded: &'a BTreeSet<String>,
     /// Limits of linted alerts.
     pub limits: &'a Limits,
+    /// The ids of the linted dashboards, when each has one.
+    pub uids: Option<&'a BTreeSet<String>>,
     /// The settings.
     pub options: &'a Options,
 }
@@ -62,6 +65,7 @@ pub(super) fn check(dashboard: &Value, beside: &Beside<'_>, report: &mut Report<
         Some(_) => {}
     }
     variables::check(variables, report);
+    links::check(dashboard, beside.uids, report);
     for panel in panels(dashboard) {
         check_panel(panel, variables, beside, report);
     }
@@ -79,6 +83,7 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
     let kind = panel["type"].as_str().unwrap_or_default();
     let near = format!("{}", Value::from(title));
     report.about(Some(title.to_owned()));
+    links::check(panel, beside.uids, report);
     let mut say =
         |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
     if GONE.contains(&kind) {

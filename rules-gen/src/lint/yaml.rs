@@ -268,9 +268,19 @@ impl Lines {
         Self(std::iter::once(0).chain(breaks).collect())
     }
 
+    /// The number of the line of a byte.
+    pub fn number(&self, byte: usize) -> usize {
+        self.0.partition_point(|start| *start <= byte).max(1)
+    }
+
+    /// The first byte of a line.
+    pub fn start(&self, number: usize) -> Option<usize> {
+        self.0.get(number.checked_sub(1)?).copied()
+    }
+
     /// The place of a byte.
     pub fn place(&self, text: &str, byte: usize) -> Place {
-        let line = self.0.partition_point(|start| *start <= byte);
+        let line = self.number(byte);
         let start = self.0.get(line.saturating_sub(1)).copied().unwrap_or_default();
         let column = text.get(start..byte).map_or(0, |before| before.chars().count()) + 1;
         Place { line, column }
