@@ -21,7 +21,7 @@ pub(super) fn is_taken_as_whole(text: &str) -> bool {
     let whole = bits.into_iter().find_map(|(prefixes, radix)| based(prefixes, radix)?.ok());
     let whole = whole.or_else(|| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?);
     if let Some(whole) = whole {
-        return whole <= i64::MAX as u64 || (negative && whole == i64::MIN.unsigned_abs());
+        return i64::try_from(whole).is_ok() || (negative && whole == i64::MIN.unsigned_abs());
     }
     let decimal = digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'))
         && digits.bytes().any(|byte| byte.is_ascii_digit());

@@ -60,8 +60,7 @@ fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
         return None;
     }
     // What holds the others was read last.
-    let within =
-        |ranges: &[Range<usize>], at: usize| ranges.iter().rev().any(|range| range.start < at && at < range.end);
+    let within = |ranges: &[Range<usize>], at: usize| ranges.iter().rev().any(|range| range.contains(&at));
     starts(text).find_map(|(start, line)| {
         let content = line.trim_start_matches([' ', '-', '\t']);
         let front = &line[..line.len() - content.len()];
@@ -75,7 +74,7 @@ fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
         let behind_dash = front[..at].trim_end_matches(' ').ends_with('-');
         // A number may be negative, a text may go on.
         let dash = front[..at].trim_start_matches(' ').split(' ').all(|part| matches!(part, "" | "-"));
-        (behind_dash && dash && !within(&covered.texts, start))
+        (behind_dash && dash && !within(&covered.texts, start + front.len() - front.trim_start_matches(' ').len()))
             .then(|| (start + at, "a tab behind the - of a list: use a space".to_owned()))
     })
 }
