@@ -351,3 +351,37 @@ fn a_scrape_without_a_sample_and_runbooks_that_are_not_there_are_mistakes_of_usa
         assert!(said.contains(word), "{said}");
     }
 }
+
+/// A pipe that nobody writes to would make a folder wait for ever.
+#[test]
+fn a_pipe_is_read_when_it_is_named_and_left_alone_in_a_folder() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(
+        folder.path().join("bad.yaml"),
+        "groups:\n- name: g\n  rules:\n  - {record: 'a:b', expr: 'up =='}\n",
+    )?;
+    assert!(Command::new("mkfifo").arg(folder.path().join("pipe.yaml")).status()?.success());
+    let lint = |script: &str| {
+        let line = format!("rules_gen() {{ {} \"$@\"; }}; {script}", env!("CARGO_BIN_EXE_rules-gen"));
+        let output = Command::new("bash").args(["-c", &line]).current_dir(folder.path()).output()?;
+        std::io::Result::Ok((output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned()))
+    };
+    for script in [
+        "rules_gen lint <(cat bad.yaml)",
+        "rules_gen lint /dev/stdin < bad.yaml",
+        "cat bad.yaml | rules_gen lint /dev/stdin",
+        "cat bad.yaml > pipe.yaml & rules_gen lint pipe.yaml",
+    ] {
+        let (code, said) = lint(script)?;
+        assert!(code == Some(1) && said.contains(":4:") && said.contains("does not parse"), "{script}: {said}");
+    }
+    assert_eq!(lint("rules_gen lint /dev/null")?.0, Some(0));
+    let (code, said) = lint("rules_gen lint /dev/zero")?;
+    assert!(code == Some(1) && said.contains("larger than 64 MiB"), "{said}");
+    let (code, said) = lint("rules_gen lint .")?;
+    assert!(
+        code == Some(1) && said.contains("read only when it is named itself") && said.contains("pipe.yaml"),
+        "{said}"
+    );
+    Ok(())
+}

@@ -27,7 +27,7 @@ Suppress a finding where it is, with a reason and an end if you like:
 
 Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage, 3 the live server gave no answer.")]
 pub struct Arguments {
-    /// Files, folders, patterns, or - for standard input.
+    /// Files, folders, patterns, pipes, or - for standard input.
     #[arg(required_unless_present_any = ["explain", "list"])]
     paths: Vec<String>,
     /// How to write the findings.
