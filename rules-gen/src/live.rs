@@ -1,6 +1,7 @@
 //! A live Prometheus, Mimir or Thanos, asked over its HTTP API. Without an answer there is no verdict.
 
 use checklist::config::{Endpoint, SecretRef};
+use checklist::yaml::Wrong;
 use exporter::probe::Failure;
 use exporter::sources::http;
 use futures::{StreamExt, TryStreamExt};
@@ -175,7 +176,8 @@ impl Server {
         if let Some(failure) = http::refusal(&answer) {
             return Err(NoVerdict(format!("{}{path}: {}: {}", self.url, failure.message, text.trim())));
         }
-        serde_yaml::from_str(&text).map_err(|error| NoVerdict(format!("{}{path}: {error}", self.url)))
+        serde_yaml::from_str(&text)
+            .map_err(|error| NoVerdict(format!("{}{path}: line {}", self.url, Wrong::from(error))))
     }
 
     /// An instant query at a time (Unix seconds).

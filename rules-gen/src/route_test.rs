@@ -5,6 +5,7 @@ use crate::live::{Labels, answered};
 use crate::routing::Configuration;
 use crate::terminal::{Colour, Progress, Style, is_quiet, note, print};
 use ::checklist::config::{Endpoint, RecordPlace, SecretRef, Server};
+use ::checklist::yaml::Wrong;
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -84,8 +85,12 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     let text = read(&arguments.config)?;
-    let parsed = Configuration::parse(&text).with_context(|| arguments.config.display().to_string())?;
-    let suite: Suite = serde_yaml::from_str(&read(tests)?).with_context(|| tests.display().to_string())?;
+    let parsed = Configuration::parse(&text).map_err(|error| match error.downcast::<Wrong>() {
+        Ok(wrong) => anyhow::anyhow!("{}:{wrong}", arguments.config.display()),
+        Err(error) => error.context(arguments.config.display().to_string()),
+    })?;
+    let suite: Suite = serde_yaml::from_str(&read(tests)?)
+        .map_err(|error| anyhow::anyhow!("{}:{}", tests.display(), Wrong::from(error)))?;
     ensure!(!suite.tests.is_empty(), "{} has no tests", tests.display());
     parsed.notes.iter().for_each(|text| note(text));
     let (mut failed, style) = (0, Style::of_stdout());

@@ -7,6 +7,7 @@ pub use matcher::{Matcher, Operator};
 
 use crate::live::Labels;
 use anyhow::{Context, bail, ensure};
+use checklist::yaml::Wrong;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,8 +115,8 @@ impl Configuration {
     /// # Errors
     /// With the place in words: which route, which rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let raw: RawConfiguration = serde_yaml::from_str(text)?;
-        refused::check(&serde_yaml::from_str(text)?)?;
+        let raw: RawConfiguration = serde_yaml::from_str(text).map_err(Wrong::from)?;
+        refused::check(&serde_yaml::from_str(text).map_err(Wrong::from)?)?;
         let receivers = raw.receivers.iter().map(receiver).collect::<anyhow::Result<Vec<_>>>()?;
         let mut names = BTreeSet::new();
         for receiver in &receivers {
