@@ -40,7 +40,7 @@ pub(super) fn check(rule: &Rule, configurations: &[&Configuration], report: &mut
         }
         let itself = configuration.inhibit_rules.iter().find(|rule| {
             let all = |matchers: &[crate::routing::Matcher]| matchers.iter().all(|matcher| matcher.matches(&labels));
-            rule.equal.is_empty() && all(&rule.source) && all(&rule.target)
+            all(&rule.target) && rule.sources.iter().all(|source| source.equal.is_empty() && all(&source.matchers))
         });
         if itself.is_some() {
             let message = "a rule of inhibition takes it as source and as target, with nothing that must be equal";
