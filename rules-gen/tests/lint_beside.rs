@@ -193,3 +193,30 @@ fn sides_that_can_never_match_are_found_by_their_labels_and_by_their_values() {
         assert_eq!(found(fine), [] as [&str; 0], "{fine}");
     }
 }
+
+#[test]
+fn a_query_to_loki_is_not_read_as_promql_and_its_range_follows_the_time() {
+    let with = |query: &str, source: &str| {
+        let board =
+            dashboard(query, "").replace("\"targets\": [{", &format!("\"datasource\": {source}, \"targets\": [{{"));
+        let variable = r#"{"type": "datasource", "name": "logs", "query": "loki", "label": "Data source"}, {"type": "query", "name": "job""#;
+        let board = board.replacen(r#"{"type": "query", "name": "job""#, variable, 1);
+        let findings = run(&[source_of(&board)], &Options::default()).findings;
+        about(&findings, "RG050").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
+    };
+    let typed = r#"{"type": "loki", "uid": "${logs}"}"#;
+    let auto = r#"sum(rate({job=\"a\"} |= `x` [$__auto]))"#;
+    assert_eq!(with(auto, typed), [] as [&str; 0]);
+    assert_eq!(with(auto, r#"{"uid": "$logs"}"#), [] as [&str; 0], "the variable's own type");
+    let fixed = "a query in LogQL counts over [5m] whatever time is shown";
+    assert_eq!(with(&auto.replace("$__auto", "5m"), typed), [fixed]);
+    assert_eq!(
+        with(r#"sum(rate({job=\"a\"}[$__auto])"#, typed),
+        ["a query in LogQL does not parse: a ( is not closed"]
+    );
+    assert!(with(auto, r#"{"type": "prometheus", "uid": "$datasource"}"#)[0].starts_with("a query does not parse"));
+}
+
+fn source_of(board: &str) -> Source {
+    source("d.json", board)
+}

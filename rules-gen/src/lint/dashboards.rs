@@ -2,6 +2,7 @@
 
 pub(super) mod limits;
 pub(super) mod links;
+mod logql;
 mod variables;
 
 use super::Options;
@@ -120,7 +121,12 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
         say(Level::Error, &near, "threshold steps begin with null and rise".to_owned(), "");
     }
     let mut queries = Vec::new();
-    for expr in targets.iter().filter_map(|target| target["expr"].as_str()) {
+    let (logs, metrics): (Vec<&Value>, Vec<&Value>) =
+        targets.iter().partition(|target| logql::is_one(target, panel, variables));
+    for query in logs.into_iter().filter(|target| target["hide"] != true).filter_map(|target| target["expr"].as_str()) {
+        logql::check(query, &near, report);
+    }
+    for expr in metrics.into_iter().filter_map(|target| target["expr"].as_str()) {
         let plain = without_variables(expr);
         let ast = match expression::parse(&plain) {
             Ok(ast) => ast,

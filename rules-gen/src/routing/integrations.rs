@@ -207,7 +207,7 @@ fn one(integration: &Integration, value: &Value, place: &str) -> anyhow::Result<
     keys(table, &known, place)?;
     let there = |key: &&str| table.get(*key).is_some_and(|value| !value.is_null() && value != "");
     for needed in integration.needs {
-        ensure!(needed.iter().any(|key| there(key)), "{place}: {} is missing", needed.join(" or "));
+        ensure!(needed.iter().any(there), "{place}: {} is missing", needed.join(" or "));
     }
     http(&value["http_config"], place)
 }
