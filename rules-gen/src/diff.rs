@@ -9,7 +9,7 @@ pub use compare::{Change, Difference, compare};
 use crate::cli::ConfigFile;
 use crate::known::{self, Known};
 use crate::live::Login;
-use crate::terminal::{Progress, Style, print};
+use crate::terminal::{Progress, Style, is_quiet, print};
 use crate::{prometheus, rules};
 use checklist::Config;
 use std::path::PathBuf;
@@ -78,6 +78,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let differences = compare(&generated, &deployed, &arguments.enforced_label);
     print(&match arguments.output {
+        Output::Text if is_quiet() && differences.is_empty() => String::new(),
         Output::Text => render::text(&differences, generated.len(), Style::of_stdout()),
         Output::Json => render::json(&differences, generated.len())?,
     })?;

@@ -20,11 +20,11 @@ static MANNER: OnceLock<Manner> = OnceLock::new();
 /// How much is said, and in which colours.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct Manner {
-    /// Say only the result and what is wrong: no progress, no notes.
-    #[arg(long, short, global = true)]
+    /// No progress, no notes, and no word about what is as it should be.
+    #[arg(long, short, global = true, display_order = 900)]
     quiet: bool,
     /// Colours: on a terminal unless `NO_COLOR` is set, always, or never.
-    #[arg(long, value_enum, global = true, default_value = "auto", value_name = "WHEN")]
+    #[arg(long, value_enum, global = true, default_value = "auto", value_name = "WHEN", display_order = 900)]
     color: When,
 }
 
@@ -41,6 +41,22 @@ pub enum When {
 }
 
 impl Manner {
+    /// The colours that arguments ask for, before they are read: a mistake in them is shown in colours too.
+    pub fn asked(arguments: impl Iterator<Item = String>) -> clap::ColorChoice {
+        let mut last = String::new();
+        let mut chosen = clap::ColorChoice::Auto;
+        for argument in arguments {
+            let value = argument.strip_prefix("--color=").or((last == "--color").then_some(argument.as_str()));
+            chosen = match value {
+                Some("always") => clap::ColorChoice::Always,
+                Some("never") => clap::ColorChoice::Never,
+                _ => chosen,
+            };
+            last = argument;
+        }
+        chosen
+    }
+
     /// Holds for the rest of the process; the first one does.
     pub fn hold(self) {
         let _ = MANNER.set(self);

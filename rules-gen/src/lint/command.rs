@@ -6,7 +6,7 @@ use super::report::{Finding, Level, Report};
 use super::{Options, asked, checks, files, live, pages, rule_file, run_showing};
 use crate::cli::checklist;
 use crate::live::{Login, Server};
-use crate::terminal::{Progress, Style, note, print};
+use crate::terminal::{Progress, Style, is_quiet, note, print};
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -137,7 +137,8 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     findings.retain(chosen);
     let style = if arguments.output_file.is_some() { Style::PLAIN } else { Style::of_stdout() };
-    out(arguments, &render(arguments.output, &findings, &outcome.files, style))?;
+    let nothing = is_quiet() && arguments.output == Format::Text && findings.is_empty();
+    out(arguments, &if nothing { String::new() } else { render(arguments.output, &findings, &outcome.files, style) })?;
     notes.iter().chain(&outcome.notes).for_each(|text| note(&format!("note: {text}")));
     let failed = findings.iter().any(|finding| finding.level >= arguments.fail_on);
     Ok(ExitCode::from(u8::from(failed)))
