@@ -16,6 +16,7 @@ pub mod signals;
 pub mod tasks;
 pub mod threshold;
 pub mod value;
+pub mod yaml;
 
 pub use condition::{Limits, When};
 pub use config::Config;

@@ -95,7 +95,7 @@ fn combinations_that_cannot_work_are_refused() {
         ),
         ("certificates:\n  - {name: a, address: host}\n", "address must be host:port"),
         ("backups:\n  - {name: a, bucket: b, skip: [pods]}\n", "no check pods on this kind of target"),
-        ("backups:\n  - {name: a, bucket: b, bucket: c}\n", "duplicate"),
+        ("backups:\n  - {name: a, bucket: b, bucket: c}\n", "stands twice"),
         ("backups: [\n", "checklist.yaml:"),
     ] {
         let told = mistakes(text);

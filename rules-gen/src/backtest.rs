@@ -67,9 +67,6 @@ pub struct Arguments {
     /// How the result is written.
     #[arg(long, value_enum, default_value = "table")]
     pub output: Output,
-    /// No progress.
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 /// How the result is written.
@@ -123,7 +120,7 @@ async fn replay_all(arguments: &Arguments, rules: &[Known], zone: &TimeZone) -> 
             .map_err(|why| anyhow::anyhow!("the expression of {} does not parse: {why}", rule.name))?;
     }
     let clock = clock(&arguments.past)?;
-    let progress = Progress::new(arguments.quiet);
+    let progress = Progress::new();
     progress.tell("how far back the history goes");
     let records = rules.iter().filter(|rule| rule.kind == Kind::Record).map(|rule| rule.name.clone()).collect();
     let mut history = history::History::read(&arguments.server, clock, records).await?;

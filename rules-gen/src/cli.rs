@@ -1,6 +1,7 @@
 //! What the verbs of the command line share.
 
 use checklist::Config;
+use clap::error::{ContextKind, ContextValue};
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,36 @@ Exit codes:
   1  findings, failing tests, files that differ
   2  wrong usage or an invalid checklist.yaml
   3  a live server gave no answer, so there is no verdict";
+
+/// A mistake of usage as clap words it, without the logins of the values that it repeats.
+pub fn without_logins(mut mistake: clap::Error) -> clap::Error {
+    let said: Vec<(ContextKind, String)> = mistake
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, without_login(text)?)),
+            _ => None,
+        })
+        .collect();
+    if !said.is_empty() {
+        // An advice may repeat the value.
+        mistake.remove(ContextKind::Suggested);
+    }
+    for (kind, text) in said {
+        mistake.insert(kind, ContextValue::String(text));
+    }
+    mistake
+}
+
+/// `prometheus=http://...@host` for an address with a user or a password; nothing for what has none.
+fn without_login(text: &str) -> Option<String> {
+    let (login, host) = text.rsplit_once('@')?;
+    let scheme = ["http://", "https://"].iter().find_map(|scheme| {
+        let at = login.find(scheme)? + scheme.len();
+        let before = &login[..at - scheme.len()];
+        before.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '=' | '-')).then_some(&login[..at])
+    });
+    Some(format!("{}...@{host}", scheme.unwrap_or_default()))
+}
 
 /// Where the checklist is.
 #[derive(Debug, Clone, clap::Args)]
@@ -60,4 +91,24 @@ fn read(path: &Path) -> anyhow::Result<(Config, String)> {
 /// The time zone in which people's days begin.
 pub fn zone(config: &Config) -> TimeZone {
     config.tasks.as_ref().map_or(TimeZone::UTC, |tasks| tasks.zone.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_login() {
+        for (text, shown) in [
+            ("user:pw@host", Some("...@host")),
+            ("http://user:p@w@host/path", Some("http://...@host/path")),
+            ("mimir=https://user:pw@host", Some("mimir=https://...@host")),
+            ("--prometheus=http://user:pw@host", Some("--prometheus=http://...@host")),
+            ("user:http://pw@host", Some("...@host")),
+            ("http://host", None),
+            ("notaurl", None),
+        ] {
+            assert_eq!(without_login(text).as_deref(), shown, "{text}");
+        }
+    }
 }

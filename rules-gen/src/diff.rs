@@ -9,7 +9,7 @@ pub use compare::{Change, Difference, compare};
 use crate::cli::ConfigFile;
 use crate::known::{self, Known};
 use crate::live::Login;
-use crate::terminal::{Style, print};
+use crate::terminal::{Progress, Style, is_quiet, print};
 use crate::{prometheus, rules};
 use checklist::Config;
 use std::path::PathBuf;
@@ -69,12 +69,16 @@ pub enum Output {
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let generated = generated(&config)?;
+    let progress = Progress::new();
+    progress.tell("the deployed rules");
     let mut deployed = sources::deployed(arguments).await?;
+    progress.end();
     if !arguments.all {
         deployed.retain(|rule| is_ours(rule, &generated));
     }
     let differences = compare(&generated, &deployed, &arguments.enforced_label);
     print(&match arguments.output {
+        Output::Text if is_quiet() && differences.is_empty() => String::new(),
         Output::Text => render::text(&differences, generated.len(), Style::of_stdout()),
         Output::Json => render::json(&differences, generated.len())?,
     })?;

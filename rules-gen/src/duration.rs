@@ -2,14 +2,29 @@
 
 use std::time::Duration;
 
+/// Prometheus counts nanoseconds in 63 bits: 292 years.
+pub const LONGEST: Duration = Duration::from_nanos(i64::MAX as u64);
+
 /// `1h30m`, `90s`, `5m`, `2w`, `250ms`, or `0`: the grammar of Prometheus, units from large to small and each once.
 pub fn parse(text: &str) -> Result<Duration, String> {
+    let milliseconds =
+        milliseconds(text).ok_or_else(|| format!("{text:?} is no duration; examples: 90s, 15m, 1h30m, 30d"))?;
+    let length = u64::try_from(milliseconds).ok().map(Duration::from_millis).filter(|length| *length <= LONGEST);
+    length.ok_or_else(|| format!("{text} is too long: 292y is the longest"))
+}
+
+/// Whether it is a duration, but none that Prometheus can count.
+pub fn is_too_long(text: &str) -> bool {
+    milliseconds(text).is_some_and(|milliseconds| milliseconds > LONGEST.as_millis())
+}
+
+/// The sum of a duration, however long.
+fn milliseconds(text: &str) -> Option<u128> {
     if text == "0" {
-        return Ok(Duration::ZERO);
+        return Some(0);
     }
-    let wrong = || format!("{text:?} is no duration; examples: 90s, 15m, 1h30m, 30d");
     let mut rest = text;
-    let mut milliseconds: u64 = 0;
+    let mut milliseconds: u128 = 0;
     for (unit, length) in UNITS {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let Some(after) = rest[digits..].strip_prefix(unit) else { continue };
@@ -17,14 +32,14 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         if digits == 0 || (unit == "m" && after.starts_with('s')) {
             continue;
         }
-        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
-        milliseconds = number.checked_mul(length).and_then(|all| milliseconds.checked_add(all)).ok_or_else(wrong)?;
+        let number: u128 = rest[..digits].parse().unwrap_or(u128::MAX);
+        milliseconds = milliseconds.saturating_add(number.saturating_mul(length));
         rest = after;
     }
-    if text.is_empty() || !rest.is_empty() { Err(wrong()) } else { Ok(Duration::from_millis(milliseconds)) }
+    (!text.is_empty() && rest.is_empty()).then_some(milliseconds)
 }
 
-const UNITS: [(&str, u64); 7] = [
+const UNITS: [(&str, u128); 7] = [
     ("y", 31_536_000_000),
     ("w", 604_800_000),
     ("d", 86_400_000),
@@ -60,7 +75,21 @@ mod tests {
         assert_eq!(parse("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse("30d"), Ok(Duration::from_hours(720)));
         assert_eq!(parse("0"), Ok(Duration::ZERO));
-        for wrong in ["", "5", "5m1h", "1m1m", " 5m", "m", "5x", "-1m", "99999999999999999999y", "9999999999999y"] {
+        assert!(parse("292y").is_ok() && parse("106751d").is_ok());
+        for wrong in [
+            "",
+            "5",
+            "5m1h",
+            "1m1m",
+            " 5m",
+            "m",
+            "5x",
+            "-1m",
+            "99999999999999999999y",
+            "9999999999999y",
+            "293y",
+            "106752d",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

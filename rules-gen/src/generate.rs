@@ -2,7 +2,7 @@
 
 use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::leftovers::leftovers;
-use crate::terminal::{print, say};
+use crate::terminal::{Progress, note, print, say};
 use crate::{Output, differences, write};
 use anyhow::Context;
 use clap::ValueEnum;
@@ -37,9 +37,6 @@ pub struct Arguments {
     /// Only what this one reads.
     #[arg(long, value_enum, value_name = "FORMAT")]
     target_format: Option<Format>,
-    /// Say nothing unless something is wrong.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 /// What a file is for; the name of its folder.
@@ -116,26 +113,24 @@ impl Format {
 /// An invalid checklist, and files that cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ((config, text), source) = (arguments.config.read()?, arguments.config.name());
+    let progress = Progress::new();
+    progress.tell("making the files");
     let mut outputs = crate::generate(&config, &source)?;
     let (only, format) = (&arguments.only, arguments.target_format);
     if (only.is_empty() || only.contains(&Kind::Kubernetes)) && format.is_none_or(|format| format == Format::Operator) {
         outputs.extend(crate::kubernetes::files(&config, &source, &text)?);
     }
+    progress.end();
     outputs.retain(|output| chosen(&output.path, only, format));
-    let told = |text: &str| {
-        if !arguments.quiet {
-            say(text);
-        }
-    };
-    for note in notes(&config, &outputs) {
-        told(&note);
+    for text in notes(&config, &outputs) {
+        note(&text);
     }
     if arguments.out == Path::new("-") {
         anyhow::ensure!(!arguments.check, "--check compares a folder, not a stream");
         let (text, left_out) = stream(&outputs);
         print(&text)?;
         if left_out > 0 {
-            told(&format!("note: {left_out} files are no YAML and were left out"));
+            note(&format!("note: {left_out} files are no YAML and were left out"));
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -146,7 +141,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         for path in left {
             let place = arguments.out.join(path);
             std::fs::remove_file(&place).with_context(|| format!("cannot remove {}", place.display()))?;
-            told(&format!("removed {}: an earlier run wrote it, and it is not generated any more", place.display()));
+            note(&format!("removed {}: an earlier run wrote it, and it is not generated any more", place.display()));
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -159,7 +154,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if differences.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    told(&format!(
+    note(&format!(
         "run: rules-gen generate --config {} --out {}",
         arguments.config.config.display(),
         arguments.out.display()

@@ -4,6 +4,7 @@ use crate::duration;
 use crate::lint::files::{self, Source};
 use crate::live::Labels;
 use anyhow::{Context, bail};
+use checklist::yaml::Wrong;
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -44,7 +45,7 @@ pub struct Known {
 
 /// Every rule of a text with one or more YAML (or JSON) documents.
 pub fn read(text: &str) -> anyhow::Result<Vec<Known>> {
-    let documents: Vec<Value> = serde_yaml::from_multiple(text)?;
+    let documents: Vec<Value> = serde_yaml::from_multiple(text).map_err(Wrong::from)?;
     let mut rules = Vec::new();
     for document in &documents {
         rules.extend(document_rules(document)?);
@@ -57,7 +58,10 @@ pub fn read_path(path: &Path) -> anyhow::Result<Vec<Known>> {
     let mut rules = Vec::new();
     for Source { name, text, .. } in files::collect(&[path.display().to_string()])? {
         let text = text.map_err(|why| anyhow::anyhow!("{name} {why}"))?;
-        rules.extend(read(&text).with_context(|| format!("{name} is no rule file"))?);
+        rules.extend(read(&text).map_err(|error| match error.downcast::<Wrong>() {
+            Ok(wrong) => anyhow::anyhow!("{name}:{wrong}"),
+            Err(error) => error.context(format!("{name} is no rule file")),
+        })?);
     }
     Ok(rules)
 }

@@ -80,8 +80,9 @@ pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<Output>> {
     outputs.push(documents("dashboards/grafanadashboards.yaml", &header, &objects)?);
     outputs.extend(runbooks::all(config, &groups, source));
     for test in rule_tests::all(&groups)? {
-        let slice =
-            format!("{header}# rules-gen: ignore-file RG031 because promtool would compare rendered annotations\n");
+        let slice = format!(
+            "{header}# rules-gen: ignore-file RG031, RG033 because promtool would compare rendered annotations\n"
+        );
         outputs.push(yaml(&format!("tests/{}.rules.yaml", test.name), &slice, &test.rules)?);
         outputs.push(yaml(&format!("tests/{}.test.yaml", test.name), &header, &test.test)?);
     }

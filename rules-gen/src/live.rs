@@ -1,6 +1,7 @@
 //! A live Prometheus, Mimir or Thanos, asked over its HTTP API. Without an answer there is no verdict.
 
 use checklist::config::{Endpoint, SecretRef};
+use checklist::yaml::Wrong;
 use exporter::probe::Failure;
 use exporter::sources::http;
 use futures::{StreamExt, TryStreamExt};
@@ -57,10 +58,18 @@ pub struct Server {
 /// The base address of a server, as it was given.
 ///
 /// # Errors
-/// What is no address over HTTP; the value itself is the caller's to show.
+/// What is no address over HTTP, and one with a login; the value itself is the caller's to show.
 pub fn address(text: &str) -> Result<String, String> {
-    let good = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if good { Ok(text.to_owned()) } else { Err("this is no address such as http://localhost:9090".to_owned()) }
+    match Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+            Err("this is no address such as http://localhost:9090".to_owned())
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("the address must not contain a user or password: use --token-file".to_owned())
+        }
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("this is no address such as http://localhost:9090".to_owned()),
+    }
 }
 
 /// How to be let in by a server.
@@ -152,10 +161,6 @@ impl Server {
     }
 
     async fn ask(&self, path: &str) -> Result<http::Answer, NoVerdict> {
-        if Url::parse(&self.url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {
-            let advice = "the address of the server must not contain a user or password: use --token-file";
-            return Err(NoVerdict(advice.to_owned()));
-        }
         let (endpoint, tenant) = (self.endpoint(), self.login.tenant.as_deref());
         answered(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
     }
@@ -174,7 +179,8 @@ impl Server {
         if let Some(failure) = http::refusal(&answer) {
             return Err(NoVerdict(format!("{}{path}: {}: {}", self.url, failure.message, text.trim())));
         }
-        serde_yaml::from_str(&text).map_err(|error| NoVerdict(format!("{}{path}: {error}", self.url)))
+        serde_yaml::from_str(&text)
+            .map_err(|error| NoVerdict(format!("{}{path}: line {}", self.url, Wrong::from(error))))
     }
 
     /// An instant query at a time (Unix seconds).

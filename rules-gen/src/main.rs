@@ -1,6 +1,7 @@
 //! Arguments of `rules-gen`.
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use rules_gen::terminal::Manner;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,6 +15,8 @@ Examples:
 
 {}", rules_gen::cli::EXIT_CODES))]
 struct Arguments {
+    #[command(flatten)]
+    manner: Manner,
     #[command(subcommand)]
     command: Command,
 }
@@ -45,7 +48,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let program = Arguments::command().color(Manner::asked(std::env::args()));
+    let read = program.try_get_matches().and_then(|found| Arguments::from_arg_matches(&found));
+    let arguments = read.unwrap_or_else(|error| rules_gen::cli::without_logins(error).exit());
+    arguments.manner.hold();
+    let result = match arguments.command {
         Command::Generate(arguments) => rules_gen::generate::command(&arguments),
         Command::Access(arguments) => rules_gen::access::command::command(&arguments),
         Command::Lint(arguments) => wait(rules_gen::lint::command::run_command(&arguments)),

@@ -61,9 +61,6 @@ pub struct Arguments {
     /// How the result is written.
     #[arg(long, value_enum, default_value = "table")]
     pub output: Output,
-    /// No progress.
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 /// How the result is written.
@@ -130,15 +127,17 @@ async fn report(arguments: &Arguments, zone: &TimeZone) -> anyhow::Result<Report
     let (start, end) = arguments.past.milliseconds()?;
     let (start, end) = (start as f64 / 1000.0, end as f64 / 1000.0);
     let step = arguments.past.step.as_secs_f64();
-    let progress = Progress::new(arguments.quiet);
+    let progress = Progress::new();
+    progress.tell("ALERTS");
     let tell = |done: usize, of: usize| progress.tell(&format!("ALERTS, slice {done} of {of}"));
     let expr = "ALERTS{alertstate=\"firing\"}";
     let courses = arguments.server.query_range(expr, (start, end), step, &tell).await?;
-    progress.end();
+    progress.tell("silences and alerts of Alertmanager");
     let manager = match &arguments.alertmanager {
         Some(url) => Some(Manager::ask(url, arguments.alertmanager_token_file.clone()).await?),
         None => None,
     };
+    progress.end();
     let mut names = Fired::new();
     for course in courses {
         let mut labels = course.labels.clone();

@@ -19,7 +19,7 @@ pub mod words;
 use crate::Output;
 use crate::cli::{ConfigFile, zone};
 use crate::live::{Login, NoVerdict, Server, address};
-use crate::terminal::print;
+use crate::terminal::{Progress, print};
 use anyhow::Context;
 use checklist::Config;
 use checklist::config::Endpoint;
@@ -137,7 +137,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let without = || format!("no {} report: Prometheus gave no usable answer", arguments.kind.as_str());
-        let report = make(&config, arguments.kind, &server, at).await.with_context(without)?;
+        let progress = Progress::new();
+        progress.tell("asking Prometheus");
+        let report = make(&config, arguments.kind, &server, at, &progress).await.with_context(without)?;
+        progress.end();
         if let Some(folder) = &arguments.out {
             crate::write(&files(&report)?, folder)?;
         }
@@ -162,11 +165,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// [`NoVerdict`] when Prometheus gives no usable answer to any question.
-pub async fn make(config: &Config, kind: Kind, server: &Server, at: Timestamp) -> anyhow::Result<Report> {
+pub async fn make(
+    config: &Config,
+    kind: Kind,
+    server: &Server,
+    at: Timestamp,
+    progress: &Progress,
+) -> anyhow::Result<Report> {
     let clock = zone(config);
     let period = Period::until(kind, at, &clock)?;
     let signals = judge::signals(config, kind);
-    let seen = collect::seen(server, config, &signals, at).await?;
+    let seen = collect::seen(server, config, &signals, at, progress).await?;
+    progress.tell("alerts and tasks");
     let alerts = incidents::incidents(server, config, kind, &period).await?;
     let people = people::People::read(config, kind, &period).await;
     let alerts_unknown = incidents::unknown(server, kind, &period).await?;
@@ -177,11 +187,13 @@ pub async fn make(config: &Config, kind: Kind, server: &Server, at: Timestamp) -
             line.why.push(why.clone());
         }
     }
+    progress.tell("trends");
     let trends = trend::trends(server, config, &signals, &period).await?;
     let days = match kind {
         Kind::Weekly => trend::days(server, config, &period).await?,
         _ => Vec::new(),
     };
+    progress.tell("capacity");
     let capacity = match kind {
         Kind::Quarterly => Some(capacity::capacity(server, config, at, &clock).await?),
         _ => None,

@@ -3,8 +3,9 @@
 use crate::cli::checklist;
 use crate::live::{Labels, answered};
 use crate::routing::Configuration;
-use crate::terminal::{Colour, Style, print, say};
+use crate::terminal::{Colour, Progress, Style, is_quiet, note, print};
 use ::checklist::config::{Endpoint, RecordPlace, SecretRef, Server};
+use ::checklist::yaml::Wrong;
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -49,9 +50,6 @@ pub struct Arguments {
     /// Live: PEM file with the authorities to trust instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Only name what is not as expected.
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 #[derive(Deserialize)]
@@ -87,12 +85,14 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     let text = read(&arguments.config)?;
-    let parsed = Configuration::parse(&text).with_context(|| arguments.config.display().to_string())?;
-    let suite: Suite = serde_yaml::from_str(&read(tests)?).with_context(|| tests.display().to_string())?;
+    let parsed = Configuration::parse(&text).map_err(|error| match error.downcast::<Wrong>() {
+        Ok(wrong) => anyhow::anyhow!("{}:{wrong}", arguments.config.display()),
+        Err(error) => error.context(arguments.config.display().to_string()),
+    })?;
+    let suite: Suite = serde_yaml::from_str(&read(tests)?)
+        .map_err(|error| anyhow::anyhow!("{}:{}", tests.display(), Wrong::from(error)))?;
     ensure!(!suite.tests.is_empty(), "{} has no tests", tests.display());
-    if !arguments.quiet {
-        parsed.notes.iter().for_each(|note| say(note));
-    }
+    parsed.notes.iter().for_each(|text| note(text));
     let (mut failed, style) = (0, Style::of_stdout());
     for case in &suite.tests {
         let wrong = judge(&parsed, case);
@@ -100,14 +100,14 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
             failed += 1;
             print(&format!("{} {}\n", style.paint(Colour::Red, "FAIL"), case.name))?;
             print(&wrong.iter().map(|line| format!("     {line}\n")).collect::<String>())?;
-        } else if !arguments.quiet {
+        } else if !is_quiet() {
             print(&format!("{} {}\n", style.paint(Colour::Green, "ok  "), case.name))?;
         }
     }
-    if !arguments.quiet {
+    if !is_quiet() {
         let untested = untested(&parsed, &suite);
         if !untested.is_empty() {
-            say(&format!("no case reaches: {}", untested.join(", ")));
+            note(&format!("no case reaches: {}", untested.join(", ")));
         }
         print(&format!("{} cases, {failed} failed\n", suite.tests.len()))?;
     }
@@ -178,6 +178,8 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
         bearer_token: arguments.token_file.clone().map(SecretRef::File),
         ca_file: arguments.ca_file.clone(),
     };
+    let progress = Progress::new();
+    progress.tell("Alertmanager");
     // Asked first, so that a server that is away is not taken for one that does not deliver.
     let up = exporter::sources::http::fetch_good(&endpoint, "/-/ready", 64 * 1024);
     answered(url, Duration::from_secs(30), Box::pin(up)).await?;
@@ -187,7 +189,9 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let place = RecordPlace::Directory(folder.clone());
     let within = Duration::from_secs(arguments.within);
+    progress.tell(&format!("waiting for a delivery of each severity, {} s at most", arguments.within));
     let results = exporter::verify_alerts::verify(&server, &config.alerting, None, &place, within, "route-test").await;
+    progress.end();
     let _ = std::fs::remove_dir_all(&folder);
     let mut code = ExitCode::SUCCESS;
     for (severity, result) in results? {

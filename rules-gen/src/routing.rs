@@ -1,5 +1,6 @@
 //! Alertmanager's routing and inhibition, offline: who is told of an alert, and which alerts hold it back.
 
+mod integrations;
 mod matcher;
 mod refused;
 
@@ -7,6 +8,7 @@ pub use matcher::{Matcher, Operator};
 
 use crate::live::Labels;
 use anyhow::{Context, bail, ensure};
+use checklist::yaml::Wrong;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,14 +52,21 @@ pub struct Receiver {
     pub integrations: Vec<String>,
 }
 
-/// A firing source holds back a target.
+/// Firing sources, one of each, hold back a target.
 #[derive(Debug, Clone)]
 pub struct InhibitRule {
-    /// Matches what holds back.
-    pub source: Vec<Matcher>,
+    /// What holds back: an alert of each of these must fire.
+    pub sources: Vec<InhibitSource>,
     /// Matches what is held back.
     pub target: Vec<Matcher>,
-    /// Labels in which both must agree; one that both lack agrees.
+}
+
+/// One kind of alerts that hold back.
+#[derive(Debug, Clone)]
+pub struct InhibitSource {
+    /// All must hold.
+    pub matchers: Vec<Matcher>,
+    /// Labels in which source and target must agree; one that both lack agrees.
     pub equal: Vec<String>,
 }
 
@@ -106,6 +115,16 @@ struct RawInhibitRule {
     target_matchers: Vec<String>,
     #[serde(default)]
     equal: Vec<String>,
+    #[serde(default)]
+    sources: Vec<RawInhibitSource>,
+}
+
+#[derive(Deserialize)]
+struct RawInhibitSource {
+    #[serde(default)]
+    matchers: Vec<String>,
+    #[serde(default)]
+    equal: Vec<String>,
 }
 
 impl Configuration {
@@ -114,8 +133,8 @@ impl Configuration {
     /// # Errors
     /// With the place in words: which route, which rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let raw: RawConfiguration = serde_yaml::from_str(text)?;
-        refused::check(&serde_yaml::from_str(text)?)?;
+        let raw: RawConfiguration = serde_yaml::from_str(text).map_err(Wrong::from)?;
+        refused::check(&serde_yaml::from_str(text).map_err(Wrong::from)?)?;
         let receivers = raw.receivers.iter().map(receiver).collect::<anyhow::Result<Vec<_>>>()?;
         let mut names = BTreeSet::new();
         for receiver in &receivers {
@@ -188,19 +207,23 @@ impl Route {
 }
 
 impl InhibitRule {
-    /// The first of the others that holds an alert back. An alert that is source and target of the rule is not
+    /// The first of the others that holds an alert back, when there is one for every source. An alert that is source and target of the rule is not
     /// held back by another of that kind, so that nothing silences itself.
     pub fn holds_back<'a>(&self, labels: &Labels, others: &'a [Labels]) -> Option<&'a Labels> {
         let all = |matchers: &[Matcher], of: &Labels| matchers.iter().all(|matcher| matcher.matches(of));
         if !all(&self.target, labels) {
             return None;
         }
-        let on_both_sides = all(&self.source, labels);
-        others.iter().find(|other| {
-            all(&self.source, other)
-                && self.equal.iter().all(|name| value(other, name) == value(labels, name))
-                && !(on_both_sides && all(&self.target, other))
-        })
+        let of = |source: &InhibitSource| {
+            let on_both_sides = all(&source.matchers, labels);
+            others.iter().find(|other| {
+                all(&source.matchers, other)
+                    && source.equal.iter().all(|name| value(other, name) == value(labels, name))
+                    && !(on_both_sides && all(&self.target, other))
+            })
+        };
+        let holding: Option<Vec<&Labels>> = self.sources.iter().map(of).collect();
+        holding?.first().copied()
     }
 }
 
@@ -253,9 +276,23 @@ fn route(
 }
 
 fn inhibit_rule(raw: &RawInhibitRule) -> anyhow::Result<InhibitRule> {
-    Ok(InhibitRule {
-        source: matcher::all(&raw.source_match, &raw.source_match_re, &raw.source_matchers).context("source")?,
-        target: matcher::all(&raw.target_match, &raw.target_match_re, &raw.target_matchers).context("target")?,
-        equal: raw.equal.clone(),
-    })
+    let matchers = matcher::all(&raw.source_match, &raw.source_match_re, &raw.source_matchers).context("source")?;
+    let target = matcher::all(&raw.target_match, &raw.target_match_re, &raw.target_matchers).context("target")?;
+    if raw.sources.is_empty() {
+        return Ok(InhibitRule { sources: vec![InhibitSource { matchers, equal: raw.equal.clone() }], target });
+    }
+    ensure!(
+        matchers.is_empty() && raw.equal.is_empty(),
+        "sources stand instead of source_matchers and equal, not beside"
+    );
+    let of = |(at, source): (usize, &RawInhibitSource)| {
+        let matchers = matcher::all(&BTreeMap::new(), &BTreeMap::new(), &source.matchers);
+        let matchers = matchers.with_context(|| format!("sources[{at}]"))?;
+        let nothing = Labels::new();
+        let any = matchers.iter().any(|matcher| !matcher.matches(&nothing));
+        ensure!(any, "sources[{at}]: no matcher that an alert without the label fails");
+        Ok(InhibitSource { matchers, equal: source.equal.clone() })
+    };
+    let sources = raw.sources.iter().enumerate().map(of).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(InhibitRule { sources, target })
 }

@@ -3,13 +3,77 @@
 use anyhow::Context;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Nothing is said about what is over sooner.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Between two lines where lines cannot be overwritten.
-const PACE: Duration = Duration::from_secs(10);
+/// Between two looks at what is to be shown.
+const PACE: Duration = Duration::from_millis(100);
+/// Characters of a line on the narrowest usual terminal.
+const WIDTH: usize = 78;
+
+/// How the process writes; its defaults hold until [`Manner::hold`] says otherwise.
+static MANNER: OnceLock<Manner> = OnceLock::new();
+
+/// How much is said, and in which colours.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct Manner {
+    /// No progress, no notes, and no word about what is as it should be.
+    #[arg(long, short, global = true, display_order = 900)]
+    quiet: bool,
+    /// Colours: on a terminal unless `NO_COLOR` is set, always, or never.
+    #[arg(long, value_enum, global = true, default_value = "auto", value_name = "WHEN", display_order = 900)]
+    color: When,
+}
+
+/// When there are colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum When {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl Manner {
+    /// The colours that arguments ask for, before they are read: a mistake in them is shown in colours too.
+    pub fn asked(arguments: impl Iterator<Item = String>) -> clap::ColorChoice {
+        let mut last = String::new();
+        let mut chosen = clap::ColorChoice::Auto;
+        for argument in arguments {
+            let value = argument.strip_prefix("--color=").or((last == "--color").then_some(argument.as_str()));
+            chosen = match value {
+                Some("always") => clap::ColorChoice::Always,
+                Some("never") => clap::ColorChoice::Never,
+                _ => chosen,
+            };
+            last = argument;
+        }
+        chosen
+    }
+
+    /// Holds for the rest of the process; the first one does.
+    pub fn hold(self) {
+        let _ = MANNER.set(self);
+    }
+}
+
+/// Whether only the result and what is wrong is to be said.
+pub fn is_quiet() -> bool {
+    MANNER.get().is_some_and(|manner| manner.quiet)
+}
+
+/// One line to standard error that is neither the result nor a mistake: not for who is quiet.
+pub fn note(line: &str) {
+    if !is_quiet() {
+        say(line);
+    }
+}
 
 /// Writes to standard output. A reader that had enough (`| head`) is no mistake.
 ///
@@ -53,10 +117,14 @@ impl Style {
     /// No colours.
     pub const PLAIN: Self = Self(false);
 
-    /// Coloured when standard output is a terminal and nobody said `NO_COLOR`.
+    /// Coloured as --color says; without a word when standard output is a terminal and nobody said `NO_COLOR`.
     pub fn of_stdout() -> Self {
-        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self(std::io::stdout().is_terminal() && !unwanted)
+        let unwanted = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self(match MANNER.get().map(|manner| manner.color).unwrap_or_default() {
+            When::Auto => std::io::stdout().is_terminal() && !unwanted(),
+            When::Always => true,
+            When::Never => false,
+        })
     }
 
     /// The text in a colour, or as it is.
@@ -109,42 +177,92 @@ pub fn markdown(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// What a long command is doing, on standard error, once it has taken more than a second.
-pub struct Progress {
-    quiet: bool,
-    overwrites: bool,
-    begun: Instant,
-    said: Mutex<Option<Instant>>,
+/// What a long command is doing: the last line of a terminal, once it has taken more than a second. Nothing anywhere
+/// else, and nothing for who is quiet; wiped when it is dropped.
+pub struct Progress(Option<Line>);
+
+struct Line {
+    told: Arc<(Mutex<Told>, Condvar)>,
+    drawer: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Told {
+    text: String,
+    over: bool,
 }
 
 impl Progress {
     /// Begins the clock.
-    pub fn new(quiet: bool) -> Self {
-        Self { quiet, overwrites: std::io::stderr().is_terminal(), begun: Instant::now(), said: Mutex::new(None) }
+    pub fn new() -> Self {
+        if is_quiet() || !std::io::stderr().is_terminal() {
+            return Self::silent();
+        }
+        let told = Arc::new((Mutex::new(Told::default()), Condvar::new()));
+        let theirs = Arc::clone(&told);
+        // Its own thread, so that one long question is seen as well. Without one nothing is shown, which is no fault.
+        let drawer = std::thread::Builder::new().spawn(move || draw(&theirs)).ok();
+        Self(Some(Line { told, drawer }))
+    }
+
+    /// Never says anything.
+    pub const fn silent() -> Self {
+        Self(None)
     }
 
     /// Says how far the work is.
     pub fn tell(&self, what: &str) {
-        if self.quiet || self.begun.elapsed() < PATIENCE {
-            return;
+        if let Some(mut told) = self.0.as_ref().and_then(|line| line.told.0.lock().ok()) {
+            what.clone_into(&mut told.text);
         }
-        let Ok(mut said) = self.said.lock() else { return };
-        if self.overwrites {
-            let mut err = std::io::stderr().lock();
-            let _ = write!(err, "\r\u{1b}[K{what}").and_then(|()| err.flush());
-        } else if said.is_none_or(|last| last.elapsed() > PACE) {
-            say(what);
-        } else {
-            return;
-        }
-        *said = Some(Instant::now());
     }
 
-    /// Wipes the line.
-    pub fn end(&self) {
-        if self.overwrites && self.said.lock().is_ok_and(|said| said.is_some()) {
-            let mut err = std::io::stderr().lock();
-            let _ = write!(err, "\r\u{1b}[K").and_then(|()| err.flush());
+    /// Wipes the line, so that something else can be written.
+    pub fn end(self) {
+        drop(self);
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        let Some(line) = &mut self.0 else { return };
+        if let Ok(mut told) = line.told.0.lock() {
+            told.over = true;
         }
+        line.told.1.notify_all();
+        if let Some(drawer) = line.drawer.take() {
+            let _ = drawer.join();
+        }
+    }
+}
+
+fn draw(told: &(Mutex<Told>, Condvar)) {
+    let (state, changed) = told;
+    let wait = |patience| {
+        let state = state.lock().ok()?;
+        let (state, _) = changed.wait_timeout_while(state, patience, |told| !told.over).ok()?;
+        (!state.over).then(|| state.text.clone())
+    };
+    let mut shown = String::new();
+    let mut next = wait(PATIENCE);
+    while let Some(text) = next {
+        if text != shown {
+            // What wraps cannot be wiped, and a name may hold anything.
+            let line: String = text.chars().filter(|c| !c.is_control()).take(WIDTH).collect();
+            let mut err = std::io::stderr().lock();
+            let _ = write!(err, "\r\u{1b}[K{line}").and_then(|()| err.flush());
+            shown = text;
+        }
+        next = wait(PACE);
+    }
+    if !shown.is_empty() {
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "\r\u{1b}[K").and_then(|()| err.flush());
     }
 }

@@ -7,13 +7,12 @@ pub mod promtool;
 use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::rule_tests::{self, RuleTest};
 use crate::rules;
-use crate::terminal::{Colour, Style, print};
+use crate::terminal::{self, Colour, Progress, Style, print};
 use anyhow::Context;
 use checklist::contract::PER_CHECK;
 use mutants::{Kind, Mutant};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,9 +48,6 @@ pub struct Arguments {
     /// How to write the result.
     #[arg(long, value_enum, default_value = "text")]
     output: Format,
-    /// Say nothing unless something is wrong.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -92,16 +88,19 @@ impl Outcome {
 /// An invalid checklist, and a promtool that does not run.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
+    let progress = Progress::new();
+    progress.tell("making the tests");
     let mut tests = rule_tests::all(&rules::groups(&config))?;
     tests.retain(|test| test.name.contains(&arguments.run));
     anyhow::ensure!(!tests.is_empty(), "no test has {} in its name", arguments.run);
-    let outcome = run(&tests, &arguments.promtool, arguments.mutate)?;
+    let outcome = run(&tests, &arguments.promtool, arguments.mutate, &progress)?;
+    progress.end();
     let good = outcome.failed.is_empty()
         && outcome.uncovered.is_empty()
         && outcome.rate() * 100.0 >= f64::from(arguments.min_rate);
     match arguments.output {
         Format::Json => print(&format!("{:#}\n", report(&outcome)))?,
-        Format::Text if arguments.quiet && good => {}
+        Format::Text if terminal::is_quiet() && good => {}
         Format::Text => print(&text(&outcome, arguments.mutate, Style::of_stdout()))?,
     }
     Ok(ExitCode::from(u8::from(!good)))
@@ -111,7 +110,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// A promtool that does not run, and a folder that cannot be written to.
-pub fn run(tests: &[RuleTest], program: &Path, mutate: bool) -> anyhow::Result<Outcome> {
+pub fn run(tests: &[RuleTest], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir().context("cannot make a folder for the tests")?;
     let mut outcome = Outcome { tests: tests.len(), ..Outcome::default() };
     let uncovered = |test: &&RuleTest| test.cases.0 == 0 || test.cases.1 == 0 && test.rule.alert != "ChecklistWatchdog";
@@ -121,18 +120,25 @@ pub fn run(tests: &[RuleTest], program: &Path, mutate: bool) -> anyhow::Result<O
         .enumerate()
         .map(|(at, test)| write(folder.path(), &format!("t{at}"), test, None))
         .collect::<anyhow::Result<_>>()?;
-    for (test, verdict) in tests.iter().zip(promtool::run(program, folder.path(), &files, &progress("tests"))?) {
+    let verdicts = promtool::run(program, folder.path(), &files, &counted(progress, "tests"))?;
+    for (test, verdict) in tests.iter().zip(verdicts) {
         if let Err(why) = verdict {
             outcome.failed.push((test.name.clone(), why));
         }
     }
     if mutate {
-        mutated(tests, program, folder.path(), &mut outcome)?;
+        mutated(tests, program, folder.path(), progress, &mut outcome)?;
     }
     Ok(outcome)
 }
 
-fn mutated(tests: &[RuleTest], program: &Path, folder: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
+fn mutated(
+    tests: &[RuleTest],
+    program: &Path,
+    folder: &Path,
+    progress: &Progress,
+    outcome: &mut Outcome,
+) -> anyhow::Result<()> {
     let (mut files, mut broken) = (Vec::new(), Vec::new());
     // A test that fails anyway notices nothing.
     for test in tests.iter().filter(|test| !outcome.failed.iter().any(|(name, _)| *name == test.name)) {
@@ -146,7 +152,7 @@ fn mutated(tests: &[RuleTest], program: &Path, folder: &Path, outcome: &mut Outc
             broken.push((test, mutant));
         }
     }
-    let verdicts = promtool::run(program, folder, &files, &progress("mutants"))?;
+    let verdicts = promtool::run(program, folder, &files, &counted(progress, "mutants"))?;
     outcome.mutants = Kind::ALL.iter().map(|kind| (*kind, 0, 0)).collect();
     for ((test, mutant), verdict) in broken.into_iter().zip(verdicts) {
         for (kind, all, noticed) in &mut outcome.mutants {
@@ -181,20 +187,13 @@ fn write(folder: &Path, stem: &str, test: &RuleTest, mutant: Option<&Mutant>) ->
     Ok(name)
 }
 
-/// Counts on a terminal's last line.
-fn progress(what: &'static str) -> impl Fn(usize, usize) + Sync {
+/// Counts what is done.
+fn counted(progress: &Progress, what: &'static str) -> impl Fn(usize, usize) + Sync {
     let done = AtomicUsize::new(0);
     move |more, all| {
         let done = done.fetch_add(more, Ordering::Relaxed) + more;
-        if std::io::stderr().is_terminal() {
-            progress_line(&format!("\r{what}: {done} of {all}{}", if done == all { "\n" } else { "" }));
-        }
+        progress.tell(&format!("{what}: {done} of {all}"));
     }
-}
-
-#[expect(clippy::print_stderr, reason = "progress, on terminals only")]
-fn progress_line(text: &str) {
-    eprint!("{text}");
 }
 
 // Writing to a String cannot fail.

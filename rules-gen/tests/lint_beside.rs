@@ -159,3 +159,64 @@ fn a_file_that_may_not_be_read_is_an_error_of_its_own_and_the_others_are_checked
 fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
 }
+
+#[test]
+fn sides_that_can_never_match_are_found_by_their_labels_and_by_their_values() {
+    let found = |expr: &str| {
+        let findings = run(&[source("r.yaml", &rule(expr, "It is."))], &Options::default()).findings;
+        about(&findings, "RG015").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
+    };
+    for (expr, why) in [
+        ("up / sum(up) < 0.5", "the right side of / has no label instance"),
+        ("sum(up) / sum by (job) (up) < 0.5", "the left side of / has no label job"),
+        ("foo{a=\"x\"} / foo{a=\"y\"} > 5", "has a=\"x\", the right side a=\"y\""),
+        ("foo{a=\"x\"} / on (a, b) group_left () foo{a=\"y\"} > 5", "has a=\"x\""),
+        ("sum by (a) (foo{a=\"x\"}) unless sum by (a) (foo{a=\"y\"}) > 5", "has a=\"x\""),
+        ("absent(foo{a=\"x\"}) and absent(up)", "has no label a"),
+    ] {
+        assert!(found(expr).iter().any(|message| message.contains(why)), "{expr}: {:?}", found(expr));
+    }
+    for fine in [
+        "sum by (job) (up) / sum by (job) (up) < 0.5",
+        "up / on () group_left () sum(up) < 0.5",
+        "foo{a=\"x\"} / ignoring (a) foo{a=\"y\"} > 5",
+        "foo{a=\"x\"} / on (b) foo{a=\"y\"} > 5",
+        "sum(foo{a=\"x\"}) / sum(foo{a=\"y\"}) > 5",
+        "label_replace(foo{a=\"x\"}, \"a\", \"y\", \"\", \"\") / foo{a=\"y\"} > 5",
+        "foo{a=\"x\"} or foo{a=\"y\"} > 5",
+        "(foo{a=\"x\"} or foo{a=\"y\"}) / foo{a=\"y\"} > 5",
+        "foo{a=~\"x\"} / foo{a=\"y\"} > 5",
+        "count_values(\"version\", build{job=\"a\"}) == on (version) wanted{version=\"1\"}",
+        "absent(up) and absent(down)",
+        "absent(up{job=\"a\"}) == on (job) foo{job=\"a\"}",
+    ] {
+        assert_eq!(found(fine), [] as [&str; 0], "{fine}");
+    }
+}
+
+#[test]
+fn a_query_to_loki_is_not_read_as_promql_and_its_range_follows_the_time() {
+    let with = |query: &str, source: &str| {
+        let board =
+            dashboard(query, "").replace("\"targets\": [{", &format!("\"datasource\": {source}, \"targets\": [{{"));
+        let variable = r#"{"type": "datasource", "name": "logs", "query": "loki", "label": "Data source"}, {"type": "query", "name": "job""#;
+        let board = board.replacen(r#"{"type": "query", "name": "job""#, variable, 1);
+        let findings = run(&[source_of(&board)], &Options::default()).findings;
+        about(&findings, "RG050").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
+    };
+    let typed = r#"{"type": "loki", "uid": "${logs}"}"#;
+    let auto = r#"sum(rate({job=\"a\"} |= `x` [$__auto]))"#;
+    assert_eq!(with(auto, typed), [] as [&str; 0]);
+    assert_eq!(with(auto, r#"{"uid": "$logs"}"#), [] as [&str; 0], "the variable's own type");
+    let fixed = "a query in LogQL counts over [5m] whatever time is shown";
+    assert_eq!(with(&auto.replace("$__auto", "5m"), typed), [fixed]);
+    assert_eq!(
+        with(r#"sum(rate({job=\"a\"}[$__auto])"#, typed),
+        ["a query in LogQL does not parse: a ( is not closed"]
+    );
+    assert!(with(auto, r#"{"type": "prometheus", "uid": "$datasource"}"#)[0].starts_with("a query does not parse"));
+}
+
+fn source_of(board: &str) -> Source {
+    source("d.json", board)
+}

@@ -1,6 +1,7 @@
 //! The generated rule tests notice broken rules.
 
 use checklist::Config;
+use rules_gen::terminal::Progress;
 use rules_gen::{rule_tests, rules, testing};
 use std::path::Path;
 
@@ -10,7 +11,7 @@ const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 fn every_rule_is_covered_and_nineteen_of_twenty_broken_rules_are_noticed() -> anyhow::Result<()> {
     let config = Config::parse("checklist.yaml", EXAMPLE)?;
     let tests = rule_tests::all(&rules::groups(&config))?;
-    let outcome = testing::run(&tests, Path::new("promtool"), true)?;
+    let outcome = testing::run(&tests, Path::new("promtool"), true, &Progress::silent())?;
     assert!(outcome.failed.is_empty(), "{:#?}", outcome.failed);
     assert!(outcome.uncovered.is_empty(), "{:#?}", outcome.uncovered);
     assert!(outcome.mutants.iter().all(|(_, all, _)| *all > 100), "{:?}", outcome.mutants);

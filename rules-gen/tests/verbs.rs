@@ -228,3 +228,30 @@ fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
         assert_eq!(shell(command).0, Some(1), "{command}");
     }
 }
+
+#[test]
+fn a_file_that_is_no_yaml_is_named_with_its_line_and_column() {
+    let folder = example();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("two.yaml", &format!("{EXAMPLE}---\na: b\n"));
+    write("twice.yaml", "route: {receiver: a}\nroute: {receiver: b}\n");
+    write("long.yaml", &format!("a: [{}x]\n", "x,".repeat(400_000)));
+    write("routes.yaml", "route: {receiver: a}\nreceivers: [{name: a}]\n");
+    let lines = EXAMPLE.lines().count();
+    for (arguments, place) in [
+        (&["list", "--config", "two.yaml"][..], format!("two.yaml:{}:1: a second document begins here", lines + 2)),
+        (&["list", "--config", "long.yaml"], "long.yaml:1:".to_owned()),
+        (&["diff", "--against", "dir=twice.yaml"], "twice.yaml:2:1: the key route stands twice".to_owned()),
+        (&["backtest", "--prometheus", "http://127.0.0.1:1", "--rules", "twice.yaml"], "twice.yaml:2:1: ".to_owned()),
+        (&["route-test", "--config", "twice.yaml", "--tests", "two.yaml"], "twice.yaml:2:1: the key".to_owned()),
+        (
+            &["route-test", "--config", "routes.yaml", "--tests", "routes.yaml"],
+            "routes.yaml:1:1: unknown field".to_owned(),
+        ),
+    ] {
+        let output = run(folder.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(&place) && said.len() < 2000, "{arguments:?}: {said}");
+    }
+}

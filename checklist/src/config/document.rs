@@ -1,5 +1,6 @@
 //! YAML as a tree in which every key and value knows its line and column.
 
+use crate::yaml::Wrong;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
 use std::fmt;
@@ -67,8 +68,8 @@ pub(crate) fn parse(text: &str) -> Result<Node, (Place, String)> {
     // YAML 1.2: `y`, `on` and `no` are texts.
     let options = serde_yaml::options! { strict_booleans: true };
     let root: Spanned<Tree> = serde_yaml::from_str_with_options(text, options).map_err(|error| {
-        let place = error.location().map(|location| place(&location)).unwrap_or_default();
-        (place, error.without_snippet().to_string())
+        let Wrong { place, message } = error.into();
+        (place, message)
     })?;
     Ok(node(root))
 }

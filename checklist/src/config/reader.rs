@@ -42,8 +42,9 @@ impl fmt::Display for Mistakes {
         for Mistake { place: Place { line, column }, message } in &self.list {
             writeln!(f, "{}:{line}:{column}: {message}", self.file)?;
             if let Some(source) = line.checked_sub(1).and_then(|at| self.lines.get(at)) {
-                writeln!(f, "{line:>5} | {}", masked(source))?;
-                writeln!(f, "      | {:>column$}", "^", column = (*column).max(1))?;
+                let (shown, caret) = window(&masked(source), (*column).max(1));
+                writeln!(f, "{line:>5} | {shown}")?;
+                writeln!(f, "      | {:>caret$}", "^")?;
             }
         }
         let count = self.list.len();
@@ -52,6 +53,15 @@ impl fmt::Display for Mistakes {
 }
 
 impl std::error::Error for Mistakes {}
+
+/// Characters of a line that are shown.
+const WIDEST: usize = 200;
+
+/// The part of a long line around a column, and the column in it.
+fn window(line: &str, column: usize) -> (String, usize) {
+    let from = if line.chars().count() > WIDEST { column.saturating_sub(WIDEST / 2) } else { 0 };
+    (line.chars().skip(from).take(WIDEST).collect(), column - from)
+}
 
 /// A line as it may be shown: a password that somebody wrote where none belongs is stars, at the same columns.
 fn masked(line: &str) -> String {

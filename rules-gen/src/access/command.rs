@@ -2,7 +2,7 @@
 
 use super::files;
 use crate::cli::{ConfigFile, EXIT_CODES};
-use crate::terminal::{print, say};
+use crate::terminal::{note, print};
 use crate::write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,7 +40,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     write(&files, folder)?;
     for file in &files {
-        say(&folder.join(&file.path).display().to_string());
+        note(&folder.join(&file.path).display().to_string());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use super::Arguments;
 use crate::known::{self, Known};
-use crate::live::{NoVerdict, Server};
+use crate::live::{NoVerdict, Server, address};
 use anyhow::Context;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -32,18 +32,13 @@ pub enum Place {
 impl Place {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
-            Some(("prometheus", url)) if is_url(url) => Ok(Self::Prometheus(url.to_owned())),
-            Some(("mimir", url)) if is_url(url) => Ok(Self::Mimir(url.to_owned())),
-            Some(("prometheus" | "mimir", _)) => Err("the address begins with http:// or https://".to_owned()),
+            Some(("prometheus", url)) => address(url).map(Self::Prometheus),
+            Some(("mimir", url)) => address(url).map(Self::Mimir),
             Some(("dir", path)) if !path.is_empty() => Ok(Self::Directory(path.into())),
             None if text == "k8s" => Ok(Self::Kubernetes),
             _ => Err("known: prometheus=URL, mimir=URL, k8s, dir=PATH".to_owned()),
         }
     }
-}
-
-fn is_url(text: &str) -> bool {
-    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// Every deployed rule.

@@ -17,6 +17,8 @@ pub struct Context<'a> {
     pub options: &'a Options,
     /// Metrics that linted rules record.
     pub recorded: &'a BTreeSet<String>,
+    /// The ids of the linted dashboards, when there are any and each has one.
+    pub uids: Option<&'a BTreeSet<String>>,
 }
 
 /// Every lint on one rule.

@@ -3,10 +3,10 @@
 use super::known::Known;
 use super::output::{Format, render};
 use super::report::{Finding, Level, Report};
-use super::{Options, asked, checks, files, live, pages, rule_file, run};
+use super::{Options, asked, checks, files, live, pages, rule_file, run_showing};
 use crate::cli::checklist;
 use crate::live::{Login, Server};
-use crate::terminal::{Style, print, say};
+use crate::terminal::{Progress, Style, is_quiet, note, print};
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ Suppress a finding where it is, with a reason and an end if you like:
 
 Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage, 3 the live server gave no answer.")]
 pub struct Arguments {
-    /// Files, folders, patterns, or - for standard input.
+    /// Files, folders, patterns, pipes, or - for standard input.
     #[arg(required_unless_present_any = ["explain", "list"])]
     paths: Vec<String>,
     /// How to write the findings.
@@ -79,9 +79,6 @@ pub struct Arguments {
     /// File that holds a bearer token for the live server.
     #[arg(long, value_name = "FILE", requires = "live")]
     token_file: Option<PathBuf>,
-    /// Say nothing beside the findings.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 fn lint_id(text: &str) -> Result<String, String> {
@@ -119,16 +116,20 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut options = options(arguments)?;
     let mut findings = scrapes(arguments, &mut options)?;
+    let progress = Progress::new();
+    progress.tell("reading the files");
     let sources = files::collect(&arguments.paths)?;
     let mut notes = Vec::new();
     if let Some(url) = &arguments.live {
         let server =
             Server { url: url.clone(), login: Login { token_file: arguments.token_file.clone(), ..Login::default() } };
+        progress.tell("the live server, and the pages behind links");
         let (unhealthy, left_out) = live::learn(&server, asked(&sources, &options), &mut options).await?;
         findings.extend(unhealthy);
         notes.extend(left_out);
     }
-    let outcome = run(&sources, &options);
+    let outcome = run_showing(&sources, &options, &progress);
+    progress.end();
     findings.extend(outcome.findings);
     let chosen = |finding: &Finding| {
         let named = |ids: &[String]| ids.iter().any(|id| id == finding.id);
@@ -136,10 +137,9 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     findings.retain(chosen);
     let style = if arguments.output_file.is_some() { Style::PLAIN } else { Style::of_stdout() };
-    out(arguments, &render(arguments.output, &findings, &outcome.files, style))?;
-    if !arguments.quiet {
-        notes.iter().chain(&outcome.notes).for_each(|note| say(&format!("note: {note}")));
-    }
+    let nothing = is_quiet() && arguments.output == Format::Text && findings.is_empty();
+    out(arguments, &if nothing { String::new() } else { render(arguments.output, &findings, &outcome.files, style) })?;
+    notes.iter().chain(&outcome.notes).for_each(|text| note(&format!("note: {text}")));
     let failed = findings.iter().any(|finding| finding.level >= arguments.fail_on);
     Ok(ExitCode::from(u8::from(failed)))
 }

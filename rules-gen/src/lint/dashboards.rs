@@ -1,6 +1,8 @@
 //! Lints on Grafana dashboards: what Grafana's own linter asks for, and metrics that are there.
 
 pub(super) mod limits;
+pub(super) mod links;
+mod logql;
 mod variables;
 
 use super::Options;
@@ -21,6 +23,8 @@ pub(super) struct Beside<'a> {
     pub recorded: &'a BTreeSet<String>,
     /// Limits of linted alerts.
     pub limits: &'a Limits,
+    /// The ids of the linted dashboards, when each has one.
+    pub uids: Option<&'a BTreeSet<String>>,
     /// The settings.
     pub options: &'a Options,
 }
@@ -62,6 +66,7 @@ pub(super) fn check(dashboard: &Value, beside: &Beside<'_>, report: &mut Report<
         Some(_) => {}
     }
     variables::check(variables, report);
+    links::check(dashboard, beside.uids, report);
     for panel in panels(dashboard) {
         check_panel(panel, variables, beside, report);
     }
@@ -79,6 +84,7 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
     let kind = panel["type"].as_str().unwrap_or_default();
     let near = format!("{}", Value::from(title));
     report.about(Some(title.to_owned()));
+    links::check(panel, beside.uids, report);
     let mut say =
         |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
     if GONE.contains(&kind) {
@@ -115,7 +121,12 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
         say(Level::Error, &near, "threshold steps begin with null and rise".to_owned(), "");
     }
     let mut queries = Vec::new();
-    for expr in targets.iter().filter_map(|target| target["expr"].as_str()) {
+    let (logs, metrics): (Vec<&Value>, Vec<&Value>) =
+        targets.iter().partition(|target| logql::is_one(target, panel, variables));
+    for query in logs.into_iter().filter(|target| target["hide"] != true).filter_map(|target| target["expr"].as_str()) {
+        logql::check(query, &near, report);
+    }
+    for expr in metrics.into_iter().filter_map(|target| target["expr"].as_str()) {
         let plain = without_variables(expr);
         let ast = match expression::parse(&plain) {
             Ok(ast) => ast,

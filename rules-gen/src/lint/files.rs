@@ -3,6 +3,7 @@
 use anyhow::Context;
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// Larger than any rule file: Kubernetes refuses objects of more than a mebibyte or so.
@@ -48,7 +49,7 @@ pub fn collect(arguments: &[String]) -> anyhow::Result<Vec<Source>> {
         }
     }
     paths.retain(|path| !named.contains(path));
-    let source = |path: PathBuf, named| Source { text: read(&path), named, name: path.display().to_string() };
+    let source = |path: PathBuf, named| Source { text: read(&path, named), named, name: path.display().to_string() };
     sources.extend(named.into_iter().map(|path| source(path, true)));
     sources.extend(paths.into_iter().map(|path| source(path, false)));
     sources.sort_by(|a, b| a.name.cmp(&b.name));
@@ -82,9 +83,17 @@ fn folder(path: &Path, found: &mut BTreeSet<PathBuf>, seen: &mut BTreeSet<PathBu
     }
 }
 
-fn read(path: &Path) -> Result<String, String> {
+/// Who names a pipe or a terminal means what comes out of it; in a folder one could wait for ever.
+fn read(path: &Path, named: bool) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     let meta = std::fs::metadata(path).map_err(unreadable)?;
+    let kind = meta.file_type();
+    if kind.is_fifo() || kind.is_char_device() {
+        if !named {
+            return Err("is a pipe or a device, which is read only when it is named itself".to_owned());
+        }
+        return bounded(std::fs::File::open(path).map_err(unreadable)?);
+    }
     if !meta.is_file() {
         return Err("is no file".to_owned());
     }

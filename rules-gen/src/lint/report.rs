@@ -69,6 +69,8 @@ pub struct Report<'a> {
     scope: Scope,
     subject: Option<String>,
     version: Option<(u32, u32)>,
+    /// Where [`Report::near`] looks.
+    within: Range<usize>,
     found: Vec<(Scope, Finding)>,
 }
 
@@ -76,7 +78,26 @@ impl<'a> Report<'a> {
     /// An empty report on a file.
     pub fn new(file: &'a str, text: &'a str, version: Option<(u32, u32)>) -> Self {
         let (scope, subject) = (Scope::default(), None);
-        Self { file, text, lines: Lines::new(text).into(), scope, subject, version, found: Vec::new() }
+        Self {
+            file,
+            text,
+            lines: Lines::new(text).into(),
+            scope,
+            subject,
+            version,
+            within: 0..text.len(),
+            found: Vec::new(),
+        }
+    }
+
+    /// The file's name.
+    pub fn file(&self) -> &str {
+        self.file
+    }
+
+    /// What follows is about these bytes of the file.
+    pub fn look_in(&mut self, bytes: Range<usize>) {
+        self.within = bytes;
     }
 
     /// The lines of a node.
@@ -125,11 +146,13 @@ impl<'a> Report<'a> {
         self.found(id, level, &(0..0), Place { line, column: 1 }, message.into(), fix);
     }
 
-    /// Adds a finding at the first line that holds a text, for files whose places are not kept.
+    /// Adds a finding where a text is first, else at the beginning, for what keeps no places.
     pub fn near(&mut self, id: &'static str, level: Level, near: &str, message: String, fix: &str) {
-        let at = self.text.find(near).filter(|_| !near.is_empty()).unwrap_or_default();
+        let inside = self.text.get(self.within.clone()).unwrap_or_default();
+        let found = inside.find(near).filter(|_| !near.is_empty()).map(|at| self.within.start + at);
+        let at = found.unwrap_or(self.within.start);
         let place = self.lines.place(self.text, at);
-        self.found(id, level, &(at..at + near.len().min(self.text.len() - at)), place, message, fix);
+        self.found(id, level, &(at..at + found.map_or(0, |_| near.len())), place, message, fix);
     }
 
     /// A field that servers before a version do not know.

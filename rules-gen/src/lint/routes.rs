@@ -1,7 +1,7 @@
 //! RG036: alerts that no receiver tells anyone of, and pages that a rule of inhibition lets hide themselves.
 
 use super::Options;
-use super::expr::labels;
+use super::labels::labels;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
@@ -40,7 +40,7 @@ pub(super) fn check(rule: &Rule, configurations: &[&Configuration], report: &mut
         }
         let itself = configuration.inhibit_rules.iter().find(|rule| {
             let all = |matchers: &[crate::routing::Matcher]| matchers.iter().all(|matcher| matcher.matches(&labels));
-            rule.equal.is_empty() && all(&rule.source) && all(&rule.target)
+            all(&rule.target) && rule.sources.iter().all(|source| source.equal.is_empty() && all(&source.matchers))
         });
         if itself.is_some() {
             let message = "a rule of inhibition takes it as source and as target, with nothing that must be equal";

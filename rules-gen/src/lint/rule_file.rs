@@ -1,6 +1,7 @@
 //! Rule files and `PrometheusRule` objects as Prometheus reads them (`model/rulefmt`): what it refuses is an error.
 
 use super::light;
+use super::number;
 use super::report::{Level, Report, Scope};
 use super::template;
 use super::yaml::{Kind, Node, Place};
@@ -104,8 +105,8 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
             report.since(labels, "labels of a group", (3, 0));
         }
         if let Some(limit) = group.get("limit") {
-            if !limit.is_null() && limit.text().is_none_or(|text| text.parse::<i64>().is_err()) {
-                report.add("RG001", Level::Error, limit, "limit takes a whole number", "");
+            if !limit.is_null() && !limit.plain().is_some_and(number::is_taken_as_whole) {
+                report.add("RG001", Level::Error, limit, "limit takes a whole number without quotes", "");
             }
             report.since(limit, "limit", (2, 31));
         }
@@ -244,7 +245,8 @@ fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(String, Text)
 fn time(node: &Node, name: &str, report: &mut Report<'_>) -> Option<f64> {
     let found = node.text().and_then(seconds);
     if found.is_none() && !node.is_null() {
-        report.add("RG001", Level::Error, node, format!("{name} takes a duration such as 5m"), "");
+        let message = format!("{name} takes a duration such as 5m, of 292 years at most");
+        report.add("RG001", Level::Error, node, message, "");
     }
     found
 }

@@ -1,7 +1,10 @@
 //! The syntax of Go templates as far as Prometheus checks it: actions, blocks, variables and function names.
 
+use regex::Regex;
+use std::sync::LazyLock;
+
 /// The functions of text/template and those that Prometheus adds (v3.x, template/template.go).
-const FUNCTIONS: [&str; 49] = [
+const FUNCTIONS: [&str; 48] = [
     "and",
     "or",
     "not",
@@ -50,8 +53,9 @@ const FUNCTIONS: [&str; 49] = [
     "externalURL",
     "parseDuration",
     "urlQueryEscape",
-    "nil",
 ];
+/// Words that stand for themselves.
+const CONSTANTS: [&str; 3] = ["true", "false", "nil"];
 /// Variables that Prometheus defines before the text.
 const GIVEN: [&str; 4] = ["labels", "externalLabels", "externalURL", "value"];
 
@@ -106,6 +110,17 @@ enum Token<'a> {
     Assign,
 }
 
+impl Token<'_> {
+    /// Whether it is a value of its own, which has no fields and takes none.
+    fn is_literal(&self) -> bool {
+        match self {
+            Self::Text(_) | Self::Number => true,
+            Self::Word(word) => CONSTANTS.contains(word),
+            _ => false,
+        }
+    }
+}
+
 /// The tokens of an action and what follows its `}}`.
 fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
     let mut tokens = Vec::new();
@@ -148,12 +163,11 @@ fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
                 1
             }
             '0'..='9' | '+' | '-' => {
-                let end = rest[1..].find(|c: char| !c.is_alphanumeric() && c != '.' && c != '_');
-                let end = end.map_or(rest.len(), |end| end + 1);
-                let plain = rest[..end].replace('_', "");
-                if plain.parse::<f64>().is_err() && !plain.trim_start_matches(['+', '-']).starts_with("0x") {
-                    return Err(format!("{} is no number", &rest[..end]));
-                }
+                let end = number(rest).ok_or_else(|| {
+                    let end =
+                        rest[1..].find(|c: char| !c.is_alphanumeric() && c != '.').map_or(rest.len(), |end| end + 1);
+                    format!("{} is no number", &rest[..end])
+                })?;
                 tokens.push(Token::Number);
                 end
             }
@@ -177,13 +191,33 @@ fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
             other => return Err(format!("unexpected {other:?} in an action")),
         };
         let ends = |c: char| c.is_whitespace() || ")|},:=.".contains(c);
-        let operand = matches!(tokens.last(), Some(Token::Text(_) | Token::Number | Token::Variable(_)));
-        let literal = !matches!(tokens.last(), Some(Token::Variable(_)));
+        let last = tokens.last();
+        let literal = last.is_some_and(Token::is_literal);
+        let operand = literal || matches!(last, Some(Token::Variable(_)));
         rest = &rest[length..];
-        if operand && (!rest.starts_with(ends) || (literal && rest.starts_with('.'))) {
+        // Only a name may follow the point behind a variable or a field; nothing follows a point that stands alone.
+        let point =
+            rest.strip_prefix('.').is_some_and(|behind| !behind.starts_with(|c: char| c.is_alphabetic() || c == '_'));
+        let chained = matches!(last, Some(Token::Variable(_) | Token::Field(_))) && point;
+        let after_point = last == Some(&Token::Field("")) && rest.starts_with('.');
+        if operand && (!rest.starts_with(ends) || (literal && rest.starts_with('.'))) || chained || after_point {
             return Err(format!("{:?} follows an operand at once", rest.chars().next().unwrap_or_default()));
         }
     }
+}
+
+/// Bytes of the number that begins here as Go writes them: `1_000`, `0x1p-2`, `1e+5`, `2i`.
+fn number(text: &str) -> Option<usize> {
+    static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^[+-]?(?:0[xX][0-9a-fA-F_.]+(?:[pP][+-]?[0-9]+)?|0[bBoO][0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9]+)?i?)").ok()
+    });
+    let end = NUMBER.as_ref()?.find(text)?.end();
+    let plain = text[..end].trim_start_matches(['+', '-']).replace('_', "");
+    // A leading zero means octal, and only what has a point or an exponent may be larger than 64 bits.
+    if plain.bytes().all(|byte| byte.is_ascii_digit()) {
+        u64::from_str_radix(&plain, if plain.starts_with('0') { 8 } else { 10 }).ok()?;
+    }
+    (!text[end..].starts_with(|c: char| c.is_alphanumeric() || c == '.')).then_some(end)
 }
 
 fn quoted(text: &str, quote: char) -> Result<usize, String> {
@@ -261,13 +295,16 @@ fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, used: &mut Used) 
             Token::Field("Value") => used.value = true,
             Token::Word(word) if at == 0 && keywords.contains(word) => {}
             Token::Word("if" | "with") if at == 1 && tokens[0] == Token::Word("else") => {}
-            Token::Word("true" | "false") => {}
+            Token::Word(word) if CONSTANTS.contains(word) => {}
             Token::Word(word) if FUNCTIONS.contains(word) => used.functions.push((*word).to_owned()),
             Token::Word(word) => return Err(format!("function \"{word}\" not defined")),
+            Token::Sign('(') if tokens.get(at + 1) == Some(&Token::Sign(')')) => {
+                return Err("() holds no value".to_owned());
+            }
             Token::Sign('(') => open += 1,
             Token::Sign(')') => open = open.checked_sub(1).ok_or("a ) without its (")?,
             Token::Sign('|') if at == 0 => return Err("a | without a value before it".to_owned()),
-            Token::Sign('|') if matches!(tokens.get(at + 1), Some(Token::Number | Token::Text(_))) => {
+            Token::Sign('|') if tokens.get(at + 1).is_some_and(Token::is_literal) => {
                 return Err("a | needs a function after it".to_owned());
             }
             Token::Assign | Token::Field(_) | Token::Text(_) | Token::Number | Token::Sign(_) => {}
@@ -293,12 +330,31 @@ mod tests {
             read("{{ range query \"up\" }}{{ .Value }}{{ end }} {{- /* why */ -}} end").map(|u| u.value),
             Ok(true)
         );
+        for fine in [
+            "{{ 1i }}",
+            "{{ 0x1p-2 }}",
+            "{{ 1e+5 }}",
+            "{{ nil | printf \"%v\" }}",
+            "{{ if true }}{{ end }}",
+            "{{ (.).x }}",
+        ] {
+            assert!(read(fine).is_ok(), "{fine}");
+        }
         assert!(read("{{ with $x := query `a` | first }}{{ $x | value }}{{ else }}none{{ end }}").is_ok());
     }
 
     #[test]
     fn what_go_refuses_is_refused() {
         for bad in [
+            "{{ . | nil }}",
+            "{{ . | true }}",
+            "{{ true.x }}",
+            "{{ nil.x }}",
+            "{{ () }}",
+            "{{ ..x }}",
+            "{{ $labels. }}",
+            "{{ 1x }}",
+            "{{ 1.5.x }}",
             "{{ $labels.job",
             "{{ nosuch }}",
             "{{ tmpl }}",

@@ -1,6 +1,7 @@
 //! YAML as Prometheus' own reader sees it, with the place of every node. Aliases and merges are expanded within a
 //! budget, duplicate keys are refused, every document of a file is read.
 
+use super::strict::{self, Covered};
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -57,6 +58,14 @@ impl Node {
         }
     }
 
+    /// The text of a scalar that was written without quotes, which may mean a number.
+    pub fn plain(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(text, true) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether nothing is there.
     pub fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar(text, true) if is_null(text))
@@ -107,12 +116,28 @@ fn is_null(text: &str) -> bool {
 
 /// Every document of a text, an empty one as null. What was read before a mistake is given back with it.
 pub fn documents(text: &str) -> (Vec<Node>, Option<Malformed>) {
-    let mut reader = Reader { text, anchors: HashMap::new(), budget: text.len() + 1_000, lines: Lines::new(text) };
+    let read = parsed(text, text);
+    if read.1.is_none() || !text.contains("\n\t") {
+        return read;
+    }
+    // The parser refuses tabs in front of a line within brackets, too, where they mean nothing.
+    parsed(&strict::spaced(text), text)
+}
+
+/// The documents of a text, and what is wrong with the one that it was made of.
+fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<Malformed>) {
+    let mut reader = Reader {
+        text,
+        anchors: HashMap::new(),
+        budget: text.len() + 1_000,
+        lines: Lines::new(text),
+        covered: Covered::default(),
+    };
     let mut parser = Parser::new_from_str(text);
     let mut found = Vec::new();
     loop {
         let (event, span) = match parser.next_event() {
-            None => return (found, None),
+            None => return (found, strict::refused(original, &reader.lines, &reader.covered)),
             Some(Err(error)) => {
                 let marker = error.marker();
                 let place = Place { line: marker.line(), column: marker.col() + 1 };
@@ -121,7 +146,7 @@ pub fn documents(text: &str) -> (Vec<Node>, Option<Malformed>) {
             Some(Ok(next)) => next,
         };
         match event {
-            Event::StreamEnd => return (found, None),
+            Event::StreamEnd => return (found, strict::refused(original, &reader.lines, &reader.covered)),
             Event::DocumentStart(..) => reader.anchors.clear(),
             Event::StreamStart | Event::DocumentEnd | Event::Comment(..) => {}
             event => match reader.node(&mut parser, event, span, 0) {
@@ -138,6 +163,7 @@ struct Reader<'a> {
     /// Nodes that may still be made: aliases multiply.
     budget: usize,
     lines: Lines,
+    covered: Covered,
 }
 
 type Source<'a> = Parser<'a, granit_parser::StrInput<'a>>;
@@ -152,8 +178,11 @@ impl<'a> Reader<'a> {
         self.spend(1, place)?;
         let (kind, anchor, end) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let plain = style == ScalarStyle::Plain && tag.is_none();
+                let number = tag.as_ref().is_some_and(|tag| matches!(tag.suffix(), "int" | "float"));
+                let plain = (style == ScalarStyle::Plain && tag.is_none()) || number;
                 let end = span.end.byte_offset().unwrap_or(start);
+                let quotes = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+                if quotes { &mut self.covered.closed } else { &mut self.covered.texts }.push(start..end);
                 (Kind::Scalar(text.into_owned(), plain), anchor, end)
             }
             Event::SequenceStart(_, anchor, _) => {
@@ -192,6 +221,9 @@ impl<'a> Reader<'a> {
             }
             other => return Err(Malformed { place, message: format!("unexpected {other:?}") }),
         };
+        if !matches!(kind, Kind::Scalar(..)) && self.text[start..].starts_with(['[', '{']) {
+            self.covered.closed.push(start..end);
+        }
         let node = Node { place, span: start..end.max(start), kind };
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
@@ -268,9 +300,19 @@ impl Lines {
         Self(std::iter::once(0).chain(breaks).collect())
     }
 
+    /// The number of the line of a byte.
+    pub fn number(&self, byte: usize) -> usize {
+        self.0.partition_point(|start| *start <= byte).max(1)
+    }
+
+    /// The first byte of a line.
+    pub fn start(&self, number: usize) -> Option<usize> {
+        self.0.get(number.checked_sub(1)?).copied()
+    }
+
     /// The place of a byte.
     pub fn place(&self, text: &str, byte: usize) -> Place {
-        let line = self.0.partition_point(|start| *start <= byte);
+        let line = self.number(byte);
         let start = self.0.get(line.saturating_sub(1)).copied().unwrap_or_default();
         let column = text.get(start..byte).map_or(0, |before| before.chars().count()) + 1;
         Place { line, column }

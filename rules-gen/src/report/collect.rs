@@ -3,6 +3,7 @@
 use super::period::{seconds, timestamp};
 use crate::live::{Labels, NoVerdict, Server};
 use crate::rules::{Entry, groups};
+use crate::terminal::Progress;
 use checklist::contract::{CHECK_PASSED, LAST_SUCCESS, PROBE_SUCCESS};
 use checklist::{Config, Metric, Scope, Severity, Shown, Signal, When};
 use futures::{StreamExt, TryStreamExt};
@@ -84,13 +85,18 @@ pub async fn seen(
     config: &Config,
     signals: &[&'static Signal],
     at: Timestamp,
+    progress: &Progress,
 ) -> Result<Seen, NoVerdict> {
     let when = seconds(at);
-    let mut answers = futures::stream::iter(questions(config, signals))
+    let questions = questions(config, signals);
+    let (all, mut done) = (questions.len(), 0);
+    let mut answers = futures::stream::iter(questions)
         .map(|(ask, expr)| async move { Ok::<_, NoVerdict>((ask, server.query(&expr, when).await?)) })
         .buffered(IN_FLIGHT);
     let mut seen = Seen::default();
     while let Some((ask, rows)) = answers.try_next().await? {
+        done += 1;
+        progress.tell(&format!("question {done} of {all}"));
         for (labels, value) in rows {
             seen.take(&ask, labels, value);
         }

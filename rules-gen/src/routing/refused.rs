@@ -1,5 +1,6 @@
 //! What Alertmanager refuses of a configuration beside the tree of routes: keys, durations, names of times, addresses.
 
+use super::integrations;
 use crate::duration;
 use anyhow::{Context, bail, ensure};
 use checklist::config::hint;
@@ -22,8 +23,9 @@ const ROUTE: [&str; 12] = [
     "mute_time_intervals",
     "active_time_intervals",
 ];
-const INHIBIT_RULE: [&str; 8] = [
+const INHIBIT_RULE: [&str; 9] = [
     "name",
+    "sources",
     "source_match",
     "source_match_re",
     "source_matchers",
@@ -40,7 +42,13 @@ pub(super) fn check(whole: &Value) -> anyhow::Result<()> {
     keys(top, &TOP, "the configuration")?;
     for (at, rule) in list(top, "inhibit_rules").iter().enumerate() {
         if let Some(rule) = rule.as_object() {
-            keys(rule, &INHIBIT_RULE, &format!("inhibit_rules[{at}]"))?;
+            let place = format!("inhibit_rules[{at}]");
+            keys(rule, &INHIBIT_RULE, &place)?;
+            for (at, source) in list(rule, "sources").iter().enumerate() {
+                if let Some(source) = source.as_object() {
+                    keys(source, &["matchers", "equal"], &format!("{place}.sources[{at}]"))?;
+                }
+            }
         }
     }
     let mut times = BTreeSet::new();
@@ -53,17 +61,18 @@ pub(super) fn check(whole: &Value) -> anyhow::Result<()> {
         }
         route(root, "route", &times)?;
     }
+    integrations::check(&whole["global"], list(top, "receivers"))?;
     for receiver in list(top, "receivers") {
         slack(receiver, &whole["global"])?;
     }
     Ok(())
 }
 
-fn list<'a>(of: &'a Map<String, Value>, key: &str) -> &'a [Value] {
+pub(super) fn list<'a>(of: &'a Map<String, Value>, key: &str) -> &'a [Value] {
     of.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-fn keys(of: &Map<String, Value>, known: &[&str], place: &str) -> anyhow::Result<()> {
+pub(super) fn keys(of: &Map<String, Value>, known: &[&str], place: &str) -> anyhow::Result<()> {
     match of.keys().find(|key| !known.contains(&key.as_str())) {
         Some(key) => bail!("{place}: unknown key {key}{}", hint(key, known)),
         None => Ok(()),

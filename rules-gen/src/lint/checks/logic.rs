@@ -1,9 +1,8 @@
 //! Lints about conditions that cannot be, or always are: RG015 to RG023.
 
 use super::Context;
-use crate::lint::expr::{
-    bare, conditional, constant, filter, is_scalar, labels, matchers, metric, selector, selectors, set, walk,
-};
+use crate::lint::expr::{bare, conditional, constant, filter, is_scalar, matchers, metric, selector, selectors, walk};
+use crate::lint::labels::{labels, set};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use promql_parser::label::MatchOp;
@@ -76,6 +75,18 @@ fn matching(rule: &Rule, one: &BinaryExpr, context: &Context<'_>, report: &mut R
             report.at("RG015", Level::Error, &rule.expr, message, "use on (...), ignoring (...) or keep the label");
             return;
         }
+    }
+    let differs = |(name, value): &(&String, &String)| {
+        counts(name) && right.fixed.get(*name).is_some_and(|other| other != *value)
+    };
+    if let Some((name, value)) = left.fixed.iter().find(differs) {
+        let other = right.fixed.get(name).map(String::as_str).unwrap_or_default();
+        let message = format!(
+            "the left side of {} has {name}={value:?}, the right side {name}={other:?}: the sides never match",
+            one.op
+        );
+        report.at("RG015", Level::Error, &rule.expr, message, "use on (...) or ignoring (...)");
+        return;
     }
     if let (Some(on), false, false) = (&on, grouped, one.op.is_set_operator()) {
         for (side, labels) in [("left", &left), ("right", &right)] {

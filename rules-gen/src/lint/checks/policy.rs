@@ -1,8 +1,10 @@
 //! Lints about what people see and where it goes: RG030 to RG037.
 
 use super::Context;
-use crate::lint::expr::{bare, filter, labels, metric, selector, walk};
+use crate::lint::dashboards::links::leads_nowhere;
+use crate::lint::expr::{bare, filter, metric, selector, walk};
 use crate::lint::known::Type;
+use crate::lint::labels::labels;
 use crate::lint::live::{LINKS, page};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::{Rule, seconds};
@@ -144,6 +146,17 @@ fn links(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
                 "write the page, or mend the link",
             );
         }
+    }
+    if let Some(url) = rule.annotation("dashboard_url")
+        && let Some(message) = leads_nowhere(&url.value, context.uids)
+    {
+        report.at(
+            "RG033",
+            Level::Warning,
+            url,
+            format!("dashboard_url: {message}"),
+            "lint the dashboard too, or mend the link",
+        );
     }
     let Some(url) = rule.annotation("runbook_url") else {
         if rule.label("severity").is_some_and(|severity| severity.value == "critical") {

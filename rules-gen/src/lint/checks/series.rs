@@ -1,8 +1,9 @@
 //! Lints about what is selected and how: RG010 to RG014.
 
 use super::Context;
-use crate::lint::expr::{bare, labels, matchers, metric, offset, reach, selector, walk};
+use crate::lint::expr::{bare, matchers, metric, offset, reach, selector, walk};
 use crate::lint::known::{FEW, OF_TARGETS, Type};
+use crate::lint::labels::labels;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use checklist::config::hint;

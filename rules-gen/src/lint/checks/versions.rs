@@ -12,8 +12,9 @@ use std::sync::LazyLock;
 type Version = (u32, u32);
 
 /// Functions and aggregations of PromQL.
-const PROMQL: [(&str, Version); 16] = [
+const PROMQL: [(&str, Version); 20] = [
     ("double_exponential_smoothing", (3, 0)),
+    ("end", (3, 12)),
     ("first_over_time", (3, 7)),
     ("histogram_avg", (2, 51)),
     ("histogram_quantiles", (3, 11)),
@@ -23,8 +24,11 @@ const PROMQL: [(&str, Version); 16] = [
     ("limit_ratio", (2, 54)),
     ("limitk", (2, 54)),
     ("mad_over_time", (2, 49)),
+    ("range", (3, 12)),
     ("sort_by_label", (2, 49)),
     ("sort_by_label_desc", (2, 49)),
+    ("start", (3, 12)),
+    ("step", (3, 12)),
     ("ts_of_first_over_time", (3, 7)),
     ("ts_of_last_over_time", (3, 5)),
     ("ts_of_max_over_time", (3, 5)),
@@ -90,6 +94,10 @@ fn interchanged(text: &str) -> bool {
     static BARE: LazyLock<Regex> = LazyLock::new(|| fixed(r"[\[:]\s*[0-9.]+\s*[\]:]"));
     static OFFSET: LazyLock<Regex> = LazyLock::new(|| fixed(r"offset\s+-?\s*[0-9a-z]+"));
     static DURATION: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?:^|[^\w:.])(?:[0-9]+(?:ms|[smhdwy]))+(?:$|[^\w:.])"));
+    static BARE_OFFSET: LazyLock<Regex> = LazyLock::new(|| fixed(r"offset\s+[-+]?\s*[0-9.]+(?:$|[^\w.])"));
+    if BARE_OFFSET.is_match(text) {
+        return true;
+    }
     let bare = RANGE.find_iter(text).any(|range| BARE.is_match(range.as_str()));
     bare || DURATION.is_match(&OFFSET.replace_all(&RANGE.replace_all(text, ""), ""))
 }
@@ -114,7 +122,15 @@ mod tests {
     #[test]
     fn only_what_older_servers_refuse_is_told() {
         let text = |expr| without_strings(expr);
-        for new in ["x[300]", "x[5m:30]", "time() - x > 5m", "x[1h:5]", "offset_total > 1h30m"] {
+        for new in [
+            "x[300]",
+            "x[5m:30]",
+            "time() - x > 5m",
+            "x[1h:5]",
+            "x offset 5",
+            "x offset -5 > 1",
+            "offset_total > 1h30m",
+        ] {
             assert!(interchanged(&text(new)), "{new}");
         }
         for old in [

@@ -1,0 +1,101 @@
+//! RG050 on queries in `LogQL`: what can be judged without a parser of the language.
+
+use crate::lint::report::{Level, Report};
+use serde_json::Value;
+
+/// Whether a query asks Loki: its own data source says so, else the panel's, by type or by the variable that it names.
+pub(super) fn is_one(target: &Value, panel: &Value, variables: &[Value]) -> bool {
+    let kind = |of: &Value| -> Option<String> {
+        let source = &of["datasource"];
+        let named = source["uid"].as_str().or(source.as_str());
+        let variable = named.and_then(|uid| uid.strip_prefix('$')).map(|name| name.trim_matches(['{', '}']));
+        let variable = variable.and_then(|name| {
+            variables.iter().find(|variable| variable["type"] == "datasource" && variable["name"] == name)
+        });
+        let kind = source["type"].as_str().or_else(|| variable?["query"].as_str())?;
+        (kind != "datasource").then(|| kind.to_owned())
+    };
+    kind(target).or_else(|| kind(panel)).is_some_and(|kind| kind == "loki")
+}
+
+/// Whether brackets and quotes are closed, and ranges follow the time that is shown.
+pub(super) fn check(query: &str, near: &str, report: &mut Report<'_>) {
+    let ranges = match ranges(query) {
+        Ok(ranges) => ranges,
+        Err(why) => {
+            report.near("RG050", Level::Error, near, format!("a query in LogQL does not parse: {why}"), query);
+            return;
+        }
+    };
+    let fixed = |range: &&str| range.starts_with(|c: char| c.is_ascii_digit());
+    if let Some(range) = ranges.into_iter().find(fixed) {
+        let message = format!("a query in LogQL counts over [{range}] whatever time is shown");
+        report.near("RG050", Level::Info, near, message, "[$__auto]");
+    }
+}
+
+/// What stands in square brackets outside of texts and comments.
+fn ranges(query: &str) -> Result<Vec<&str>, String> {
+    let (mut open, mut ranges) = (Vec::new(), Vec::new());
+    let mut rest = query;
+    while let Some(c) = rest.chars().next() {
+        let length = match c {
+            '"' | '`' => quoted(rest, c).ok_or_else(|| format!("a text that begins with {c} has no end"))?,
+            '#' => rest.find('\n').unwrap_or(rest.len()),
+            // Variables have brackets of their own.
+            '$' if rest.starts_with("${") => rest.find('}').ok_or("a variable has no }")? + 1,
+            '[' => {
+                let end = rest.find(']').ok_or("a [ has no ]")?;
+                ranges.push(rest[1..end].trim());
+                end + 1
+            }
+            '(' | '{' => {
+                open.push(c);
+                1
+            }
+            ')' | '}' => {
+                let opened = if c == ')' { '(' } else { '{' };
+                if open.pop() != Some(opened) {
+                    return Err(format!("a {c} has no {opened}"));
+                }
+                1
+            }
+            ']' => return Err("a ] has no [".to_owned()),
+            other => other.len_utf8(),
+        };
+        rest = &rest[length..];
+    }
+    match open.pop() {
+        Some(c) => Err(format!("a {c} is not closed")),
+        None => Ok(ranges),
+    }
+}
+
+fn quoted(text: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        if escaped {
+            escaped = false;
+        } else if c == '\\' && quote == '"' {
+            escaped = true;
+        } else if c == quote {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_found_outside_of_texts_and_what_is_not_closed_is_told() {
+        assert_eq!(ranges("sum(count_over_time({job=\"a[1m]\"} |= `[x` [5m]))"), Ok(vec!["5m"]));
+        assert_eq!(ranges("{job=~\"${job:regex}\"} |~ \"a\\\"}\" # [5m]"), Ok(Vec::new()));
+        assert_eq!(ranges("rate({job=\"x\"} | json [$__auto])"), Ok(vec!["$__auto"]));
+        for bad in ["sum(rate({a=\"b\"}[5m])", "{a=\"b}", "{a=\"b\"}}", "rate({a=\"b\"}[5m)", "{a=`b}", "{a=\"b\")"] {
+            assert!(ranges(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Rules and dashboards within objects of a cluster: `ConfigMap`s, which a sidecar or an operator mounts as files, and
+//! `GrafanaDashboard`s.
+
+use super::yaml::{Kind, Lines, Malformed, Node, Place};
+use std::ops::Range;
+use std::path::Path;
+
+/// Who mounts a `ConfigMap` with one of these labels takes its files for what they say they are.
+const MOUNTED: [&str; 3] = ["grafana_dashboard", "prometheus_rule", "prometheus-name"];
+
+/// A file within an object.
+pub(super) struct File<'a> {
+    /// The object's kind and name and the key, for people.
+    pub shown: String,
+    /// What its text should be.
+    pub form: Form,
+    /// Whether a text that cannot be read is a mistake: somebody will read it.
+    pub mounted: bool,
+    /// The key that it stands under.
+    pub key: &'a Node,
+    /// The text.
+    pub text: &'a Node,
+    /// The id that the object gives to a dashboard.
+    pub uid: Option<&'a str>,
+}
+
+/// What a text should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Yaml,
+    Json,
+}
+
+/// The files within an object; nothing when it is of another kind.
+pub(super) fn files<'a>(kind: &str, object: &'a Node) -> Option<Vec<File<'a>>> {
+    let metadata = object.get("metadata");
+    let name = metadata.and_then(|metadata| metadata.get("name")?.text()).unwrap_or_default();
+    let file = |(key, text): &'a (Node, Node), form, mounted| {
+        let shown = format!("{} in {kind} {name}", key.text().unwrap_or_default());
+        File { shown, form, mounted, key, text, uid: None }
+    };
+    match kind {
+        "ConfigMap" => {
+            let labels = metadata.and_then(|metadata| metadata.get("labels")).map(Node::entries).unwrap_or_default();
+            let mounted = labels.iter().filter_map(|(label, _)| label.text()).any(|label| MOUNTED.contains(&label));
+            let form = |(key, text): &'a (Node, Node)| {
+                text.text()?;
+                match Path::new(key.text()?).extension()?.to_str()? {
+                    "json" => Some(Form::Json),
+                    "yaml" | "yml" | "rules" => Some(Form::Yaml),
+                    _ => None,
+                }
+            };
+            let entries = object.get("data").map(Node::entries).unwrap_or_default().iter();
+            Some(entries.filter_map(|entry| Some(file(entry, form(entry)?, mounted))).collect())
+        }
+        "GrafanaDashboard" => {
+            let spec = object.get("spec");
+            let uid = spec.and_then(|spec| spec.get("uid")?.text());
+            let entries = spec.map(Node::entries).unwrap_or_default().iter();
+            let json = entries.filter(|(key, text)| key.text() == Some("json") && text.text().is_some());
+            Some(json.map(|entry| File { uid, ..file(entry, Form::Json, true) }).collect())
+        }
+        _ => None,
+    }
+}
+
+/// Where a text that stands in a file is there: line by line when it is a literal block, else at its key.
+pub(super) struct Frame<'a> {
+    outer: &'a str,
+    lines: Lines,
+    inner: Lines,
+    key: &'a Node,
+    /// The byte of the file at which each line of the text begins.
+    literal: Option<Vec<usize>>,
+    within: Range<usize>,
+}
+
+impl<'a> Frame<'a> {
+    pub(super) fn new(outer: &'a str, key: &'a Node, value: &Node, text: &str) -> Self {
+        let lines = Lines::new(outer);
+        // The parser says where the first letter stands, which empty lines may precede.
+        let mut first = key.place.line + 1..=value.place.line + 1;
+        let literal = first.find_map(|first| literal(outer, &lines, first, text));
+        Self { outer, inner: Lines::new(text), lines, key, literal, within: key.span.start..value.span.end }
+    }
+
+    /// The bytes of the file from the key to the end of the text.
+    pub(super) fn within(&self) -> Range<usize> {
+        self.within.clone()
+    }
+
+    /// A node of the text as one of the file.
+    pub(super) fn moved(&self, mut node: Node) -> Node {
+        (node.place, node.span) = match &self.literal {
+            Some(starts) => {
+                let at = |byte: usize| {
+                    let line = self.inner.number(byte);
+                    let start = starts.get(line - 1).copied().unwrap_or(self.within.end);
+                    (start + byte - self.inner.start(line).unwrap_or(byte)).min(self.outer.len())
+                };
+                let span = at(node.span.start)..at(node.span.end).max(at(node.span.start));
+                (self.lines.place(self.outer, span.start), span)
+            }
+            None => (self.key.place, self.key.span.clone()),
+        };
+        node.kind = match node.kind {
+            Kind::Map(entries) => {
+                Kind::Map(entries.into_iter().map(|(key, value)| (self.moved(key), self.moved(value))).collect())
+            }
+            Kind::List(items) => Kind::List(items.into_iter().map(|item| self.moved(item)).collect()),
+            scalar @ Kind::Scalar(..) => scalar,
+        };
+        node
+    }
+
+    /// Where the text cannot be read, in the file.
+    pub(super) fn broken(&self, malformed: &Malformed) -> Node {
+        let span = self.literal.as_ref().and_then(|starts| {
+            let start = *starts.get(malformed.place.line.checked_sub(1)?)?;
+            let line = self.outer.get(start..)?.lines().next()?;
+            let column = line.char_indices().nth(malformed.place.column - 1).map_or(line.len(), |(at, _)| at);
+            Some(start + column..start + column)
+        });
+        let (place, span) = match span {
+            Some(span) => (self.lines.place(self.outer, span.start), span),
+            None => (self.key.place, self.key.span.clone()),
+        };
+        Node { place, span, kind: Kind::Scalar(String::new(), true) }
+    }
+}
+
+/// Where each line of a text begins, when they stand from a line of the file on as they are, all with the same white
+/// space in front.
+fn literal(outer: &str, lines: &Lines, first: usize, text: &str) -> Option<Vec<usize>> {
+    let mut indent = None;
+    let mut starts = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let start = lines.start(first + at)?;
+        let whole = lines.line(outer, first + at);
+        if line.trim().is_empty() {
+            if !whole.trim().is_empty() {
+                return None;
+            }
+            starts.push(start + whole.len().min(indent.unwrap_or_default()));
+            continue;
+        }
+        let before = whole.strip_suffix(line.trim_end_matches('\r'))?;
+        if !before.bytes().all(|byte| byte == b' ') || *indent.get_or_insert(before.len()) != before.len() {
+            return None;
+        }
+        starts.push(start + before.len());
+    }
+    // What ends with a line break ends there.
+    starts.extend(lines.start(first + starts.len()));
+    Some(starts)
+}
+
+/// A place as the parser of JSON counts it.
+pub(super) fn of_json(error: &serde_json::Error) -> Malformed {
+    let place = Place { line: error.line().max(1), column: error.column().max(1) };
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+    Malformed { place, message }
+}

@@ -1,0 +1,121 @@
+//! What Prometheus' reader of YAML (yaml.v3) refuses and the parser used here accepts: directives that it does not know,
+//! and tabs where a block is indented.
+
+use super::yaml::{Lines, Malformed};
+use std::ops::Range;
+
+/// Where tabs mean nothing.
+#[derive(Debug, Default)]
+pub(super) struct Covered {
+    /// Collections in brackets and texts in quotes.
+    pub closed: Vec<Range<usize>>,
+    /// Every other text.
+    pub texts: Vec<Range<usize>>,
+}
+
+/// The first thing that yaml.v3 refuses.
+pub(super) fn refused(text: &str, lines: &Lines, covered: &Covered) -> Option<Malformed> {
+    let (at, message) = [directive(text), tab(text, covered)].into_iter().flatten().min_by_key(|(at, _)| *at)?;
+    Some(Malformed { place: lines.place(text, at), message })
+}
+
+/// The same text with a space for each tab in front of a line.
+pub(super) fn spaced(text: &str) -> String {
+    let line = |line: &str| {
+        let content = line.trim_start_matches('\t');
+        " ".repeat(line.len() - content.len()) + content
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
+/// Lines of a text with the byte at which they begin.
+fn starts(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split_inclusive('\n').scan(0, |at, line| {
+        let start = *at;
+        *at += line.len();
+        Some((start, line))
+    })
+}
+
+/// A directive before the first document; later ones are never read.
+fn directive(text: &str) -> Option<(usize, String)> {
+    let before = |line: &str| line.trim().is_empty() || line.starts_with('#') || line.starts_with('%');
+    let mut directives = starts(text).take_while(|(_, line)| before(line)).filter(|(_, line)| line.starts_with('%'));
+    directives.find_map(|(at, line)| {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some("%YAML"), Some("1.1")) | (Some("%TAG"), _) => None,
+            (Some("%YAML"), version) => {
+                let version = version.unwrap_or("no version");
+                Some((at, format!("the directive %YAML says {version}, Prometheus reads 1.1: leave it out")))
+            }
+            (name, _) => Some((at, format!("unknown directive {}", name.unwrap_or("%")))),
+        }
+    })
+}
+
+/// A tab at the beginning of a line, or behind the `-` of a list.
+fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
+    if !text.contains('\t') {
+        return None;
+    }
+    // What holds the others was read last.
+    let within = |ranges: &[Range<usize>], at: usize| ranges.iter().rev().any(|range| range.contains(&at));
+    starts(text).find_map(|(start, line)| {
+        let content = line.trim_start_matches([' ', '-', '\t']);
+        let front = &line[..line.len() - content.len()];
+        let at = front.find('\t')?;
+        if within(&covered.closed, start) {
+            return None;
+        }
+        if line.starts_with('\t') {
+            return Some((start, "a tab in the indentation: use spaces".to_owned()));
+        }
+        let behind_dash = front[..at].trim_end_matches(' ').ends_with('-');
+        // A number may be negative, a text may go on.
+        let dash = front[..at].trim_start_matches(' ').split(' ').all(|part| matches!(part, "" | "-"));
+        (behind_dash && dash && !within(&covered.texts, start + front.len() - front.trim_start_matches(' ').len()))
+            .then(|| (start + at, "a tab behind the - of a list: use a space".to_owned()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::yaml::documents;
+
+    fn refused(text: &str) -> Option<String> {
+        documents(text).1.map(|malformed| format!("{}: {}", malformed.place.line, malformed.message))
+    }
+
+    #[test]
+    fn directives_and_tabs_are_refused_as_yaml_v3_does() {
+        for (bad, line) in [
+            ("%YAML 1.3\n---\na: b\n", 1),
+            ("%YAML 1.2\n---\na: b\n", 1),
+            ("# c\n%FOO bar\n---\na: b\n", 2),
+            ("a:\n-\tb: c\n", 2),
+            ("a:\n- \tb: c\n", 2),
+            ("a:\n  - - \tb\n", 2),
+            ("a: b\n\t\n", 2),
+            ("a:\n\tb: c\n", 2),
+            ("a: b\n\t# c\n", 2),
+            ("a: >-\n  b\n\t  \n", 3),
+        ] {
+            assert!(refused(bad).is_some_and(|why| why.starts_with(&line.to_string())), "{bad:?}: {:?}", refused(bad));
+        }
+        for good in [
+            "%YAML 1.1\n---\na: b\n",
+            "%TAG !e! tag:e:\n---\na: b\n",
+            "a:\tb\n",
+            "a: b\t# c\n",
+            "a: [\n\tb,\n\t5]\n",
+            "a:\n- b: {\n\t\tc: d}\n",
+            "a: \"b\n\tc\"\n",
+            "a: |\n  -\tb\n  \tc\n",
+            "a: b\n  -\tc\n",
+            "a: b\n---\n# c\n",
+        ] {
+            assert_eq!(refused(good), None, "{good:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What is said where: progress on a terminal after a second, notes unless --quiet, colours as --color says, no logins.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+
+fn run(folder: &Path, arguments: &[&str]) -> std::io::Result<Output> {
+    Command::new(env!("CARGO_BIN_EXE_rules-gen")).args(arguments).current_dir(folder).output()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// What a terminal shows of a command; its standard input is a pipe that ends after a while.
+fn on_a_terminal(folder: &Path, arguments: &str, open_for: Duration) -> std::io::Result<String> {
+    let line = format!("cat | {} {arguments}", env!("CARGO_BIN_EXE_rules-gen"));
+    let mut child = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env("SHELL", "/bin/sh")
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut input = child.stdin.take();
+    std::thread::sleep(open_for);
+    if let Some(mut input) = input.take() {
+        // The end of a file, as a terminal says it.
+        input.write_all(&[4])?;
+    }
+    let output = child.wait_with_output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A server that takes a question, says nothing for a while and then hangs up.
+fn slow() -> std::io::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = format!("http://{}", listener.local_addr()?);
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(1700));
+                drop(connection);
+            });
+        }
+    });
+    Ok(address)
+}
+
+#[test]
+fn a_verb_that_takes_longer_than_a_second_says_on_a_terminal_what_it_is_doing() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("checklist.yaml"), EXAMPLE)?;
+    let address = slow()?;
+    let long = Duration::from_millis(1700);
+    for (arguments, doing, open_for) in [
+        ("lint -".to_owned(), "reading the files", long),
+        (format!("diff --against prometheus={address}"), "the deployed rules", Duration::ZERO),
+        (format!("report daily --prometheus {address}"), "asking Prometheus", Duration::ZERO),
+        (format!("noise --prometheus {address}"), "ALERTS", Duration::ZERO),
+        (format!("backtest --prometheus {address}"), "how far back the history goes", Duration::ZERO),
+        (format!("route-test --live {address} --config checklist.yaml"), "Alertmanager", Duration::ZERO),
+    ] {
+        let shown = on_a_terminal(folder.path(), &arguments, open_for)?;
+        let told = format!("\r\u{1b}[K{doing}");
+        assert!(shown.contains(&told), "{arguments}: {shown:?}");
+        let (_, after) = shown.split_once(&told).unwrap_or_default();
+        assert!(after.contains("\r\u{1b}[K"), "{arguments}: the line is not wiped: {shown:?}");
+    }
+    let arguments = format!("diff --quiet --against prometheus={address}");
+    let shown = on_a_terminal(folder.path(), &arguments, Duration::ZERO)?;
+    assert!(!shown.contains("the deployed rules") && shown.contains(&address), "{shown:?}");
+    let piped = run(folder.path(), &["diff", "--against", &format!("prometheus={address}")])?;
+    assert!(!stderr(&piped).contains("the deployed rules") && piped.status.code() == Some(3), "{piped:?}");
+    std::fs::write(folder.path().join("rules.yaml"), "groups: []\n")?;
+    let shown = on_a_terminal(folder.path(), "lint rules.yaml", Duration::ZERO)?;
+    assert!(!shown.contains("files"), "what is over sooner says nothing: {shown:?}");
+    Ok(())
+}
+
+#[test]
+fn every_verb_knows_quiet_and_color() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let program = run(folder.path(), &["--help"])?;
+    let help = String::from_utf8_lossy(&program.stdout).into_owned();
+    let (_, verbs) = help.split_once("Commands:\n").unwrap_or_default();
+    let verbs: Vec<&str> = verbs.lines().take_while(|line| !line.is_empty()).collect();
+    let verbs = verbs.iter().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    let mut seen = 0;
+    for verb in verbs.filter(|verb| *verb != "help") {
+        let output = run(folder.path(), &[verb, "--help"])?;
+        let help = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(help.contains("-q, --quiet") && help.contains("--color <WHEN>"), "{verb}: {help}");
+        seen += 1;
+    }
+    assert!(seen > 12, "{seen} verbs");
+    Ok(())
+}
+
+#[test]
+fn colours_and_notes_are_as_the_options_and_the_environment_say() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let bad = "groups:\n- name: g\n  rules:\n  - {record: 'a:b', expr: 'up =='}\n";
+    std::fs::write(folder.path().join("bad.yaml"), bad)?;
+    std::fs::write(folder.path().join("helm.yaml"), "{{- if .Values.rules }}\ngroups: []\n{{- end }}\n")?;
+    let coloured = |arguments: &[&str]| {
+        let output = run(folder.path(), &[&["lint", "bad.yaml"], arguments].concat())?;
+        std::io::Result::Ok(output.stdout.contains(&0x1b))
+    };
+    assert!(!coloured(&[])?, "no terminal, no colours");
+    assert!(coloured(&["--color", "always"])?);
+    assert!(!coloured(&["--color=never"])?);
+    let terminal = |arguments: &str| on_a_terminal(folder.path(), arguments, Duration::ZERO);
+    assert!(terminal("lint bad.yaml")?.contains("\u{1b}["));
+    assert!(!terminal("lint bad.yaml --color never")?.contains("\u{1b}["));
+    assert!(!terminal("--color=never lint bad.yaml")?.contains("\u{1b}["), "before the verb as well");
+    let said = |arguments: &[&str], no_color: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+        let output = command.args(arguments).env("NO_COLOR", no_color).current_dir(folder.path()).output()?;
+        std::io::Result::Ok((output.stdout.contains(&0x1b), stderr(&output)))
+    };
+    assert!(said(&["lint", "bad.yaml", "--color", "always"], "1")?.0, "the option is nearer than the environment");
+    assert!(said(&["lint", "helm.yaml"], "")?.1.contains("is a Helm template"));
+    assert_eq!(said(&["lint", "helm.yaml", "-q"], "")?.1, "");
+    assert_eq!(run(folder.path(), &["lint", "helm.yaml", "-q"])?.stdout, b"", "nothing is wrong");
+    assert!(terminal("lint --nosuch")?.contains("\u{1b}["), "mistakes of usage have colours too");
+    assert!(!terminal("lint --nosuch --color never")?.contains("\u{1b}["));
+    Ok(())
+}
+
+#[test]
+fn a_login_in_an_address_is_a_mistake_of_usage_and_never_repeated() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    for arguments in [
+        &["noise", "--prometheus", "ann:s3cret@host"][..],
+        &["noise", "--prometheus", "http://ann:s3cret@host"],
+        &["noise", "http://ann:s3cret@host"],
+        &["lint", "--live=https://ann:s3cret@host", "x.yaml"],
+        &["diff", "--against", "prometheus=http://ann:s3cret@host"],
+        &["diff", "--against", "mimir=ann:s3cret@host"],
+        &["diff", "--against", "mimir=http://"],
+        &["route-test", "--config", "x", "--live", "http://ann:s3cret@host"],
+        &["ann:s3cret@host"],
+    ] {
+        let output = run(folder.path(), arguments)?;
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(!said.contains("s3cret") && !said.contains("ann"), "{arguments:?}: {said}");
+        assert!(said.contains("error: "), "{said}");
+    }
+    Ok(())
+}
