@@ -32,6 +32,7 @@ enum Command {
     Explain(rules_gen::explain::Arguments),
     Schema(rules_gen::schema::Arguments),
     /// Writes signals.md (every signal of the catalog) and lints.md (every lint).
+    #[command(after_help = format!("Examples:\n  rules-gen docs --out docs\n\n{}", rules_gen::cli::EXIT_CODES))]
     Docs {
         /// The folder to write to.
         #[arg(long)]

@@ -37,6 +37,13 @@ const WEBHOOK_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What to report, and where to.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rules-gen report daily --prometheus http://prometheus:9090
+  rules-gen report weekly --at hour --out reports --webhook-file slack-url
+  rules-gen report quarterly --at 2026-10-01T06:00:00Z --format json
+
+Exit codes: 0 a report was written, whatever it says, 2 usage, 3 Prometheus or the webhook gave no usable answer.")]
 pub struct Arguments {
     /// Which report.
     #[arg(value_enum)]

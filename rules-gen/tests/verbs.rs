@@ -156,6 +156,8 @@ fn every_verb_has_help_with_examples_a_manual_page_and_completions() {
         "explain",
         "schema",
         "diff",
+        "report",
+        "docs",
         "backtest",
         "noise",
         "route-test",
@@ -171,7 +173,6 @@ fn every_verb_has_help_with_examples_a_manual_page_and_completions() {
     assert!(said(folder.path(), &["man"]).contains("rules\\-gen"));
 }
 
-/// The commands of the workflow and of the hooks, as a shell runs them, on a repository with the example.
 #[test]
 fn bash_completes_the_options_of_a_verb() {
     let folder = tempfile::tempdir().unwrap();
@@ -185,6 +186,7 @@ printf '%s\\n' \"${COMPREPLY[@]}\"";
     assert!(words.lines().any(|word| word == "--output-file"), "{words}");
 }
 
+/// The commands of the workflow and of the hooks, as a shell runs them, on a repository with the example.
 #[test]
 fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
     let folder = example();
