@@ -94,7 +94,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["report"],
             threshold: Some(&MAX_AGE),
-            ..PANEL
         },
     ],
     runbook: include_str!("advisories.md"),

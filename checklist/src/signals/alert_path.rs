@@ -101,7 +101,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["target", "level"],
             threshold: Some(&MAX_AGE),
-            ..PANEL
         },
     ],
     runbook: include_str!("alert_path.md"),

@@ -122,7 +122,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["target", "state"],
             threshold: Some(&IDLE_IN_TRANSACTION),
-            ..PANEL
         },
     ],
     elsewhere: &[Elsewhere {

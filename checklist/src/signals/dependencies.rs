@@ -82,7 +82,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["report"],
             threshold: Some(&MAX_AGE),
-            ..PANEL
         },
     ],
     runbook: include_str!("dependencies.md"),

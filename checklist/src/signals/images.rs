@@ -96,7 +96,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["image"],
             threshold: Some(&MAX_AGE),
-            ..PANEL
         },
     ],
     runbook: include_str!("images.md"),

@@ -137,7 +137,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: TABLE,
             threshold: Some(&ANALYZED),
-            ..PANEL
         },
     ],
     access: &[Access::SqlRole("pg_read_all_stats")],

@@ -82,7 +82,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: SOURCE,
             threshold: Some(&SILENCE),
-            ..PANEL
         },
     ],
     access: &[Access::Kubernetes("", "pods", &["list"]), Access::Kubernetes("", "pods/log", &["get"])],

@@ -119,7 +119,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["namespace", "pod", "container", "reason"],
             threshold: Some(&RECENT),
-            ..PANEL
         },
         Panel {
             title: "Last kills for memory",
@@ -129,7 +128,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["namespace", "pod", "container"],
             threshold: Some(&OOM_RECENT),
-            ..PANEL
         },
     ],
     elsewhere: &[Elsewhere {

@@ -134,7 +134,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["backup"],
             threshold: Some(&MAX_AGE),
-            ..PANEL
         },
     ],
     access: &[Access::S3("s3:ListBucket"), Access::S3("s3:GetObject")],

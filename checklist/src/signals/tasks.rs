@@ -95,7 +95,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: TASK,
             threshold: Some(&LATE),
-            ..PANEL
         },
         Panel {
             title: "Forgotten tasks",
@@ -105,7 +104,6 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: TASK,
             threshold: Some(&VERY_LATE),
-            ..PANEL
         },
         Panel {
             title: "Last done",

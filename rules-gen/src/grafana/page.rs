@@ -73,9 +73,9 @@ impl Drawn {
     }
 
     /// The same steps for every query.
-    pub(super) fn steps(mut self, steps: Value) -> Self {
+    pub(super) fn steps(mut self, steps: &Value) -> Self {
         for (_, own) in &mut self.queries {
-            own.clone_from(&steps);
+            own.clone_from(steps);
         }
         self
     }
@@ -86,7 +86,7 @@ pub(super) fn whether(drawn: Drawn) -> Drawn {
     let answer = |text: &str, color: &str, index: u32| json!({"text": text, "color": color, "index": index});
     let options = json!({"1": answer("yes", "green", 0), "0": answer("no", "red", 1)});
     let steps = json!([{"color": "red", "value": null}, {"color": "green", "value": 1}]);
-    Drawn { mappings: json!([{"type": "value", "options": options}]), ..drawn }.steps(steps)
+    Drawn { mappings: json!([{"type": "value", "options": options}]), ..drawn }.steps(&steps)
 }
 
 /// No limit.

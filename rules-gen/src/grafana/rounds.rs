@@ -40,7 +40,7 @@ pub(super) fn timeline(config: &Config, title: &str, signals: Option<&[&'static 
         json!([{"color": "purple", "value": null}, {"color": "red", "value": 0}, {"color": "green", "value": 1}]);
     let drawn = Drawn::new("state-timeline", title, told, verdicts(&ids), Unit::Count)
         .legend("{{check}} {{target}}")
-        .steps(steps)
+        .steps(&steps)
         .size(WIDTH, (4 + rows * 2 / 3).clamp(6, 24));
     Drawn { mappings, runbook: of_check(config, "${__field.labels.check}"), ..drawn }
 }
@@ -68,7 +68,7 @@ fn or_none(expr: &str) -> String {
 }
 
 /// A number about the checks or the exporter, with the page about the exporter behind it.
-fn stat(config: &Config, title: &str, told: &str, expr: String, steps: Value) -> Drawn {
+fn stat(config: &Config, title: &str, told: &str, expr: String, steps: &Value) -> Drawn {
     let drawn = Drawn::new("stat", title, told, expr, Unit::Count).steps(steps).size(4, 4);
     Drawn { runbook: runbook(config, "exporter"), ..drawn }
 }
@@ -80,11 +80,11 @@ fn due() -> String {
 fn now(config: &Config, page: &mut Page) {
     let count = |verdict: i8| or_none(&format!("({}) == {verdict}", verdicts(&[])));
     let all = "How many checks saw that everything is as the checklist asks.";
-    page.panel(&stat(config, "Passed", all, count(1), plain()));
+    page.panel(&stat(config, "Passed", all, count(1), &plain()));
     let bad = "How many checks saw something that the checklist does not allow.";
-    page.panel(&stat(config, "Not passed", bad, count(0), best_is_zero("red")));
+    page.panel(&stat(config, "Not passed", bad, count(0), &best_is_zero("red")));
     let blind = "How many checks have no verdict: they could not look, or have not yet.";
-    page.panel(&stat(config, "Cannot tell", blind, count(-1), best_is_zero("purple")));
+    page.panel(&stat(config, "Cannot tell", blind, count(-1), &best_is_zero("purple")));
     let oldest = format!("time() - min({LAST_SUCCESS}{{{VARIABLES}}})");
     let told = "Time since the check that succeeded longest ago.";
     let oldest = Drawn::new("stat", "Oldest success", told, oldest, Unit::Seconds).size(6, 4);
@@ -92,7 +92,7 @@ fn now(config: &Config, page: &mut Page) {
     if config.tasks.is_some() {
         let (late, told) =
             (or_none(&format!("time() - {} > 0", due())), "How many tasks of people are beyond their time.");
-        let drawn = stat(config, "Overdue tasks", told, late, best_is_zero("orange")).size(6, 4);
+        let drawn = stat(config, "Overdue tasks", told, late, &best_is_zero("orange")).size(6, 4);
         page.panel(&Drawn { runbook: runbook(config, "tasks"), ..drawn });
     }
 }
@@ -107,18 +107,17 @@ fn freshness(config: &Config, page: &mut Page) {
     let told = "Time since each check last succeeded, in its own intervals; after three of them it is overdue.";
     let missed = format!("sort_desc((time() - {last}) / {interval})");
     let drawn = Drawn::new("table", "Intervals since the last success", told, missed, Unit::Count)
-        .steps(json!([{"color": "green", "value": null}, {"color": "red", "value": 3}]));
+        .steps(&json!([{"color": "green", "value": null}, {"color": "red", "value": 3}]));
     page.panel(&Drawn { runbook: of_value(), ..drawn });
-    let told = "Checks whose last run could not look, and those that gave more series than they may.";
-    let failed = format!("{} == 0", of_checks(&PROBE_SUCCESS, &[]));
-    page.panel(&Drawn {
-        runbook: of_value(),
-        ..Drawn::new("table", "Checks that could not look", told, failed, Unit::Count)
-    });
+    let told = "1 for each check whose last run could not look; empty is good.";
+    let failed = format!("1 - {} > 0", of_checks(&PROBE_SUCCESS, &[]));
+    let drawn =
+        Drawn::new("table", "Checks that could not look", told, failed, Unit::Count).steps(&best_is_zero("purple"));
+    page.panel(&Drawn { runbook: of_value(), ..drawn });
     if config.tasks.is_some() {
         let told = "Time beyond the day on which each task was due, the latest first; below zero it is not yet due.";
         let late = Drawn::new("table", "Tasks", told, format!("sort_desc(time() - {})", due()), Unit::Seconds)
-            .steps(json!([{"color": "green", "value": null}, {"color": "orange", "value": 0}]));
+            .steps(&json!([{"color": "green", "value": null}, {"color": "orange", "value": 0}]));
         page.panel(&Drawn { runbook: runbook(config, "tasks"), ..late });
     }
 }
@@ -127,20 +126,20 @@ fn exporter(config: &Config, page: &mut Page) {
     let of_process = |metric: &Metric| format!("max without (instance, pod) ({metric}{{{PROCESS}}})");
     let there = json!([{"color": "red", "value": null}, {"color": "green", "value": 1}]);
     let told = "How many exporters Prometheus sees.";
-    page.panel(&stat(config, "Exporters", told, or_none(&format!("{BUILD_INFO}{{{PROCESS}}}")), there));
+    page.panel(&stat(config, "Exporters", told, or_none(&format!("{BUILD_INFO}{{{PROCESS}}}")), &there));
     let told = "Whether the last change of checklist.yaml could be loaded.";
-    page.panel(&whether(stat(config, "checklist.yaml loaded", told, of_process(&CONFIG_SUCCESSFUL), plain())));
+    page.panel(&whether(stat(config, "checklist.yaml loaded", told, of_process(&CONFIG_SUCCESSFUL), &plain())));
     let told = "Exporters whose checklist.yaml is not the one that the rules in Prometheus were generated from.";
     let differ = format!("{} unless on (fingerprint) {RULES_INFO}{{{PROCESS}}}", of_process(&CONFIG_INFO));
-    page.panel(&stat(config, "Unlike the rules", told, or_none(&differ), best_is_zero("orange")));
+    page.panel(&stat(config, "Unlike the rules", told, or_none(&differ), &best_is_zero("orange")));
     let told = "Parts of the checks that no exporter makes.";
     let parts = format!("max({SHARDS}{{{PROCESS}}}) - count(count_values(\"shard\", {SHARD}{{{PROCESS}}}))");
-    page.panel(&stat(config, "Missing shards", told, parts, best_is_zero("red")));
+    page.panel(&stat(config, "Missing shards", told, parts, &best_is_zero("red")));
     let told = "Series that checks left out within an hour, because they gave more than they may or the same twice.";
     let dropped = format!("sum(max without (instance, pod) (increase({SERIES_DROPPED}{{{VARIABLES}}}[1h])))");
-    page.panel(&stat(config, "Dropped series", told, dropped, best_is_zero("orange")));
+    page.panel(&stat(config, "Dropped series", told, dropped, &best_is_zero("orange")));
     if config.election().is_some() {
         let told = "Whether any exporter makes the costly checks.";
-        page.panel(&whether(stat(config, "Lease held", told, of_process(&LEASE_HELD), plain())));
+        page.panel(&whether(stat(config, "Lease held", told, of_process(&LEASE_HELD), &plain())));
     }
 }
