@@ -48,6 +48,11 @@ fn every_signal_has_metrics_alerts_panels_and_a_runbook_with_its_headings() {
         assert!(!signal.metrics.is_empty() && !signal.alerts.is_empty() && !signal.panels.is_empty(), "{}", signal.id);
         let headings: Vec<&str> = signal.runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         assert_eq!(headings, ["Impact", "Check", "Fix", "Silence"], "{}", signal.id);
+        // The alerts named there are those that must not be silenced.
+        let silence = signal.runbook.split_once("## Silence").map(|(_, told)| told).unwrap_or_default();
+        for name in silence.split('`').filter(|word| word.starts_with("Checklist")) {
+            assert!(signal.alerts.iter().any(|alert| alert.name == name), "{} has no alert {name}", signal.id);
+        }
     }
 }
 
