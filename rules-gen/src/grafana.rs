@@ -7,7 +7,7 @@ mod rounds;
 mod signal;
 
 pub use limits::JUST_ABOVE;
-pub use objects::{config_map, config_maps, grafana_dashboards};
+pub use objects::{applied, config_maps, grafana_dashboards};
 
 use anyhow::Context;
 use checklist::contract::CHECK_INFO;
