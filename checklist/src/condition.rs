@@ -192,9 +192,14 @@ const fn part(parts: (f64, f64), severity: Severity) -> f64 {
     }
 }
 
-/// A number as PromQL writes it: the shortest text that reads back as the same value.
+/// A number as PromQL writes it: whole ones exactly, fractions with at most twelve digits, so that what a factor times
+/// a limit leaves behind the point is not taken for precision.
 pub fn number(value: f64) -> String {
-    format!("{value}")
+    if value.fract() == 0.0 {
+        return format!("{value}");
+    }
+    let rounded = format!("{value:.11e}").parse().unwrap_or(value);
+    format!("{rounded}")
 }
 
 #[cfg(test)]
@@ -203,6 +208,15 @@ mod tests {
     use crate::samples::Samples;
     use crate::signals::certificates::{NOT_AFTER, NOT_BEFORE, SIGNAL};
     use crate::threshold::DAY;
+
+    #[test]
+    fn factors_times_limits_are_written_without_the_dust_of_floating_point() {
+        assert_eq!(number(14.4 * 0.01), "0.144");
+        assert_eq!(number(0.1 + 0.2), "0.3");
+        assert_eq!((number(1.0 / 3.0), number(-0.005)), ("0.333333333333".to_owned(), "-0.005".to_owned()));
+        assert_eq!(number(1_099_511_627_777.0), "1099511627777", "bytes stay exact");
+        assert_eq!(number(f64::NAN), "NaN");
+    }
 
     #[test]
     fn a_certificates_remaining_time_is_judged_by_the_shorter_of_lead_time_and_part_of_its_life() {

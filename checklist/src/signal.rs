@@ -326,6 +326,8 @@ pub enum Drawing {
     TimeSeries,
     /// The current values as rows.
     Table,
+    /// Whether something is so: 1 is good, 0 is bad.
+    Whether,
 }
 
 /// What a panel shows.
@@ -335,6 +337,24 @@ pub enum Shown {
     Value(Value),
     /// An expression that needs history; the metrics are those that it names.
     Expression(fn(&crate::value::Scope) -> String, &'static [&'static Metric]),
+}
+
+impl Shown {
+    /// Its expression within a scope; a rate has Grafana's own variable as its window.
+    pub fn promql(&self, scope: &crate::value::Scope) -> String {
+        match self {
+            Self::Value(value) => value.promql(scope),
+            Self::Expression(expression, _) => expression(scope),
+        }
+    }
+
+    /// The metrics that it reads.
+    pub fn metrics(&self) -> Vec<&'static Metric> {
+        match self {
+            Self::Value(value) => value.selectors().iter().map(|selector| selector.metric).collect(),
+            Self::Expression(_, metrics) => metrics.to_vec(),
+        }
+    }
 }
 
 /// One panel of the dashboard.

@@ -113,6 +113,14 @@ impl Scope {
         self.max_of(&of(metric))
     }
 
+    /// Several metrics with the same labels, told apart by one more.
+    pub fn named(&self, label: &str, metrics: &[(&'static Metric, &str)]) -> String {
+        let one = |(metric, name): &(&'static Metric, &str)| {
+            format!("label_replace({}, {label:?}, {name:?}, \"\", \"\")", self.max(metric))
+        };
+        metrics.iter().map(one).collect::<Vec<_>>().join(" or ")
+    }
+
     /// The same of a selector.
     pub fn max_of(&self, selector: &Selector) -> String {
         agreed("max", selector, self)

@@ -1,7 +1,7 @@
 //! Laws of the catalog, looped over every signal.
 
 use checklist::contract::{PER_CHECK, PER_PROCESS};
-use checklist::{Kind, Levels, Limits, Metric, SIGNALS, Scope, Severity, Shown};
+use checklist::{Alert, Kind, Levels, Limits, Metric, Panel, SIGNALS, Scope, Severity, Threshold, When};
 use std::collections::BTreeSet;
 
 fn metrics() -> Vec<&'static Metric> {
@@ -48,6 +48,11 @@ fn every_signal_has_metrics_alerts_panels_and_a_runbook_with_its_headings() {
         assert!(!signal.metrics.is_empty() && !signal.alerts.is_empty() && !signal.panels.is_empty(), "{}", signal.id);
         let headings: Vec<&str> = signal.runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         assert_eq!(headings, ["Impact", "Check", "Fix", "Silence"], "{}", signal.id);
+        // The alerts named there are those that must not be silenced.
+        let silence = signal.runbook.split_once("## Silence").map(|(_, told)| told).unwrap_or_default();
+        for name in silence.split('`').filter(|word| word.starts_with("Checklist")) {
+            assert!(signal.alerts.iter().any(|alert| alert.name == name), "{} has no alert {name}", signal.id);
+        }
     }
 }
 
@@ -60,10 +65,7 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
             let levels = alert.levels(&limits);
             levels.into_iter().map(|(severity, _)| alert.when.promql(&scope, &limits, severity)).collect::<Vec<_>>()
         });
-        let panels = signal.panels.iter().map(|panel| match panel.shown {
-            Shown::Value(value) => value.promql(&scope),
-            Shown::Expression(expression, _) => expression(&scope).replace("$__rate_interval", "5m"),
-        });
+        let panels = signal.panels.iter().map(|panel| panel.shown.promql(&scope).replace("$__rate_interval", "5m"));
         for expr in alerts.chain(panels) {
             promql_parser::parser::parse(&expr).unwrap_or_else(|error| panic!("{}: {error}\n{expr}", signal.id));
             for word in expr
@@ -75,6 +77,58 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
             }
         }
     }
+}
+
+/// Whoever is told of a value looks at its course next, and at the limit in it.
+#[test]
+fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_of_something_else() {
+    let mut wrong = Vec::new();
+    for signal in SIGNALS {
+        let scope = Scope { check: signal.id.to_owned(), targets: Vec::new() };
+        let draws = |threshold: &Threshold| {
+            let key = threshold.key;
+            signal.panels.iter().filter(move |panel| panel.threshold.is_some_and(|drawn| drawn.key == key))
+        };
+        let mut judged = BTreeSet::new();
+        for alert in signal.alerts {
+            if let When::Beyond(value, threshold) = alert.when {
+                let value = value.promql(&scope);
+                judged.insert(threshold.key);
+                if !draws(threshold).any(|panel| panel.shown.promql(&scope).contains(&value)) {
+                    wrong.push(format!("{}: no panel with its limit shows {value}", alert.name));
+                }
+            }
+            let shown: Vec<_> = signal.panels.iter().flat_map(|panel| panel.shown.metrics()).collect();
+            let unseen = |metric: &&Metric| !shown.contains(metric) && !PER_CHECK.contains(metric);
+            let unseen: Vec<_> = alert.when.metrics().into_iter().filter(unseen).map(|metric| metric.name).collect();
+            if !unseen.is_empty() {
+                wrong.push(format!("{}: on no panel: {unseen:?}", alert.name));
+            }
+        }
+        for alert in signal.alerts.iter().filter(|alert| alert.when.needs_history()) {
+            let Some(threshold) = alert.when.threshold() else { continue };
+            let metrics = alert.when.metrics();
+            let foreign = |panel: &&Panel| !panel.shown.metrics().iter().any(|metric| metrics.contains(metric));
+            wrong.extend(draws(threshold).filter(foreign).map(|panel| format!("{} has a foreign limit", panel.title)));
+        }
+        for panel in signal.panels {
+            let Some(threshold) = panel.threshold.filter(|threshold| judged.contains(threshold.key)) else { continue };
+            let own = |alert: &Alert| match alert.when {
+                When::Beyond(value, limit) => {
+                    limit.key == threshold.key && panel.shown.promql(&scope).contains(&value.promql(&scope))
+                }
+                // One that is compared with it beside other things.
+                _ => {
+                    alert.when.needs_history()
+                        && alert.when.metrics().iter().all(|one| panel.shown.metrics().contains(one))
+                }
+            };
+            if !signal.alerts.iter().any(own) {
+                wrong.push(format!("{}: {} is the limit of something else", panel.title, threshold.key));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::rule_tests::{self, RuleTest};
 use crate::rules::{self, Entry, Group, Rule, prometheus_duration};
 use crate::terminal::{Colour, Style, print};
 use anyhow::bail;
+use checklist::condition::number;
 use checklist::config::hint;
 use checklist::coverage::lines_of;
 use checklist::{Config, Metric};
@@ -105,7 +106,7 @@ fn level(text: &mut String, config: &Config, rule: &Rule, style: Style) {
         let levels = entry.limits.of(threshold);
         // A floor has one value, which the expression names; a budget is there times the burn rate.
         let named = |value: f64| {
-            let same = |factor: &f64| numbers.iter().any(|number| number.to_bits() == (factor * value).to_bits());
+            let same = |factor: &f64| numbers.iter().any(|known| number(*known) == number(factor * value));
             BURN_RATES.into_iter().find(same).map(|factor| (value, factor))
         };
         let found = if own == Some(threshold.key) {

@@ -22,7 +22,7 @@ pub fn files(config: &Config, source: &str, text: &str) -> anyhow::Result<Vec<Ou
     let own = config.kubernetes.iter().find(|cluster| cluster.kubeconfig.is_none());
     let mut objects = vec![
         ("kubernetes/configmap.yaml", config_map(CONFIG_MAP, "checklist.yaml", text)),
-        ("kubernetes/dashboards.yaml", grafana::config_map(config, &grafana::dashboards(config, source)?)?),
+        ("kubernetes/dashboards.yaml", grafana::applied(config, &grafana::dashboards(config, source)?)?),
         ("kubernetes/cronjobs.yaml", json!({"apiVersion": "v1", "kind": "List", "items": cron_jobs(config)?})),
     ];
     if needs.keeps_files {

@@ -1,6 +1,6 @@
 //! The generic alerts: a check that cannot be made, an exporter that is not there, and the Watchdog.
 
-use crate::rules::{Rule, annotations, labels};
+use crate::rules::{Rule, annotations, judged_by, labels};
 use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
     RULES_INFO, SERIES_DROPPED, SHARD, SHARDS,
@@ -186,13 +186,10 @@ fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
 
 /// Metrics that others should expose and that are not there: their alerts could never fire.
 fn source_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
-    let probed = config.probed(signal);
-    let others: Vec<String> = config.targets(signal).into_iter().filter(|target| !probed.contains(target)).collect();
-    let metric = signal.metrics.iter().find(|metric| !metric.sparse && config.has(signal, metric))?;
+    let mut others = config.targets(signal);
+    others.retain(|target| judged_by(config, signal, target).is_some());
+    let metric = judged_by(config, signal, others.first()?)?;
     let absent = |target: &String| format!("absent({metric}{{check={:?}, target={target:?}}})", signal.id);
-    if others.is_empty() {
-        return None;
-    }
     Generic {
         name: "ChecklistSourceMissing",
         expr: others.iter().map(absent).collect::<Vec<_>>().join(" or "),

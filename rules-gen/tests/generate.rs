@@ -308,3 +308,41 @@ fn rights_are_the_least_that_the_configured_checks_need() -> std::io::Result<()>
     assert_eq!(policy.matches("s3:GetObject").count(), 2, "an archive of any format is only listed");
     Ok(())
 }
+
+/// Seventeen digits are what a factor times a limit leaves in a float, not what anyone chose.
+#[test]
+fn numbers_in_rules_and_runbooks_have_at_most_twelve_digits_behind_the_point() {
+    for yaml in [EXAMPLE, OTHER, ELSEWHERE] {
+        let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let outputs = rules_gen::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
+        for output in
+            outputs.iter().filter(|output| output.path.starts_with("rules") || output.path.starts_with("runbooks"))
+        {
+            let long = |word: &&str| {
+                word.parse::<f64>().is_ok() && word.split_once('.').is_some_and(|(_, behind)| behind.len() > 12)
+            };
+            let found: Vec<&str> = output.content.split_whitespace().filter(long).collect();
+            assert!(found.is_empty(), "{}: {found:?}", output.path.display());
+        }
+    }
+}
+
+/// First Mondays are four or five weeks apart.
+#[test]
+fn a_backup_that_is_made_every_first_monday_is_never_late_in_the_example() -> Result<(), String> {
+    let config = Config::parse("checklist.yaml", EXAMPLE).map_err(|mistakes| mistakes.to_string())?;
+    let backup = checklist::signals::by_id("backup").ok_or("no backups")?;
+    let stale = &checklist::signals::backup::MAX_AGE;
+    let rule = checklist::calendar::Rule::parse("first Monday")?;
+    let mut day = rule.next(jiff::civil::date(2026, 1, 1)).ok_or("no Monday")?;
+    for _ in 0..120 {
+        let next = rule.next(day).ok_or("no Monday")?;
+        let apart = f64::from((next - day).get_days()) * 86_400.0;
+        for name in ["monthly", "audit-archive"] {
+            let warns = config.limits(backup, name).of(stale).warning.ok_or("no limit")?;
+            assert!(apart < warns, "{name} of {day} is late before {next}");
+        }
+        day = next;
+    }
+    Ok(())
+}

@@ -29,6 +29,9 @@ static MAX_AGE: Threshold =
     Threshold::above("advisories.report_age", Unit::Seconds, "The scan runs weekly; one day of slack.")
         .warning(8.0 * DAY);
 
+const SEVERE_ONES: &[(&str, &[&str])] = &[("level", &["critical", "high"])];
+const OTHER_ONES: &[(&str, &[&str])] = &[("level", &["medium", "low", "unknown"])];
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "advisories",
@@ -43,7 +46,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistAdvisorySevere",
-            when: When::Beyond(Value::Of(of(&ADVISORIES).with(&[("level", &["critical", "high"])])), &SEVERE),
+            when: When::Beyond(Value::Of(of(&ADVISORIES).with(SEVERE_ONES)), &SEVERE),
             pending: minutes(15),
             summary: "Dependency has a severe vulnerability.",
             description: "{value} {{ $labels.level }} advisories apply to {{ $labels.report }}.",
@@ -51,7 +54,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistAdvisory",
-            when: When::Beyond(Value::Of(of(&ADVISORIES).with(&[("level", &["medium", "low", "unknown"])])), &OTHER),
+            when: When::Beyond(Value::Of(of(&ADVISORIES).with(OTHER_ONES)), &OTHER),
             pending: minutes(60),
             summary: "Dependency has a vulnerability.",
             description: "{value} {{ $labels.level }} advisories apply to {{ $labels.report }}.",
@@ -66,13 +69,33 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Security advisories",
-        description: "Advisories that apply to the dependencies, by level.",
-        shown: Shown::Value(Value::Of(of(&ADVISORIES))),
-        legend: &["report", "level"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Severe security advisories",
+            description: "High and critical advisories that apply to the dependencies.",
+            shown: Shown::Value(Value::Of(of(&ADVISORIES).with(SEVERE_ONES))),
+            legend: &["report", "level"],
+            threshold: Some(&SEVERE),
+            ..PANEL
+        },
+        Panel {
+            title: "Other security advisories",
+            description: "Advisories of lower or unknown level that apply to the dependencies.",
+            shown: Shown::Value(Value::Of(of(&ADVISORIES).with(OTHER_ONES))),
+            legend: &["report", "level"],
+            threshold: Some(&OTHER),
+            ..PANEL
+        },
+        Panel {
+            title: "Age of the advisories",
+            description: "Time since the report of cargo audit was written.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&WRITTEN))),
+            unit: Unit::Seconds,
+            legend: &["report"],
+            threshold: Some(&MAX_AGE),
+        },
+    ],
     runbook: include_str!("advisories.md"),
     ..BASE
 };

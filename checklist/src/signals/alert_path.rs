@@ -72,15 +72,37 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Alert path",
-        description: "Seconds until the last synthetic alert of each level was delivered.",
-        drawing: Drawing::Stat,
-        shown: Shown::Value(Value::Of(of(&DURATION))),
-        unit: Unit::Seconds,
-        legend: &["target", "level"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Alert path",
+            description: "Seconds until the last synthetic alert of each level was delivered.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Of(of(&DURATION))),
+            unit: Unit::Seconds,
+            legend: &["target", "level"],
+            ..PANEL
+        },
+        Panel {
+            title: "Alert path tests",
+            description: "Whether the way of the alerts of each level was ever tested, and the last test alert arrived.",
+            drawing: Drawing::Whether,
+            shown: Shown::Expression(
+                |scope| scope.named("fact", &[(&RECORDED, "was tested"), (&PASSED, "last one arrived")]),
+                &[&RECORDED, &PASSED],
+            ),
+            legend: &["target", "level", "fact"],
+            ..PANEL
+        },
+        Panel {
+            title: "Time since the last alert test",
+            description: "Time since a test alert of each level was last delivered.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&LAST))),
+            unit: Unit::Seconds,
+            legend: &["target", "level"],
+            threshold: Some(&MAX_AGE),
+        },
+    ],
     runbook: include_str!("alert_path.md"),
     ..BASE
 };

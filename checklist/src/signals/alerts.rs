@@ -84,6 +84,15 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&UNTAKEN),
             ..PANEL
         },
+        Panel {
+            title: "Longest silence",
+            description: "Time until the active silence that lasts longest ends.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Until(of(&SILENCE_END))),
+            unit: Unit::Seconds,
+            threshold: Some(&LONG),
+            ..PANEL
+        },
     ],
     runbook: include_str!("alerts.md"),
     ..BASE

@@ -26,6 +26,8 @@ pub static STALE_AFTER: Threshold = Threshold::above(
 
 static STALE: Threshold = Threshold::above("api_keys.stale", Unit::Count, "The review should leave none.").warning(0.0);
 
+const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_used"])];
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "api_keys",
@@ -39,19 +41,29 @@ pub static SIGNAL: Signal = Signal {
     thresholds: &[&STALE_AFTER, &STALE],
     alerts: &[Alert {
         name: "ChecklistApiKeysStale",
-        when: When::Beyond(Value::Of(of(&KEYS).with(&[("state", &["stale", "never_used"])])), &STALE),
+        when: When::Beyond(Value::Of(of(&KEYS).with(UNUSED)), &STALE),
         pending: hours(7 * 24),
         summary: "API keys are not used any more.",
         description: "{value} API keys of {{ $labels.target }} are {{ $labels.state }}.",
         ..WARNING
     }],
-    panels: &[Panel {
-        title: "API keys",
-        description: "API keys by state.",
-        shown: Shown::Value(Value::Of(of(&KEYS))),
-        legend: &["target", "state"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "API keys",
+            description: "API keys by state.",
+            shown: Shown::Value(Value::Of(of(&KEYS))),
+            legend: &["target", "state"],
+            ..PANEL
+        },
+        Panel {
+            title: "Unused API keys",
+            description: "API keys that nobody has used for long, or ever.",
+            shown: Shown::Value(Value::Of(of(&KEYS).with(UNUSED))),
+            legend: &["target", "state"],
+            threshold: Some(&STALE),
+            ..PANEL
+        },
+    ],
     access: &[Access::SqlColumns("api_keys", &["created_at", "last_used_at", "revoked_at"])],
     runbook: include_str!("api_keys.md"),
     ..BASE

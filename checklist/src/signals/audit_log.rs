@@ -48,15 +48,24 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Newest audit event",
-        description: "Time since the newest event in the audit table.",
-        drawing: Drawing::Stat,
-        shown: Shown::Value(Value::Age(of(&LAST))),
-        unit: Unit::Seconds,
-        threshold: Some(&SILENCE),
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Newest audit event",
+            description: "Time since the newest event in the audit table.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&LAST))),
+            unit: Unit::Seconds,
+            threshold: Some(&SILENCE),
+            ..PANEL
+        },
+        Panel {
+            title: "Audit events",
+            description: "Whether the audit table holds any event.",
+            drawing: Drawing::Whether,
+            shown: Shown::Value(Value::Of(of(&PRESENT))),
+            ..PANEL
+        },
+    ],
     access: &[Access::SqlColumns("audit_events", &["timestamp"]), Access::SqlIndex("audit_events", &["timestamp"])],
     runbook: include_str!("audit_log.md"),
     ..BASE

@@ -9,8 +9,10 @@ pub static FAILURES: Metric = Metric::gauge(
     &["window"],
 );
 
+const HOUR_WINDOW: &[(&str, &[&str])] = &[("window", &["1h"])];
 const DAY_WINDOW: &[(&str, &[&str])] = &[("window", &["24h"])];
 const WEEK_WINDOW: &[(&str, &[&str])] = &[("window", &["7d"])];
+const LONG_WINDOWS: &[(&str, &[&str])] = &[("window", &["24h", "7d"])];
 
 static PER_HOUR: Threshold = Threshold::above(
     "auth_failures.per_hour",
@@ -48,7 +50,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistAuthFailures",
-            when: When::Beyond(Value::Of(of(&FAILURES).with(&[("window", &["1h"])])), &PER_HOUR),
+            when: When::Beyond(Value::Of(of(&FAILURES).with(HOUR_WINDOW)), &PER_HOUR),
             summary: "Many authentications fail.",
             description: "{value} authentications failed within an hour on {{ $labels.target }}; the limit is {limit}.",
             ..CRITICAL
@@ -81,15 +83,23 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Failed authentications",
-        description: "Failed authentications within an hour, a day and a week.",
-        drawing: Drawing::TimeSeries,
-        shown: Shown::Value(Value::Of(of(&FAILURES))),
-        unit: Unit::Count,
-        legend: &["target", "window"],
-        threshold: Some(&PER_HOUR),
-    }],
+    panels: &[
+        Panel {
+            title: "Failed authentications of the hour",
+            description: "Failed authentications within an hour.",
+            shown: Shown::Value(Value::Of(of(&FAILURES).with(HOUR_WINDOW))),
+            legend: &["target", "window"],
+            threshold: Some(&PER_HOUR),
+            ..PANEL
+        },
+        Panel {
+            title: "Failed authentications",
+            description: "Failed authentications within a day and a week.",
+            shown: Shown::Value(Value::Of(of(&FAILURES).with(LONG_WINDOWS))),
+            legend: &["target", "window"],
+            ..PANEL
+        },
+    ],
     access: &[
         Access::SqlColumns("audit_events", &["event_type", "timestamp"]),
         Access::SqlIndex("audit_events", &["event_type", "timestamp"]),

@@ -126,6 +126,17 @@ pub static SIGNAL: Signal = Signal {
             legend: &["backup"],
             threshold: None,
         },
+        Panel {
+            title: "Backup contents",
+            description: "Whether there is an object of each backup, and the newest one starts as its format demands.",
+            drawing: Drawing::Whether,
+            shown: Shown::Expression(
+                |scope| scope.named("fact", &[(&PRESENT, "is there"), (&HEADER_VALID, "starts as a dump")]),
+                &[&PRESENT, &HEADER_VALID],
+            ),
+            legend: &["backup", "fact"],
+            ..PANEL
+        },
     ],
     access: &[Access::S3("s3:ListBucket"), Access::S3("s3:GetObject")],
     runbook: include_str!("backup.md"),

@@ -57,14 +57,25 @@ pub static SIGNAL: Signal = Signal {
         keep_firing: FAILOVER,
         ..WARNING
     }],
-    panels: &[Panel {
-        title: "Largest tables",
-        description: "Size of the ten largest tables with indexes and oversized values.",
-        shown: Shown::Value(Value::Of(of(&TOTAL))),
-        unit: Unit::Bytes,
-        legend: TABLE,
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Largest tables",
+            description: "Size of the ten largest tables with indexes and oversized values.",
+            shown: Shown::Value(Value::Of(of(&TOTAL))),
+            unit: Unit::Bytes,
+            legend: TABLE,
+            ..PANEL
+        },
+        Panel {
+            title: "Bloat",
+            description: "Share of each large table that holds nothing.",
+            shown: Shown::Value(Value::Share(of(&BLOAT), of(&TABLE_BYTES))),
+            unit: Unit::Ratio,
+            legend: TABLE,
+            threshold: Some(&SHARE),
+            ..PANEL
+        },
+    ],
     access: &[Access::SqlRole("pg_read_all_stats"), Access::SqlRole("pg_stat_scan_tables")],
     costly: Some("With pgstattuple it reads the pages of the ten largest tables that are not all-visible."),
     runbook: include_str!("bloat.md"),

@@ -71,15 +71,39 @@ pub static SIGNAL: Signal = Signal {
             ..CRITICAL
         },
     ],
-    panels: &[Panel {
-        title: "Certificate lifetime left",
-        description: "Time until each presented certificate expires.",
-        drawing: Drawing::Stat,
-        shown: Shown::Value(Value::Until(of(&NOT_AFTER))),
-        unit: Unit::Seconds,
-        legend: &["target", "subject_cn", "position"],
-        threshold: Some(&LEAD),
-    }],
+    panels: &[
+        Panel {
+            title: "Certificate lifetime left",
+            description: "Time until each presented certificate expires; of a short-lived one a third of its life warns before the line does.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Until(of(&NOT_AFTER))),
+            unit: Unit::Seconds,
+            legend: &["target", "subject_cn", "position"],
+            threshold: Some(&LEAD),
+        },
+        Panel {
+            title: "Share of certificate life left",
+            description: "Share of the life of each presented certificate that is left; a third warns and a tenth pages, unless the lead time is shorter.",
+            drawing: Drawing::Stat,
+            shown: Shown::Expression(
+                |scope| {
+                    let (begin, end) = (scope.max(&NOT_BEFORE), scope.max(&NOT_AFTER));
+                    format!("({end} - time()) / ({end} - {begin})")
+                },
+                &[&NOT_BEFORE, &NOT_AFTER],
+            ),
+            unit: Unit::Ratio,
+            legend: &["target", "subject_cn", "position"],
+            ..PANEL
+        },
+        Panel {
+            title: "Certificates accepted",
+            description: "Whether clients accept the certificate of each endpoint.",
+            drawing: Drawing::Whether,
+            shown: Shown::Value(Value::Of(of(&VERIFIED))),
+            ..PANEL
+        },
+    ],
     access: &[],
     runbook: include_str!("certificates.md"),
     ..BASE

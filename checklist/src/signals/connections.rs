@@ -45,6 +45,9 @@ static IDLE_IN_TRANSACTION: Threshold = Threshold::above(
 )
 .warning(10.0 * MINUTE);
 
+const IDLE_ONES: &[(&str, &[&str])] = &[("state", &["idle"])];
+const IN_TRANSACTION: &[(&str, &[&str])] = &[("state", &["idle in transaction", "idle in transaction (aborted)"])];
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "connections",
@@ -69,7 +72,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistConnectionsIdle",
-            when: When::Beyond(Value::Share(of(&CONNECTIONS).with(&[("state", &["idle"])]), of(&LIMIT)), &IDLE),
+            when: When::Beyond(Value::Share(of(&CONNECTIONS).with(IDLE_ONES), of(&LIMIT)), &IDLE),
             pending: minutes(30),
             summary: "PostgreSQL holds too many idle connections.",
             description: "{value} of the connections of {{ $labels.target }} are idle; the limit is {limit}.",
@@ -77,13 +80,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistIdleInTransaction",
-            when: When::Beyond(
-                Value::Age(
-                    of(&OLDEST_TRANSACTION)
-                        .with(&[("state", &["idle in transaction", "idle in transaction (aborted)"])]),
-                ),
-                &IDLE_IN_TRANSACTION,
-            ),
+            when: When::Beyond(Value::Age(of(&OLDEST_TRANSACTION).with(IN_TRANSACTION)), &IDLE_IN_TRANSACTION),
             pending: minutes(1),
             summary: "PostgreSQL transaction is left open.",
             description: "A transaction on {{ $labels.target }} has been open for {value} and its client does nothing; the limit is {limit}.",
@@ -108,6 +105,23 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Count,
             legend: &["target", "database", "state"],
             threshold: None,
+        },
+        Panel {
+            title: "Idle connections",
+            description: "Share of the available connections that do nothing.",
+            shown: Shown::Value(Value::Share(of(&CONNECTIONS).with(IDLE_ONES), of(&LIMIT))),
+            unit: Unit::Ratio,
+            threshold: Some(&IDLE),
+            ..PANEL
+        },
+        Panel {
+            title: "Oldest idle transaction",
+            description: "Time since the oldest transaction began whose client does nothing.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&OLDEST_TRANSACTION).with(IN_TRANSACTION))),
+            unit: Unit::Seconds,
+            legend: &["target", "state"],
+            threshold: Some(&IDLE_IN_TRANSACTION),
         },
     ],
     elsewhere: &[Elsewhere {

@@ -41,6 +41,7 @@ pub static SIGNAL: Signal = Signal {
         drawing: Drawing::Table,
         shown: Shown::Expression(|scope| format!("{} > 0", scope.max(&MISSING)), &[&MISSING]),
         legend: &["metric"],
+        threshold: Some(&ANY),
         ..PANEL
     }],
     runbook: include_str!("dashboards.md"),

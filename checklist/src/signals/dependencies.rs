@@ -26,6 +26,9 @@ static MAJOR: Threshold = Threshold::above(
 )
 .warning(10.0);
 
+const MAJOR_ONES: &[(&str, &[&str])] = &[("kind", &["major"])];
+const OTHER_ONES: &[(&str, &[&str])] = &[("kind", &["minor", "patch", "removed"])];
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "dependencies",
@@ -48,20 +51,39 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistDependenciesOutdated",
-            when: When::Beyond(Value::Of(of(&OUTDATED).with(&[("kind", &["major"])])), &MAJOR),
+            when: When::Beyond(Value::Of(of(&OUTDATED).with(MAJOR_ONES)), &MAJOR),
             pending: minutes(60),
             summary: "Many dependencies are a major version behind.",
             description: "{value} dependencies of {{ $labels.report }} are a major version behind; the limit is {limit}.",
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Outdated dependencies",
-        description: "Dependencies with a newer release, by kind of the step.",
-        shown: Shown::Value(Value::Of(of(&OUTDATED))),
-        legend: &["report", "kind"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Major versions behind",
+            description: "Dependencies that are a major version behind.",
+            shown: Shown::Value(Value::Of(of(&OUTDATED).with(MAJOR_ONES))),
+            legend: &["report", "kind"],
+            threshold: Some(&MAJOR),
+            ..PANEL
+        },
+        Panel {
+            title: "Outdated dependencies",
+            description: "Dependencies with a newer release, by kind of the smaller step.",
+            shown: Shown::Value(Value::Of(of(&OUTDATED).with(OTHER_ONES))),
+            legend: &["report", "kind"],
+            ..PANEL
+        },
+        Panel {
+            title: "Age of the dependency review",
+            description: "Time since the report of cargo outdated was written.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&WRITTEN))),
+            unit: Unit::Seconds,
+            legend: &["report"],
+            threshold: Some(&MAX_AGE),
+        },
+    ],
     runbook: include_str!("dependencies.md"),
     ..BASE
 };

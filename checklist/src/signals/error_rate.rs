@@ -125,14 +125,23 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Error rate",
-        description: "Share of failed requests within an hour.",
-        shown: Shown::Expression(|scope| ratio(scope, "1h"), &[&REQUESTS, &ERRORS]),
-        unit: Unit::Ratio,
-        threshold: Some(&RATIO),
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Error rate",
+            description: "Share of failed requests within a day.",
+            shown: Shown::Expression(|scope| ratio(scope, "1d"), &[&REQUESTS, &ERRORS]),
+            unit: Unit::Ratio,
+            threshold: Some(&RATIO),
+            ..PANEL
+        },
+        Panel {
+            title: "Error rate of the hour",
+            description: "Share of failed requests within an hour.",
+            shown: Shown::Expression(|scope| ratio(scope, "1h"), &[&REQUESTS, &ERRORS]),
+            unit: Unit::Ratio,
+            ..PANEL
+        },
+    ],
     records: &[
         Record {
             metric: &REQUESTS,

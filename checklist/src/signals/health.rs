@@ -32,6 +32,12 @@ static VERSIONS: Threshold = Threshold::above(
 .between(1.0, 8.0)
 .warning(1.0);
 
+/// How many versions each page reported within an hour.
+fn versions(scope: &crate::value::Scope) -> String {
+    let each = format!("max_over_time({}[1h])", scope.series(&VERSION));
+    format!("count by (check, target) (count by (check, target, version) ({each}))")
+}
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "health",
@@ -70,13 +76,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistHealthVersionSkew",
             when: When::History(History {
-                expr: |scope, limits, severity| {
-                    format!(
-                        "count by (check, target) (count by (check, target, version) (max_over_time({}[1h]))) > {}",
-                        scope.series(&VERSION),
-                        limits.level(&VERSIONS, severity)
-                    )
-                },
+                expr: |scope, limits, severity| format!("{} > {}", versions(scope), limits.level(&VERSIONS, severity)),
                 threshold: Some(&VERSIONS),
                 metrics: &[&VERSION],
                 case: |given| {
@@ -112,6 +112,13 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["target"],
             threshold: Some(&SLOW),
+        },
+        Panel {
+            title: "Versions",
+            description: "Versions that each health page reported within an hour.",
+            shown: Shown::Expression(versions, &[&VERSION]),
+            threshold: Some(&VERSIONS),
+            ..PANEL
         },
     ],
     elsewhere: &[Elsewhere {

@@ -23,6 +23,10 @@ static MAX_AGE: Threshold =
     Threshold::above("images.report_age", Unit::Seconds, "New vulnerabilities of old images appear weekly.")
         .warning(8.0 * DAY);
 
+const CRITICAL_ONES: &[(&str, &[&str])] = &[("level", &["critical"])];
+const HIGH_ONES: &[(&str, &[&str])] = &[("level", &["high"])];
+const OTHER_ONES: &[(&str, &[&str])] = &[("level", &["medium", "low", "unknown"])];
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "images",
@@ -37,7 +41,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistImageVulnerable",
-            when: When::Beyond(Value::Of(of(&VULNERABILITIES).with(&[("level", &["critical"])])), &SEVERE),
+            when: When::Beyond(Value::Of(of(&VULNERABILITIES).with(CRITICAL_ONES)), &SEVERE),
             pending: minutes(15),
             summary: "Image has a critical vulnerability.",
             description: "Image {{ $labels.image }} has {value} critical vulnerabilities.",
@@ -45,7 +49,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistImageVulnerableHigh",
-            when: When::Beyond(Value::Of(of(&VULNERABILITIES).with(&[("level", &["high"])])), &HIGH),
+            when: When::Beyond(Value::Of(of(&VULNERABILITIES).with(HIGH_ONES)), &HIGH),
             pending: minutes(60),
             summary: "Image has a high vulnerability.",
             description: "Image {{ $labels.image }} has {value} high vulnerabilities.",
@@ -60,13 +64,40 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Image vulnerabilities",
-        description: "Vulnerabilities of each image by level.",
-        shown: Shown::Value(Value::Of(of(&VULNERABILITIES))),
-        legend: &["image", "level"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Critical image vulnerabilities",
+            description: "Critical vulnerabilities of each image.",
+            shown: Shown::Value(Value::Of(of(&VULNERABILITIES).with(CRITICAL_ONES))),
+            legend: &["image"],
+            threshold: Some(&SEVERE),
+            ..PANEL
+        },
+        Panel {
+            title: "High image vulnerabilities",
+            description: "High vulnerabilities of each image.",
+            shown: Shown::Value(Value::Of(of(&VULNERABILITIES).with(HIGH_ONES))),
+            legend: &["image"],
+            threshold: Some(&HIGH),
+            ..PANEL
+        },
+        Panel {
+            title: "Other image vulnerabilities",
+            description: "Vulnerabilities of each image by the lower levels.",
+            shown: Shown::Value(Value::Of(of(&VULNERABILITIES).with(OTHER_ONES))),
+            legend: &["image", "level"],
+            ..PANEL
+        },
+        Panel {
+            title: "Age of the image scans",
+            description: "Time since each image was last scanned.",
+            drawing: Drawing::Table,
+            shown: Shown::Value(Value::Age(of(&WRITTEN))),
+            unit: Unit::Seconds,
+            legend: &["image"],
+            threshold: Some(&MAX_AGE),
+        },
+    ],
     runbook: include_str!("images.md"),
     ..BASE
 };

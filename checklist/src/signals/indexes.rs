@@ -61,6 +61,14 @@ pub static SIGNAL: Signal = Signal {
             legend: &["target", "database"],
             ..PANEL
         },
+        Panel {
+            title: "Invalid indexes",
+            description: "Indexes that an interrupted build left behind.",
+            shown: Shown::Value(Value::Of(of(&INVALID))),
+            legend: &["target", "database"],
+            threshold: Some(&BROKEN),
+            ..PANEL
+        },
     ],
     access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("indexes.md"),

@@ -194,14 +194,55 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "P99 latency",
-        description: "Duration that 99 of 100 requests stay below, within an hour.",
-        shown: Shown::Value(Value::Of(of(&HOURLY))),
-        unit: Unit::Seconds,
-        threshold: Some(&P99),
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "P99 latency",
+            description: "Duration that 99 of 100 requests stay below, within an hour.",
+            shown: Shown::Value(Value::Of(of(&HOURLY))),
+            unit: Unit::Seconds,
+            threshold: Some(&P99),
+            ..PANEL
+        },
+        Panel {
+            title: "P99 latency now",
+            description: "Duration that 99 of 100 requests stay below, within five minutes.",
+            shown: Shown::Value(Value::Of(of(&SHORT))),
+            unit: Unit::Seconds,
+            threshold: Some(&P99_NOW),
+            ..PANEL
+        },
+        Panel {
+            title: "P99 latency of a day",
+            description: "Duration that 99 of 100 requests stay below, within a day; compare it with the week before.",
+            shown: Shown::Value(Value::Of(of(&DAILY))),
+            unit: Unit::Seconds,
+            ..PANEL
+        },
+        Panel {
+            title: "Latency of the burn rates",
+            description: "Percentiles that are above the line in both windows while the budget of slow requests burns too fast.",
+            shown: Shown::Expression(
+                |scope| {
+                    scope.named(
+                        "percentile",
+                        &[
+                            (&FAST_LONG, "p85.6 of 1h"),
+                            (&FAST_SHORT, "p85.6 of 5m"),
+                            (&MIDDLE_LONG, "p94 of 6h"),
+                            (&MIDDLE_SHORT, "p94 of 30m"),
+                            (&SLOW_LONG, "p97 of 1d"),
+                            (&SLOW_SHORT, "p97 of 2h"),
+                        ],
+                    )
+                },
+                &[&FAST_LONG, &FAST_SHORT, &MIDDLE_LONG, &MIDDLE_SHORT, &SLOW_LONG, &SLOW_SHORT],
+            ),
+            unit: Unit::Seconds,
+            legend: &["target", "percentile"],
+            threshold: Some(&P99),
+            ..PANEL
+        },
+    ],
     records: &[
         Record { metric: &SHORT, expr: |traffic| p99(traffic, "5m") },
         Record { metric: &HOURLY, expr: |traffic| p99(traffic, "1h") },

@@ -129,6 +129,15 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&XID),
             ..PANEL
         },
+        Panel {
+            title: "Age of statistics",
+            description: "Time since each large table that has changed was last analyzed.",
+            drawing: Drawing::Table,
+            shown: Shown::Value(Value::Age(of(&LAST_ANALYZE))),
+            unit: Unit::Seconds,
+            legend: TABLE,
+            threshold: Some(&ANALYZED),
+        },
     ],
     access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("maintenance.md"),

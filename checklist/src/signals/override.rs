@@ -49,12 +49,23 @@ pub static SIGNAL: Signal = Signal {
         description: "Routine warnings have been held back for {value}; the limit is {limit}.",
         ..WARNING
     }],
-    panels: &[Panel {
-        title: "Emergency override",
-        description: "1 while routine warnings are held back.",
-        shown: Shown::Value(Value::Of(of(&ACTIVE))),
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Emergency override",
+            description: "1 while routine warnings are held back.",
+            shown: Shown::Value(Value::Of(of(&ACTIVE))),
+            ..PANEL
+        },
+        Panel {
+            title: "Length of the override",
+            description: "Time since the emergency override began.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&SINCE))),
+            unit: Unit::Seconds,
+            threshold: Some(&LASTS),
+            ..PANEL
+        },
+    ],
     runbook: include_str!("override.md"),
     ..BASE
 };

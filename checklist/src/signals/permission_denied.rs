@@ -48,13 +48,22 @@ pub static SIGNAL: Signal = Signal {
         keep_firing: FAILOVER,
         ..WARNING
     }],
-    panels: &[Panel {
-        title: "Refused permissions",
-        description: "Refused permissions within an hour, a day and a week.",
-        shown: Shown::Value(Value::Of(of(&DENIED))),
-        legend: &["target", "window"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Refused permissions",
+            description: "Refused permissions within an hour, a day and a week.",
+            shown: Shown::Value(Value::Of(of(&DENIED))),
+            legend: &["target", "window"],
+            ..PANEL
+        },
+        Panel {
+            title: "Refusals of one user",
+            description: "Refused permissions within seven days of the user with the most of them.",
+            shown: Shown::Value(Value::Of(of(&WORST))),
+            threshold: Some(&PER_USER),
+            ..PANEL
+        },
+    ],
     access: &[
         Access::SqlColumns("audit_events", &["event_type", "timestamp", "user_id"]),
         Access::SqlIndex("audit_events", &["event_type", "timestamp"]),

@@ -58,13 +58,32 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Audit lines",
-        description: "Audit lines per second in the logs of the pods.",
-        shown: Shown::Expression(|scope| scope.over("rate", &LINES, "$__rate_interval"), &[&LINES]),
-        legend: &["namespace", "selector"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Audit lines",
+            description: "Audit lines per second in the logs of the pods.",
+            shown: Shown::Expression(|scope| scope.over("rate", &LINES, "$__rate_interval"), &[&LINES]),
+            legend: &["namespace", "selector"],
+            ..PANEL
+        },
+        Panel {
+            title: "Audit lines seen",
+            description: "Whether the logs of the pods hold audit lines at all.",
+            drawing: Drawing::Whether,
+            shown: Shown::Value(Value::Of(of(&SEEN))),
+            legend: SOURCE,
+            ..PANEL
+        },
+        Panel {
+            title: "Newest audit line",
+            description: "Time since the newest audit line in the logs of the pods.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&LAST))),
+            unit: Unit::Seconds,
+            legend: SOURCE,
+            threshold: Some(&SILENCE),
+        },
+    ],
     access: &[Access::Kubernetes("", "pods", &["list"]), Access::Kubernetes("", "pods/log", &["get"])],
     runbook: include_str!("pod_logs.md"),
     ..BASE

@@ -36,8 +36,10 @@ static WAITING: Threshold = Threshold::above(
 .warning(0.0);
 
 /// What the kubelet says of a container that will not start without help.
-const STUCK: &[&str] =
-    &["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"];
+const STUCK_ONES: &[(&str, &[&str])] = &[(
+    "reason",
+    &["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"],
+)];
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {
@@ -69,7 +71,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistPodStuck",
-            when: When::Beyond(Value::Of(of(&NOT_READY).with(&[("reason", STUCK)])), &WAITING),
+            when: When::Beyond(Value::Of(of(&NOT_READY).with(STUCK_ONES)), &WAITING),
             pending: minutes(5),
             summary: "Pod cannot start.",
             description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} waits in {{ $labels.reason }}.",
@@ -94,13 +96,39 @@ pub static SIGNAL: Signal = Signal {
             threshold: None,
         },
         Panel {
+            title: "Missing pods",
+            description: "Pods that each workload asks for and that are not ready.",
+            shown: Shown::Expression(
+                |scope| format!("{} - {}", scope.max(&DESIRED), scope.max(&READY)),
+                &[&DESIRED, &READY],
+            ),
+            legend: &["namespace", "workload"],
+            ..PANEL
+        },
+        Panel {
             title: "Pods not ready",
             description: "Pods that are neither ready nor finished, with the reason; empty is good.",
             drawing: Drawing::Table,
             shown: Shown::Value(Value::Of(of(&NOT_READY))),
             unit: Unit::Count,
             legend: &["namespace", "pod", "reason"],
+            threshold: None,
+        },
+        Panel {
+            title: "Stuck pods",
+            description: "Pods that do not come back by themselves, with the reason; empty is good.",
+            drawing: Drawing::Table,
+            shown: Shown::Value(Value::Of(of(&NOT_READY).with(STUCK_ONES))),
+            legend: &["namespace", "pod", "reason"],
             threshold: Some(&WAITING),
+            ..PANEL
+        },
+        Panel {
+            title: "Ready endpoints",
+            description: "Ready endpoints of each service; without one it refuses every connection.",
+            shown: Shown::Value(Value::Of(of(&ENDPOINTS))),
+            legend: &["namespace", "service"],
+            ..PANEL
         },
     ],
     elsewhere: &[Elsewhere {

@@ -32,14 +32,24 @@ pub static SIGNAL: Signal = Signal {
         description: "Claim {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is not bound to a volume.",
         ..WARNING
     }],
-    panels: &[Panel {
-        title: "Requested storage",
-        description: "Size that each claim asks for.",
-        shown: Shown::Value(Value::Of(of(&REQUESTED))),
-        unit: Unit::Bytes,
-        legend: &["namespace", "persistentvolumeclaim"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Requested storage",
+            description: "Size that each claim asks for.",
+            shown: Shown::Value(Value::Of(of(&REQUESTED))),
+            unit: Unit::Bytes,
+            legend: &["namespace", "persistentvolumeclaim"],
+            ..PANEL
+        },
+        Panel {
+            title: "Bound claims",
+            description: "Whether each claim has a volume.",
+            drawing: Drawing::Whether,
+            shown: Shown::Value(Value::Of(of(&BOUND))),
+            legend: &["namespace", "persistentvolumeclaim"],
+            ..PANEL
+        },
+    ],
     elsewhere: &[Elsewhere {
         source: "kube-state-metrics",
         records: &[

@@ -37,6 +37,8 @@ static OOM_RECENT: Threshold = Threshold::below(
 )
 .warning(HOUR);
 
+const OOM: &[(&str, &[&str])] = &[("reason", &["OOMKilled"])];
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "restarts",
@@ -86,25 +88,53 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistContainerOutOfMemory",
-            when: When::Beyond(Value::Age(of(&LAST_TERMINATION).with(&[("reason", &["OOMKilled"])])), &OOM_RECENT),
+            when: When::Beyond(Value::Age(of(&LAST_TERMINATION).with(OOM)), &OOM_RECENT),
             pending: seconds(0),
             summary: "Container was killed for using too much memory.",
             description: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} was killed {value} ago because it reached its memory limit.",
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Restarts per day",
-        description: "Restarts of each container over the last 24 hours; a flat zero is good.",
-        drawing: Drawing::TimeSeries,
-        shown: Shown::Expression(
-            |scope| format!("max without (instance) (increase({}[24h])) > 0", scope.series(&RESTARTS)),
-            &[&RESTARTS],
-        ),
-        unit: Unit::Count,
-        legend: &["namespace", "pod", "container"],
-        threshold: Some(&PER_HOUR),
-    }],
+    panels: &[
+        Panel {
+            title: "Restarts per hour",
+            description: "Restarts of each container over the last hour; empty is good.",
+            shown: Shown::Expression(|scope| format!("{} > 0", scope.over("increase", &RESTARTS, "1h")), &[&RESTARTS]),
+            legend: &["namespace", "pod", "container"],
+            threshold: Some(&PER_HOUR),
+            ..PANEL
+        },
+        Panel {
+            title: "Restarts per day",
+            description: "Restarts of each container over the last 24 hours; a flat zero is good.",
+            drawing: Drawing::TimeSeries,
+            shown: Shown::Expression(
+                |scope| format!("max without (instance) (increase({}[24h])) > 0", scope.series(&RESTARTS)),
+                &[&RESTARTS],
+            ),
+            unit: Unit::Count,
+            legend: &["namespace", "pod", "container"],
+            threshold: None,
+        },
+        Panel {
+            title: "Last restarts",
+            description: "Time since the previous instance of each container ended, with the reason.",
+            drawing: Drawing::Table,
+            shown: Shown::Value(Value::Age(of(&LAST_TERMINATION))),
+            unit: Unit::Seconds,
+            legend: &["namespace", "pod", "container", "reason"],
+            threshold: Some(&RECENT),
+        },
+        Panel {
+            title: "Last kills for memory",
+            description: "Time since each container was killed for using too much memory; empty is good.",
+            drawing: Drawing::Table,
+            shown: Shown::Value(Value::Age(of(&LAST_TERMINATION).with(OOM))),
+            unit: Unit::Seconds,
+            legend: &["namespace", "pod", "container"],
+            threshold: Some(&OOM_RECENT),
+        },
+    ],
     elsewhere: &[Elsewhere {
         source: "kube-state-metrics",
         records: &[

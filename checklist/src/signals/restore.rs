@@ -101,14 +101,41 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Restore time",
-        description: "Seconds that each stage of the last restore took: how long the real one will take.",
-        shown: Shown::Value(Value::Of(of(&DURATION))),
-        unit: Unit::Seconds,
-        legend: &["backup", "stage"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Restore time",
+            description: "Seconds that each stage of the last restore took: how long the real one will take.",
+            shown: Shown::Value(Value::Of(of(&DURATION))),
+            unit: Unit::Seconds,
+            legend: &["backup", "stage"],
+            ..PANEL
+        },
+        Panel {
+            title: "Restore proofs",
+            description: "Whether each backup was ever restored for proof, whether the last proof could be made, and what it said.",
+            drawing: Drawing::Whether,
+            shown: Shown::Expression(
+                |scope| {
+                    scope.named(
+                        "fact",
+                        &[(&RECORDED, "was tried"), (&CONCLUSIVE, "could be made"), (&PASSED, "was good")],
+                    )
+                },
+                &[&RECORDED, &CONCLUSIVE, &PASSED],
+            ),
+            legend: &["backup", "fact"],
+            ..PANEL
+        },
+        Panel {
+            title: "Time since the last restore",
+            description: "Time since each backup was last restored with success.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&LAST))),
+            unit: Unit::Seconds,
+            legend: &["backup"],
+            threshold: Some(&MAX_AGE),
+        },
+    ],
     access: &[Access::S3("s3:ListBucket"), Access::S3("s3:GetObject")],
     runbook: include_str!("restore.md"),
     ..BASE

@@ -46,6 +46,9 @@ static WORKFLOWS_AGE: Threshold = Threshold::above(
 )
 .warning(66.0 * DAY);
 
+const AUDIT_EVENTS: &[(&str, &[&str])] = &[("rule", &["audit_events"])];
+const WORKFLOWS: &[(&str, &[&str])] = &[("rule", &["workflows"])];
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "retention",
@@ -60,7 +63,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistAuditEventsNotArchived",
-            when: When::Beyond(Value::Age(of(&OLDEST).with(&[("rule", &["audit_events"])])), &AUDIT_AGE),
+            when: When::Beyond(Value::Age(of(&OLDEST).with(AUDIT_EVENTS)), &AUDIT_AGE),
             pending: minutes(60),
             summary: "Old audit events are not archived.",
             description: "The oldest audit event of {{ $labels.target }} is {value} old; the limit is {limit}.",
@@ -69,7 +72,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistWorkflowsNotCleaned",
-            when: When::Beyond(Value::Age(of(&OLDEST).with(&[("rule", &["workflows"])])), &WORKFLOWS_AGE),
+            when: When::Beyond(Value::Age(of(&OLDEST).with(WORKFLOWS)), &WORKFLOWS_AGE),
             pending: minutes(60),
             summary: "Old workflows are not deleted.",
             description: "The oldest finished workflow of {{ $labels.target }} is {value} old; the limit is {limit}.",
@@ -77,14 +80,24 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Oldest rows",
-        description: "Age of the oldest row that each rule of the cleanup applies to.",
-        shown: Shown::Value(Value::Age(of(&OLDEST))),
-        unit: Unit::Seconds,
-        legend: &["target", "rule"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Oldest audit event",
+            description: "Age of the oldest audit event that was not archived.",
+            shown: Shown::Value(Value::Age(of(&OLDEST).with(AUDIT_EVENTS))),
+            unit: Unit::Seconds,
+            threshold: Some(&AUDIT_AGE),
+            ..PANEL
+        },
+        Panel {
+            title: "Oldest finished workflow",
+            description: "Age of the oldest finished workflow that was not deleted.",
+            shown: Shown::Value(Value::Age(of(&OLDEST).with(WORKFLOWS))),
+            unit: Unit::Seconds,
+            threshold: Some(&WORKFLOWS_AGE),
+            ..PANEL
+        },
+    ],
     access: &[
         Access::SqlColumns("audit_events", &["timestamp"]),
         Access::SqlColumns("workflows", &["status", "updated_at"]),

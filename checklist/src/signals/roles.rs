@@ -18,6 +18,8 @@ static ADMINS: Threshold = Threshold::above(
 )
 .warning(5.0);
 
+const ADMIN: &[(&str, &[&str])] = &[("role", &["admin"])];
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "roles",
@@ -45,19 +47,34 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistTooManyAdmins",
-            when: When::Beyond(Value::Of(of(&MEMBERS).with(&[("role", &["admin"])])), &ADMINS),
+            when: When::Beyond(Value::Of(of(&MEMBERS).with(ADMIN)), &ADMINS),
             summary: "Many users are administrators.",
             description: "{value} users of {{ $labels.target }} have the role admin; the limit is {limit}.",
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Role members",
-        description: "Users by role.",
-        shown: Shown::Value(Value::Of(of(&MEMBERS))),
-        legend: &["target", "role"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Role members",
+            description: "Users by role.",
+            shown: Shown::Value(Value::Of(of(&MEMBERS))),
+            legend: &["target", "role"],
+            ..PANEL
+        },
+        Panel {
+            title: "Administrators",
+            description: "Users that have the role admin.",
+            shown: Shown::Value(Value::Of(of(&MEMBERS).with(ADMIN))),
+            threshold: Some(&ADMINS),
+            ..PANEL
+        },
+        Panel {
+            title: "Changes of roles",
+            description: "How often the assignments of roles changed within a day.",
+            shown: Shown::Expression(|scope| scope.over("changes", &FINGERPRINT, "1d"), &[&FINGERPRINT]),
+            ..PANEL
+        },
+    ],
     access: &[Access::SqlColumns("roles", &["id", "name"]), Access::SqlColumns("user_roles", &["user_id", "role_id"])],
     runbook: include_str!("roles.md"),
     ..BASE

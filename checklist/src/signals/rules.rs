@@ -58,14 +58,33 @@ pub static SIGNAL: Signal = Signal {
             ..CRITICAL
         },
     ],
-    panels: &[Panel {
-        title: "Failing rules",
-        description: "Rules that Prometheus could not evaluate the last time.",
-        drawing: Drawing::Stat,
-        shown: Shown::Value(Value::Of(of(&FAILING))),
-        threshold: Some(&BROKEN),
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Failing rules",
+            description: "Rules that Prometheus could not evaluate the last time.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Of(of(&FAILING))),
+            threshold: Some(&BROKEN),
+            ..PANEL
+        },
+        Panel {
+            title: "Rules in Prometheus",
+            description: "Whether every group of rules is there, and all are those of checklist.yaml.",
+            drawing: Drawing::Whether,
+            shown: Shown::Expression(
+                |scope| {
+                    let all = format!("min without (rule_set) ({})", scope.max(&DEPLOYED));
+                    format!(
+                        "label_replace({all}, \"fact\", \"are there\", \"\", \"\") or {}",
+                        scope.named("fact", &[(&MATCH, "are those of checklist.yaml")])
+                    )
+                },
+                &[&DEPLOYED, &MATCH],
+            ),
+            legend: &["target", "fact"],
+            ..PANEL
+        },
+    ],
     runbook: include_str!("rules.md"),
     ..BASE
 };

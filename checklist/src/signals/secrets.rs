@@ -48,15 +48,25 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
     ],
-    panels: &[Panel {
-        title: "Secret age",
-        description: "Time since each secret was last rotated.",
-        drawing: Drawing::Table,
-        shown: Shown::Value(Value::Age(of(&ROTATED))),
-        unit: Unit::Seconds,
-        legend: &["namespace", "secret"],
-        threshold: Some(&MAX_AGE),
-    }],
+    panels: &[
+        Panel {
+            title: "Secret age",
+            description: "Time since each secret was last rotated.",
+            drawing: Drawing::Table,
+            shown: Shown::Value(Value::Age(of(&ROTATED))),
+            unit: Unit::Seconds,
+            legend: &["namespace", "secret"],
+            threshold: Some(&MAX_AGE),
+        },
+        Panel {
+            title: "Secrets",
+            description: "Whether each secret of checklist.yaml is in the cluster.",
+            drawing: Drawing::Whether,
+            shown: Shown::Value(Value::Of(of(&PRESENT))),
+            legend: &["namespace", "secret"],
+            ..PANEL
+        },
+    ],
     access: &[Access::Kubernetes("", "secrets", &["get"])],
     runbook: include_str!("secrets.md"),
     ..BASE

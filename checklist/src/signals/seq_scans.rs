@@ -86,20 +86,41 @@ pub static SIGNAL: Signal = Signal {
         description: "{value} of the scans of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} in the last day read the whole table; the limit is {limit}.",
         ..WARNING
     }],
-    panels: &[Panel {
-        title: "Rows read by sequential scans",
-        description: "Rows per second that each table gives to sequential scans; the tallest line wants an index.",
-        drawing: Drawing::TimeSeries,
-        shown: Shown::Expression(
-            |scope| {
-                format!("topk(10, max without (instance, pod) (rate({}[$__rate_interval])))", scope.series(&SEQ_ROWS))
-            },
-            &[&SEQ_ROWS],
-        ),
-        unit: Unit::Count,
-        legend: &["database", "schema", "table"],
-        threshold: None,
-    }],
+    panels: &[
+        Panel {
+            title: "Rows read by sequential scans",
+            description: "Rows per second that each table gives to sequential scans; the tallest line wants an index.",
+            drawing: Drawing::TimeSeries,
+            shown: Shown::Expression(
+                |scope| {
+                    format!(
+                        "topk(10, max without (instance, pod) (rate({}[$__rate_interval])))",
+                        scope.series(&SEQ_ROWS)
+                    )
+                },
+                &[&SEQ_ROWS],
+            ),
+            unit: Unit::Count,
+            legend: &["database", "schema", "table"],
+            threshold: None,
+        },
+        Panel {
+            title: "Share of sequential scans",
+            description: "Share of the scans of the last day that read the whole table, of the ten largest tables.",
+            shown: Shown::Expression(
+                |scope| {
+                    let day = |metric| scope.over("increase", metric, "1d");
+                    let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
+                    format!("{seq} / ({seq} + {index} > 0) and topk(10, {})", scope.max(&BYTES))
+                },
+                &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],
+            ),
+            unit: Unit::Ratio,
+            legend: TABLE,
+            threshold: Some(&SHARE),
+            ..PANEL
+        },
+    ],
     elsewhere: &[Elsewhere {
         source: "postgres_exporter",
         records: &[

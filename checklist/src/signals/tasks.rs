@@ -94,7 +94,16 @@ pub static SIGNAL: Signal = Signal {
             shown: Shown::Expression(|scope| format!("time() - {} > 0", scope.max(&DUE)), &[&DUE]),
             unit: Unit::Seconds,
             legend: TASK,
-            ..PANEL
+            threshold: Some(&LATE),
+        },
+        Panel {
+            title: "Forgotten tasks",
+            description: "Time since each task was half a period late; empty is good.",
+            drawing: Drawing::Table,
+            shown: Shown::Expression(|scope| format!("time() - {} > 0", scope.max(&OVERDUE)), &[&OVERDUE]),
+            unit: Unit::Seconds,
+            legend: TASK,
+            threshold: Some(&VERY_LATE),
         },
         Panel {
             title: "Last done",
@@ -103,6 +112,14 @@ pub static SIGNAL: Signal = Signal {
             shown: Shown::Value(Value::Age(of(&LAST_DONE))),
             unit: Unit::Seconds,
             legend: TASK,
+            ..PANEL
+        },
+        Panel {
+            title: "Rejected records",
+            description: "Records of tasks that cannot be read.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Of(of(&REJECTED))),
+            threshold: Some(&UNREADABLE),
             ..PANEL
         },
     ],

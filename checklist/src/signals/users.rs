@@ -19,6 +19,8 @@ pub static STALE_AFTER: Threshold = Threshold::above(
 
 static STALE: Threshold = Threshold::above("users.stale", Unit::Count, "The review should leave none.").warning(0.0);
 
+const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_logged_in"])];
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "users",
@@ -32,19 +34,29 @@ pub static SIGNAL: Signal = Signal {
     thresholds: &[&STALE_AFTER, &STALE],
     alerts: &[Alert {
         name: "ChecklistAccountsStale",
-        when: When::Beyond(Value::Of(of(&ACCOUNTS).with(&[("state", &["stale", "never_logged_in"])])), &STALE),
+        when: When::Beyond(Value::Of(of(&ACCOUNTS).with(UNUSED)), &STALE),
         pending: hours(7 * 24),
         summary: "Accounts are not used any more.",
         description: "{value} accounts of {{ $labels.target }} are {{ $labels.state }}.",
         ..WARNING
     }],
-    panels: &[Panel {
-        title: "Accounts",
-        description: "Accounts by state.",
-        shown: Shown::Value(Value::Of(of(&ACCOUNTS))),
-        legend: &["target", "state"],
-        ..PANEL
-    }],
+    panels: &[
+        Panel {
+            title: "Accounts",
+            description: "Accounts by state.",
+            shown: Shown::Value(Value::Of(of(&ACCOUNTS))),
+            legend: &["target", "state"],
+            ..PANEL
+        },
+        Panel {
+            title: "Unused accounts",
+            description: "Accounts that nobody has used for long, or ever.",
+            shown: Shown::Value(Value::Of(of(&ACCOUNTS).with(UNUSED))),
+            legend: &["target", "state"],
+            threshold: Some(&STALE),
+            ..PANEL
+        },
+    ],
     access: &[Access::SqlColumns("users", &["created_at", "last_login_at", "disabled_at"])],
     runbook: include_str!("users.md"),
     ..BASE

@@ -172,6 +172,15 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Workload CPU",
+            description: "Share of its CPU limit that each workload uses.",
+            shown: Shown::Value(Value::Share(of(&POD_CPU), of(&POD_CPU_LIMIT))),
+            unit: Unit::Ratio,
+            legend: WORKLOAD,
+            threshold: Some(&USAGE),
+            ..PANEL
+        },
+        Panel {
+            title: "Workload CPU cores",
             description: "CPU cores that each workload uses.",
             shown: Shown::Value(Value::Of(of(&POD_CPU))),
             legend: WORKLOAD,

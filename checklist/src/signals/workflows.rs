@@ -85,6 +85,12 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&FAILED_SHARE),
             ..PANEL
         },
+        Panel {
+            title: "Open workflows",
+            description: "Workflows that have neither completed nor failed.",
+            shown: Shown::Value(Value::Of(of(&OPEN))),
+            ..PANEL
+        },
     ],
     access: &[
         Access::SqlColumns("workflows", &["status", "updated_at"]),

@@ -17,25 +17,27 @@ fn metadata(config: &Config, uid: &str) -> Map<String, Value> {
 /// # Errors
 /// Never for what is generated here.
 pub fn config_maps(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Vec<Value>> {
-    let object = |dashboard: &Dashboard| of(config, metadata(config, &dashboard.uid), std::slice::from_ref(dashboard));
-    dashboards.iter().map(object).collect()
+    dashboards.iter().map(|dashboard| of(config, metadata(config, &dashboard.uid), dashboard)).collect()
 }
 
-/// One `ConfigMap` with all dashboards, in the namespace of whoever applies it.
+/// The same in the namespace of whoever applies them. One for each dashboard, because kubectl keeps what it applies in
+/// an annotation, which may have 256 KiB.
 ///
 /// # Errors
 /// Never for what is generated here.
-pub fn config_map(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Value> {
-    of(config, Map::from_iter([("name".to_owned(), json!("checklist-dashboards"))]), dashboards)
+pub fn applied(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Value> {
+    let named = |uid: &str| Map::from_iter([("name".to_owned(), json!(uid))]);
+    let maps = dashboards.iter().map(|dashboard| of(config, named(&dashboard.uid), dashboard));
+    let items = maps.collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(json!({"apiVersion": "v1", "kind": "List", "items": items}))
 }
 
-fn of(config: &Config, mut metadata: Map<String, Value>, dashboards: &[Dashboard]) -> anyhow::Result<Value> {
+fn of(config: &Config, mut metadata: Map<String, Value>, dashboard: &Dashboard) -> anyhow::Result<Value> {
     metadata.insert("labels".to_owned(), json!({"grafana_dashboard": "1"}));
     if let Some(folder) = &config.alerting.dashboards.folder {
         metadata.insert("annotations".to_owned(), json!({"grafana_folder": folder}));
     }
-    let content = |one: &Dashboard| Ok((format!("{}.json", one.uid), json!(one.json()?)));
-    let data = dashboards.iter().map(content).collect::<anyhow::Result<Map<_, _>>>()?;
+    let data = json!({format!("{}.json", dashboard.uid): dashboard.json()?});
     Ok(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
 }
 

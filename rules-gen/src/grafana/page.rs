@@ -6,6 +6,17 @@ use serde_json::{Value, json};
 /// Units of Grafana's grid.
 pub(super) const WIDTH: u32 = 24;
 const HEIGHT: u32 = 8;
+/// What Grafana calls the queries of a panel; one more than the groups of limits that it tells apart.
+const REFS: [&str; super::limits::MOST + 1] = ["A", "B", "C", "D", "E", "F", "G", "H", "I"];
+
+/// Where a reader of a panel is led.
+#[derive(Debug, Clone)]
+pub(super) enum Link {
+    /// From the head of the panel.
+    Panel(String),
+    /// From each value, whose labels the address may name.
+    Value(String),
+}
 
 /// One panel.
 #[derive(Debug, Clone)]
@@ -13,14 +24,14 @@ pub(super) struct Drawn {
     pub(super) kind: &'static str,
     pub(super) title: String,
     pub(super) description: String,
-    pub(super) expr: String,
+    /// Each expression with the steps of what it gives.
+    pub(super) queries: Vec<(String, Value)>,
     pub(super) unit: Unit,
     pub(super) legend: String,
-    pub(super) steps: Value,
     /// What single values are called, and their colours.
     pub(super) mappings: Value,
     /// Where to read on.
-    pub(super) runbook: Option<String>,
+    pub(super) runbook: Option<Link>,
     pub(super) width: u32,
     pub(super) height: u32,
 }
@@ -28,14 +39,24 @@ pub(super) struct Drawn {
 impl Drawn {
     /// A panel without a limit, half as wide as the dashboard.
     pub(super) fn new(kind: &'static str, title: &str, description: &str, expr: String, unit: Unit) -> Self {
+        Self::of(kind, title, description, vec![(expr, plain())], unit)
+    }
+
+    /// A panel of several queries, each with its own steps.
+    pub(super) fn of(
+        kind: &'static str,
+        title: &str,
+        description: &str,
+        queries: Vec<(String, Value)>,
+        unit: Unit,
+    ) -> Self {
         Self {
             kind,
             title: title.to_owned(),
             description: description.to_owned(),
-            expr,
+            queries,
             unit,
             legend: String::new(),
-            steps: plain(),
             mappings: json!([]),
             runbook: None,
             width: WIDTH / 2,
@@ -51,9 +72,21 @@ impl Drawn {
         Self { legend: legend.to_owned(), ..self }
     }
 
-    pub(super) fn steps(self, steps: Value) -> Self {
-        Self { steps, ..self }
+    /// The same steps for every query.
+    pub(super) fn steps(mut self, steps: &Value) -> Self {
+        for (_, own) in &mut self.queries {
+            own.clone_from(steps);
+        }
+        self
     }
+}
+
+/// A panel whose values are yes, which is good, or no.
+pub(super) fn whether(drawn: Drawn) -> Drawn {
+    let answer = |text: &str, color: &str, index: u32| json!({"text": text, "color": color, "index": index});
+    let options = json!({"1": answer("yes", "green", 0), "0": answer("no", "red", 1)});
+    let steps = json!([{"color": "red", "value": null}, {"color": "green", "value": 1}]);
+    Drawn { mappings: json!([{"type": "value", "options": options}]), ..drawn }.steps(&steps)
 }
 
 /// No limit.
@@ -103,6 +136,18 @@ impl Page {
         }
         let id = self.panels.len() + 1;
         let table = drawn.kind == "table";
+        let instant = table || drawn.kind == "stat";
+        let asked = drawn.queries.iter().zip(REFS).map(|((expr, _), id)| {
+            json!({
+                "refId": id,
+                "datasource": datasource(),
+                "expr": expr,
+                "legendFormat": drawn.legend,
+                "instant": instant,
+                "range": !instant,
+                "format": if table { "table" } else { "time_series" },
+            })
+        });
         let mut panel = json!({
             "id": id,
             "type": drawn.kind,
@@ -110,32 +155,31 @@ impl Page {
             "description": drawn.description,
             "datasource": datasource(),
             "gridPos": {"x": self.x, "y": self.y, "w": drawn.width, "h": drawn.height},
-            "targets": [{
-                "refId": "A",
-                "datasource": datasource(),
-                "expr": drawn.expr,
-                "legendFormat": drawn.legend,
-                "instant": table || drawn.kind == "stat",
-                "range": !(table || drawn.kind == "stat"),
-                "format": if table { "table" } else { "time_series" },
-            }],
+            "targets": asked.collect::<Vec<_>>(),
             "fieldConfig": {"defaults": {
                 "unit": grafana_unit(drawn.unit),
-                "thresholds": {"mode": "absolute", "steps": drawn.steps},
+                "thresholds": {"mode": "absolute", "steps": drawn.queries.first().map_or_else(plain, |(_, steps)| steps.clone())},
                 "mappings": drawn.mappings,
                 "color": {"mode": if drawn.kind == "timeseries" { "palette-classic" } else { "thresholds" }},
                 "custom": custom(drawn.kind),
-            }, "overrides": []},
+            }, "overrides": overrides(&drawn.queries)},
             "options": options(drawn.kind),
         });
         if table {
             panel["transformations"] = json!([{"id": "organize", "options": {"excludeByName": {"Time": true, "__name__": true, "instance": true, "job": true, "pod": true}}}]);
         }
-        if let Some(url) = &drawn.runbook {
-            let mut link = link("Runbook", "link", &[]);
-            link["url"] = json!(url);
-            link["targetBlank"] = json!(true);
-            panel["links"] = json!([link]);
+        match &drawn.runbook {
+            Some(Link::Panel(url)) => {
+                let mut link = link("Runbook", "link", &[]);
+                link["url"] = json!(url);
+                link["targetBlank"] = json!(true);
+                panel["links"] = json!([link]);
+            }
+            Some(Link::Value(url)) => {
+                panel["fieldConfig"]["defaults"]["links"] =
+                    json!([{"title": "Runbook", "url": url, "targetBlank": true}]);
+            }
+            None => {}
         }
         self.panels.push(panel);
         self.x += drawn.width;
@@ -144,6 +188,17 @@ impl Page {
             self.new_line();
         }
     }
+}
+
+/// The steps of every query whose steps are not those of the first one, which are the panel's own.
+fn overrides(queries: &[(String, Value)]) -> Vec<Value> {
+    let own = queries.first().map(|(_, steps)| steps);
+    let other = queries.iter().zip(REFS).filter(|((_, steps), _)| Some(steps) != own);
+    let one = |((_, steps), id): (&(String, Value), &str)| {
+        let thresholds = json!({"id": "thresholds", "value": {"mode": "absolute", "steps": steps}});
+        json!({"matcher": {"id": "byFrameRefID", "options": id}, "properties": [thresholds]})
+    };
+    other.map(one).collect()
 }
 
 fn custom(kind: &str) -> Value {

@@ -5,7 +5,7 @@ use crate::live::{Labels, NoVerdict, Server};
 use crate::rules::{Entry, groups};
 use crate::terminal::Progress;
 use checklist::contract::{CHECK_PASSED, LAST_SUCCESS, PROBE_SUCCESS};
-use checklist::{Config, Metric, Scope, Severity, Shown, Signal, When};
+use checklist::{Config, Metric, Scope, Severity, Signal, When};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,11 +165,7 @@ fn questions(config: &Config, signals: &[&'static Signal]) -> Vec<(Ask, String)>
 
 /// The expression of a panel as an instant and over time.
 pub fn panel(signal: &'static Signal, at: usize) -> Option<String> {
-    let scope = whole(signal);
-    let expr = match signal.panels.get(at)?.shown {
-        Shown::Value(value) => value.promql(&scope),
-        Shown::Expression(expression, _) => expression(&scope),
-    };
+    let expr = signal.panels.get(at)?.shown.promql(&whole(signal));
     // Grafana's own variable.
     Some(expr.replace("$__rate_interval", "5m"))
 }

@@ -69,10 +69,10 @@ pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<V
     Ok((0..7).rev().map(row).collect())
 }
 
-/// Ages and remaining times go up and down by themselves, tables are for the moment.
+/// Ages and remaining times go up and down by themselves, tables and yes or no are for the moment.
 fn has_course(panel: &Panel) -> bool {
     let level = !matches!(panel.shown, Shown::Value(Value::Age(_) | Value::Until(_)));
-    level && panel.drawing != Drawing::Table
+    level && !matches!(panel.drawing, Drawing::Table | Drawing::Whether)
 }
 
 fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, courses: Vec<Course>, from: f64) -> Vec<Trend> {

@@ -1,5 +1,6 @@
 //! The coloured steps of a panel beside the limits of the alerts on the same metrics.
 
+use crate::grafana::JUST_ABOVE;
 use crate::lint::expr::{bare, constant, filter, metric, selectors};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
@@ -26,11 +27,15 @@ impl Limits {
     /// Steps of a panel at which no alert on exactly these metrics fires.
     pub(super) fn check(&self, queries: &[Expr], steps: &[f64], near: &str, report: &mut Report<'_>) {
         let Some(limits) = self.0.get(&metrics(queries)) else { return };
-        // A panel in percent of an alert on a share.
+        // A panel in percent of an alert on a share; a step holds from its value on, so one just above a whole number.
+        let close = |step: f64, limit: f64| (step - limit).abs() <= 1e-9 * limit.abs().max(1e-9);
         let same = |step: f64, limit: f64| {
-            [limit, limit * 100.0].iter().any(|limit| (step - limit).abs() <= 1e-9 * limit.abs().max(1e-9))
+            let above = limit.fract() == 0.0 && (step - limit - JUST_ABOVE).abs() <= 1e-6;
+            above || [limit, limit * 100.0].iter().any(|limit| close(step, *limit))
         };
-        for step in steps.iter().filter(|step| !limits.iter().any(|limit| same(**step, *limit))) {
+        let more_than_none = |step: f64| close(step, JUST_ABOVE);
+        let wrong = |step: &&f64| !more_than_none(**step) && !limits.iter().any(|limit| same(**step, *limit));
+        for step in steps.iter().filter(wrong) {
             let mut all: Vec<String> = limits.iter().map(ToString::to_string).collect();
             all.sort();
             all.dedup();

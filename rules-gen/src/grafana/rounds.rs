@@ -1,0 +1,145 @@
+//! "The rounds": every check at a glance, what is late, and whether the watching itself is well.
+
+use super::page::{Drawn, Link, Page, WIDTH, best_is_zero, plain, whether};
+use super::signal::runbook;
+use super::{PROCESS, VARIABLES};
+use checklist::contract::{
+    BUILD_INFO, CHECK_INFO, CHECK_PASSED, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD,
+    PROBE_SUCCESS, RULES_INFO, SERIES_DROPPED, SHARD, SHARDS,
+};
+use checklist::signals::tasks::DUE;
+use checklist::{Config, Metric, Signal, Unit};
+use serde_json::{Value, json};
+
+/// A metric of every check that the variables choose, whichever replica of the exporter gave it.
+fn of_checks(metric: &Metric, checks: &[&str]) -> String {
+    let own = if checks.is_empty() { String::new() } else { format!("check=~\"{}\", ", checks.join("|")) };
+    format!("max by (check, target) ({metric}{{{own}{VARIABLES}}})")
+}
+
+/// Whether each check passed, once for each: 1, 0, or -1 when nobody can tell. What is judged on the metrics of others
+/// has its verdict from the rules.
+fn verdicts(checks: &[&str]) -> String {
+    format!("{} or 0 * {} - 1", of_checks(&CHECK_PASSED, checks), of_checks(&CHECK_INFO, checks))
+}
+
+/// The course of the verdicts of some signals, or of all.
+pub(super) fn timeline(config: &Config, title: &str, signals: Option<&[&'static Signal]>) -> Drawn {
+    let ids: Vec<&str> = signals.into_iter().flatten().map(|signal| signal.id).collect();
+    let checks: usize = match signals {
+        Some(signals) => signals.iter().map(|signal| config.targets(signal).len()).sum(),
+        None => config.signals().map(|signal| config.targets(signal).len()).sum(),
+    };
+    let rows = u32::try_from(checks).unwrap_or(u32::MAX).min(40);
+    let told = "Whether what each check saw is good; a check that cannot tell could not look.";
+    let state = |text: &str, color: &str, index: u32| json!({"text": text, "color": color, "index": index});
+    let mappings = json!([{"type": "value", "options": {
+        "1": state("passed", "green", 0), "0": state("not passed", "red", 1), "-1": state("cannot tell", "purple", 2),
+    }}]);
+    let steps =
+        json!([{"color": "purple", "value": null}, {"color": "red", "value": 0}, {"color": "green", "value": 1}]);
+    let drawn = Drawn::new("state-timeline", title, told, verdicts(&ids), Unit::Count)
+        .legend("{{check}} {{target}}")
+        .steps(&steps)
+        .size(WIDTH, (4 + rows * 2 / 3).clamp(6, 24));
+    Drawn { mappings, runbook: of_check(config, "${__field.labels.check}"), ..drawn }
+}
+
+/// A link from a value to the page of its check.
+fn of_check(config: &Config, check: &str) -> Option<Link> {
+    config.alerting.runbook_base_url.as_ref().map(|base| Link::Value(format!("{base}/{check}.md")))
+}
+
+/// The panels of the overview.
+pub(super) fn page(config: &Config) -> Page {
+    let mut page = Page::default();
+    page.row("Now");
+    now(config, &mut page);
+    page.panel(&timeline(config, "Every check", None));
+    page.row("Freshness");
+    freshness(config, &mut page);
+    page.row("The exporter");
+    exporter(config, &mut page);
+    page
+}
+
+fn or_none(expr: &str) -> String {
+    format!("count({expr}) or vector(0)")
+}
+
+/// A number about the checks or the exporter, with the page about the exporter behind it.
+fn stat(config: &Config, title: &str, told: &str, expr: String, steps: &Value) -> Drawn {
+    let drawn = Drawn::new("stat", title, told, expr, Unit::Count).steps(steps).size(4, 4);
+    Drawn { runbook: runbook(config, "exporter"), ..drawn }
+}
+
+fn due() -> String {
+    format!("max without (instance, pod) ({DUE}{{{VARIABLES}}})")
+}
+
+fn now(config: &Config, page: &mut Page) {
+    let count = |verdict: i8| or_none(&format!("({}) == {verdict}", verdicts(&[])));
+    let all = "How many checks saw that everything is as the checklist asks.";
+    page.panel(&stat(config, "Passed", all, count(1), &plain()));
+    let bad = "How many checks saw something that the checklist does not allow.";
+    page.panel(&stat(config, "Not passed", bad, count(0), &best_is_zero("red")));
+    let blind = "How many checks have no verdict: they could not look, or have not yet.";
+    page.panel(&stat(config, "Cannot tell", blind, count(-1), &best_is_zero("purple")));
+    let oldest = format!("time() - min({LAST_SUCCESS}{{{VARIABLES}}})");
+    let told = "Time since the check that succeeded longest ago.";
+    let oldest = Drawn::new("stat", "Oldest success", told, oldest, Unit::Seconds).size(6, 4);
+    page.panel(&Drawn { runbook: runbook(config, "exporter"), ..oldest });
+    if config.tasks.is_some() {
+        let (late, told) =
+            (or_none(&format!("time() - {} > 0", due())), "How many tasks of people are beyond their time.");
+        let drawn = stat(config, "Overdue tasks", told, late, &best_is_zero("orange")).size(6, 4);
+        page.panel(&Drawn { runbook: runbook(config, "tasks"), ..drawn });
+    }
+}
+
+fn freshness(config: &Config, page: &mut Page) {
+    let of_value = || of_check(config, "${__data.fields.check}");
+    let (last, interval) = (of_checks(&LAST_SUCCESS, &[]), of_checks(&INTERVAL, &[]));
+    let told = "Time since each check last succeeded, the oldest first.";
+    let age = format!("sort_desc(time() - {last})");
+    let drawn = Drawn::new("table", "Time since the last success", told, age, Unit::Seconds);
+    page.panel(&Drawn { runbook: of_value(), ..drawn });
+    let told = "Time since each check last succeeded, in its own intervals; after three of them it is overdue.";
+    let missed = format!("sort_desc((time() - {last}) / {interval})");
+    let drawn = Drawn::new("table", "Intervals since the last success", told, missed, Unit::Count)
+        .steps(&json!([{"color": "green", "value": null}, {"color": "red", "value": 3}]));
+    page.panel(&Drawn { runbook: of_value(), ..drawn });
+    let told = "1 for each check whose last run could not look; empty is good.";
+    let failed = format!("1 - {} > 0", of_checks(&PROBE_SUCCESS, &[]));
+    let drawn =
+        Drawn::new("table", "Checks that could not look", told, failed, Unit::Count).steps(&best_is_zero("purple"));
+    page.panel(&Drawn { runbook: of_value(), ..drawn });
+    if config.tasks.is_some() {
+        let told = "Time beyond the day on which each task was due, the latest first; below zero it is not yet due.";
+        let late = Drawn::new("table", "Tasks", told, format!("sort_desc(time() - {})", due()), Unit::Seconds)
+            .steps(&json!([{"color": "green", "value": null}, {"color": "orange", "value": 0}]));
+        page.panel(&Drawn { runbook: runbook(config, "tasks"), ..late });
+    }
+}
+
+fn exporter(config: &Config, page: &mut Page) {
+    let of_process = |metric: &Metric| format!("max without (instance, pod) ({metric}{{{PROCESS}}})");
+    let there = json!([{"color": "red", "value": null}, {"color": "green", "value": 1}]);
+    let told = "How many exporters Prometheus sees.";
+    page.panel(&stat(config, "Exporters", told, or_none(&format!("{BUILD_INFO}{{{PROCESS}}}")), &there));
+    let told = "Whether the last change of checklist.yaml could be loaded.";
+    page.panel(&whether(stat(config, "checklist.yaml loaded", told, of_process(&CONFIG_SUCCESSFUL), &plain())));
+    let told = "Exporters whose checklist.yaml is not the one that the rules in Prometheus were generated from.";
+    let differ = format!("{} unless on (fingerprint) {RULES_INFO}{{{PROCESS}}}", of_process(&CONFIG_INFO));
+    page.panel(&stat(config, "Unlike the rules", told, or_none(&differ), &best_is_zero("orange")));
+    let told = "Parts of the checks that no exporter makes.";
+    let parts = format!("max({SHARDS}{{{PROCESS}}}) - count(count_values(\"shard\", {SHARD}{{{PROCESS}}}))");
+    page.panel(&stat(config, "Missing shards", told, parts, &best_is_zero("red")));
+    let told = "Series that checks left out within an hour, because they gave more than they may or the same twice.";
+    let dropped = format!("sum(max without (instance, pod) (increase({SERIES_DROPPED}{{{VARIABLES}}}[1h])))");
+    page.panel(&stat(config, "Dropped series", told, dropped, &best_is_zero("orange")));
+    if config.election().is_some() {
+        let told = "Whether any exporter makes the costly checks.";
+        page.panel(&whether(stat(config, "Lease held", told, of_process(&LEASE_HELD), &plain())));
+    }
+}

@@ -1,0 +1,56 @@
+//! The commands that silence the alerts of a page.
+
+use super::fill::SHOWN;
+use super::known::{amtool, quoted};
+use crate::rules::Rule;
+use checklist::Config;
+
+/// The commands for the alerts that may be silenced: those that tell someone, and that the prose does not name under
+/// the heading of silences, where it says which never to. Nothing when none may.
+pub(super) fn commands(config: &Config, rules: &[&Rule], prose: &str, own_page: bool) -> String {
+    let told = prose.split_once("## Silence").map(|(_, told)| told.trim()).unwrap_or_default();
+    if told.starts_with("Never.") || told.starts_with("Never:") {
+        return String::new();
+    }
+    let may = |rule: &&&Rule| rule.labels["severity"] != "none" && !told.contains(&format!("`{}`", rule.alert));
+    let (of_targets, of_all): (Vec<&Rule>, Vec<&Rule>) =
+        rules.iter().filter(may).copied().partition(|rule| !rule.targets.is_empty());
+    let mut targets: Vec<&str> = Vec::new();
+    for target in of_targets.iter().flat_map(|rule| &rule.targets) {
+        if !targets.contains(&target.as_str()) {
+            targets.push(target);
+        }
+    }
+    let mut lines = Vec::new();
+    if own_page {
+        lines.extend(targets.iter().take(SHOWN).map(|target| command(config, &of_targets, &matcher("target", target))));
+        lines.extend((targets.len() > SHOWN).then(|| format!("# and {} more targets", targets.len() - SHOWN)));
+    } else if !of_targets.is_empty() {
+        lines.push(command(config, &of_targets, " check=CHECK target=TARGET"));
+    }
+    if !of_all.is_empty() {
+        lines.push(command(config, &of_all, ""));
+    }
+    if lines.is_empty() { String::new() } else { format!("\n```sh\n{}\n```\n", lines.join("\n")) }
+}
+
+fn command(config: &Config, rules: &[&Rule], also: &str) -> String {
+    let mut names: Vec<&str> = rules.iter().map(|rule| rule.alert.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let alerts = match names.as_slice() {
+        [one] => format!("alertname={one}"),
+        many => quoted(&format!("alertname=~\"{}\"", many.join("|"))),
+    };
+    format!("{} silence add --comment 'why' --duration 1h {alerts}{also}", amtool(config))
+}
+
+/// A matcher of Alertmanager as a word of the shell.
+fn matcher(label: &str, value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if value.chars().all(plain) {
+        format!(" {label}={value}")
+    } else {
+        format!(" {}", quoted(&format!("{label}={value:?}")))
+    }
+}

@@ -1,0 +1,193 @@
+//! Runbooks: their commands can be copied as they are, because the names in them are those of checklist.yaml.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
+
+use checklist::Config;
+use std::collections::BTreeSet;
+use std::process::Command;
+
+const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+
+/// Every page by its name.
+fn pages(yaml: &str) -> Vec<(String, String)> {
+    let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let outputs = rules_gen::generate(&config, "checklist.yaml").unwrap();
+    let page = |output: rules_gen::Output| {
+        let name = output.path.to_str()?.strip_prefix("runbooks/")?.strip_suffix(".md")?.to_owned();
+        Some((name, output.content))
+    };
+    outputs.into_iter().filter_map(page).collect()
+}
+
+fn page(yaml: &str, name: &str) -> String {
+    pages(yaml).into_iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("no page {name}")).1
+}
+
+/// What a program gets when a shell runs a command, one argument a line.
+fn arguments(program: &str, command: &str) -> String {
+    let script = format!("{program}() {{ printf '%s\\n' \"$@\"; }}; {command}");
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The commands of a page that begin with a program.
+fn commands<'a>(page: &'a str, program: &str) -> Vec<&'a str> {
+    let spans = page.lines().flat_map(|line| line.split('`').skip(1).step_by(2).chain([line]));
+    spans.filter(|span| span.starts_with(program)).collect()
+}
+
+#[test]
+fn commands_have_the_names_of_the_example() {
+    for (name, text) in pages(EXAMPLE) {
+        for left in ["NAMESPACE", "BUCKET", "HOST", "SELECTOR", "MARKER", "JOB"] {
+            assert!(!text.contains(left), "{name} leaves {left} to the reader");
+        }
+    }
+    for (name, part) in [
+        ("backup", "`aws s3 ls s3://llm-orchestrator-backups/daily/ | tail -3`"),
+        ("backup", "   - monthly: `aws s3 ls s3://llm-orchestrator-backups/monthly/ | tail -3`"),
+        ("restore", "`checklist-exporter verify-backup monthly`"),
+        ("certificates", "-servername orchestrator.example.com -connect orchestrator.example.com:443"),
+        ("health", "`curl -sS -m 10 https://orchestrator.example.com/health | jq`"),
+        ("pod_logs", "kubectl logs -n llm-orchestrator -l app=orchestrator --since=1h --tail=-1 | grep -F -- AUDIT:"),
+        ("secrets", "   - production: `kubectl get secret postgres-credentials -n llm-orchestrator"),
+        ("error_rate", "rate(http_requests_total{job=\"orchestrator\", status=~\"5..\"}[5m])"),
+        ("latency", "sum by (le) (rate(http_request_duration_seconds_bucket{job=\"orchestrator\"}[5m]))"),
+        ("exporter", "`kubectl get lease checklist-exporter -n llm-orchestrator`"),
+        ("alerts", "`amtool --alertmanager.url=http://alertmanager.monitoring.svc:9093 alert query severity=critical`"),
+    ] {
+        let text = page(EXAMPLE, name);
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
+#[test]
+fn commands_follow_the_namespaces_that_are_watched() {
+    let yaml = "
+kubernetes:
+  - name: one
+    namespaces: [shop, billing]
+    auditLogs: [{namespace: shop, selector: 'app in (web, api)', container: main, marker: it's audited}]
+  - {name: two, namespaces: [lab], skip: [hpa]}
+";
+    for (name, program, lines) in [
+        ("pods", "kubectl get pods,svc", 3),
+        ("pvc", "kubectl get pvc -n", 3),
+        ("utilization", "kubectl top pods", 3),
+        ("hpa", "kubectl get hpa", 2),
+    ] {
+        let text = page(yaml, name);
+        let found = commands(&text, program);
+        let given: Vec<String> = found.iter().map(|command| arguments("kubectl", command)).collect();
+        assert_eq!(found.len(), lines, "{found:?}");
+        for (namespace, given) in ["shop", "billing", "lab"].iter().zip(given) {
+            assert!(given.contains(&format!("-n\n{namespace}\n")), "{name}: {given}");
+        }
+        assert!(!text.contains("orchestrator"), "{text}");
+    }
+    let text = page(yaml, "pod_logs");
+    let logs = commands(&text, "kubectl logs")[0].split(" | ").next().unwrap();
+    assert!(arguments("kubectl", logs).starts_with("logs\n-n\nshop\n-l\napp in (web, api)\n-c\nmain\n"), "{logs}");
+    assert!(text.contains(r"grep -F -- 'it'\''s audited'"), "{text}");
+}
+
+#[test]
+fn names_are_quoted_for_the_shell_and_many_targets_are_cut_short() {
+    let one = |at: usize| {
+        format!("  - {{name: b{at}, bucket: it's, prefix: 'a $(id) b/{at}/', endpoint: 'http://minio:9000'}}\n")
+    };
+    let text = page(&format!("backups:\n{}", (0..8).map(one).collect::<String>()), "backup");
+    let lists = commands(&text, "aws --endpoint-url http://minio:9000 s3 ls");
+    assert_eq!(lists.len(), 5, "{text}");
+    for (at, list) in lists.iter().enumerate() {
+        let list = list.split(" | ").next().unwrap();
+        assert!(arguments("aws", list).ends_with(&format!("\ns3\nls\ns3://it's/a $(id) b/{at}/\n")), "{list}");
+    }
+    assert!(text.contains("\n   - and 3 more\n"), "{text}");
+    assert!(text.contains("# and 3 more targets\n"), "{text}");
+    // What no code in Markdown can show is left to the reader.
+    let odd = page("backups:\n  - {name: a, bucket: b, prefix: 'x`id`/'}\n", "backup");
+    assert!(odd.contains("s3://BUCKET/PREFIX") && !odd.contains("`id`"), "{odd}");
+}
+
+/// Without clusters, and with everything from the operator's own queries.
+#[test]
+fn what_the_configuration_does_not_say_is_left_to_the_reader_in_capitals() {
+    let yaml = "
+postgres: [{name: db, host: h, database: d, user: u}]
+traffic: [{name: app, selector: 'job=\"app\"'}]
+prometheus: [{name: p, url: 'http://p'}]
+queries: [{name: stuck_jobs, help: Jobs that wait for long., query: SELECT 1 AS value, above: {warning: 1}}]
+";
+    let pages = pages(yaml);
+    for (name, text) in &pages {
+        for left in ["namespace", "s3", "bucket", "logs", "marker", "amtool", "requests", "matchers", "lease", "rules"]
+        {
+            assert!(!text.contains(&format!("{{{left}}}")), "{name} has {{{left}}}");
+        }
+    }
+    assert!(page(yaml, "connections").contains("`kubectl get pods -n NAMESPACE`"));
+    let own = page(yaml, "stuck_jobs");
+    assert!(own.contains("## Meaning\n\nJobs that wait for long.\n\n### "), "{own}");
+}
+
+#[test]
+fn a_page_has_each_alert_once_and_no_sentence_without_its_lines() {
+    for (name, text) in pages(EXAMPLE) {
+        let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+        let once: BTreeSet<&str> = headings.iter().copied().collect();
+        assert_eq!(once.len(), headings.len(), "{name} repeats a heading");
+        let asks = text.split_once("The written checklist asks:").map(|(_, rest)| rest.trim_start());
+        assert!(asks.is_none_or(|rest| rest.starts_with("- ")), "{name} asks nothing");
+    }
+    let tasks = page(EXAMPLE, "tasks");
+    assert!(!tasks.contains("The written checklist asks"), "{tasks}");
+    let exporter = page(EXAMPLE, "exporter");
+    assert!(exporter.contains("\nAnd ") && exporter.matches("ChecklistCheckOverdue\n").count() == 1, "{exporter}");
+}
+
+/// What a page silences: one line for a target, with every alert that may be.
+#[test]
+fn every_alert_that_may_be_silenced_is_in_the_command_and_no_other() {
+    let silences = |name: &str| -> Vec<String> {
+        let text = page(EXAMPLE, name);
+        let lines = text.lines().filter(|line| line.starts_with("amtool ") && line.contains("silence add"));
+        lines.map(|line| arguments("amtool", line)).collect()
+    };
+    let backup = silences("backup");
+    assert_eq!(backup.len(), 3);
+    for (target, given) in ["daily", "monthly", "audit-archive"].iter().zip(&backup) {
+        let alerts = "ChecklistBackupMissing|ChecklistBackupNotADump|ChecklistBackupShrunk|ChecklistBackupStale";
+        assert_eq!(
+            *given,
+            format!(
+                "--alertmanager.url=http://alertmanager.monitoring.svc:9093\nsilence\nadd\n--comment\nwhy\n--duration\n1h\nalertname=~\"{alerts}\"\ntarget={target}\n"
+            )
+        );
+    }
+    for (name, never) in [
+        ("alerts", "ChecklistAlertUnacknowledged"),
+        ("certificates", "ChecklistCertificateNotVerified"),
+        ("error_rate", "ChecklistErrorBudgetBurnsFast"),
+        ("pods", "ChecklistWorkloadDown"),
+        ("exporter", "ChecklistWatchdog"),
+        ("exporter", "ChecklistEmergencyOverride"),
+    ] {
+        let given = silences(name).concat();
+        assert!(
+            given.contains("alertname") && !given.split(['"', '=', '|', '\n', '~']).any(|word| word == never),
+            "{given}"
+        );
+    }
+    for name in ["alert_path", "override", "tasks"] {
+        assert_eq!(silences(name), [] as [String; 0], "{name} must not be silenced");
+    }
+    let exporter = silences("exporter").concat();
+    assert!(
+        exporter.contains(
+            "ChecklistCheckMissing|ChecklistCheckOverdue|ChecklistSourceMissing\"\ncheck=CHECK\ntarget=TARGET"
+        )
+    );
+    assert!(exporter.contains("ChecklistConfigBroken|"), "{exporter}");
+}
