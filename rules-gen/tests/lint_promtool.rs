@@ -285,6 +285,8 @@ fn written() -> Vec<String> {
         ("expr: up", "expr: |\n\t\tup"),
         ("expr: up", "expr: >-\n      up\n\t  "),
         ("expr: up", "expr: up\t"),
+        ("expr: up", "expr: |\n      \tup"),
+        ("expr: up", "expr: |2\n      \tup"),
         ("name: g", "\tname: g"),
         ("name: g", "name: [\n\tg]"),
         ("name: g", "name: g\n  labels: {\n\ta: b}"),
