@@ -120,7 +120,7 @@ A finding is suppressed where it is, with a reason and an end if you like; witho
 ```
 
 What `promtool check rules` refuses is an error here, and what it accepts has no error of syntax: a test compares the
-two (promtool 2.42) on some 1,300 files. Known differences: promtool reads the first document of a file only, and an
+two (promtool 2.42) on some 2,800 files. Known differences: promtool reads the first document of a file only, and an
 indented first line ends that document for it; expressions with more than 200 open brackets or 500 operators are refused
 here, and durations whose number is larger than 4294967295 (`5000000000ms`). What only newer servers know is an error
 with `--prometheus-version` alone: functions such as `start()` and `range()` (3.12), numbers for durations (`up[300]`);

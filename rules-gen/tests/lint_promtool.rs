@@ -1,5 +1,8 @@
 //! promtool is the judge: what it refuses is an error, and what it accepts has no error of syntax.
 
+mod random;
+
+use random::Random;
 use rules_gen::lint::files::Source;
 use rules_gen::lint::report::{Finding, Level};
 use rules_gen::lint::{Options, run};
@@ -227,6 +230,26 @@ const LIMITS: &[&str] = &[
     "5.",
 ];
 
+/// Templates of random words.
+fn templates() -> Vec<String> {
+    let words = [
+        ".", ".x", "$labels", "$value", ".Labels", "nil", "true", "1", "1.5", "0x1", "08", "\"a\"", "`b`", "'c'", "|",
+        "(", ")", "printf", "len", "if", "else", "end", "range", "with", "$x", ":=", "=", ",", " ", "-", "+1", "-2",
+        "1e3", "$", ".5", "and", "first", "query", "1i", "_", "0b1", "x",
+    ];
+    let mut random = Random(0x7E4A_11A7_E500_0001);
+    let mut one = || {
+        let space = if random.below(2) == 0 { " " } else { "" };
+        let count = 1 + random.below(5);
+        let pick = |random: &mut Random| words[usize::try_from(random.below(words.len() as u64)).unwrap_or_default()];
+        let body: Vec<&str> = (0..count).map(|_| pick(&mut random)).collect();
+        let end = if random.below(3) == 0 { "x{{ end }}" } else { "" };
+        let text = format!("{{{{ {} }}}}{end}", body.join(space)).replace('\'', "''");
+        format!("groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations: {{d: '{text}'}}\n")
+    };
+    (0..1500).map(|_| one()).collect()
+}
+
 /// What a hand wrote to find differences: durations, times, numbers, templates, tabs and directives.
 fn written() -> Vec<String> {
     let alert = |expr: &str, pending: &str, text: &str| {
@@ -262,6 +285,8 @@ fn written() -> Vec<String> {
         ("expr: up", "expr: |\n\t\tup"),
         ("expr: up", "expr: >-\n      up\n\t  "),
         ("expr: up", "expr: up\t"),
+        ("expr: up", "expr: |\n      \tup"),
+        ("expr: up", "expr: |2\n      \tup"),
         ("name: g", "\tname: g"),
         ("name: g", "name: [\n\tg]"),
         ("name: g", "name: g\n  labels: {\n\ta: b}"),
@@ -280,6 +305,7 @@ fn written() -> Vec<String> {
 fn errors_are_those_of_promtool() -> std::io::Result<()> {
     let mut mutants = mutants();
     mutants.extend(written());
+    mutants.extend(templates());
     let mut refused = 0;
     let mut differences = Vec::new();
     let options = Options { version: Some((2, 42)), ..Options::default() };

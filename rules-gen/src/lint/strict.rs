@@ -11,11 +11,14 @@ pub(super) struct Covered {
     pub closed: Vec<Range<usize>>,
     /// Every other text.
     pub texts: Vec<Range<usize>>,
+    /// Where the first letters of blocks (`|`, `>`) stand.
+    pub blocks: Vec<usize>,
 }
 
 /// The first thing that yaml.v3 refuses.
 pub(super) fn refused(text: &str, lines: &Lines, covered: &Covered) -> Option<Malformed> {
-    let (at, message) = [directive(text), tab(text, covered)].into_iter().flatten().min_by_key(|(at, _)| *at)?;
+    let (at, message) =
+        [directive(text), tab(text, covered), block(text, covered)].into_iter().flatten().min_by_key(|(at, _)| *at)?;
     Some(Malformed { place: lines.place(text, at), message })
 }
 
@@ -79,6 +82,20 @@ fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
     })
 }
 
+/// A tab in front of the first line of a block, which says how far the block is indented.
+fn block(text: &str, covered: &Covered) -> Option<(usize, String)> {
+    covered.blocks.iter().find_map(|start| {
+        let line = text[..*start].rfind('\n').map_or(0, |at| at + 1);
+        let front = text[line..].len() - text[line..].trim_start_matches([' ', '\t']).len();
+        let tab = text[line..line + front].find('\t')?;
+        // A number behind | or > says it already.
+        let head = text[..line].trim_end().rsplit('\n').next().unwrap_or_default();
+        let said = head.trim_end_matches(['+', '-']).ends_with(|c: char| c.is_ascii_digit())
+            || head.rsplit(['|', '>']).next().is_some_and(|behind| behind.starts_with(|c: char| c.is_ascii_digit()));
+        (!said).then(|| (line + tab, "a tab in front of a block: use spaces".to_owned()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::lint::yaml::documents;
@@ -100,6 +117,7 @@ mod tests {
             ("a:\n\tb: c\n", 2),
             ("a: b\n\t# c\n", 2),
             ("a: >-\n  b\n\t  \n", 3),
+            ("a: |\n  \tb\n", 2),
         ] {
             assert!(refused(bad).is_some_and(|why| why.starts_with(&line.to_string())), "{bad:?}: {:?}", refused(bad));
         }
@@ -112,6 +130,7 @@ mod tests {
             "a:\n- b: {\n\t\tc: d}\n",
             "a: \"b\n\tc\"\n",
             "a: |\n  -\tb\n  \tc\n",
+            "a: |2\n  \tb\n",
             "a: b\n  -\tc\n",
             "a: b\n---\n# c\n",
         ] {

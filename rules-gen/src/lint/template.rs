@@ -107,7 +107,8 @@ enum Token<'a> {
     Text(&'a str),
     Number,
     Sign(char),
-    Assign,
+    /// Makes a variable, or sets one.
+    Assign(bool),
 }
 
 impl Token<'_> {
@@ -117,6 +118,26 @@ impl Token<'_> {
             Self::Text(_) | Self::Number => true,
             Self::Word(word) => CONSTANTS.contains(word),
             _ => false,
+        }
+    }
+}
+
+impl Token<'_> {
+    /// Whether what follows may stand right behind it, without a space.
+    fn may_stand_before(&self, rest: &str) -> bool {
+        let field =
+            rest.strip_prefix('.').is_some_and(|name| name.starts_with(|c: char| c.is_alphabetic() || c == '_'));
+        let ends = rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r', '|', ')']) || rest.starts_with("}}");
+        match self {
+            // A block's word is no value.
+            Self::Word("if" | "with" | "range") if rest.starts_with('(') => true,
+            Self::Word("if" | "with" | "range") => ends || rest.starts_with('.'),
+            Self::Variable(_) => ends || field || rest.starts_with(',') || rest.starts_with(":="),
+            Self::Word(word) if CONSTANTS.contains(word) => ends,
+            Self::Word(_) | Self::Sign(')') => ends || field,
+            Self::Field(name) => ends || (field && !name.is_empty()),
+            Self::Text(_) | Self::Number => ends,
+            Self::Sign(_) | Self::Assign(_) => true,
         }
     }
 }
@@ -158,11 +179,11 @@ fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
                 tokens.push(Token::Field(&rest[1..end]));
                 end
             }
-            '.' => {
+            '.' if !rest[1..].starts_with(|c: char| c.is_ascii_digit()) => {
                 tokens.push(Token::Field(""));
                 1
             }
-            '0'..='9' | '+' | '-' => {
+            '0'..='9' | '+' | '-' | '.' => {
                 let end = number(rest).ok_or_else(|| {
                     let end =
                         rest[1..].find(|c: char| !c.is_alphanumeric() && c != '.').map_or(rest.len(), |end| end + 1);
@@ -172,11 +193,11 @@ fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
                 end
             }
             ':' if rest.starts_with(":=") => {
-                tokens.push(Token::Assign);
+                tokens.push(Token::Assign(true));
                 2
             }
             '=' => {
-                tokens.push(Token::Assign);
+                tokens.push(Token::Assign(false));
                 1
             }
             '|' | '(' | ')' | ',' => {
@@ -190,18 +211,11 @@ fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
             }
             other => return Err(format!("unexpected {other:?} in an action")),
         };
-        let ends = |c: char| c.is_whitespace() || ")|},:=.".contains(c);
-        let last = tokens.last();
-        let literal = last.is_some_and(Token::is_literal);
-        let operand = literal || matches!(last, Some(Token::Variable(_)));
         rest = &rest[length..];
-        // Only a name may follow the point behind a variable or a field; nothing follows a point that stands alone.
-        let point =
-            rest.strip_prefix('.').is_some_and(|behind| !behind.starts_with(|c: char| c.is_alphabetic() || c == '_'));
-        let chained = matches!(last, Some(Token::Variable(_) | Token::Field(_))) && point;
-        let after_point = last == Some(&Token::Field("")) && rest.starts_with('.');
-        if operand && (!rest.starts_with(ends) || (literal && rest.starts_with('.'))) || chained || after_point {
-            return Err(format!("{:?} follows an operand at once", rest.chars().next().unwrap_or_default()));
+        if let Some(last) = tokens.last()
+            && !last.may_stand_before(rest)
+        {
+            return Err(format!("{:?} follows a value at once", rest.chars().next().unwrap_or_default()));
         }
     }
 }
@@ -209,7 +223,7 @@ fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
 /// Bytes of the number that begins here as Go writes them: `1_000`, `0x1p-2`, `1e+5`, `2i`.
 fn number(text: &str) -> Option<usize> {
     static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^[+-]?(?:0[xX][0-9a-fA-F_.]+(?:[pP][+-]?[0-9]+)?|0[bBoO][0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9]+)?i?)").ok()
+        Regex::new(r"^[+-]?(?:0[xX](?:[0-9a-fA-F_]+(?:\.[0-9a-fA-F_]*)?[pP][+-]?[0-9]+|[0-9a-fA-F_]+)|0[bBoO][0-9_]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][+-]?[0-9]+)?i?)").ok()
     });
     let end = NUMBER.as_ref()?.find(text)?.end();
     let plain = text[..end].trim_start_matches(['+', '-']).replace('_', "");
@@ -270,15 +284,18 @@ fn block<'a>(
 fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, used: &mut Used) -> Result<(), String> {
     let keywords = ["if", "else", "range", "with", "end", "define", "block", "template", "break", "continue"];
     let mut open = 0_usize;
-    let mut declared = Vec::new();
-    for (at, token) in tokens.iter().enumerate() {
+    let head = match tokens {
+        [Token::Word("else"), Token::Word("if" | "with"), ..] => 2,
+        [Token::Word("if" | "with" | "range"), ..] => 1,
+        _ => 0,
+    };
+    let declared = declared(&tokens[head..], tokens.first() == Some(&Token::Word("range")), variables)?;
+    for (at, token) in tokens.iter().enumerate().skip(if declared.1 > 0 { head + declared.1 } else { 0 }) {
         match token {
             Token::Variable(name) => {
                 let next = tokens.get(at + 1);
-                let pair = next == Some(&Token::Sign(',')) && tokens.iter().skip(at).any(|t| *t == Token::Assign);
-                if next == Some(&Token::Assign) || pair {
-                    declared.push((*name).to_owned());
-                } else if !name.is_empty() && !variables.iter().chain(&declared).any(|known| known == name) {
+                // A variable is there once its value is known.
+                if !name.is_empty() && !variables.iter().any(|known| known == name) {
                     return Err(format!("undefined variable \"${name}\""));
                 }
                 match (*name, next) {
@@ -304,17 +321,41 @@ fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, used: &mut Used) 
             Token::Sign('(') => open += 1,
             Token::Sign(')') => open = open.checked_sub(1).ok_or("a ) without its (")?,
             Token::Sign('|') if at == 0 => return Err("a | without a value before it".to_owned()),
-            Token::Sign('|') if tokens.get(at + 1).is_some_and(Token::is_literal) => {
+            Token::Sign('|')
+                if tokens.get(at + 1).is_some_and(|next| next.is_literal() || *next == Token::Field("")) =>
+            {
                 return Err("a | needs a function after it".to_owned());
             }
-            Token::Assign | Token::Field(_) | Token::Text(_) | Token::Number | Token::Sign(_) => {}
+            Token::Assign(_) | Token::Sign(',') => return Err("an assignment stands where a value belongs".to_owned()),
+            Token::Field(_) | Token::Text(_) | Token::Number | Token::Sign(_) => {}
         }
     }
     if open > 0 {
         return Err("a ( is not closed".to_owned());
     }
-    variables.extend(declared);
+    variables.extend(declared.0);
     Ok(())
+}
+
+/// The variables that a pipeline makes, and how many tokens that takes: `$x :=`, or `$key, $value :=` of a range.
+fn declared(tokens: &[Token<'_>], range: bool, known: &[String]) -> Result<(Vec<String>, usize), String> {
+    let (names, makes, length) = match tokens {
+        [Token::Variable(name), Token::Assign(makes), ..] => (vec![*name], *makes, 2),
+        [Token::Variable(key), Token::Sign(','), Token::Variable(value), Token::Assign(makes), ..] if range => {
+            (vec![*key, *value], *makes, 4)
+        }
+        _ => return Ok((Vec::new(), 0)),
+    };
+    if tokens.len() == length {
+        return Err("an assignment without a value".to_owned());
+    }
+    if let Some(name) =
+        names.iter().find(|name| !makes && !name.is_empty() && !known.iter().any(|known| known == *name))
+    {
+        return Err(format!("undefined variable \"${name}\""));
+    }
+    let made = names.into_iter().filter(|_| makes).map(ToOwned::to_owned).collect();
+    Ok((made, length))
 }
 
 #[cfg(test)]

@@ -182,6 +182,9 @@ impl<'a> Reader<'a> {
                 let plain = (style == ScalarStyle::Plain && tag.is_none()) || number;
                 let end = span.end.byte_offset().unwrap_or(start);
                 let quotes = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+                if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+                    self.covered.blocks.push(start);
+                }
                 if quotes { &mut self.covered.closed } else { &mut self.covered.texts }.push(start..end);
                 (Kind::Scalar(text.into_owned(), plain), anchor, end)
             }
