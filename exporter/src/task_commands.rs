@@ -190,7 +190,7 @@ fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: boo
             "{} of {} is recorded already by {} at {}; --again records it once more",
             task.id,
             day.map(|day| day.to_string()).unwrap_or_default(),
-            record.by,
+            visible(&record.by),
             record.at
         ),
         _ => Ok(()),
@@ -246,22 +246,29 @@ fn show(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> String
     text
 }
 
+/// What others wrote moves no cursor and colours nothing.
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 fn last(record: &Record) -> String {
     let (at, by) = (record.at.strftime("%Y-%m-%d"), &record.by);
-    match &record.act {
+    let text = match &record.act {
         Act::Done { note, evidence, .. } => {
             let rest: Vec<&str> = note.iter().chain(evidence).map(String::as_str).collect();
             format!("{at} done by {by} {}", rest.join(" ")).trim_end().to_owned()
         }
         Act::Skipped { reason, .. } => format!("{at} skipped by {by}: {reason}"),
         Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } | Act::Routed { .. } => String::new(),
-    }
+    };
+    visible(&text)
 }
 
 fn describe(records: &Records, tasks: &Tasks, now: Timestamp) -> String {
     match records.override_at(now) {
         Some((since, Record { by, act: Act::Override { reason, until }, .. })) => {
-            format!("override since {} until {} by {by}: {reason}\n", time(since, tasks), time(*until, tasks))
+            let (since, until) = (time(since, tasks), time(*until, tasks));
+            format!("override since {since} until {until} by {}: {}\n", visible(by), visible(reason))
         }
         _ => "no override holds\n".to_owned(),
     }
@@ -270,6 +277,14 @@ fn describe(records: &Records, tasks: &Tasks, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_note_moves_no_cursor() -> anyhow::Result<()> {
+        let act = Act::Done { task: "t".to_owned(), note: Some("a\u{1b}[2Jb\r\nc".to_owned()), evidence: None };
+        let record = Record { at: Timestamp::UNIX_EPOCH, by: "x\u{7}".to_owned(), act };
+        assert_eq!(last(&record), "1970-01-01 done by x\u{fffd} a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
+        Ok(())
+    }
 
     #[test]
     fn a_duration_is_read_and_anything_else_is_refused() {

@@ -229,15 +229,15 @@ fn panel<'a>(all: &'a [Dashboard], title: &str) -> &'a Value {
 fn each_target_has_its_own_limits_on_a_panel() {
     let yaml = "
 backups:
-  - {name: first, bucket: b, thresholds: {backup.max_age: {warning: 10h}}}
+  - {name: first, bucket: b, thresholds: {backup.max_age: {warning: 10h, critical: none}}}
   - {name: daily, bucket: b}
   - {name: monthly, bucket: b, every: 35d}
 postgres:
-  - {name: small, host: h, database: d, user: u, thresholds: {connections.usage: {warning: 50%}}}
+  - {name: small, host: h, database: d, user: u, thresholds: {connections.usage: {warning: 50%, critical: none}}}
   - {name: large, host: h, database: d, user: u}
   - {name: other, host: h, database: d, user: u}
 kubernetes:
-  - {name: a, namespaces: [x], thresholds: {pods.waiting: {critical: 2}}}
+  - {name: a, namespaces: [x], thresholds: {pods.waiting: {warning: none, critical: 2}}}
   - {name: b, namespaces: [y]}
 ";
     let (_, all) = of(yaml);

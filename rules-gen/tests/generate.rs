@@ -63,6 +63,25 @@ fn generate(yaml: &str, folder: &Path) -> Vec<rules_gen::Output> {
 }
 
 #[test]
+fn large_groups_of_targets_give_rules_that_can_be_told_apart() -> std::io::Result<()> {
+    use std::fmt::Write as _;
+    let mut yaml = "health:\n".to_owned();
+    for n in 0..75 {
+        let (limit, url) = (n / 25 + 1, format!("https://{n}.example.com/"));
+        let _ = writeln!(yaml, "  - {{name: service-{n}, url: '{url}', thresholds: {{health.duration: {limit}s}}}}");
+    }
+    let folder = tempfile::tempdir()?;
+    let outputs = generate(&yaml, folder.path());
+    let lint = ["check", "rules", "--lint=all", "--lint-fatal", "rules/checklist.yaml"];
+    succeeds("promtool", &lint, folder.path());
+    let slow = outputs.iter().filter_map(|output| output.path.to_str()).filter(|path| path.contains("HealthSlow"));
+    let tests: Vec<&str> = slow.filter(|path| path.ends_with(".test.yaml")).collect();
+    assert_eq!(tests.len(), 3, "a rule for each limit");
+    succeeds("promtool", &[&["test", "rules"], tests.as_slice()].concat(), folder.path());
+    Ok(())
+}
+
+#[test]
 fn promtool_and_amtool_accept_everything_and_every_rule_test_passes() -> std::io::Result<()> {
     for yaml in [EXAMPLE, OTHER, ELSEWHERE] {
         let folder = tempfile::tempdir()?;

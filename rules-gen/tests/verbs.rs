@@ -207,7 +207,7 @@ fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
         let entry = entry.replace("test --config checklist.yaml", "test --config checklist.yaml --run ChecklistBackup");
         commands.push(if hook["pass_filenames"] == false { entry } else { format!("{entry} {}", files.join(" ")) });
     }
-    assert_eq!(commands.len(), 6);
+    assert_eq!(commands.len(), 8);
     let bin = Path::new(env!("CARGO_BIN_EXE_rules-gen")).parent().unwrap().display().to_string();
     let shell = |command: &str| {
         let output = Command::new("sh")

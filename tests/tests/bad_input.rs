@@ -126,6 +126,14 @@ async fn what_lies_in_public_never_stands_in_for_the_systems_own() -> anyhow::Re
     let connections = text.lines().filter(|line| line.starts_with("checklist_postgres_connections{"));
     let counts: Vec<f64> = connections.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
     assert!(!counts.is_empty() && counts.iter().all(|count| *count < 100.0), "{text}");
+    // A table with the name of an extension's view is not the view.
+    postgres.execute("DROP EXTENSION IF EXISTS pg_stat_statements").await?;
+    let table = "CREATE TABLE public.pg_stat_statements AS SELECT oid AS dbid, 1::bigint AS queryid, 1e9::bigint AS calls, 1e9 AS total_exec_time FROM pg_database";
+    postgres.execute(table).await?;
+    postgres.execute("GRANT SELECT ON public.pg_stat_statements TO checklist").await?;
+    let (failed, text) = outcome(&job(&postgres_yaml(postgres.port, PASSWORD, &folder)?, "slow_queries")).await;
+    assert_eq!(failed, None);
+    assert!(!text.contains("checklist_postgres_statement_calls_total{"), "{text}");
     Ok(())
 }
 

@@ -15,6 +15,13 @@ pub fn of(signal: &str) -> Option<&'static [Statement]> {
     STATEMENTS.iter().find(|(id, _)| *id == signal).map(|(_, statements)| *statements)
 }
 
+/// Whether the name means the extension's own view, and nothing of that name that somebody put before it.
+macro_rules! pg_stat_statements {
+    () => {
+        "EXISTS (SELECT FROM pg_extension e JOIN pg_class c ON c.relnamespace = e.extnamespace WHERE e.extname = 'pg_stat_statements' AND c.oid = to_regclass('pg_stat_statements'))"
+    };
+}
+
 #[rustfmt::skip]
 static STATEMENTS: &[(&str, &[Statement])] = &[
     ("connections", &[
@@ -27,9 +34,9 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             &seq_scans::LIVE_ROWS, &seq_scans::BYTES,
         ])]),
     ("slow_queries", &[
-            select("SELECT (to_regclass('pg_stat_statements') IS NOT NULL)::int::float8", &[&slow_queries::TRACKED]),
+            select(concat!("SELECT (", pg_stat_statements!(), ")::int::float8"), &[&slow_queries::TRACKED]),
             select(include_str!("slow_queries.sql"), &[&slow_queries::CALLS, &slow_queries::SECONDS])
-                .when("SELECT to_regclass('pg_stat_statements') IS NOT NULL"),
+                .when(concat!("SELECT ", pg_stat_statements!())),
             select(include_str!("slow_queries_longest.sql"), &[&slow_queries::LONGEST]),
     ]),
     ("workflows", &[

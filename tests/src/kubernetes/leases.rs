@@ -1,7 +1,8 @@
 //! Leases as the API server keeps them: every write is bound to the version that was read. And doors, through which one
 //! process alone can be kept from the API.
 
-use super::{Api, Kubernetes, NAMESPACE, World, handle, refusal, respond};
+use super::answers::{handle, respond};
+use super::{Api, Kubernetes, NAMESPACE, World, refusal};
 use crate::http::{Body, Server, answer, serve};
 use bytes::Bytes;
 use http_body_util::BodyExt;

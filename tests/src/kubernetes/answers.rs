@@ -1,0 +1,198 @@
+//! What the stand-in answers: lists in chunks, single objects, logs and watches, as far as the granted roles allow.
+
+use super::leases;
+use super::{Api, Event, TOKEN, World, refusal, reviews, status};
+use crate::http::{Body, answer};
+use bytes::Bytes;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use hyper::{Method, Request, Response};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// One request, from wherever it came.
+pub(super) async fn handle(api: &Arc<Api>, request: Request<hyper::body::Incoming>) -> Response<Body> {
+    api.record(&request);
+    if reviews::is_review(&request) {
+        return reviews::respond(api, request).await;
+    }
+    leases::whole(api, request).await
+}
+
+pub(super) fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
+    let mut world = api.lock();
+    if let Some(code) = world.refuse {
+        return refusal(code, "refused by the test");
+    }
+    let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    if token != Some(&format!("Bearer {TOKEN}")) {
+        return refusal(401, "Unauthorized");
+    }
+    let path = request.uri().path().to_owned();
+    let query: BTreeMap<String, String> =
+        url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+    if !world.roles.is_empty() && !is_allowed(&world.roles, request.method(), &path, query.contains_key("watch")) {
+        return refusal(403, "no role grants this");
+    }
+    if let Some(answer) = leases::lease(&mut world, &path, request) {
+        return answer;
+    }
+    if query.contains_key("watch") {
+        let since = query.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
+        if since < world.oldest {
+            return refusal(410, "too old resource version");
+        }
+        return watch(api, &world, path, since);
+    }
+    if let Some((collection, name)) = path.rsplit_once('/')
+        && collection.ends_with("/secrets")
+    {
+        return secret(&world, collection, name, request);
+    }
+    if path.ends_with("/log") {
+        return log(&world);
+    }
+    if path.ends_with("/secrets") {
+        return refusal(403, "secrets are never listed");
+    }
+    world.lists += 1;
+    let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
+    let none = BTreeMap::new();
+    let objects = world.objects.get(&path).unwrap_or(&none);
+    let after = query.get("continue").cloned().unwrap_or_default();
+    let selected = |name: &&String| match query.get("labelSelector").and_then(|selector| selector.split_once('=')) {
+        Some((label, value)) => objects[*name]["metadata"]["labels"][label] == value,
+        None => true,
+    };
+    let mut names = objects.keys().filter(|name| **name > after).filter(selected);
+    let page: Vec<&Value> = names.by_ref().take(limit).map(|name| &objects[name]).collect();
+    let last = page.last().and_then(|object| object["metadata"]["name"].as_str()).unwrap_or_default();
+    let next = if names.next().is_some() { last } else { "" };
+    let list = json!({"kind": "List", "metadata": {"resourceVersion": world.version.to_string(), "continue": next}, "items": page});
+    answer(200, "application/json", list.to_string())
+}
+
+/// Whether a role grants what is asked for, as the API server's own authorizer decides.
+pub(super) fn is_allowed(roles: &[Value], method: &Method, path: &str, watches: bool) -> bool {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let (group, rest) = match parts.as_slice() {
+        ["api", _, rest @ ..] => ("", rest),
+        ["apis", group, _, rest @ ..] => (*group, rest),
+        _ => return false,
+    };
+    let (namespace, rest) = match rest {
+        ["namespaces", namespace, rest @ ..] => (Some(*namespace), rest),
+        rest => (None, rest),
+    };
+    let (resource, name) = match rest {
+        [resource] => ((*resource).to_owned(), None),
+        [resource, name] => ((*resource).to_owned(), Some(*name)),
+        [resource, name, part] => (format!("{resource}/{part}"), Some(*name)),
+        _ => return false,
+    };
+    let verb = match (method.as_str(), name, watches) {
+        ("GET", Some(_), _) => "get",
+        ("GET", None, true) => "watch",
+        ("GET", None, false) => "list",
+        ("POST", None, _) => "create",
+        ("PUT", Some(_), _) => "update",
+        _ => return false,
+    };
+    let has = |list: &Value, wanted: &str| list.as_array().is_some_and(|all| all.iter().any(|one| one == wanted));
+    roles
+        .iter()
+        .filter(|role| {
+            role["kind"] == "ClusterRole"
+                || role["kind"] == "Role" && role["metadata"]["namespace"].as_str() == namespace
+        })
+        .flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default())
+        .any(|rule| {
+            let named = rule.get("resourceNames").is_none_or(|names| name.is_some_and(|name| has(names, name)));
+            has(&rule["apiGroups"], group) && has(&rule["resources"], &resource) && has(&rule["verbs"], verb) && named
+        })
+}
+
+/// One secret: whoever asks for more than its metadata is refused.
+fn secret<T>(world: &World, collection: &str, name: &str, request: &Request<T>) -> Response<Body> {
+    let accept = request.headers().get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !accept.contains("as=PartialObjectMetadata") {
+        return refusal(403, "only the metadata of secrets may be read");
+    }
+    match world.objects.get(collection).and_then(|all| all.get(name)) {
+        Some(object) => {
+            let metadata = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]});
+            answer(200, "application/json", metadata.to_string())
+        }
+        None => refusal(404, "secret not found"),
+    }
+}
+
+fn log(world: &World) -> Response<Body> {
+    if let Some(body) = &world.log {
+        return answer(200, "text/plain", body.clone());
+    }
+    let now = jiff::Timestamp::now();
+    let mut text = format!("{now} GET /health 200\n");
+    if !world.no_audit_lines {
+        text += &format!("{now} AUDIT: user 7 logged in\n");
+    }
+    answer(200, "text/plain", text)
+}
+
+fn watch(api: &Arc<Api>, world: &World, path: String, since: u64) -> Response<Body> {
+    let mut events = api.events.subscribe();
+    let version =
+        |object: &Value| object["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()).unwrap_or(0_u64);
+    let mut missed: Vec<Value> = world
+        .objects
+        .get(&path)
+        .into_iter()
+        .flat_map(BTreeMap::values)
+        .filter(|object| version(object) > since)
+        .cloned()
+        .collect();
+    missed.sort_by_key(version);
+    let (sender, receiver) = mpsc::channel::<Result<Frame<Bytes>, std::io::Error>>(64);
+    let api = Arc::clone(api);
+    tokio::spawn(async move {
+        let line = |kind: &str, object: &Value| {
+            Ok(Frame::data(Bytes::from(format!("{}\n", json!({"type": kind, "object": object})))))
+        };
+        for object in &missed {
+            if sender.send(line("MODIFIED", object)).await.is_err() {
+                return;
+            }
+        }
+        loop {
+            let sent = match tokio::time::timeout(Duration::from_secs(1), events.recv()).await {
+                Ok(Ok(Event::Changed(collection, kind, object))) if collection == path => {
+                    sender.send(line(kind, &object)).await
+                }
+                Ok(Ok(Event::Changed(..))) => Ok(()),
+                Ok(Ok(Event::Expired)) => {
+                    let _ = sender.send(line("ERROR", &status(410, "too old resource version"))).await;
+                    return;
+                }
+                Ok(Ok(Event::Dropped) | Err(_)) => {
+                    let _ = sender.send(Ok(Frame::data(Bytes::from_static(b"{\"type\":\"MODI")))).await;
+                    let _ = sender.send(Err(std::io::Error::other("cut"))).await;
+                    return;
+                }
+                Err(_) => {
+                    let version = api.lock().version.to_string();
+                    let bookmark = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"resourceVersion": version}});
+                    sender.send(line("BOOKMARK", &bookmark)).await
+                }
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    });
+    let stream =
+        futures::stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+    Response::new(StreamBody::new(stream).boxed_unsync())
+}
