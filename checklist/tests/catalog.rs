@@ -1,5 +1,6 @@
 //! Laws of the catalog, looped over every signal.
 
+use checklist::condition::number;
 use checklist::contract::{PER_CHECK, PER_PROCESS};
 use checklist::{Alert, Kind, Levels, Limits, Metric, Panel, SIGNALS, Scope, Severity, Threshold, When};
 use std::collections::BTreeSet;
@@ -105,11 +106,20 @@ fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_
                 wrong.push(format!("{}: on no panel: {unseen:?}", alert.name));
             }
         }
+        // Over another time the same metric is another value: restarts of a day have no place at the limit of an hour.
         for alert in signal.alerts.iter().filter(|alert| alert.when.needs_history()) {
             let Some(threshold) = alert.when.threshold() else { continue };
-            let metrics = alert.when.metrics();
-            let foreign = |panel: &&Panel| !panel.shown.metrics().iter().any(|metric| metrics.contains(metric));
-            wrong.extend(draws(threshold).filter(foreign).map(|panel| format!("{} has a foreign limit", panel.title)));
+            let limits = Limits::default();
+            for (severity, limit) in alert.levels(&limits) {
+                let expr = alert.when.promql(&scope, &limits, severity);
+                let limit = number(limit.unwrap_or(f64::NAN));
+                let value = [">", "<"].iter().find_map(|sign| expr.split_once(&format!(" {sign} {limit}")));
+                let value = value.map_or(expr.as_str(), |(value, _)| value);
+                let other = |panel: &&Panel| !panel.shown.promql(&scope).contains(value);
+                wrong.extend(
+                    draws(threshold).filter(other).map(|panel| format!("{} does not show {value}", panel.title)),
+                );
+            }
         }
         for panel in signal.panels {
             let Some(threshold) = panel.threshold.filter(|threshold| judged.contains(threshold.key)) else { continue };

@@ -45,6 +45,15 @@ fn a_panel_changes_colour_where_its_alert_fires() {
     };
     assert_eq!(about(&found(r#", {"color": "red", "value": 0.85}"#), "RG050"), [] as [&str; 0]);
     assert_eq!(about(&found(r#", {"color": "red", "value": 85}"#), "RG050"), [] as [&str; 0], "in percent");
+    // A step holds from its value on: one just above a count is at its limit.
+    let counts = rule("max by (job) (jobs_waiting) > 5", "{{ $value | humanize }}");
+    let counted = |step: &str| {
+        let panel = dashboard(r#"jobs_waiting{job=~\"$job\", instance=~\"$instance\"}"#, step);
+        let found = run(&[source("r.yaml", &counts), source("d.json", &panel)], &Options::default()).findings;
+        about(&found, "RG050").len()
+    };
+    let steps = [r#", {"value": 5}"#, r#", {"value": 5.001}"#, r#", {"value": 0.001}"#, r#", {"value": 5.5}"#];
+    assert_eq!(steps.map(counted), [0, 0, 0, 1]);
     let wrong = found(r#", {"color": "red", "value": 0.9}"#);
     assert_eq!(about(&wrong, "RG050"), ["the colour changes at 0.9, where no alert fires"]);
 }

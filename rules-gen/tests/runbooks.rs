@@ -111,6 +111,27 @@ fn names_are_quoted_for_the_shell_and_many_targets_are_cut_short() {
     assert!(odd.contains("s3://BUCKET/PREFIX") && !odd.contains("`id`"), "{odd}");
 }
 
+#[test]
+fn statements_have_the_names_of_the_applications_tables() {
+    let yaml = "
+postgres:
+  - name: main
+    host: h
+    database: d
+    user: u
+    tables: {audit_events: {table: security.audit, columns: {timestamp: at}}}
+  - {name: other, host: h, database: e, user: u}
+";
+    let text = page(yaml, "audit_log");
+    assert!(text.contains("1. `SELECT max(\"at\") FROM \"security\".\"audit\";`\n   - other: `SELECT max(timestamp) FROM audit_events;`\n"), "{text}");
+    assert!(page(yaml, "workflows").contains("1. `SELECT status, count(*) FROM workflows WHERE updated_at > now()"));
+    let roles = page(EXAMPLE, "roles");
+    assert!(
+        roles.contains("array_agg(r.name) FROM users u JOIN user_roles ur ON u.id = ur.user_id JOIN roles r ON"),
+        "{roles}"
+    );
+}
+
 /// Without clusters, and with everything from the operator's own queries.
 #[test]
 fn what_the_configuration_does_not_say_is_left_to_the_reader_in_capitals() {
@@ -122,6 +143,7 @@ queries: [{name: stuck_jobs, help: Jobs that wait for long., query: SELECT 1 AS 
 ";
     let pages = pages(yaml);
     for (name, text) in &pages {
+        assert!(!text.contains("{audit_events") && !text.contains("{users"), "{text}");
         for left in ["namespace", "s3", "bucket", "logs", "marker", "amtool", "requests", "matchers", "lease", "rules"]
         {
             assert!(!text.contains(&format!("{{{left}}}")), "{name} has {{{left}}}");

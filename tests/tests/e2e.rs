@@ -363,5 +363,12 @@ async fn every_query_of_every_dashboard_returns_data() -> anyhow::Result<()> {
         }
     }
     assert!(empty.is_empty(), "{empty:#?}");
+    // Each check of checklist.yaml is once on the overview, whoever judges it.
+    let text = std::fs::read_to_string(stack.folder().join("checklist.yaml"))?;
+    let config = checklist::Config::parse("checklist.yaml", &text)?;
+    let checks: usize = config.signals().map(|signal| config.targets(signal).len()).sum();
+    let course = queries.iter().find(|(place, _)| place.contains("\"Every check\"")).map(|(_, expr)| expr);
+    let shown = stack.prometheus.query(course.map(String::as_str).unwrap_or_default()).await?;
+    assert_eq!(shown.len(), checks, "{shown:?}");
     Ok(())
 }

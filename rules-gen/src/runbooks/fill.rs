@@ -1,6 +1,6 @@
 //! Commands of a runbook with what the configuration knows in them.
 
-use super::known::{PLACEHOLDERS, Row};
+use super::known::{Row, placeholders};
 
 /// Targets for which a command is written out.
 pub(super) const SHOWN: usize = 5;
@@ -8,15 +8,16 @@ pub(super) const SHOWN: usize = 5;
 /// The prose with its placeholders filled. Where targets differ, the first one's command stands in the sentence and
 /// those of the others below it.
 pub(super) fn filled(prose: &str, families: &[Vec<Row>]) -> String {
-    prose.lines().map(|text| line(text, families) + "\n").collect()
+    let known = placeholders();
+    prose.lines().map(|text| line(text, &known, families) + "\n").collect()
 }
 
-fn line(text: &str, families: &[Vec<Row>]) -> String {
-    let wanted: Vec<&(&str, &str)> = PLACEHOLDERS.iter().filter(|(name, _)| text.contains(&braced(name))).collect();
+fn line(text: &str, known: &[(String, String)], families: &[Vec<Row>]) -> String {
+    let wanted: Vec<&(String, String)> = known.iter().filter(|(name, _)| text.contains(&braced(name))).collect();
     if wanted.is_empty() {
         return text.to_owned();
     }
-    let knows = |row: &Row, name: &str| row.values.iter().any(|(known, value)| *known == name && is_plain(value));
+    let knows = |row: &Row, name: &str| row.values.iter().any(|(known, value)| known == name && is_plain(value));
     // Its own targets first: they may know some of the placeholders only.
     let best = |rows: &&Vec<Row>| wanted.iter().any(|(name, _)| rows.first().is_some_and(|row| knows(row, name)));
     let mut rows: Vec<Row> = Vec::new();
@@ -27,12 +28,13 @@ fn line(text: &str, families: &[Vec<Row>]) -> String {
             rows.push(Row { values, ..row.clone() });
         }
     }
-    let Some((first, others)) = rows.split_first() else { return fill(text, &[]) };
-    let mut filled = fill(text, &first.values);
+    let Some((first, others)) = rows.split_first() else { return fill(text, known, &[]) };
+    let mut filled = fill(text, known, &first.values);
     for row in others.iter().take(SHOWN - 1) {
         let commands = text.split('`').skip(1).step_by(2);
         let commands = commands.filter(|command| wanted.iter().any(|(name, _)| command.contains(&braced(name))));
-        let commands: Vec<String> = commands.map(|command| format!("`{}`", fill(command, &row.values))).collect();
+        let commands: Vec<String> =
+            commands.map(|command| format!("`{}`", fill(command, known, &row.values))).collect();
         filled += &format!("\n   - {}: {}", row.target, commands.join(", "));
     }
     if others.len() >= SHOWN {
@@ -51,19 +53,19 @@ fn is_plain(value: &str) -> bool {
 }
 
 /// One pass, so that a value that looks like a placeholder stays as it is.
-fn fill(text: &str, values: &[(&'static str, String)]) -> String {
+fn fill(text: &str, known: &[(String, String)], values: &[(String, String)]) -> String {
     let mut filled = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('{') {
         let (before, from) = rest.split_at(at);
         filled += before;
-        let known = PLACEHOLDERS.iter().find(|(name, _)| from.starts_with(&braced(name)));
-        let Some((name, otherwise)) = known else {
+        let found = known.iter().find(|(name, _)| from.starts_with(&braced(name)));
+        let Some((name, otherwise)) = found else {
             filled.push('{');
             rest = &from[1..];
             continue;
         };
-        filled += values.iter().find(|(own, _)| own == name).map_or(*otherwise, |(_, value)| value);
+        filled += values.iter().find(|(own, _)| own == name).map_or(otherwise, |(_, value)| value);
         rest = &from[name.len() + 2..];
     }
     filled + rest

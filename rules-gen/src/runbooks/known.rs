@@ -1,10 +1,10 @@
 //! What the configuration knows of the placeholders in a runbook's commands.
 
-use checklist::config::S3Prefix;
+use checklist::config::{S3Prefix, Tables, quoted as identifier, tables};
 use checklist::{Config, Signal, TargetKind};
 
-/// Every placeholder, and what stands in its place where the configuration does not say.
-pub(super) const PLACEHOLDERS: &[(&str, &str)] = &[
+/// Placeholders, and what stands in their place where the configuration does not say.
+const PLACEHOLDERS: &[(&str, &str)] = &[
     ("address", "HOST:PORT"),
     ("amtool", "amtool"),
     ("aws", "aws"),
@@ -26,13 +26,34 @@ pub(super) const PLACEHOLDERS: &[(&str, &str)] = &[
     ("url", "https://HOST/health"),
 ];
 
+/// Every placeholder with what stands in its place otherwise: the application's tables and columns have the names of
+/// the written checklist then.
+pub(super) fn placeholders() -> Vec<(String, String)> {
+    let own = PLACEHOLDERS.iter().map(|(name, otherwise)| ((*name).to_owned(), (*otherwise).to_owned()));
+    own.chain(names(&Tables::default())).collect()
+}
+
+/// The tables and columns by their placeholders. Other names than those of the checklist are quoted for SQL.
+fn names(tables: &Tables) -> impl Iterator<Item = (String, String)> {
+    let plain = |known: &str, name: String| if name == identifier(known) { known.to_owned() } else { name };
+    let of_table = |known: &'static tables::Known| {
+        let columns = known.columns.iter().map(|column| {
+            let name = plain(column, tables.column(known.table, column));
+            (format!("{}.{column}", known.table), name)
+        });
+        let table = (known.table.to_owned(), plain(known.table, tables.table(known.table)));
+        columns.chain([table]).collect::<Vec<_>>()
+    };
+    tables::KNOWN.iter().flat_map(of_table).collect::<Vec<_>>().into_iter()
+}
+
 /// What the placeholders mean for one target.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     /// The target.
     pub(super) target: String,
     /// Each placeholder with its text.
-    pub(super) values: Vec<(&'static str, String)>,
+    pub(super) values: Vec<(String, String)>,
 }
 
 /// The rows of a signal's own targets, and those of the clusters that a command of any page may name.
@@ -81,6 +102,14 @@ fn of_kind(config: &Config, kind: TargetKind, own: &dyn Fn(&str) -> bool) -> Vec
             let servers = config.alertmanagers.iter().filter(|server| own(&server.name));
             servers.map(|server| row(&server.name, vec![("amtool", amtool_of(&server.endpoint.url))])).collect()
         }
+        TargetKind::Application => {
+            let databases = config.postgres.iter().filter(|database| own(&database.name));
+            let named = |database: &checklist::config::Postgres| {
+                let values = names(database.tables.as_ref()?).collect();
+                Some(Row { target: database.name.clone(), values })
+            };
+            databases.filter_map(named).collect()
+        }
         TargetKind::Traffic => config.traffic.iter().filter(|traffic| own(&traffic.name)).map(traffic).collect(),
         TargetKind::Secrets => {
             let clusters = config.kubernetes.iter().filter(|cluster| own(&cluster.name));
@@ -95,6 +124,7 @@ fn of_kind(config: &Config, kind: TargetKind, own: &dyn Fn(&str) -> bool) -> Vec
 }
 
 fn row(target: &str, values: Vec<(&'static str, String)>) -> Row {
+    let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Row { target: target.to_owned(), values }
 }
 
