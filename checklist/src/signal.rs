@@ -266,6 +266,8 @@ pub struct Alert {
     pub pending: Duration,
     /// How long it keeps firing after the condition ended, against flapping.
     pub keep_firing: Duration,
+    /// Warnings of the same signal about the same thing that say no more while this page fires.
+    pub covers: &'static [&'static str],
     /// One fixed sentence.
     pub summary: &'static str,
     /// Prometheus template; `{value}` and `{limit}` stand for the value and the limit in human units.
@@ -301,6 +303,7 @@ pub const WARNING: Alert = Alert {
     severity: Severity::Warning,
     pending: Duration::from_mins(15),
     keep_firing: Duration::ZERO,
+    covers: &[],
     summary: "",
     description: "",
 };

@@ -23,6 +23,29 @@ fn ids_metric_names_alert_names_and_threshold_keys_are_unique() {
 }
 
 #[test]
+fn a_page_covers_warnings_of_its_own_signal() {
+    for signal in SIGNALS {
+        let severities = |alert: &Alert| match alert.when.threshold() {
+            Some(threshold) => threshold.default.each().map(|(severity, _)| severity).collect::<Vec<_>>(),
+            None => vec![alert.severity],
+        };
+        for page in signal.alerts.iter().filter(|alert| !alert.covers.is_empty()) {
+            assert!(severities(page).contains(&Severity::Critical), "{} is no page", page.name);
+            for name in page.covers {
+                let covered = signal.alerts.iter().find(|alert| alert.name == *name);
+                let covered = covered.unwrap_or_else(|| panic!("{}: no {name} in {}", page.name, signal.id));
+                assert!(severities(covered).contains(&Severity::Warning), "{name} is no warning");
+                // What must agree is there on both.
+                let labels = |alert: &Alert| {
+                    alert.when.metrics().into_iter().flat_map(|m| m.labels).copied().collect::<BTreeSet<_>>()
+                };
+                assert!(labels(page).is_subset(&labels(covered)), "{} and {name} are about other things", page.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn metric_names_follow_the_conventions_of_prometheus() {
     for metric in metrics() {
         let name = metric.name;

@@ -36,7 +36,7 @@ pub fn object(config: &Config) -> Value {
             "groupInterval": prometheus_duration(grouping.interval),
             "repeatInterval": prometheus_duration(grouping.repeat),
             // Without it the route would take other teams' alerts once namespaces are no longer asked for.
-            "matchers": matchers(&[Matcher { name: "alertname", operator: "=~", value: "Checklist.*" }]),
+            "matchers": matchers(&[Matcher { name: "alertname", operator: "=~", value: "Checklist.*".into() }]),
             "routes": routes.iter().map(|one| route(one, &windows)).collect::<Vec<_>>(),
         },
         "inhibitRules": inhibitions.iter().map(inhibition).collect::<Vec<_>>(),
@@ -87,7 +87,7 @@ fn matchers(all: &[Matcher]) -> Vec<Value> {
 }
 
 fn route(one: &Route, windows: &[&Maintenance]) -> Value {
-    let mut route = json!({"matchers": matchers(&[one.matcher]), "receiver": one.receiver});
+    let mut route = json!({"matchers": matchers(std::slice::from_ref(&one.matcher)), "receiver": one.receiver});
     if one.goes_on {
         route["continue"] = json!(true);
     }

@@ -3,23 +3,24 @@
 
 use checklist::config::{Maintenance, WEEKDAYS};
 use checklist::{Config, Severity};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A comparison of a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matcher {
     /// The label.
     pub name: &'static str,
     /// `=`, `!=`, `=~` or `!~`.
     pub operator: &'static str,
     /// The value.
-    pub value: &'static str,
+    pub value: Cow<'static, str>,
 }
 
 impl Matcher {
-    const fn new(name: &'static str, operator: &'static str, value: &'static str) -> Self {
-        Self { name, operator, value }
+    fn new(name: &'static str, operator: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        Self { name, operator, value: value.into() }
     }
 }
 
@@ -104,7 +105,7 @@ pub fn plan(config: &Config) -> Plan {
         let waits = waits && severity == Severity::Warning;
         let matcher = Matcher::new("severity", "=", severity.as_str());
         for receiver in takers(severity) {
-            routes.push(Route { goes_on: true, waits, ..route(matcher, receiver) });
+            routes.push(Route { goes_on: true, waits, ..route(matcher.clone(), receiver) });
         }
         routes.push(Route { waits, ..route(matcher, main(severity)) });
     }
@@ -129,12 +130,12 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
     let is = |name, value| Matcher::new(name, "=", value);
     // Labels that neither alert has agree, and so would those of other people's alerts.
     let ours = Matcher::new("alertname", "=~", "Checklist.*");
-    vec![
+    let mut all = vec![
         Inhibition {
             // Every label of the catalog must agree, so that a page about one pod, table or task never hides a
             // warning about another, nor what is wrong with it beside.
-            source: vec![ours, is("severity", "critical")],
-            target: vec![ours, is("severity", "warning")],
+            source: vec![ours.clone(), is("severity", "critical")],
+            target: vec![ours.clone(), is("severity", "warning")],
             equal: labels(config).into_iter().chain(["alertname"]).collect(),
         },
         Inhibition {
@@ -153,7 +154,26 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
             target: vec![is("alertname", "ChecklistCheckMissing")],
             equal: BTreeSet::new(),
         },
-    ]
+    ];
+    // Pages that say more than other alerts' warnings do, those that cover the same ones together.
+    let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
+    let mut covering: Vec<(Vec<&str>, BTreeSet<&'static str>, &[&str])> = Vec::new();
+    for page in judged.flat_map(|signal| signal.alerts).filter(|page| !page.covers.is_empty()) {
+        let metrics = page.when.metrics();
+        let labels = metrics.iter().flat_map(|metric| metric.labels).copied();
+        let equal: BTreeSet<&str> = labels.chain(["check", "target"]).collect();
+        match covering.iter_mut().find(|(_, known, covers)| *known == equal && *covers == page.covers) {
+            Some((pages, ..)) => pages.push(page.name),
+            None => covering.push((vec![page.name], equal, page.covers)),
+        }
+    }
+    let named = |names: &[&str]| Matcher::new("alertname", "=~", names.join("|"));
+    all.extend(covering.into_iter().map(|(pages, equal, covers)| Inhibition {
+        source: vec![named(&pages), is("severity", "critical")],
+        target: vec![named(covers), is("severity", "warning")],
+        equal,
+    }));
+    all
 }
 
 /// Every label that an alert of the configured signals can have beyond those of its rule.

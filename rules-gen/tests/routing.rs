@@ -158,6 +158,14 @@ fn a_page_holds_back_its_own_warning_and_nobody_elses_alert() -> Result<(), Box<
     assert!(held(&alert("ChecklistVolumeFilling", "warning", &pod), &page));
     assert!(!held(&alert("ChecklistVolumeInodesFilling", "warning", &pod), &page), "another thing is wrong too");
     assert!(!held(&alert("ChecklistConfigBroken", "warning", &[("check", "exporter")]), &shard));
+    // A page says what the lesser warnings say: by name, on the same thing.
+    let workload = |name: &'static str| {
+        [("check", "pods"), ("target", "production"), ("namespace", "n"), ("kind", "Deployment"), ("workload", name)]
+            .to_vec()
+    };
+    let down = alert("ChecklistWorkloadDown", "critical", &workload("web"));
+    assert!(held(&alert("ChecklistWorkloadReplicasMissing", "warning", &workload("web")), &down));
+    assert!(!held(&alert("ChecklistWorkloadReplicasMissing", "warning", &workload("db")), &down));
     // What neither has agrees.
     let node = alert("KubeNodeDown", "critical", &[]);
     assert!(!held(&alert("VendorLicense", "warning", &[]), &node));

@@ -50,6 +50,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistAlertPathBroken",
+            covers: &["ChecklistAlertPathStale"],
             when: When::Zero(of(&PASSED)),
             summary: "Alerts do not reach their receiver.",
             description: "The last synthetic {{ $labels.level }} alert did not leave Alertmanager for its receiver.",

@@ -63,6 +63,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistErrorBudgetBurnsFast",
+            covers: &["ChecklistErrorRateHigh", "ChecklistErrorBudgetBurnsSlowly", "ChecklistErrorBudgetRunsOut"],
             when: When::History(History {
                 // A handful of requests is no rate: at least a hundred within the hour.
                 expr: |scope, limits, _| {
@@ -87,6 +88,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistErrorBudgetBurns",
+            covers: &["ChecklistErrorRateHigh", "ChecklistErrorBudgetBurnsSlowly", "ChecklistErrorBudgetRunsOut"],
             when: When::History(History {
                 expr: |scope, limits, _| burns(scope, limits, 6.0, "6h", "30m"),
                 threshold: None,

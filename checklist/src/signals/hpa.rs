@@ -57,6 +57,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistAutoscalerAtMax",
+            covers: &["ChecklistAutoscalerOftenAtMax"],
             when: When::Beyond(Value::Of(of(&AT_MAX)), &ALWAYS),
             pending: minutes(60),
             summary: "Autoscaler stays at its maximum.",

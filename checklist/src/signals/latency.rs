@@ -122,6 +122,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistLatencyHighNow",
+            covers: &["ChecklistLatencyHigh", "ChecklistLatencyBudgetBurnsSlowly", "ChecklistLatencyWorse"],
             when: When::Beyond(Value::Of(of(&SHORT)), &P99_NOW),
             pending: minutes(10),
             summary: "Requests are slow.",
@@ -138,6 +139,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistLatencyBudgetBurnsFast",
+            covers: &["ChecklistLatencyHigh", "ChecklistLatencyBudgetBurnsSlowly", "ChecklistLatencyWorse"],
             when: When::History(History {
                 expr: |scope, limits, _| burns(scope, limits, &FAST_LONG, &FAST_SHORT),
                 threshold: None,
@@ -150,6 +152,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistLatencyBudgetBurns",
+            covers: &["ChecklistLatencyHigh", "ChecklistLatencyBudgetBurnsSlowly", "ChecklistLatencyWorse"],
             when: When::History(History {
                 expr: |scope, limits, _| burns(scope, limits, &MIDDLE_LONG, &MIDDLE_SHORT),
                 threshold: None,

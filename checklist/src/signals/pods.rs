@@ -56,6 +56,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistWorkloadDown",
+            covers: &["ChecklistWorkloadReplicasMissing"],
             when: When::None(&READY, &DESIRED),
             summary: "Workload has no ready pod.",
             description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod.",

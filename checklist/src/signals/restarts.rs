@@ -54,6 +54,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistContainerRestartsOften",
+            covers: &["ChecklistContainerRestarted"],
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     // Only while the pod exists: nobody should be paged about one that was replaced.

@@ -72,6 +72,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistRestoreFailed",
+            covers: &["ChecklistRestoreNotProved", "ChecklistRestoreStale"],
             when: When::Zero(of(&PASSED)),
             summary: "Backup cannot be restored.",
             description: "The last restore of backup {{ $labels.backup }} failed, or its rows are too few or too old; its record has the reason.",

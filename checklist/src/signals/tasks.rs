@@ -72,6 +72,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistTaskOverdue",
+            covers: &["ChecklistTaskDue"],
             when: When::Beyond(Value::Age(of(&OVERDUE)), &VERY_LATE),
             pending: minutes(60),
             summary: "Task was forgotten.",

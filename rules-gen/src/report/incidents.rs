@@ -4,7 +4,8 @@ use super::model::Incident;
 use super::period::{Kind, Period, seconds, timestamp};
 use super::words::apart;
 use crate::live::{Course, Labels, NoVerdict, Server};
-use crate::plan;
+use crate::routing::Configuration;
+use crate::{alertmanager, plan};
 use checklist::Config;
 use std::collections::BTreeSet;
 
@@ -15,12 +16,7 @@ const LOOK_BACK: f64 = 300.0;
 const ENOUGH: f64 = 0.95;
 
 /// Every alert that fired within the period, but for those that say that all is well.
-pub async fn incidents(
-    server: &Server,
-    config: &Config,
-    kind: Kind,
-    period: &Period,
-) -> Result<Vec<Incident>, NoVerdict> {
+pub async fn incidents(server: &Server, config: &Config, kind: Kind, period: &Period) -> anyhow::Result<Vec<Incident>> {
     let step = kind.alert_step();
     let (from, until) = (seconds(period.from), seconds(period.until));
     let alerts = "ALERTS{alertstate=\"firing\", alertname!=\"ChecklistWatchdog\"}";
@@ -33,7 +29,7 @@ pub async fn incidents(
         at_ends.push(labels.collect::<BTreeSet<Labels>>());
     }
     let (at_begin, at_end) = (&at_ends[0], &at_ends[1]);
-    Ok(told(config, runs(&courses, (from, until), step, (at_begin, at_end))))
+    told(config, runs(&courses, (from, until), step, (at_begin, at_end)))
 }
 
 /// Why nobody can tell which alerts fired: what always fires was not there for a part of the period, so Prometheus was
@@ -98,8 +94,8 @@ fn runs(
 }
 
 /// Fills in who was told, as the generated configuration of Alertmanager routes and inhibits.
-fn told(config: &Config, mut incidents: Vec<Incident>) -> Vec<Incident> {
-    let equal = plan::labels(config);
+fn told(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec<Incident>> {
+    let routes = Configuration::parse(&serde_yaml::to_string(&alertmanager::configuration(config))?)?;
     let all = incidents.clone();
     let ours: BTreeSet<String> =
         crate::rules::groups(config).into_iter().flat_map(|group| group.rules).map(|rule| rule.alert).collect();
@@ -111,31 +107,24 @@ fn told(config: &Config, mut incidents: Vec<Incident>) -> Vec<Incident> {
             // Rules of others are routed by others.
             "unknown".to_owned()
         };
-        let held = all.iter().find(|page| known && holds_back(page, incident, &equal));
+        let inhibits =
+            |page: &Incident| routes.inhibited(&incident.labels, std::slice::from_ref(&page.labels)).is_some();
+        let held = all.iter().find(|page| known && lasts_as_long(page, incident) && inhibits(page));
         incident.held_back = held.map(|page| page.alert.clone());
     }
     // What says that something holds, and tells nobody, is no incident.
     incidents.retain(|incident| incident.severity != "none");
-    incidents
+    Ok(incidents)
 }
 
-/// Whether a page about the same thing, or an emergency, held from the begin of a warning to its end.
-fn holds_back(page: &Incident, warning: &Incident, equal: &BTreeSet<&str>) -> bool {
-    let same = || {
-        page.alert == warning.alert && equal.iter().all(|label| page.labels.get(*label) == warning.labels.get(*label))
-    };
-    let covers = page.start <= warning.start
+/// Whether an alert held from the begin of another to its end.
+fn lasts_as_long(page: &Incident, warning: &Incident) -> bool {
+    page.start <= warning.start
         && match (page.end, warning.end) {
             (None, _) => true,
             (Some(page), Some(warning)) => page >= warning,
             (Some(_), None) => false,
-        };
-    // The same three conditions as the inhibition rules that are generated.
-    let routine = ["weekly", "monthly", "quarterly", "annual"];
-    let emergency = page.alert == "ChecklistEmergencyOverride"
-        && warning.alert != "ChecklistOverrideLong"
-        && warning.labels.get("cadence").is_some_and(|cadence| routine.contains(&cadence.as_str()));
-    warning.severity == "warning" && covers && (emergency || (page.severity == "critical" && same()))
+        }
 }
 
 #[cfg(test)]
@@ -176,7 +165,7 @@ mod tests {
             )
         };
         let courses = [one("critical", "a", &[1, 2, 3]), one("warning", "a", &[2, 3]), one("warning", "b", &[2, 3])];
-        let mut seen: Vec<_> = told(&config, runs(&courses, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))
+        let mut seen: Vec<_> = told(&config, runs(&courses, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))?
             .into_iter()
             .map(|i| (i.target, i.told, i.held_back.is_some()))
             .collect();
