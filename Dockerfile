@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-ARG BUILDER=rust:1.95-bookworm
+ARG BUILDER=rust:1.95.0-bookworm
 ARG RUNTIME=gcr.io/distroless/cc-debian12:nonroot
 ARG RESTORE=postgres:17-bookworm
 
@@ -7,7 +7,7 @@ FROM ${BUILDER} AS build
 ARG SOURCE_DATE_EPOCH=0
 ENV SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} \
     CARGO_INCREMENTAL=0 \
-    RUSTUP_TOOLCHAIN=1.95 \
+    RUSTUP_TOOLCHAIN=1.95.0 \
     RUSTFLAGS="--remap-path-prefix=/src=/ops-checklist --remap-path-prefix=/usr/local/cargo=/cargo"
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends cmake \
