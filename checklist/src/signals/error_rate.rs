@@ -28,14 +28,25 @@ fn ratio(scope: &crate::value::Scope, window: &str) -> String {
 /// Two windows above a multiple of the budget (Google, "The Site Reliability Workbook", chapter 5): the long one
 /// shows that it matters, the short one that it still goes on.
 fn burns(scope: &crate::value::Scope, limits: &crate::Limits, factor: f64, long: &str, short: &str) -> String {
-    let limit = number(factor * limits.value(&RATIO));
+    let limit = number(share(limits, factor));
     format!("{} > {limit} and {} > {limit}", ratio(scope, long), ratio(scope, short))
+}
+
+/// The share of errors that burns a budget so many times too fast. A large budget is never burnt fourteen times too
+/// fast, for no share is above one: there it is half way between the budget and everything.
+fn share(limits: &crate::Limits, factor: f64) -> f64 {
+    let budget = limits.value(&RATIO);
+    (factor * budget).min(f64::midpoint(budget, 1.0))
 }
 
 /// A share of errors just above the limit, and one just below it.
 fn burning(limit: f64) -> Case {
     let at = |share: f64| vec![steady(&ERRORS, 100.0 * share), steady(&REQUESTS, 100.0)];
-    Case::new(at(1.2 * limit), at(0.8 * limit))
+    Case::new(at(above(limit)), at(0.8 * limit))
+}
+
+fn above(limit: f64) -> f64 {
+    limit + 0.2 * limit.min(1.0 - limit)
 }
 
 /// The signal.
@@ -73,13 +84,13 @@ pub static SIGNAL: Signal = Signal {
                 threshold: None,
                 metrics: &[&REQUESTS, &ERRORS],
                 case: |given| {
-                    let limit = 14.4 * given.limits.value(&RATIO);
+                    let limit = share(given.limits, 14.4);
                     let share = |requests: f64, share: f64| {
                         vec![steady(&ERRORS, requests * share), steady(&REQUESTS, requests)]
                     };
                     burning(limit)
-                        .fires("fires on some hundred requests an hour", share(0.1, 1.2 * limit))
-                        .quiet("stays quiet on some dozen requests an hour", share(0.02, 1.2 * limit))
+                        .fires("fires on some hundred requests an hour", share(0.1, above(limit)))
+                        .quiet("stays quiet on some dozen requests an hour", share(0.02, above(limit)))
                 },
             }),
             summary: "Requests fail.",
@@ -93,7 +104,7 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, _| burns(scope, limits, 6.0, "6h", "30m"),
                 threshold: None,
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(6.0 * given.limits.value(&RATIO)),
+                case: |given| burning(share(given.limits, 6.0)),
             }),
             pending: minutes(15),
             summary: "Many requests fail for hours.",
@@ -106,7 +117,7 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, _| burns(scope, limits, 3.0, "1d", "2h"),
                 threshold: None,
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(3.0 * given.limits.value(&RATIO)),
+                case: |given| burning(share(given.limits, 3.0)),
             }),
             pending: minutes(60),
             summary: "Requests fail all day.",
