@@ -50,8 +50,8 @@ use reader::{Found, Table};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The sections that name what is watched.
-const LISTS: [&str; 10] = [
+/// The sections that are lists of targets. People's `tasks` are watched too.
+pub const LISTS: [&str; 9] = [
     "kubernetes",
     "health",
     "backups",
@@ -61,7 +61,6 @@ const LISTS: [&str; 10] = [
     "prometheus",
     "traffic",
     "reports",
-    "tasks",
 ];
 
 /// A checked checklist.yaml.
@@ -350,6 +349,11 @@ pub fn digest(text: &str) -> String {
     format!("{hash:016x}")
 }
 
+/// The sections that name what is watched.
+fn watching() -> impl Iterator<Item = &'static str> {
+    LISTS.into_iter().chain(["tasks"])
+}
+
 fn read(mut table: Table<'_>, found: &Found) -> Config {
     let mut config = Config { queries: queries::read(&mut table, found), ..Config::default() };
     let signals: Vec<&'static Signal> = config.signals().collect();
@@ -382,8 +386,9 @@ fn read(mut table: Table<'_>, found: &Found) -> Config {
     let mut written =
         |key| table.node(key).is_some_and(|node| !matches!(&node.tree, Tree::List(all) if all.is_empty()));
     // What is written and wrong was told already.
-    if config.signals().all(|signal| config.targets(signal).is_empty()) && !LISTS.into_iter().any(&mut written) {
-        let kinds = LISTS.join(", ");
+    if config.signals().all(|signal| config.targets(signal).is_empty()) && !watching().any(&mut written) {
+        let kinds: Vec<&str> = watching().collect();
+        let kinds = kinds.join(", ");
         found.mistake(table.place, format!("nothing to watch: name at least one target under {kinds}"));
     }
     table.finish();

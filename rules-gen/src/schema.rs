@@ -6,6 +6,7 @@ mod targets;
 
 use crate::cli::EXIT_CODES;
 use crate::terminal::print;
+use checklist::config::LISTS;
 use checklist::tasks::TASKS;
 use checklist::{SIGNALS, Signal, TargetKind};
 use serde_json::{Map, Value, json};
@@ -57,7 +58,7 @@ pub fn schema() -> Value {
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("checklist.yaml");
     root["description"] = json!("What to watch, how strict to be, whom to tell.");
-    let kinds: Vec<&str> = targets::KEYS.iter().copied().chain(["tasks"]).collect();
+    let kinds: Vec<&str> = LISTS.iter().copied().chain(["tasks"]).collect();
     root["anyOf"] = at_least_one(&kinds);
     root
 }

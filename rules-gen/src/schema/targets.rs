@@ -3,27 +3,14 @@
 use super::own_settings;
 use super::shapes::{by_name, choice, duration, flag, object, quantity, text, texts, url, whole};
 use checklist::Unit;
-use checklist::config::tables;
+use checklist::config::{LISTS, tables};
 use serde_json::{Map, Value, json};
-
-/// The keys of the lists.
-pub(super) const KEYS: [&str; 9] = [
-    "kubernetes",
-    "health",
-    "backups",
-    "postgres",
-    "certificates",
-    "alertmanagers",
-    "prometheus",
-    "traffic",
-    "reports",
-];
 
 type Fields = Vec<(&'static str, Value)>;
 
 /// Every list.
 pub(super) fn lists() -> Map<String, Value> {
-    KEYS.iter().map(|key| ((*key).to_owned(), list(key))).collect()
+    LISTS.iter().map(|key| ((*key).to_owned(), list(key))).collect()
 }
 
 fn list(key: &str) -> Value {
