@@ -26,6 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Parser)]
 #[command(
     version,
+    name = "checklist-exporter",
     after_help = "\
 Examples:
   checklist-exporter init && checklist-exporter validate checklist.yaml
