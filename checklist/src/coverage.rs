@@ -1,6 +1,7 @@
 //! Every line of the written checklist and where it went. Nothing on it is dropped.
 
 use crate::signal::Cadence::{self, Annual, Daily, Monthly, Quarterly, Weekly};
+use std::fmt;
 
 /// One line of the written checklist.
 #[derive(Debug)]
@@ -15,6 +16,14 @@ pub struct Line {
     pub text: &'static str,
     /// Who does it now.
     pub watched: Watched,
+}
+
+impl fmt::Display for Line {
+    /// `daily, Morning Health Check 2: Review overnight alerts`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = self.number.map(|number| format!(" {number}")).unwrap_or_default();
+        write!(f, "{}, {}{number}: {}", self.cadence, self.section, self.text)
+    }
 }
 
 /// Where a line went.

@@ -117,6 +117,9 @@ pub fn course(metric: &'static Metric, values: impl Into<String>) -> Course {
     Course { metric, labels: labels(&of(metric)), values: values.into() }
 }
 
+/// Samples of a course that goes on: at one a minute, more than a day.
+pub const SAMPLES: u64 = 1500;
+
 /// The same value for more than a day.
 pub fn steady(metric: &'static Metric, value: f64) -> Course {
     course(metric, constant(value))
@@ -124,12 +127,12 @@ pub fn steady(metric: &'static Metric, value: f64) -> Course {
 
 /// One value until a minute, another one from then on for more than a day.
 pub fn step(metric: &'static Metric, before: f64, until_minute: u64, after: f64) -> Course {
-    course(metric, format!("{before}+0x{until_minute} {after}+0x1500"))
+    course(metric, format!("{before}+0x{until_minute} {after}+0x{SAMPLES}"))
 }
 
 /// A straight line for more than a day.
 pub fn line(metric: &'static Metric, from: f64, per_minute: f64) -> Course {
-    course(metric, format!("{from}+{per_minute}x1500"))
+    course(metric, format!("{from}+{per_minute}x{SAMPLES}"))
 }
 
 impl Course {
@@ -144,7 +147,7 @@ impl Course {
 
 /// The same value for a day, in promtool's notation.
 pub fn constant(value: f64) -> String {
-    format!("{value}+0x1500")
+    format!("{value}+0x{SAMPLES}")
 }
 
 /// A plausible value for each label of the metric, the matcher's where there is one.

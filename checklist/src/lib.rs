@@ -10,6 +10,7 @@ pub mod contract;
 pub mod coverage;
 pub mod history;
 pub mod metric;
+pub mod panel;
 pub mod samples;
 pub mod signal;
 pub mod signals;
@@ -23,11 +24,9 @@ pub use config::Config;
 pub use contract::Reason;
 pub use history::{Also, Case, Course, Given, History};
 pub use metric::{Kind, Metric};
+pub use panel::{Drawing, Panel, Shown};
 pub use samples::{Samples, Series};
-pub use signal::{
-    Access, Alert, Cadence, Drawing, Elsewhere, FAILOVER, Finding, Panel, Reading, Record, Shown, Signal, TargetKind,
-    spaced,
-};
+pub use signal::{Access, Alert, Cadence, Elsewhere, FAILOVER, Finding, Reading, Record, Signal, TargetKind, spaced};
 pub use signals::SIGNALS;
 pub use threshold::{Levels, Severity, Threshold, Unit};
 pub use value::{Scope, Value};
@@ -37,9 +36,10 @@ mod prelude {
     pub(crate) use crate::condition::{When, number};
     pub(crate) use crate::history::{Case, History, course, line, steady, step};
     pub(crate) use crate::metric::Metric;
+    pub(crate) use crate::panel::{Drawing, PANEL, Panel, Shown};
     pub(crate) use crate::signal::{
-        Access, Alert, BASE, CRITICAL, Cadence, Drawing, Elsewhere, FAILOVER, PANEL, Panel, Record, Shown, Signal,
-        TargetKind, WARNING, hours, minutes, seconds,
+        Access, Alert, BASE, CRITICAL, Cadence, Elsewhere, FAILOVER, Record, Signal, TargetKind, WARNING, hours,
+        minutes, seconds,
     };
     pub(crate) use crate::threshold::{DAY, GIB, HOUR, MIB, MINUTE, Threshold, Unit};
     pub(crate) use crate::value::{Value, of};

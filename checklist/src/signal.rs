@@ -3,9 +3,10 @@
 use crate::condition::{Limits, When};
 use crate::config::Traffic;
 use crate::metric::Metric;
+use crate::panel::Panel;
 use crate::samples::Series;
 use crate::threshold::{Severity, Threshold, Unit};
-use crate::value::{Computed, Value};
+use crate::value::Computed;
 use std::fmt;
 use std::time::Duration;
 
@@ -319,76 +320,6 @@ pub const CRITICAL: Alert = Alert {
 /// Alerts on costly checks keep firing for so long: while the lease changes hands there are no values, and an alert that
 /// fires must not resolve and begin to wait again.
 pub const FAILOVER: Duration = Duration::from_mins(5);
-
-/// How a panel draws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drawing {
-    /// The current value, coloured by the threshold.
-    Stat,
-    /// The course of the value, with the threshold as a line.
-    TimeSeries,
-    /// The current values as rows.
-    Table,
-    /// Whether something is so: 1 is good, 0 is bad.
-    Whether,
-}
-
-/// What a panel shows.
-#[derive(Debug, Clone, Copy)]
-pub enum Shown {
-    /// A value of the catalog.
-    Value(Value),
-    /// An expression that needs history; the metrics are those that it names.
-    Expression(fn(&crate::value::Scope) -> String, &'static [&'static Metric]),
-}
-
-impl Shown {
-    /// Its expression within a scope; a rate has Grafana's own variable as its window.
-    pub fn promql(&self, scope: &crate::value::Scope) -> String {
-        match self {
-            Self::Value(value) => value.promql(scope),
-            Self::Expression(expression, _) => expression(scope),
-        }
-    }
-
-    /// The metrics that it reads.
-    pub fn metrics(&self) -> Vec<&'static Metric> {
-        match self {
-            Self::Value(value) => value.selectors().iter().map(|selector| selector.metric).collect(),
-            Self::Expression(_, metrics) => metrics.to_vec(),
-        }
-    }
-}
-
-/// One panel of the dashboard.
-#[derive(Debug)]
-pub struct Panel {
-    /// Its heading.
-    pub title: &'static str,
-    /// What it says and what to look for; one sentence.
-    pub description: &'static str,
-    /// How it draws.
-    pub drawing: Drawing,
-    /// What it shows.
-    pub shown: Shown,
-    /// Its unit.
-    pub unit: Unit,
-    /// Labels that name a series in the legend.
-    pub legend: &'static [&'static str],
-    /// The limit it draws.
-    pub threshold: Option<&'static Threshold>,
-}
-
-/// A course over time without a limit; the base of the catalog's panels.
-pub const PANEL: Panel = Panel {
-    title: "",
-    description: "",
-    drawing: Drawing::TimeSeries,
-    shown: Shown::Value(Value::Of(crate::value::of(&crate::contract::PROBE_SUCCESS))),
-    unit: Unit::Count,
-    legend: &["target"],
-    threshold: None,
-};
 
 /// What most signals have in common; the base of the catalog's entries.
 pub const BASE: Signal = Signal {

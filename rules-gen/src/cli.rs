@@ -1,6 +1,7 @@
 //! What the verbs of the command line share.
 
 use checklist::Config;
+use checklist::yaml::Wrong;
 use clap::error::{ContextKind, ContextValue};
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
@@ -86,6 +87,15 @@ fn read(path: &Path) -> anyhow::Result<(Config, String)> {
     let shown = path.display().to_string();
     let text = crate::lint::files::text(path)?;
     Ok((Config::parse(&shown, &text)?, text))
+}
+
+/// An error about a file with the file in front: what is wrong with its YAML has a line and a column, anything else is
+/// told after `otherwise`.
+pub fn of_file(error: anyhow::Error, name: &str, otherwise: &str) -> anyhow::Error {
+    match error.downcast::<Wrong>() {
+        Ok(wrong) => anyhow::anyhow!("{name}:{wrong}"),
+        Err(error) => error.context(otherwise.to_owned()),
+    }
 }
 
 /// The time zone in which people's days begin.

@@ -33,8 +33,7 @@ fn section(text: &mut String, signal: &Signal) {
         signal.kind.key()
     );
     for line in lines_of(signal.id) {
-        let number = line.number.map(|number| format!(" {number}")).unwrap_or_default();
-        let _ = writeln!(text, "- {}, {}{number}: {}", line.cadence, line.section, line.text);
+        let _ = writeln!(text, "- {line}");
     }
     let _ = writeln!(text, "\n| metric | labels | meaning |\n|---|---|---|");
     for metric in signal.metrics {

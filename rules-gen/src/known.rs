@@ -1,5 +1,6 @@
 //! Rules as they are anywhere: in files, in `PrometheusRule` objects, in the answers of rules APIs.
 
+use crate::cli::of_file;
 use crate::duration;
 use crate::lint::files::{self, Source};
 use crate::live::Labels;
@@ -58,10 +59,7 @@ pub fn read_path(path: &Path) -> anyhow::Result<Vec<Known>> {
     let mut rules = Vec::new();
     for Source { name, text, .. } in files::collect(&[path.display().to_string()])? {
         let text = text.map_err(|why| anyhow::anyhow!("{name} {why}"))?;
-        rules.extend(read(&text).map_err(|error| match error.downcast::<Wrong>() {
-            Ok(wrong) => anyhow::anyhow!("{name}:{wrong}"),
-            Err(error) => error.context(format!("{name} is no rule file")),
-        })?);
+        rules.extend(read(&text).map_err(|error| of_file(error, &name, &format!("{name} is no rule file")))?);
     }
     Ok(rules)
 }

@@ -60,15 +60,13 @@ pub struct Server {
 /// # Errors
 /// What is no address over HTTP, and one with a login; the value itself is the caller's to show.
 pub fn address(text: &str) -> Result<String, String> {
-    match Url::parse(text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
-            Err("this is no address such as http://localhost:9090".to_owned())
-        }
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+    let of_a_server = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    match Url::parse(text).ok().filter(of_a_server) {
+        None => Err("this is no address such as http://localhost:9090".to_owned()),
+        Some(url) if !url.username().is_empty() || url.password().is_some() => {
             Err("the address must not contain a user or password: use --token-file".to_owned())
         }
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("this is no address such as http://localhost:9090".to_owned()),
+        Some(_) => Ok(text.to_owned()),
     }
 }
 

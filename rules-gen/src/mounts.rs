@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 /// Folders of the images and of the system, which a volume would hide; what is in the second list may be nowhere below.
-const SYSTEM: [&str; 13] =
-    ["/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib64", "/run", "/sbin", "/tmp", "/var", "/var/lib", "/var/run"];
+const SYSTEM: [&str; 10] = ["/", "/boot", "/etc", "/home", "/lib64", "/run", "/tmp", "/var", "/var/lib", "/var/run"];
 const SYSTEM_BELOW: [&str; 8] = ["/bin", "/dev", "/lib", "/proc", "/sbin", "/sys", "/usr", WEB_FOLDER];
 /// What to do about a place that cannot be mounted.
 const ADVICE: &str = "give secrets and kept files folders of their own, such as /etc/checklist/private and \

@@ -177,7 +177,7 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
 }
 
 /// Every label that an alert of the configured signals can have beyond those of its rule.
-pub(crate) fn labels(config: &Config) -> BTreeSet<&'static str> {
+fn labels(config: &Config) -> BTreeSet<&'static str> {
     let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
     let of_metrics = judged.flat_map(|signal| signal.metrics).flat_map(|metric| metric.labels).copied();
     of_metrics.chain(["check", "target"]).collect()

@@ -1,6 +1,6 @@
 //! `route-test`: who would be told, from a suite of cases, and live by one synthetic alert of each severity.
 
-use crate::cli::checklist;
+use crate::cli::{checklist, of_file};
 use crate::live::{Labels, answered};
 use crate::routing::Configuration;
 use crate::terminal::{Colour, Progress, Style, is_quiet, note, print};
@@ -85,10 +85,8 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     let text = read(&arguments.config)?;
-    let parsed = Configuration::parse(&text).map_err(|error| match error.downcast::<Wrong>() {
-        Ok(wrong) => anyhow::anyhow!("{}:{wrong}", arguments.config.display()),
-        Err(error) => error.context(arguments.config.display().to_string()),
-    })?;
+    let name = arguments.config.display().to_string();
+    let parsed = Configuration::parse(&text).map_err(|error| of_file(error, &name, &name))?;
     let suite: Suite = serde_yaml::from_str(&read(tests)?)
         .map_err(|error| anyhow::anyhow!("{}:{}", tests.display(), Wrong::from(error)))?;
     ensure!(!suite.tests.is_empty(), "{} has no tests", tests.display());

@@ -207,8 +207,8 @@ impl Route {
 }
 
 impl InhibitRule {
-    /// The first of the others that holds an alert back, when there is one for every source. An alert that is source and target of the rule is not
-    /// held back by another of that kind, so that nothing silences itself.
+    /// The first of the others that holds an alert back, when there is one for every source. An alert that is source and
+    /// target of the rule is not held back by another of that kind, so that nothing silences itself.
     pub fn holds_back<'a>(&self, labels: &Labels, others: &'a [Labels]) -> Option<&'a Labels> {
         let all = |matchers: &[Matcher], of: &Labels| matchers.iter().all(|matcher| matcher.matches(of));
         if !all(&self.target, labels) {

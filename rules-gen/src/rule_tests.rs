@@ -6,7 +6,7 @@ use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
     RULES_INFO, SERIES_DROPPED, SHARD, SHARDS,
 };
-use checklist::history::{constant, labels, line, steady};
+use checklist::history::{SAMPLES, constant, labels, line, steady};
 use checklist::signals::r#override::ACTIVE;
 use checklist::threshold::Direction;
 use checklist::value::{Selector, of};
@@ -59,7 +59,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         let case = case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?;
         (at, Case { pace, ..case })
     };
-    let samples = (at.as_secs() / case.pace.as_secs().max(1) + 10).max(1500);
+    let samples = (at.as_secs() / case.pace.as_secs().max(1) + 10).max(SAMPLES);
     let per_process = [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &RULES_INFO, &LEASE_HELD, &SHARD, &SHARDS];
     // An absence must be silent only when every target is there.
     let all_targets = ["ChecklistCheckMissing", "ChecklistSourceMissing"].contains(&rule.alert.as_str());
@@ -70,7 +70,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
             let all = common.into_iter().filter(|_| own).chain(labels.iter().cloned());
             let text: Vec<String> = all.map(|(name, value)| format!("{name}={value:?}")).collect();
             // As long as it takes.
-            let values = values.replace("x1500", &format!("x{samples}"));
+            let values = values.replace(&format!("x{SAMPLES}"), &format!("x{samples}"));
             json!({"series": format!("{metric}{{{}}}", text.join(", ")), "values": values})
         };
         let targets = if all_targets { rule.targets.clone() } else { vec![target.to_owned()] };

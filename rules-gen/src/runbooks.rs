@@ -7,7 +7,7 @@ mod silence;
 
 use crate::Output;
 use crate::rules::{Group, Rule, prometheus_duration};
-use checklist::coverage::{Line, lines_of};
+use checklist::coverage::lines_of;
 use checklist::{Config, Signal, TargetKind};
 use std::fmt::Write as _;
 
@@ -44,11 +44,7 @@ pub fn all(config: &Config, groups: &[Group], source: &str) -> Vec<Output> {
 
 /// The lines of the written checklist that a signal watches; what an own query is about is its help.
 fn meaning(signal: &Signal) -> String {
-    let line = |line: &Line| {
-        let number = line.number.map(|number| format!(" {number}")).unwrap_or_default();
-        format!("- {}, {}{number}: {}", line.cadence, line.section, line.text)
-    };
-    let lines: Vec<String> = lines_of(signal.id).map(line).collect();
+    let lines: Vec<String> = lines_of(signal.id).map(|line| format!("- {line}")).collect();
     if signal.kind == TargetKind::Query {
         let about = signal.panels.first().map(|panel| panel.description).unwrap_or_default();
         return format!("\n{about}\n");

@@ -47,10 +47,9 @@ impl Config {
 
     /// The leases that the proofs take while they run; none without `highAvailability:`.
     pub fn proof_leases(&self) -> BTreeSet<String> {
+        let Some(section) = &self.high_availability else { return BTreeSet::new() };
         let restored = self.backups.iter().filter(|backup| backup.restore.is_some()).map(Proof::Backup);
-        let proofs: Vec<Proof<'_>> = std::iter::once(Proof::Alerts).chain(restored).collect();
-        let of = |section: &HighAvailability| proofs.iter().map(|proof| section.proof_lease(*proof)).collect();
-        self.high_availability.as_ref().map(of).unwrap_or_default()
+        std::iter::once(Proof::Alerts).chain(restored).map(|proof| section.proof_lease(proof)).collect()
     }
 
     /// Whether only the holder of the lease makes a signal's checks.

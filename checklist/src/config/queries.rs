@@ -1,21 +1,20 @@
 //! `queries:` an operator's own SQL checks, each of which becomes a signal like those of the catalog.
 
 use super::document::Tree;
+use super::read_parts::RESERVED;
 use super::read_thresholds::levels;
 use super::reader::{Found, Table};
 use super::tables::quoted;
 use crate::condition::When;
 use crate::metric::Metric;
-use crate::signal::{Alert, BASE, Cadence, Drawing, FAILOVER, Panel, Shown, Signal, TargetKind, WARNING};
+use crate::panel::{Drawing, Panel, Shown};
+use crate::signal::{Alert, BASE, Cadence, FAILOVER, Signal, TargetKind, WARNING};
 use crate::signals::by_id;
 use crate::threshold::{Direction, Levels, Threshold, Unit};
 use crate::value::{Value, of};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-
-/// Labels that have a meaning of their own: those of the exporter, of a scrape and of an alert.
-const RESERVED: [&str; 7] = ["alertname", "cadence", "check", "instance", "job", "severity", "target"];
 
 /// One own check.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use super::alerting::{
     AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack, WrittenReports,
 };
-use super::read_parts::{is_dns_label, is_dns_subdomain};
+use super::read_parts::{RESERVED, is_dns_subdomain, namespace};
 use super::read_receivers;
 use super::reader::{Found, Table, hint};
 use crate::signal::Signal;
@@ -29,8 +29,6 @@ pub const META_ALERTS: [&str; 12] = [
 
 /// The shortest past that an alert compares with is a day: after that the change itself is the past.
 const LONGEST_OF_HISTORY: Duration = Duration::from_hours(12);
-/// Labels of every rule and every scrape.
-const RESERVED: [&str; 7] = ["alertname", "cadence", "check", "instance", "job", "severity", "target"];
 
 pub(super) fn read(mut table: Table<'_>, signals: &[&'static Signal], found: &Found) -> Alerting {
     let of_metrics = signals.iter().flat_map(|signal| signal.metrics).flat_map(|metric| metric.labels).copied();
@@ -187,16 +185,6 @@ fn name(table: &mut Table<'_>, key: &'static str) -> Option<String> {
     Some(name)
 }
 
-fn namespace(table: &mut Table<'_>) -> Option<String> {
-    let name = table.text("namespace")?;
-    if let Some(node) = table.node("namespace")
-        && !is_dns_label(&name)
-    {
-        table.mistake(node.place, "a namespace is a text of lower-case letters, digits and dashes");
-    }
-    Some(name)
-}
-
 /// Labels of an object.
 fn object_labels(table: &mut Table<'_>, key: &'static str) -> BTreeMap<String, String> {
     let word = |text: &str| {
@@ -228,7 +216,7 @@ fn prometheus_rule(mut table: Table<'_>) -> PrometheusRule {
     let default = PrometheusRule::default();
     let rule = PrometheusRule {
         name: name(&mut table, "name").unwrap_or(default.name),
-        namespace: namespace(&mut table),
+        namespace: namespace(&mut table, "namespace"),
         labels: object_labels(&mut table, "labels"),
     };
     table.finish();
@@ -239,7 +227,7 @@ fn alertmanager_config(mut table: Table<'_>) -> AlertmanagerConfig {
     let default = AlertmanagerConfig::default();
     let config = AlertmanagerConfig {
         name: name(&mut table, "name").unwrap_or(default.name),
-        namespace: namespace(&mut table),
+        namespace: namespace(&mut table, "namespace"),
         labels: object_labels(&mut table, "labels"),
         secret: name(&mut table, "secret").unwrap_or(default.secret),
     };
@@ -249,7 +237,7 @@ fn alertmanager_config(mut table: Table<'_>) -> AlertmanagerConfig {
 
 fn dashboards(mut table: Table<'_>) -> Dashboards {
     let dashboards = Dashboards {
-        namespace: namespace(&mut table),
+        namespace: namespace(&mut table, "namespace"),
         folder: table.text("folder"),
         instance_selector: object_labels(&mut table, "instanceSelector"),
     };

@@ -1,12 +1,10 @@
 //! `kubernetes:`
 
 use super::document::{Place, Tree};
-use super::read_parts::{is_dns_label, is_dns_subdomain};
+use super::read_parts::{NAMESPACE, is_dns_label, is_dns_subdomain, namespace};
 use super::reader::{Found, Table};
 use super::{AuditLogs, Kubernetes, RotatedSecret};
 use std::path::PathBuf;
-
-const NAMESPACE: &str = "a namespace is a text of lower-case letters, digits and dashes";
 
 pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> Option<Kubernetes> {
     let kubeconfig = table.text("kubeconfig").map(PathBuf::from);
@@ -27,12 +25,7 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
     if namespaces.is_empty() {
         table.mistake(table.place, "the field namespaces is missing: list at least one namespace");
     }
-    let exporter_namespace = table.text("exporterNamespace").unwrap_or_default();
-    if let Some(node) = table.node("exporterNamespace")
-        && !is_dns_label(&exporter_namespace)
-    {
-        table.mistake(node.place, NAMESPACE);
-    }
+    let exporter_namespace = namespace(table, "exporterNamespace").unwrap_or_default();
     let mut insecure = None;
     let mut ca_file = None;
     if let Some(mut kubelet) = table.table("kubelet") {
@@ -50,12 +43,12 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
         {
             entry.mistake(node.place, "the name of a secret has lower-case letters, digits, dashes and dots");
         }
-        let namespace = namespace(entry, &namespaces);
+        let namespace = namespace_or_only(entry, &namespaces);
         let annotation = entry.text("annotation");
         Some(RotatedSecret { namespace: namespace?, name: name?, annotation })
     });
     let audit_logs = each(table, "auditLogs", found, |entry| {
-        let namespace = namespace(entry, &namespaces);
+        let namespace = namespace_or_only(entry, &namespaces);
         let selector = entry.required("selector");
         let container = entry.text("container");
         let marker = entry.text("marker").unwrap_or_else(|| "AUDIT:".to_owned());
@@ -125,16 +118,11 @@ fn each<T>(
 }
 
 /// The namespace of an entry; the watched one when there is only one.
-fn namespace(entry: &mut Table<'_>, watched: &[String]) -> Option<String> {
-    match (entry.text("namespace"), watched) {
-        (Some(name), _) if is_dns_label(&name) => Some(name),
-        (Some(_), _) => {
-            let place = entry.node("namespace").map_or(entry.place, |node| node.place);
-            entry.mistake(place, NAMESPACE);
-            None
-        }
-        (None, [only]) => Some(only.clone()),
-        (None, _) => {
+fn namespace_or_only(entry: &mut Table<'_>, watched: &[String]) -> Option<String> {
+    match watched {
+        _ if entry.node("namespace").is_some() => namespace(entry, "namespace"),
+        [only] => Some(only.clone()),
+        _ => {
             entry.mistake(entry.place, "the field namespace is missing: several are watched");
             None
         }

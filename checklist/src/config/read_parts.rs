@@ -67,6 +67,23 @@ pub(super) fn secret(table: &mut Table<'_>, file_key: &'static str, env_key: &'s
     file.map(|path| SecretRef::File(path.into())).or(env.map(SecretRef::Env))
 }
 
+/// Labels that have a meaning of their own: those of the exporter, of every scrape and of every rule.
+pub(super) const RESERVED: [&str; 7] = ["alertname", "cadence", "check", "instance", "job", "severity", "target"];
+
+/// What a namespace is, for whoever wrote something else.
+pub(super) const NAMESPACE: &str = "a namespace is a text of lower-case letters, digits and dashes";
+
+/// The name of a namespace; one that Kubernetes would refuse is a mistake, and none.
+pub(super) fn namespace(table: &mut Table<'_>, key: &'static str) -> Option<String> {
+    let name = table.text(key)?;
+    if is_dns_label(&name) {
+        return Some(name);
+    }
+    let place = table.node(key).map_or(table.place, |node| node.place);
+    table.mistake(place, NAMESPACE);
+    None
+}
+
 pub(super) fn is_dns_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')

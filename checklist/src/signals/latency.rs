@@ -86,14 +86,18 @@ fn p99(traffic: &crate::config::Traffic, window: &str) -> String {
 }
 
 fn quantile(traffic: &crate::config::Traffic, quantile: f64, window: &str) -> String {
+    // Without a request the quantile is not a number: unknown, not good.
+    format!("histogram_quantile({quantile}, {}) >= 0", histogram(traffic, window))
+}
+
+/// The histogram of an application's request durations within a window.
+pub fn histogram(traffic: &crate::config::Traffic, window: &str) -> String {
     let (name, selector) = (&traffic.duration, &traffic.selector);
-    let histogram = if traffic.native {
+    if traffic.native {
         format!("sum(rate({name}{{{selector}}}[{window}]))")
     } else {
         format!("sum by (le) (rate({name}_bucket{{{selector}}}[{window}]))")
-    };
-    // Without a request the quantile is not a number: unknown, not good.
-    format!("histogram_quantile({quantile}, {histogram}) >= 0")
+    }
 }
 
 /// Both windows: the long one shows that it matters, the short one that it still goes on.

@@ -53,8 +53,7 @@ fn expression(signal: &Signal, panel: &Panel, group: &Group) -> String {
 fn description(config: &Config, signal: &Signal, panel: &Panel) -> String {
     let mut description = panel.description.to_owned();
     for line in lines_of(signal.id) {
-        let number = line.number.map(|number| format!(" {number}")).unwrap_or_default();
-        description += &format!("\n\n{}, {}{number}: {}", line.cadence, line.section, line.text);
+        description += &format!("\n\n{line}");
     }
     if let Some(Link::Panel(url)) = runbook(config, signal.id) {
         description += &format!("\n\n[Runbook]({url})");

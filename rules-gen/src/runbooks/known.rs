@@ -1,6 +1,7 @@
 //! What the configuration knows of the placeholders in a runbook's commands.
 
 use checklist::config::{S3Prefix, Tables, quoted as identifier, tables};
+use checklist::signals::latency;
 use checklist::{Config, Signal, TargetKind};
 
 /// Placeholders, and what stands in their place where the configuration does not say.
@@ -139,17 +140,11 @@ fn bucket(name: &str, place: &S3Prefix) -> Vec<(&'static str, String)> {
 }
 
 fn traffic(traffic: &checklist::config::Traffic) -> Row {
-    let (name, matchers) = (&traffic.duration, &traffic.selector);
-    let histogram = if traffic.native {
-        format!("sum(rate({name}{{{matchers}}}[5m]))")
-    } else {
-        format!("sum by (le) (rate({name}_bucket{{{matchers}}}[5m]))")
-    };
     let values = vec![
         ("requests", traffic.requests.clone()),
-        ("matchers", matchers.clone()),
+        ("matchers", traffic.selector.clone()),
         ("errors", traffic.errors.clone()),
-        ("histogram", histogram),
+        ("histogram", latency::histogram(traffic, "5m")),
     ];
     row(&traffic.name, values)
 }

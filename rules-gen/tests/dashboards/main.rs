@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by its panic and says what it leaves out")]
 
+mod limits;
+mod rounds;
+
 use checklist::contract::{PER_PROCESS, RULES_INFO};
 use checklist::{Cadence, Config};
 use promql_parser::parser::{Expr, VectorSelector, parse};
@@ -12,7 +15,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
+const EXAMPLE: &str = include_str!("../../../examples/checklist.yaml");
 
 fn all() -> (Config, Vec<Dashboard>) {
     of(EXAMPLE)
@@ -39,6 +42,10 @@ fn queries(dashboard: &Dashboard) -> Vec<(String, String)> {
         (format!("{}: {}", dashboard.uid, panel["title"].as_str().unwrap()), expr)
     };
     panels(dashboard).flat_map(|panel| list(panel, "targets").iter().map(move |target| query(panel, target))).collect()
+}
+
+fn panel<'a>(all: &'a [Dashboard], title: &str) -> &'a Value {
+    all.iter().flat_map(panels).find(|panel| panel["title"] == title).unwrap_or_else(|| panic!("no panel {title}"))
 }
 
 #[test]
@@ -204,201 +211,6 @@ fn the_model_is_one_that_grafana_knows() {
     }
 }
 
-/// The coloured steps of the query that asks for a target: of the panel, or of the override for the query.
-fn steps<'a>(panel: &'a Value, target: &str) -> Vec<(&'a str, f64)> {
-    let asks = |query: &&Value| query["expr"].as_str().is_some_and(|expr| expr.contains(&format!("{target:?}")));
-    let query = list(panel, "targets").iter().find(asks).unwrap_or(&panel["targets"][0]);
-    let field = &panel["fieldConfig"];
-    let own = list(field, "overrides").iter().find(|one| one["matcher"]["options"] == query["refId"]);
-    if let Some(own) = own {
-        assert_eq!(
-            (&own["matcher"]["id"], &own["properties"][0]["id"]),
-            (&json!("byFrameRefID"), &json!("thresholds"))
-        );
-    }
-    let thresholds = own.map_or(&field["defaults"]["thresholds"], |own| &own["properties"][0]["value"]);
-    let step = |step: &'a Value| Some((step["color"].as_str()?, step["value"].as_f64()?));
-    list(thresholds, "steps").iter().filter_map(step).collect()
-}
-
-fn panel<'a>(all: &'a [Dashboard], title: &str) -> &'a Value {
-    all.iter().flat_map(panels).find(|panel| panel["title"] == title).unwrap_or_else(|| panic!("no panel {title}"))
-}
-
-#[test]
-fn each_target_has_its_own_limits_on_a_panel() {
-    let yaml = "
-backups:
-  - {name: first, bucket: b, thresholds: {backup.max_age: {warning: 10h, critical: none}}}
-  - {name: daily, bucket: b}
-  - {name: monthly, bucket: b, every: 35d}
-postgres:
-  - {name: small, host: h, database: d, user: u, thresholds: {connections.usage: {warning: 50%, critical: none}}}
-  - {name: large, host: h, database: d, user: u}
-  - {name: other, host: h, database: d, user: u}
-kubernetes:
-  - {name: a, namespaces: [x], thresholds: {pods.waiting: {warning: none, critical: 2}}}
-  - {name: b, namespaces: [y]}
-";
-    let (_, all) = of(yaml);
-    let age = panel(&all, "Backup age");
-    assert_eq!(list(age, "targets").len(), 3);
-    assert_eq!(steps(age, "first"), [("orange", 36_000.0)]);
-    assert_eq!(steps(age, "daily"), [("orange", 93_600.0), ("red", 180_000.0)]);
-    assert_eq!(steps(age, "monthly"), [("orange", 3_031_200.0), ("red", 6_055_200.0)]);
-    // Grafana draws one set of lines into a course, and a table has one column for a query: they are panels of their own.
-    let small = panel(&all, "Connections in use: small");
-    assert_eq!(steps(small, "small"), [("orange", 0.5)]);
-    let others = panel(&all, "Connections in use: large, other");
-    assert_eq!(steps(others, "large|other"), [("orange", 0.8), ("red", 0.95)]);
-    assert_eq!((list(small, "targets").len(), list(others, "targets").len()), (1, 1));
-    assert_eq!(steps(panel(&all, "Stuck pods: a"), "a"), [("red", 2.001)]);
-    assert_eq!(steps(panel(&all, "Stuck pods: b"), "b"), [("orange", 0.001)]);
-    // What has the same limits for all is asked once.
-    assert_eq!(list(panel(&all, "Idle connections"), "targets").len(), 1);
-}
-
-/// A file of hundreds of targets gives panels that a browser can show.
-#[test]
-fn limits_of_very_many_groups_are_not_drawn_but_their_values_are_shown() {
-    let one = |at: usize| format!("  - {{name: t{at}, bucket: b, every: {}h}}\n", at + 1);
-    let (_, all) = of(&format!("backups:\n{}", (0..30).map(one).collect::<String>()));
-    let age = panel(&all, "Backup age");
-    assert_eq!(list(age, "targets").len(), 9);
-    assert_eq!(steps(age, "t7"), [("orange", 36_000.0), ("red", 64_800.0)]);
-    let last = age["targets"][8]["expr"].as_str().unwrap();
-    let rest = (8..30).map(|at| format!("t{at}")).collect::<Vec<_>>().join("|");
-    assert!(last.contains(&format!("{rest:?}")), "{last}");
-    assert_eq!(steps(age, &rest), []);
-}
-
-/// Whoever is paged looks at what the alert judges, on a dashboard and not by typing PromQL.
-#[test]
-fn every_metric_of_every_rule_is_on_a_panel() {
-    let (config, all) = all();
-    let names = |expr: &str| -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        let parsed = parse(expr).unwrap_or_else(|error| panic!("{expr}: {error}"));
-        walk(&parsed, &mut Vec::new(), &mut |part, _| {
-            names.extend(selector(part).and_then(|selector| selector.name.clone()));
-        });
-        names
-    };
-    let shown: BTreeSet<String> = all.iter().flat_map(queries).flat_map(|(_, expr)| names(&expr)).collect();
-    let rules = rules_gen::rules::groups(&config);
-    let unseen: Vec<String> = rules
-        .iter()
-        .flat_map(|group| &group.rules)
-        .flat_map(|rule| names(&rule.expr).into_iter().map(|name| (rule.alert.clone(), name)))
-        .filter(|(_, name)| !shown.contains(name))
-        .map(|(alert, name)| format!("{alert}: {name}"))
-        .collect();
-    assert!(unseen.is_empty(), "{unseen:#?}");
-}
-
-#[test]
-fn every_panel_of_the_rounds_and_every_timeline_leads_to_a_runbook() {
-    let (config, all) = all();
-    let base = config.alerting.runbook_base_url.unwrap();
-    for dashboard in &all {
-        for panel in panels(dashboard) {
-            let timeline = panel["type"] == "state-timeline";
-            if !timeline && dashboard.uid != "checklist-rounds" {
-                continue;
-            }
-            let of_value = list(&panel["fieldConfig"]["defaults"], "links");
-            let link = list(panel, "links").first().or(of_value.first());
-            let url = link.and_then(|link| link["url"].as_str()).unwrap_or_default();
-            assert!(url.starts_with(&base), "{} leads to {url:?}", panel["title"]);
-            if timeline {
-                assert_eq!(url, format!("{base}/${{__field.labels.check}}.md"));
-            }
-        }
-    }
-}
-
-/// A test of promtool: series, and what an expression must give.
-fn promtool(folder: &Path, series: &[(&str, &str)], expected: &[(&str, &str, f64)]) {
-    let input: Vec<Value> = series.iter().map(|(series, values)| json!({"series": series, "values": values})).collect();
-    let mut exprs: Vec<&str> = expected.iter().map(|(expr, ..)| *expr).collect();
-    exprs.dedup();
-    let test = |expr: &&str| {
-        let samples = expected.iter().filter(|(known, ..)| known == expr);
-        let samples: Vec<Value> = samples.map(|(_, labels, value)| json!({"labels": labels, "value": value})).collect();
-        json!({"expr": expr, "eval_time": "2h", "exp_samples": samples})
-    };
-    let tests: Vec<Value> = exprs.iter().map(test).collect();
-    let file = json!({"rule_files": ["rules/checklist.yaml"], "evaluation_interval": "1m",
-        "tests": [{"interval": "1m", "input_series": input, "promql_expr_test": tests}]});
-    std::fs::write(folder.join("test.yaml"), serde_yaml::to_string(&file).unwrap()).unwrap();
-    let output = Command::new("promtool").args(["test", "rules", "test.yaml"]).current_dir(folder).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
-}
-
-/// What the exporter probes has its verdict from there, what is judged on the metrics of others from the rules.
-#[test]
-fn every_check_is_once_on_the_timeline_with_its_verdict() {
-    let yaml = "
-health:
-  - {name: web, url: 'https://web/'}
-  - {name: shop, url: 'https://shop/'}
-kubernetes:
-  - {name: prod, namespaces: [app], sources: {pvc: kube-state-metrics}, skip: [pods, restarts, disk, hpa, utilization]}
-traffic:
-  - {name: app, selector: 'job=\"app\"'}
-alerting: {alerts: {ChecklistSourceMissing: {for: 5m}}}
-";
-    let (config, all) = of(yaml);
-    let folder = tempfile::tempdir().unwrap();
-    rules_gen::write(&rules_gen::generate(&config, "checklist.yaml").unwrap(), folder.path()).unwrap();
-    let open = |title: &str| {
-        let expr = panel(&all, title)["targets"][0]["expr"].as_str().unwrap().to_owned();
-        ["job", "instance", "check", "target"].iter().fold(expr, |expr, name| expr.replace(&format!("${name}"), ".+"))
-    };
-    let (course, passed, bad, blind) = (open("Every check"), open("Passed"), open("Not passed"), open("Cannot tell"));
-    let daily = open("Every daily check");
-    let ours = "job=\"checklist-exporter\"";
-    let of_exporter = |name: &str, target: &str, instance: &str| {
-        format!("{name}{{check=\"health\", target={target:?}, instance={instance:?}, {ours}}}")
-    };
-    let claim =
-        "kube_persistentvolumeclaim_status_phase{namespace=\"app\", persistentvolumeclaim=\"data\", phase=\"Bound\"}";
-    let series = [
-        (of_exporter("checklist_check_passed", "web", "one"), "1x200"),
-        (of_exporter("checklist_check_passed", "web", "two"), "1x200"),
-        (of_exporter("checklist_check_info", "web", "one"), "1x200"),
-        (of_exporter("checklist_check_info", "web", "two"), "1x200"),
-        (of_exporter("checklist_check_info", "shop", "one"), "1x200"),
-        // One request in ten fails, and there is no histogram of durations.
-        ("http_requests_total{job=\"app\", status=\"200\"}".to_owned(), "0+540x200"),
-        ("http_requests_total{job=\"app\", status=\"500\"}".to_owned(), "0+60x200"),
-        (claim.to_owned(), "1x200"),
-    ];
-    let series: Vec<(&str, &str)> = series.iter().map(|(series, values)| (series.as_str(), *values)).collect();
-    let (web, shop) = ("{check=\"health\", target=\"web\"}", "{check=\"health\", target=\"shop\"}");
-    let (errors, latency) = ("{check=\"error_rate\", target=\"app\"}", "{check=\"latency\", target=\"app\"}");
-    let (requests, claims) = ("{check=\"requests\", target=\"app\"}", "{check=\"pvc\", target=\"prod\"}");
-    promtool(
-        folder.path(),
-        &series,
-        &[
-            (&course, web, 1.0),
-            (&course, shop, -1.0),
-            (&course, errors, 0.0),
-            (&course, latency, -1.0),
-            (&course, requests, 1.0),
-            (&course, claims, 1.0),
-            (&passed, "{}", 3.0),
-            (&bad, "{}", 1.0),
-            (&blind, "{}", 2.0),
-            (&daily, web, 1.0),
-            (&daily, shop, -1.0),
-            (&daily, errors, 0.0),
-        ],
-    );
-}
-
 #[test]
 fn objects_carry_the_same_dashboards() {
     let (config, all) = all();
@@ -422,6 +234,7 @@ fn objects_carry_the_same_dashboards() {
 
 /// Literals as JSON has them: the words of an enumeration instead of the enumeration.
 const HEAD: &str = r#"import type { AnnotationQuery, Dashboard } from "@grafana/schema";
+
 type Plain<T> = T extends string
   ? (string extends T ? T : `${T}`)
   : T extends (infer U)[] ? Plain<U>[] : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;

@@ -1,0 +1,136 @@
+//! Nothing that is watched is missing on the dashboards, and everything leads to its runbook.
+
+use super::{all, list, of, panel, panels, queries};
+use promql_parser::parser::parse;
+use rules_gen::lint::expr::{selector, walk};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+/// Whoever is paged looks at what the alert judges, on a dashboard and not by typing PromQL.
+#[test]
+fn every_metric_of_every_rule_is_on_a_panel() {
+    let (config, all) = all();
+    let names = |expr: &str| -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        let parsed = parse(expr).unwrap_or_else(|error| panic!("{expr}: {error}"));
+        walk(&parsed, &mut Vec::new(), &mut |part, _| {
+            names.extend(selector(part).and_then(|selector| selector.name.clone()));
+        });
+        names
+    };
+    let shown: BTreeSet<String> = all.iter().flat_map(queries).flat_map(|(_, expr)| names(&expr)).collect();
+    let rules = rules_gen::rules::groups(&config);
+    let unseen: Vec<String> = rules
+        .iter()
+        .flat_map(|group| &group.rules)
+        .flat_map(|rule| names(&rule.expr).into_iter().map(|name| (rule.alert.clone(), name)))
+        .filter(|(_, name)| !shown.contains(name))
+        .map(|(alert, name)| format!("{alert}: {name}"))
+        .collect();
+    assert!(unseen.is_empty(), "{unseen:#?}");
+}
+
+#[test]
+fn every_panel_of_the_rounds_and_every_timeline_leads_to_a_runbook() {
+    let (config, all) = all();
+    let base = config.alerting.runbook_base_url.unwrap();
+    for dashboard in &all {
+        for panel in panels(dashboard) {
+            let timeline = panel["type"] == "state-timeline";
+            if !timeline && dashboard.uid != "checklist-rounds" {
+                continue;
+            }
+            let of_value = list(&panel["fieldConfig"]["defaults"], "links");
+            let link = list(panel, "links").first().or(of_value.first());
+            let url = link.and_then(|link| link["url"].as_str()).unwrap_or_default();
+            assert!(url.starts_with(&base), "{} leads to {url:?}", panel["title"]);
+            if timeline {
+                assert_eq!(url, format!("{base}/${{__field.labels.check}}.md"));
+            }
+        }
+    }
+}
+
+/// A test of promtool: series, and what an expression must give.
+fn promtool(folder: &Path, series: &[(&str, &str)], expected: &[(&str, &str, f64)]) {
+    let input: Vec<Value> = series.iter().map(|(series, values)| json!({"series": series, "values": values})).collect();
+    let mut exprs: Vec<&str> = expected.iter().map(|(expr, ..)| *expr).collect();
+    exprs.dedup();
+    let test = |expr: &&str| {
+        let samples = expected.iter().filter(|(known, ..)| known == expr);
+        let samples: Vec<Value> = samples.map(|(_, labels, value)| json!({"labels": labels, "value": value})).collect();
+        json!({"expr": expr, "eval_time": "2h", "exp_samples": samples})
+    };
+    let tests: Vec<Value> = exprs.iter().map(test).collect();
+    let file = json!({"rule_files": ["rules/checklist.yaml"], "evaluation_interval": "1m",
+        "tests": [{"interval": "1m", "input_series": input, "promql_expr_test": tests}]});
+    std::fs::write(folder.join("test.yaml"), serde_yaml::to_string(&file).unwrap()).unwrap();
+    let output = Command::new("promtool").args(["test", "rules", "test.yaml"]).current_dir(folder).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+/// What the exporter probes has its verdict from there, what is judged on the metrics of others from the rules.
+#[test]
+fn every_check_is_once_on_the_timeline_with_its_verdict() {
+    let yaml = "
+health:
+  - {name: web, url: 'https://web/'}
+  - {name: shop, url: 'https://shop/'}
+kubernetes:
+  - {name: prod, namespaces: [app], sources: {pvc: kube-state-metrics}, skip: [pods, restarts, disk, hpa, utilization]}
+traffic:
+  - {name: app, selector: 'job=\"app\"'}
+alerting: {alerts: {ChecklistSourceMissing: {for: 5m}}}
+";
+    let (config, all) = of(yaml);
+    let folder = tempfile::tempdir().unwrap();
+    rules_gen::write(&rules_gen::generate(&config, "checklist.yaml").unwrap(), folder.path()).unwrap();
+    let open = |title: &str| {
+        let expr = panel(&all, title)["targets"][0]["expr"].as_str().unwrap().to_owned();
+        ["job", "instance", "check", "target"].iter().fold(expr, |expr, name| expr.replace(&format!("${name}"), ".+"))
+    };
+    let (course, passed, bad, blind) = (open("Every check"), open("Passed"), open("Not passed"), open("Cannot tell"));
+    let daily = open("Every daily check");
+    let ours = "job=\"checklist-exporter\"";
+    let of_exporter = |name: &str, target: &str, instance: &str| {
+        format!("{name}{{check=\"health\", target={target:?}, instance={instance:?}, {ours}}}")
+    };
+    let claim =
+        "kube_persistentvolumeclaim_status_phase{namespace=\"app\", persistentvolumeclaim=\"data\", phase=\"Bound\"}";
+    let series = [
+        (of_exporter("checklist_check_passed", "web", "one"), "1x200"),
+        (of_exporter("checklist_check_passed", "web", "two"), "1x200"),
+        (of_exporter("checklist_check_info", "web", "one"), "1x200"),
+        (of_exporter("checklist_check_info", "web", "two"), "1x200"),
+        (of_exporter("checklist_check_info", "shop", "one"), "1x200"),
+        // One request in ten fails, and there is no histogram of durations.
+        ("http_requests_total{job=\"app\", status=\"200\"}".to_owned(), "0+540x200"),
+        ("http_requests_total{job=\"app\", status=\"500\"}".to_owned(), "0+60x200"),
+        (claim.to_owned(), "1x200"),
+    ];
+    let series: Vec<(&str, &str)> = series.iter().map(|(series, values)| (series.as_str(), *values)).collect();
+    let (web, shop) = ("{check=\"health\", target=\"web\"}", "{check=\"health\", target=\"shop\"}");
+    let (errors, latency) = ("{check=\"error_rate\", target=\"app\"}", "{check=\"latency\", target=\"app\"}");
+    let (requests, claims) = ("{check=\"requests\", target=\"app\"}", "{check=\"pvc\", target=\"prod\"}");
+    promtool(
+        folder.path(),
+        &series,
+        &[
+            (&course, web, 1.0),
+            (&course, shop, -1.0),
+            (&course, errors, 0.0),
+            (&course, latency, -1.0),
+            (&course, requests, 1.0),
+            (&course, claims, 1.0),
+            (&passed, "{}", 3.0),
+            (&bad, "{}", 1.0),
+            (&blind, "{}", 2.0),
+            (&daily, web, 1.0),
+            (&daily, shop, -1.0),
+            (&daily, errors, 0.0),
+        ],
+    );
+}

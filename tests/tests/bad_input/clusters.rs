@@ -1,0 +1,119 @@
+//! A Kubernetes API that refuses, forgets and hangs up.
+
+use super::{job, outcome, reason};
+use checklist::Reason;
+use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
+use stack::peers::{Authority, acceptor};
+use std::time::Duration;
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let authority = Authority::new(folder.path())?;
+    let kubelet = Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0).await?;
+    let kubernetes = Kubernetes::start(kubelet).await?;
+    let kubeconfig = folder.path().join("kubeconfig");
+    std::fs::write(&kubeconfig, kubernetes.kubeconfig())?;
+    let yaml = format!(
+        "kubernetes:\n  - {{name: k, kubeconfig: {}, namespaces: [{NAMESPACE}], kubelet: {{caFile: {}}}}}\n",
+        kubeconfig.display(),
+        authority.ca_file.display()
+    );
+    for (code, expected) in
+        [(401, Reason::Auth), (403, Reason::Permission), (429, Reason::Protocol), (500, Reason::Protocol)]
+    {
+        kubernetes.refuse(Some(code));
+        let pods = job(&yaml, "pods");
+        let mut told = None;
+        // The client itself tries again after 429 and 5xx before it gives up.
+        for _ in 0..150 {
+            told = outcome(&pods).await.0;
+            if told != Some(Reason::Timeout) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        assert_eq!(told, Some(expected), "{code}");
+        if code < 429 {
+            assert_eq!(reason(&yaml, "disk").await, Some(expected), "{code}");
+        }
+    }
+    kubernetes.refuse(None);
+    kubernetes.many_pods(250);
+    let pods = job(&yaml, "pods");
+    pods.run().await;
+    let (failed, text) = outcome(&pods).await;
+    assert_eq!(failed, None);
+    let loaded = "checklist_pods{check=\"pods\",target=\"k\",namespace=\"llm-orchestrator\",workload=\"load\",phase=\"Running\"} 250";
+    assert!(text.contains(loaded), "pages of a list make one whole: {text}");
+    for disturb in [Kubernetes::drop_watches, Kubernetes::expire] {
+        let lists = kubernetes.lists();
+        disturb(&kubernetes);
+        let ready = if kubernetes.lists() == lists { 1 } else { 2 };
+        kubernetes.ready_replicas(ready);
+        let wanted = format!("workload=\"orchestrator\"}} {ready}");
+        let mut seen = false;
+        for _ in 0..100 {
+            let (failed, text) = outcome(&pods).await;
+            assert_eq!(failed, None, "a dropped or expired watch is no failure");
+            seen = text
+                .lines()
+                .any(|line| line.starts_with("checklist_workload_replicas_ready") && line.ends_with(&wanted));
+            if seen {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(seen, "what changed meanwhile is seen");
+        kubernetes.ready_replicas(3);
+    }
+    assert_eq!(reason(&yaml, "disk").await, None);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_endless_secrets_are_metadata_and_objects_are_odd() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let authority = Authority::new(folder.path())?;
+    let kubelet = Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0).await?;
+    let kubernetes = Kubernetes::start(kubelet).await?;
+    std::fs::write(folder.path().join("kubeconfig"), kubernetes.kubeconfig())?;
+    let yaml = format!(
+        "kubernetes:\n  - {{name: k, kubeconfig: {}, namespaces: [{NAMESPACE}], auditLogs: [{{selector: app=orchestrator}}], secrets: [{{name: jwt-secret}}, {{name: gone}}]}}\n",
+        folder.path().join("kubeconfig").display()
+    );
+    // A line of 50 MB, and audit lines behind it that a later run finds.
+    let now = jiff::Timestamp::now();
+    let mut log = format!("{now} ").into_bytes();
+    log.resize(50 * 1024 * 1024, b'x');
+    log.extend_from_slice(format!("\n{now} AUDIT: late\n").as_bytes());
+    kubernetes.log(Some(log));
+    let logs = job(&yaml, "pod_logs");
+    let (failure, page) = outcome(&logs).await;
+    assert_eq!(failure, None);
+    assert!(page.contains("selector=\"app=orchestrator\"} 0\n"), "{page}");
+    kubernetes.log(Some(format!("{} AUDIT: one\nno time\n\u{0}\n", jiff::Timestamp::now()).into_bytes()));
+    let (_, page) = outcome(&logs).await;
+    assert!(page.contains("checklist_audit_log_lines_total{check=\"pod_logs\",target=\"k\",namespace=\"llm-orchestrator\",selector=\"app=orchestrator\"} 3\n"), "{page}");
+    let (_, page) = outcome(&logs).await;
+    assert!(page.contains("selector=\"app=orchestrator\"} 3\n"), "what was read is not counted again: {page}");
+    // A secret that is not there is a definitive negative; its data is never asked for (the API would refuse).
+    let (failure, page) = outcome(&job(&yaml, "secrets")).await;
+    assert_eq!(failure, None);
+    assert!(page.contains("secret=\"gone\"} 0\n") && !page.contains("bmV2ZXI"), "{page}");
+    // Objects with nothing in them.
+    let claims = format!("/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims");
+    kubernetes.apply(
+        &claims,
+        serde_json::json!({"metadata": {"name": "odd"}, "spec": {"resources": {"requests": {"storage": "much"}}}}),
+    );
+    let (failure, page) = outcome(&job(&yaml, "pvc")).await;
+    assert_eq!(failure, None);
+    assert!(page.contains("persistentvolumeclaim=\"odd\"} 0\n"), "{page}");
+    kubernetes.refuse(Some(403));
+    for check in ["hpa", "pvc", "utilization", "pod_logs", "secrets"] {
+        assert_eq!(reason(&yaml, check).await, Some(Reason::Permission), "{check}");
+    }
+    Ok(())
+}

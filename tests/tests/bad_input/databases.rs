@@ -1,0 +1,160 @@
+//! PostgreSQL that refuses, locks, lacks and lies.
+
+use super::{job, jobs, outcome, postgres_yaml, reason};
+use checklist::Reason;
+use stack::postgres::{PASSWORD, Postgres};
+use std::time::Duration;
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_refuses_locks_and_lacks() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let good = postgres_yaml(postgres.port, PASSWORD, &folder)?;
+    let closed = postgres_yaml(stack::process::free_port()?, PASSWORD, &folder)?;
+    assert_eq!(reason(&closed, "connections").await, Some(Reason::Connect));
+    assert_eq!(reason(&postgres_yaml(postgres.port, "wrong", &folder)?, "connections").await, Some(Reason::Auth));
+    let no_file = good.replace("password-", "nowhere-");
+    assert_eq!(reason(&no_file, "connections").await, Some(Reason::Config));
+    assert_eq!(reason(&good.replace("tls: disable", "tls: require"), "connections").await, None);
+    let verified = format!("tls: verify-full, caFile: {}", postgres.ca_file.display());
+    assert_eq!(reason(&good.replace("tls: disable", &verified), "connections").await, None);
+    assert_eq!(reason(&good.replace("tls: disable", "tls: verify-full"), "connections").await, Some(Reason::Tls));
+    let certificate = format!(
+        "certificates:\n  - {{name: db, address: '127.0.0.1:{}', startTls: postgres, caFile: {}}}\n",
+        postgres.port,
+        postgres.ca_file.display()
+    );
+    let (failed, text) = outcome(&job(&certificate, "certificates")).await;
+    assert_eq!(failed, None);
+    assert!(text.contains("checklist_certificate_verified{check=\"certificates\",target=\"db\"} 1"), "{text}");
+
+    let all = jobs(&good);
+    let run = |check: &'static str| {
+        let job = all.iter().find(|job| job.state().check.signal.id == check);
+        async move { outcome(job.unwrap_or_else(|| panic!("no {check}"))).await }
+    };
+    let lock = postgres.client().await?;
+    lock.batch_execute("BEGIN; LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE").await?;
+    for _ in 0..3 {
+        assert_eq!(run("auth_failures").await.0, Some(Reason::Lock));
+        assert_eq!(run("connections").await.0, None);
+        assert_eq!(run("seq_scans").await.0, None);
+    }
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'checklist-exporter'";
+    let open: i64 = lock.query_one(count, &[]).await?.get(0);
+    assert_eq!(open, 1, "one connection for all checks of a database");
+    lock.batch_execute("ROLLBACK").await?;
+    assert_eq!(run("auth_failures").await.0, None);
+    postgres.execute("REVOKE SELECT (event_type, timestamp) ON audit_events FROM checklist").await?;
+    assert_eq!(run("auth_failures").await.0, Some(Reason::Permission));
+    postgres.execute("DROP TABLE audit_events").await?;
+    let (failed, text) = run("auth_failures").await;
+    assert_eq!(failed, Some(Reason::NotFound));
+    assert!(text.contains("checklist_probe_success{check=\"auth_failures\",target=\"db\"} 0"), "{text}");
+    // A broken connection is opened anew.
+    postgres
+        .execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'checklist-exporter'")
+        .await?;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(run("connections").await.0, None);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_public_never_stands_in_for_the_systems_own() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let count = "CREATE AGGREGATE public.count(*) (sfunc = pg_catalog.int8inc, stype = bigint, initcond = '1000000')";
+    postgres.execute(count).await?;
+    let _client = postgres.client().await?;
+    let (failed, text) = outcome(&job(&postgres_yaml(postgres.port, PASSWORD, &folder)?, "connections")).await;
+    assert_eq!(failed, None);
+    let connections = text.lines().filter(|line| line.starts_with("checklist_postgres_connections{"));
+    let counts: Vec<f64> = connections.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+    assert!(!counts.is_empty() && counts.iter().all(|count| *count < 100.0), "{text}");
+    // A table with the name of an extension's view is not the view.
+    postgres.execute("DROP EXTENSION IF EXISTS pg_stat_statements").await?;
+    let table = "CREATE TABLE public.pg_stat_statements AS SELECT oid AS dbid, 1::bigint AS queryid, 1e9::bigint AS calls, 1e9 AS total_exec_time FROM pg_database";
+    postgres.execute(table).await?;
+    postgres.execute("GRANT SELECT ON public.pg_stat_statements TO checklist").await?;
+    let (failed, text) = outcome(&job(&postgres_yaml(postgres.port, PASSWORD, &folder)?, "slow_queries")).await;
+    assert_eq!(failed, None);
+    assert!(!text.contains("checklist_postgres_statement_calls_total{"), "{text}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn application_tables_are_empty_renamed_null_or_forbidden() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let good = postgres_yaml(postgres.port, PASSWORD, &folder)?;
+    // Empty tables: a definitive negative where there should be something, nothing invented elsewhere.
+    postgres.execute("TRUNCATE audit_events, workflows, users, api_keys, roles, user_roles CASCADE").await?;
+    let (failure, page) = outcome(&job(&good, "audit_log")).await;
+    assert_eq!(failure, None);
+    assert!(page.contains("checklist_audit_event_present{check=\"audit_log\",target=\"db\"} 0\n"), "{page}");
+    assert!(!page.contains("checklist_audit_last_event_timestamp_seconds{"), "{page}");
+    for check in ["workflows", "users", "api_keys", "roles", "permission_denied", "retention", "auth_failures"] {
+        let (failure, page) = outcome(&job(&good, check)).await;
+        assert_eq!(failure, None, "{check}");
+        assert!(page.contains(&format!("checklist_check_passed{{check=\"{check}\",target=\"db\"}} 1\n")), "{page}");
+    }
+    // A clock in the future, NULLs, and a status of 10 kB with quotes and newlines.
+    postgres
+        .execute("INSERT INTO audit_events (timestamp, event_type) VALUES (now() + interval '10 years', 'permission_denied'); INSERT INTO workflows (status, created_at, updated_at) VALUES (E'a\"b\\\\c\\nd' || repeat('ü', 5000), now(), now())")
+        .await?;
+    for check in ["audit_log", "permission_denied", "workflows", "retention"] {
+        let (failure, page) = outcome(&job(&good, check)).await;
+        assert_eq!(failure, None, "{check}");
+        assert!(page.lines().all(|line| line.len() < 1000), "{check}");
+    }
+    let (_, page) = outcome(&job(&good, "workflows")).await;
+    assert!(page.contains("status=\"a\\\"b\\\\c\\nd"), "{page}");
+    // Other names, with characters that would break out of a quote.
+    postgres.execute("CREATE SCHEMA \"se cu\"; ALTER TABLE users SET SCHEMA \"se cu\"; ALTER TABLE \"se cu\".users RENAME TO \"us\"\"ers\"; ALTER TABLE \"se cu\".\"us\"\"ers\" RENAME disabled_at TO \"off'); --\"; GRANT USAGE ON SCHEMA \"se cu\" TO checklist").await?;
+    assert_eq!(reason(&good, "users").await, Some(Reason::NotFound));
+    let names = "tls: disable, tables: {users: {table: 'se cu.us\"ers', columns: {disabled_at: \"off'); --\"}}}";
+    assert_eq!(reason(&good.replace("tls: disable", names), "users").await, None);
+    postgres.execute("REVOKE SELECT (revoked_at) ON api_keys FROM checklist").await?;
+    assert_eq!(reason(&good, "api_keys").await, Some(Reason::Permission));
+    postgres.execute("ALTER TABLE roles ALTER name TYPE bytea USING name::bytea").await?;
+    assert_eq!(reason(&good, "roles").await, None, "PostgreSQL writes bytes as text");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn own_queries_are_bounded_and_can_only_read() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let base = postgres_yaml(postgres.port, PASSWORD, &folder)?;
+    let query = |sql: &str| {
+        format!(
+            "{base}queries:\n  - {{name: own, help: An own query, labels: [name], above: {{warning: 1}}, query: {sql:?}}}\n"
+        )
+    };
+    for (sql, expected) in [
+        ("SELECT 'a' AS name, 3 AS value;", None),
+        ("SELECT 'a' AS name, 3.5::numeric AS value -- the best", None),
+        ("SELECT NULL::text AS name, NULL::int AS value", None),
+        ("SELECT 'a' AS name, 'three' AS value", Some(Reason::Protocol)),
+        ("SELECT 1 AS value", Some(Reason::NotFound)),
+        ("SELECT 'a' AS name, n AS value FROM generate_series(1, 100000) n", Some(Reason::Limit)),
+        ("SELECT 'a' AS name, 1 AS value; DROP TABLE users", Some(Reason::Protocol)),
+        ("DELETE FROM users RETURNING 'a' AS name, 1 AS value", Some(Reason::Protocol)),
+        ("SELECT 'a' AS name, setval('users_id_seq', 1) AS value", Some(Reason::Protocol)),
+        ("SELECT 'a' AS name, 1 AS value FROM pg_sleep(60)", Some(Reason::Timeout)),
+    ] {
+        let (failure, _) = outcome(&job(&query(sql), "own")).await;
+        let permitted =
+            failure == expected || expected == Some(Reason::Protocol) && failure == Some(Reason::Permission);
+        assert!(permitted, "{sql}: {failure:?}");
+    }
+    // A hundred series, no more; the rest is counted.
+    let many = "SELECT n::text || repeat('x', 10000) AS name, n AS value FROM generate_series(1, 500) n";
+    let (failure, page) = outcome(&job(&query(many), "own")).await;
+    assert_eq!(failure, None);
+    assert_eq!(page.lines().filter(|line| line.starts_with("checklist_query_own{")).count(), 100);
+    assert!(page.contains("checklist_probe_series_dropped_total{check=\"own\",target=\"db\"} 400\n"), "{page}");
+    Ok(())
+}
