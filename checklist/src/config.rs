@@ -43,7 +43,7 @@ use crate::condition::Limits;
 use crate::metric::Metric;
 use crate::signal::{Alert, Elsewhere, Signal, TargetKind};
 use crate::signals::SIGNALS;
-use crate::threshold::Levels;
+use crate::threshold::{Levels, Severity};
 use crate::value::{Scope, alternatives};
 use document::Tree;
 use reader::{Found, Table};
@@ -264,6 +264,13 @@ impl Config {
         Limits::new(signal.thresholds, |key| {
             own.and_then(|settings| settings.thresholds.get(key)).or_else(|| self.thresholds.get(key)).copied()
         })
+    }
+
+    /// The worst severity that an alert of a signal can have here, after the operator's changes.
+    pub fn worst(&self, signal: &Signal) -> Severity {
+        let counts = |alert: &Alert| self.alert(alert).is_some();
+        let all = self.targets(signal).into_iter().map(|target| signal.worst_of(&self.limits(signal, &target), counts));
+        all.max().unwrap_or(Severity::Warning)
     }
 
     /// The signal's targets grouped by equal limits. A single group is not narrowed by target.

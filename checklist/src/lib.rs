@@ -26,7 +26,7 @@ pub use history::{Also, Case, Course, Given, History};
 pub use metric::{Kind, Metric};
 pub use panel::{Drawing, Panel, Shown};
 pub use samples::{Samples, Series};
-pub use signal::{Access, Alert, Cadence, Elsewhere, FAILOVER, Finding, Reading, Record, Signal, TargetKind, spaced};
+pub use signal::{Access, Alert, Cadence, Elsewhere, FAILOVER, Finding, Reading, Record, Signal, Stake, TargetKind, spaced};
 pub use signals::SIGNALS;
 pub use threshold::{Levels, Severity, Threshold, Unit};
 pub use value::{Scope, Value};
@@ -38,7 +38,7 @@ mod prelude {
     pub(crate) use crate::metric::Metric;
     pub(crate) use crate::panel::{Drawing, PANEL, Panel, Shown};
     pub(crate) use crate::signal::{
-        Access, Alert, BASE, CRITICAL, Cadence, Elsewhere, FAILOVER, Record, Signal, TargetKind, WARNING, hours,
+        Access, Alert, BASE, CRITICAL, Cadence, Elsewhere, FAILOVER, Record, Signal, Stake, TargetKind, WARNING, hours,
         minutes, seconds,
     };
     pub(crate) use crate::threshold::{DAY, GIB, HOUR, MIB, MINUTE, Threshold, Unit};

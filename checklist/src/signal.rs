@@ -21,6 +21,8 @@ pub struct Signal {
     pub cadence: Cadence,
     /// The heading of the written checklist under which it stands.
     pub section: &'static str,
+    /// What is at stake: whether it waits during an emergency.
+    pub stake: Stake,
     /// The kind of target it is probed on.
     pub kind: TargetKind,
     /// Default time between two runs.
@@ -50,10 +52,17 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// The worst severity among its alerts: that of its "cannot tell" alert too.
+    /// The worst severity among its alerts by their defaults.
     pub fn worst(&self) -> Severity {
-        let default = |alert: &Alert| alert.levels(&Limits::default()).into_iter().map(|(severity, _)| severity).max();
-        self.alerts.iter().filter_map(default).max().unwrap_or(Severity::Warning)
+        self.worst_of(&Limits::default(), |_| true)
+    }
+
+    /// The worst severity among some of its alerts under limits: that of its "cannot tell" alert too, which is as bad as
+    /// what it may hide and no worse.
+    pub fn worst_of(&self, limits: &Limits, counts: impl Fn(&Alert) -> bool) -> Severity {
+        let counting = self.alerts.iter().filter(|alert| counts(alert));
+        let levels = counting.flat_map(|alert| alert.levels(limits)).map(|(severity, _)| severity);
+        levels.max().unwrap_or(Severity::Warning)
     }
 
     /// The worst value of every alert with a limit in one run's samples at `now` (Unix seconds).
@@ -189,6 +198,17 @@ impl fmt::Display for Cadence {
     }
 }
 
+/// What is at stake while a signal is bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stake {
+    /// What users feel now, or an attack.
+    Live,
+    /// Data, or the room and the backups that it needs.
+    Data,
+    /// Work that can wait until an emergency is over.
+    Routine,
+}
+
 /// What a signal is probed on. Several kinds may share a list in checklist.yaml: a database is one target for
 /// the server's own figures, and another one for those of the application's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -245,6 +265,22 @@ impl TargetKind {
             Self::Prometheus => "prometheus",
             Self::Tasks => "tasks",
             Self::Traffic => "traffic",
+        }
+    }
+
+    /// What its checks connect to, the label `kind` of a target; nothing where they read what somebody recorded.
+    pub const fn reaches(self) -> Option<&'static str> {
+        match self {
+            Self::Advisories | Self::Dependencies | Self::Images => Some("report"),
+            Self::Alertmanager => Some("alertmanager"),
+            Self::Application | Self::Postgres | Self::Query => Some("postgres"),
+            Self::Backup => Some("backup"),
+            Self::Certificate => Some("certificate"),
+            Self::Health => Some("health"),
+            Self::Kubernetes | Self::PodLogs | Self::Secrets => Some("kubernetes"),
+            Self::Prometheus => Some("prometheus"),
+            Self::Tasks => Some("tasks"),
+            Self::AlertPath | Self::Restore | Self::Traffic => None,
         }
     }
 
@@ -327,6 +363,7 @@ pub const BASE: Signal = Signal {
     title: "",
     cadence: Cadence::Daily,
     section: "",
+    stake: Stake::Routine,
     kind: TargetKind::Kubernetes,
     interval: minutes(1),
     timeout: seconds(20),

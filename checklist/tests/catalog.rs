@@ -1,13 +1,13 @@
 //! Laws of the catalog, looped over every signal.
 
 use checklist::condition::number;
-use checklist::contract::{PER_CHECK, PER_PROCESS};
-use checklist::{Alert, Kind, Levels, Limits, Metric, Panel, SIGNALS, Scope, Severity, Threshold, When};
+use checklist::contract::{PER_CHECK, PER_PROCESS, PER_TARGET};
+use checklist::{Alert, Kind, Levels, Limits, Metric, Panel, SIGNALS, Scope, Severity, Threshold, Value, When};
 use std::collections::BTreeSet;
 
 fn metrics() -> Vec<&'static Metric> {
     let own = SIGNALS.iter().flat_map(|signal| signal.metrics).copied();
-    own.chain(PER_CHECK.iter().copied()).chain(PER_PROCESS.iter().copied()).collect()
+    own.chain([PER_CHECK, PER_TARGET, PER_PROCESS].into_iter().flatten().copied()).collect()
 }
 
 #[test]
@@ -96,8 +96,10 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
                 .split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':')
                 .filter(|w| w.starts_with("checklist_") || w.starts_with("checklist:"))
             {
-                let known = signal.metrics.iter().chain(PER_CHECK).any(|metric| metric.name == word);
-                assert!(known, "{} names {word}, which it does not expose", signal.id);
+                // An alert may also compare with what another signal records, when it says so.
+                let read = signal.alerts.iter().flat_map(|alert| alert.when.metrics());
+                let known = signal.metrics.iter().copied().chain(PER_CHECK.iter().copied()).chain(read);
+                assert!(known.into_iter().any(|metric| metric.name == word), "{} names {word}, which it does not expose", signal.id);
             }
         }
     }
@@ -115,7 +117,11 @@ fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_
         };
         let mut judged = BTreeSet::new();
         for alert in signal.alerts {
-            if let When::Beyond(value, threshold) = alert.when {
+            let of = match alert.when {
+                When::Enough { part, whole, limit, .. } => Some((Value::Share(part, whole), limit)),
+                other => other.value(),
+            };
+            if let Some((value, threshold)) = of {
                 let value = value.promql(&scope);
                 judged.insert(threshold.key);
                 if !draws(threshold).any(|panel| panel.shown.promql(&scope).contains(&value)) {
@@ -147,9 +153,13 @@ fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_
         for panel in signal.panels {
             let Some(threshold) = panel.threshold.filter(|threshold| judged.contains(threshold.key)) else { continue };
             let own = |alert: &Alert| match alert.when {
-                When::Beyond(value, limit) => {
-                    limit.key == threshold.key && panel.shown.promql(&scope).contains(&value.promql(&scope))
+                When::Enough { part, whole, limit, .. } => {
+                    let share = Value::Share(part, whole).promql(&scope);
+                    limit.key == threshold.key && panel.shown.promql(&scope).contains(&share)
                 }
+                When::Beyond(..) | When::Lasting(..) => alert.when.value().is_some_and(|(value, limit)| {
+                    limit.key == threshold.key && panel.shown.promql(&scope).contains(&value.promql(&scope))
+                }),
                 // One that is compared with it beside other things.
                 _ => {
                     alert.when.needs_history()

@@ -10,6 +10,7 @@ pub mod probe;
 pub mod probes;
 pub mod process;
 pub mod proofs;
+pub mod reach;
 pub mod records;
 pub mod reload;
 pub mod report;

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use checklist::contract::{
     BUILD_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, CONFIG_TIMESTAMP, LEASE_ACQUISITIONS, LEASE_FAILURES, LEASE_HELD,
-    LEASE_RENEWED, PER_CHECK, SHARD, SHARDS,
+    LEASE_RENEWED, PER_CHECK, PER_TARGET, SHARD, SHARDS,
 };
 use checklist::{Kind, Metric};
 use std::fmt::Write as _;
@@ -107,6 +107,13 @@ pub fn render(states: &[&State], now: f64, loaded: &Loaded, format: Format) -> S
             for (values, value) in state.contract(metric, now) {
                 check_line(&mut text, metric, state, &values, value);
             }
+        }
+    }
+    let reaches = crate::reach::of(states);
+    for metric in PER_TARGET {
+        header(&mut text, metric, format);
+        for (labels, value) in crate::reach::series(metric, &reaches) {
+            line(&mut text, metric, &labels, value);
         }
     }
     for (at, first) in states.iter().enumerate() {

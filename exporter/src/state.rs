@@ -120,6 +120,16 @@ impl State {
         self.last_success
     }
 
+    /// When the last run ended, and why it could not look, if so.
+    pub fn last_run(&self) -> Option<(f64, Option<Reason>)> {
+        Some((self.last_run?, self.failure.as_ref().map(|failure| failure.reason)))
+    }
+
+    /// Whether the last run did not get through to the target.
+    pub fn is_cut_off(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.reason.is_of_the_way())
+    }
+
     /// Whether a run has ended.
     pub fn has_run(&self) -> bool {
         self.runs > 0

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Alerts about the exporter itself, which belong to no signal.
-pub const META_ALERTS: [&str; 12] = [
+pub const META_ALERTS: [&str; 13] = [
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
     "ChecklistConfigBroken",
@@ -24,6 +24,7 @@ pub const META_ALERTS: [&str; 12] = [
     "ChecklistShardMissing",
     "ChecklistShardsDiffer",
     "ChecklistSourceMissing",
+    "ChecklistTargetUnreachable",
     "ChecklistWatchdog",
 ];
 

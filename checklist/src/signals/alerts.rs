@@ -46,6 +46,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Alerts",
     cadence: Cadence::Daily,
     section: "Morning Health Check",
+    stake: Stake::Live,
     kind: TargetKind::Alertmanager,
     max_series: 50,
     metrics: &[&ALERTS, &OLDEST, &SILENCES, &SILENCE_END],

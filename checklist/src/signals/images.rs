@@ -5,7 +5,13 @@ use crate::prelude::*;
 /// Vulnerabilities by level.
 pub static VULNERABILITIES: Metric = Metric::gauge(
     "checklist_image_vulnerabilities",
-    "Vulnerabilities of the image by level: critical, high, medium, low or unknown.",
+    "Vulnerabilities of the image for which a fixed version exists, by level: critical, high, medium, low or unknown.",
+    &["image", "level"],
+);
+/// Vulnerabilities that nobody can mend.
+pub static UNFIXABLE: Metric = Metric::gauge(
+    "checklist_image_unfixable_vulnerabilities",
+    "Vulnerabilities of the image for which no fixed version exists yet, by level.",
     &["image", "level"],
 );
 /// Age of the report.
@@ -13,8 +19,12 @@ pub static WRITTEN: Metric =
     Metric::fact("checklist_images_report_timestamp_seconds", "Unix time at which the image was scanned.", &["image"]);
 
 static SEVERE: Threshold =
-    Threshold::above("images.critical", Unit::Count, "A critical vulnerability in a deployed image is a page.")
-        .critical(0.0);
+    Threshold::above(
+        "images.critical",
+        Unit::Count,
+        "A critical vulnerability in a deployed image is mended within days by building it again; nobody does so at night.",
+    )
+    .warning(0.0);
 
 static HIGH: Threshold =
     Threshold::above("images.high", Unit::Count, "A high vulnerability is mended with the next release.").warning(0.0);
@@ -36,7 +46,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Images,
     interval: minutes(15),
     timeout: seconds(60),
-    metrics: &[&VULNERABILITIES, &WRITTEN],
+    metrics: &[&VULNERABILITIES, &UNFIXABLE, &WRITTEN],
     thresholds: &[&SEVERE, &HIGH, &MAX_AGE],
     alerts: &[
         Alert {
@@ -44,8 +54,8 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Of(of(&VULNERABILITIES).with(CRITICAL_ONES)), &SEVERE),
             pending: minutes(15),
             summary: "Image has a critical vulnerability.",
-            description: "Image {{ $labels.image }} has {value} critical vulnerabilities.",
-            ..CRITICAL
+            description: "Image {{ $labels.image }} has {value} critical vulnerabilities with a fix: build it again.",
+            ..WARNING
         },
         Alert {
             name: "ChecklistImageVulnerableHigh",
@@ -79,6 +89,13 @@ pub static SIGNAL: Signal = Signal {
             shown: Shown::Value(Value::Of(of(&VULNERABILITIES).with(HIGH_ONES))),
             legend: &["image"],
             threshold: Some(&HIGH),
+            ..PANEL
+        },
+        Panel {
+            title: "Image vulnerabilities without a fix",
+            description: "Vulnerabilities of each image that no newer version mends yet.",
+            shown: Shown::Value(Value::Of(of(&UNFIXABLE))),
+            legend: &["image", "level"],
             ..PANEL
         },
         Panel {

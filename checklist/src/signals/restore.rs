@@ -65,6 +65,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Restore proof",
     cadence: Cadence::Monthly,
     section: "Backup Verification",
+    stake: Stake::Data,
     kind: TargetKind::Restore,
     max_series: 500,
     metrics: &[&RECORDED, &PASSED, &CONCLUSIVE, &LAST, &DURATION, &ANSWER, &NEWEST],

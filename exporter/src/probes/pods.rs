@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::{Cluster, Namespace, read};
 use checklist::Samples;
-use checklist::signals::pods::{DESIRED, ENDPOINTS, NOT_READY, PODS, READY, SIGNAL};
+use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, NOT_READY, PODS, READY, SIGNAL};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -43,7 +43,8 @@ async fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failur
     let mut phases: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for (name, pod) in &store.objects {
         *phases.entry((&pod.workload, &pod.phase)).or_default() += 1;
-        if let Some(reason) = pod.not_ready.as_ref().filter(|_| &*pod.phase != "Succeeded") {
+        // One that has ended stays until somebody clears it away, and is never ready again.
+        if let Some(reason) = pod.not_ready.as_ref().filter(|_| !matches!(&*pod.phase, "Succeeded" | "Failed")) {
             samples.set(&NOT_READY, [&namespace.name, name, reason], 1_u32);
         }
     }
@@ -54,16 +55,20 @@ async fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failur
 }
 
 async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
-    let mut ready: BTreeMap<String, usize> = BTreeMap::new();
+    let mut endpoints: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for slice in read(&namespace.slices).await?.objects.values() {
         if let Some(service) = slice.service() {
-            *ready.entry(service.to_owned()).or_default() += slice.ready();
+            let (ready, all) = endpoints.entry(service.to_owned()).or_default();
+            *ready += slice.ready();
+            *all += slice.wanted();
         }
     }
     for (name, service) in &read(&namespace.services).await?.objects {
         // Without a selector someone else keeps the endpoints, or there are none (ExternalName).
         if service.spec.selector.as_ref().is_some_and(|selector| !selector.is_empty()) {
-            samples.set(&ENDPOINTS, [&namespace.name, name], ready.get(&**name).copied().unwrap_or(0));
+            let (ready, all) = endpoints.get(&**name).copied().unwrap_or_default();
+            samples.set(&ENDPOINTS, [&namespace.name, name], ready);
+            samples.set(&ALL_ENDPOINTS, [&namespace.name, name], all);
         }
     }
     Ok(())

@@ -16,6 +16,8 @@ pub struct Reports(pub Target);
 /// Counts by level or kind, the name that the report gives itself, and when it was made.
 struct Summary {
     counts: BTreeMap<&'static str, u64>,
+    /// What no newer version mends yet; only scanners of images tell it apart.
+    unfixable: BTreeMap<&'static str, u64>,
     subject: Option<String>,
     written: Option<f64>,
 }
@@ -42,6 +44,9 @@ impl Probe for Reports {
                 let name = summary.subject.as_ref().unwrap_or(&document.name);
                 for (level, count) in &summary.counts {
                     samples.set(counted, [name, level], *count);
+                }
+                for (level, count) in &summary.unfixable {
+                    samples.set(&images::UNFIXABLE, [name, level], *count);
                 }
                 // The report's own time is the scan's; a copied file only has that of the copy.
                 if let Some(at) = summary.written.or(document.modified) {
@@ -102,7 +107,7 @@ fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: CargoAudit = serde_json::from_slice(bytes)?;
     let levels: Vec<&str> =
         report.vulnerabilities.list.iter().map(|found| level(found.advisory.cvss.as_deref())).collect();
-    Ok(Summary { counts: counted(&LEVELS, levels.into_iter()), subject: None, written: None })
+    Ok(Summary { counts: counted(&LEVELS, levels.into_iter()), unfixable: BTreeMap::new(), subject: None, written: None })
 }
 
 /// The level of a CVSS vector; an advisory without one is of unknown level.
@@ -140,7 +145,7 @@ fn cargo_outdated(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     if documents == 0 {
         return Err(serde::de::Error::custom("the file is empty"));
     }
-    Ok(Summary { counts: counted(&KINDS, kinds.into_iter()), subject: None, written: None })
+    Ok(Summary { counts: counted(&KINDS, kinds.into_iter()), unfixable: BTreeMap::new(), subject: None, written: None })
 }
 
 /// The step from one version to the other, as Cargo's compatibility rules see it.
@@ -182,13 +187,21 @@ struct TrivyResult {
 #[serde(rename_all = "PascalCase")]
 struct TrivyVulnerability {
     severity: String,
+    /// Empty or absent while there is none.
+    #[serde(default)]
+    fixed_version: String,
 }
 
 fn trivy(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: Trivy = serde_json::from_slice(bytes)?;
-    let found = report.results.iter().flat_map(|result| result.vulnerabilities.iter().flatten());
+    let found = || report.results.iter().flat_map(|result| result.vulnerabilities.iter().flatten());
+    let of = |fixable: bool| {
+        let some = found().filter(move |found| found.fixed_version.is_empty() != fixable);
+        counted(&LEVELS, some.map(|found| found.severity.as_str()))
+    };
     Ok(Summary {
-        counts: counted(&LEVELS, found.map(|found| found.severity.as_str())),
+        counts: of(true),
+        unfixable: of(false),
         written: report.created_at.map(|at| at.as_duration().as_secs_f64()),
         subject: Some(report.artifact_name),
     })
@@ -212,6 +225,15 @@ struct GrypeMatch {
 struct GrypeVulnerability {
     #[serde(default)]
     severity: String,
+    #[serde(default)]
+    fix: GrypeFix,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct GrypeFix {
+    /// `fixed`, `not-fixed`, `wont-fix` or `unknown`.
+    state: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -228,9 +250,14 @@ struct GrypeDescriptor {
 
 fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: Grype = serde_json::from_slice(bytes)?;
-    let severities = report.matches.iter().map(|found| found.vulnerability.severity.as_str());
+    let of = |fixable: bool| {
+        let found = report.matches.iter().map(|found| &found.vulnerability);
+        let some = found.filter(move |found| (found.fix.state == "fixed") == fixable);
+        counted(&LEVELS, some.map(|found| found.severity.as_str()))
+    };
     Ok(Summary {
-        counts: counted(&LEVELS, severities),
+        counts: of(true),
+        unfixable: of(false),
         subject: report.source.target["userInput"].as_str().map(str::to_owned),
         written: report.descriptor.timestamp.map(|at| at.as_duration().as_secs_f64()),
     })
@@ -266,14 +293,18 @@ mod tests {
         let counts = cargo_audit(audit)?.counts;
         assert_eq!((counts["critical"], counts["high"], counts["unknown"]), (1, 0, 1));
         let trivy_report = br#"{"ArtifactName": "img:1", "CreatedAt": "2026-01-02T03:04:05Z", "Results": [
-            {"Target": "x"}, {"Vulnerabilities": [{"Severity": "HIGH"}, {"Severity": "CRITICAL"}]}]}"#;
+            {"Target": "x"}, {"Vulnerabilities": [{"Severity": "HIGH", "FixedVersion": "2"}, {"Severity": "CRITICAL", "FixedVersion": ""}]}]}"#;
         let summary = trivy(trivy_report)?;
         assert_eq!((summary.counts["high"], summary.subject.as_deref()), (1, Some("img:1")));
+        assert_eq!((summary.counts["critical"], summary.unfixable["critical"]), (0, 1), "no newer version mends it");
         let grype_report =
-            br#"{"matches": [{"vulnerability": {"severity": "High"}}, {"vulnerability": {"severity": "Negligible"}}],
+            br#"{"matches": [{"vulnerability": {"severity": "High", "fix": {"state": "fixed"}}},
+                {"vulnerability": {"severity": "High", "fix": {"state": "wont-fix"}}},
+                {"vulnerability": {"severity": "Negligible"}}],
             "source": {"target": {"userInput": "img:2"}}, "descriptor": {"timestamp": "2026-01-02T03:04:05.123Z"}}"#;
         let summary = grype(grype_report)?;
         assert_eq!((summary.counts["high"], summary.counts["unknown"]), (1, 0));
+        assert_eq!(summary.unfixable["high"], 1);
         assert_eq!(summary.subject.as_deref(), Some("img:2"));
         let two = br#"{"crate_name": "a", "dependencies": [{"name": "x", "project": "1.0.0", "latest": "2.0.0"}]}
             {"crate_name": "b", "dependencies": []}"#;

@@ -1,6 +1,6 @@
 //! What is known about metrics: from the catalog, and from a scrape that the user gives.
 
-use checklist::contract::{PER_CHECK, PER_PROCESS, RULES_INFO, STANDARD};
+use checklist::contract::{PER_CHECK, PER_PROCESS, PER_TARGET, RULES_INFO, STANDARD};
 use checklist::{Config, Metric, SIGNALS};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -64,7 +64,9 @@ impl Known {
     pub fn catalog(config: Option<&Config>) -> Self {
         let mut known = Self::default();
         let mut add = |metric: &Metric, checks: Option<&BTreeSet<String>>| {
-            let own = ["check", "target"].into_iter().filter(|_| checks.is_some());
+            let of_target = PER_TARGET.iter().any(|known| *known == metric);
+            let own = ["check", "target"];
+            let own = own.into_iter().filter(|name| checks.is_some() || of_target && *name == "target");
             let values = checks.map(|checks| ("check".to_owned(), checks.clone()));
             known.metrics.insert(
                 metric.name.to_owned(),
@@ -83,7 +85,7 @@ impl Known {
         for metric in signals.iter().flat_map(|signal| signal.metrics).chain(PER_CHECK) {
             add(metric, Some(&checks));
         }
-        for metric in PER_PROCESS.iter().chain(STANDARD).chain([&&RULES_INFO]) {
+        for metric in PER_PROCESS.iter().chain(PER_TARGET).chain(STANDARD).chain([&&RULES_INFO]) {
             add(metric, None);
         }
         known

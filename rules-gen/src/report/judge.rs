@@ -8,7 +8,7 @@ use super::words::{apart, human, limits, steady};
 use checklist::coverage::{COVERAGE, Line as Written, Watched};
 use checklist::spaced;
 use checklist::threshold::Direction;
-use checklist::{Alert, Config, Severity, Shown, Signal, Threshold, Unit, Value, When};
+use checklist::{Alert, Config, Severity, Shown, Signal, Threshold, Unit, Value};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,7 +155,7 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
     let levels = config.limits(signal, target);
     let mut readings = Vec::new();
     for (at, alert) in signal.alerts.iter().enumerate() {
-        let When::Beyond(_, threshold) = alert.when else { continue };
+        let Some((_, threshold)) = alert.when.value() else { continue };
         let Some(worst) = worst(&seen.values, signal, at, target, threshold.direction) else { continue };
         let levels = levels.of(threshold);
         let beyond = |level: f64| match threshold.direction {
@@ -269,7 +269,7 @@ mod tests {
             .alerts
             .iter()
             .enumerate()
-            .find(|(_, a)| matches!(a.when, When::Beyond(..)))
+            .find(|(_, a)| a.when.value().is_some())
             .unwrap_or_else(|| panic!());
         let labels: BTreeMap<String, String> =
             [("check", "backup"), ("target", "daily")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
