@@ -3,7 +3,8 @@
 use crate::records::{Act, Record, Records, append};
 use crate::standing::{self, Stand, time};
 use anyhow::{Context, bail, ensure};
-use checklist::config::{Tasks, hint};
+use checklist::config::Tasks;
+use checklist::yaml::hint;
 use checklist::tasks::Task;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;

@@ -1,6 +1,7 @@
 //! What the configuration knows of the placeholders in a runbook's commands.
 
-use checklist::config::{S3Prefix, Tables, quoted as identifier, tables};
+use checklist::config::{S3Prefix, Tables, quoted as identifier};
+use checklist::targets::tables;
 use checklist::signals::latency;
 use checklist::{Config, Signal, TargetKind};
 
