@@ -1,8 +1,8 @@
 //! Every condition judges as Prometheus does: the same samples, the exporter's verdict, and the alert's expression.
 
-use checklist::config::Check;
 use checklist::condition::threshold::Direction;
 use checklist::condition::value::Computed;
+use checklist::config::Check;
 use checklist::{Limits, Metric, SIGNALS, Samples, Scope, Severity, Signal, Value, When};
 use exporter::schedule::unix_now;
 use exporter::snapshot::{Format, Loaded, render};
