@@ -188,7 +188,8 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
     let place = RecordPlace::Directory(folder.clone());
     let within = Duration::from_secs(arguments.within);
     progress.tell(&format!("waiting for a delivery of each severity, {} s at most", arguments.within));
-    let results = exporter::verify_alerts::verify(&server, &config.alerting, None, &place, within, "route-test").await;
+    let results =
+        exporter::verify::verify_alerts::verify(&server, &config.alerting, None, &place, within, "route-test").await;
     progress.end();
     let _ = std::fs::remove_dir_all(&folder);
     let mut code = ExitCode::SUCCESS;

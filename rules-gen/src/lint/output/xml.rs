@@ -1,7 +1,7 @@
 //! Findings as XML: `JUnit` and Checkstyle.
 
 use crate::lint::report::Finding;
-use exporter::report::escaped;
+use exporter::server::report::escaped;
 
 /// A suite with a case for each file, and one for each of its lints that failed.
 pub(super) fn junit(findings: &[Finding], files: &[String]) -> String {

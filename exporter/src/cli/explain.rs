@@ -1,7 +1,7 @@
 //! `check --explain`: the plan of every SQL statement, and a warning where a large table is read whole.
 
 use crate::probes::sql::Sql;
-use crate::schedule::Job;
+use crate::run::schedule::Job;
 use checklist::{Access, Config};
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub async fn explain(config: &Config, jobs: &[Arc<Job>]) -> (String, usize) {
             let state = job.state();
             (state.check.signal, state.check.target.clone())
         };
-        let Some(sql) = crate::checks::sql(config, signal, &target) else { continue };
+        let Some(sql) = crate::run::checks::sql(config, signal, &target) else { continue };
         text += &format!("{} on {target}\n", signal.id);
         for access in signal.access {
             if let Access::SqlIndex(table, columns) = access {

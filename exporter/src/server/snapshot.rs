@@ -1,8 +1,8 @@
 //! The exposition: every state rendered into one body, compressed ahead of the scrapes.
 
-use crate::lease::Figures;
-use crate::shard::Shard;
-use crate::state::State;
+use crate::run::lease::Figures;
+use crate::run::shard::Shard;
+use crate::run::state::State;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use checklist::contract::{
@@ -97,7 +97,7 @@ pub fn render(states: &[&State], now: f64, loaded: &Loaded, format: Format) -> S
     let (index, total) = (f64::from(loaded.shard.index), f64::from(loaded.shard.total));
     let of_file = [(&CONFIG_SUCCESSFUL, successful), (&CONFIG_TIMESTAMP, loaded.at), (&SHARD, index), (&SHARDS, total)];
     let of_lease = loaded.lease.iter().flat_map(lease);
-    for (metric, value) in of_file.into_iter().chain(of_lease).chain(crate::process::usage()) {
+    for (metric, value) in of_file.into_iter().chain(of_lease).chain(crate::run::process::usage()) {
         header(&mut text, metric, format);
         line(&mut text, metric, &[], value);
     }

@@ -1,8 +1,8 @@
 //! What `verify-backup` and `verify-alerts` do and say: each alone, where a lease is configured.
 
-use crate::lease::proof::alone;
-use crate::verify_alerts::{self, Webhook};
-use crate::verify_backup::{self, Unproved};
+use crate::run::lease::proof::alone;
+use crate::verify::verify_alerts::{self, Webhook};
+use crate::verify::verify_backup::{self, Unproved};
 use anyhow::{Context, ensure};
 use checklist::Config;
 use checklist::config::{Proof, RecordPlace, hint};

@@ -1,8 +1,8 @@
 //! The status page: the checklist by cadence, and the last runs of one check. It needs no script.
 
-use crate::report::word;
-use crate::schedule::{Job, Schedule, unix_now};
-use crate::state::State;
+use crate::run::schedule::{Job, Schedule, unix_now};
+use crate::run::state::State;
+use crate::server::report::word;
 use checklist::{Cadence, Config, Severity, Unit, spaced};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::sync::Arc;

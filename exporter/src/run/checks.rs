@@ -1,15 +1,15 @@
 //! From checklist.yaml to jobs: one line per signal says which probe makes its check.
 
-use crate::lease::Lease;
 use crate::probe::Probe;
 use crate::probes;
 use crate::probes::sql::Sql;
-use crate::schedule::Job;
-use crate::shard::Shard;
+use crate::run::lease::Lease;
+use crate::run::schedule::Job;
+use crate::run::shard::Shard;
+use crate::run::state::State;
+use crate::server::web::tokens::Tokens;
 use crate::sources::kubernetes::Cluster;
 use crate::sources::postgres::Database;
-use crate::state::State;
-use crate::web::tokens::Tokens;
 use checklist::config::Check;
 use checklist::{Config, Limits, Signal};
 use std::collections::BTreeMap;
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn every_check_of_a_configuration_gets_a_probe() {
-        let config = Config::parse("checklist.yaml", include_str!("../../examples/checklist.yaml"));
+        let config = Config::parse("checklist.yaml", include_str!("../../../examples/checklist.yaml"));
         let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         assert_eq!(Checks::default().jobs(&config, &[]).len(), config.checks().len());
     }

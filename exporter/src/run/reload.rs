@@ -1,10 +1,10 @@
 //! Reads checklist.yaml again: on SIGHUP, on POST /-/reload, and when its content has changed.
 
-use crate::checks::Checks;
-use crate::schedule::{Schedule, unix_now};
-use crate::shard::Shard;
-use crate::snapshot::Loaded;
-use crate::web::tokens::Tokens;
+use crate::run::checks::Checks;
+use crate::run::schedule::{Schedule, unix_now};
+use crate::run::shard::Shard;
+use crate::server::snapshot::Loaded;
+use crate::server::web::tokens::Tokens;
 use anyhow::Context;
 use checklist::Config;
 use std::path::{Path, PathBuf};

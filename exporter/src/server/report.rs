@@ -1,7 +1,7 @@
 //! What `check` prints and `/api/v1/checks` answers: the verdict of every check, in several formats.
 
-use crate::schedule::{Job, unix_now};
-use crate::state::State;
+use crate::run::schedule::{Job, unix_now};
+use crate::run::state::State;
 use checklist::Severity;
 use clap::ValueEnum;
 use serde_json::{Value, json};

@@ -82,7 +82,7 @@ impl Sharding {
     pub fn shard(self) -> anyhow::Result<Shard> {
         match (self.shard, self.shards) {
             (Some(shard), _) => Ok(shard),
-            (None, Some(total)) => of_pod(&crate::process::pod_name(), total),
+            (None, Some(total)) => of_pod(&crate::run::process::pod_name(), total),
             (None, None) => Ok(Shard::default()),
         }
     }

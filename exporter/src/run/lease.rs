@@ -9,7 +9,7 @@ pub mod proof;
 mod store;
 
 use crate::probe::Failure;
-use crate::schedule::unix_now;
+use crate::run::schedule::unix_now;
 use checklist::config::Kubernetes;
 use clock::Clock;
 use election::{Election, Move};
@@ -265,7 +265,7 @@ impl Lease {
 fn identity() -> String {
     // Two hashers with random keys of the operating system.
     let random = [0, 1].map(|n: u8| format!("{:016x}", RandomState::new().hash_one((n, std::process::id()))));
-    format!("{}_{}", crate::process::pod_name(), random.concat())
+    format!("{}_{}", crate::run::process::pod_name(), random.concat())
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Runs every check at its interval, one task each, and publishes what they saw.
 
-use crate::lease::Lease;
 use crate::probe::{Failure, Probe};
-use crate::snapshot::{Latest, Loaded, Snapshot};
-use crate::state::State;
+use crate::run::lease::Lease;
+use crate::run::state::State;
+use crate::server::snapshot::{Latest, Loaded, Snapshot};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use checklist::{Reason, Samples};
 use futures::FutureExt;
