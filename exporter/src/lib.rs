@@ -3,9 +3,7 @@
 pub mod cli;
 pub mod probe;
 pub mod probes;
-pub mod records;
 pub mod run;
 pub mod server;
 pub mod sources;
-pub mod standing;
 pub mod verify;

@@ -3,3 +3,4 @@
 pub mod proofs;
 pub mod verify_alerts;
 pub mod verify_backup;
+mod webhook;

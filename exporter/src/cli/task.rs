@@ -1,7 +1,7 @@
 //! `task list | show | done | skip` and `override start | extend | end | show`.
 
-use crate::records::{Act, Record, Records, append};
-use crate::standing::{self, Stand, time};
+use clients::records::{Act, Record, Records, append};
+use clients::task_status::{self, Stand, time};
 use anyhow::{Context, bail, ensure};
 use checklist::config::{Tasks, hint};
 use checklist::tasks::Task;
@@ -210,7 +210,7 @@ async fn after(task: &Task, tasks: &Tasks, at: Timestamp, now: Timestamp) -> any
 fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {
     let mut text = format!("{:<22} {:<10} {:<11} {:<8} LAST\n", "TASK", "CADENCE", "DAY", "STATE");
     for task in &tasks.list {
-        let standing = standing::of(task, tasks, records, now);
+        let standing = task_status::of(task, tasks, records, now);
         let (day, state) = standing.map_or(("-".to_owned(), "-"), |(standing, stand)| {
             let state = match stand {
                 Stand::Overdue => "OVERDUE",

@@ -1,7 +1,7 @@
 //! What the records say about synthetic alerts.
 
 use crate::probe::{Failure, Probe};
-use crate::records::{Act, Records};
+use clients::records::{Act, Records};
 use checklist::Samples;
 use checklist::config::RecordPlace;
 use checklist::signals::alert_path::{DURATION, LAST, PASSED, RECORDED, SIGNAL};

@@ -1,7 +1,7 @@
 //! Whether Prometheus has the rules of this checklist.yaml and can evaluate them.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::http::fetch_json;
+use clients::http::fetch_json;
 use checklist::config::Server;
 use checklist::contract::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH, SIGNAL};

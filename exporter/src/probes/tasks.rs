@@ -1,7 +1,7 @@
 //! Where people's tasks stand, and whether an emergency override holds, by their records.
 
 use crate::probe::{Failure, Probe};
-use crate::records::{Act, Records};
+use clients::records::{Act, Records};
 use checklist::Samples;
 use checklist::config::Tasks as Target;
 use checklist::signals::r#override as emergency;

@@ -1,8 +1,8 @@
 //! The page of people's tasks: the calendar of the week, what is due or overdue, and what was done or skipped.
 
-use crate::records::{Act, Record, Records};
+use clients::records::{Act, Record, Records};
 use crate::server::page::page;
-use crate::standing::{Stand, answer, of, said, time};
+use clients::task_status::{Stand, answer, of, said, time};
 use checklist::Config;
 use checklist::config::Tasks;
 use checklist::tasks::Task;

@@ -4,8 +4,10 @@ use crate::run::schedule::{Job, unix_now};
 use crate::run::state::State;
 use checklist::Severity;
 use clap::ValueEnum;
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How the result of `check` is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,42 +97,26 @@ fn markdown(rows: &[Row]) -> String {
     text
 }
 
-/// The schema that CI servers read: a check that is not passed is a failure, one that cannot be made an error.
+/// For the test view of a CI server: a check that is not passed is a failure, one that cannot be made an error.
 fn junit(rows: &[Row]) -> String {
-    let count = |verdict: Option<bool>| rows.iter().filter(|row| row.verdict == verdict).count();
-    let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"checklist\" tests=\"{}\" failures=\"{}\" errors=\"{}\">\n",
-        rows.len(),
-        count(Some(false)),
-        count(None)
-    );
-    for row in rows {
-        let (check, target, why) = (row.check, escaped(&row.target), escaped(&row.why));
-        text += &format!("  <testcase classname=\"{check}\" name=\"{target}\" time=\"{:.3}\"", row.seconds);
-        text += &match row.verdict {
-            Some(true) => "/>\n".to_owned(),
-            Some(false) => format!("><failure message=\"{why}\"/></testcase>\n"),
-            None => format!("><error message=\"{why}\"/></testcase>\n"),
+    let mut suite = TestSuite::new("checklist");
+    suite.add_test_cases(rows.iter().map(|row| {
+        let mut status = match row.verdict {
+            Some(true) => TestCaseStatus::success(),
+            Some(false) => TestCaseStatus::non_success(NonSuccessKind::Failure),
+            None => TestCaseStatus::non_success(NonSuccessKind::Error),
         };
-    }
-    text + "</testsuite>\n"
-}
-
-/// Text as XML, within an element or between double quotes.
-pub fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            // XML 1.0 has no other control characters.
-            c if c.is_control() && !matches!(c, '\n' | '\t') => safe.push('\u{fffd}'),
-            c => safe.push(c),
+        if row.verdict != Some(true) {
+            status.set_message(row.why.as_str());
         }
-    }
-    safe
+        let mut case = TestCase::new(row.target.as_str(), status);
+        case.set_classname(row.check).set_time(Duration::try_from_secs_f64(row.seconds).unwrap_or_default());
+        case
+    }));
+    let mut report = quick_junit::Report::new("checklist-exporter check");
+    report.add_test_suite(suite);
+    // Written to memory, and every text in it is valid: nothing can fail.
+    report.to_string().unwrap_or_default()
 }
 
 /// Every check as JSON, which is also what `/api/v1/checks` answers.

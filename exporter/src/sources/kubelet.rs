@@ -1,10 +1,10 @@
 //! Volume figures straight from each kubelet's stats summary, with the right `nodes/stats` alone.
 
 use crate::probe::Failure;
-use crate::sources::http::{Ask, get, refusal};
+use clients::http::{Ask, get, refusal};
 use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::objects::Node;
-use crate::sources::{secret, trust};
+use clients::{secret, trust};
 use checklist::Reason;
 use checklist::config::SecretRef;
 use futures::{StreamExt, TryStreamExt, stream};

@@ -1,7 +1,7 @@
 //! One kept, read-only connection per database. Connections and their timeouts live here alone.
 
-use crate::probe::{Failure, causes};
-use crate::sources::{secret, trust};
+use clients::failure::{Failure, causes};
+use clients::{secret, trust};
 use checklist::Reason;
 use checklist::config::{Postgres as Target, PostgresTls, Tables};
 use futures::TryStreamExt;

@@ -1,8 +1,9 @@
 //! What `verify-backup` and `verify-alerts` do and say: each alone, where a lease is configured.
 
 use crate::run::lease::proof::alone;
-use crate::verify::verify_alerts::{self, Webhook};
+use crate::verify::verify_alerts;
 use crate::verify::verify_backup::{self, Unproved};
+use crate::verify::webhook::Webhook;
 use anyhow::{Context, ensure};
 use checklist::Config;
 use checklist::config::{Proof, RecordPlace, hint};

@@ -6,8 +6,8 @@ mod server;
 mod tools;
 mod workshop;
 
-use crate::records::{Act, Record, append};
-use crate::sources::s3::Bucket;
+use clients::records::{Act, Record, append};
+use clients::s3::Bucket;
 use anyhow::Context;
 use checklist::Config;
 use checklist::config::{Backup, RecordPlace, Restore};

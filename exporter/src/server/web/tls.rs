@@ -2,7 +2,7 @@
 
 use super::config::{ClientAuth, Tls, Version};
 use crate::probe::Failure;
-use crate::sources::trust;
+use clients::trust;
 use checklist::Reason;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;

@@ -1,7 +1,7 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
 use super::objects::{Lean, Raw, Words};
-use crate::probe::{Failure, causes};
+use clients::failure::{Failure, causes};
 use checklist::Reason;
 use futures::StreamExt;
 use http::Request;

@@ -4,7 +4,7 @@ use super::Unproved;
 use super::dump::Kind;
 use super::tools::{Tools, run, run_forgiving};
 use crate::sources::postgres::Database as Source;
-use crate::sources::secret;
+use clients::secret;
 use anyhow::{Context, bail};
 use checklist::config::{Postgres, PostgresTls};
 use secrecy::ExposeSecret;

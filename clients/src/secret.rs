@@ -1,6 +1,6 @@
 //! Secrets are read each time they are needed, so that a rotated file works at once.
 
-use crate::probe::Failure;
+use crate::failure::Failure;
 use checklist::Reason;
 use checklist::config::SecretRef;
 use secrecy::SecretString;

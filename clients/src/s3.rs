@@ -1,7 +1,7 @@
 //! The newest object under a prefix, and the first bytes of it.
 
-use crate::probe::Failure;
-use crate::sources::secret;
+use crate::failure::Failure;
+use crate::secret;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;

@@ -1,8 +1,8 @@
 //! Records as objects under a prefix, each created once and never changed.
 
 use super::{Found, MAX_BYTES};
-use crate::probe::Failure;
-use crate::sources::s3::{Bucket, Object};
+use crate::failure::Failure;
+use crate::s3::{Bucket, Object};
 use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::{S3Prefix, digest};

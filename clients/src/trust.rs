@@ -1,6 +1,6 @@
 //! Whom a TLS client trusts: the system, a given authority, or (only where asked for) anyone.
 
-use crate::probe::Failure;
+use crate::failure::Failure;
 use checklist::Reason;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

@@ -1,6 +1,6 @@
-//! What Alertmanager says: how many notifications were accepted, and which way an alert goes.
+//! Alertmanager's API: how many notifications were accepted, and where an alert is routed.
 
-use crate::sources::http::{fetch_good, fetch_json, post_json};
+use crate::http::{fetch_good, fetch_json, post_json};
 use anyhow::{Context, ensure};
 use checklist::Severity;
 use checklist::config::Server;
@@ -23,15 +23,15 @@ pub(super) struct Counts {
     pub(super) failed: f64,
 }
 
-/// Which way an alert goes.
+/// Where an alert is routed.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct Routing {
     /// Integrations of its receivers.
     pub(super) kinds: BTreeSet<String>,
     /// The receivers' names.
     pub(super) receivers: Vec<String>,
-    /// Why it goes no further.
-    pub(super) held_back: Option<String>,
+    /// Why it is not sent: a silence, an inhibition or a mute time.
+    pub(super) suppressed: Option<String>,
 }
 
 /// Sends an alert that ends at a time.
@@ -71,8 +71,8 @@ pub(super) async fn counts(server: &Server) -> anyhow::Result<BTreeMap<String, C
     Ok(all)
 }
 
-/// The way of an alert, as soon as Alertmanager has taken it.
-pub(super) async fn way(server: &Server, name: &str) -> anyhow::Result<Option<Way>> {
+/// Where an alert is routed, as soon as Alertmanager has processed it.
+pub(super) async fn routing(server: &Server, name: &str) -> anyhow::Result<Option<Routing>> {
     let path = format!("/api/v2/alerts?filter=alertname%3D%22{name}%22");
     let alerts: Value = fetch_json(&server.endpoint, &path, MAX_BODY).await?;
     let Some(alert) = alerts.get(0).filter(|alert| alert["status"]["state"] != "unprocessed") else { return Ok(None) };
@@ -92,9 +92,9 @@ pub(super) async fn way(server: &Server, name: &str) -> anyhow::Result<Option<Wa
     }
     let why = [("silencedBy", "a silence"), ("inhibitedBy", "another alert inhibits it"), ("mutedBy", "a mute time")];
     let held = why.iter().find(|(key, _)| !of_list(&alert["status"][key]).is_empty());
-    let held_back = held.map(|(key, what)| {
+    let suppressed = held.map(|(key, what)| {
         let by: Vec<String> = of_list(&alert["status"][key]).iter().map(ToString::to_string).collect();
         format!("{what} ({})", by.join(", "))
     });
-    Ok(Some(Way { kinds, receivers, held_back }))
+    Ok(Some(Routing { kinds, receivers, suppressed }))
 }

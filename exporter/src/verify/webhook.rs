@@ -1,8 +1,8 @@
-//! A webhook that `verify-alerts` serves itself: whoever is told here was told by name.
+//! A webhook that `verify-alerts` serves itself. Alertmanager sends it the alert's own name, which nobody else knows.
 
-use super::NAME;
 use anyhow::Context;
 use bytes::Bytes;
+use clients::synthetic_alert::NAME;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -53,8 +53,8 @@ impl Webhook {
         Ok(Self { address, names, task })
     }
 
-    /// Whether a firing alert of this name was told.
-    pub fn was_told(&self, name: &str) -> bool {
+    /// Whether a firing alert of this name was received.
+    pub fn has_received(&self, name: &str) -> bool {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 }
@@ -81,14 +81,14 @@ async fn accept(listener: TcpListener, names: Names) {
 async fn serve(stream: TcpStream, names: Names) -> Result<(), hyper::Error> {
     let service = service_fn(move |request| {
         let names = Arc::clone(&names);
-        async move { Ok::<_, Infallible>(hear(request, &names).await) }
+        async move { Ok::<_, Infallible>(receive(request, &names).await) }
     });
     let mut server = hyper::server::conn::http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     server.serve_connection(TokioIo::new(stream), service).await
 }
 
-async fn hear(request: Request<Incoming>, names: &Names) -> Response<Full<Bytes>> {
+async fn receive(request: Request<Incoming>, names: &Names) -> Response<Full<Bytes>> {
     let status = if request.method() == Method::POST {
         let body = Limited::new(request.into_body(), MAX_BODY).collect().await;
         match body.map(|body| serde_json::from_slice::<Value>(&body.to_bytes())) {

@@ -1,9 +1,10 @@
 //! Records of what people did: JSON lines that are only ever added to.
 
 mod folder;
+#[cfg(feature = "s3")]
 mod objects;
 
-use crate::probe::Failure;
+use crate::failure::Failure;
 use checklist::config::RecordPlace;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -125,7 +126,10 @@ impl Records {
     pub async fn read(place: &RecordPlace, now: Timestamp) -> Result<Self, Failure> {
         let found = match place {
             RecordPlace::Directory(folder) => folder::read(folder)?,
+            #[cfg(feature = "s3")]
             RecordPlace::S3(prefix) => objects::read(prefix).await?,
+            #[cfg(not(feature = "s3"))]
+            RecordPlace::S3(_) => return Err(without_buckets()),
         };
         let mut records = Self::default();
         for (name, text) in &found.texts {
@@ -190,8 +194,17 @@ pub async fn append(place: &RecordPlace, record: &Record) -> anyhow::Result<()> 
     line.push('\n');
     match place {
         RecordPlace::Directory(folder) => folder::append(folder, &line).await,
+        #[cfg(feature = "s3")]
         RecordPlace::S3(prefix) => objects::create(prefix, record.at, line).await,
+        #[cfg(not(feature = "s3"))]
+        RecordPlace::S3(_) => Err(without_buckets().into()),
     }
+}
+
+/// Records are in a bucket, and this program cannot reach one.
+#[cfg(not(feature = "s3"))]
+fn without_buckets() -> Failure {
+    Failure::new(checklist::Reason::Config, "the records are in a bucket, and this program was built without S3")
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! One bounded GET: no redirects, no reused connections, no body beyond its limit.
 
-use crate::probe::Failure;
-use crate::sources::tls::connect;
-use crate::sources::{secret, trust};
+use crate::failure::Failure;
+use crate::tcp::connect;
+use crate::{secret, trust};
 use bytes::{Bytes, BytesMut};
 use checklist::Reason;
 use checklist::config::Endpoint;

@@ -1,7 +1,7 @@
 //! Records in one file of a folder: added under a lock, on the disk when that returns.
 
 use super::{Found, MAX_BYTES};
-use crate::probe::Failure;
+use crate::failure::Failure;
 use anyhow::{Context, bail};
 use checklist::Reason;
 use std::fs::{File, TryLockError};
