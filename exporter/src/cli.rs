@@ -10,7 +10,7 @@ use crate::run::reload::{Source, load};
 use crate::run::schedule::Job;
 use crate::run::shard::{Shard, Sharding};
 use crate::server::report;
-use crate::server::routes::{self, Shown};
+use crate::server::routes::{self, Paths};
 use crate::server::web::Web;
 use crate::verify::proofs;
 use anyhow::Context;
@@ -254,10 +254,10 @@ async fn run(
     let plain = Arc::clone(&web);
     let healths = tokio::spawn(async move {
         if let Some(listener) = health {
-            routes::serve(listener, own, plain, Shown::Health, std::future::pending()).await;
+            routes::serve(listener, own, plain, Paths::Health, std::future::pending()).await;
         }
     });
-    routes::serve(listener, source, web, Shown::Everything, stop).await;
+    routes::serve(listener, source, web, Paths::All, stop).await;
     for task in [rounds, following, hangups, healths] {
         task.abort();
     }

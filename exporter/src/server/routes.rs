@@ -1,12 +1,13 @@
-//! The web side: metrics, the status page, one probe now, health and reload. A scrape never waits on the world.
+//! The paths: metrics, the status page, one probe now, health and reload. A scrape never waits for a probe.
 
 use crate::run::reload::Source;
 use crate::run::schedule::{Schedule, unix_now};
 use crate::server::page;
 use crate::server::report;
 use crate::server::snapshot::{Body, Format, render};
-use crate::server::web::auth::{self, Verdict};
-use crate::server::web::slots::{Busy, Slots};
+use crate::server::web::access::Access;
+use crate::server::web::auth;
+use crate::server::web::connections::{Connections, OpenRequests};
 use crate::server::web::{Rules, Web};
 use anyhow::Context;
 use bytes::Bytes;
@@ -35,11 +36,11 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that takes nothing of its answer for this long is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a listener shows.
+/// Which paths a listener serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// Everything, to those who may.
-    Everything,
+pub enum Paths {
+    /// All of them, to authorized requests.
+    All,
     /// Health alone, to anyone, in clear text.
     Health,
 }
@@ -64,11 +65,11 @@ pub async fn serve(
     listener: TcpListener,
     source: Arc<Source>,
     web: Arc<Web>,
-    shown: Shown,
+    paths: Paths,
     stop: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
-    let slots = Slots::new(MAX_CONNECTIONS);
+    let connections = Connections::new(MAX_CONNECTIONS);
     tokio::pin!(stop);
     loop {
         let stream = tokio::select! {
@@ -84,21 +85,21 @@ pub async fn serve(
             },
         };
         // Beyond the limit a connection is closed at once, which the client sees.
-        if !slots.make_room() {
+        if !connections.make_room() {
             continue;
         }
-        let busy = Arc::new(Busy::default());
+        let requests = Arc::new(OpenRequests::default());
         let connection =
-            Connection { source: Arc::clone(&source), web: Arc::clone(&web), shown, busy: Arc::clone(&busy) };
+            Connection { source: Arc::clone(&source), web: Arc::clone(&web), paths, requests: Arc::clone(&requests) };
         let watcher = graceful.watcher();
         let task = tokio::spawn(async move {
             if let Err(error) = connection.serve(stream, watcher).await {
                 tracing::debug!(error, "connection ended");
             }
         });
-        slots.take(busy, task.abort_handle());
+        connections.register(requests, task.abort_handle());
     }
-    slots.close_idle();
+    connections.close_idle();
     // Prometheus gives up on a scrape after ten seconds, so nothing worth having takes longer.
     let _ = tokio::time::timeout(Duration::from_secs(10), graceful.shutdown()).await;
 }
@@ -107,8 +108,8 @@ pub async fn serve(
 struct Connection {
     source: Arc<Source>,
     web: Arc<Web>,
-    shown: Shown,
-    busy: Arc<Busy>,
+    paths: Paths,
+    requests: Arc<OpenRequests>,
 }
 
 impl Connection {
@@ -121,26 +122,26 @@ impl Connection {
         match self.rules().tls.clone() {
             Some(acceptor) => {
                 let stream = acceptor.accept(stream).await?;
-                self.converse(stream, watcher).await
+                self.serve_http(stream, watcher).await
             }
-            None => self.converse(stream, watcher).await,
+            None => self.serve_http(stream, watcher).await,
         }
     }
 
     /// Asked for anew by every request, so that a login that is taken away ends with the request that is open.
     fn rules(&self) -> Arc<Rules> {
-        if self.shown == Shown::Everything { self.web.rules() } else { Arc::default() }
+        if self.paths == Paths::All { self.web.rules() } else { Arc::default() }
     }
 
-    async fn converse<S>(self, stream: S, watcher: Watcher) -> Result<(), String>
+    async fn serve_http<S>(self, stream: S, watcher: Watcher) -> Result<(), String>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = service_fn(move |request| {
-            let (source, rules, answering) = (Arc::clone(&self.source), self.rules(), self.busy.begin());
-            let shown = self.shown;
+            let (source, rules, answering) = (Arc::clone(&self.source), self.rules(), self.requests.begin());
+            let paths = self.paths;
             async move {
-                let mut response = let_in(source, &rules, shown, request).await;
+                let mut response = authorize(source, &rules, paths, request).await;
                 for (name, value) in &rules.headers {
                     response.headers_mut().insert(name, value.clone());
                 }
@@ -155,18 +156,18 @@ impl Connection {
     }
 }
 
-/// The one way in: nothing is answered before the request was let in.
-async fn let_in<B>(source: Arc<Source>, rules: &Rules, shown: Shown, request: Request<B>) -> Response<Full<Bytes>> {
-    if shown == Shown::Health && !["/-/healthy", "/-/ready"].contains(&request.uri().path()) {
+/// Answers a request if it is authorized; the only caller of [`respond`].
+async fn authorize<B>(source: Arc<Source>, rules: &Rules, paths: Paths, request: Request<B>) -> Response<Full<Bytes>> {
+    if paths == Paths::Health && !["/-/healthy", "/-/ready"].contains(&request.uri().path()) {
         return text(StatusCode::NOT_FOUND, "only /-/healthy and /-/ready are shown here\n");
     }
-    if shown == Shown::Health {
-        return answer(source, request).await;
+    if paths == Paths::Health {
+        return respond(source, request).await;
     }
     let (passwords, tokens) = (rules.passwords.as_ref(), source.tokens());
-    match auth::judge(passwords, tokens.as_deref(), request.headers(), request.method(), request.uri().path()).await {
-        Verdict::Granted => answer(source, request).await,
-        Verdict::Stranger => {
+    match auth::authorize(passwords, tokens.as_deref(), request.headers(), request.method(), request.uri().path()).await {
+        Access::Granted => respond(source, request).await,
+        Access::Unauthenticated => {
             let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
             let schemes = [
                 passwords.map(|_| HeaderValue::from_static("Basic realm=\"checklist\"")),
@@ -177,12 +178,12 @@ async fn let_in<B>(source: Arc<Source>, rules: &Rules, shown: Shown, request: Re
             }
             response
         }
-        Verdict::Forbidden => text(StatusCode::FORBIDDEN, "forbidden\n"),
-        Verdict::Undecided => text(StatusCode::SERVICE_UNAVAILABLE, "the Kubernetes API does not say who you are\n"),
+        Access::Forbidden => text(StatusCode::FORBIDDEN, "forbidden\n"),
+        Access::Undecided => text(StatusCode::SERVICE_UNAVAILABLE, "the Kubernetes API does not say who you are\n"),
     }
 }
 
-async fn answer<B>(source: Arc<Source>, request: Request<B>) -> Response<Full<Bytes>> {
+async fn respond<B>(source: Arc<Source>, request: Request<B>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if path == "/-/reload" {
         return reload(&source, request.method());

@@ -1,11 +1,12 @@
-//! Who may speak to the web side, and how: TLS, client certificates, passwords and headers from the web configuration
-//! file that Prometheus' own exporters read, and tokens of the cluster that checklist.yaml names. The file and what it
-//! names are read again when they change.
+//! Who may read: TLS, client certificates, passwords and headers from the web configuration file that Prometheus' own
+//! exporters read, and tokens of the cluster that checklist.yaml names. The file and what it names are read again when
+//! they change.
 
+pub mod access;
 pub mod auth;
 pub mod config;
+pub mod connections;
 pub mod passwords;
-pub mod slots;
 pub mod tls;
 pub mod tokens;
 

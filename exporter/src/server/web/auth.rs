@@ -1,6 +1,7 @@
-//! Who is let in. One place decides, before anything is answered: passwords of the web configuration, tokens of
-//! Kubernetes, and nobody else once either is asked for.
+//! Decides about each request before it is answered: passwords of the web configuration and tokens of Kubernetes. Once
+//! either is configured, a request without them is refused.
 
+use super::access::Access;
 use super::passwords::Passwords;
 use super::tokens::Tokens;
 use base64::Engine;
@@ -10,9 +11,8 @@ use hyper::header::AUTHORIZATION;
 use hyper::{HeaderMap, Method};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
-use sha2::{Digest, Sha256};
 
-/// Passwords are cut by bcrypt at 72 bytes, tokens of Kubernetes have some 1,500; longer ones are nobody's.
+/// Passwords are cut by bcrypt at 72 bytes, tokens of Kubernetes have some 1,500; longer ones are refused unread.
 const MAX_CREDENTIALS: usize = 8 * 1024;
 /// Base64 of RFC 4648; some clients leave the padding out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -20,46 +20,33 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What becomes of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is answered.
-    Granted,
-    /// It says nothing, or nothing true, about who asks: 401.
-    Stranger,
-    /// Who asks is known and may not: 403.
-    Forbidden,
-    /// Nobody could say: 503, never an answer.
-    Undecided,
-}
-
-/// What a request says about who asks.
+/// The credentials of a request.
 enum Credentials {
     Basic(String, SecretString),
     Bearer(SecretString),
 }
 
-/// Judges one request. Without passwords and tokens anyone is let in.
-pub async fn judge(
+/// Decides about one request. Without passwords and tokens everything is granted.
+pub async fn authorize(
     passwords: Option<&Passwords>,
     tokens: Option<&Tokens>,
     headers: &HeaderMap,
     method: &Method,
     path: &str,
-) -> Verdict {
+) -> Access {
     if passwords.is_none() && tokens.is_none() {
-        return Verdict::Granted;
+        return Access::Granted;
     }
     match (credentials(headers), passwords, tokens) {
         (Some(Credentials::Basic(user, password)), Some(passwords), _) => {
             if passwords.accept(&user, password).await {
-                Verdict::Granted
+                Access::Granted
             } else {
-                Verdict::Stranger
+                Access::Unauthenticated
             }
         }
-        (Some(Credentials::Bearer(token)), _, Some(tokens)) => tokens.judge(&token, method, path).await,
-        _ => Verdict::Stranger,
+        (Some(Credentials::Bearer(token)), _, Some(tokens)) => tokens.authorize(&token, method, path).await,
+        _ => Access::Unauthenticated,
     }
 }
 
@@ -84,33 +71,23 @@ fn credentials(headers: &HeaderMap) -> Option<Credentials> {
     Some(Credentials::Basic(user.to_owned(), password.to_owned().into()))
 }
 
-/// What three texts are remembered by: their lengths count, so that no two triples read the same.
-pub(super) fn digest(parts: [&str; 3]) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update(part.len().to_le_bytes());
-        digest.update(part);
-    }
-    digest.finalize().into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use hyper::header::HeaderValue;
     use std::collections::BTreeMap;
 
-    async fn asking(passwords: &Passwords, value: &str) -> Verdict {
+    async fn asking(passwords: &Passwords, value: &str) -> Access {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(value).unwrap())]);
-        judge(Some(passwords), None, &headers, &Method::GET, "/").await
+        authorize(Some(passwords), None, &headers, &Method::GET, "/").await
     }
 
     #[tokio::test]
-    async fn a_login_is_read_with_and_without_padding_and_anything_else_is_a_stranger() {
+    async fn a_login_is_read_with_and_without_padding_and_anything_else_is_refused() {
         let hash = bcrypt::hash("open sesam", 4).unwrap();
         let passwords = Passwords::new(BTreeMap::from([("ann".to_owned(), hash.into())]));
         for good in ["Basic YW5uOm9wZW4gc2VzYW0=", "basic YW5uOm9wZW4gc2VzYW0", "BASIC  YW5uOm9wZW4gc2VzYW0= "] {
-            assert_eq!(asking(&passwords, good).await, Verdict::Granted, "{good}");
+            assert_eq!(asking(&passwords, good).await, Access::Granted, "{good}");
         }
         // ann:wrong, bob:open sesam, no base64, no colon, bytes that are no text, another alphabet, too long
         let long = format!("Basic {}", "YW5u".repeat(4_000));
@@ -128,13 +105,13 @@ mod tests {
             "YW5uOm9wZW4gc2VzYW0=",
             &long,
         ] {
-            assert_eq!(asking(&passwords, bad).await, Verdict::Stranger, "{bad}");
+            assert_eq!(asking(&passwords, bad).await, Access::Unauthenticated, "{bad}");
         }
         assert_eq!(
-            judge(Some(&passwords), None, &HeaderMap::new(), &Method::GET, "/").await,
-            Verdict::Stranger,
-            "nothing said"
+            authorize(Some(&passwords), None, &HeaderMap::new(), &Method::GET, "/").await,
+            Access::Unauthenticated,
+            "no credentials"
         );
-        assert_eq!(judge(None, None, &HeaderMap::new(), &Method::GET, "/").await, Verdict::Granted, "nothing asked");
+        assert_eq!(authorize(None, None, &HeaderMap::new(), &Method::GET, "/").await, Access::Granted, "nothing is configured");
     }
 }

@@ -1,7 +1,7 @@
 //! Bearer tokens, as kube-rbac-proxy judges them: the Kubernetes API says whose a token is (`TokenReview`, for our
 //! audiences) and whether that one may use the path (`SubjectAccessReview`).
 
-use super::auth::{Verdict, digest};
+use super::access::{Access, digest};
 use crate::probe::Failure;
 use crate::sources::kubernetes::{Cluster, failure};
 use checklist::Reason;
@@ -20,8 +20,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
-/// Answers that are remembered: a handful of scrapers, people, and whoever guesses.
-const REMEMBERED: usize = 1_000;
+/// Decisions in the cache: a handful of scrapers and people, and guesses.
+const CACHED: usize = 1_000;
 /// A right that is taken away holds this long; an API server is asked twice a minute for each scraper.
 const GRANTED_FOR: Duration = Duration::from_mins(1);
 /// A right that is given takes this long.
@@ -33,19 +33,19 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
-/// Asks one cluster about tokens.
+/// Reviews the tokens of one cluster.
 pub struct Tokens {
     cluster: Arc<Cluster>,
-    known: Mutex<Known>,
+    cache: Mutex<Cache>,
     permits: Semaphore,
-    /// Whether the last question was answered, so that an outage is one line in the log.
+    /// Whether the last review was answered, so that an outage is one line in the log.
     answered: AtomicBool,
 }
 
 /// Serialized from where the token is, so that no value in between has a copy of it; the body is the client's own.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct TokenQuestion<'a> {
+struct TokenReviewRequest<'a> {
     api_version: &'a str,
     kind: &'a str,
     spec: TokenSpec<'a>,
@@ -60,7 +60,7 @@ struct TokenSpec<'a> {
 impl Tokens {
     /// Tokens of this cluster, meant for the audiences that its target names.
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        Self { cluster, known: Mutex::default(), permits: Semaphore::new(AT_A_TIME), answered: AtomicBool::new(true) }
+        Self { cluster, cache: Mutex::default(), permits: Semaphore::new(AT_A_TIME), answered: AtomicBool::new(true) }
     }
 
     /// Whether these are the tokens of that cluster.
@@ -69,39 +69,39 @@ impl Tokens {
     }
 
     /// Whether the holder of a token may use a path.
-    pub async fn judge(&self, token: &SecretString, method: &Method, path: &str) -> Verdict {
+    pub async fn authorize(&self, token: &SecretString, method: &Method, path: &str) -> Access {
         let verb = method.as_str().to_ascii_lowercase();
         let question = digest([token.expose_secret(), &verb, path]);
-        if let Some(verdict) = self.known().get(&question, Instant::now()) {
-            return verdict;
+        if let Some(access) = self.cache().get(&question, Instant::now()) {
+            return access;
         }
-        let asked = tokio::time::timeout(DEADLINE, self.ask(token, &verb, path)).await;
+        let asked = tokio::time::timeout(DEADLINE, self.review(token, &verb, path)).await;
         let result = asked.unwrap_or_else(|_| {
             Err(Failure::new(Reason::Timeout, format!("the Kubernetes API gave no answer within {DEADLINE:?}")))
         });
         match result {
-            Ok(verdict) => {
+            Ok(access) => {
                 if !self.answered.swap(true, Ordering::Relaxed) {
                     tracing::info!("tokens are reviewed again");
                 }
-                self.known().put(question, verdict, Instant::now());
-                verdict
+                self.cache().put(question, access, Instant::now());
+                access
             }
-            // Not remembered: the next one asks again.
+            // Not cached: the next request is reviewed again.
             Err(failure) => {
                 if self.answered.swap(false, Ordering::Relaxed) {
-                    tracing::error!("no token can be reviewed, so none is let in: {}", failure.message);
+                    tracing::error!("no token can be reviewed, so every one is refused: {}", failure.message);
                 }
-                Verdict::Undecided
+                Access::Undecided
             }
         }
     }
 
-    async fn ask(&self, token: &SecretString, verb: &str, path: &str) -> Result<Verdict, Failure> {
+    async fn review(&self, token: &SecretString, verb: &str, path: &str) -> Result<Access, Failure> {
         let _permit = self.permits.acquire().await;
         let client = &self.cluster.watched().await?.client;
         let audiences = self.cluster.target.web_audiences.as_slice();
-        let question = TokenQuestion {
+        let question = TokenReviewRequest {
             api_version: "authentication.k8s.io/v1",
             kind: "TokenReview",
             spec: TokenSpec { token: token.expose_secret(), audiences },
@@ -111,7 +111,7 @@ impl Tokens {
         // A server that knows nothing of audiences names none: then nobody knows whom the token is meant for.
         let meant_for_us = status.audiences.unwrap_or_default().iter().any(|audience| audiences.contains(audience));
         let (Some(true), true, Some(user)) = (status.authenticated, meant_for_us, status.user) else {
-            return Ok(Verdict::Stranger);
+            return Ok(Access::Unauthenticated);
         };
         let UserInfo { username, uid, groups, extra } = user;
         let question = json!({
@@ -124,11 +124,11 @@ impl Tokens {
         let review: SubjectAccessReview = post(client, ACCESS_REVIEWS, &question).await?;
         let status = review.status.ok_or_else(|| meaningless(ACCESS_REVIEWS))?;
         let granted = status.allowed && status.denied != Some(true);
-        Ok(if granted { Verdict::Granted } else { Verdict::Forbidden })
+        Ok(if granted { Access::Granted } else { Access::Forbidden })
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,30 +151,30 @@ fn meaningless(path: &str) -> Failure {
     Failure::new(Reason::Decode, format!("Kubernetes API {path}: the answer makes no sense"))
 }
 
-/// Answers of the last minute.
+/// Decisions of the last minute.
 #[derive(Debug, Default)]
-struct Known(HashMap<[u8; 32], (Verdict, Instant)>);
+struct Cache(HashMap<[u8; 32], (Access, Instant)>);
 
-impl Known {
-    fn get(&self, question: &[u8; 32], now: Instant) -> Option<Verdict> {
-        let (verdict, until) = self.0.get(question)?;
-        (now < *until).then_some(*verdict)
+impl Cache {
+    fn get(&self, question: &[u8; 32], now: Instant) -> Option<Access> {
+        let (access, until) = self.0.get(question)?;
+        (now < *until).then_some(*access)
     }
 
-    fn put(&mut self, question: [u8; 32], verdict: Verdict, now: Instant) {
-        let lasts = match verdict {
-            Verdict::Granted => GRANTED_FOR,
-            Verdict::Forbidden | Verdict::Stranger => REFUSED_FOR,
-            Verdict::Undecided => return,
+    fn put(&mut self, question: [u8; 32], access: Access, now: Instant) {
+        let lasts = match access {
+            Access::Granted => GRANTED_FOR,
+            Access::Forbidden | Access::Unauthenticated => REFUSED_FOR,
+            Access::Undecided => return,
         };
-        if self.0.len() >= REMEMBERED {
+        if self.0.len() >= CACHED {
             self.0.retain(|_, (_, until)| now < *until);
         }
-        // Full of what still holds: somebody guesses, and who is known pays with a question.
-        if self.0.len() >= REMEMBERED {
+        // Full of valid entries: somebody is guessing tokens. Known clients are reviewed once more.
+        if self.0.len() >= CACHED {
             self.0.clear();
         }
-        self.0.insert(question, (verdict, now + lasts));
+        self.0.insert(question, (access, now + lasts));
     }
 }
 
@@ -183,33 +183,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_holds_for_its_time_and_no_answer_for_none() {
-        let mut known = Known::default();
+    fn a_decision_is_cached_for_its_time_and_an_outage_is_not() {
+        let mut cache = Cache::default();
         let now = Instant::now();
         let just_before = |lasts: Duration| now + lasts.checked_sub(Duration::from_millis(1)).unwrap();
-        for (n, verdict, lasts) in [
-            (1, Verdict::Granted, GRANTED_FOR),
-            (2, Verdict::Forbidden, REFUSED_FOR),
-            (3, Verdict::Stranger, REFUSED_FOR),
+        for (n, access, lasts) in [
+            (1, Access::Granted, GRANTED_FOR),
+            (2, Access::Forbidden, REFUSED_FOR),
+            (3, Access::Unauthenticated, REFUSED_FOR),
         ] {
-            known.put([n; 32], verdict, now);
-            assert_eq!(known.get(&[n; 32], just_before(lasts)), Some(verdict));
-            assert_eq!(known.get(&[n; 32], now + lasts), None, "{verdict:?} is asked again");
+            cache.put([n; 32], access, now);
+            assert_eq!(cache.get(&[n; 32], just_before(lasts)), Some(access));
+            assert_eq!(cache.get(&[n; 32], now + lasts), None, "{access:?} is asked again");
         }
-        known.put([4; 32], Verdict::Undecided, now);
-        assert_eq!(known.get(&[4; 32], now), None);
+        cache.put([4; 32], Access::Undecided, now);
+        assert_eq!(cache.get(&[4; 32], now), None);
     }
 
     #[test]
     fn guessing_does_not_fill_the_memory() {
-        let mut known = Known::default();
+        let mut cache = Cache::default();
         let now = Instant::now();
         for n in 0..10_000_u32 {
-            known.put(digest([&n.to_string(), "get", "/metrics"]), Verdict::Stranger, now);
-            assert!(known.0.len() <= REMEMBERED);
+            cache.put(digest([&n.to_string(), "get", "/metrics"]), Access::Unauthenticated, now);
+            assert!(cache.0.len() <= CACHED);
         }
         let later = now + REFUSED_FOR;
-        known.put([0; 32], Verdict::Granted, later);
-        assert_eq!(known.get(&[0; 32], later), Some(Verdict::Granted));
+        cache.put([0; 32], Access::Granted, later);
+        assert_eq!(cache.get(&[0; 32], later), Some(Access::Granted));
     }
 }
