@@ -1,6 +1,6 @@
 //! Records in one file of a folder: added under a lock, on the disk when that returns.
 
-use super::{Found, MAX_BYTES};
+use super::contents::{Contents, MAX_BYTES};
 use crate::failure::Failure;
 use anyhow::{Context, bail};
 use checklist::Reason;
@@ -17,10 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_FOREIGN: usize = 100;
 
 /// Everything that was recorded, and files that are not ours.
-pub(super) fn read(folder: &Path) -> Result<Found, Failure> {
+pub(super) fn read(folder: &Path) -> Result<Contents, Failure> {
     let path = folder.join(FILE);
     let unreadable = |reason, why: String| Failure::new(reason, format!("cannot read {}: {why}", path.display()));
-    let mut found = Found::default();
+    let mut contents = Contents::default();
     // Whoever opens a pipe waits for its other end.
     if std::fs::metadata(&path).is_ok_and(|meta| !meta.is_file()) {
         return Err(unreadable(Reason::Config, "it is no file".to_owned()));
@@ -33,7 +33,7 @@ pub(super) fn read(folder: &Path) -> Result<Found, Failure> {
             if bytes.len() as u64 > MAX_BYTES {
                 return Err(unreadable(Reason::Limit, format!("it is larger than {MAX_BYTES} bytes")));
             }
-            found.texts.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
+            contents.texts.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
         }
         // Nothing was ever recorded; but a folder that is not there is a volume that is not mounted.
         Err(error) if error.kind() == ErrorKind::NotFound && folder.is_dir() => {}
@@ -48,11 +48,11 @@ pub(super) fn read(folder: &Path) -> Result<Found, Failure> {
         let name = entry.file_name();
         name != FILE && !name.to_string_lossy().starts_with('.') && entry.file_type().is_ok_and(|kind| !kind.is_dir())
     });
-    found.foreign = foreign
+    contents.foreign = foreign
         .take(MAX_FOREIGN)
         .map(|entry| (entry.path().display().to_string(), format!("records are kept in {FILE} alone")))
         .collect();
-    Ok(found)
+    Ok(contents)
 }
 
 /// Adds a line.

@@ -1,8 +1,8 @@
-//! What `verify-backup` and `verify-alerts` do and say: each alone, where a lease is configured.
+//! `verify-backup` and `verify-alerts` with their output. Where a lease is configured, each runs once at a time.
 
 use crate::run::lease::proof::alone;
 use crate::verify::verify_alerts;
-use crate::verify::verify_backup::{self, Unproved};
+use crate::verify::verify_backup::{self, NotProved};
 use crate::verify::webhook::Webhook;
 use anyhow::{Context, ensure};
 use checklist::Config;
@@ -37,8 +37,8 @@ pub async fn backup(
             let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
             (format!("backup {name} is good: {}; {}\n", answers.join(", "), stages.join(", ")), 0)
         }
-        Err(why @ Unproved::Bad(_)) => (format!("backup {name} is NOT good: {why}\n"), 1),
-        Err(why @ Unproved::CannotTell(_)) => (format!("backup {name}: {why}\n"), 2),
+        Err(why @ NotProved::BadBackup(_)) => (format!("backup {name} is NOT good: {why}\n"), 1),
+        Err(why @ NotProved::CannotTell(_)) => (format!("backup {name}: {why}\n"), 2),
     })
 }
 

@@ -1,22 +1,25 @@
 //! `verify-backup`: the newest object is downloaded, unpacked, read, restored into a throw-away database, and asked.
 
-mod checks;
+mod database;
 mod dump;
-mod server;
+mod error;
+mod sandbox;
+mod sanity;
 mod tools;
-mod workshop;
 
-use clients::records::{Act, Record, append};
-use clients::s3::Bucket;
 use anyhow::Context;
 use checklist::Config;
 use checklist::config::{Backup, RecordPlace, Restore};
+use clients::records::{Act, Record, append};
+use clients::s3::Bucket;
 use dump::Kind;
+use error::BackupFault;
 use jiff::Timestamp;
+use sandbox::Sandbox;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Instant;
-use workshop::Workshop;
+
+pub use error::NotProved;
 
 /// What a restore showed.
 #[derive(Debug, Default)]
@@ -29,43 +32,6 @@ pub struct Proof {
     pub newest: BTreeMap<String, f64>,
 }
 
-/// Why a backup is not proved.
-#[derive(Debug)]
-pub enum Unproved {
-    /// The backup is at fault.
-    Bad(anyhow::Error),
-    /// Nobody knows: what the proof needs is not there.
-    CannotTell(anyhow::Error),
-}
-
-/// What is not said to be the backup's fault is the proof's.
-impl<E: Into<anyhow::Error>> From<E> for Unproved {
-    fn from(error: E) -> Self {
-        Self::CannotTell(error.into())
-    }
-}
-
-impl fmt::Display for Unproved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bad(error) => write!(f, "{error:#}"),
-            Self::CannotTell(error) => write!(f, "no proof could be made: {error:#}"),
-        }
-    }
-}
-
-/// Says whose fault an error is.
-trait Blame<T> {
-    /// The backup's.
-    fn bad(self) -> Result<T, Unproved>;
-}
-
-impl<T, E: Into<anyhow::Error>> Blame<T> for Result<T, E> {
-    fn bad(self) -> Result<T, Unproved> {
-        self.map_err(|error| Unproved::Bad(error.into()))
-    }
-}
-
 /// Proves a backup and records the result, good, bad or unknown, unless it cannot even begin. When `stop` ends first
 /// it says why. Everything temporary is gone when this returns.
 pub async fn verify(
@@ -75,27 +41,27 @@ pub async fn verify(
     most: u64,
     by: String,
     stop: impl Future<Output = &'static str>,
-) -> anyhow::Result<(Proof, Result<(), Unproved>)> {
+) -> anyhow::Result<(Proof, Result<(), NotProved>)> {
     let restore = backup.restore.as_ref().with_context(|| format!("backup {} has no section restore:", backup.name))?;
     let mut proof = Proof::default();
-    let mut result = match Workshop::open().await {
-        Ok(mut workshop) => {
+    let mut result = match Sandbox::open().await {
+        Ok(mut sandbox) => {
             let result = tokio::select! {
-                // Looked at before each step: a process that was stopped and continued does nothing more.
+                // The stop is polled first: a process that was suspended and continued does no further step.
                 biased;
-                why = stop => Err(Unproved::CannotTell(anyhow::anyhow!("ended by {why}"))),
-                result = prove(config, backup, restore, most, &mut workshop, &mut proof) => result,
+                why = stop => Err(NotProved::CannotTell(anyhow::anyhow!("ended by {why}"))),
+                result = prove(config, backup, restore, most, &mut sandbox, &mut proof) => result,
             };
-            let closed = workshop.close().await;
-            // What is left behind must be told, and not hide what was found.
-            result.and(closed.map_err(Unproved::from))
+            let closed = sandbox.close().await;
+            // A failed cleanup is an error, but does not hide the result.
+            result.and(closed.map_err(NotProved::from))
         }
         Err(error) => Err(error.into()),
     };
     let act = Act::Restored {
         backup: backup.name.clone(),
         passed: result.is_ok(),
-        unknown: matches!(result, Err(Unproved::CannotTell(_))),
+        unknown: matches!(result, Err(NotProved::CannotTell(_))),
         why: result.as_ref().err().map(ToString::to_string),
         seconds: proof.seconds.clone(),
         answers: proof.answers.clone(),
@@ -103,7 +69,7 @@ pub async fn verify(
     };
     if let Err(error) = append(place, &Record { at: Timestamp::now(), by, act }).await {
         let found = result.err().map(|why| format!("; what was found: {why}")).unwrap_or_default();
-        result = Err(Unproved::CannotTell(error.context(format!("the result could not be recorded{found}"))));
+        result = Err(NotProved::CannotTell(error.context(format!("the result could not be recorded{found}"))));
     }
     Ok((proof, result))
 }
@@ -113,32 +79,32 @@ async fn prove(
     backup: &Backup,
     restore: &Restore,
     most: u64,
-    workshop: &mut Workshop,
+    sandbox: &mut Sandbox,
     proof: &mut Proof,
-) -> Result<(), Unproved> {
-    let (object, file) = (workshop.file("object"), workshop.file("dump"));
+) -> Result<(), NotProved> {
+    let (object, file) = (sandbox.file("object"), sandbox.file("dump"));
     let mut stage = Stage { begun: Instant::now(), seconds: &mut proof.seconds };
     let bucket = Bucket::new(backup.place.clone());
-    let newest = bucket.listing().await?.newest.context("there is no backup").bad()?;
+    let newest = bucket.listing().await?.newest.context("there is no backup").bad_backup()?;
     bucket.download(&newest, &object, most).await?;
     stage.ends("download");
-    dump::unpack(backup.format, &object, &file, most, &workshop.stopped).await?;
-    workshop.tools.own(&file)?;
+    dump::unpack(backup.format, &object, &file, most, &sandbox.stopped).await?;
+    sandbox.tools.own(&file)?;
     stage.ends("decompress");
-    let kind = dump::kind(&file).bad()?;
+    let kind = dump::kind(&file).bad_backup()?;
     if kind == Kind::Archive {
-        dump::contents(&workshop.tools, &file).await?;
+        dump::contents(&sandbox.tools, &file).await?;
     }
     stage.ends("contents");
     match &restore.server {
-        Some(server) => workshop.borrow(server, &config.postgres).await?,
-        None => workshop.start().await?,
+        Some(server) => sandbox.borrow(server, &config.postgres).await?,
+        None => sandbox.start().await?,
     }
     stage.ends("start");
-    let database = workshop.database.as_ref().context("there is no database to restore into")?;
-    database.restore(&workshop.tools, kind, &file).await?;
+    let database = sandbox.database.as_ref().context("there is no database to restore into")?;
+    database.restore(&sandbox.tools, kind, &file).await?;
     stage.ends("restore");
-    let asked = checks::ask(&workshop.tools, database, &restore.checks, &mut proof.answers, &mut proof.newest).await;
+    let asked = sanity::ask(&sandbox.tools, database, &restore.checks, &mut proof.answers, &mut proof.newest).await;
     stage.ends("checks");
     asked
 }

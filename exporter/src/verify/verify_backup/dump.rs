@@ -1,7 +1,7 @@
 //! The file itself: its outer layer taken off, its kind, its table of contents.
 
+use super::error::{BackupFault, NotProved};
 use super::tools::{Tools, run};
-use super::{Blame, Unproved};
 use anyhow::{Context, bail, ensure};
 use checklist::config::BackupFormat;
 use flate2::read::MultiGzDecoder;
@@ -11,9 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The last line of `pg_dump` and of `pg_dumpall`, in plain text, that says something.
-const LAST_WORDS: [&str; 2] = ["-- PostgreSQL database dump complete", "-- PostgreSQL database cluster dump complete"];
-/// More than what may stand behind it.
+/// The last comment of `pg_dump` and of `pg_dumpall` in plain text.
+const LAST_LINES: [&str; 2] = ["-- PostgreSQL database dump complete", "-- PostgreSQL database cluster dump complete"];
+/// More bytes than what follows it.
 const TAIL: u64 = 4 * 1024;
 
 /// What restores a dump.
@@ -32,12 +32,12 @@ pub(super) async fn unpack(
     to: &Path,
     most: u64,
     stopped: &Arc<AtomicBool>,
-) -> Result<(), Unproved> {
+) -> Result<(), NotProved> {
     let (from, to, stopped) = (from.to_owned(), to.to_owned(), Arc::clone(stopped));
     tokio::task::spawn_blocking(move || unpack_now(format, &from, &to, most, &stopped)).await?
 }
 
-fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: &AtomicBool) -> Result<(), Unproved> {
+fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: &AtomicBool) -> Result<(), NotProved> {
     let packed = File::open(from)?;
     let mut reader: Box<dyn Read> = match format {
         BackupFormat::Any | BackupFormat::PgDump => Box::new(packed),
@@ -51,7 +51,7 @@ fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: 
         if stopped.load(Ordering::Relaxed) {
             return Err(anyhow::anyhow!("stopped while it was unpacked").into());
         }
-        let read = reader.read(&mut piece).context("the backup is broken: it cannot be decompressed").bad()?;
+        let read = reader.read(&mut piece).context("the backup is broken: it cannot be decompressed").bad_backup()?;
         if read == 0 {
             break;
         }
@@ -62,7 +62,7 @@ fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: 
         writer.write_all(&piece[..read]).with_context(|| format!("cannot write {}", to.display()))?;
     }
     if total == 0 {
-        return Err(Unproved::Bad(anyhow::anyhow!("the backup is empty")));
+        return Err(NotProved::BadBackup(anyhow::anyhow!("the backup is empty")));
     }
     // The packed one is needed no more.
     Ok(std::fs::remove_file(from).context("cannot remove the download")?)
@@ -87,27 +87,27 @@ pub(super) fn kind(dump: &Path) -> anyhow::Result<Kind> {
     let text = String::from_utf8_lossy(&tail);
     ensure!(!tail.contains(&0), "it is no dump of pg_dump");
     // psql takes the end of a file for the end of a COPY, so nothing but the last line tells.
-    let says_nothing = |line: &&str| line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ");
-    let last = text.lines().rev().map(str::trim_end).find(|line| !says_nothing(line));
-    if !last.is_some_and(|line| LAST_WORDS.contains(&line)) {
-        bail!("the dump is cut off: it does not end with pg_dump's own \"{}\"", LAST_WORDS[0]);
+    let is_filler = |line: &&str| line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ");
+    let last = text.lines().rev().map(str::trim_end).find(|line| !is_filler(line));
+    if !last.is_some_and(|line| LAST_LINES.contains(&line)) {
+        bail!("the dump is cut off: it does not end with pg_dump's own \"{}\"", LAST_LINES[0]);
     }
     Ok(Kind::Text)
 }
 
 /// Reads the table of contents.
-pub(super) async fn contents(tools: &Tools, dump: &Path) -> Result<(), Unproved> {
+pub(super) async fn contents(tools: &Tools, dump: &Path) -> Result<(), NotProved> {
     let listed = run("pg_restore", tools.command("pg_restore").arg("--list").arg(dump)).await;
     let list = listed.map_err(|error| {
         // Said by programs that are older than the dump; every format of an archive was 1.something yet.
         let newer = format!("{error:#}").contains("unsupported version (1.");
         let error = error.context("the dump cannot be read");
-        if newer { Unproved::CannotTell(error) } else { Unproved::Bad(error) }
+        if newer { NotProved::CannotTell(error) } else { NotProved::BadBackup(error) }
     })?;
     if list.lines().any(|line| line.contains(" TABLE DATA ")) {
         return Ok(());
     }
-    Err(Unproved::Bad(anyhow::anyhow!("the dump holds no table")))
+    Err(NotProved::BadBackup(anyhow::anyhow!("the dump holds no table")))
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(of(b"toc.dat\0\0")?, Kind::Archive);
         let whole = format!("{}\n--\n-- PostgreSQL database dump complete\n--\n\n", "x".repeat(10_000));
         assert_eq!(of(whole.as_bytes())?, Kind::Text);
-        assert!(of(whole.replace(LAST_WORDS[0], "").as_bytes()).is_err());
+        assert!(of(whole.replace(LAST_LINES[0], "").as_bytes()).is_err());
         let restricted = whole.trim_end().to_owned() + "\n\n\\unrestrict abc\n\n";
         assert_eq!(of(restricted.as_bytes())?, Kind::Text);
         let within = "COPY users (a) FROM stdin;\none\nPostgreSQL database dump complete\ntw";

@@ -7,10 +7,10 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
-/// A table of contents of some ten thousand tables, or a screen of complaints.
-const MOST_SAID: usize = 4 * 1024 * 1024;
-/// Complaints that are told.
-const COMPLAINTS: usize = 3;
+/// A table of contents of some ten thousand tables.
+const MAX_OUTPUT: usize = 4 * 1024 * 1024;
+/// Error lines that are kept.
+const MAX_ERRORS: usize = 3;
 
 /// Where the programs are, and as whom they run where.
 pub(super) struct Tools {
@@ -68,12 +68,12 @@ fn version(bin: &Path) -> Vec<u32> {
 /// What a program wrote to its output, when it succeeds.
 ///
 /// # Errors
-/// With the program's first complaints.
+/// With the program's first errors.
 pub(super) async fn run(program: &str, command: &mut Command) -> anyhow::Result<String> {
     watch(program, command, None).await
 }
 
-/// The same of a program that goes on after errors: some are forgiven, any other one ends it.
+/// The same for a program that goes on after errors: some are forgiven, any other one ends it.
 pub(super) async fn run_forgiving(
     program: &str,
     command: &mut Command,
@@ -85,35 +85,35 @@ pub(super) async fn run_forgiving(
 async fn watch(program: &str, command: &mut Command, forgiven: Option<fn(&str) -> bool>) -> anyhow::Result<String> {
     let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = started.with_context(|| format!("cannot run {program}"))?;
-    let (out, errors) = (child.stdout.take(), child.stderr.take());
-    let (said, (complaints, ended)) = tokio::join!(head(out), async {
-        let (complaints, in_vain) = complaints(errors, forgiven).await;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (output, (errors, ended)) = tokio::join!(head(stdout), async {
+        let (errors, in_vain) = first_errors(stderr, forgiven).await;
         if in_vain {
             // One that has ended by itself need not be killed.
             let _ = child.start_kill();
         }
-        (complaints, in_vain)
+        (errors, in_vain)
     });
     let status = child.wait().await.with_context(|| format!("cannot wait for {program}"))?;
     if ended || !status.success() {
-        bail!("{program}: {}", if complaints.is_empty() { status.to_string() } else { complaints.join("; ") });
+        bail!("{program}: {}", if errors.is_empty() { status.to_string() } else { errors.join("; ") });
     }
-    Ok(said)
+    Ok(output)
 }
 
-/// The begin of what is said; the rest is read and dropped, so that the program can go on.
+/// The beginning of the output; the rest is read and dropped, so that the program can go on.
 async fn head(from: Option<impl AsyncRead + Unpin>) -> String {
     let Some(mut from) = from else { return String::new() };
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     let mut piece = [0; 8 * 1024];
     while let Ok(read @ 1..) = from.read(&mut piece).await {
-        said.extend_from_slice(&piece[..read.min(MOST_SAID - said.len())]);
+        output.extend_from_slice(&piece[..read.min(MAX_OUTPUT - output.len())]);
     }
-    String::from_utf8_lossy(&said).into_owned()
+    String::from_utf8_lossy(&output).into_owned()
 }
 
-/// The first lines of what went wrong, and whether the program goes on in vain.
-async fn complaints(from: Option<impl AsyncRead + Unpin>, forgiven: Option<fn(&str) -> bool>) -> (Vec<String>, bool) {
+/// The first error lines, and whether an error was not forgiven, so that the program must be ended.
+async fn first_errors(from: Option<impl AsyncRead + Unpin>, forgiven: Option<fn(&str) -> bool>) -> (Vec<String>, bool) {
     let mut first = Vec::new();
     let Some(from) = from else { return (first, false) };
     let mut lines = BufReader::new(from).split(b'\n');
@@ -123,11 +123,11 @@ async fn complaints(from: Option<impl AsyncRead + Unpin>, forgiven: Option<fn(&s
         match forgiven {
             Some(forgiven) if error && forgiven(&line) => {}
             Some(_) if error => {
-                first.truncate(COMPLAINTS - 1);
+                first.truncate(MAX_ERRORS - 1);
                 first.push(line);
                 return (first, true);
             }
-            _ if first.len() < COMPLAINTS && !line.is_empty() => first.push(line),
+            _ if first.len() < MAX_ERRORS && !line.is_empty() => first.push(line),
             _ => {}
         }
     }

@@ -1,8 +1,8 @@
 //! What the restored database must answer.
 
-use super::server::{Database, blame};
+use super::database::{Database, fault_of};
+use super::error::{BackupFault, NotProved};
 use super::tools::Tools;
-use super::{Blame, Unproved};
 use anyhow::{Context, ensure};
 use checklist::config::{Expect, Sanity};
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ pub(super) async fn ask(
     checks: &[Sanity],
     answers: &mut BTreeMap<String, f64>,
     newest: &mut BTreeMap<String, f64>,
-) -> Result<(), Unproved> {
+) -> Result<(), NotProved> {
     let mut worst = Ok(());
     for check in checks {
         let asked = match check.expect {
@@ -30,7 +30,7 @@ pub(super) async fn ask(
             }
         };
         let asked = database.ask(tools, &asked).await.with_context(|| format!("check {}", check.name));
-        let text = asked.map_err(blame)?;
+        let text = asked.map_err(fault_of)?;
         let number = || {
             let number = text.parse().ok().filter(|number: &f64| number.is_finite());
             number.with_context(|| format!("check {} answered {text:?}, which is no number", check.name))
@@ -46,7 +46,7 @@ pub(super) async fn ask(
         };
         worst = worst.and(judged.and_then(|()| judge(check, text.parse().unwrap_or(f64::NAN))));
     }
-    worst.bad()
+    worst.bad_backup()
 }
 
 fn judge(check: &Sanity, answer: f64) -> anyhow::Result<()> {

@@ -1,12 +1,12 @@
 //! The database to restore into: of a server that listens only on a socket in a folder of ours, or of a given one.
 
-use super::Unproved;
 use super::dump::Kind;
+use super::error::NotProved;
 use super::tools::{Tools, run, run_forgiving};
 use crate::sources::postgres::Database as Source;
-use clients::secret;
 use anyhow::{Context, bail};
 use checklist::config::{Postgres, PostgresTls};
+use clients::secret;
 use secrecy::ExposeSecret;
 use std::ffi::OsString;
 use std::fs::File;
@@ -18,8 +18,8 @@ use tokio::process::{Child, Command};
 const START: Duration = Duration::from_mins(1);
 /// Identifies a cluster of databases and its standbys, whatever their addresses are.
 const IDENTITY: &str = "SELECT system_identifier::text FROM pg_control_system()";
-/// What an error says when the machine and not the dump is at fault.
-const NOT_ITS_FAULT: [&str; 12] = [
+/// Parts of error messages for which the machine and not the dump is at fault.
+const ENVIRONMENT_ERRORS: [&str; 12] = [
     "No space left on device",
     "could not extend file",
     "Disk quota exceeded",
@@ -35,13 +35,14 @@ const NOT_ITS_FAULT: [&str; 12] = [
     "could not open extension control file",
 ];
 
-/// Whose fault an error of PostgreSQL's programs is: the backup's, unless it says otherwise.
-pub(super) fn blame(error: anyhow::Error) -> Unproved {
-    let said = format!("{error:#}");
-    if NOT_ITS_FAULT.iter().any(|words| said.contains(words)) {
-        Unproved::CannotTell(error)
+/// Whose fault an error of PostgreSQL's programs is: the backup's, unless the message names the machine. The programs give
+/// no code, so that the message in the locale C is all there is.
+pub(super) fn fault_of(error: anyhow::Error) -> NotProved {
+    let message = format!("{error:#}");
+    if ENVIRONMENT_ERRORS.iter().any(|words| message.contains(words)) {
+        NotProved::CannotTell(error)
     } else {
-        Unproved::Bad(error)
+        NotProved::BadBackup(error)
     }
 }
 
@@ -49,24 +50,24 @@ pub(super) fn blame(error: anyhow::Error) -> Unproved {
 pub(super) struct Database {
     name: String,
     /// libpq's own variables.
-    reach: Vec<(&'static str, OsString)>,
+    connection: Vec<(&'static str, OsString)>,
 }
 
 impl Database {
     /// Makes it, empty; `maintenance` is the database to say so in.
     pub(super) async fn create(&self, tools: &Tools, maintenance: &str) -> anyhow::Result<()> {
-        self.say(tools, maintenance, &format!("CREATE DATABASE {} TEMPLATE template0", self.name)).await.map(|_| ())
+        self.execute(tools, maintenance, &format!("CREATE DATABASE {} TEMPLATE template0", self.name)).await.map(|_| ())
     }
 
     /// Drops it, with whoever is still connected to it.
     pub(super) async fn drop(&self, tools: &Tools, maintenance: &str) -> anyhow::Result<()> {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        let dropped = self.say(tools, maintenance, &drop).await;
+        let dropped = self.execute(tools, maintenance, &drop).await;
         dropped.map(|_| ()).with_context(|| format!("the database {} could not be dropped", self.name))
     }
 
     /// Restores a dump.
-    pub(super) async fn restore(&self, tools: &Tools, kind: Kind, dump: &Path) -> Result<(), Unproved> {
+    pub(super) async fn restore(&self, tools: &Tools, kind: Kind, dump: &Path) -> Result<(), NotProved> {
         let restored = match kind {
             Kind::Archive => {
                 let mut command = self.command(tools, "pg_restore");
@@ -80,34 +81,34 @@ impl Database {
                 run_forgiving("psql", &mut command, names_a_role).await
             }
         };
-        restored.map(|_| ()).map_err(|error| blame(error.context("the dump cannot be restored")))
+        restored.map(|_| ()).map_err(|error| fault_of(error.context("the dump cannot be restored")))
     }
 
     /// The answer of one statement, as text.
     pub(super) async fn ask(&self, tools: &Tools, statement: &str) -> anyhow::Result<String> {
-        self.say(tools, &self.name, statement).await
+        self.execute(tools, &self.name, statement).await
     }
 
-    async fn say(&self, tools: &Tools, database: &str, statement: &str) -> anyhow::Result<String> {
-        say(tools, &self.reach, database, statement).await
+    async fn execute(&self, tools: &Tools, database: &str, statement: &str) -> anyhow::Result<String> {
+        execute(tools, &self.connection, database, statement).await
     }
 
     fn command(&self, tools: &Tools, program: &str) -> Command {
         let mut command = tools.command(program);
-        command.envs(self.reach.iter().map(|(name, value)| (name, value)));
+        command.envs(self.connection.iter().map(|(name, value)| (name, value)));
         command
     }
 }
 
-async fn say(
+async fn execute(
     tools: &Tools,
-    reach: &[(&'static str, OsString)],
+    connection: &[(&'static str, OsString)],
     database: &str,
     statement: &str,
 ) -> anyhow::Result<String> {
     let options = ["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"];
     let mut command = tools.command("psql");
-    command.envs(reach.iter().map(|(name, value)| (name, value)));
+    command.envs(connection.iter().map(|(name, value)| (name, value)));
     command.args(options).args(["--dbname", database, "--command", statement]);
     Ok(run("psql", &mut command).await?.trim().to_owned())
 }
@@ -138,8 +139,8 @@ pub(super) async fn start(tools: &Tools, folder: &Path, kept: &mut Option<Child>
     postgres.arg("-c").arg(format!("unix_socket_directories={}", folder.display()));
     let started = postgres.stdout(log.try_clone()?).stderr(log).spawn();
     let process = kept.insert(started.context("cannot start the throw-away server")?);
-    let reach = vec![("PGHOST", folder.into()), ("PGUSER", "postgres".into())];
-    let database = Database { name: "restored".to_owned(), reach };
+    let connection = vec![("PGHOST", folder.into()), ("PGUSER", "postgres".into())];
+    let database = Database { name: "restored".to_owned(), connection };
     let begun = Instant::now();
     loop {
         match database.create(tools, "postgres").await {
@@ -156,10 +157,11 @@ pub(super) async fn start(tools: &Tools, folder: &Path, kept: &mut Option<Child>
 
 /// The database that will be ours on a given server, which must be none of the sources. It is not made yet.
 pub(super) async fn borrow(tools: &Tools, server: &Postgres, sources: &[Postgres]) -> anyhow::Result<Database> {
-    let reach = reach(server)?;
+    let connection = connection(server)?;
     let place = format!("the server {}:{}", server.host, server.port);
-    let identity =
-        say(tools, &reach, &server.database, IDENTITY).await.with_context(|| format!("{place} does not answer"))?;
+    let identity = execute(tools, &connection, &server.database, IDENTITY)
+        .await
+        .with_context(|| format!("{place} does not answer"))?;
     for source in sources {
         // Asked of each, because one server has many names.
         let rows = Source::new(source.clone()).query(IDENTITY, &[]).await.map_err(anyhow::Error::from);
@@ -173,16 +175,16 @@ pub(super) async fn borrow(tools: &Tools, server: &Postgres, sources: &[Postgres
     }
     // A name that nobody else has: it is dropped afterwards.
     let name = format!("checklist_restore_{}_{}", jiff::Timestamp::now().as_millisecond(), std::process::id());
-    Ok(Database { name, reach })
+    Ok(Database { name, connection })
 }
 
-fn reach(server: &Postgres) -> anyhow::Result<Vec<(&'static str, OsString)>> {
+fn connection(server: &Postgres) -> anyhow::Result<Vec<(&'static str, OsString)>> {
     let mode = match server.tls {
         PostgresTls::Disable => "disable",
         PostgresTls::Require => "require",
         PostgresTls::VerifyFull => "verify-full",
     };
-    let mut reach: Vec<(&'static str, OsString)> = vec![
+    let mut connection: Vec<(&'static str, OsString)> = vec![
         ("PGHOST", server.host.clone().into()),
         ("PGPORT", server.port.to_string().into()),
         ("PGUSER", server.user.clone().into()),
@@ -191,11 +193,11 @@ fn reach(server: &Postgres) -> anyhow::Result<Vec<(&'static str, OsString)>> {
     ];
     if server.tls == PostgresTls::VerifyFull {
         let system = Path::new("/etc/ssl/certs/ca-certificates.crt");
-        reach.push(("PGSSLROOTCERT", server.ca_file.as_deref().unwrap_or(system).into()));
+        connection.push(("PGSSLROOTCERT", server.ca_file.as_deref().unwrap_or(system).into()));
     }
     if let Some(password) = &server.password {
         let password = secret::read(password).map_err(anyhow::Error::from)?;
-        reach.push(("PGPASSWORD", password.expose_secret().into()));
+        connection.push(("PGPASSWORD", password.expose_secret().into()));
     }
-    Ok(reach)
+    Ok(connection)
 }

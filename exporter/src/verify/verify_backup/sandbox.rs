@@ -1,6 +1,6 @@
-//! The folder, the processes and the database of one proof, and that nothing of them is left behind.
+//! The sandbox of one restore: a folder, processes and a database. All three are removed when it is closed.
 
-use super::server::{self, Database};
+use super::database::{self, Database};
 use super::tools::Tools;
 use anyhow::{Context, ensure};
 use checklist::config::Postgres;
@@ -16,18 +16,18 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 const PREFIX: &str = "checklist-restore";
-/// Held as long as the proof goes on: who finds it free has found what a killed one left behind.
+/// Locked while the proof runs. A folder whose lock is free was left behind by a proof that was killed.
 const LOCK: &str = "lock";
 /// A server that is told to stop at once needs some tenths of a second.
 const STOP: Duration = Duration::from_secs(10);
 
-/// Where a proof is made.
-pub(super) struct Workshop {
+/// The sandbox of one proof.
+pub(super) struct Sandbox {
     /// PostgreSQL's programs.
     pub(super) tools: Tools,
     /// What is restored into.
     pub(super) database: Option<Database>,
-    /// Ends what cannot be ended from outside.
+    /// Tells blocking work that it must stop.
     pub(super) stopped: Arc<AtomicBool>,
     folder: TempDir,
     server: Option<Child>,
@@ -36,7 +36,7 @@ pub(super) struct Workshop {
     _lock: File,
 }
 
-impl Workshop {
+impl Sandbox {
     /// A folder for temporary files. What a killed proof left in the same place is removed first.
     pub(super) async fn open() -> anyhow::Result<Self> {
         sweep().await;
@@ -55,14 +55,14 @@ impl Workshop {
 
     /// Restores go to a throw-away server.
     pub(super) async fn start(&mut self) -> anyhow::Result<()> {
-        self.database = Some(server::start(&self.tools, self.folder.path(), &mut self.server).await?);
+        self.database = Some(database::start(&self.tools, self.folder.path(), &mut self.server).await?);
         Ok(())
     }
 
     /// Restores go to a given server, unless it is one of the sources.
     pub(super) async fn borrow(&mut self, server: &Postgres, sources: &[Postgres]) -> anyhow::Result<()> {
         // Known before it is made, so that it is dropped however this ends.
-        let database = self.database.insert(server::borrow(&self.tools, server, sources).await?);
+        let database = self.database.insert(database::borrow(&self.tools, server, sources).await?);
         let maintenance = self.maintenance.insert(server.database.clone());
         database.create(&self.tools, maintenance).await.context("no database can be made on the given server")
     }
@@ -88,7 +88,7 @@ impl Workshop {
     }
 }
 
-/// Ends what works in a folder, and removes the folder.
+/// Ends the processes that work in a folder, and removes the folder.
 async fn clear(folder: &Path) -> anyhow::Result<()> {
     let begun = Instant::now();
     loop {
@@ -126,12 +126,12 @@ fn working_in(folder: &Path) -> Vec<(u32, Option<String>)> {
 
 fn signal(id: u32, signal: Signal) {
     if let Ok(id) = i32::try_from(id) {
-        // One that has ended need not be told.
+        // A process that has ended needs no signal.
         let _ = kill(Pid::from_raw(id), signal);
     }
 }
 
-/// Removes what proofs of ours left behind that were killed.
+/// Removes the folders of our own proofs that were killed.
 async fn sweep() {
     let own = nix::unistd::geteuid();
     for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
