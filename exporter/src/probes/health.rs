@@ -22,7 +22,7 @@ impl Probe for Health {
             let target = &self.0;
             let begun = Instant::now();
             let answer = fetch(&target.endpoint, "", MAX_BODY).await?;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.set(&STATUS, [], u32::from(answer.status.as_u16()));
             samples.set(&FIELD_OK, ["status_code"], answer.status.as_u16() == target.status);
