@@ -43,11 +43,11 @@ pub struct Samples {
 
 impl Samples {
     /// No series of the signal yet. What is set first stays, what is set beyond the signal's bound is dropped.
-    pub const fn of(signal: &Signal) -> Self {
+    pub fn of(signal: &Signal) -> Self {
         Self::within(signal.max_series)
     }
 
-    const fn within(limit: usize) -> Self {
+    fn within(limit: usize) -> Self {
         Self { series: BTreeMap::new(), limit, dropped: 0, evidence: Evidence::default() }
     }
 

@@ -207,7 +207,6 @@ pub static SIGNAL: Signal = Signal {
         },
     ],
     access: &[
-        Access::Kubernetes("", "namespaces", &["get"]),
         Access::Kubernetes("", "nodes", &["list"]),
         Access::Kubernetes("", "pods", LIST_WATCH),
         Access::Kubernetes("metrics.k8s.io", "nodes", &["list"]),
