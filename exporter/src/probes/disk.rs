@@ -16,7 +16,7 @@ pub struct Disk(pub Arc<Cluster>);
 impl Probe for Disk {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
             let volumes = volumes(&self.0).await?;
             samples.saw(Object::Node, volumes.nodes);

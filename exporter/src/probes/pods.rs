@@ -15,7 +15,7 @@ pub struct Pods(pub Arc<Cluster>);
 impl Probe for Pods {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
             for namespace in &watched.namespaces {
                 let judged = match namespaces::gone(watched, &namespace.name).await {

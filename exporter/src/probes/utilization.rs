@@ -30,7 +30,7 @@ const UNTIL_MEASURED: i64 = 300;
 impl Probe for Utilization {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
             nodes(watched, &mut samples).await?;
             samples.saw(Object::Pod, 0);
