@@ -119,7 +119,8 @@ impl Sql {
 
     /// The check of an operator's own query.
     pub fn own(database: Arc<Database>, query: &Query) -> Self {
-        let statement = Statement { sql: Cow::Owned(query.sql.clone()), ..select("", query.signal.metrics).each_is(Object::Row) };
+        let statement =
+            Statement { sql: Cow::Owned(query.sql.clone()), ..select("", query.signal.metrics).each_is(Object::Row) };
         Self { database, signal: query.signal, statements: vec![(statement, Vec::new())], kept: Mutex::new(vec![None]) }
     }
 

@@ -1,11 +1,11 @@
 //! The SELECTs of every SQL signal.
 
 use super::sql::{Statement, select};
+use checklist::Object;
 use checklist::signals::{
     api_keys, audit_log, auth_failures, bloat, connections, database_size, indexes, maintenance, permission_denied,
     retention, roles, seq_scans, slow_queries, users, workflows,
 };
-use checklist::Object;
 use std::time::Duration;
 
 /// Counts over a day or a week change little within this time.
