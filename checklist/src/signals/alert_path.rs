@@ -46,6 +46,7 @@ pub static SIGNAL: Signal = Signal {
     stake: Stake::Live,
     kind: TargetKind::AlertPath,
     max_series: 20,
+    looks: &[Looks::at_any(Object::Record)],
     metrics: &[&RECORDED, &PASSED, &LAST, &DURATION],
     thresholds: &[&MAX_AGE],
     alerts: &[

@@ -44,7 +44,7 @@ static BUSY: Threshold = Threshold::above(
 .warning(500.0);
 
 /// Whether somebody does what should leave a trace: it did at this hour a week ago, or requests are served.
-fn expected(scope: &crate::value::Scope, limits: &crate::Limits) -> (String, String) {
+fn expected(scope: &Scope, limits: &Limits) -> (String, String) {
     let usual = format!("{} >= {}", scope.over("changes", &LAST, "1h@7d"), number(limits.value(&USUAL)));
     let served = format!("sum by (target) (avg_over_time({REQUESTS}[1h])) * 3600 >= {}", number(limits.value(&BUSY)));
     (usual, served)
@@ -59,6 +59,7 @@ pub static SIGNAL: Signal = Signal {
     stake: Stake::Data,
     kind: TargetKind::Application,
     max_series: 10,
+    looks: &[Looks::at_any(Object::Event)],
     metrics: &[&PRESENT, &LAST],
     thresholds: &[&SILENCE, &STOPPED, &USUAL, &BUSY],
     alerts: &[
@@ -82,7 +83,7 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&LAST, &REQUESTS],
                 case: |given| {
                     // An event a minute for a week and an hour, then none; the limit is reached when the lead is over.
-                    let (minutes, samples) = (169 * 60, crate::history::SAMPLES);
+                    let (minutes, samples) = (169 * 60, crate::condition::history::SAMPLES);
                     let stops = course(&LAST, format!("0+60x{minutes} {}+0x{samples}", minutes * 60));
                     let first = course(&LAST, format!("_x{minutes} {}+0x{samples}", minutes * 60));
                     let goes_on = course(&LAST, "0+60x30000");

@@ -47,14 +47,14 @@ const DAILY: Window = ("1d", DAY, 10.0);
 const THREE_DAYS: Window = ("3d", 3.0 * DAY, 20.0);
 
 /// Enough requests and enough failed ones within a window.
-fn enough(scope: &crate::value::Scope, limits: &crate::Limits, (window, seconds, times): Window) -> String {
+fn enough(scope: &Scope, limits: &Limits, (window, seconds, times): Window) -> String {
     let count = |metric| format!("{} * {}", scope.over("avg_over_time", metric, window), number(seconds));
     let (errors, requests) = (limits.value(&MIN_ERRORS), times * limits.value(&MIN_REQUESTS));
     format!("{} >= {} and {} >= {}", count(&ERRORS), number(errors), count(&REQUESTS), number(requests))
 }
 
 /// Mean ratio of errors within a window; means of rates, so that it does not depend on how often rules run.
-fn ratio(scope: &crate::value::Scope, window: &str) -> String {
+fn ratio(scope: &Scope, window: &str) -> String {
     let (errors, requests) =
         (scope.over("avg_over_time", &ERRORS, window), scope.over("avg_over_time", &REQUESTS, window));
     format!("{errors} / ({requests} > 0)")
@@ -62,7 +62,7 @@ fn ratio(scope: &crate::value::Scope, window: &str) -> String {
 
 /// Two windows above a multiple of the budget (Google, "The Site Reliability Workbook", chapter 5): the long one
 /// shows that it matters, the short one that it still goes on.
-fn burns(scope: &crate::value::Scope, limits: &crate::Limits, factor: f64, long: Window, short: &str) -> String {
+fn burns(scope: &Scope, limits: &Limits, factor: f64, long: Window, short: &str) -> String {
     let limit = number(share(limits, factor));
     let (both, volume) = (ratio(scope, short), enough(scope, limits, long));
     format!("{} > {limit} and {both} > {limit} and {volume}", ratio(scope, long.0))
@@ -70,13 +70,13 @@ fn burns(scope: &crate::value::Scope, limits: &crate::Limits, factor: f64, long:
 
 /// The share of errors that burns a budget so many times too fast. A large budget is never burnt fourteen times too
 /// fast, for no share is above one: there it is half way between the budget and everything.
-fn share(limits: &crate::Limits, factor: f64) -> f64 {
+fn share(limits: &Limits, factor: f64) -> f64 {
     let budget = limits.value(&RATIO);
     (factor * budget).min(f64::midpoint(budget, 1.0))
 }
 
 /// A share of errors just above the limit, and one just below it; and the same share of too little.
-fn burning(limit: f64, limits: &crate::Limits, (_, seconds, times): Window) -> Case {
+fn burning(limit: f64, limits: &Limits, (_, seconds, times): Window) -> Case {
     let much = 1e4 + 100.0 * (limits.value(&MIN_ERRORS) / limit.max(1e-6) + times * limits.value(&MIN_REQUESTS)) / seconds;
     let at = |requests: f64, share: f64| vec![steady(&ERRORS, requests * share), steady(&REQUESTS, requests)];
     let few_errors = 0.9 * limits.value(&MIN_ERRORS) / seconds / above(limit);

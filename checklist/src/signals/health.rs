@@ -34,7 +34,7 @@ static VERSIONS: Threshold = Threshold::above(
 
 /// How many versions each page reports at the same time: within a quarter of an hour now, an hour ago and two hours ago.
 /// A version that was deployed since, or that is gone, is none of them.
-fn versions(scope: &crate::value::Scope) -> String {
+fn versions(scope: &Scope) -> String {
     let series = scope.series(&VERSION);
     let at = |offset: &str| format!("count by (check, target, version) (max_over_time({series}[15m]{offset}))");
     format!("count by (check, target) ({} and {} and {})", at(""), at(" offset 1h"), at(" offset 2h"))
@@ -51,6 +51,7 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 100,
+    looks: &[Looks::at_some(Object::Page), Looks::at_any(Object::Field)],
     metrics: &[&STATUS, &DURATION, &FIELD_OK, &VERSION],
     thresholds: &[&SLOW, &VERSIONS],
     alerts: &[

@@ -46,6 +46,7 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(5),
     timeout: seconds(60),
     max_series: 100,
+    looks: &[Looks::at_some(Object::Log)],
     metrics: &[&LINES, &SEEN, &LAST],
     thresholds: &[&SILENCE, &USUAL],
     alerts: &[
@@ -71,7 +72,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| {
                     let usual = 2.0 * given.limits.value(&USUAL).max(1.0);
                     let pace = usual / 60.0;
-                    let (minutes, samples) = (169 * 60, crate::history::SAMPLES);
+                    let (minutes, samples) = (169 * 60, crate::condition::history::SAMPLES);
                     let stops = course(&LAST, format!("0+60x{minutes} {}+0x{samples}", minutes * 60));
                     let lines = |pace: f64| course(&LINES, format!("0+{pace}x{minutes} {}+0x{samples}", pace * 10_140.0));
                     Case::new(vec![stops.clone(), lines(pace)], vec![course(&LAST, "0+60x30000"), lines(pace)])

@@ -65,12 +65,12 @@ const STUCK_ONES: &[(&str, &[&str])] = &[(
 
 /// Whether a pod was stuck for any of the reasons within five minutes. The reason is no part of it: it changes with every
 /// attempt of a crash loop or of a pull, and would begin the wait anew; and between two crashes a pod may be ready.
-fn stuck(scope: &crate::value::Scope) -> String {
+fn stuck(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.over_of("max_over_time", &of(&NOT_READY).with(STUCK_ONES), "5m"))
 }
 
 /// Whether a pod is not ready, whatever the reason.
-fn unready(scope: &crate::value::Scope) -> String {
+fn unready(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.max(&NOT_READY))
 }
 
@@ -85,6 +85,12 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 5_000,
+    looks: &[
+        Looks::at_some(Object::Namespace),
+        Looks::at_any(Object::Workload),
+        Looks::at_any(Object::Pod),
+        Looks::at_any(Object::Service),
+    ],
     metrics: &[&DESIRED, &READY, &PODS, &NOT_READY, &ENDPOINTS, &ALL_ENDPOINTS],
     thresholds: &[&WAITING, &UNREADY],
     alerts: &[
@@ -112,7 +118,7 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&NOT_READY],
                 case: |given| {
                     let waits = |reason: &str, values: String| course(&NOT_READY, values).with("reason", reason);
-                    let (bad, steady) = (given.limit + 1.0, |value: f64| crate::history::constant(value));
+                    let (bad, steady) = (given.limit + 1.0, |value: f64| crate::condition::history::constant(value));
                     // Four minutes of back-off and a minute of trying, again and again.
                     let of_times = |waiting: &str, trying: &str| {
                         let long = 4 + given.pending.as_secs() / 300;
@@ -256,6 +262,7 @@ pub static SIGNAL: Signal = Signal {
         ],
     }],
     access: &[
+        Access::Kubernetes("", "namespaces", &["get"]),
         Access::Kubernetes("", "pods", LIST_WATCH),
         Access::Kubernetes("", "services", LIST_WATCH),
         Access::Kubernetes("discovery.k8s.io", "endpointslices", LIST_WATCH),

@@ -23,19 +23,19 @@ static FLOOR: Threshold = Threshold::above(
 )
 .warning(1_000.0);
 
-fn week_over_week(scope: &crate::value::Scope) -> String {
+fn week_over_week(scope: &Scope) -> String {
     format!("{} / ({} > 0)", scope.max(&VOLUME), before(scope))
 }
 
-fn before(scope: &crate::value::Scope) -> String {
+fn before(scope: &Scope) -> String {
     scope.over("last_over_time", &VOLUME, "1h@7d")
 }
 
-fn enough(volume: &str, limits: &crate::Limits) -> String {
+fn enough(volume: &str, limits: &Limits) -> String {
     format!("{volume} * 86400 >= {}", number(limits.value(&FLOOR)))
 }
 
-fn changed(factor: f64, limits: &crate::Limits) -> Case {
+fn changed(factor: f64, limits: &Limits) -> Case {
     let bend = |before: f64| step(&VOLUME, before, 180, before * factor);
     let few = 0.9 * limits.value(&FLOOR) / DAY / factor.max(1.0);
     let much = 100.0 + limits.value(&FLOOR);

@@ -31,7 +31,7 @@ static PER_HOUR: Threshold = Threshold::above(
 .warning(3.0);
 
 /// Restarts within an hour, counted and not extrapolated to its ends. A pod that was replaced under its name counts anew.
-fn of_an_hour(scope: &crate::value::Scope) -> String {
+fn of_an_hour(scope: &Scope) -> String {
     format!("{} - {}", scope.max(&RESTARTS), scope.over("min_over_time", &RESTARTS, "1h"))
 }
 
@@ -55,6 +55,7 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 5_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Container)],
     metrics: &[&RESTARTS, &LAST_TERMINATION],
     thresholds: &[&RECENT, &PER_HOUR, &OOM_RECENT],
     alerts: &[

@@ -34,6 +34,7 @@ pub static SIGNAL: Signal = Signal {
     stake: Stake::Live,
     kind: TargetKind::Prometheus,
     max_series: 200,
+    looks: &[Looks::at_some(Object::Rule)],
     metrics: &[&DEPLOYED, &MATCH, &FAILING],
     thresholds: &[&BROKEN],
     alerts: &[

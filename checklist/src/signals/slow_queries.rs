@@ -62,12 +62,12 @@ static MIN_CALLS: Threshold = Threshold::above(
 .warning(20.0);
 
 /// Calls within a window, where they are enough to judge by.
-fn enough(scope: &crate::value::Scope, limits: &crate::Limits, window: &str) -> String {
+fn enough(scope: &Scope, limits: &Limits, window: &str) -> String {
     format!("{} >= {}", scope.over("increase", &CALLS, window), number(limits.value(&MIN_CALLS)))
 }
 
 /// Mean seconds of a call within a window.
-fn mean(scope: &crate::value::Scope, window: &str) -> String {
+fn mean(scope: &Scope, window: &str) -> String {
     let (seconds, calls) = (scope.over("increase", &SECONDS, window), scope.over("increase", &CALLS, window));
     format!("{seconds} / ({calls} > 0)")
 }
@@ -79,6 +79,7 @@ pub static SIGNAL: Signal = Signal {
     cadence: Cadence::Weekly,
     section: "Performance Review",
     kind: TargetKind::Postgres,
+    looks: &[Looks::at_any(Object::Statement), Looks::at_any(Object::Session)],
     metrics: &[&TRACKED, &CALLS, &SECONDS, &LONGEST],
     thresholds: &[&MEAN, &RUNNING, &SLOWER, &FLOOR, &MIN_CALLS],
     alerts: &[

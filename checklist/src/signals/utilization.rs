@@ -74,7 +74,7 @@ const fn near(
 
 /// The highest share of a day that ended so many days ago. Shares and not sums: at night an autoscaler takes pods away,
 /// and their limits with them; and the highest of a day, because every release begins with cold memory.
-fn day(scope: &crate::value::Scope, used: &'static Metric, most: &'static Metric, ago: &str) -> String {
+fn day(scope: &Scope, used: &'static Metric, most: &'static Metric, ago: &str) -> String {
     let share = format!("{} / {}", scope.max(used), scope.max(most));
     format!("max_over_time(({share})[1d:30m]{ago})")
 }
@@ -82,9 +82,9 @@ fn day(scope: &crate::value::Scope, used: &'static Metric, most: &'static Metric
 /// The highest share of the day goes on as in the last week and reaches everything. It must have grown in both halves of
 /// the week: a step is a release that needs more, and stays where it is.
 fn reaches(
-    scope: &crate::value::Scope,
-    limits: &crate::Limits,
-    severity: crate::Severity,
+    scope: &Scope,
+    limits: &Limits,
+    severity: crate::condition::threshold::Severity,
     used: &'static Metric,
     most: &'static Metric,
 ) -> String {
@@ -124,6 +124,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Performance Review",
     kind: TargetKind::Kubernetes,
     max_series: 5_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_some(Object::Node), Looks::at_any(Object::Pod)],
     metrics: &[
         &POD_CPU,
         &POD_CPU_LIMIT,
