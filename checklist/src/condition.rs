@@ -110,8 +110,10 @@ impl When {
                 format!("{beyond} and {} >= {}", scope.max_of(part), number(limits.value(floor)))
             }
             Self::Lasting(selector, threshold) => {
-                let (least, begun) =
-                    (scope.over_of("min_over_time", selector, "7d"), scope.over_of("count_over_time", selector, "1d@6d"));
+                let (least, begun) = (
+                    scope.over_of("min_over_time", selector, "7d"),
+                    scope.over_of("count_over_time", selector, "1d@6d"),
+                );
                 format!("{least} > {} and {begun}", limits.level(threshold, severity))
             }
             Self::Zero(selector) => format!("{} == 0", agreed("max", selector, scope)),

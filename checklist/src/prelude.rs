@@ -10,7 +10,8 @@ pub(crate) use crate::evidence::{Looks, Object};
 pub(crate) use crate::metric::Metric;
 pub(crate) use crate::panel::{Drawing, PANEL, Panel, Shown};
 pub(crate) use crate::signal::{
-    Access, Alert, BASE, CRITICAL, Elsewhere, FAILOVER, Record, Signal, Stake, TargetKind, WARNING, hours, minutes, seconds,
+    Access, Alert, BASE, CRITICAL, Elsewhere, FAILOVER, Record, Signal, Stake, TargetKind, WARNING, hours, minutes,
+    seconds,
 };
 
 /// What a watch needs.

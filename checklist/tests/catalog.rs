@@ -99,7 +99,11 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
                 // An alert may also compare with what another signal records, when it says so.
                 let read = signal.alerts.iter().flat_map(|alert| alert.when.metrics());
                 let known = signal.metrics.iter().copied().chain(PER_CHECK.iter().copied()).chain(read);
-                assert!(known.into_iter().any(|metric| metric.name == word), "{} names {word}, which it does not expose", signal.id);
+                assert!(
+                    known.into_iter().any(|metric| metric.name == word),
+                    "{} names {word}, which it does not expose",
+                    signal.id
+                );
             }
         }
     }

@@ -22,12 +22,9 @@ static SILENCE: Threshold = Threshold::above(
 .warning(HOUR)
 .critical(4.0 * HOUR);
 
-static STOPPED: Threshold = Threshold::above(
-    "audit_log.stopped",
-    Unit::Seconds,
-    "No night, weekend or holiday lasts for five days.",
-)
-.warning(5.0 * DAY);
+static STOPPED: Threshold =
+    Threshold::above("audit_log.stopped", Unit::Seconds, "No night, weekend or holiday lasts for five days.")
+        .warning(5.0 * DAY);
 
 static USUAL: Threshold = Threshold::above(
     "audit_log.usual",
@@ -121,7 +118,10 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Requests of the hour",
             description: "Requests within an hour of the application of the same name: while it is used, audit events are expected.",
-            shown: Shown::Expression(|_| format!("sum by (target) (avg_over_time({REQUESTS}[1h])) * 3600"), &[&REQUESTS]),
+            shown: Shown::Expression(
+                |_| format!("sum by (target) (avg_over_time({REQUESTS}[1h])) * 3600"),
+                &[&REQUESTS],
+            ),
             ..PANEL
         },
         Panel {

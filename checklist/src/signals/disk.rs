@@ -101,14 +101,16 @@ pub static SIGNAL: Signal = Signal {
                     // Ahead of the time that the limit gives: one line beyond the capacity, the other half way there.
                     let minutes = given.limit / 60.0;
                     let floor = 1000.0 * given.limits.value(&FULL_FLOOR);
-                    let by = |from: f64, grown: f64| vec![line(&USED, from, grown / minutes), steady(&CAPACITY, 1000.0)];
+                    let by =
+                        |from: f64, grown: f64| vec![line(&USED, from, grown / minutes), steady(&CAPACITY, 1000.0)];
                     let begin = floor + 10.0;
-                    Case::new(by(begin, 1100.0 - floor), by(begin, 0.3 * (1000.0 - floor)))
-                        .after(hours(5))
-                        .quiet("stays quiet far below the floor", vec![
+                    Case::new(by(begin, 1100.0 - floor), by(begin, 0.3 * (1000.0 - floor))).after(hours(5)).quiet(
+                        "stays quiet far below the floor",
+                        vec![
                             line(&USED, floor / 2.0 - 365.0 * 1100.0 / minutes, 1100.0 / minutes),
                             steady(&CAPACITY, 1000.0),
-                        ])
+                        ],
+                    )
                 },
             }),
             pending: minutes(60),

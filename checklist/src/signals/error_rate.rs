@@ -77,7 +77,8 @@ fn share(limits: &Limits, factor: f64) -> f64 {
 
 /// A share of errors just above the limit, and one just below it; and the same share of too little.
 fn burning(limit: f64, limits: &Limits, (_, seconds, times): Window) -> Case {
-    let much = 1e4 + 100.0 * (limits.value(&MIN_ERRORS) / limit.max(1e-6) + times * limits.value(&MIN_REQUESTS)) / seconds;
+    let much =
+        1e4 + 100.0 * (limits.value(&MIN_ERRORS) / limit.max(1e-6) + times * limits.value(&MIN_REQUESTS)) / seconds;
     let at = |requests: f64, share: f64| vec![steady(&ERRORS, requests * share), steady(&REQUESTS, requests)];
     let few_errors = 0.9 * limits.value(&MIN_ERRORS) / seconds / above(limit);
     let few_requests = 0.9 * times * limits.value(&MIN_REQUESTS) / seconds;
@@ -149,7 +150,12 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistErrorBudgetBurnsFast",
-            covers: &["ChecklistErrorBudgetBurns", "ChecklistErrorRateHigh", "ChecklistErrorBudgetBurnsSlowly", "ChecklistErrorBudgetRunsOut"],
+            covers: &[
+                "ChecklistErrorBudgetBurns",
+                "ChecklistErrorRateHigh",
+                "ChecklistErrorBudgetBurnsSlowly",
+                "ChecklistErrorBudgetRunsOut",
+            ],
             when: When::History(History {
                 expr: |scope, limits, _| burns(scope, limits, 14.4, HOURLY, "5m"),
                 threshold: None,

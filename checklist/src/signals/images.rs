@@ -18,13 +18,12 @@ pub static UNFIXABLE: Metric = Metric::gauge(
 pub static WRITTEN: Metric =
     Metric::fact("checklist_images_report_timestamp_seconds", "Unix time at which the image was scanned.", &["image"]);
 
-static SEVERE: Threshold =
-    Threshold::above(
-        "images.critical",
-        Unit::Count,
-        "A critical vulnerability in a deployed image is mended within days by building it again; nobody does so at night.",
-    )
-    .warning(0.0);
+static SEVERE: Threshold = Threshold::above(
+    "images.critical",
+    Unit::Count,
+    "A critical vulnerability in a deployed image is mended within days by building it again; nobody does so at night.",
+)
+.warning(0.0);
 
 static HIGH: Threshold =
     Threshold::above("images.high", Unit::Count, "A high vulnerability is mended with the next release.").warning(0.0);

@@ -130,7 +130,8 @@ fn quantile(traffic: &crate::targets::traffic::Traffic, quantile: f64, window: &
         if window.text == "5m" { series } else { format!("avg_over_time({series}[{}])", window.text) }
     };
     // Means of native histograms are younger than the histograms.
-    let buckets = if traffic.native { histogram(traffic, window.text) } else { format!("sum by (le) ({})", recorded(&BUCKETS)) };
+    let buckets =
+        if traffic.native { histogram(traffic, window.text) } else { format!("sum by (le) ({})", recorded(&BUCKETS)) };
     format!(
         "histogram_quantile({quantile}, {buckets}) >= 0 and sum({}) * {} >= {}",
         recorded(&VOLUME),
@@ -179,7 +180,19 @@ pub static SIGNAL: Signal = Signal {
     section: "Performance Review",
     stake: Stake::Live,
     kind: TargetKind::Traffic,
-    metrics: &[&VOLUME, &BUCKETS, &SHORT, &HOURLY, &DAILY, &FAST_LONG, &FAST_SHORT, &MIDDLE_LONG, &MIDDLE_SHORT, &SLOW_LONG, &SLOW_SHORT],
+    metrics: &[
+        &VOLUME,
+        &BUCKETS,
+        &SHORT,
+        &HOURLY,
+        &DAILY,
+        &FAST_LONG,
+        &FAST_SHORT,
+        &MIDDLE_LONG,
+        &MIDDLE_SHORT,
+        &SLOW_LONG,
+        &SLOW_SHORT,
+    ],
     thresholds: &[&P99, &P99_NOW, &WORSE, &WORSE_FLOOR],
     alerts: &[
         Alert {
@@ -201,7 +214,12 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistLatencyBudgetBurnsFast",
-            covers: &["ChecklistLatencyBudgetBurns", "ChecklistLatencyHigh", "ChecklistLatencyBudgetBurnsSlowly", "ChecklistLatencyWorse"],
+            covers: &[
+                "ChecklistLatencyBudgetBurns",
+                "ChecklistLatencyHigh",
+                "ChecklistLatencyBudgetBurnsSlowly",
+                "ChecklistLatencyWorse",
+            ],
             when: When::History(History {
                 expr: |scope, limits, _| burns(scope, limits, &FAST_LONG, &FAST_SHORT),
                 threshold: None,

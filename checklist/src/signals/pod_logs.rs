@@ -74,7 +74,8 @@ pub static SIGNAL: Signal = Signal {
                     let pace = usual / 60.0;
                     let (minutes, samples) = (169 * 60, crate::condition::history::SAMPLES);
                     let stops = course(&LAST, format!("0+60x{minutes} {}+0x{samples}", minutes * 60));
-                    let lines = |pace: f64| course(&LINES, format!("0+{pace}x{minutes} {}+0x{samples}", pace * 10_140.0));
+                    let lines =
+                        |pace: f64| course(&LINES, format!("0+{pace}x{minutes} {}+0x{samples}", pace * 10_140.0));
                     Case::new(vec![stops.clone(), lines(pace)], vec![course(&LAST, "0+60x30000"), lines(pace)])
                         .after(hours(169) + std::time::Duration::from_secs_f64(given.limit))
                         .quiet("stays quiet in a night like the week before", vec![stops, lines(pace / 10.0)])

@@ -135,7 +135,10 @@ pub static SIGNAL: Signal = Signal {
                         "fires in a crash loop whose reason changes with every attempt",
                         vec![waits("CrashLoopBackOff", pauses.clone()), waits("ContainersNotReady", tries)],
                     )
-                    .fires("fires in a crash loop whose pod is ready for a minute", vec![waits("CrashLoopBackOff", pauses)])
+                    .fires(
+                        "fires in a crash loop whose pod is ready for a minute",
+                        vec![waits("CrashLoopBackOff", pauses)],
+                    )
                     .quiet(
                         "stays quiet when a pod crashes until its database is there",
                         vec![waits("CrashLoopBackOff", format!("{bad}+0x2 stale"))],

@@ -62,7 +62,9 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistContainerRestartsOften",
             when: When::History(History {
-                expr: |scope, limits, severity| format!("{} > {}", of_an_hour(scope), limits.level(&PER_HOUR, severity)),
+                expr: |scope, limits, severity| {
+                    format!("{} > {}", of_an_hour(scope), limits.level(&PER_HOUR, severity))
+                },
                 threshold: Some(&PER_HOUR),
                 metrics: &[&RESTARTS],
                 case: |given| {
@@ -75,7 +77,10 @@ pub static SIGNAL: Signal = Signal {
                     };
                     let limit = given.limit.floor();
                     Case::new(vec![again], vec![steady(&RESTARTS, many)])
-                        .quiet("stays quiet on as many restarts as the limit allows", vec![step(&RESTARTS, 0.0, 0, limit)])
+                        .quiet(
+                            "stays quiet on as many restarts as the limit allows",
+                            vec![step(&RESTARTS, 0.0, 0, limit)],
+                        )
                         .quiet("stays quiet when the pod was replaced", vec![step(&RESTARTS, many, 0, 0.0)])
                 },
             }),

@@ -102,9 +102,8 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&SECONDS, &CALLS],
                 case: |given| {
                     let many = 10.0 * given.limits.value(&MIN_CALLS).max(1.0);
-                    let of_calls = |calls: f64, mean: f64| {
-                        vec![line(&SECONDS, 0.0, mean * calls), line(&CALLS, 0.0, calls)]
-                    };
+                    let of_calls =
+                        |calls: f64, mean: f64| vec![line(&SECONDS, 0.0, mean * calls), line(&CALLS, 0.0, calls)];
                     // Like the one COPY of a dump that takes a minute.
                     let dump =
                         vec![step(&SECONDS, 2400.0, 10, 2400.0 + 60.0 * given.limit), step(&CALLS, 40.0, 10, 41.0)];

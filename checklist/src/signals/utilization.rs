@@ -112,7 +112,10 @@ fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_
     Case::new(by(2.0 * needed), by(0.4 * needed))
         .hourly()
         .after(hours(144))
-        .quiet("stays quiet when an autoscaler takes pods away at night", vec![nights(used, high), nights(most, 1000.0)])
+        .quiet(
+            "stays quiet when an autoscaler takes pods away at night",
+            vec![nights(used, high), nights(most, 1000.0)],
+        )
         .quiet("stays quiet after a step", vec![step, steady(most, 1000.0)])
 }
 

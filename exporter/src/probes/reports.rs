@@ -108,7 +108,12 @@ fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: CargoAudit = serde_json::from_slice(bytes)?;
     let levels: Vec<&str> =
         report.vulnerabilities.list.iter().map(|found| level(found.advisory.cvss.as_deref())).collect();
-    Ok(Summary { counts: counted(&LEVELS, levels.into_iter()), unfixable: BTreeMap::new(), subject: None, written: None })
+    Ok(Summary {
+        counts: counted(&LEVELS, levels.into_iter()),
+        unfixable: BTreeMap::new(),
+        subject: None,
+        written: None,
+    })
 }
 
 /// The level of a CVSS vector; an advisory without one is of unknown level.
@@ -298,8 +303,7 @@ mod tests {
         let summary = trivy(trivy_report)?;
         assert_eq!((summary.counts["high"], summary.subject.as_deref()), (1, Some("img:1")));
         assert_eq!((summary.counts["critical"], summary.unfixable["critical"]), (0, 1), "no newer version mends it");
-        let grype_report =
-            br#"{"matches": [{"vulnerability": {"severity": "High", "fix": {"state": "fixed"}}},
+        let grype_report = br#"{"matches": [{"vulnerability": {"severity": "High", "fix": {"state": "fixed"}}},
                 {"vulnerability": {"severity": "High", "fix": {"state": "wont-fix"}}},
                 {"vulnerability": {"severity": "Negligible"}}],
             "source": {"target": {"userInput": "img:2"}}, "descriptor": {"timestamp": "2026-01-02T03:04:05.123Z"}}"#;

@@ -75,8 +75,8 @@ pub fn series<'a>(
 mod tests {
     use super::*;
     use crate::probe::Failure;
-    use checklist::config::Check;
     use checklist::Limits;
+    use checklist::config::Check;
     use std::time::Duration;
 
     fn state(signal: &'static Signal, name: &str, runs: &[(f64, Option<Reason>)]) -> State {
@@ -108,10 +108,7 @@ mod tests {
         assert_eq!(all[&shop], Some(Reason::Connect));
         assert_eq!(all[&("postgres", "other".to_owned())], None);
         assert_eq!(all[&("kubernetes", "shop".to_owned())], None, "a refused right is no lost way");
-        let back = [
-            state(connections, "shop", &[(5.0, Some(Reason::Connect))]),
-            state(sizes, "shop", &[(6.0, None)]),
-        ];
+        let back = [state(connections, "shop", &[(5.0, Some(Reason::Connect))]), state(sizes, "shop", &[(6.0, None)])];
         assert_eq!(seen(&back)[&shop], None);
         let slow = state(connections, "shop", &[(5.0, Some(Reason::Timeout))]);
         assert_eq!(seen(&[slow])[&shop], Some(Reason::Timeout), "nobody gets an answer");
@@ -130,12 +127,8 @@ mod tests {
         let reachable = series(&TARGET_REACHABLE, &all);
         assert_eq!(reachable, [(vec![("kind", "postgres"), ("target", "shop")], 0.0)]);
         let why = series(&TARGET_UNREACHABLE, &all);
-        let labels = vec![
-            ("kind", "postgres"),
-            ("reason", "dns"),
-            ("words", "name does not resolve"),
-            ("target", "shop"),
-        ];
+        let labels =
+            vec![("kind", "postgres"), ("reason", "dns"), ("words", "name does not resolve"), ("target", "shop")];
         assert_eq!(why, [(labels, 1.0)]);
     }
 }

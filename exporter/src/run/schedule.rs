@@ -33,7 +33,14 @@ pub struct Job {
 impl Job {
     /// A job that has not run.
     pub fn new(probe: Arc<dyn Probe>, definition: String, state: State) -> Self {
-        Self { probe, definition, lease: None, state: Mutex::new(state), running: tokio::sync::Mutex::new(()), again: Notify::new() }
+        Self {
+            probe,
+            definition,
+            lease: None,
+            state: Mutex::new(state),
+            running: tokio::sync::Mutex::new(()),
+            again: Notify::new(),
+        }
     }
 
     /// The same, made by the holder of a lease alone.

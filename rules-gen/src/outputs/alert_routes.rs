@@ -161,7 +161,7 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
         target: vec![ours.clone(), Matcher::new("check", "=~", checks.join("|"))],
         equal: BTreeSet::from(["target"]),
     };
-    all.extend(crate::meta::dependents(config).into_iter().map(unreached));
+    all.extend(crate::rules::generic::dependents(config).into_iter().map(unreached));
     all.extend(causes().into_iter().map(|(source, checks, equal)| Inhibition {
         source,
         target: vec![ours.clone(), Matcher::new("check", "=~", checks)],
@@ -212,7 +212,10 @@ fn causes() -> Vec<(Vec<Matcher>, &'static str, &'static [&'static str])> {
             &["target"],
         ),
         (
-            vec![Matcher::new("alertname", "=~", "ChecklistHealthUnreachable|ChecklistHealthFailed"), is("severity", "critical")],
+            vec![
+                Matcher::new("alertname", "=~", "ChecklistHealthUnreachable|ChecklistHealthFailed"),
+                is("severity", "critical"),
+            ],
             "error_rate|latency|requests",
             &["target"],
         ),

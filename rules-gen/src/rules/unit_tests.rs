@@ -176,8 +176,11 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
                 labels: labels.clone(),
                 values: format!("{0}+0x70 _x12 {0}+0x{SAMPLES}", limit + 1.0),
             };
-            let pause =
-                Course { metric: selector.metric, labels, values: format!("{0}+0x70 0+0x2 {0}+0x{SAMPLES}", limit + 1.0) };
+            let pause = Course {
+                metric: selector.metric,
+                labels,
+                values: format!("{0}+0x70 0+0x2 {0}+0x{SAMPLES}", limit + 1.0),
+            };
             case = case.fires("fires although scrapes were missed", vec![gap]);
             case.quiet("stays quiet when it was over in between", vec![pause])
         }
@@ -274,9 +277,10 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             let case = Case { labels: Vec::new(), ..Case::new(firing, silent) };
             Some(case.quiet("stays quiet with two replicas of everything", [unsplit("a"), unsplit("b")].concat()))
         }
-        "ChecklistShardsDiffer" => {
-            case(vec![on_pod(&SHARDS, "a", 3.0), on_pod(&SHARDS, "b", 4.0)], vec![on_pod(&SHARDS, "a", 4.0), on_pod(&SHARDS, "b", 4.0)])
-        }
+        "ChecklistShardsDiffer" => case(
+            vec![on_pod(&SHARDS, "a", 3.0), on_pod(&SHARDS, "b", 4.0)],
+            vec![on_pod(&SHARDS, "a", 4.0), on_pod(&SHARDS, "b", 4.0)],
+        ),
         "ChecklistEmergencyOverride" => case(vec![steady(&ACTIVE, 1.0)], vec![steady(&ACTIVE, 0.0)]),
         "ChecklistSourceMissing" => {
             let metric = rule.source?;

@@ -265,12 +265,8 @@ mod tests {
     fn a_value_beyond_its_limit_is_told_beside_it_and_what_is_over_is_not_forgotten() {
         let config = config();
         let signal = config.signal("backup").unwrap_or_else(|| panic!("backup"));
-        let (at, alert) = signal
-            .alerts
-            .iter()
-            .enumerate()
-            .find(|(_, a)| a.when.value().is_some())
-            .unwrap_or_else(|| panic!());
+        let (at, alert) =
+            signal.alerts.iter().enumerate().find(|(_, a)| a.when.value().is_some()).unwrap_or_else(|| panic!());
         let labels: BTreeMap<String, String> =
             [("check", "backup"), ("target", "daily")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
         let mut seen = looked("backup", "daily", 1.0, Some(0.0));
