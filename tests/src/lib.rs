@@ -5,6 +5,7 @@
 pub mod faults;
 pub mod http;
 pub mod kubernetes;
+pub mod life;
 pub mod monitoring;
 pub mod peers;
 pub mod postgres;

@@ -79,14 +79,16 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&SILENCE),
                 metrics: &[&LAST, &REQUESTS],
                 case: |given| {
-                    // An event a minute for a week and an hour, then none; the limit is reached when the lead is over.
-                    let (minutes, samples) = (169 * 60, crate::condition::history::SAMPLES);
-                    let stops = course(&LAST, format!("0+60x{minutes} {}+0x{samples}", minutes * 60));
-                    let first = course(&LAST, format!("_x{minutes} {}+0x{samples}", minutes * 60));
-                    let goes_on = course(&LAST, "0+60x30000");
+                    // An event every five minutes for a week and an hour, then none; the limit is reached when the lead is
+                    // over.
+                    let (count, end) = (169 * 12, 169 * 3600);
+                    let stops = course(&LAST, format!("0+300x{count} {end}+0x30000"));
+                    let first = course(&LAST, format!("_x{count} {end}+0x30000"));
+                    let goes_on = course(&LAST, "0+300x30000");
                     let served = |requests: f64| course(&REQUESTS, format!("{}+0x30000", requests / 3600.0));
                     let busy = given.limits.value(&BUSY).max(1.0);
-                    Case::new(vec![stops], vec![goes_on, served(2.0 * busy)])
+                    let case = Case::new(vec![stops], vec![goes_on, served(2.0 * busy)]);
+                    Case { pace: minutes(5), ..case }
                         .after(hours(169) + std::time::Duration::from_secs_f64(given.limit))
                         .fires("fires while requests are served", vec![first.clone(), served(2.0 * busy)])
                         .quiet("stays quiet in a night without requests", vec![first.clone(), served(0.5 * busy)])

@@ -71,12 +71,14 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&LAST, &LINES],
                 case: |given| {
                     let usual = 2.0 * given.limits.value(&USUAL).max(1.0);
-                    let pace = usual / 60.0;
-                    let (minutes, samples) = (169 * 60, crate::condition::history::SAMPLES);
-                    let stops = course(&LAST, format!("0+60x{minutes} {}+0x{samples}", minutes * 60));
-                    let lines =
-                        |pace: f64| course(&LINES, format!("0+{pace}x{minutes} {}+0x{samples}", pace * 10_140.0));
-                    Case::new(vec![stops.clone(), lines(pace)], vec![course(&LAST, "0+60x30000"), lines(pace)])
+                    let pace = usual / 12.0;
+                    // Lines for a week and an hour; the limit is reached when the lead is over.
+                    let (count, end) = (169 * 12, 169 * 3600);
+                    let stops = course(&LAST, format!("0+300x{count} {end}+0x30000"));
+                    let goes_on = course(&LAST, "0+300x30000");
+                    let lines = |pace: f64| course(&LINES, format!("0+{pace}x{count} {}+0x30000", pace * f64::from(count)));
+                    let case = Case::new(vec![stops.clone(), lines(pace)], vec![goes_on, lines(pace)]);
+                    Case { pace: minutes(5), ..case }
                         .after(hours(169) + std::time::Duration::from_secs_f64(given.limit))
                         .quiet("stays quiet in a night like the week before", vec![stops, lines(pace / 10.0)])
                 },
