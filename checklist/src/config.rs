@@ -3,6 +3,7 @@
 mod alerting;
 mod document;
 mod high_availability;
+mod name_pattern;
 mod origin;
 mod quantity;
 mod queries;
@@ -26,6 +27,7 @@ pub use alerting::{
 };
 pub use document::Place;
 pub use high_availability::{HighAvailability, Proof};
+pub use name_pattern::NamePattern;
 pub use origin::Origin;
 pub use queries::Query;
 pub use read_alerting::META_ALERTS;

@@ -317,13 +317,22 @@ async fn make(jobs: &[Arc<Job>]) {
     }
 }
 
-/// SIGTERM or Ctrl-C.
+/// Every ending that can be caught: a terminal that closes sends SIGHUP.
 async fn ended() -> &'static str {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = tokio::signal::ctrl_c() => "Ctrl-C",
-    }
+    let kinds = [
+        ("SIGTERM", SignalKind::terminate()),
+        ("Ctrl-C", SignalKind::interrupt()),
+        ("SIGHUP", SignalKind::hangup()),
+        ("SIGQUIT", SignalKind::quit()),
+    ];
+    let waits = kinds.into_iter().filter_map(|(name, kind)| {
+        let mut signals = signal(kind).ok()?;
+        Some(Box::pin(async move {
+            signals.recv().await;
+            name
+        }))
+    });
+    futures::future::select_all(waits).await.0
 }
 
 async fn verify_backup(path: &Path, name: &str, most: u64, by: String) -> anyhow::Result<ExitCode> {

@@ -18,14 +18,14 @@ kubernetes:
     secrets: [{name: s}]
     auditLogs: [{selector: a=b}]
 health: [{name: h, url: "https://h", expect: {status: ok}}]
-backups: [{name: b, bucket: b, format: pg_dump, restore: {checks: [{name: one, query: SELECT 1}]}}]
+backups: [{name: b, bucket: bkt, format: pg_dump, restore: {checks: [{name: one, query: SELECT 1}]}}]
 postgres: [{name: p, host: h, database: d, user: u, tables: {users: {table: t, columns: {created_at: c}}}}]
 certificates: [{name: c, address: "h:443"}]
 alertmanagers: [{name: a, url: "http://a"}]
 prometheus: [{name: p, url: "http://p"}]
 traffic: [{name: t, selector: 'job="x"'}]
 reports: [{name: r, format: trivy, url: "http://r"}]
-tasks: {since: "2026-01-01", s3: {bucket: b}, change: {dr_drill: {grace: 1d}}, add: [{name: own, when: Friday}]}
+tasks: {since: "2026-01-01", s3: {bucket: bkt}, change: {dr_drill: {grace: 1d}}, add: [{name: own, when: Friday}]}
 queries: [{name: q, help: h, query: SELECT 1 AS value, above: {warning: 1}, costly: true}]
 thresholds: {disk.usage: {warning: 70%}}
 checks: {pods: {interval: 1m}}

@@ -22,7 +22,18 @@ pub(super) fn endpoint(table: &mut Table<'_>) -> Option<Endpoint> {
 /// `bucket`, `prefix` and how to reach them.
 pub(super) fn s3_prefix(table: &mut Table<'_>) -> Option<S3Prefix> {
     let bucket = table.required("bucket");
+    if let (Some(name), Some(node)) = (&bucket, table.node("bucket"))
+        && !is_bucket(name)
+    {
+        let what = "S3 has no bucket of this name: 3 to 63 lower-case letters, digits, dashes and dots, which begin and end with a letter or digit";
+        table.mistake(node.place, what);
+    }
     let prefix = table.text("prefix").unwrap_or_default();
+    if let Some(node) = table.node("prefix")
+        && (prefix.len() > 1024 || prefix.chars().any(char::is_control))
+    {
+        table.mistake(node.place, "S3 has no keys with this prefix: at most 1024 bytes, without control characters");
+    }
     if let (true, Some(node)) = (prefix.starts_with('/'), table.node("prefix")) {
         table.mistake(node.place, "prefix must not begin with a slash: keys of S3 do not");
     }
@@ -47,7 +58,21 @@ pub(super) fn s3_prefix(table: &mut Table<'_>) -> Option<S3Prefix> {
             "accessKeyId and secretAccessKey go together: give both, or none for the AWS default chain",
         );
     }
-    Some(S3Prefix { bucket: bucket?, prefix, endpoint, region, path_style, credentials: id.zip(key) })
+    let ca_file = ca_file(table, endpoint.as_deref().is_some_and(|url| url.starts_with("http://")));
+    Some(S3Prefix { bucket: bucket?, prefix, endpoint, region, path_style, credentials: id.zip(key), ca_file })
+}
+
+/// Whether S3 allows a bucket of this name; an access point has an address instead.
+fn is_bucket(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.starts_with("arn:")
+        || ((3..=63).contains(&name.len())
+            && name.chars().all(|c| plain(c) || matches!(c, '-' | '.'))
+            && name.starts_with(plain)
+            && name.ends_with(plain)
+            && !name.contains("..")
+            && name.parse::<std::net::Ipv4Addr>().is_err()
+            && !["xn--", "sthree-"].iter().any(|begin| name.starts_with(begin)))
 }
 
 pub(super) fn ca_file(table: &mut Table<'_>, useless: bool) -> Option<PathBuf> {

@@ -1,11 +1,11 @@
 //! The lists of targets.
 
-use super::document::Tree;
+use super::document::{Node, Tree};
 use super::read_parts::{ca_file, endpoint, host_and_port, s3_prefix};
 use super::read_thresholds::{self, ByKey};
 use super::reader::{Found, Table, hint};
 use super::{
-    Backup, BackupFormat, Certificate, Config, Health, StartTls, TargetSettings, read_cluster, read_database,
+    Backup, BackupFormat, Certificate, Config, Health, NamePattern, StartTls, TargetSettings, read_cluster, read_database,
     read_reports, read_restore,
 };
 use crate::signal::Signal;
@@ -155,7 +155,7 @@ fn own_settings(
 
 fn health(table: &mut Table<'_>, name: String) -> Option<Health> {
     let endpoint = endpoint(table);
-    let status = table.whole("status", 100, 599).unwrap_or(200);
+    let status = statuses(table);
     let mut expect = BTreeMap::new();
     if let Some(fields) = table.table("expect") {
         for (key, node) in fields.entries() {
@@ -171,6 +171,42 @@ fn health(table: &mut Table<'_>, name: String) -> Option<Health> {
     Some(Health { name, endpoint: endpoint?, status, expect, version_field })
 }
 
+/// `status: 200`, or several: `[200, 429]`.
+fn statuses(table: &mut Table<'_>) -> Vec<u16> {
+    let Some(node) = table.node("status") else { return vec![200] };
+    let nodes = match &node.tree {
+        Tree::List(several) => several.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    let code = |node: &Node| match node.tree {
+        Tree::Number(number) => (200..=599_u16).find(|code| f64::from(*code).to_bits() == number.to_bits()),
+        _ => None,
+    };
+    let codes: Vec<u16> = nodes.iter().filter_map(code).collect();
+    if codes.is_empty() || codes.len() < nodes.len() {
+        table.mistake(node.place, "status must be a whole number from 200 to 599, or a list of them");
+    }
+    codes
+}
+
+/// Patterns of names.
+fn patterns(table: &mut Table<'_>, key: &'static str) -> Vec<NamePattern> {
+    let Some(node) = table.node(key) else { return Vec::new() };
+    let nodes = match &node.tree {
+        Tree::List(several) => several.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    let pattern = |node: &Node| match &node.tree {
+        Tree::Text(text) if !text.trim().is_empty() => Some(NamePattern::new(text)),
+        _ => None,
+    };
+    let patterns: Vec<NamePattern> = nodes.iter().filter_map(pattern).collect();
+    if patterns.is_empty() || patterns.len() < nodes.len() {
+        table.mistake(node.place, format!("{key} must be a pattern of names like \"*.dump\", or a list of them"));
+    }
+    patterns
+}
+
 fn backup(table: &mut Table<'_>, name: String, found: &Found) -> Option<Backup> {
     let place = s3_prefix(table);
     let every = table.duration("every", false).unwrap_or(Duration::from_hours(24));
@@ -180,10 +216,12 @@ fn backup(table: &mut Table<'_>, name: String, found: &Found) -> Option<Backup> 
         ("gzip", BackupFormat::Gzip),
         ("pg_dump.gz", BackupFormat::PgDumpGzip),
         ("zstd", BackupFormat::Zstd),
+        ("pg_dump.zst", BackupFormat::PgDumpZstd),
     ];
+    let (matching, excluded) = (patterns(table, "match"), patterns(table, "exclude"));
     let format = table.choice("format", &formats).unwrap_or(BackupFormat::Any);
     let restore = table.table("restore").map(|restore| read_restore::read(restore, format, found));
-    Some(Backup { name, place: place?, every, format, restore })
+    Some(Backup { name, place: place?, matching, excluded, every, format, restore })
 }
 
 fn certificate(table: &mut Table<'_>, name: String) -> Option<Certificate> {

@@ -1,5 +1,6 @@
 //! The things to look at, one struct per kind of target.
 
+use super::name_pattern::NamePattern;
 use super::tables::Tables;
 use crate::tasks::Task;
 use jiff::civil::Date;
@@ -43,6 +44,8 @@ pub struct S3Prefix {
     pub path_style: bool,
     /// Access key id and secret key; the AWS default chain when absent.
     pub credentials: Option<(SecretRef, SecretRef)>,
+    /// Authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A secret of the cluster that must be rotated. Only its metadata is read.
@@ -128,19 +131,22 @@ pub struct Postgres {
     pub tables: Option<Tables>,
 }
 
-/// What the first bytes of a backup must look like.
+/// What a backup must be by its first bytes. A dump is of whatever format of `pg_dump`: plain SQL, custom, tar, or a
+/// folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackupFormat {
     /// Anything: the header is not read.
     Any,
-    /// `pg_dump -Fc`: `PGDMP`.
+    /// A dump of `pg_dump`.
     PgDump,
     /// gzip around anything.
     Gzip,
-    /// gzip around `pg_dump -Fc`, as the checklist makes it.
+    /// gzip around a dump, as the checklist makes it.
     PgDumpGzip,
     /// Zstandard around anything.
     Zstd,
+    /// Zstandard around a dump.
+    PgDumpZstd,
 }
 
 /// One series of backups: a prefix in a bucket into which a job writes regularly.
@@ -150,6 +156,10 @@ pub struct Backup {
     pub name: String,
     /// Where it is written to.
     pub place: S3Prefix,
+    /// Names that are backups; every name when there are none.
+    pub matching: Vec<NamePattern>,
+    /// Names that are none.
+    pub excluded: Vec<NamePattern>,
     /// How often a backup is made.
     pub every: Duration,
     /// What the header must look like.
@@ -229,8 +239,8 @@ pub struct Health {
     pub name: String,
     /// Where it is.
     pub endpoint: Endpoint,
-    /// The status code of a healthy answer.
-    pub status: u16,
+    /// The status codes of a healthy answer, at least one.
+    pub status: Vec<u16>,
     /// JSON fields (dots descend) and the text that each must have.
     pub expect: BTreeMap<String, String>,
     /// The JSON field that holds the version of the application.

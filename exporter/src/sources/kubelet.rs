@@ -80,7 +80,7 @@ fn summary_url(node: &Node) -> Option<String> {
 
 async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Result<Summary, Failure> {
     let answer =
-        get(Ask { url: &url, tls: Some(tls), bearer: token(config)?, max_body: MAX_BODY, tenant: None }).await?;
+        get(Ask { url: &url, tls: Some(tls), bearer: token(config).await?, max_body: MAX_BODY, tenant: None }).await?;
     if let Some(failure) = refusal(&answer) {
         return Err(failure.while_doing(format_args!("kubelet: GET {url}")));
     }
@@ -102,10 +102,13 @@ fn tls(cluster: &Cluster, config: &kube::Config) -> Result<ClientConfig, Failure
 }
 
 /// The token that the API client uses.
-fn token(config: &kube::Config) -> Result<Option<SecretString>, Failure> {
+async fn token(config: &kube::Config) -> Result<Option<SecretString>, Failure> {
     if let Some(token) = &config.auth_info.token {
         use secrecy::ExposeSecret;
         return Ok(Some(SecretString::from(token.expose_secret().to_owned())));
     }
-    config.auth_info.token_file.as_ref().map(|path| secret::read(&SecretRef::File(path.into()))).transpose()
+    match &config.auth_info.token_file {
+        Some(path) => Ok(Some(secret::read(&SecretRef::File(path.into())).await?)),
+        None => Ok(None),
+    }
 }

@@ -29,7 +29,11 @@ pub async fn backup(
     let place = place(config)?;
     let work = |stop| Box::pin(verify_backup::verify(config, backup, place, most, by, stop));
     let (proof, result) = Box::pin(alone(config, Proof::Backup(backup), ended, work)).await??;
-    Ok(match result {
+    let mut beside = String::new();
+    for (what, list) in [("not set up", &proof.not_set_up), ("LEFT BEHIND", &proof.left)] {
+        beside += &list.iter().map(|one| format!("  {what}: {one}\n")).collect::<String>();
+    }
+    let (said, code) = match result {
         Ok(()) => {
             let newest = proof.newest.iter().map(|(name, at)| format!("{name} {}", time(*at)));
             let numbers = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}"));
@@ -39,7 +43,8 @@ pub async fn backup(
         }
         Err(why @ Unproved::Bad(_)) => (format!("backup {name} is NOT good: {why}\n"), 1),
         Err(why @ Unproved::CannotTell(_)) => (format!("backup {name}: {why}\n"), 2),
-    })
+    };
+    Ok((said + &beside, if code == 0 && !proof.left.is_empty() { 2 } else { code }))
 }
 
 fn time(at: f64) -> String {

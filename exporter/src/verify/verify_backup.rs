@@ -1,17 +1,22 @@
-//! `verify-backup`: the newest object is downloaded, unpacked, read, restored into a throw-away database, and asked.
+//! `verify-backup`: the newest backup is downloaded, unpacked, read, restored into a throw-away database, and asked.
 
 mod checks;
 mod dump;
+mod restore;
 mod server;
+mod session;
+mod sieve;
+mod statements;
 mod tools;
 mod workshop;
 
-use clients::records::{Act, Record, append};
-use clients::s3::Bucket;
-use anyhow::Context;
+use crate::run::schedule::unix_now;
+use anyhow::{Context, anyhow};
 use checklist::Config;
 use checklist::config::{Backup, RecordPlace, Restore};
-use dump::Kind;
+use clients::records::{Act, Record, append};
+use clients::s3::{Bucket, Choice};
+use dump::Dump;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +32,12 @@ pub struct Proof {
     pub answers: BTreeMap<String, f64>,
     /// Times that the checks answered, in Unix seconds.
     pub newest: BTreeMap<String, f64>,
+    /// The backup that was restored: its key.
+    pub object: Option<String>,
+    /// What of it was not set up, and why.
+    pub not_set_up: Vec<String>,
+    /// What could not be removed afterwards.
+    pub left: Vec<String>,
 }
 
 /// Why a backup is not proved.
@@ -83,12 +94,13 @@ pub async fn verify(
             let result = tokio::select! {
                 // Looked at before each step: a process that was stopped and continued does nothing more.
                 biased;
-                why = stop => Err(Unproved::CannotTell(anyhow::anyhow!("ended by {why}"))),
+                why = stop => Err(Unproved::CannotTell(anyhow!("ended by {why}"))),
                 result = prove(config, backup, restore, most, &mut workshop, &mut proof) => result,
             };
-            let closed = workshop.close().await;
-            // What is left behind must be told, and not hide what was found.
-            result.and(closed.map_err(Unproved::from))
+            if let Err(left) = workshop.close().await {
+                proof.left = left;
+            }
+            result
         }
         Err(error) => Err(error.into()),
     };
@@ -100,6 +112,9 @@ pub async fn verify(
         seconds: proof.seconds.clone(),
         answers: proof.answers.clone(),
         newest: proof.newest.clone(),
+        object: proof.object.clone(),
+        not_set_up: proof.not_set_up.clone(),
+        left: proof.left.clone(),
     };
     if let Err(error) = append(place, &Record { at: Timestamp::now(), by, act }).await {
         let found = result.err().map(|why| format!("; what was found: {why}")).unwrap_or_default();
@@ -119,26 +134,37 @@ async fn prove(
     let (object, file) = (workshop.file("object"), workshop.file("dump"));
     let mut stage = Stage { begun: Instant::now(), seconds: &mut proof.seconds };
     let bucket = Bucket::new(backup.place.clone());
-    let newest = bucket.listing().await?.newest.context("there is no backup").bad()?;
-    bucket.download(&newest, &object, most).await?;
+    let choice = Choice { matching: &backup.matching, excluded: &backup.excluded };
+    let found = bucket.newest(choice, unix_now()).await?;
+    let newest = found.newest.with_context(|| match found.future {
+        0 => "there is no backup".to_owned(),
+        count => format!("there is no backup but {count} of the future"),
+    });
+    let newest = newest.bad()?;
+    proof.object = Some(newest.name.clone());
+    dump::look(&bucket, &newest, backup.format).await?;
+    dump::fetch(&bucket, &newest, if newest.is_folder { &file } else { &object }, most).await?;
     stage.ends("download");
-    dump::unpack(backup.format, &object, &file, most, &workshop.stopped).await?;
-    workshop.tools.own(&file)?;
-    stage.ends("decompress");
-    let kind = dump::kind(&file).bad()?;
-    if kind == Kind::Archive {
-        dump::contents(&workshop.tools, &file).await?;
+    if !newest.is_folder {
+        dump::unpack(backup.format, &object, &file, most, &workshop.stopped).await?;
     }
+    workshop.tools.own_all(&file)?;
+    stage.ends("decompress");
+    let dump = Dump::of(&file).bad()?;
+    dump.contents(&workshop.tools).await?;
+    let facts = dump.facts(&workshop.tools).await?;
     stage.ends("contents");
+    let encoding = facts.encoding.as_deref().unwrap_or("UTF8");
     match &restore.server {
-        Some(server) => workshop.borrow(server, &config.postgres).await?,
-        None => workshop.start().await?,
+        Some(server) => workshop.borrow(server, &config.postgres, encoding).await?,
+        None => workshop.start(encoding).await?,
     }
     stage.ends("start");
     let database = workshop.database.as_ref().context("there is no database to restore into")?;
-    database.restore(&workshop.tools, kind, &file).await?;
+    let restored = restore::restore(&workshop.tools, database, &dump, &facts).await?;
+    proof.not_set_up.clone_from(&restored.not_set_up);
     stage.ends("restore");
-    let asked = checks::ask(&workshop.tools, database, &restore.checks, &mut proof.answers, &mut proof.newest).await;
+    let asked = checks::ask(database, &restored, &restore.checks, &mut proof.answers, &mut proof.newest).await;
     stage.ends("checks");
     asked
 }

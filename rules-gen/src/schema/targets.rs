@@ -50,6 +50,7 @@ pub(super) fn s3() -> Fields {
         ("accessKeyIdEnv", text()),
         ("secretAccessKeyFile", text()),
         ("secretAccessKeyEnv", text()),
+        ("caFile", text()),
     ]
 }
 
@@ -74,7 +75,8 @@ fn kubernetes() -> Fields {
 
 fn health() -> Fields {
     let mut fields = endpoint();
-    fields.push(("status", whole(100, 599)));
+    let status = whole(200, 599);
+    fields.push(("status", json!({"anyOf": [status.clone(), {"type": "array", "minItems": 1, "items": status}]})));
     fields.push(("expect", by_name(&json!({"type": ["string", "number", "boolean"]}))));
     fields.push(("versionField", text()));
     fields
@@ -88,7 +90,10 @@ fn backup() -> Fields {
     let checks = json!({"type": "array", "minItems": 1, "items": check});
     let mut fields = s3();
     fields.push(("every", duration()));
-    fields.push(("format", choice(&["any", "pg_dump", "gzip", "pg_dump.gz", "zstd"])));
+    fields.push(("format", choice(&["any", "pg_dump", "gzip", "pg_dump.gz", "zstd", "pg_dump.zst"])));
+    let patterns = json!({"anyOf": [text(), {"type": "array", "minItems": 1, "items": text()}]});
+    fields.push(("match", patterns.clone()));
+    fields.push(("exclude", patterns));
     fields.push((
         "restore",
         object(&["checks"], [("server", object(&["host", "database", "user"], connection())), ("checks", checks)]),

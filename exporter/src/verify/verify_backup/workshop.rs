@@ -31,8 +31,6 @@ pub(super) struct Workshop {
     pub(super) stopped: Arc<AtomicBool>,
     folder: TempDir,
     server: Option<Child>,
-    /// The database of a given server in which to say that ours is dropped.
-    maintenance: Option<String>,
     _lock: File,
 }
 
@@ -45,7 +43,7 @@ impl Workshop {
         lock.try_lock().context("cannot lock the temporary folder")?;
         let tools = Tools::find(folder.path())?;
         let stopped = Arc::default();
-        Ok(Self { tools, database: None, stopped, folder, server: None, maintenance: None, _lock: lock })
+        Ok(Self { tools, database: None, stopped, folder, server: None, _lock: lock })
     }
 
     /// A file of the folder.
@@ -54,28 +52,41 @@ impl Workshop {
     }
 
     /// Restores go to a throw-away server.
-    pub(super) async fn start(&mut self) -> anyhow::Result<()> {
-        self.database = Some(server::start(&self.tools, self.folder.path(), &mut self.server).await?);
-        Ok(())
+    pub(super) async fn start(&mut self, encoding: &str) -> anyhow::Result<()> {
+        let database = server::start(&self.tools, self.folder.path(), &mut self.server).await?;
+        self.database.insert(database).create(encoding).await
     }
 
-    /// Restores go to a given server, unless it is one of the sources.
-    pub(super) async fn borrow(&mut self, server: &Postgres, sources: &[Postgres]) -> anyhow::Result<()> {
+    /// Restores go to a given server, unless it is one of the sources or holds more than this.
+    pub(super) async fn borrow(
+        &mut self,
+        server: &Postgres,
+        sources: &[Postgres],
+        encoding: &str,
+    ) -> anyhow::Result<()> {
         // Known before it is made, so that it is dropped however this ends.
-        let database = self.database.insert(server::borrow(&self.tools, server, sources).await?);
-        let maintenance = self.maintenance.insert(server.database.clone());
-        database.create(&self.tools, maintenance).await.context("no database can be made on the given server")
+        let database = self.database.insert(server::borrow(server, sources).await?);
+        database.create(encoding).await
     }
 
     /// Ends every process, drops the database and removes the folder.
-    pub(super) async fn close(mut self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// With everything that could not be removed.
+    pub(super) async fn close(mut self) -> Result<(), Vec<String>> {
         self.stopped.store(true, Ordering::Relaxed);
-        let mut dropped = Ok(());
-        if let (Some(database), Some(maintenance)) = (&self.database, &self.maintenance) {
-            dropped = match tokio::time::timeout(STOP, database.drop(&self.tools, maintenance)).await {
-                Ok(dropped) => dropped,
-                Err(_) => Err(anyhow::anyhow!("the given server does not answer: a database of ours is left there")),
-            };
+        let mut left = Vec::new();
+        // A database of our own server goes with the server.
+        if let (Some(database), None) = (&mut self.database, &self.server) {
+            match tokio::time::timeout(STOP, database.drop()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => left.push(format!("{error:#}")),
+                Err(_) => left.push(format!(
+                    "{} does not answer: the database {} and its role are left there, and the next proof removes them",
+                    database.admin.place(),
+                    database.name
+                )),
+            }
         }
         if let Some(server) = &mut self.server
             && let Some(id) = server.id()
@@ -84,7 +95,10 @@ impl Workshop {
             // One that does not end is killed below.
             let _ = tokio::time::timeout(STOP, server.wait()).await;
         }
-        clear(self.folder.path()).await.and(dropped)
+        if let Err(error) = clear(self.folder.path()).await {
+            left.push(format!("{error:#}"));
+        }
+        if left.is_empty() { Ok(()) } else { Err(left) }
     }
 }
 
