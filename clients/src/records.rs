@@ -1,5 +1,6 @@
-//! Records of what people did: JSON lines that are only ever added to.
+//! Records of what people did: JSON lines, to which lines are only added.
 
+mod contents;
 mod folder;
 #[cfg(feature = "s3")]
 mod objects;
@@ -10,17 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Ten years of some dozen tasks are below a megabyte.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// Clocks of two machines may differ by this much.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
-
-/// What lies in a place: texts with their names, and names of what is not ours with the reason.
-#[derive(Debug, Default)]
-struct Found {
-    texts: Vec<(String, String)>,
-    foreign: Vec<(String, String)>,
-}
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,7 +125,7 @@ pub struct Records {
 impl Records {
     /// Reads every record at `now`. What cannot be read is counted and logged, the rest is used.
     pub async fn read(place: &RecordPlace, now: Timestamp) -> Result<Self, Failure> {
-        let found = match place {
+        let contents = match place {
             RecordPlace::Directory(folder) => folder::read(folder).await?,
             #[cfg(feature = "s3")]
             RecordPlace::S3(prefix) => objects::read(prefix).await?,
@@ -141,10 +133,10 @@ impl Records {
             RecordPlace::S3(_) => return Err(without_buckets()),
         };
         let mut records = Self::default();
-        for (name, text) in &found.texts {
+        for (name, text) in &contents.texts {
             records.take(text, name, now);
         }
-        for (name, why) in &found.foreign {
+        for (name, why) in &contents.foreign {
             records.reject(name, why);
         }
         records.list.sort_by_key(|record| record.at);
@@ -185,9 +177,9 @@ impl Records {
             match &record.act {
                 Act::Override { .. } => {
                     // One that had ended before is not extended but begun anew.
-                    let goes_on = held
+                    let extended = held
                         .filter(|(_, last)| matches!(&last.act, Act::Override { until, .. } if *until >= record.at));
-                    held = Some((goes_on.map_or(record.at, |(since, _)| since), record));
+                    held = Some((extended.map_or(record.at, |(since, _)| since), record));
                 }
                 Act::OverrideEnded => held = None,
                 Act::Done { .. } | Act::Skipped { .. } | Act::Restored { .. } | Act::Routed { .. } => {}

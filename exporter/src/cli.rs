@@ -5,7 +5,7 @@ pub mod log;
 pub mod task;
 
 use crate::run::checks::Checks;
-use crate::run::lease::proof::Elsewhere;
+use crate::run::lease::proof::HeldByAnother;
 use crate::run::reload::{Source, load};
 use crate::run::schedule::Job;
 use crate::run::shard::{Shard, Sharding};
@@ -284,7 +284,7 @@ async fn check(path: &Path, selection: &Selection, format: report::Format, expla
     }
     make(&jobs).await;
     print(&report::write(&jobs, format));
-    let now = crate::run::schedule::unix_now();
+    let now = crate::run::time::unix_now();
     let verdicts: Vec<Option<bool>> = jobs.iter().map(|job| job.state().verdict(now)).collect();
     Ok(if verdicts.contains(&None) {
         ExitCode::from(2)
@@ -388,5 +388,5 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     {
         eprintln!("{error:#}");
     }
-    ExitCode::from(if error.is::<Elsewhere>() { 3 } else { 2 })
+    ExitCode::from(if error.is::<HeldByAnother>() { 3 } else { 2 })
 }

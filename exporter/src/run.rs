@@ -7,3 +7,4 @@ pub mod reload;
 pub mod schedule;
 pub mod shard;
 pub mod state;
+pub mod time;

@@ -1,6 +1,6 @@
 //! Records in one file of a folder: added under a lock, on the disk when that returns.
 
-use super::{Found, MAX_BYTES};
+use super::contents::{Contents, MAX_BYTES};
 use crate::failure::Failure;
 use crate::file::{self, PATIENCE};
 use anyhow::{Context, bail, ensure};
@@ -20,19 +20,19 @@ const LOCKED: Duration = Duration::from_secs(10);
 const MAX_FOREIGN: usize = 100;
 
 /// Everything that was recorded, and files that are not ours. The folder may lie on a mount that is dead.
-pub(super) async fn read(folder: &Path) -> Result<Found, Failure> {
+pub(super) async fn read(folder: &Path) -> Result<Contents, Failure> {
     let own = folder.to_owned();
     let read = file::aside(folder, PATIENCE, move || read_now(&own)).await;
     read.map_err(|error| file::failure(&folder.join(FILE), &error))?
 }
 
-fn read_now(folder: &Path) -> Result<Found, Failure> {
+fn read_now(folder: &Path) -> Result<Contents, Failure> {
     let path = folder.join(FILE);
     let unreadable = |reason, why: String| Failure::new(reason, format!("cannot read {}: {why}", path.display()));
-    let mut found = Found::default();
+    let mut contents = Contents::default();
     match file::read_now(&path, MAX_BYTES) {
         Ok(content) => {
-            found.texts.push((path.display().to_string(), String::from_utf8_lossy(&content.bytes).into_owned()));
+            contents.texts.push((path.display().to_string(), String::from_utf8_lossy(&content.bytes).into_owned()));
         }
         // Nothing was ever recorded; but a folder that is not there is a volume that is not mounted.
         Err(error) if error.kind() == ErrorKind::NotFound && folder.is_dir() => {}
@@ -47,11 +47,11 @@ fn read_now(folder: &Path) -> Result<Found, Failure> {
         let name = entry.file_name();
         name != FILE && !name.to_string_lossy().starts_with('.') && entry.file_type().is_ok_and(|kind| !kind.is_dir())
     });
-    found.foreign = foreign
+    contents.foreign = foreign
         .take(MAX_FOREIGN)
         .map(|entry| (entry.path().display().to_string(), format!("records are kept in {FILE} alone")))
         .collect();
-    Ok(found)
+    Ok(contents)
 }
 
 /// Adds a line, or says why not within some seconds.

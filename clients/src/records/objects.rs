@@ -1,6 +1,6 @@
 //! Records as objects under a prefix, each created once and never changed.
 
-use super::{Found, MAX_BYTES};
+use super::contents::{Contents, MAX_BYTES};
 use crate::failure::Failure;
 use crate::s3::{Bucket, Object};
 use bytes::Bytes;
@@ -23,14 +23,14 @@ type Key = (Option<String>, String, String, u64, u64);
 static SEEN: Mutex<BTreeMap<Key, Bytes>> = Mutex::new(BTreeMap::new());
 
 /// Every record, and objects that are none.
-pub(super) async fn read(prefix: &S3Prefix) -> Result<Found, Failure> {
+pub(super) async fn read(prefix: &S3Prefix) -> Result<Contents, Failure> {
     let bucket = Bucket::new(prefix.clone());
     let name = |object: &Object| format!("s3://{}/{}", prefix.bucket, object.key);
-    let mut found = Found::default();
+    let mut contents = Contents::default();
     let (mut ours, mut total) = (Vec::new(), 0);
     for object in bucket.objects().await? {
         if object.bytes > MAX_RECORD {
-            found.foreign.push((name(&object), format!("it is larger than {MAX_RECORD} bytes")));
+            contents.foreign.push((name(&object), format!("it is larger than {MAX_RECORD} bytes")));
             continue;
         }
         total += object.bytes;
@@ -54,10 +54,10 @@ pub(super) async fn read(prefix: &S3Prefix) -> Result<Found, Failure> {
         *endpoint != prefix.endpoint || *bucket != prefix.bucket || !name.starts_with(&prefix.prefix)
     });
     for (object, bytes) in ours.iter().zip(texts) {
-        found.texts.push((name(object), String::from_utf8_lossy(&bytes).into_owned()));
+        contents.texts.push((name(object), String::from_utf8_lossy(&bytes).into_owned()));
         kept.insert(key(object), bytes);
     }
-    Ok(found)
+    Ok(contents)
 }
 
 async fn text(bucket: &Bucket, object: Object, known: Option<Bytes>) -> Result<Bytes, Failure> {

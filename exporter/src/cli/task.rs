@@ -1,11 +1,11 @@
 //! `task list | show | done | skip` and `override start | extend | end | show`.
 
-use clients::records::{Act, Record, Records, append};
-use clients::task_status::{self, Stand, time};
 use anyhow::{Context, bail, ensure};
 use checklist::config::{Tasks, hint};
 use checklist::tasks::Task;
 use clap::{Args, Subcommand};
+use clients::records::{Act, Record, Records, append};
+use clients::task_status::{self, Stand, time};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 //! The newest backup under a prefix, and whether it starts as a dump does.
 
 use crate::probe::{Failure, Probe};
-use crate::run::schedule::unix_now;
+use crate::run::time::unix_now;
 use crate::sources::dump::{HEADER_BYTES, judge};
 use checklist::Samples;
 use checklist::config::{Backup as Target, BackupFormat};

@@ -1,7 +1,7 @@
 //! What the reports of cargo audit, cargo outdated, Trivy and Grype say.
 
 use crate::probe::{Failure, Probe};
-use crate::run::schedule::unix_now;
+use crate::run::time::unix_now;
 use crate::sources::report::{Document, each};
 use checklist::config::{Report as Target, ReportFormat};
 use checklist::signals::{advisories, dependencies, images};

@@ -9,7 +9,7 @@ pub mod proof;
 mod store;
 
 use crate::probe::Failure;
-use crate::run::schedule::unix_now;
+use crate::run::time::unix_now;
 use checklist::config::Kubernetes;
 use clock::Clock;
 use election::{Election, Move};
@@ -48,12 +48,12 @@ pub struct Lease {
     failing: AtomicBool,
     /// Held for reading by whoever acts.
     acting: RwLock<()>,
-    figures: Mutex<Figures>,
+    status: Mutex<LeaseStatus>,
 }
 
 /// What the process exposes about its part.
 #[derive(Debug, Clone, Default)]
-pub struct Figures {
+pub struct LeaseStatus {
     /// Whether it holds the lease.
     pub held: bool,
     /// Times that it came to hold it.
@@ -83,7 +83,7 @@ impl Lease {
             written: AtomicBool::new(false),
             failing: AtomicBool::new(false),
             acting: RwLock::new(()),
-            figures: Mutex::default(),
+            status: Mutex::default(),
         }
     }
 
@@ -98,8 +98,8 @@ impl Lease {
     }
 
     /// What is exposed.
-    pub fn figures(&self) -> Figures {
-        Figures { held: self.is_held(), ..self.known().clone() }
+    pub fn status(&self) -> LeaseStatus {
+        LeaseStatus { held: self.is_held(), ..self.locked().clone() }
     }
 
     /// Waits until this process may act.
@@ -155,7 +155,7 @@ impl Lease {
         let failed_before = self.failing.swap(result.is_err(), Ordering::SeqCst);
         match &result {
             Err(failure) => {
-                self.known().failures += 1;
+                self.locked().failures += 1;
                 let (reason, message) = (failure.reason, &failure.message);
                 if failed_before {
                     tracing::debug!(%reason, "still cannot take part in the lease: {message}");
@@ -167,10 +167,10 @@ impl Lease {
             Ok(()) => {}
         }
         let held = self.is_held();
-        let before = std::mem::replace(&mut self.known().held, held);
+        let before = std::mem::replace(&mut self.locked().held, held);
         match (before, held) {
             (false, true) => {
-                self.known().acquisitions += 1;
+                self.locked().acquisitions += 1;
                 tracing::info!(identity = self.identity, "holds the lease {}: makes the costly checks", self.place());
             }
             (true, false) => tracing::warn!("lost the lease {}", self.place()),
@@ -189,7 +189,7 @@ impl Lease {
         let record = object.as_ref().map(store::record);
         let next = election.judge(record.as_ref(), asked, self.clock.now());
         self.publish(&election);
-        self.known().holder = record.and_then(|record| record.holder);
+        self.locked().holder = record.and_then(|record| record.holder);
         if next == Move::Wait {
             return Ok(());
         }
@@ -198,7 +198,7 @@ impl Lease {
         if self.store.write(&self.store.held_by(object, Some(&self.identity))).await? {
             election.written(begun);
             self.publish(&election);
-            let mut known = self.known();
+            let mut known = self.locked();
             (known.renewed, known.holder) = (Some(unix_now()), Some(self.identity.clone()));
         }
         Ok(())
@@ -253,11 +253,11 @@ impl Lease {
     /// Whether somebody else was seen writing the lease, and who.
     async fn rival(&self) -> Option<String> {
         let lives = self.election.lock().await.rival_lives();
-        self.known().holder.clone().filter(|_| lives)
+        self.locked().holder.clone().filter(|_| lives)
     }
 
-    fn known(&self) -> MutexGuard<'_, Figures> {
-        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, LeaseStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Reads checklist.yaml again: on SIGHUP, on POST /-/reload, and when its content has changed.
 
 use crate::run::checks::Checks;
-use crate::run::schedule::{Schedule, unix_now};
+use crate::run::schedule::Schedule;
 use crate::run::shard::Shard;
+use crate::run::time::unix_now;
 use crate::server::snapshot::Loaded;
 use crate::server::web::tokens::Tokens;
 use anyhow::Context;

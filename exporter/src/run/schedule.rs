@@ -3,6 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::run::lease::Lease;
 use crate::run::state::State;
+use crate::run::time::unix_now;
 use crate::server::snapshot::{Latest, Loaded, Snapshot};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use checklist::{Reason, Samples};
@@ -228,7 +229,7 @@ impl Schedule {
 
     /// What is exposed about the process itself.
     pub fn own(&self) -> Loaded {
-        Loaded { lease: self.lease().map(|lease| lease.figures()), ..self.loaded().clone() }
+        Loaded { lease: self.lease().map(|lease| lease.status()), ..self.loaded().clone() }
     }
 }
 
@@ -238,9 +239,4 @@ fn spread(check: &str, target: &str, interval: Duration) -> Duration {
     (check, target).hash(&mut hasher);
     let part = (hasher.finish() % 1000) as f64 / 1000.0;
     interval.min(Duration::from_secs(5)).mul_f64(part)
-}
-
-/// Unix time in seconds.
-pub fn unix_now() -> f64 {
-    jiff::Timestamp::now().as_duration().as_secs_f64()
 }

@@ -1,7 +1,8 @@
 //! The status page: the checklist by cadence, and the last runs of one check. It needs no script.
 
-use crate::run::schedule::{Job, Schedule, unix_now};
+use crate::run::schedule::{Job, Schedule};
 use crate::run::state::State;
+use crate::run::time::unix_now;
 use crate::server::report::word;
 use checklist::{Cadence, Config, Severity, Unit, spaced};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -14,7 +15,7 @@ const REFRESH: u32 = 30;
 pub fn overview(schedule: &Schedule, config: &Config) -> String {
     let (all, own) = (schedule.jobs(), schedule.own());
     let (jobs, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = all.iter().partition(|job| job.is_ours());
-    let holder = own.lease.as_ref().and_then(|figures| figures.holder.as_deref()).unwrap_or("nobody");
+    let holder = own.lease.as_ref().and_then(|status| status.holder.as_deref()).unwrap_or("nobody");
     let now = unix_now();
     let count = |verdict: Option<bool>| jobs.iter().filter(|job| job.state().verdict(now) == verdict).count();
     let (passed, not, unknown) = (count(Some(true)), count(Some(false)), count(None));

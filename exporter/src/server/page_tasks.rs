@@ -1,11 +1,11 @@
 //! The page of people's tasks: the calendar of the week, what is due or overdue, and what was done or skipped.
 
-use clients::records::{Act, Record, Records};
 use crate::server::page::page;
-use clients::task_status::{Stand, answer, of, said, time};
 use checklist::Config;
 use checklist::config::Tasks;
 use checklist::tasks::Task;
+use clients::records::{Act, Record, Records};
+use clients::task_status::{Stand, answer, of, said, time};
 use jiff::civil::{Date, Weekday};
 use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};

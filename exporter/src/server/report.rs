@@ -1,7 +1,8 @@
 //! What `check` prints and `/api/v1/checks` answers: the verdict of every check, in several formats.
 
-use crate::run::schedule::{Job, unix_now};
+use crate::run::schedule::Job;
 use crate::run::state::State;
+use crate::run::time::unix_now;
 use checklist::Severity;
 use clap::ValueEnum;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};

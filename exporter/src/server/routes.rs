@@ -1,7 +1,8 @@
 //! The paths: metrics, the status page, one probe now, health and reload. A scrape never waits for a probe.
 
 use crate::run::reload::Source;
-use crate::run::schedule::{Schedule, unix_now};
+use crate::run::schedule::Schedule;
+use crate::run::time::unix_now;
 use crate::server::page;
 use crate::server::report;
 use crate::server::snapshot::{Body, Format, render};
@@ -165,7 +166,8 @@ async fn authorize<B>(source: Arc<Source>, rules: &Rules, paths: Paths, request:
         return respond(source, request).await;
     }
     let (passwords, tokens) = (rules.passwords.as_ref(), source.tokens());
-    match auth::authorize(passwords, tokens.as_deref(), request.headers(), request.method(), request.uri().path()).await {
+    match auth::authorize(passwords, tokens.as_deref(), request.headers(), request.method(), request.uri().path()).await
+    {
         Access::Granted => respond(source, request).await,
         Access::Unauthenticated => {
             let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");

@@ -1,6 +1,6 @@
 //! The exposition: every state rendered into one body, compressed ahead of the scrapes.
 
-use crate::run::lease::Figures;
+use crate::run::lease::LeaseStatus;
 use crate::run::shard::Shard;
 use crate::run::state::State;
 use arc_swap::ArcSwap;
@@ -45,7 +45,7 @@ pub struct Loaded {
     /// Which part of the checks is made here.
     pub shard: Shard,
     /// How it stands with the lease, if there is one.
-    pub lease: Option<Figures>,
+    pub lease: Option<LeaseStatus>,
 }
 
 impl Default for Loaded {
@@ -135,13 +135,13 @@ pub fn render(states: &[&State], now: f64, loaded: &Loaded, format: Format) -> S
     text
 }
 
-fn lease(figures: &Figures) -> impl Iterator<Item = (&'static Metric, f64)> {
+fn lease(status: &LeaseStatus) -> impl Iterator<Item = (&'static Metric, f64)> {
     let always = [
-        (&LEASE_HELD, f64::from(u8::from(figures.held))),
-        (&LEASE_ACQUISITIONS, figures.acquisitions as f64),
-        (&LEASE_FAILURES, figures.failures as f64),
+        (&LEASE_HELD, f64::from(u8::from(status.held))),
+        (&LEASE_ACQUISITIONS, status.acquisitions as f64),
+        (&LEASE_FAILURES, status.failures as f64),
     ];
-    always.into_iter().chain(figures.renewed.map(|at| (&LEASE_RENEWED, at)))
+    always.into_iter().chain(status.renewed.map(|at| (&LEASE_RENEWED, at)))
 }
 
 fn header(text: &mut String, metric: &Metric, format: Format) {

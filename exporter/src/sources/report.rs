@@ -1,7 +1,7 @@
 //! Reports that other programs write: from a file, a folder, a prefix in a bucket, or an HTTP address.
 
 use crate::probe::Failure;
-use crate::run::schedule::unix_now;
+use crate::run::time::unix_now;
 use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::{Report as Target, ReportPlace};

@@ -2,7 +2,7 @@
 
 use crate::run::lease::proof::alone;
 use crate::verify::verify_alerts;
-use crate::verify::verify_backup::{self, Unproved};
+use crate::verify::verify_backup::{self, NotProved};
 use crate::verify::webhook::Webhook;
 use anyhow::{Context, ensure};
 use checklist::Config;
@@ -41,8 +41,8 @@ pub async fn backup(
             let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
             (format!("backup {name} is good: {}; {}\n", answers.join(", "), stages.join(", ")), 0)
         }
-        Err(why @ Unproved::Bad(_)) => (format!("backup {name} is NOT good: {why}\n"), 1),
-        Err(why @ Unproved::CannotTell(_)) => (format!("backup {name}: {why}\n"), 2),
+        Err(why @ NotProved::BadBackup(_)) => (format!("backup {name} is NOT good: {why}\n"), 1),
+        Err(why @ NotProved::CannotTell(_)) => (format!("backup {name}: {why}\n"), 2),
     };
     Ok((said + &beside, if code == 0 && !proof.left.is_empty() { 2 } else { code }))
 }

@@ -1,27 +1,30 @@
 //! `verify-backup`: the newest backup is downloaded, unpacked, read, restored into a throw-away database, and asked.
 
-mod checks;
+mod database;
 mod dump;
+mod error;
 mod restore;
-mod server;
+mod sandbox;
+mod sanity;
 mod session;
 mod sieve;
 mod statements;
 mod tools;
-mod workshop;
 
-use crate::run::schedule::unix_now;
+use crate::run::time::unix_now;
 use anyhow::{Context, anyhow};
 use checklist::Config;
 use checklist::config::{Backup, RecordPlace, Restore};
 use clients::records::{Act, Record, append};
 use clients::s3::{Bucket, Choice};
 use dump::Dump;
+use error::BackupFault;
 use jiff::Timestamp;
+use sandbox::Sandbox;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Instant;
-use workshop::Workshop;
+
+pub use error::NotProved;
 
 /// What a restore showed.
 #[derive(Debug, Default)]
@@ -40,43 +43,6 @@ pub struct Proof {
     pub left: Vec<String>,
 }
 
-/// Why a backup is not proved.
-#[derive(Debug)]
-pub enum Unproved {
-    /// The backup is at fault.
-    Bad(anyhow::Error),
-    /// Nobody knows: what the proof needs is not there.
-    CannotTell(anyhow::Error),
-}
-
-/// What is not said to be the backup's fault is the proof's.
-impl<E: Into<anyhow::Error>> From<E> for Unproved {
-    fn from(error: E) -> Self {
-        Self::CannotTell(error.into())
-    }
-}
-
-impl fmt::Display for Unproved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bad(error) => write!(f, "{error:#}"),
-            Self::CannotTell(error) => write!(f, "no proof could be made: {error:#}"),
-        }
-    }
-}
-
-/// Says whose fault an error is.
-trait Blame<T> {
-    /// The backup's.
-    fn bad(self) -> Result<T, Unproved>;
-}
-
-impl<T, E: Into<anyhow::Error>> Blame<T> for Result<T, E> {
-    fn bad(self) -> Result<T, Unproved> {
-        self.map_err(|error| Unproved::Bad(error.into()))
-    }
-}
-
 /// Proves a backup and records the result, good, bad or unknown, unless it cannot even begin. When `stop` ends first
 /// it says why. Everything temporary is gone when this returns.
 pub async fn verify(
@@ -86,18 +52,18 @@ pub async fn verify(
     most: u64,
     by: String,
     stop: impl Future<Output = &'static str>,
-) -> anyhow::Result<(Proof, Result<(), Unproved>)> {
+) -> anyhow::Result<(Proof, Result<(), NotProved>)> {
     let restore = backup.restore.as_ref().with_context(|| format!("backup {} has no section restore:", backup.name))?;
     let mut proof = Proof::default();
-    let mut result = match Workshop::open().await {
-        Ok(mut workshop) => {
+    let mut result = match Sandbox::open().await {
+        Ok(mut sandbox) => {
             let result = tokio::select! {
                 // Looked at before each step: a process that was stopped and continued does nothing more.
                 biased;
-                why = stop => Err(Unproved::CannotTell(anyhow!("ended by {why}"))),
-                result = prove(config, backup, restore, most, &mut workshop, &mut proof) => result,
+                why = stop => Err(NotProved::CannotTell(anyhow!("ended by {why}"))),
+                result = prove(config, backup, restore, most, &mut sandbox, &mut proof) => result,
             };
-            if let Err(left) = workshop.close().await {
+            if let Err(left) = sandbox.close().await {
                 proof.left = left;
             }
             result
@@ -107,7 +73,7 @@ pub async fn verify(
     let act = Act::Restored {
         backup: backup.name.clone(),
         passed: result.is_ok(),
-        unknown: matches!(result, Err(Unproved::CannotTell(_))),
+        unknown: matches!(result, Err(NotProved::CannotTell(_))),
         why: result.as_ref().err().map(ToString::to_string),
         seconds: proof.seconds.clone(),
         answers: proof.answers.clone(),
@@ -118,7 +84,7 @@ pub async fn verify(
     };
     if let Err(error) = append(place, &Record { at: Timestamp::now(), by, act }).await {
         let found = result.err().map(|why| format!("; what was found: {why}")).unwrap_or_default();
-        result = Err(Unproved::CannotTell(error.context(format!("the result could not be recorded{found}"))));
+        result = Err(NotProved::CannotTell(error.context(format!("the result could not be recorded{found}"))));
     }
     Ok((proof, result))
 }
@@ -128,10 +94,10 @@ async fn prove(
     backup: &Backup,
     restore: &Restore,
     most: u64,
-    workshop: &mut Workshop,
+    sandbox: &mut Sandbox,
     proof: &mut Proof,
-) -> Result<(), Unproved> {
-    let (object, file) = (workshop.file("object"), workshop.file("dump"));
+) -> Result<(), NotProved> {
+    let (object, file) = (sandbox.file("object"), sandbox.file("dump"));
     let mut stage = Stage { begun: Instant::now(), seconds: &mut proof.seconds };
     let bucket = Bucket::new(backup.place.clone());
     let choice = Choice { matching: &backup.matching, excluded: &backup.excluded };
@@ -140,31 +106,31 @@ async fn prove(
         0 => "there is no backup".to_owned(),
         count => format!("there is no backup but {count} of the future"),
     });
-    let newest = newest.bad()?;
+    let newest = newest.bad_backup()?;
     proof.object = Some(newest.name.clone());
     dump::look(&bucket, &newest, backup.format).await?;
     dump::fetch(&bucket, &newest, if newest.is_folder { &file } else { &object }, most).await?;
     stage.ends("download");
     if !newest.is_folder {
-        dump::unpack(backup.format, &object, &file, most, &workshop.stopped).await?;
+        dump::unpack(backup.format, &object, &file, most, &sandbox.stopped).await?;
     }
-    workshop.tools.own_all(&file)?;
+    sandbox.tools.own_all(&file)?;
     stage.ends("decompress");
-    let dump = Dump::of(&file).bad()?;
-    dump.contents(&workshop.tools).await?;
-    let facts = dump.facts(&workshop.tools).await?;
+    let dump = Dump::of(&file).bad_backup()?;
+    dump.contents(&sandbox.tools).await?;
+    let facts = dump.facts(&sandbox.tools).await?;
     stage.ends("contents");
     let encoding = facts.encoding.as_deref().unwrap_or("UTF8");
     match &restore.server {
-        Some(server) => workshop.borrow(server, &config.postgres, encoding).await?,
-        None => workshop.start(encoding).await?,
+        Some(server) => sandbox.borrow(server, &config.postgres, encoding).await?,
+        None => sandbox.start(encoding).await?,
     }
     stage.ends("start");
-    let database = workshop.database.as_ref().context("there is no database to restore into")?;
-    let restored = restore::restore(&workshop.tools, database, &dump, &facts).await?;
+    let database = sandbox.database.as_ref().context("there is no database to restore into")?;
+    let restored = restore::restore(&sandbox.tools, database, &dump, &facts).await?;
     proof.not_set_up.clone_from(&restored.not_set_up);
     stage.ends("restore");
-    let asked = checks::ask(database, &restored, &restore.checks, &mut proof.answers, &mut proof.newest).await;
+    let asked = sanity::ask(database, &restored, &restore.checks, &mut proof.answers, &mut proof.newest).await;
     stage.ends("checks");
     asked
 }

@@ -5,7 +5,8 @@ mod clusters;
 mod databases;
 
 use checklist::{Config, Reason};
-use exporter::run::schedule::{Job, unix_now};
+use exporter::run::schedule::Job;
+use exporter::run::time::unix_now;
 use exporter::server::snapshot::{Format, Loaded, render};
 use stack::http::{answer, serve};
 use stack::peers::{Authority, Health, Says, self_signed, silent};

@@ -12,24 +12,24 @@ use std::time::{Duration, Instant};
 /// Longer than it takes to see that the holder of a lease is gone.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// Somebody else is at it.
+/// Another process holds the lease of this proof.
 #[derive(Debug)]
-pub struct Elsewhere(String);
+pub struct HeldByAnother(String);
 
-impl std::fmt::Display for Elsewhere {
+impl std::fmt::Display for HeldByAnother {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Elsewhere {}
+impl std::error::Error for HeldByAnother {}
 
 /// Runs the work of a proof while this process holds the proof's lease; without `highAvailability:` at once. The
 /// work is given what ends with a reason when it has to stop: `ended`, or the loss of the lease. It stops by itself,
 /// because it may have things to take away and a result to record.
 ///
 /// # Errors
-/// [`Elsewhere`] when another process holds it; also when the lease cannot be had.
+/// [`HeldByAnother`] when another process holds it; also when the lease cannot be had.
 pub async fn alone<'a, F: Future>(
     config: &Config,
     proof: Proof<'_>,
@@ -75,7 +75,7 @@ async fn acquire(lease: &Lease) -> anyhow::Result<()> {
         }
         let place = lease.place();
         if let Some(holder) = lease.rival().await {
-            bail!(Elsewhere(format!("{holder} holds the lease {place} and is at it; nothing was done")));
+            bail!(HeldByAnother(format!("{holder} holds the lease {place} and is at it; nothing was done")));
         }
         if begun.elapsed() > PATIENCE {
             looked?;

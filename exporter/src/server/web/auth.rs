@@ -112,6 +112,10 @@ mod tests {
             Access::Unauthenticated,
             "no credentials"
         );
-        assert_eq!(authorize(None, None, &HeaderMap::new(), &Method::GET, "/").await, Access::Granted, "nothing is configured");
+        assert_eq!(
+            authorize(None, None, &HeaderMap::new(), &Method::GET, "/").await,
+            Access::Granted,
+            "nothing is configured"
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use super::config::{ClientAuth, Tls, Version};
 use crate::probe::Failure;
-use clients::trust;
 use checklist::Reason;
+use clients::trust;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;

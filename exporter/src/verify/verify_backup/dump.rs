@@ -2,7 +2,7 @@
 
 use super::restore::Source;
 use super::tools::{Tools, head, run};
-use super::{Blame, Unproved};
+use super::error::{BackupFault, NotProved};
 use crate::sources::dump::{Content, HEADER_BYTES, judge, layer};
 use anyhow::{Context, anyhow, bail, ensure};
 use checklist::config::BackupFormat;
@@ -40,23 +40,23 @@ pub(super) struct Facts {
 }
 
 /// Looks at the begin of a backup before anything of it is fetched.
-pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat) -> Result<(), Unproved> {
+pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat) -> Result<(), NotProved> {
     let torn = || anyhow!("{} is a folder of pg_dump without its table of contents, toc.dat", newest.name);
-    let begin = newest.begin.as_ref().with_context(torn).bad()?;
+    let begin = newest.begin.as_ref().with_context(torn).bad_backup()?;
     let header = bucket.header(begin, HEADER_BYTES).await?;
     let format = if newest.is_folder { BackupFormat::PgDump } else { format };
-    let content = judge(format, &header).map_err(|why| anyhow!("{}: {why}", begin.key)).bad()?;
+    let content = judge(format, &header).map_err(|why| anyhow!("{}: {why}", begin.key)).bad_backup()?;
     if content == Content::Cluster {
         return Err(anyhow!("{} is a dump of pg_dumpall, which is not restored here: dump each database", begin.key).into());
     }
     if content == Content::Other {
-        return Err(Unproved::Bad(anyhow!("{} is no dump of pg_dump", begin.key)));
+        return Err(NotProved::BadBackup(anyhow!("{} is no dump of pg_dump", begin.key)));
     }
     Ok(())
 }
 
 /// Fetches a backup into the file or folder `to`, never more than `most` bytes.
-pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64) -> Result<(), Unproved> {
+pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64) -> Result<(), NotProved> {
     if !newest.is_folder {
         let object = newest.begin.as_ref().context("there is no object")?;
         return Ok(bucket.download(object, to, most).await?);
@@ -85,12 +85,12 @@ pub(super) async fn unpack(
     to: &Path,
     most: u64,
     stopped: &Arc<AtomicBool>,
-) -> Result<(), Unproved> {
+) -> Result<(), NotProved> {
     let (from, to, stopped) = (from.to_owned(), to.to_owned(), Arc::clone(stopped));
     tokio::task::spawn_blocking(move || unpack_now(format, &from, &to, most, &stopped)).await?
 }
 
-fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: &AtomicBool) -> Result<(), Unproved> {
+fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: &AtomicBool) -> Result<(), NotProved> {
     let Some(layer) = layer(format) else { return Err(anyhow!("the format of the backup is not known").into()) };
     let mut reader = layer.open(File::open(from)?)?;
     let mut writer = File::create(to)?;
@@ -100,7 +100,7 @@ fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: 
         if stopped.load(Ordering::Relaxed) {
             return Err(anyhow!("stopped while it was unpacked").into());
         }
-        let read = reader.read(&mut piece).context("the backup is broken: it cannot be decompressed").bad()?;
+        let read = reader.read(&mut piece).context("the backup is broken: it cannot be decompressed").bad_backup()?;
         if read == 0 {
             break;
         }
@@ -141,18 +141,18 @@ impl Dump {
     }
 
     /// Reads the table of contents of an archive.
-    pub(super) async fn contents(&self, tools: &Tools) -> Result<(), Unproved> {
+    pub(super) async fn contents(&self, tools: &Tools) -> Result<(), NotProved> {
         let Self::Archive(path) = self else { return Ok(()) };
         let listed = run("pg_restore", tools.command("pg_restore").arg("--list").arg(path)).await;
-        let list = listed.map_err(|error| blame_archive(&format!("{error:#}"), "failed"))?;
+        let list = listed.map_err(|error| archive_fault(&format!("{error:#}"), "failed"))?;
         if list.lines().any(|line| line.contains(" TABLE DATA ")) {
             return Ok(());
         }
-        Err(Unproved::Bad(anyhow!("the dump holds no table")))
+        Err(NotProved::BadBackup(anyhow!("the dump holds no table")))
     }
 
     /// It as plain SQL. Nothing that belongs to a whole server is part of it.
-    pub(super) async fn text(&self, tools: &Tools) -> Result<Source, Unproved> {
+    pub(super) async fn text(&self, tools: &Tools) -> Result<Source, NotProved> {
         let path = match self {
             Self::Text(path) => {
                 let file = tokio::fs::File::open(path).await?;
@@ -170,7 +170,7 @@ impl Dump {
     }
 
     /// What it says about itself at its begin.
-    pub(super) async fn facts(&self, tools: &Tools) -> Result<Facts, Unproved> {
+    pub(super) async fn facts(&self, tools: &Tools) -> Result<Facts, NotProved> {
         use tokio::io::AsyncReadExt;
         let mut source = self.text(tools).await?;
         let mut begin = Vec::new();
@@ -192,13 +192,13 @@ impl Facts {
 }
 
 /// Whose fault it is that `pg_restore` cannot read an archive: its own where it is older or built without what is needed.
-pub(super) fn blame_archive(said: &str, status: &str) -> Unproved {
+pub(super) fn archive_fault(said: &str, status: &str) -> NotProved {
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
     let words = if lines.is_empty() { status.to_owned() } else { lines.join("; ") };
     let error = anyhow!("the dump cannot be read: {words}");
     // Every format of an archive was 1.something yet.
     let lacks = ["unsupported version (1.", "not supported in this installation", "does not support compression", "No space left on device", "out of memory", "Permission denied"];
-    if lacks.iter().any(|what| said.contains(what)) { Unproved::CannotTell(error) } else { Unproved::Bad(error) }
+    if lacks.iter().any(|what| said.contains(what)) { NotProved::CannotTell(error) } else { NotProved::BadBackup(error) }
 }
 
 #[cfg(test)]

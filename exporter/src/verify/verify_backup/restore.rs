@@ -1,13 +1,13 @@
 //! A dump is fed to the database, statement by statement, and what fails is judged: the dump is bad only where its data
 //! cannot be had because of the dump itself. What this server lacks is told.
 
-use super::dump::{Dump, Facts, blame_archive};
-use super::server::{Database, is_of_the_server, one};
+use super::dump::{Dump, Facts, archive_fault};
+use super::database::{Database, is_of_the_server, one};
 use super::session::{ServerError, Session};
 use super::sieve::{Fate, Matter, fate, matter, title};
 use super::statements::{Cutter, Piece};
 use super::tools::Tools;
-use super::{Blame, Unproved};
+use super::error::{BackupFault, NotProved};
 use anyhow::{Context, anyhow, bail};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub(super) async fn restore(
     database: &Database,
     dump: &Dump,
     facts: &Facts,
-) -> Result<Restored, Unproved> {
+) -> Result<Restored, NotProved> {
     let session = database.connect().await?;
     let mut feed = Feed { database, session, facts, restored: Restored::default(), told: BTreeMap::new(), hidden: Vec::new(), connects: 0 };
     let mut source = dump.text(tools).await?;
@@ -67,7 +67,7 @@ pub(super) struct Source {
 
 impl Source {
     /// Waits for the program, or ends it; an archive that it could not read is broken.
-    async fn end(self, whole: bool) -> Result<(), Unproved> {
+    async fn end(self, whole: bool) -> Result<(), NotProved> {
         let Some((mut program, errors)) = self.program else { return Ok(()) };
         let patience = if whole { ENDS } else { ENDS_EARLY };
         let Ok(status) = tokio::time::timeout(patience, program.wait()).await else {
@@ -78,7 +78,7 @@ impl Source {
         };
         let status = status.context("cannot wait for pg_restore")?;
         let said = errors.await.context("pg_restore")?;
-        if status.success() { Ok(()) } else { Err(blame_archive(&said, &status.to_string())) }
+        if status.success() { Ok(()) } else { Err(archive_fault(&said, &status.to_string())) }
     }
 }
 
@@ -96,7 +96,7 @@ struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    async fn all(&mut self, text: &mut (dyn AsyncRead + Unpin + Send)) -> Result<(), Unproved> {
+    async fn all(&mut self, text: &mut (dyn AsyncRead + Unpin + Send)) -> Result<(), NotProved> {
         let mut cutter = Cutter::new();
         let mut buffer = vec![0; PIECE];
         // Rows behind a COPY that the server did not take are dropped.
@@ -127,7 +127,7 @@ impl Feed<'_> {
                         }
                     }
                     Piece::Data(_) | Piece::DataEnd => {}
-                    Piece::Command(line) => self.command(&line).bad()?,
+                    Piece::Command(line) => self.command(&line).bad_backup()?,
                 }
             }
             if read == 0 {
@@ -137,7 +137,7 @@ impl Feed<'_> {
     }
 
     /// Runs a statement, or leaves it out; whether rows follow that the server takes.
-    async fn statement(&mut self, statement: &[u8], copied: &mut String) -> Result<bool, Unproved> {
+    async fn statement(&mut self, statement: &[u8], copied: &mut String) -> Result<bool, NotProved> {
         match fate(statement) {
             Fate::Run => {}
             Fate::LeftOut(what) => {
@@ -145,7 +145,7 @@ impl Feed<'_> {
                 return Ok(false);
             }
             Fate::Refused(what) => {
-                return Err(Unproved::Bad(anyhow!("it holds {what}, which no dump of pg_dump does: it was not restored")));
+                return Err(NotProved::BadBackup(anyhow!("it holds {what}, which no dump of pg_dump does: it was not restored")));
             }
             Fate::Extension(name, schema) => {
                 self.extension(statement, &name, schema.as_deref()).await?;
@@ -171,7 +171,7 @@ impl Feed<'_> {
     }
 
     /// Makes an extension, as whoever made the database where its owner may not.
-    async fn extension(&mut self, statement: &[u8], name: &str, schema: Option<&str>) -> Result<(), Unproved> {
+    async fn extension(&mut self, statement: &[u8], name: &str, schema: Option<&str>) -> Result<(), NotProved> {
         let Err(error) = self.session.run(statement).await? else { return Ok(()) };
         if error.code == "42501" && self.database.superuser {
             let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
@@ -208,7 +208,7 @@ impl Feed<'_> {
     }
 
     /// Judges what failed.
-    fn failed(&mut self, what: &str, matter: Matter, error: &ServerError) -> Result<(), Unproved> {
+    fn failed(&mut self, what: &str, matter: Matter, error: &ServerError) -> Result<(), NotProved> {
         if is_of_the_server(error) {
             return Err(anyhow!("{what}: {error}").into());
         }
@@ -220,7 +220,7 @@ impl Feed<'_> {
         let follows = matches!(error.code.as_str(), "42P01" | "42883" | "42703" | "3F000" | "42704" | "55000" | "42809")
             && self.restored.lacking > 0;
         if !(is_lacking(error) || follows || newer) {
-            return Err(Unproved::Bad(anyhow!("the dump cannot be restored: {what}: {error}")));
+            return Err(NotProved::BadBackup(anyhow!("the dump cannot be restored: {what}: {error}")));
         }
         self.restored.lacking += 1;
         let sentence = format!("{what}: {error}");
@@ -231,7 +231,7 @@ impl Feed<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Restored, Unproved> {
+    fn finish(mut self) -> Result<Restored, NotProved> {
         let told = std::mem::take(&mut self.told);
         let count = told.len();
         let sentence = |(what, count): (String, u64)| if count > 1 { format!("{what} ({count} times)") } else { what };
@@ -249,7 +249,7 @@ impl Feed<'_> {
             .into());
         }
         if self.restored.tables == 0 {
-            return Err(Unproved::Bad(anyhow!("the dump holds no table")));
+            return Err(NotProved::BadBackup(anyhow!("the dump holds no table")));
         }
         Ok(self.restored)
     }

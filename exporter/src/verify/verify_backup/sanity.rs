@@ -1,9 +1,9 @@
 //! What the restored database must answer.
 
 use super::restore::Restored;
-use super::server::{Database, is_of_the_server};
+use super::database::{Database, is_of_the_server};
 use super::session::ServerError;
-use super::{Blame, Unproved};
+use super::error::{BackupFault, NotProved};
 use anyhow::{Context, anyhow, ensure};
 use checklist::config::{Expect, Sanity};
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ pub(super) async fn ask(
     checks: &[Sanity],
     answers: &mut BTreeMap<String, f64>,
     newest: &mut BTreeMap<String, f64>,
-) -> Result<(), Unproved> {
+) -> Result<(), NotProved> {
     let mut session = database.connect().await?;
     let mut worst = Ok(());
     for check in checks {
@@ -32,7 +32,7 @@ pub(super) async fn ask(
             }
         };
         let answered = session.run(asked.as_bytes()).await?;
-        let rows = answered.map_err(|error| blame(&check.name, &error, restored))?;
+        let rows = answered.map_err(|error| fault_of(&check.name, &error, restored))?;
         // Several rows are no number, and are told as they are.
         let text = rows.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join("\n");
         let number = || {
@@ -50,16 +50,16 @@ pub(super) async fn ask(
         };
         worst = worst.and(judged.and_then(|()| judge(check, text.parse().unwrap_or(f64::NAN))));
     }
-    worst.bad()
+    worst.bad_backup()
 }
 
 /// Whose fault it is that a check has no answer: the backup's where it lacks what is asked for, unless this server lacked
 /// it first, or the question is none.
-fn blame(check: &str, error: &ServerError, restored: &Restored) -> Unproved {
+fn fault_of(check: &str, error: &ServerError, restored: &Restored) -> NotProved {
     let told = anyhow!("check {check}: {error}");
     let syntax = error.code == "42601";
     let hidden = error.code.starts_with("42") && restored.lacks_something();
-    if is_of_the_server(error) || syntax || hidden { Unproved::CannotTell(told) } else { Unproved::Bad(told) }
+    if is_of_the_server(error) || syntax || hidden { NotProved::CannotTell(told) } else { NotProved::BadBackup(told) }
 }
 
 fn judge(check: &Sanity, answer: f64) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! The folder, the processes and the database of one proof, and that nothing of them is left behind.
 
-use super::server::{self, Database};
+use super::database::{self, Database};
 use super::tools::Tools;
 use anyhow::{Context, ensure};
 use checklist::config::Postgres;
@@ -22,7 +22,7 @@ const LOCK: &str = "lock";
 const STOP: Duration = Duration::from_secs(10);
 
 /// Where a proof is made.
-pub(super) struct Workshop {
+pub(super) struct Sandbox {
     /// PostgreSQL's programs.
     pub(super) tools: Tools,
     /// What is restored into.
@@ -34,7 +34,7 @@ pub(super) struct Workshop {
     _lock: File,
 }
 
-impl Workshop {
+impl Sandbox {
     /// A folder for temporary files. What a killed proof left in the same place is removed first.
     pub(super) async fn open() -> anyhow::Result<Self> {
         sweep().await;
@@ -53,7 +53,7 @@ impl Workshop {
 
     /// Restores go to a throw-away server.
     pub(super) async fn start(&mut self, encoding: &str) -> anyhow::Result<()> {
-        let database = server::start(&self.tools, self.folder.path(), &mut self.server).await?;
+        let database = database::start(&self.tools, self.folder.path(), &mut self.server).await?;
         self.database.insert(database).create(encoding).await
     }
 
@@ -65,7 +65,7 @@ impl Workshop {
         encoding: &str,
     ) -> anyhow::Result<()> {
         // Known before it is made, so that it is dropped however this ends.
-        let database = self.database.insert(server::borrow(server, sources).await?);
+        let database = self.database.insert(database::borrow(server, sources).await?);
         database.create(encoding).await
     }
 
