@@ -158,8 +158,9 @@ struct CancelOnDrop {
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         let Some(token) = self.token.take() else { return };
-        let Ok(tls) = tls(&self.target) else { return };
+        let target = self.target.clone();
         tokio::spawn(async move {
+            let Ok(tls) = tls(&target).await else { return };
             let cancelled = async {
                 match tls {
                     Some(tls) => token.cancel_query(tls).await,

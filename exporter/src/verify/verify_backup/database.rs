@@ -154,11 +154,15 @@ impl Database {
     pub(super) async fn drop(&mut self) -> anyhow::Result<()> {
         let dropped = async {
             // The connection that made it may be what was lost.
-            let mut session = match self.keeper.take() {
-                Some(mut session) if one(&mut session, "SELECT 1").await.is_ok() => session,
-                _ => Session::open(&self.admin, &self.maintenance).await?,
+            let lives = match &mut self.keeper {
+                Some(session) => one(session, "SELECT 1").await.is_ok(),
+                None => false,
             };
-            remove(&mut session, &self.name).await
+            let session = match &mut self.keeper {
+                Some(session) if lives => session,
+                kept => kept.insert(Session::open(&self.admin, &self.maintenance).await?),
+            };
+            remove(session, &self.name).await
         };
         dropped.await.with_context(|| {
             let role = if self.own_role { " and the role of the same name" } else { "" };

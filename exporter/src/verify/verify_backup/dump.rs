@@ -122,7 +122,7 @@ impl Dump {
         }
         let mut file = File::open(path)?;
         let mut header = Vec::new();
-        file.by_ref().take(HEADER_BYTES).read_to_end(&mut header)?;
+        Read::by_ref(&mut file).take(HEADER_BYTES).read_to_end(&mut header)?;
         match judge(BackupFormat::PgDump, &header).map_err(anyhow::Error::msg)? {
             Content::Custom | Content::Tar => return Ok(Self::Archive(path.to_owned())),
             Content::Cluster => bail!("it is a dump of pg_dumpall"),
