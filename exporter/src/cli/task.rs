@@ -1,8 +1,9 @@
 //! `task list | show | done | skip` and `override start | extend | end | show`.
 
 use anyhow::{Context, bail, ensure};
-use checklist::config::{Tasks, hint};
+use checklist::config::Tasks;
 use checklist::tasks::Task;
+use checklist::yaml::hint;
 use clap::{Args, Subcommand};
 use clients::records::{Act, Record, Records, append};
 use clients::task_status::{self, Stand, time};

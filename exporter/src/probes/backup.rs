@@ -44,7 +44,7 @@ impl Probe for Backup {
             let choice = Choice { matching: &self.target.matching, excluded: &self.target.excluded };
             let found = self.bucket.newest(choice, unix_now()).await?;
             let name = [self.target.name.as_str()];
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             samples.set(&PRESENT, name, found.count > 0);
             samples.set(&OBJECTS, name, found.count);
             samples.set(&FUTURE, name, found.future);

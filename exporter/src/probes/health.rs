@@ -22,7 +22,7 @@ impl Probe for Health {
         async {
             let begun = Instant::now();
             let answer = fetch(&self.0.endpoint, "", MAX_BODY).await?;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.saw(Object::Page, 1);
             judge(&self.0, answer.status.as_u16(), answer.content_type.as_deref(), &answer.body, &mut samples);
@@ -73,7 +73,7 @@ mod tests {
     fn judged(target: &str, status: u16, kind: &str, body: &[u8]) -> anyhow::Result<(Vec<String>, String)> {
         let yaml = format!("health: [{{name: h, url: 'http://h', {target}}}]\n");
         let config = Config::parse("checklist.yaml", &yaml)?;
-        let mut samples = Samples::of(&SIGNAL);
+        let mut samples = SIGNAL.samples();
         judge(&config.health[0], status, Some(kind), body, &mut samples);
         let told = samples.evidence.to_string();
         let bad = samples.into_series().0.into_iter().filter(|one| one.metric == &FIELD_OK && one.value == 0.0);

@@ -69,7 +69,7 @@ impl Probe for Reports {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
             let shape = shape(self.0.format);
-            let mut samples = Samples::of(shape.signal);
+            let mut samples = shape.signal.samples();
             let now = unix_now();
             each(&self.0, |document| {
                 let judged = document.and_then(|document| Ok((summarize(self.0.format, &document)?, document)));
