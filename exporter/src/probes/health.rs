@@ -91,7 +91,7 @@ mod tests {
             ("expect: {pct: 1.0}", json, b"{\"pct\": 1.0}"),
             ("expect: {pct: 1.0}", json, b"{\"pct\": 1}"),
             ("expect: {pct: '1'}", json, b"{\"pct\": 1.0}"),
-            ("expect: {big: 9007199254740993}", json, b"{\"big\": 9007199254740993}"),
+            ("expect: {big: '9007199254740993'}", json, b"{\"big\": 9007199254740993}"),
             ("expect: {'checks.0.status': pass, 'checks[1].status': warn}", json,
              b"{\"checks\": [{\"status\": \"pass\"}, {\"status\": \"warn\"}]}"),
             ("expect: {'db.main.state': up}", json, b"{\"db.main\": {\"state\": \"up\"}}"),

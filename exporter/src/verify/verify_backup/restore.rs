@@ -131,7 +131,8 @@ impl Feed<'_> {
                 }
             }
             if read == 0 {
-                return Ok(());
+                let torn = || anyhow!("the dump is cut off: it ends within the rows of {copied}");
+                return if copying { Err(NotProved::BadBackup(torn())) } else { Ok(()) };
             }
         }
     }

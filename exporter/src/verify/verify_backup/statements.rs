@@ -365,7 +365,8 @@ impl Cutter {
         }
         let length = rest.len();
         if whole == 0 && (self.ended || length >= DATA) {
-            let end = self.ended && (length == 0 || (!middle && is_end(rest)));
+            // Without their end the rows are torn.
+            let end = self.ended && !middle && is_end(rest);
             return if end { self.end_of_data(length) } else { self.rows(length, true) };
         }
         self.rows(whole, middle && whole == 0)
