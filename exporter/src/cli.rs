@@ -5,12 +5,13 @@ pub mod log;
 pub mod task;
 
 use crate::run::checks::Checks;
+use crate::run::job::Job;
 use crate::run::lease::proof::HeldByAnother;
 use crate::run::reload::{Source, load};
-use crate::run::schedule::Job;
 use crate::run::shard::{Shard, Sharding};
+use crate::server::exposition::publisher::publish;
 use crate::server::report;
-use crate::server::routes::{self, Paths};
+use crate::server::routes::{self, Paths, Site};
 use crate::server::web::Web;
 use crate::verify::proofs;
 use anyhow::Context;
@@ -240,7 +241,9 @@ async fn run(
     };
     let checks = source.schedule.jobs().len();
     tracing::info!(address = %listener.local_addr()?, checks, "serving /metrics and the status page");
+    let site = Site::new(Arc::clone(&source), web);
     let rounds = tokio::spawn(Arc::clone(&source.schedule).run());
+    let publishing = tokio::spawn(publish(Arc::clone(&source.schedule), Arc::clone(&site.latest)));
     let own = Arc::clone(&source);
     let following = tokio::spawn(async move { own.follow().await });
     let own = Arc::clone(&source);
@@ -250,15 +253,14 @@ async fn run(
             let _ = own.reload();
         }
     });
-    let own = Arc::clone(&source);
-    let plain = Arc::clone(&web);
+    let of_health = site.clone();
     let healths = tokio::spawn(async move {
         if let Some(listener) = health {
-            routes::serve(listener, own, plain, Paths::Health, std::future::pending()).await;
+            routes::serve(listener, of_health, Paths::Health, std::future::pending()).await;
         }
     });
-    routes::serve(listener, source, web, Paths::All, stop).await;
-    for task in [rounds, following, hangups, healths] {
+    routes::serve(listener, site, Paths::All, stop).await;
+    for task in [rounds, publishing, following, hangups, healths] {
         task.abort();
     }
     Ok(ExitCode::SUCCESS)

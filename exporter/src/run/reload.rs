@@ -3,8 +3,8 @@
 use crate::run::checks::Checks;
 use crate::run::schedule::Schedule;
 use crate::run::shard::Shard;
+use crate::run::status::ProcessStatus;
 use crate::run::time::unix_now;
-use crate::server::snapshot::Loaded;
 use crate::server::web::tokens::Tokens;
 use anyhow::Context;
 use checklist::Config;
@@ -39,8 +39,13 @@ impl Source {
         let mut checks = Checks::continuous(shard);
         let jobs = checks.jobs(&config, &[]);
         let tokens = checks.tokens(&config, None);
-        let loaded = Loaded { at: unix_now(), fingerprint: config.fingerprint(), shard, ..Loaded::default() };
-        let schedule = Schedule::new(jobs, loaded);
+        let status = ProcessStatus {
+            loaded_at: unix_now(),
+            fingerprint: config.fingerprint(),
+            shard,
+            ..ProcessStatus::default()
+        };
+        let schedule = Schedule::new(jobs, status);
         schedule.elect(checks.lease());
         let known = Mutex::new(Known { text, config: Arc::new(config), checks, tokens });
         Ok(Arc::new(Self { path: path.to_owned(), known, schedule }))
@@ -70,8 +75,8 @@ impl Source {
             let before = known.tokens.take();
             known.tokens = known.checks.tokens(&config, before);
             {
-                let mut loaded = self.schedule.loaded();
-                (loaded.at, loaded.successful, loaded.fingerprint) = (unix_now(), true, config.fingerprint());
+                let mut status = self.schedule.status_mut();
+                (status.loaded_at, status.successful, status.fingerprint) = (unix_now(), true, config.fingerprint());
             }
             tracing::info!(checks = jobs.len(), "loaded {}", self.path.display());
             self.schedule.elect(known.checks.lease());
@@ -80,7 +85,7 @@ impl Source {
             Ok(())
         });
         if let Err(error) = &result {
-            self.schedule.loaded().successful = false;
+            self.schedule.status_mut().successful = false;
             self.schedule.refresh();
             tracing::error!("{} is not loaded, the previous one stays: {error:#}", self.path.display());
         }
