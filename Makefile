@@ -4,6 +4,9 @@ test: tools
 demo: tools
 	cargo build --workspace --bins && FAULT=$(FAULT) ./target/debug/demo
 
+parts:
+	./scripts/build-parts
+
 generate:
 	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated && cargo run -q -p rules-gen -- docs --out docs
 
@@ -16,4 +19,4 @@ supply-chain:
 tools:
 	./scripts/install-tools
 
-.PHONY: test demo generate bench supply-chain tools
+.PHONY: test demo parts generate bench supply-chain tools
