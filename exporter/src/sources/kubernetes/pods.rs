@@ -45,7 +45,9 @@ impl Lean for Pod {
     type Raw = RawPod;
 
     fn keep(raw: RawPod, words: &mut Words) -> Self {
-        let containers = raw.status.container_statuses.iter().map(|container| Container {
+        // A sidecar stands among the init containers, and both can restart.
+        let statuses = raw.status.init_container_statuses.iter().chain(&raw.status.container_statuses);
+        let containers = statuses.map(|container| Container {
             name: words.share(&container.name),
             restarts: container.restart_count,
             last: container.last_state.terminated.as_ref().and_then(|ended| {
@@ -54,7 +56,8 @@ impl Lean for Pod {
             }),
         });
         let containers = containers.collect();
-        let limits = || raw.spec.containers.iter().map(|container| container.resources.limits.amounts());
+        let sidecars = || raw.spec.init_containers.iter().filter(|container| container.is_sidecar());
+        let limits = || raw.spec.containers.iter().chain(sidecars()).map(|one| one.resources.limits.amounts());
         #[expect(clippy::cast_possible_truncation, reason = "seven digits of cores are plenty")]
         let cpu_limit = limits().map(|(cpu, _)| cpu).sum::<Option<f64>>().map(|cores| cores as f32);
         Self {
@@ -78,15 +81,24 @@ pub struct RawPod {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct PodSpec {
     containers: Vec<ContainerSpec>,
+    init_containers: Vec<ContainerSpec>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct ContainerSpec {
     resources: ContainerResources,
+    restart_policy: Option<Box<str>>,
+}
+
+impl ContainerSpec {
+    /// An init container that goes on beside the others.
+    fn is_sidecar(&self) -> bool {
+        self.restart_policy.as_deref() == Some("Always")
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
