@@ -1,7 +1,6 @@
 //! What one run of a check saw: series of the signal's metrics, bounded before they leave.
 
 use crate::metric::Metric;
-use crate::signal::Signal;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -38,12 +37,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// No series of the signal yet. What is set first stays, what is set beyond the signal's bound is dropped.
-    pub const fn of(signal: &Signal) -> Self {
-        Self::within(signal.max_series)
-    }
-
-    const fn within(limit: usize) -> Self {
+    /// No series yet. What is set first stays, what is set beyond the limit is dropped.
+    pub const fn within(limit: usize) -> Self {
         Self { series: BTreeMap::new(), limit, dropped: 0 }
     }
 

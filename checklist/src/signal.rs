@@ -1,12 +1,14 @@
 //! What the catalog says about one signal of the checklist.
 
-use crate::condition::{Limits, When};
-use crate::config::Traffic;
+use crate::cadence::Cadence;
+use crate::condition::When;
+use crate::condition::limits::Limits;
+use crate::condition::threshold::{Levels, Severity, Threshold, Unit};
+use crate::condition::value::Computed;
 use crate::metric::Metric;
 use crate::panel::Panel;
-use crate::samples::Series;
-use crate::threshold::{Severity, Threshold, Unit};
-use crate::value::Computed;
+use crate::samples::{Samples, Series};
+use crate::targets::traffic::Traffic;
 use std::fmt;
 use std::time::Duration;
 
@@ -50,6 +52,11 @@ pub struct Signal {
 }
 
 impl Signal {
+    /// No series yet, for one run of one of its checks.
+    pub const fn samples(&self) -> Samples {
+        Samples::within(self.max_series)
+    }
+
     /// The worst severity among its alerts: that of its "cannot tell" alert too.
     pub fn worst(&self) -> Severity {
         let default = |alert: &Alert| alert.levels(&Limits::default()).into_iter().map(|(severity, _)| severity).max();
@@ -95,7 +102,7 @@ pub struct Reading {
     /// The worst value.
     pub value: f64,
     /// The limits.
-    pub limits: crate::threshold::Levels,
+    pub limits: Levels,
 }
 
 impl fmt::Display for Reading {
@@ -149,43 +156,6 @@ impl RoundTo for f64 {
             Unit::Ratio => (self * 1e4).round() / 1e4,
             _ => (self * 1e3).round() / 1e3,
         }
-    }
-}
-
-/// How often the written checklist asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cadence {
-    /// Every morning.
-    Daily,
-    /// Once a week.
-    Weekly,
-    /// Once a month.
-    Monthly,
-    /// Once a quarter.
-    Quarterly,
-    /// Once a year.
-    Annual,
-}
-
-impl Cadence {
-    /// Every cadence, in checklist order.
-    pub const ALL: [Self; 5] = [Self::Daily, Self::Weekly, Self::Monthly, Self::Quarterly, Self::Annual];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Daily => "daily",
-            Self::Weekly => "weekly",
-            Self::Monthly => "monthly",
-            Self::Quarterly => "quarterly",
-            Self::Annual => "annual",
-        }
-    }
-}
-
-impl fmt::Display for Cadence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -300,7 +270,7 @@ pub fn spaced(alert: &str) -> String {
 /// A warning that lasts a quarter of an hour; the base of the catalog's entries.
 pub const WARNING: Alert = Alert {
     name: "",
-    when: When::Zero(crate::value::of(&crate::contract::PROBE_SUCCESS)),
+    when: When::Zero(crate::condition::value::of(&crate::contract::PROBE_SUCCESS)),
     severity: Severity::Warning,
     pending: Duration::from_mins(15),
     keep_firing: Duration::ZERO,

@@ -65,9 +65,9 @@ const fn near(
 
 /// The expression of a line through a week that reaches another metric.
 fn reaches(
-    scope: &crate::value::Scope,
-    limits: &crate::Limits,
-    severity: crate::Severity,
+    scope: &Scope,
+    limits: &Limits,
+    severity: crate::condition::threshold::Severity,
     used: &'static Metric,
     most: &'static Metric,
 ) -> String {

@@ -15,7 +15,7 @@ pub struct Disk(pub Arc<Cluster>);
 impl Probe for Disk {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             for (claim, volume) in volumes(&self.0).await? {
                 let labels = [claim.namespace.as_str(), claim.name.as_str()];
                 if let (Some(used), Some(available)) = (volume.used_bytes, volume.available_bytes) {

@@ -14,7 +14,7 @@ pub struct Hpa(pub Arc<Cluster>);
 impl Probe for Hpa {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             for namespace in &self.0.watched().await?.namespaces {
                 for (name, autoscaler) in &read(&namespace.autoscalers).await?.objects {
                     let own = [namespace.name.as_str(), name];

@@ -15,7 +15,7 @@ pub struct Pods(pub Arc<Cluster>);
 impl Probe for Pods {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             for namespace in &self.0.watched().await?.namespaces {
                 workloads(namespace, &mut samples).await?;
                 phases(namespace, &mut samples).await?;

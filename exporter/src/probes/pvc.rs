@@ -14,7 +14,7 @@ pub struct Pvc(pub Arc<Cluster>);
 impl Probe for Pvc {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             for namespace in &self.0.watched().await?.namespaces {
                 for (name, claim) in &read(&namespace.claims).await?.objects {
                     samples.set(&BOUND, [&namespace.name, name], claim.is_bound());

@@ -1,11 +1,11 @@
 //! Whether Prometheus has the rules of this checklist.yaml and can evaluate them.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::http::fetch_json;
 use checklist::config::Server;
 use checklist::contract::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH, SIGNAL};
 use checklist::{Reason, Samples};
+use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -53,7 +53,7 @@ impl Probe for Rules {
         async {
             let answer: Answer = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
             let groups = answer.data.groups;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             if self.rule_sets.is_empty() {
                 return Err(Failure::new(Reason::Config, "checklist.yaml generates no rules"));
             }

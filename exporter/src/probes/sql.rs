@@ -135,7 +135,7 @@ fn found(row: &tokio_postgres::Row, labels: usize, values: usize) -> Result<Foun
 impl Probe for Sql {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(self.signal);
+            let mut samples = self.signal.samples();
             for (at, (statement, _)) in self.statements.iter().enumerate() {
                 for (labels, values) in self.rows(at).await?.iter() {
                     for (metric, value) in statement.metrics.iter().zip(values) {

@@ -27,7 +27,7 @@ struct Workload {
 impl Probe for Utilization {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
             let usage = watched.node_usage().await?;
             for (name, node) in watched.nodes().await? {
