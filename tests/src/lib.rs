@@ -11,6 +11,7 @@ pub mod parts;
 pub mod peers;
 pub mod postgres;
 pub mod process;
+pub mod proof;
 pub mod recorder;
 pub mod replay;
 pub mod replicas;

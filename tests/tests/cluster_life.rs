@@ -103,6 +103,10 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
         let (status, answer) = request(&compaction, Some(&compact), &[]).await?;
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
         cluster.server.start().await?;
+        let path = format!("/api/v1/namespaces/{}/pods?watch=1&resourceVersion=1&timeoutSeconds=5", world.namespace);
+        let (status, said) = api.ask("GET", &path, "application/json", Vec::new()).await?;
+        let first: Value = serde_json::from_str(said.lines().next().unwrap_or_default())?;
+        assert_eq!((status, &first["type"], &first["object"]["code"]), (200, &json!("ERROR"), &json!(410)), "{said}");
         cluster.apply(&world.namespace, &deployment("app", replicas))?;
         eventually("the pods are counted again", || async { Ok(world.pods("app").await? == f64::from(replicas)) }).await?;
         for check in ["pods", "utilization"] {

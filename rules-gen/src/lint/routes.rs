@@ -95,7 +95,7 @@ pub(super) fn object<'a>(
             elsewhere.len() - 1
         );
         let fix =
-            "alertmanagerConfigMatcherStrategy: {type: None} on the Alertmanager object, or give the rules the label";
+            "alertmanagerConfigMatcherStrategy: {type: OnNamespaceExceptForAlertmanagerNamespace} on an Alertmanager object in the same namespace, or give the rules the label";
         report.add("RG036", Level::Info, node, message, fix);
     }
 }

@@ -1,3 +1,4 @@
+// Pinned on 2026-11-28.
 module parts/alertmanager
 
 go 1.26.0

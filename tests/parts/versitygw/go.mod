@@ -1,3 +1,4 @@
+// Pinned on 2026-11-28.
 module parts/versitygw
 
 go 1.26

@@ -1,3 +1,4 @@
+// Pinned on 2026-11-28.
 module parts/vmalert
 
 go 1.26.6

@@ -1,6 +1,7 @@
 //! The exporter, the generated rights and all that is deployed, on a real Kubernetes: etcd, API server, controllers and
 //! scheduler, with kubelets that run no containers.
 
+mod conformance;
 mod objects;
 mod rights;
 mod shop;
