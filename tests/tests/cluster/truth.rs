@@ -125,7 +125,7 @@ fn situations() -> Vec<Situation> {
         vec![phase("gated", "Pending", 1), not_ready("gated", "SchedulingGated")]]);
     situation("a pod runs and is not ready", bare("unready", "situation: unready", ""), vec![
         vec![phase("unready", "Running", 1), not_ready("unready", "ContainersNotReady")]]);
-    situation("an init container crashes", bare("init", "situation: init-crash-loop", ", initContainers: [{name: first, image: x}]"), vec![
+    situation("a sidecar crashes", bare("init", "situation: init-crash-loop", ", initContainers: [{name: first, image: x, restartPolicy: Always}]"), vec![
         vec![phase("init", "Pending", 1), not_ready("init", "CrashLoopBackOff"), restarts("init", "init", "first", 4)]]);
     situation("a pod was evicted", bare("evicted", "situation: evicted", ""), vec![
         vec![phase("evicted", "Failed", 1), not_ready("evicted", "Evicted")]]);
