@@ -6,10 +6,7 @@ use std::path::Path;
 
 /// Name of the flag and the programs of target/parts/bin that it stands for.
 const PARTS: &[(&str, &[&str])] = &[
-    (
-        "has_cluster",
-        &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok"],
-    ),
+    ("has_cluster", &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok"]),
     ("has_helm", &["helm"]),
     ("has_newest_prometheus", &["prometheus", "promtool", "alertmanager", "amtool"]),
     ("has_operator", &["prometheus-operator", "prometheus-admission-webhook"]),
@@ -27,7 +24,10 @@ fn main() -> std::io::Result<()> {
     for (name, programs) in PARTS {
         flag(name, programs.iter().all(|program| parts.join("bin").join(program).exists()));
     }
-    flag("has_systemd", ["/usr/bin/systemd-analyze", "/bin/systemd-analyze"].iter().any(|path| Path::new(path).exists()));
+    flag(
+        "has_systemd",
+        ["/usr/bin/systemd-analyze", "/bin/systemd-analyze"].iter().any(|path| Path::new(path).exists()),
+    );
     // A file system of its own needs a mount.
     flag("is_root", std::fs::metadata("/proc/self")?.uid() == 0);
     Ok(())

@@ -93,8 +93,18 @@ impl Cluster {
         controllers.start().await?;
         scheduler.start().await?;
         kwok.start().await?;
-        let cluster =
-            Self { kwok, scheduler, controllers, server, etcd, kubelet, metrics, authority, _watchman: watchman, folder };
+        let cluster = Self {
+            kwok,
+            scheduler,
+            controllers,
+            server,
+            etcd,
+            kubelet,
+            metrics,
+            authority,
+            _watchman: watchman,
+            folder,
+        };
         cluster.furnish(&api).await?;
         Ok(cluster)
     }
@@ -380,7 +390,10 @@ fn controllers(folder: &Path) -> anyhow::Result<Service> {
         .args(&["--kube-api-qps=1000", "--kube-api-burst=2000", "--horizontal-pod-autoscaler-sync-period=1s"])
         .args(&["--pvclaimbinder-sync-period=1s", "--horizontal-pod-autoscaler-downscale-stabilization=1s"])
         // A new pod's figures count at once.
-        .args(&["--horizontal-pod-autoscaler-initial-readiness-delay=0s", "--horizontal-pod-autoscaler-cpu-initialization-period=0s"]))
+        .args(&[
+            "--horizontal-pod-autoscaler-initial-readiness-delay=0s",
+            "--horizontal-pod-autoscaler-cpu-initialization-period=0s",
+        ]))
 }
 
 fn scheduler(folder: &Path) -> anyhow::Result<Service> {

@@ -108,9 +108,11 @@ fn version(part: &Part) -> anyhow::Result<String> {
     }
     let (folder, module) = (part.folder.as_deref().context("a folder")?, part.module.as_deref().context("a module")?);
     let text = read(&root().join("tests/parts").join(folder).join("go.mod"))?;
-    let words = |line: &str| line.trim_start_matches("require ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let words =
+        |line: &str| line.trim_start_matches("require ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let pinned = text.lines().map(words).find(|words| words.first().is_some_and(|word| word == module));
-    let pinned = pinned.and_then(|words| words.get(1).cloned()).with_context(|| format!("{folder} pins no {module}"))?;
+    let pinned =
+        pinned.and_then(|words| words.get(1).cloned()).with_context(|| format!("{folder} pins no {module}"))?;
     let date = text.lines().find_map(|line| line.strip_prefix("// Pinned on ")).context("no date")?;
     let version = pinned.trim_start_matches('v');
     // Prometheus 3.16.0 is the module's v0.316.0.

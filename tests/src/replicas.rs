@@ -1,7 +1,7 @@
 //! Two exporters with one lease, and what their database saw of them: each logs in as a role of its own.
 
-use crate::http::{is_up, request};
 use crate::cluster::{Api, Cluster, Door, eventually};
+use crate::http::{is_up, request};
 use crate::postgres::{PASSWORD, Postgres};
 use crate::process::{Process, free_port};
 use crate::stack::program;

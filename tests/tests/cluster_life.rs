@@ -108,7 +108,8 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
         let first: Value = serde_json::from_str(said.lines().next().unwrap_or_default())?;
         assert_eq!((status, &first["type"], &first["object"]["code"]), (200, &json!("ERROR"), &json!(410)), "{said}");
         cluster.apply(&world.namespace, &deployment("app", replicas))?;
-        eventually("the pods are counted again", || async { Ok(world.pods("app").await? == f64::from(replicas)) }).await?;
+        eventually("the pods are counted again", || async { Ok(world.pods("app").await? == f64::from(replicas)) })
+            .await?;
         for check in ["pods", "utilization"] {
             eventually("the check succeeds", || world.succeeds(check)).await?;
         }
@@ -134,7 +135,9 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
     cluster.apply(&world.namespace, &deployment("app", 40))?;
     eventually("forty pods are counted", || async { Ok(world.pods("app").await? == 40.0) }).await?;
     // The versions that the exporter knows are still to come in the world of the backup.
-    for part in [&mut cluster.kwok, &mut cluster.scheduler, &mut cluster.controllers, &mut cluster.server, &mut cluster.etcd] {
+    for part in
+        [&mut cluster.kwok, &mut cluster.scheduler, &mut cluster.controllers, &mut cluster.server, &mut cluster.etcd]
+    {
         part.stop();
     }
     std::fs::remove_dir_all(&data)?;
@@ -158,8 +161,10 @@ async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_t
     let level = json!({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "PriorityLevelConfiguration", "metadata": {"name": "none"},
         "spec": {"type": "Limited", "limited": {"nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0,
             "limitResponse": {"type": "Reject"}}}});
-    let account = json!({"kind": "ServiceAccount", "serviceAccount": {"name": "default", "namespace": world.namespace}});
-    let rule = json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": true, "namespaces": ["*"]});
+    let account =
+        json!({"kind": "ServiceAccount", "serviceAccount": {"name": "default", "namespace": world.namespace}});
+    let rule =
+        json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": true, "namespaces": ["*"]});
     let schema = json!({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": {"name": "none"},
         "spec": {"matchingPrecedence": 2, "priorityLevelConfiguration": {"name": "none"},
             "rules": [{"subjects": [account], "resourceRules": [rule]}]}});
@@ -181,7 +186,8 @@ async fn token(api: &Api, namespace: &str, secret: &str) -> anyhow::Result<Strin
     let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}});
     let made = api.create(&format!("/api/v1/namespaces/{namespace}/secrets"), &object).await?;
     let bound = json!({"kind": "Secret", "apiVersion": "v1", "name": secret, "uid": made["metadata"]["uid"]});
-    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"boundObjectRef": bound}});
+    let request =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"boundObjectRef": bound}});
     let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default/token");
     let made = api.create(&path, &request).await?;
     Ok(made["status"]["token"].as_str().unwrap_or_default().to_owned())
@@ -261,7 +267,10 @@ async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyh
     api.delete(&format!("{path}?fieldSelector=spec.schedulerName%3Dnobody")).await?;
     let begun = Instant::now();
     eventually("none is counted", || async { Ok(world.pods("load").await? == 0.0) }).await?;
-    println!("{PODS} pods: counted {seen:?} after the last was made, none {:?} after the last was deleted", begun.elapsed());
+    println!(
+        "{PODS} pods: counted {seen:?} after the last was made, none {:?} after the last was deleted",
+        begun.elapsed()
+    );
     assert_eq!(world.pods("app").await?, 2.0);
     Ok(())
 }

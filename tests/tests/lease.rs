@@ -168,7 +168,10 @@ async fn a_proof_says_who_is_at_it_and_runs_when_nobody_is() -> anyhow::Result<(
     let second = tokio::task::spawn_blocking(move || command.output()).await??;
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert_eq!(second.status.code(), Some(3), "{said}");
-    assert!(said.contains("first_") && said.contains(&format!("holds the lease {}/{lease}", replicas.namespace)), "{said}");
+    assert!(
+        said.contains("first_") && said.contains(&format!("holds the lease {}/{lease}", replicas.namespace)),
+        "{said}"
+    );
     // It releases the lease when it is asked to end, and the next one runs.
     first.stop();
     replicas.wait_for_holder(lease, |holder| holder.is_none()).await?;

@@ -41,9 +41,11 @@ impl Kubelet {
                         let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
                         summary(&api, &known, token.and_then(|value| value.strip_prefix("Bearer "))).await
                     }
-                    ["containerLogs", namespace, pod, _] => {
-                        answer(200, "text/plain", log(&known, namespace, pod, request.uri().query().unwrap_or_default()))
-                    }
+                    ["containerLogs", namespace, pod, _] => answer(
+                        200,
+                        "text/plain",
+                        log(&known, namespace, pod, request.uri().query().unwrap_or_default()),
+                    ),
                     _ => answer(404, "text/plain", "404 page not found\n"),
                 }
             }

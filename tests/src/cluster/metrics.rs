@@ -79,9 +79,7 @@ async fn respond(api: &Api, used: &Used, user: &Value, path: &str, query: Option
 }
 
 fn resources() -> Value {
-    let resource = |name: &str, namespaced: bool, kind: &str| {
-        json!({"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": ["get", "list"]})
-    };
+    let resource = |name: &str, namespaced: bool, kind: &str| json!({"name": name, "singularName": "", "namespaced": namespaced, "kind": kind, "verbs": ["get", "list"]});
     json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "metrics.k8s.io/v1beta1", "resources": [
         resource("nodes", false, "NodeMetrics"), resource("pods", true, "PodMetrics")]})
 }

@@ -33,11 +33,16 @@ impl Side {
     }
 
     /// All pages of a list: the number of objects on each, the names, and the versions that the pages give.
-    async fn pages(&self, path: &str, limit: usize) -> anyhow::Result<(Vec<usize>, BTreeSet<String>, BTreeSet<String>)> {
+    async fn pages(
+        &self,
+        path: &str,
+        limit: usize,
+    ) -> anyhow::Result<(Vec<usize>, BTreeSet<String>, BTreeSet<String>)> {
         let (mut counts, mut names, mut versions) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         let mut token = String::new();
         loop {
-            let (status, page) = self.ask("GET", &format!("{path}?limit={limit}&continue={token}"), &Value::Null).await?;
+            let (status, page) =
+                self.ask("GET", &format!("{path}?limit={limit}&continue={token}"), &Value::Null).await?;
             anyhow::ensure!(status == 200, "{path}: {status} {page}");
             let items = page["items"].as_array().cloned().unwrap_or_default();
             counts.push(items.len());
@@ -71,8 +76,10 @@ async fn the_stand_in_answers_as_the_api_server_does() -> anyhow::Result<()> {
     let namespace = cluster.namespace("conformance").await?;
     install(cluster, &admin, &namespace).await?;
     let config = |namespace: &str| {
-        format!("kubernetes: [{{name: stack, kubeconfig: /nowhere, namespaces: [{namespace}], secrets: [{{name: jwt-secret}}]}}]\n\
-            highAvailability: {{kubernetes: stack}}\n")
+        format!(
+            "kubernetes: [{{name: stack, kubeconfig: /nowhere, namespaces: [{namespace}], secrets: [{{name: jwt-secret}}]}}]\n\
+            highAvailability: {{kubernetes: stack}}\n"
+        )
     };
     grant(cluster, &namespace, &config(&namespace))?;
     let token = cluster.token(&namespace, "checklist-exporter").await?;
@@ -135,8 +142,10 @@ async fn the_stand_in_answers_as_the_api_server_does() -> anyhow::Result<()> {
         assert!(status == 200 || whole["reason"] == "Forbidden", "{whole}");
     }
     // A token that nobody has.
-    let strangers =
-        [Api::new(&cluster.kubeconfig("nobody")).await?, Api::new(&stand_in.kubeconfig().replace(stack::kubernetes::TOKEN, "nobody")).await?];
+    let strangers = [
+        Api::new(&cluster.kubeconfig("nobody")).await?,
+        Api::new(&stand_in.kubeconfig().replace(stack::kubernetes::TOKEN, "nobody")).await?,
+    ];
     let mut said = Vec::new();
     for (api, namespace) in strangers.into_iter().zip([&namespace, NAMESPACE]) {
         let side = Side { api, namespace: namespace.to_owned(), user: "nobody".into() };
@@ -146,14 +155,18 @@ async fn the_stand_in_answers_as_the_api_server_does() -> anyhow::Result<()> {
 
     // A watch: what changes comes as events with versions, then a bookmark.
     let watch = |side: &Side, version: &str, seconds: u32| {
-        let path = format!("{PODS}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={version}");
+        let path =
+            format!("{PODS}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={version}");
         let side = Side { api: side.api.clone(), namespace: side.namespace.clone(), user: side.user.clone() };
         tokio::spawn(async move { side.events(&path).await })
     };
     let version = |list: &Value| list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
     let since = version(&real.ask("GET", &format!("{PODS}?limit=100"), &Value::Null).await?.1);
     let events = watch(&real, &since, 75);
-    cluster.apply(&namespace, "apiVersion: v1\nkind: Pod\nmetadata: {name: passing}\nspec: {containers: [{name: main, image: x}]}\n")?;
+    cluster.apply(
+        &namespace,
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: passing}\nspec: {containers: [{name: main, image: x}]}\n",
+    )?;
     eventually("the pod is ready", || async {
         let pod = admin.get(&format!("/api/v1/namespaces/{namespace}/pods/passing")).await?;
         Ok(pod["status"]["phase"] == "Running")
@@ -162,12 +175,20 @@ async fn the_stand_in_answers_as_the_api_server_does() -> anyhow::Result<()> {
     admin.delete(&format!("/api/v1/namespaces/{namespace}/pods/passing")).await?;
     let theirs = shapes(&events.await??);
     let kinds = ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"];
-    assert_eq!(theirs.iter().map(|(kind, _)| kind.as_str()).collect::<BTreeSet<_>>(), BTreeSet::from(kinds), "{theirs:?}");
+    assert_eq!(
+        theirs.iter().map(|(kind, _)| kind.as_str()).collect::<BTreeSet<_>>(),
+        BTreeSet::from(kinds),
+        "{theirs:?}"
+    );
     assert!(theirs.iter().all(|(_, whole)| *whole), "{theirs:?}");
     // Of a version that is too old, the first event says so and is the last.
     stand_in.expire();
     let gone = other.events(&format!("{PODS}?watch=1&resourceVersion=1")).await?;
-    assert_eq!((gone.len(), &gone[0]["type"], &gone[0]["object"]["code"]), (1, &json!("ERROR"), &json!(410)), "{gone:?}");
+    assert_eq!(
+        (gone.len(), &gone[0]["type"], &gone[0]["object"]["code"]),
+        (1, &json!("ERROR"), &json!(410)),
+        "{gone:?}"
+    );
     cluster.remove(&namespace).await
 }
 

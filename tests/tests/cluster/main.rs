@@ -27,7 +27,13 @@ async fn definitions(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     let mut command = cluster.kubectl()?;
     command.args(["apply", "--server-side", "--force-conflicts", "--filename"]);
     said(&command.arg(stack::parts::folder().join("definitions")).output()?)?;
-    let kinds = ["v1/prometheusrules", "v1/servicemonitors", "v1/prometheuses", "v1/alertmanagers", "v1alpha1/alertmanagerconfigs"];
+    let kinds = [
+        "v1/prometheusrules",
+        "v1/servicemonitors",
+        "v1/prometheuses",
+        "v1/alertmanagers",
+        "v1alpha1/alertmanagerconfigs",
+    ];
     for kind in kinds {
         let path = format!("/apis/monitoring.coreos.com/{kind}");
         eventually("the operator's kinds are served", || async { Ok(api.get(&path).await.is_ok()) }).await?;
@@ -46,9 +52,9 @@ async fn install(cluster: &Cluster, api: &Api, namespace: &str) -> anyhow::Resul
         let agent = api.get(&at("daemonsets", "agent")).await?;
         let scaler = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/orchestrator");
         let scaler = api.get(&scaler).await?;
-        let active = scaler["status"]["conditions"].as_array().is_some_and(|all| {
-            all.iter().any(|one| one["type"] == "ScalingActive" && one["status"] == "True")
-        });
+        let active = scaler["status"]["conditions"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one["type"] == "ScalingActive" && one["status"] == "True"));
         Ok(deployment["status"]["readyReplicas"] == 3
             && database["status"]["readyReplicas"] == 1
             && agent["status"]["numberReady"] == 2
@@ -66,7 +72,13 @@ struct Exporter {
 
 impl Exporter {
     /// Starts it with the checks of a cluster once a second. `more` are further keys of the cluster's entry.
-    async fn start(cluster: &Cluster, namespaces: &[&str], token: &str, more: &str, rest: &str) -> anyhow::Result<Self> {
+    async fn start(
+        cluster: &Cluster,
+        namespaces: &[&str],
+        token: &str,
+        more: &str,
+        rest: &str,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-exporter").tempdir()?;
         std::fs::write(folder.path().join("kubeconfig"), cluster.kubeconfig(token))?;
         let text = configuration(cluster, folder.path(), namespaces, more, rest);
@@ -104,7 +116,8 @@ impl Exporter {
         let mut missing: Vec<&str> = Vec::new();
         for _ in 0..600 {
             let page = self.metrics(token).await.unwrap_or_default();
-            let passed = |id: &str| page.contains(&format!("checklist_check_passed{{check=\"{id}\",target=\"stack\"}} 1"));
+            let passed =
+                |id: &str| page.contains(&format!("checklist_check_passed{{check=\"{id}\",target=\"stack\"}} 1"));
             missing = signals().map(|signal| signal.id).filter(|id| !others.contains(id) && !passed(id)).collect();
             if missing.is_empty() {
                 return Ok(());
@@ -112,7 +125,8 @@ impl Exporter {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         let page = self.metrics(token).await.unwrap_or_default();
-        let said: Vec<&str> = page.lines().filter(|line| missing.iter().any(|id| line.contains(&format!("check=\"{id}\"")))).collect();
+        let said: Vec<&str> =
+            page.lines().filter(|line| missing.iter().any(|id| line.contains(&format!("check=\"{id}\"")))).collect();
         anyhow::bail!("{missing:?} did not pass:\n{}\n{}", said.join("\n"), self.process.log())
     }
 }
@@ -122,13 +136,7 @@ fn url(port: u16, path: &str) -> String {
 }
 
 /// checklist.yaml for the cluster.
-fn configuration(
-    cluster: &Cluster,
-    folder: &std::path::Path,
-    namespaces: &[&str],
-    more: &str,
-    rest: &str,
-) -> String {
+fn configuration(cluster: &Cluster, folder: &std::path::Path, namespaces: &[&str], more: &str, rest: &str) -> String {
     let mut text = format!(
         "kubernetes:\n  - {{name: stack, kubeconfig: {}/kubeconfig, namespaces: [{}], kubelet: {{caFile: {}}}{more}}}\n{rest}checks:\n",
         folder.display(),

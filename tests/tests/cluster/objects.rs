@@ -24,7 +24,8 @@ fn deploy() -> PathBuf {
 /// The namespace as an operator of a strict cluster makes it, with a volume for the records, and the operator's kinds.
 async fn prepare(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     crate::definitions(cluster, api).await?;
-    let levels = ["enforce", "warn", "audit"].map(|mode| (format!("pod-security.kubernetes.io/{mode}"), json!("restricted")));
+    let levels =
+        ["enforce", "warn", "audit"].map(|mode| (format!("pod-security.kubernetes.io/{mode}"), json!("restricted")));
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
         "metadata": {"name": NAMESPACE, "labels": serde_json::Map::from_iter(levels)}});
     eventually("the namespace of before is gone", || async {
@@ -40,7 +41,10 @@ async fn prepare(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
 
 async fn clear(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     cluster.remove(NAMESPACE).await?;
-    eventually("the namespace is gone", || async { Ok(api.get(&format!("/api/v1/namespaces/{NAMESPACE}")).await.is_err()) }).await
+    eventually("the namespace is gone", || async {
+        Ok(api.get(&format!("/api/v1/namespaces/{NAMESPACE}")).await.is_err())
+    })
+    .await
 }
 
 /// The exporter's pods are admitted, scheduled and ready, and so is a pod of each scheduled job.
@@ -67,7 +71,10 @@ async fn runs(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(all(has_cluster, has_operator)), ignore = "no kube-apiserver or no definitions of prometheus-operator (make parts)")]
+#[cfg_attr(
+    not(all(has_cluster, has_operator)),
+    ignore = "no kube-apiserver or no definitions of prometheus-operator (make parts)"
+)]
 async fn everything_that_kustomize_deploys_is_accepted_without_a_warning_and_runs() -> anyhow::Result<()> {
     let _alone = alone().await;
     let cluster = Cluster::shared().await?;
@@ -92,12 +99,18 @@ async fn everything_that_kustomize_deploys_is_accepted_without_a_warning_and_run
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "ordinary"},
         "spec": {"containers": [{"name": "main", "image": "x"}]}});
     let refused = api.create(&format!("/api/v1/namespaces/{NAMESPACE}/pods"), &pod).await;
-    ensure!(refused.err().is_some_and(|error| error.to_string().contains("PodSecurity")), "an ordinary pod is admitted");
+    ensure!(
+        refused.err().is_some_and(|error| error.to_string().contains("PodSecurity")),
+        "an ordinary pod is admitted"
+    );
     clear(cluster, &api).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(all(has_cluster, has_operator, has_helm)), ignore = "no kube-apiserver, helm or definitions of prometheus-operator (make parts)")]
+#[cfg_attr(
+    not(all(has_cluster, has_operator, has_helm)),
+    ignore = "no kube-apiserver, helm or definitions of prometheus-operator (make parts)"
+)]
 async fn the_chart_is_installed_upgraded_and_removed_without_a_rest() -> anyhow::Result<()> {
     let _alone = alone().await;
     let cluster = Cluster::shared().await?;
@@ -125,7 +138,8 @@ async fn the_chart_is_installed_upgraded_and_removed_without_a_rest() -> anyhow:
     for object in documents.into_iter().flatten() {
         let (Some(kind), Some(name)) = (object["kind"].as_str(), object["metadata"]["name"].as_str()) else { continue };
         let mut command = cluster.kubectl()?;
-        let left = command.args(["get", kind, name, "--namespace", NAMESPACE, "--ignore-not-found", "-o", "name"]).output()?;
+        let left =
+            command.args(["get", kind, name, "--namespace", NAMESPACE, "--ignore-not-found", "-o", "name"]).output()?;
         let left = said(&left)?;
         ensure!(left.is_empty() || kind == "PersistentVolumeClaim", "{left} is left");
         gone += 1;
@@ -142,7 +156,9 @@ fn the_chart_has_nothing_that_helm_complains_about() -> anyhow::Result<()> {
     for (from, to) in [("helm/ops-checklist", chart.clone()), ("generated", chart.join("generated"))] {
         said(&Command::new("cp").arg("-r").arg(deploy().join(from)).arg(to).output()?)?;
     }
-    let helm = |arguments: &[&str]| Command::new(stack::parts::program("helm")?).args(arguments).arg(&chart).output().context("helm");
+    let helm = |arguments: &[&str]| {
+        Command::new(stack::parts::program("helm")?).args(arguments).arg(&chart).output().context("helm")
+    };
     said(&helm(&["lint", "--strict"])?)?;
     // Without the folder the chart says what to do.
     std::fs::remove_dir_all(chart.join("generated"))?;

@@ -41,8 +41,10 @@ async fn the_exporter_asks_for_nothing_that_is_refused_and_uses_every_right_that
 
     let events = cluster.audit(&namespace, "checklist-exporter")?;
     assert!(events.len() > 50, "only {} events", events.len());
-    let refused: Vec<&Value> =
-        events.iter().filter(|event| [401, 403].map(|code| json!(code)).contains(&event["responseStatus"]["code"])).collect();
+    let refused: Vec<&Value> = events
+        .iter()
+        .filter(|event| [401, 403].map(|code| json!(code)).contains(&event["responseStatus"]["code"]))
+        .collect();
     assert!(refused.is_empty(), "{refused:#?}");
     let mut checked = 0;
     for item in list["items"].as_array().into_iter().flatten() {
@@ -86,10 +88,14 @@ async fn a_right_that_is_taken_away_is_told_by_its_check_and_by_no_other() -> an
     }
     let page = exporter.metrics(None).await?;
     for check in ["pods", "restarts", "hpa", "pvc", "secrets"] {
-        assert!(page.contains(&format!("checklist_probe_success{{check=\"{check}\",target=\"stack\"}} 1")), "{check}: {page}");
+        assert!(
+            page.contains(&format!("checklist_probe_success{{check=\"{check}\",target=\"stack\"}} 1")),
+            "{check}: {page}"
+        );
     }
     for check in ["disk", "utilization"] {
-        let denied = format!("checklist_probe_failures_total{{check=\"{check}\",target=\"stack\",reason=\"permission\"}}");
+        let denied =
+            format!("checklist_probe_failures_total{{check=\"{check}\",target=\"stack\",reason=\"permission\"}}");
         let count = page.lines().find_map(|line| line.strip_prefix(&denied)).unwrap_or_default().trim();
         assert!(count.parse::<f64>().is_ok_and(|count| count >= 1.0), "{check}: {page}");
     }
@@ -113,7 +119,8 @@ async fn scraper(api: &Api, namespace: &str) -> anyhow::Result<String> {
 
 async fn account_token(api: &Api, namespace: &str, account: &str, audience: &str) -> anyhow::Result<String> {
     let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
-    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": [audience]}});
+    let request =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": [audience]}});
     let made = api.create(&path, &request).await?;
     Ok(made["status"]["token"].as_str().unwrap_or_default().to_owned())
 }
@@ -135,7 +142,8 @@ fn rights(item: &Value) -> Vec<Right> {
     let mut all = Vec::new();
     for rule in item["rules"].as_array().into_iter().flatten() {
         let names = texts(&rule["resourceNames"]);
-        let names: Vec<Option<String>> = if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
+        let names: Vec<Option<String>> =
+            if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
         for (group, resource, verb) in texts(&rule["apiGroups"]).into_iter().flat_map(|group| {
             let verbs = texts(&rule["verbs"]);
             texts(&rule["resources"]).into_iter().flat_map(move |resource| {

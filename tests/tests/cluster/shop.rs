@@ -208,7 +208,8 @@ async fn the_admission_webhook_accepts_every_object_and_can_refuse() -> anyhow::
         ensure!(answer["response"]["allowed"] == true, "{answer}");
     }
     for object in read("alertmanager/alertmanagerconfig.yaml")? {
-        let answer = review("admission-alertmanagerconfigs/validate", &object, "alertmanagerconfigs", "v1alpha1").await?;
+        let answer =
+            review("admission-alertmanagerconfigs/validate", &object, "alertmanagerconfigs", "v1alpha1").await?;
         ensure!(answer["response"]["allowed"] == true, "{answer}");
     }
     let mut broken = rules[0].clone();

@@ -38,7 +38,10 @@ fn job(name: &str, situation: &str, more: &str) -> String {
 }
 
 fn bare(name: &str, labels: &str, more: &str) -> String {
-    format!("---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{{labels}}}}}\nspec: {}\n", pod_spec(more))
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{{labels}}}}}\nspec: {}\n",
+        pod_spec(more)
+    )
 }
 
 fn service(name: &str, spec: &str) -> String {
@@ -62,7 +65,9 @@ fn scaler(name: &str, target: &str, bounds: &str) -> String {
 fn replicas(kind: &str, name: &str, desired: u32, ready: u32) -> Vec<String> {
     [("desired", desired), ("ready", ready)]
         .map(|(what, count)| {
-            format!("checklist_workload_replicas_{what}{{namespace=\"NS\",kind=\"{kind}\",workload=\"{name}\"}} {count}")
+            format!(
+                "checklist_workload_replicas_{what}{{namespace=\"NS\",kind=\"{kind}\",workload=\"{name}\"}} {count}"
+            )
         })
         .to_vec()
 }
@@ -76,7 +81,9 @@ fn not_ready(pod: &str, reason: &str) -> String {
 }
 
 fn restarts(workload: &str, pod: &str, container: &str, count: u32) -> String {
-    format!("checklist_container_restarts_total{{namespace=\"NS\",workload=\"{workload}\",pod=\"{pod}\",container=\"{container}\"}} {count}")
+    format!(
+        "checklist_container_restarts_total{{namespace=\"NS\",workload=\"{workload}\",pod=\"{pod}\",container=\"{container}\"}} {count}"
+    )
 }
 
 fn endpoints(name: &str, count: u32) -> String {
@@ -97,57 +104,168 @@ fn situations() -> Vec<Situation> {
     let mut situation = |name, yaml: String, lines: Vec<Vec<String>>| {
         all.push(Situation { name, yaml, lines: lines.concat() });
     };
-    situation("a deployment is well", workload("Deployment", "well", 3, "", "") + &service("well", "selector: {app: well}, ports: [{port: 80}]"), vec![
-        replicas("Deployment", "well", 3, 3), vec![phase("well", "Running", 3), endpoints("well", 3)]]);
-    situation("a deployment is scaled to nothing", workload("Deployment", "none", 0, "", ""), vec![replicas("Deployment", "none", 0, 0)]);
-    situation("a deployment crashes", workload("Deployment", "crashes", 2, "crash-loop", "") + &service("crashes", "selector: {app: crashes}, ports: [{port: 80}]"), vec![
-        replicas("Deployment", "crashes", 2, 0), vec![phase("crashes", "Running", 2), endpoints("crashes", 0)]]);
-    situation("an image cannot be pulled", workload("StatefulSet", "pull", 1, "image-pull", ""), vec![
-        replicas("StatefulSet", "pull", 1, 0), vec![phase("pull", "Pending", 1), not_ready("pull-0", "ImagePullBackOff")]]);
-    situation("a secret is not there", workload("StatefulSet", "config", 1, "config-error", ""), vec![
-        replicas("StatefulSet", "config", 1, 0), vec![not_ready("config-0", "CreateContainerConfigError")]]);
-    situation("a stateful set stops at its first pod", workload("StatefulSet", "ordered", 3, "crash-loop", ""), vec![
-        replicas("StatefulSet", "ordered", 3, 0),
-        vec![phase("ordered", "Running", 1), not_ready("ordered-0", "CrashLoopBackOff"), restarts("ordered", "ordered-0", "main", 7)]]);
-    situation("a stateful set is well", workload("StatefulSet", "set", 2, "", ""), vec![
-        replicas("StatefulSet", "set", 2, 2), vec![phase("set", "Running", 2), restarts("set", "set-1", "main", 0)]]);
-    situation("a daemon set is on both nodes", workload("DaemonSet", "agent", 0, "", ""), vec![
-        replicas("DaemonSet", "agent", 2, 2), vec![phase("agent", "Running", 2)]]);
-    situation("a daemon set selects one node", workload("DaemonSet", "single", 0, "", ", nodeSelector: {kubernetes.io/hostname: node-1}"), vec![
-        replicas("DaemonSet", "single", 1, 1)]);
-    situation("a daemon set selects no node", workload("DaemonSet", "nowhere", 0, "", ", nodeSelector: {no: node}"), vec![
-        replicas("DaemonSet", "nowhere", 0, 0)]);
-    situation("a daemon set is not ready", workload("DaemonSet", "sick", 0, "unready", ""), vec![
-        replicas("DaemonSet", "sick", 2, 0), vec![phase("sick", "Running", 2)]]);
-    situation("a pod fits nowhere", bare("large", "", ", nodeSelector: {no: node}"), vec![
-        vec![phase("large", "Pending", 1), not_ready("large", "Unschedulable")]]);
-    situation("a pod is held by a gate", bare("gated", "", ", schedulingGates: [{name: example.com/wait}]"), vec![
-        vec![phase("gated", "Pending", 1), not_ready("gated", "SchedulingGated")]]);
-    situation("a pod runs and is not ready", bare("unready", "situation: unready", ""), vec![
-        vec![phase("unready", "Running", 1), not_ready("unready", "ContainersNotReady")]]);
-    situation("a sidecar crashes", bare("init", "situation: init-crash-loop", ", initContainers: [{name: first, image: x, restartPolicy: Always}]"), vec![
-        vec![phase("init", "Pending", 1), not_ready("init", "CrashLoopBackOff"), restarts("init", "init", "first", 4)]]);
-    situation("a pod was evicted", bare("evicted", "situation: evicted", ""), vec![
-        vec![phase("evicted", "Failed", 1), not_ready("evicted", "Evicted")]]);
+    situation(
+        "a deployment is well",
+        workload("Deployment", "well", 3, "", "") + &service("well", "selector: {app: well}, ports: [{port: 80}]"),
+        vec![replicas("Deployment", "well", 3, 3), vec![phase("well", "Running", 3), endpoints("well", 3)]],
+    );
+    situation(
+        "a deployment is scaled to nothing",
+        workload("Deployment", "none", 0, "", ""),
+        vec![replicas("Deployment", "none", 0, 0)],
+    );
+    situation(
+        "a deployment crashes",
+        workload("Deployment", "crashes", 2, "crash-loop", "")
+            + &service("crashes", "selector: {app: crashes}, ports: [{port: 80}]"),
+        vec![replicas("Deployment", "crashes", 2, 0), vec![phase("crashes", "Running", 2), endpoints("crashes", 0)]],
+    );
+    situation(
+        "an image cannot be pulled",
+        workload("StatefulSet", "pull", 1, "image-pull", ""),
+        vec![
+            replicas("StatefulSet", "pull", 1, 0),
+            vec![phase("pull", "Pending", 1), not_ready("pull-0", "ImagePullBackOff")],
+        ],
+    );
+    situation(
+        "a secret is not there",
+        workload("StatefulSet", "config", 1, "config-error", ""),
+        vec![replicas("StatefulSet", "config", 1, 0), vec![not_ready("config-0", "CreateContainerConfigError")]],
+    );
+    situation(
+        "a stateful set stops at its first pod",
+        workload("StatefulSet", "ordered", 3, "crash-loop", ""),
+        vec![
+            replicas("StatefulSet", "ordered", 3, 0),
+            vec![
+                phase("ordered", "Running", 1),
+                not_ready("ordered-0", "CrashLoopBackOff"),
+                restarts("ordered", "ordered-0", "main", 7),
+            ],
+        ],
+    );
+    situation(
+        "a stateful set is well",
+        workload("StatefulSet", "set", 2, "", ""),
+        vec![
+            replicas("StatefulSet", "set", 2, 2),
+            vec![phase("set", "Running", 2), restarts("set", "set-1", "main", 0)],
+        ],
+    );
+    situation(
+        "a daemon set is on both nodes",
+        workload("DaemonSet", "agent", 0, "", ""),
+        vec![replicas("DaemonSet", "agent", 2, 2), vec![phase("agent", "Running", 2)]],
+    );
+    situation(
+        "a daemon set selects one node",
+        workload("DaemonSet", "single", 0, "", ", nodeSelector: {kubernetes.io/hostname: node-1}"),
+        vec![replicas("DaemonSet", "single", 1, 1)],
+    );
+    situation(
+        "a daemon set selects no node",
+        workload("DaemonSet", "nowhere", 0, "", ", nodeSelector: {no: node}"),
+        vec![replicas("DaemonSet", "nowhere", 0, 0)],
+    );
+    situation(
+        "a daemon set is not ready",
+        workload("DaemonSet", "sick", 0, "unready", ""),
+        vec![replicas("DaemonSet", "sick", 2, 0), vec![phase("sick", "Running", 2)]],
+    );
+    situation(
+        "a pod fits nowhere",
+        bare("large", "", ", nodeSelector: {no: node}"),
+        vec![vec![phase("large", "Pending", 1), not_ready("large", "Unschedulable")]],
+    );
+    situation(
+        "a pod is held by a gate",
+        bare("gated", "", ", schedulingGates: [{name: example.com/wait}]"),
+        vec![vec![phase("gated", "Pending", 1), not_ready("gated", "SchedulingGated")]],
+    );
+    situation(
+        "a pod runs and is not ready",
+        bare("unready", "situation: unready", ""),
+        vec![vec![phase("unready", "Running", 1), not_ready("unready", "ContainersNotReady")]],
+    );
+    situation(
+        "a sidecar crashes",
+        bare(
+            "init",
+            "situation: init-crash-loop",
+            ", initContainers: [{name: first, image: x, restartPolicy: Always}]",
+        ),
+        vec![vec![
+            phase("init", "Pending", 1),
+            not_ready("init", "CrashLoopBackOff"),
+            restarts("init", "init", "first", 4),
+        ]],
+    );
+    situation(
+        "a pod was evicted",
+        bare("evicted", "situation: evicted", ""),
+        vec![vec![phase("evicted", "Failed", 1), not_ready("evicted", "Evicted")]],
+    );
     situation("a job is complete", job("done", "complete", ""), vec![vec![phase("done", "Succeeded", 1)]]);
     situation("a job has failed", job("broken", "failed", ""), vec![vec![phase("broken", "Failed", 1)]]);
     situation("a job is suspended", job("later", "complete", "suspend: true, "), vec![]);
-    situation("a job runs twice", job("twice", "complete", "completions: 2, parallelism: 2, "), vec![vec![phase("twice", "Succeeded", 2)]]);
-    situation("a service selects nobody", service("nobody", "selector: {app: nobody}, ports: [{port: 80}]"), vec![vec![endpoints("nobody", 0)]]);
-    situation("a service has no address", service("headless", "clusterIP: None, selector: {app: set}"), vec![vec![endpoints("headless", 2)]]);
-    situation("a service shows who is not ready", service("early", "publishNotReadyAddresses: true, selector: {app: sick}, ports: [{port: 80}]"), vec![
-        vec![endpoints("early", 2)]]);
+    situation(
+        "a job runs twice",
+        job("twice", "complete", "completions: 2, parallelism: 2, "),
+        vec![vec![phase("twice", "Succeeded", 2)]],
+    );
+    situation(
+        "a service selects nobody",
+        service("nobody", "selector: {app: nobody}, ports: [{port: 80}]"),
+        vec![vec![endpoints("nobody", 0)]],
+    );
+    situation(
+        "a service has no address",
+        service("headless", "clusterIP: None, selector: {app: set}"),
+        vec![vec![endpoints("headless", 2)]],
+    );
+    situation(
+        "a service shows who is not ready",
+        service("early", "publishNotReadyAddresses: true, selector: {app: sick}, ports: [{port: 80}]"),
+        vec![vec![endpoints("early", 2)]],
+    );
     situation("a service has no selector", service("manual", "ports: [{port: 80}]"), vec![]);
     situation("a service is a name", service("elsewhere", "type: ExternalName, externalName: example.com"), vec![]);
-    situation("a claim has its volume", claim("bound", "") + "---\napiVersion: v1\nkind: PersistentVolume\nmetadata: {name: NS-bound}\nspec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], storageClassName: '', hostPath: {path: /nowhere}, claimRef: {namespace: NS, name: bound}}\n", vec![
-        vec![bound("bound", 1)]]);
+    situation(
+        "a claim has its volume",
+        claim("bound", "")
+            + "---\napiVersion: v1\nkind: PersistentVolume\nmetadata: {name: NS-bound}\nspec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], storageClassName: '', hostPath: {path: /nowhere}, claimRef: {namespace: NS, name: bound}}\n",
+        vec![vec![bound("bound", 1)]],
+    );
     situation("a claim waits for its volume", claim("waits", "no-such-class"), vec![vec![bound("waits", 0)]]);
-    situation("an autoscaler is at its maximum", workload("Deployment", "busy", 1, "", "") + &scaler("busy", "busy", "minReplicas: 1, maxReplicas: 2, metrics: [{type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 10m}}}]"), vec![
-        replicas("Deployment", "busy", 2, 2), vec![hpa("at_max", "busy", 1), hpa("scaling_limited", "busy", 1), hpa("able_to_scale", "busy", 1)]]);
-    situation("an autoscaler has nothing to scale", scaler("lost", "no-such-deployment", "minReplicas: 1, maxReplicas: 2"), vec![
-        vec![hpa("able_to_scale", "lost", 0)]]);
-    situation("an autoscaler is pinned", workload("Deployment", "pinned", 2, "", "") + &scaler("pinned", "pinned", "minReplicas: 2, maxReplicas: 2, metrics: [{type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 10}}}]"), vec![
-        vec![hpa("at_max", "pinned", 0), hpa("able_to_scale", "pinned", 1)]]);
+    situation(
+        "an autoscaler is at its maximum",
+        workload("Deployment", "busy", 1, "", "")
+            + &scaler(
+                "busy",
+                "busy",
+                "minReplicas: 1, maxReplicas: 2, metrics: [{type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 10m}}}]",
+            ),
+        vec![
+            replicas("Deployment", "busy", 2, 2),
+            vec![hpa("at_max", "busy", 1), hpa("scaling_limited", "busy", 1), hpa("able_to_scale", "busy", 1)],
+        ],
+    );
+    situation(
+        "an autoscaler has nothing to scale",
+        scaler("lost", "no-such-deployment", "minReplicas: 1, maxReplicas: 2"),
+        vec![vec![hpa("able_to_scale", "lost", 0)]],
+    );
+    situation(
+        "an autoscaler is pinned",
+        workload("Deployment", "pinned", 2, "", "")
+            + &scaler(
+                "pinned",
+                "pinned",
+                "minReplicas: 2, maxReplicas: 2, metrics: [{type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 10}}}]",
+            ),
+        vec![vec![hpa("at_max", "pinned", 0), hpa("able_to_scale", "pinned", 1)]],
+    );
     all
 }
 
@@ -190,16 +308,22 @@ async fn what_gets_well_or_goes_away_is_no_longer_told() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("heals").await?;
-    cluster.apply(&namespace, &(workload("Deployment", "heals", 2, "crash-loop", "") + &workload("Deployment", "goes", 1, "", "")))?;
+    cluster.apply(
+        &namespace,
+        &(workload("Deployment", "heals", 2, "crash-loop", "") + &workload("Deployment", "goes", 1, "", "")),
+    )?;
     let token = administrator(&api, &namespace).await?;
     let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
     let tells = async |line: &str| -> anyhow::Result<bool> {
         let line = line.replace("NS", &namespace);
         Ok(plain(&exporter.metrics(None).await?).iter().any(|one| one.starts_with(&line)))
     };
-    let ready = |name: &str| format!("checklist_workload_replicas_ready{{namespace=\"NS\",kind=\"Deployment\",workload=\"{name}\"}}");
+    let ready = |name: &str| {
+        format!("checklist_workload_replicas_ready{{namespace=\"NS\",kind=\"Deployment\",workload=\"{name}\"}}")
+    };
     eventually("the crash is told", || async {
-        Ok(tells("checklist_pod_not_ready{namespace=\"NS\",pod=\"heals-").await? && tells(&format!("{} 1", ready("goes"))).await?)
+        Ok(tells("checklist_pod_not_ready{namespace=\"NS\",pod=\"heals-").await?
+            && tells(&format!("{} 1", ready("goes"))).await?)
     })
     .await?;
     // A rollout without the fault, and the end of the other deployment.
@@ -207,7 +331,9 @@ async fn what_gets_well_or_goes_away_is_no_longer_told() -> anyhow::Result<()> {
     let healed = json!([{"op": "remove", "path": "/spec/template/metadata/labels/situation"}]);
     let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
     // Server-side apply has removed the label already where it is the only owner.
-    let _ = api.ask("PATCH", &format!("{path}/heals"), "application/json-patch+json", healed.to_string().into_bytes()).await?;
+    let _ = api
+        .ask("PATCH", &format!("{path}/heals"), "application/json-patch+json", healed.to_string().into_bytes())
+        .await?;
     api.delete(&format!("{path}/goes")).await?;
     eventually("the deployment is well and the other is gone", || async {
         Ok(tells(&format!("{} 2", ready("heals"))).await?
@@ -225,7 +351,10 @@ async fn the_endpoints_of_a_service_with_two_kinds_of_addresses_are_counted_once
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("dual").await?;
-    cluster.apply(&namespace, &(workload("Deployment", "dual", 2, "", "") + &service("dual", "selector: {app: dual}, ports: [{port: 80}]")))?;
+    cluster.apply(
+        &namespace,
+        &(workload("Deployment", "dual", 2, "", "") + &service("dual", "selector: {app: dual}, ports: [{port: 80}]")),
+    )?;
     // The controller of a cluster with both families makes one slice for each.
     let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv6",
         "metadata": {"name": "dual-v6", "labels": {"kubernetes.io/service-name": "dual"}},
