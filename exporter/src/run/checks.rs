@@ -8,7 +8,6 @@ use crate::run::job::Job;
 use crate::run::lease::Lease;
 use crate::run::shard::Shard;
 use crate::run::state::State;
-use crate::server::web::tokens::Tokens;
 use crate::sources::kubernetes::Cluster;
 use crate::sources::postgres::Database;
 use checklist::config::Check;
@@ -81,12 +80,10 @@ impl Checks {
         jobs
     }
 
-    /// Who reviews tokens of the cluster that checklist.yaml names for it; the one of before when the cluster is as before.
-    pub fn tokens(&self, config: &Config, before: Option<Arc<Tokens>>) -> Option<Arc<Tokens>> {
+    /// The cluster that reviews the tokens of readers, if checklist.yaml names one.
+    pub fn web_cluster(&self, config: &Config) -> Option<Arc<Cluster>> {
         let target = config.kubernetes.iter().find(|target| !target.web_audiences.is_empty())?;
-        let (_, cluster) = self.clusters.get(&target.name)?;
-        let same = before.filter(|tokens| tokens.are_of(cluster));
-        Some(same.unwrap_or_else(|| Arc::new(Tokens::new(Arc::clone(cluster)))))
+        self.clusters.get(&target.name).map(|(_, cluster)| Arc::clone(cluster))
     }
 
     fn probe(&self, config: &Config, signal: &'static Signal, target: &str) -> Option<Arc<dyn Probe>> {

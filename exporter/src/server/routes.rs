@@ -1,19 +1,17 @@
 //! The paths: metrics, the status page, one probe now, health and reload. A scrape never waits for a probe.
 
+use super::exposition::collector::States;
+use super::exposition::format::Accepted;
+use super::exposition::snapshot::Snapshot;
+use super::site::Site;
+use super::web::Rules;
+use super::web::access::Access;
+use super::web::auth;
+use super::{page, report};
+use crate::run::job::Job;
 use crate::run::reload::Source;
 use crate::run::schedule::Schedule;
 use crate::run::time::unix_now;
-use crate::server::exposition::collector::States;
-use crate::server::exposition::format::Accepted;
-use crate::server::exposition::publisher;
-use crate::server::exposition::snapshot::{Latest, Snapshot};
-use crate::server::page;
-use crate::server::report;
-use crate::server::web::access::Access;
-use crate::server::web::auth;
-use crate::server::web::connections::{Connections, OpenRequests};
-use crate::server::web::{Rules, Web};
-use anyhow::Context;
 use bytes::Bytes;
 use clients::Failure;
 use http_body_util::Full;
@@ -21,166 +19,25 @@ use hyper::header::{
     CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, VARY, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use std::convert::Infallible;
-use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_io_timeout::TimeoutStream;
 
-/// Connections at a time; Prometheus servers and people need a handful.
-const MAX_CONNECTIONS: usize = 256;
-/// A client has this long to send its request head, and a connection to be used again.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// A client that takes nothing of its answer for this long is gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What requests are answered from.
-#[derive(Clone)]
-pub struct Site {
-    /// The configuration and the checks.
-    pub source: Arc<Source>,
-    /// Who may read.
-    pub web: Arc<Web>,
-    /// The exposition.
-    pub latest: Arc<Latest>,
-}
-
-impl Site {
-    /// Of a configuration; the exposition already has every series of checks that have not run.
-    pub fn new(source: Arc<Source>, web: Arc<Web>) -> Self {
-        let latest = Arc::new(Latest::new(publisher::states(&source.schedule)));
-        Self { source, web, latest }
+/// Answers on the listener that shows health alone, to anyone.
+pub(super) fn health<B>(site: &Site, request: &Request<B>) -> Response<Full<Bytes>> {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed\n");
     }
-}
-
-/// Which paths a listener serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paths {
-    /// All of them, to authorized requests.
-    All,
-    /// Health alone, to anyone, in clear text.
-    Health,
-}
-
-/// Listens. `[::]` takes both families, and means the old one alone where the kernel knows no IPv6.
-///
-/// # Errors
-/// The operating system's, with the address.
-pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let mut bound = TcpListener::bind(address).await;
-    if let Err(error) = &bound
-        && error.raw_os_error() == Some(nix::libc::EAFNOSUPPORT)
-        && address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-    {
-        bound = TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await;
-    }
-    bound.with_context(|| format!("cannot listen on {address}"))
-}
-
-/// Serves until `stop` resolves, then lets open requests end.
-pub async fn serve(listener: TcpListener, site: Site, paths: Paths, stop: impl Future<Output = ()>) {
-    let graceful = GracefulShutdown::new();
-    let connections = Connections::new(MAX_CONNECTIONS);
-    tokio::pin!(stop);
-    loop {
-        let stream = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _peer)) => stream,
-                // Out of descriptors: wait for some to be closed instead of spinning.
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            },
-        };
-        // Beyond the limit a connection is closed at once, which the client sees.
-        if !connections.make_room() {
-            continue;
-        }
-        let requests = Arc::new(OpenRequests::default());
-        let connection = Connection { site: site.clone(), paths, requests: Arc::clone(&requests) };
-        let watcher = graceful.watcher();
-        let task = tokio::spawn(async move {
-            if let Err(error) = connection.serve(stream, watcher).await {
-                tracing::debug!(error, "connection ended");
-            }
-        });
-        connections.register(requests, task.abort_handle());
-    }
-    connections.close_idle();
-    // Prometheus gives up on a scrape after ten seconds, so nothing worth having takes longer.
-    let _ = tokio::time::timeout(Duration::from_secs(10), graceful.shutdown()).await;
-}
-
-/// One connection.
-struct Connection {
-    site: Site,
-    paths: Paths,
-    requests: Arc<OpenRequests>,
-}
-
-impl Connection {
-    async fn serve(self, stream: TcpStream, watcher: Watcher) -> Result<(), String> {
-        // A handshake in several small segments must not wait for the acknowledgement of the first.
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(WRITE_TIMEOUT));
-        let stream = Box::pin(stream);
-        match self.rules().tls.clone() {
-            Some(acceptor) => {
-                let stream = acceptor.accept(stream).await?;
-                self.serve_http(stream, watcher).await
-            }
-            None => self.serve_http(stream, watcher).await,
-        }
-    }
-
-    /// Asked for anew by every request, so that a login that is taken away ends with the request that is open.
-    fn rules(&self) -> Arc<Rules> {
-        if self.paths == Paths::All { self.site.web.rules() } else { Arc::default() }
-    }
-
-    async fn serve_http<S>(self, stream: S, watcher: Watcher) -> Result<(), String>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let service = service_fn(move |request| {
-            let (site, rules, open) = (self.site.clone(), self.rules(), self.requests.begin());
-            let paths = self.paths;
-            async move {
-                let mut response = authorize(&site, &rules, paths, request).await;
-                for (name, value) in &rules.headers {
-                    response.headers_mut().insert(name, value.clone());
-                }
-                drop(open);
-                Ok::<_, Infallible>(response)
-            }
-        });
-        let mut builder = hyper::server::conn::http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(16 * 1024);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        watcher.watch(connection).await.map_err(|error| error.to_string())
+    match request.uri().path() {
+        "/-/healthy" => healthy(),
+        "/-/ready" => ready(&site.source.schedule),
+        _ => text(StatusCode::NOT_FOUND, "only /-/healthy and /-/ready are shown here\n"),
     }
 }
 
 /// Answers a request if it is authorized; the only caller of [`respond`].
-async fn authorize<B>(site: &Site, rules: &Rules, paths: Paths, request: Request<B>) -> Response<Full<Bytes>> {
-    if paths == Paths::Health && !["/-/healthy", "/-/ready"].contains(&request.uri().path()) {
-        return text(StatusCode::NOT_FOUND, "only /-/healthy and /-/ready are shown here\n");
-    }
-    if paths == Paths::Health {
-        return respond(site, request).await;
-    }
-    let (passwords, tokens) = (rules.passwords.as_ref(), site.source.tokens());
+pub(super) async fn authorize<B>(site: &Site, rules: &Rules, request: Request<B>) -> Response<Full<Bytes>> {
+    let (passwords, tokens) = (rules.passwords.as_ref(), site.tokens());
     match auth::authorize(passwords, tokens.as_deref(), request.headers(), request.method(), request.uri().path()).await
     {
         Access::Granted => respond(site, request).await,
@@ -215,11 +72,8 @@ async fn respond<B>(site: &Site, request: Request<B>) -> Response<Full<Bytes>> {
             metrics(site.latest.body(&accepted), &accepted)
         }
         "/probe" => probe(schedule, request.uri().query().unwrap_or_default(), request.headers()).await,
-        "/-/healthy" => text(StatusCode::OK, "checklist-exporter is healthy\n"),
-        "/-/ready" => match schedule.ours().iter().filter(|job| !job.state().has_run()).count() {
-            0 => text(StatusCode::OK, "every check has run\n"),
-            waiting => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{waiting} checks have not run yet\n")),
-        },
+        "/-/healthy" => healthy(),
+        "/-/ready" => ready(schedule),
         "/" => html(page::overview(schedule, &source.config())),
         "/tasks" => html(crate::server::page_tasks::overview(&source.config(), jiff::Timestamp::now()).await),
         "/api/v1/checks" => whole(StatusCode::OK, "application/json", report::json(&schedule.ours()).to_string()),
@@ -228,6 +82,17 @@ async fn respond<B>(site: &Site, request: Request<B>) -> Response<Full<Bytes>> {
                 .map_or_else(|| text(StatusCode::NOT_FOUND, "no such check is made here\n"), html),
             None => text(StatusCode::NOT_FOUND, "no such page; see /\n"),
         },
+    }
+}
+
+fn healthy() -> Response<Full<Bytes>> {
+    text(StatusCode::OK, "checklist-exporter is healthy\n")
+}
+
+fn ready(schedule: &Schedule) -> Response<Full<Bytes>> {
+    match schedule.states().iter().filter(|state| !state.has_run()).count() {
+        0 => text(StatusCode::OK, "every check has run\n"),
+        waiting => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{waiting} checks have not run yet\n")),
     }
 }
 
@@ -269,7 +134,7 @@ async fn probe(schedule: &Schedule, query: &str, headers: &HeaderMap) -> Respons
         }
     }
     let Some(check) = check else { return text(StatusCode::BAD_REQUEST, "the parameter check is missing\n") };
-    let wanted = |job: &&Arc<crate::run::job::Job>| {
+    let wanted = |job: &&Arc<Job>| {
         let state = job.state();
         state.check.signal.id == check && target.as_ref().is_none_or(|target| *target == state.check.target)
     };
@@ -317,20 +182,4 @@ fn whole(status: StatusCode, content_type: &'static str, body: String) -> Respon
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_unspecified_address_takes_both_families() -> anyhow::Result<()> {
-        let port = listen((Ipv6Addr::UNSPECIFIED, 0).into()).await?.local_addr()?.port();
-        let listener = listen((Ipv6Addr::UNSPECIFIED, port).into()).await?;
-        let (old, _) = tokio::try_join!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)), listener.accept())?;
-        assert_eq!(old.peer_addr()?.port(), port);
-        let busy = listen((Ipv6Addr::UNSPECIFIED, port).into()).await.err().map(|error| format!("{error:#}"));
-        assert!(busy.is_some_and(|why| why.starts_with(&format!("cannot listen on [::]:{port}: "))));
-        Ok(())
-    }
 }

@@ -6,8 +6,8 @@ mod databases;
 
 use checklist::{Config, Reason};
 use exporter::run::job::Job;
-use exporter::run::time::unix_now;
 use exporter::run::status::ProcessStatus;
+use exporter::run::time::unix_now;
 use exporter::server::exposition::collector::States;
 use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::snapshot::Snapshot;
@@ -39,7 +39,8 @@ async fn outcome(job: &Job) -> (Option<Reason>, String) {
         assert!(!failure.message.contains(PASSWORD) && !failure.message.contains(SECRET_KEY), "{failure}");
     }
     let states = States { states: vec![Arc::clone(&state)], now: unix_now(), process: ProcessStatus::default() };
-    let body = Snapshot::of(states).body(Format::Text, Encoding::Identity).unwrap_or_else(|failure| panic!("{failure}"));
+    let body =
+        Snapshot::of(states).body(Format::Text, Encoding::Identity).unwrap_or_else(|failure| panic!("{failure}"));
     (failure.map(|failure| failure.reason), String::from_utf8_lossy(&body).into_owned())
 }
 
