@@ -1,14 +1,14 @@
 //! The arguments of the program, and a file for each command.
 
-mod check;
-mod checklist;
-mod configuration;
-mod explain;
-mod log;
-mod output;
-mod run;
-mod task;
-mod verify;
+pub mod check;
+pub mod checklist;
+pub mod configuration;
+pub mod explain;
+pub mod log;
+pub mod output;
+pub mod run;
+pub mod task;
+pub mod verify;
 
 use crate::run::lease::proof::HeldByAnother;
 use checklist::Checklist;

@@ -1,7 +1,7 @@
 //! What is known about metrics: from the catalog, and from a scrape that the user gives.
 
 use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL, RULES_INFO, STANDARD};
-use checklist::{Config, Metric, SIGNALS};
+use checklist::{Config, Kind, Metric, SIGNALS};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Labels that Prometheus or its operator adds to what is scraped.
