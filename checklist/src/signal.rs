@@ -1,12 +1,15 @@
 //! What the catalog says about one signal of the checklist.
 
-use crate::condition::{Limits, When};
-use crate::config::Traffic;
+use crate::cadence::Cadence;
+use crate::condition::When;
+use crate::condition::limits::Limits;
+use crate::condition::threshold::{Levels, Severity, Threshold, Unit};
+use crate::condition::value::Computed;
+use crate::evidence::Looks;
 use crate::metric::Metric;
 use crate::panel::Panel;
-use crate::samples::Series;
-use crate::threshold::{Severity, Threshold, Unit};
-use crate::value::Computed;
+use crate::samples::{Samples, Series};
+use crate::targets::traffic::Traffic;
 use std::fmt;
 use std::time::Duration;
 
@@ -29,6 +32,8 @@ pub struct Signal {
     pub timeout: Duration,
     /// Series that one check may expose; what is beyond is dropped and counted.
     pub max_series: usize,
+    /// What its probe looks at, and what must be there for a verdict.
+    pub looks: &'static [Looks],
     /// Everything its probe exposes.
     pub metrics: &'static [&'static Metric],
     /// Everything an operator can move.
@@ -50,6 +55,11 @@ pub struct Signal {
 }
 
 impl Signal {
+    /// No series yet, for one run of one of its checks.
+    pub fn samples(&self) -> Samples {
+        Samples::within(self.max_series)
+    }
+
     /// The worst severity among its alerts: that of its "cannot tell" alert too.
     pub fn worst(&self) -> Severity {
         let default = |alert: &Alert| alert.levels(&Limits::default()).into_iter().map(|(severity, _)| severity).max();
@@ -60,8 +70,9 @@ impl Signal {
     pub fn readings(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Reading> {
         let of_alert = |alert: &Alert| {
             let unit = alert.when.threshold()?.unit;
-            let (value, limits) = alert.when.worst(samples, now, limits)?;
-            Some(Reading { alert: alert.name, unit, value: value.round_to(unit), limits })
+            let (worst, limits) = alert.when.worst(samples, now, limits)?;
+            let whose = worst.labels.values().map(String::as_str).collect::<Vec<_>>().join("/");
+            Some(Reading { alert: alert.name, unit, value: worst.value.round_to(unit), whose, limits })
         };
         self.alerts.iter().filter_map(of_alert).collect()
     }
@@ -94,14 +105,17 @@ pub struct Reading {
     pub unit: Unit,
     /// The worst value.
     pub value: f64,
+    /// What it belongs to, if the alert judges several: label values, without the check's own.
+    pub whose: String,
     /// The limits.
-    pub limits: crate::threshold::Levels,
+    pub limits: Levels,
 }
 
 impl fmt::Display for Reading {
-    /// `backup stale 6h1m (limit 26h)`: the value beside the limit that it meets first.
+    /// `volume full of shop/data-0 61% (limit 70%)`: the worst value beside the limit that it meets first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", spaced(self.alert), self.unit.human(self.value))?;
+        let whose = if self.whose.is_empty() { "" } else { " of " };
+        write!(f, "{}{whose}{} {}", spaced(self.alert), self.whose, self.unit.human(self.value))?;
         match self.limits.warning.or(self.limits.critical) {
             Some(limit) => write!(f, " (limit {})", self.unit.human(limit)),
             None => Ok(()),
@@ -149,43 +163,6 @@ impl RoundTo for f64 {
             Unit::Ratio => (self * 1e4).round() / 1e4,
             _ => (self * 1e3).round() / 1e3,
         }
-    }
-}
-
-/// How often the written checklist asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cadence {
-    /// Every morning.
-    Daily,
-    /// Once a week.
-    Weekly,
-    /// Once a month.
-    Monthly,
-    /// Once a quarter.
-    Quarterly,
-    /// Once a year.
-    Annual,
-}
-
-impl Cadence {
-    /// Every cadence, in checklist order.
-    pub const ALL: [Self; 5] = [Self::Daily, Self::Weekly, Self::Monthly, Self::Quarterly, Self::Annual];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Daily => "daily",
-            Self::Weekly => "weekly",
-            Self::Monthly => "monthly",
-            Self::Quarterly => "quarterly",
-            Self::Annual => "annual",
-        }
-    }
-}
-
-impl fmt::Display for Cadence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -300,7 +277,7 @@ pub fn spaced(alert: &str) -> String {
 /// A warning that lasts a quarter of an hour; the base of the catalog's entries.
 pub const WARNING: Alert = Alert {
     name: "",
-    when: When::Zero(crate::value::of(&crate::contract::PROBE_SUCCESS)),
+    when: When::Zero(crate::condition::value::of(&crate::contract::PROBE_SUCCESS)),
     severity: Severity::Warning,
     pending: Duration::from_mins(15),
     keep_firing: Duration::ZERO,
@@ -331,6 +308,7 @@ pub const BASE: Signal = Signal {
     interval: minutes(1),
     timeout: seconds(20),
     max_series: 1_000,
+    looks: &[],
     metrics: &[],
     thresholds: &[],
     alerts: &[],

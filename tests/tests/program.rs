@@ -95,7 +95,7 @@ async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Re
     assert_eq!(text.matches("(limit 2s)").count(), 2, "{text}");
     world.one.say(Says::Json(serde_json::json!({"status": "<degraded> & \"sad\""})));
     let parsed: Value = serde_json::from_slice(&world.check(&["--format", "json"])?.stdout)?;
-    assert_eq!(parsed["checks"][0]["verdict"], "not passed");
+    assert_eq!(parsed["checks"][0]["verdict"], "critical");
     assert_eq!(parsed["checks"][1]["verdict"], "passed");
     let output = world.check(&["--format", "junit", "--cadence", "daily"])?;
     let junit = String::from_utf8(output.stdout)?;
@@ -105,7 +105,7 @@ async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Re
         "{junit}"
     );
     let markdown = String::from_utf8(world.check(&["--format", "markdown", "--only", "health"])?.stdout)?;
-    assert!(markdown.contains("| health | one | **not passed** |"), "{markdown}");
+    assert!(markdown.contains("| health | one | **critical** |"), "{markdown}");
     assert_eq!(world.check(&["--cadence", "annual"])?.status.code(), Some(2), "nothing is selected");
     assert_eq!(world.check(&["--only", "nonsense"])?.status.code(), Some(2));
     let Ok(broken) = std::fs::read_to_string(&world.config).map(|text| text.replace("caFile", "caFiel")) else {
@@ -160,7 +160,7 @@ async fn the_status_page_shows_each_check_and_its_runs_without_script() -> anyho
     world.wait("checklist_check_passed{check=\"health\",target=\"one\"}", |value| value == Some(0.0)).await?;
     let page = world.get("/").await?;
     for part in
-        ["not passed", "runbooks.example.com/health.md", "prefers-color-scheme", "http-equiv=\"refresh\"", "daily"]
+        ["critical", "runbooks.example.com/health.md", "prefers-color-scheme", "http-equiv=\"refresh\"", "daily"]
     {
         assert!(page.contains(part), "{part} is not in {page}");
     }
@@ -372,15 +372,15 @@ async fn records_of_several_programs_are_all_kept_and_none_is_written_over() -> 
     // As the programs do it once.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let place = checklist::config::RecordPlace::S3(prefix);
-    let act = exporter::records::Act::Skipped { task: "audit_review".to_owned(), reason: "twice".to_owned() };
-    let record = exporter::records::Record { at: jiff::Timestamp::now(), by: "bob".to_owned(), act };
-    exporter::records::append(&place, &record).await?;
-    let again = exporter::records::append(&place, &record).await.map_err(|error| format!("{error:#}"));
+    let act = clients::records::Act::Skipped { task: "audit_review".to_owned(), reason: "twice".to_owned() };
+    let record = clients::records::Record { at: jiff::Timestamp::now(), by: "bob".to_owned(), act };
+    clients::records::append(&place, &record).await?;
+    let again = clients::records::append(&place, &record).await.map_err(|error| format!("{error:#}"));
     assert!(
         again.as_ref().is_err_and(|error| error.contains("412") || error.contains("PreconditionFailed")),
         "{again:?}"
     );
-    let records = exporter::records::Records::read(&place, jiff::Timestamp::now())
+    let records = clients::records::Records::read(&place, jiff::Timestamp::now())
         .await
         .map_err(|f| anyhow::anyhow!(f.message))?;
     assert_eq!(records.list.iter().filter(|known| **known == record).count(), 1);

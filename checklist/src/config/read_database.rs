@@ -1,10 +1,11 @@
 //! `postgres:` and the names of the application's tables.
 
-use super::document::Tree;
 use super::read_parts::{ca_file, secret};
-use super::reader::{Found, Table, hint};
-use super::tables::{KNOWN, Tables};
-use super::{Postgres, PostgresTls};
+use super::reader::{Found, Table};
+use crate::targets::tables::{KNOWN, Tables};
+use crate::targets::{Postgres, PostgresTls};
+use crate::yaml::hint;
+use crate::yaml::tree::Tree;
 
 pub(super) fn postgres(table: &mut Table<'_>, name: String, found: &Found) -> Option<Postgres> {
     let target = connection(table, name);

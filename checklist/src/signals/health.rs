@@ -33,7 +33,7 @@ static VERSIONS: Threshold = Threshold::above(
 .warning(1.0);
 
 /// How many versions each page reported within an hour.
-fn versions(scope: &crate::value::Scope) -> String {
+fn versions(scope: &Scope) -> String {
     let each = format!("max_over_time({}[1h])", scope.series(&VERSION));
     format!("count by (check, target) (count by (check, target, version) ({each}))")
 }
@@ -48,6 +48,7 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 100,
+    looks: &[Looks::at_some(Object::Page), Looks::at_any(Object::Field)],
     metrics: &[&STATUS, &DURATION, &FIELD_OK, &VERSION],
     thresholds: &[&SLOW, &VERSIONS],
     alerts: &[

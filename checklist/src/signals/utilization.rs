@@ -65,9 +65,9 @@ const fn near(
 
 /// The expression of a line through a week that reaches another metric.
 fn reaches(
-    scope: &crate::value::Scope,
-    limits: &crate::Limits,
-    severity: crate::Severity,
+    scope: &Scope,
+    limits: &Limits,
+    severity: crate::condition::threshold::Severity,
     used: &'static Metric,
     most: &'static Metric,
 ) -> String {
@@ -91,6 +91,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Performance Review",
     kind: TargetKind::Kubernetes,
     max_series: 5_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_some(Object::Node), Looks::at_any(Object::Pod)],
     metrics: &[
         &POD_CPU,
         &POD_CPU_LIMIT,

@@ -1,10 +1,10 @@
 //! What the records say about synthetic alerts.
 
 use crate::probe::{Failure, Probe};
-use crate::records::{Act, Records};
-use checklist::Samples;
 use checklist::config::RecordPlace;
 use checklist::signals::alert_path::{DURATION, LAST, PASSED, RECORDED, SIGNAL};
+use checklist::{Object, Samples};
+use clients::records::{Act, Records};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ impl Probe for AlertPath {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
             let records = Records::read(&self.place, Timestamp::now()).await?;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             for wanted in ["critical", "warning"] {
                 let mine = records.list.iter().rev().filter_map(|record| match &record.act {
                     Act::Routed { alertmanager, level, passed, seconds, .. }
@@ -32,6 +32,7 @@ impl Probe for AlertPath {
                     _ => None,
                 });
                 let mine: Vec<_> = mine.collect();
+                samples.saw(Object::Record, mine.len());
                 samples.set(&RECORDED, [wanted], !mine.is_empty());
                 if let Some((_, passed, seconds)) = mine.first() {
                     samples.set(&PASSED, [wanted], *passed);

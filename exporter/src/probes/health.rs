@@ -1,10 +1,10 @@
 //! One GET of the health page and what it says.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::http::fetch;
-use checklist::Samples;
 use checklist::config::Health as Target;
 use checklist::signals::health::{DURATION, FIELD_OK, SIGNAL, STATUS, VERSION};
+use checklist::{Object, Samples};
+use clients::http::fetch;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -22,7 +22,9 @@ impl Probe for Health {
             let target = &self.0;
             let begun = Instant::now();
             let answer = fetch(&target.endpoint, "", MAX_BODY).await?;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
+            samples.saw(Object::Page, 1);
+            samples.saw(Object::Field, target.expect.len());
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.set(&STATUS, [], u32::from(answer.status.as_u16()));
             samples.set(&FIELD_OK, ["status_code"], answer.status.as_u16() == target.status);

@@ -3,9 +3,9 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::logs::{Lines, read_log};
-use checklist::Samples;
 use checklist::config::AuditLogs;
 use checklist::signals::pod_logs::{LAST, LINES, SEEN, SIGNAL};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -57,12 +57,13 @@ impl PodLogs {
 impl Probe for PodLogs {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
             for (at, source) in self.cluster.target.audit_logs.iter().enumerate() {
                 let before = known()[at].clone();
                 let after = self.follow(source, before).await?;
                 let labels = [&source.namespace, &source.selector];
+                samples.saw(Object::Log, after.read_to.len());
                 samples.put(&LINES, &labels, after.lines as f64);
                 samples.put(&SEEN, &labels, f64::from(u8::from(after.last.is_some())));
                 if let Some(last) = after.last {

@@ -1,10 +1,10 @@
 //! What the records say about restoring a backup.
 
 use crate::probe::{Failure, Probe};
-use crate::records::{Act, Records};
-use checklist::Samples;
 use checklist::config::RecordPlace;
 use checklist::signals::restore::{ANSWER, CONCLUSIVE, DURATION, LAST, NEWEST, PASSED, RECORDED, SIGNAL};
+use checklist::{Object, Samples};
+use clients::records::{Act, Records};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -22,12 +22,13 @@ impl Probe for Restore {
         async {
             let records = Records::read(&self.place, Timestamp::now()).await?;
             let name = self.backup.as_str();
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let mine = records.list.iter().rev().filter_map(|record| match &record.act {
                 Act::Restored { backup, .. } if *backup == self.backup => Some((record.at, &record.act)),
                 _ => None,
             });
             let mine: Vec<_> = mine.collect();
+            samples.saw(Object::Record, mine.len());
             samples.set(&RECORDED, [name], !mine.is_empty());
             let known = |act: &Act| matches!(act, Act::Restored { unknown: false, .. });
             if let Some((_, act)) = mine.first() {

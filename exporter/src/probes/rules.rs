@@ -1,11 +1,11 @@
 //! Whether Prometheus has the rules of this checklist.yaml and can evaluate them.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::http::fetch_json;
 use checklist::config::Server;
 use checklist::contract::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH, SIGNAL};
-use checklist::{Reason, Samples};
+use checklist::{Object, Reason, Samples};
+use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -53,7 +53,7 @@ impl Probe for Rules {
         async {
             let answer: Answer = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
             let groups = answer.data.groups;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             if self.rule_sets.is_empty() {
                 return Err(Failure::new(Reason::Config, "checklist.yaml generates no rules"));
             }
@@ -62,6 +62,7 @@ impl Probe for Rules {
                 samples.set(&DEPLOYED, [rule_set], there);
             }
             let rules = || groups.iter().flat_map(|group| &group.rules);
+            samples.saw(Object::Rule, rules().count());
             let known_by = |rule: &&Rule| rule.name == RULES_INFO.name;
             let mut fingerprints = rules().filter(known_by).filter_map(|rule| rule.labels.get("fingerprint"));
             samples.set(&MATCH, [], fingerprints.any(|fingerprint| *fingerprint == self.fingerprint));

@@ -1,11 +1,11 @@
 //! Where people's tasks stand, and whether an emergency override holds, by their records.
 
 use crate::probe::{Failure, Probe};
-use crate::records::{Act, Records};
-use checklist::Samples;
 use checklist::config::Tasks as Target;
 use checklist::signals::r#override as emergency;
 use checklist::signals::tasks::{DUE, LAST_DONE, OVERDUE, REJECTED, SIGNAL, SKIPPED};
+use checklist::{Object, Samples};
+use clients::records::{Act, Records};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -19,7 +19,8 @@ impl Probe for Tasks {
             let target = &self.0;
             let now = Timestamp::now();
             let records = Records::read(&target.place, now).await?;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
+            samples.saw(Object::Task, target.list.len());
             samples.set(&REJECTED, [], records.rejected);
             for task in &target.list {
                 let labels = [task.id.as_str(), task.cadence.as_str()];
@@ -50,7 +51,8 @@ impl Probe for Override {
         async {
             let now = Timestamp::now();
             let records = Records::read(&self.0.place, now).await?;
-            let mut samples = Samples::of(&emergency::SIGNAL);
+            let mut samples = emergency::SIGNAL.samples();
+            samples.saw(Object::Record, records.list.len());
             let held = records.override_at(now);
             samples.set(&emergency::ACTIVE, [], held.is_some());
             if let Some((since, record)) = held {

@@ -1,9 +1,9 @@
 //! What Alertmanager refuses of a configuration beside the tree of routes: keys, durations, names of times, addresses.
 
 use super::integrations;
-use crate::duration;
+use crate::promql::duration;
 use anyhow::{Context, bail, ensure};
-use checklist::config::hint;
+use checklist::yaml::hint;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 

@@ -1,0 +1,162 @@
+//! Conditions over time: PromQL that only Prometheus can judge, and the course of values that proves it.
+
+use super::limits::Limits;
+use super::threshold::{Severity, Threshold};
+use super::value::{Scope, Selector, of};
+use crate::metric::Metric;
+use std::time::Duration;
+
+/// A condition that needs history.
+#[derive(Debug, Clone, Copy)]
+pub struct History {
+    /// The expression at a severity, written with the metrics' own names.
+    pub expr: fn(&Scope, &Limits, Severity) -> String,
+    /// The threshold whose levels decide the severities.
+    pub threshold: Option<&'static Threshold>,
+    /// The metrics it reads.
+    pub metrics: &'static [&'static Metric],
+    /// A course of values that fires and one that stays quiet.
+    pub case: fn(&Given<'_>) -> Case,
+}
+
+/// What a course of values may depend on.
+#[derive(Debug)]
+pub struct Given<'a> {
+    /// The limit of the level.
+    pub limit: f64,
+    /// All limits of the signal.
+    pub limits: &'a Limits,
+    /// How long the condition must hold.
+    pub pending: Duration,
+}
+
+/// Two courses of values, one a minute unless said otherwise.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Makes the alert fire.
+    pub firing: Vec<Course>,
+    /// Keeps it quiet.
+    pub silent: Vec<Course>,
+    /// The labels of the firing result, beyond `check` and `target`.
+    pub labels: Vec<(&'static str, String)>,
+    /// Time that passes before the condition begins to hold.
+    pub lead: Duration,
+    /// Time between two values and two evaluations.
+    pub pace: Duration,
+    /// More courses that prove a part of the condition which the two do not.
+    pub also: Vec<Also>,
+}
+
+/// One more course of values.
+#[derive(Debug, Clone)]
+pub struct Also {
+    /// What it shows: "fires when ..." or "stays quiet when ...".
+    pub name: &'static str,
+    /// Whether the alert fires on it.
+    pub fires: bool,
+    /// The series.
+    pub series: Vec<Course>,
+}
+
+/// One series over time.
+#[derive(Debug, Clone)]
+pub struct Course {
+    /// Its metric.
+    pub metric: &'static Metric,
+    /// Its labels beyond `check` and `target`.
+    pub labels: Vec<(&'static str, String)>,
+    /// Its values in promtool's notation.
+    pub values: String,
+}
+
+impl Case {
+    /// A case whose result has the labels of the first firing series.
+    pub fn new(firing: Vec<Course>, silent: Vec<Course>) -> Self {
+        let labels = firing.first().map(|course| course.labels.clone()).unwrap_or_default();
+        Self { firing, silent, labels, lead: Duration::ZERO, pace: Duration::from_mins(1), also: Vec::new() }
+    }
+
+    /// Takes labels off the result.
+    #[must_use]
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.labels.retain(|(name, _)| !names.contains(name));
+        self
+    }
+
+    /// One value an hour, for courses of weeks.
+    #[must_use]
+    pub const fn hourly(mut self) -> Self {
+        self.pace = Duration::from_hours(1);
+        self
+    }
+
+    /// Adds a course on which the alert stays quiet.
+    #[must_use]
+    pub fn quiet(mut self, name: &'static str, series: Vec<Course>) -> Self {
+        self.also.push(Also { name, fires: false, series });
+        self
+    }
+
+    /// Adds a course on which the alert fires, with the same labels.
+    #[must_use]
+    pub fn fires(mut self, name: &'static str, series: Vec<Course>) -> Self {
+        self.also.push(Also { name, fires: true, series });
+        self
+    }
+
+    /// Adds time before the condition begins to hold.
+    #[must_use]
+    pub const fn after(mut self, lead: Duration) -> Self {
+        self.lead = lead;
+        self
+    }
+}
+
+/// A series with a plausible value for each label.
+pub fn course(metric: &'static Metric, values: impl Into<String>) -> Course {
+    Course { metric, labels: labels(&of(metric)), values: values.into() }
+}
+
+/// Samples of a course that goes on: at one a minute, more than a day.
+pub const SAMPLES: u64 = 1500;
+
+/// The same value for more than a day.
+pub fn steady(metric: &'static Metric, value: f64) -> Course {
+    course(metric, constant(value))
+}
+
+/// One value until a minute, another one from then on for more than a day.
+pub fn step(metric: &'static Metric, before: f64, until_minute: u64, after: f64) -> Course {
+    course(metric, format!("{before}+0x{until_minute} {after}+0x{SAMPLES}"))
+}
+
+/// A straight line for more than a day.
+pub fn line(metric: &'static Metric, from: f64, per_minute: f64) -> Course {
+    course(metric, format!("{from}+{per_minute}x{SAMPLES}"))
+}
+
+impl Course {
+    /// Sets a label.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.labels.retain(|(known, _)| *known != name);
+        self.labels.push((name, value.to_owned()));
+        self
+    }
+}
+
+/// The same value for a day, in promtool's notation.
+pub fn constant(value: f64) -> String {
+    format!("{value}+0x{SAMPLES}")
+}
+
+/// A plausible value for each label of the metric, the matcher's where there is one.
+pub fn labels(selector: &Selector) -> Vec<(&'static str, String)> {
+    let value = |label: &&'static str| {
+        let matcher = selector.matchers.iter().find(|(name, _)| name == label);
+        let value =
+            matcher.and_then(|(_, values)| values.first()).map_or_else(|| format!("some-{label}"), |v| (*v).to_owned());
+        (*label, value)
+    };
+    selector.metric.labels.iter().map(value).collect()
+}

@@ -1,0 +1,87 @@
+//! The colours of a panel: which limits hold for which of its targets.
+
+use super::page::plain;
+use checklist::condition::threshold::Direction;
+use checklist::{Config, Levels, Panel, Scope, Signal, Threshold, Unit};
+use serde_json::{Value, json};
+
+/// Groups of targets with limits of their own that a panel tells apart; what is beyond is shown without limits.
+pub(super) const MOST: usize = 8;
+/// A step holds from its value on, while a count at its limit is good: so it stands above, by less than anyone sees.
+pub const JUST_ABOVE: f64 = 0.001;
+/// Targets that a title names.
+const NAMED: usize = 3;
+
+/// Targets of a panel with the same limits.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// The targets; all of the signal when it has none.
+    pub(super) scope: Scope,
+    /// The steps of Grafana.
+    pub(super) steps: Value,
+}
+
+impl Group {
+    /// Its targets as a title names them; nothing when it has all.
+    pub(super) fn name(&self) -> Option<String> {
+        let targets = &self.scope.targets;
+        let named = targets.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        match targets.len() {
+            0 => None,
+            count if count > NAMED => Some(format!("{named} and {} more", count - NAMED)),
+            _ => Some(named),
+        }
+    }
+}
+
+/// The targets of a panel, grouped by the limits that it draws.
+pub(super) fn groups(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Group> {
+    let whole = || Scope { check: signal.id.to_owned(), targets: Vec::new() };
+    let Some(threshold) = panel.threshold else { return vec![Group { scope: whole(), steps: plain() }] };
+    let mut known: Vec<(Vec<String>, Levels)> = Vec::new();
+    for target in config.targets(signal) {
+        let levels = config.limits(signal, &target).of(threshold);
+        match known.iter_mut().find(|(_, other)| *other == levels) {
+            Some((targets, _)) => targets.push(target),
+            None => known.push((vec![target], levels)),
+        }
+    }
+    if known.len() > MOST {
+        let rest = known.split_off(MOST).into_iter().flat_map(|(targets, _)| targets).collect();
+        known.push((rest, Levels::default()));
+    }
+    if let [(targets, _)] = known.as_mut_slice() {
+        targets.clear();
+    }
+    let group = |(targets, levels)| Group { scope: Scope { targets, ..whole() }, steps: steps(threshold, levels) };
+    known.into_iter().map(group).collect()
+}
+
+/// Grafana's steps rise, so a limit from below begins with the worst colour.
+fn steps(threshold: &Threshold, levels: Levels) -> Value {
+    let mut steps = Vec::new();
+    let step = |color: &str, value: Option<f64>| json!({"color": color, "value": value});
+    match threshold.direction {
+        _ if levels == Levels::default() => return plain(),
+        Direction::Above => {
+            let above = |limit: f64| {
+                let whole = threshold.unit == Unit::Count && limit.fract() == 0.0;
+                Some(if limit == 0.0 || whole { limit + JUST_ABOVE } else { limit })
+            };
+            steps.push(step("green", None));
+            steps.extend(levels.warning.map(|limit| step("orange", above(limit))));
+            steps.extend(levels.critical.map(|limit| step("red", above(limit))));
+        }
+        Direction::Below => {
+            let (worst, better) = match levels {
+                Levels { critical: Some(_), warning: Some(_) } => ("red", "orange"),
+                Levels { critical: Some(_), warning: None } => ("red", "green"),
+                Levels { critical: None, .. } => ("orange", "green"),
+            };
+            steps.push(step(worst, None));
+            steps.extend(levels.critical.map(|limit| step(better, Some(limit))));
+            steps.extend(levels.warning.map(|limit| step("green", Some(limit))));
+        }
+    }
+    Value::Array(steps)
+}
