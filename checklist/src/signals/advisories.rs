@@ -83,6 +83,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Advisories,
     interval: minutes(15),
     timeout: seconds(60),
+    looks: &[Looks::at_some(Object::Report)],
     metrics: &[&ADVISORIES, &WRITTEN, &FUTURE, &WARNINGS, &DATABASE],
     thresholds: &[&WARNED, &DATABASE_AGE, &IN_FUTURE, &SEVERE, &OTHER, &MAX_AGE],
     alerts: &[

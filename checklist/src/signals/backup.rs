@@ -80,6 +80,7 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(15),
     timeout: seconds(60),
     max_series: 100,
+    looks: &[Looks::at_any(Object::Backup)],
     metrics: &[&PRESENT, &LAST, &BYTES, &OBJECTS, &FUTURE, &HEADER_VALID, &EXPECTED_INTERVAL],
     thresholds: &[&MAX_AGE, &MIN_SIZE, &IN_FUTURE, &SHRUNK],
     alerts: &[

@@ -3,10 +3,10 @@
 use crate::probe::{Failure, Probe};
 use crate::run::time::unix_now;
 use crate::sources::dump::{HEADER_BYTES, judge};
-use checklist::Samples;
 use checklist::config::{Backup as Target, BackupFormat};
 use checklist::signals::backup::{BYTES, EXPECTED_INTERVAL, FUTURE, HEADER_VALID, LAST, OBJECTS, PRESENT, SIGNAL};
-use clients::s3::{Bucket, Choice, Newest};
+use checklist::{Object, Samples, Unit};
+use clients::s3::{Bucket, Choice, Found, Newest};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -42,25 +42,49 @@ impl Probe for Backup {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
             let choice = Choice { matching: &self.target.matching, excluded: &self.target.excluded };
-            let found = self.bucket.newest(choice, unix_now()).await?;
+            let now = unix_now();
+            let found = self.bucket.newest(choice, now).await?;
             let name = [self.target.name.as_str()];
             let mut samples = SIGNAL.samples();
+            samples.evidence.saw(Object::Backup, found.count);
             samples.set(&PRESENT, name, found.count > 0);
             samples.set(&OBJECTS, name, found.count);
             samples.set(&FUTURE, name, found.future);
             samples.set(&EXPECTED_INTERVAL, name, self.target.every.as_secs_f64());
+            tell(&found, now, &mut samples);
             if let Some(newest) = &found.newest {
                 samples.set(&LAST, name, newest.modified);
                 samples.set(&BYTES, name, newest.bytes);
                 match self.header(newest).await {
                     Ok(None) => {}
-                    Ok(Some(valid)) => samples.set(&HEADER_VALID, name, valid.is_ok()),
+                    Ok(Some(valid)) => {
+                        samples.set(&HEADER_VALID, name, valid.is_ok());
+                        if let Err(why) = valid {
+                            samples.evidence.note(format!("{}: {why}", newest.name));
+                        }
+                    }
                     // The listing had its age and size: they are known whatever the right to read it.
-                    Err(failure) => return Err(failure),
+                    Err(failure) => samples.missed(Object::Backup, failure.reason, failure.message),
                 }
             }
             Ok(samples)
         }
         .boxed()
+    }
+}
+
+/// What people read beside the verdict.
+fn tell(found: &Found, now: f64, samples: &mut Samples) {
+    let ago = |at: f64| Unit::Seconds.human((now - at).round());
+    if let Some(newest) = &found.newest {
+        let size = Unit::Bytes.human(newest.bytes as f64);
+        samples.evidence.note(format!("newest {}, {size}, {} old", newest.name, ago(newest.modified)));
+    }
+    if let Some((name, at)) = &found.furthest {
+        let ahead = Unit::Seconds.human((at - now).round());
+        samples.evidence.note(format!("{} of the future are left out, such as {name}, {ahead} ahead", found.future));
+    }
+    if found.left_out > 0 {
+        samples.evidence.note(format!("{} other objects by their names", found.left_out));
     }
 }

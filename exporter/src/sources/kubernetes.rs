@@ -1,6 +1,7 @@
 //! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
 
 pub mod logs;
+pub mod namespaces;
 pub mod objects;
 pub mod pods;
 pub mod quantity;
@@ -21,7 +22,7 @@ use tokio::sync::OnceCell;
 pub use watch::{Present, Store, Watch, failure};
 
 /// Without a word from the API server for this long, nobody knows the state of the cluster:
-/// bookmarks come every minute, and a watch ends by itself after one.
+/// bookmarks come every minute, and a watch that heard none ends with a new list after a minute and a half.
 pub const MAX_SILENCE: Duration = Duration::from_secs(150);
 
 /// One cluster of checklist.yaml, shared by its checks.
@@ -120,9 +121,11 @@ impl Cluster {
 }
 
 impl Watched {
-    /// Asks for all nodes by name, page by page.
-    pub async fn nodes(&self) -> Result<BTreeMap<Box<str>, Node>, Failure> {
-        Ok(watch::list::<Node>(&self.client, "/api/v1/nodes").await?.objects)
+    /// Asks for the nodes by name, page by page: all, or those that a label selector selects.
+    pub async fn nodes(&self, selector: Option<&str>) -> Result<BTreeMap<Box<str>, Node>, Failure> {
+        let selected =
+            selector.map(|selector| format!("?labelSelector={}", watch::encoded(selector))).unwrap_or_default();
+        Ok(watch::list::<Node>(&self.client, &format!("/api/v1/nodes{selected}")).await?.objects)
     }
 
     /// Asks for what the nodes use.
@@ -138,8 +141,7 @@ impl Watched {
 
     /// The names of the running pods that a label selector selects.
     pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<String>, Failure> {
-        let selector: String = url::form_urlencoded::byte_serialize(selector.as_bytes()).collect();
-        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={selector}");
+        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", watch::encoded(selector));
         let pods = watch::list::<Pod>(&self.client, &path).await?.objects;
         let running = pods.into_iter().filter(|(_, pod)| &*pod.phase == "Running");
         Ok(running.map(|(name, _)| name.into()).collect())

@@ -1,0 +1,221 @@
+//! The generic alerts: a check that cannot be made, an exporter that is not there, and the Watchdog.
+
+use crate::rules::{Rule, annotations, judged_by, labels};
+use checklist::contract::{
+    BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, UNSEEN,
+};
+use checklist::signals::r#override::ACTIVE;
+use checklist::{Config, Metric, Signal};
+use std::time::Duration;
+
+/// The rules about the exporter itself.
+pub fn rules(config: &Config) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for signal in config.signals() {
+        if !config.probed(signal).is_empty() {
+            rules.extend(overdue(config, signal));
+            rules.extend(missing(config, signal));
+            rules.extend(incomplete(config, signal));
+        }
+        rules.extend(source_missing(config, signal));
+    }
+    let own = [
+        Generic {
+            name: "ChecklistExporterMissing",
+            expr: format!("absent({BUILD_INFO})"),
+            minutes: 5,
+            severity: "critical",
+            summary: "Nothing watches the checklist.",
+            description: "Prometheus has no sample of checklist-exporter: every check is blind.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistConfigBroken",
+            expr: format!("max without (instance, pod) ({CONFIG_SUCCESSFUL}) == 0"),
+            minutes: 15,
+            severity: "warning",
+            summary: "checklist.yaml cannot be loaded.",
+            description: "The exporter runs on with its previous configuration; its log names each mistake.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistRulesOutdated",
+            expr: format!("max without (instance, pod) ({CONFIG_INFO}) unless on (fingerprint) {RULES_INFO}"),
+            minutes: 60,
+            severity: "warning",
+            summary: "Rules and exporter differ.",
+            description: "The exporter runs with another checklist.yaml than the one that these rules were generated from.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistSeriesDropped",
+            expr: format!("max without (instance, pod) (increase({SERIES_DROPPED}[1h])) > 0"),
+            minutes: 15,
+            severity: "warning",
+            summary: "Check leaves out series.",
+            description: "Check {{ $labels.check }} on {{ $labels.target }} gave more series than its bound allows, or the same twice.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistShardMissing",
+            expr: format!(
+                "count without (shard) (count_values without (instance, pod) (\"shard\", {SHARD})) < max without (instance, pod) ({SHARDS})"
+            ),
+            minutes: 5,
+            severity: "critical",
+            summary: "A part of the checks is not made.",
+            description: "Only {{ $value }} of the exporter's shards report; the checks of the others are blind.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistShardsDiffer",
+            expr: format!("max without (instance, pod) ({SHARDS}) != min without (instance, pod) ({SHARDS})"),
+            minutes: 15,
+            severity: "warning",
+            summary: "Exporters disagree about the number of shards.",
+            description: "Some checks are made twice and others by nobody until every exporter is told the same number.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistWatchdog",
+            expr: "vector(1)".to_owned(),
+            minutes: 0,
+            severity: "none",
+            summary: "Alerting works.",
+            description: "Always fires, so that its absence tells of a broken Prometheus or Alertmanager.",
+            targets: Vec::new(),
+        },
+    ];
+    rules.extend(optional(config));
+    rules.extend(own.into_iter().filter_map(|generic| generic.rule(config, "exporter", "daily")));
+    rules
+}
+
+/// The rules about parts that checklist.yaml may leave out.
+fn optional(config: &Config) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    if config.election().is_some() {
+        let unheld = Generic {
+            name: "ChecklistLeaseNotHeld",
+            expr: format!("max without (instance, pod) ({LEASE_HELD}) == 0"),
+            minutes: 5,
+            severity: "warning",
+            summary: "Nobody makes the costly checks.",
+            description: "No exporter holds the lease; their logs say why, and checklist_lease_failures_total counts.",
+            targets: Vec::new(),
+        };
+        rules.extend(unheld.rule(config, "exporter", "daily"));
+    }
+    if config.tasks.is_some() {
+        let emergency = Generic {
+            name: "ChecklistEmergencyOverride",
+            expr: format!("max without (instance, pod) ({ACTIVE}) == 1"),
+            minutes: 0,
+            severity: "none",
+            summary: "Emergency override holds.",
+            description: "Routine warnings are held back until it ends.",
+            targets: vec!["people".to_owned()],
+        };
+        rules.extend(emergency.rule(config, "override", "daily"));
+    }
+    rules
+}
+
+struct Generic {
+    name: &'static str,
+    expr: String,
+    minutes: u64,
+    severity: &'static str,
+    summary: &'static str,
+    description: &'static str,
+    targets: Vec<String>,
+}
+
+impl Generic {
+    fn rule(self, config: &Config, check: &str, cadence: &str) -> Option<Rule> {
+        let pending = Duration::from_secs(self.minutes * 60);
+        Some(Rule {
+            alert: self.name.to_owned(),
+            expr: self.expr,
+            times: config.alert_by_name(self.name, pending, Duration::ZERO)?,
+            labels: labels(config, check, cadence, self.severity),
+            annotations: annotations(config, "exporter", self.name, self.summary, self.description),
+            targets: self.targets,
+            source: None,
+            entry: None,
+        })
+    }
+}
+
+/// Three intervals without success, or none since the start. As severe as the worst alert of
+/// the check: what nobody can see may be that bad.
+fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
+    let max = |metric: &Metric| format!("max without (instance, pod) ({metric}{{check={:?}}})", signal.id);
+    let expr = format!(
+        "time() - {success} > 3 * {interval} or ({probe} == 0 unless {success})",
+        success = max(&LAST_SUCCESS),
+        interval = max(&INTERVAL),
+        probe = max(&PROBE_SUCCESS),
+    );
+    Generic {
+        name: "ChecklistCheckOverdue",
+        expr,
+        minutes: 2,
+        severity: signal.worst().as_str(),
+        summary: "Check cannot be made.",
+        description: "Nobody can tell whether {{ $labels.check }} on {{ $labels.target }} is well; the exporter's log has the reason.",
+        targets: config.probed(signal),
+    }
+    .rule(config, signal.id, signal.cadence.as_str())
+}
+
+/// Something that the check should have judged and could not, while it judged the rest. A warning whatever the check is
+/// about: what was seen is judged at its own severity, and a run that saw nothing is overdue. The reason is no part of
+/// the alert's identity, so that it may change without starting the wait anew.
+fn incomplete(config: &Config, signal: &'static Signal) -> Option<Rule> {
+    Generic {
+        name: "ChecklistCheckIncomplete",
+        expr: format!("sum without (reason) (max without (instance, pod) ({UNSEEN}{{check={:?}}})) > 0", signal.id),
+        minutes: 15,
+        severity: "warning",
+        summary: "Check does not see all that it should.",
+        description: "{{ $labels.check }} on {{ $labels.target }} cannot judge {{ $value }} of kind {{ $labels.object }}; the rest is judged. The exporter's page of the check names each with its reason.",
+        targets: config.probed(signal),
+    }
+    .rule(config, signal.id, signal.cadence.as_str())
+}
+
+/// A configured check that no exporter reports.
+fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
+    let absent = |target: String| format!("absent({CHECK_INFO}{{check={:?}, target={target:?}}})", signal.id);
+    Generic {
+        name: "ChecklistCheckMissing",
+        expr: config.probed(signal).into_iter().map(absent).collect::<Vec<_>>().join(" or "),
+        minutes: 15,
+        severity: signal.worst().as_str(),
+        summary: "Check is not watched.",
+        description: "checklist.yaml names {{ $labels.check }} on {{ $labels.target }}, but no exporter reports it.",
+        targets: config.probed(signal),
+    }
+    .rule(config, signal.id, signal.cadence.as_str())
+}
+
+/// Metrics that others should expose and that are not there: their alerts could never fire.
+fn source_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
+    let mut others = config.targets(signal);
+    others.retain(|target| judged_by(config, signal, target).is_some());
+    let metric = judged_by(config, signal, others.first()?)?;
+    let absent = |target: &String| format!("absent({metric}{{check={:?}, target={target:?}}})", signal.id);
+    Generic {
+        name: "ChecklistSourceMissing",
+        expr: others.iter().map(absent).collect::<Vec<_>>().join(" or "),
+        minutes: 15,
+        severity: signal.worst().as_str(),
+        summary: "Metrics of a check are missing.",
+        description: "Nobody exposes the metrics that {{ $labels.check }} on {{ $labels.target }} is judged by.",
+        targets: others,
+    }
+    .rule(config, signal.id, signal.cadence.as_str())
+    .map(|rule| Rule { source: Some(metric), ..rule })
+}
