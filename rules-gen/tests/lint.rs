@@ -53,7 +53,7 @@ fn every_lint_finds_its_example_and_nothing_in_the_mended_one() {
 #[test]
 fn what_we_generate_is_clean() {
     let config = checklist::Config::parse("checklist.yaml", include_str!("../../examples/checklist.yaml")).unwrap();
-    let sources: Vec<Source> = rules_gen::generate(&config, "checklist.yaml")
+    let sources: Vec<Source> = rules_gen::outputs::generate(&config, "checklist.yaml")
         .unwrap()
         .into_iter()
         .filter(|output| output.path.starts_with("rules") || output.path.starts_with("dashboards"))

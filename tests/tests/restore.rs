@@ -266,7 +266,7 @@ async fn a_proof_needs_no_right_to_make_its_lease_and_leaves_nothing_when_it_is_
         format!("kubernetes: [{{name: k, namespaces: [{NAMESPACE}]}}]\nhighAvailability: {{kubernetes: k}}\n");
     // Exactly the rights that the job's service account gets.
     let inside = Config::parse("checklist.yaml", &(text.clone() + &cluster))?;
-    let mut rights = rules_gen::access::kubernetes(&inside, "k");
+    let mut rights = rules_gen::outputs::access::kubernetes(&inside, "k");
     let items = rights["items"].as_array_mut().context("a list")?;
     items.retain(|item| item["metadata"]["name"] == "checklist-exporter-jobs");
     assert!(items.iter().any(|item| item["kind"] == "Role") && !rights.to_string().contains("create"), "{rights}");

@@ -5,8 +5,8 @@ use super::labels::labels;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
-use crate::live::Labels;
 use crate::routing::Configuration;
+use crate::server::Labels;
 
 /// Reads Alertmanager's configuration; what it refuses is an error.
 pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Configuration> {
