@@ -95,7 +95,8 @@ pub static ROOT: Section = Section {
 /// A checked checklist.yaml.
 #[derive(Debug, Clone)]
 pub struct Config {
-    targets: Targets,
+    /// What is watched.
+    pub watched: Targets,
     /// `queries:`
     pub queries: Vec<Query>,
     /// `highAvailability:`
@@ -112,7 +113,7 @@ impl Deref for Config {
 
     /// The lists of targets are the configuration's own: `config.backups`.
     fn deref(&self) -> &Targets {
-        &self.targets
+        &self.watched
     }
 }
 
@@ -168,7 +169,7 @@ fn of_root(table: &Table<'_>) -> Option<Config> {
         high_availability: high_availability.and_then(|table| high_availability::read(&table, &targets.kubernetes)),
         alerting: alerting::read(&table.table_or_empty("alerting"), &signals)?,
         pace: thresholds::pace(table, &signals),
-        targets,
+        watched: targets,
         queries,
         thresholds,
         settings,

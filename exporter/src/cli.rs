@@ -341,7 +341,7 @@ async fn verify_alerts(path: &Path, within: u64, listen: Option<SocketAddr>, by:
 
 /// The section `tasks:` of a checklist.yaml.
 fn tasks(path: &Path) -> anyhow::Result<checklist::config::Tasks> {
-    load(path)?.1.tasks.with_context(|| format!("{} has no section tasks:", path.display()))
+    load(path)?.1.watched.tasks.with_context(|| format!("{} has no section tasks:", path.display()))
 }
 
 /// What a command has to say.

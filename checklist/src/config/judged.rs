@@ -90,7 +90,7 @@ impl Config {
             return asked.clone();
         }
         let list = signal.kind.key();
-        let here = self.targets.each().into_iter().filter(|(key, _)| *key == list).map(|(_, target)| target);
+        let here = self.each().into_iter().filter(|(key, _)| *key == list).map(|(_, target)| target);
         here.filter(|target| target.kinds().contains(&signal.kind)).map(|target| target.name().to_owned()).collect()
     }
 

@@ -42,11 +42,6 @@ impl ReadList for Lists<'_> {
 
 fn name(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<String> {
     let name = table.text("name")?;
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.len() > 63 || !name.chars().all(good) {
-        table.mistake_at("name", "a name has at most 63 letters, digits, dashes, dots and underscores");
-        return None;
-    }
     let line = table.node("name")?.place.line;
     if let Some(line) = places.insert(name.clone(), line) {
         table.mistake_at("name", format!("the name {name} is taken by the target in line {line}"));

@@ -3,7 +3,7 @@
 use super::kind::TargetKind;
 use super::parts::Needs;
 use crate::condition::threshold::Levels;
-use crate::reader::keys::{Key, Kind, Names, Section};
+use crate::reader::keys::{Form, Key, Kind, Names, Section};
 use crate::reader::table::Table;
 use std::fmt::Debug;
 
@@ -37,13 +37,18 @@ pub(crate) trait List: Target + Sized + 'static {
     }
 }
 
+static NAME: Form = Form {
+    right: "a name of at most 63 letters, digits, dashes, dots and underscores",
+    pattern: "^[A-Za-z0-9._-]{1,63}$",
+    fits: |text| {
+        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        (1..=63).contains(&text.len()) && text.chars().all(good)
+    },
+};
+
 /// The keys that every target has.
 pub(crate) const OWN: &[Key] = &[
-    Key::new(
-        "name",
-        Kind::Text,
-        "The value of the label `target`: at most 63 letters, digits, dashes, dots and underscores.",
-    )
+    Key::new("name", Kind::Form(&NAME), "The value of the label `target`; no other entry of the list has it.")
     .required()
     .example("main"),
     Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Limits that hold for this target alone.")

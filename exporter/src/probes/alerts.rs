@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use checklist::Samples;
-use checklist::config::Server;
+use checklist::config::Alertmanager;
 use checklist::signals::alerts::{ALERTS, OLDEST, SIGNAL, SILENCE_END, SILENCES};
 use clients::http::fetch_json;
 use futures::FutureExt;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const MAX_BODY: usize = 32 * 1024 * 1024;
 
 /// The probe of the signal `alerts`.
-pub struct Alerts(pub Server);
+pub struct Alerts(pub Alertmanager);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

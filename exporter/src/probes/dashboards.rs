@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use checklist::Samples;
-use checklist::config::Server;
+use checklist::config::Prometheus;
 use checklist::signals::dashboards::{MISSING, SIGNAL};
 use clients::http::fetch_json;
 use futures::FutureExt;
@@ -18,7 +18,7 @@ const QUERY: &str = "/api/v1/label/__name__/values?match[]=%7B__name__%3D~%22che
 /// The probe of the signal `dashboards`.
 pub struct Dashboards {
     /// The Prometheus.
-    pub server: Server,
+    pub server: Prometheus,
     /// Names that must have series.
     pub metrics: Vec<&'static str>,
 }
