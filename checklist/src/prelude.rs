@@ -6,6 +6,7 @@ pub(crate) use crate::condition::history::{Case, History, course, line, steady, 
 pub(crate) use crate::condition::limits::{Limits, number};
 pub(crate) use crate::condition::threshold::Threshold;
 pub(crate) use crate::condition::value::{Scope, Value, of};
+pub(crate) use crate::evidence::{Looks, Object};
 pub(crate) use crate::metric::Metric;
 pub(crate) use crate::panel::{Drawing, PANEL, Panel, Shown};
 pub(crate) use crate::signal::{

@@ -14,8 +14,8 @@ use crate::server::routes::{self, Paths};
 use crate::server::web::Web;
 use crate::verify::proofs;
 use anyhow::Context;
-use checklist::Cadence;
 use checklist::config::Check;
+use checklist::{Cadence, Verdict};
 use clap::{Args, Parser, Subcommand};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -285,10 +285,10 @@ async fn check(path: &Path, selection: &Selection, format: report::Format, expla
     make(&jobs).await;
     print(&report::write(&jobs, format));
     let now = crate::run::time::unix_now();
-    let verdicts: Vec<Option<bool>> = jobs.iter().map(|job| job.state().verdict(now)).collect();
-    Ok(if verdicts.contains(&None) {
+    let verdicts: Vec<Verdict> = jobs.iter().map(|job| job.state().verdict(now)).collect();
+    Ok(if verdicts.contains(&Verdict::CannotTell) {
         ExitCode::from(2)
-    } else if verdicts.contains(&Some(false)) {
+    } else if verdicts.iter().any(|verdict| *verdict != Verdict::Passed) {
         ExitCode::from(1)
     } else {
         ExitCode::SUCCESS

@@ -96,7 +96,8 @@ pub struct AlertOverride {
 }
 
 /// Alerts about the exporter itself, which belong to no signal.
-pub const META_ALERTS: [&str; 12] = [
+pub const META_ALERTS: [&str; 13] = [
+    "ChecklistCheckIncomplete",
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
     "ChecklistConfigBroken",

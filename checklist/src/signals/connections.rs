@@ -58,6 +58,7 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 500,
+    looks: &[Looks::at_some(Object::Session)],
     metrics: &[&CONNECTIONS, &LIMIT, &OLDEST_TRANSACTION],
     thresholds: &[&USAGE, &IDLE, &IDLE_IN_TRANSACTION],
     alerts: &[

@@ -49,6 +49,7 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 5_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Container)],
     metrics: &[&RESTARTS, &LAST_TERMINATION],
     thresholds: &[&RECENT, &PER_HOUR, &OOM_RECENT],
     alerts: &[

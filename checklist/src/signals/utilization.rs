@@ -91,6 +91,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Performance Review",
     kind: TargetKind::Kubernetes,
     max_series: 5_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_some(Object::Node), Looks::at_any(Object::Pod)],
     metrics: &[
         &POD_CPU,
         &POD_CPU_LIMIT,

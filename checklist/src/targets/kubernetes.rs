@@ -24,6 +24,10 @@ pub struct Kubernetes {
     pub exporter_namespace: String,
     /// Whether to accept the kubelets' self-made serving certificates.
     pub kubelet_insecure_skip_verify: bool,
+    /// Which nodes' kubelets are asked, as a label selector; all when there is none.
+    pub kubelet_node_selector: Option<String>,
+    /// Whether a namespace without any workload or pod is fine.
+    pub may_be_empty: bool,
     /// The authority of the kubelets' serving certificates; the cluster's own when absent.
     pub kubelet_ca_file: Option<PathBuf>,
     /// Secrets that are rotated.
@@ -103,6 +107,9 @@ static KUBELET: Section = Section {
         Key::new("caFile", Kind::Path, "The file with the authority of the kubelets' serving certificates, in PEM.")
             .otherwise("the authority of the cluster")
             .example("/etc/checklist/private/kubelet-ca.pem"),
+        Key::new("nodeSelector", Kind::Text, "Which nodes' kubelets are asked, as a label selector.")
+            .otherwise("all")
+            .example("node-role=worker"),
     ]],
     rules: &[],
 };
@@ -144,6 +151,9 @@ static ENTRY: Section = Section {
         .example("monitoring"),
         Key::new("kubelet", Kind::Table(&KUBELET), "How the kubelets are trusted, which have the figures of volumes.")
             .example("{insecureSkipVerify: true}"),
+        Key::new("mayBeEmpty", Kind::Flag, "Whether a namespace without any workload or pod is fine.")
+            .default("false")
+            .example("true"),
         Key::new(
             "secrets",
             Kind::List(&Kind::Table(&SECRET), false),
@@ -201,6 +211,8 @@ impl List for Kubernetes {
             exporter_namespace: table.text("exporterNamespace").unwrap_or_default(),
             kubelet_insecure_skip_verify: insecure,
             kubelet_ca_file: ca_file,
+            kubelet_node_selector: kubelet.and_then(|kubelet| kubelet.text("nodeSelector")),
+            may_be_empty: table.flag("mayBeEmpty"),
             secrets: table.tables("secrets").into_iter().filter_map(secret).collect(),
             audit_logs: table.tables("auditLogs").into_iter().filter_map(audit_log).collect(),
             web_audiences: table.texts("webAudiences"),

@@ -1,9 +1,9 @@
 //! Whether Prometheus has series of every metric that rules and panels read.
 
 use crate::probe::{Failure, Probe};
-use checklist::Samples;
 use checklist::config::Prometheus;
 use checklist::signals::dashboards::{MISSING, SIGNAL};
+use checklist::{Object, Samples};
 use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -36,6 +36,7 @@ impl Probe for Dashboards {
             let path = format!("{QUERY}&start={}&end={now}", now - 600);
             let answer: Answer = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
             let mut samples = SIGNAL.samples();
+            samples.saw(Object::Metric, self.metrics.len());
             for metric in &self.metrics {
                 samples.set(&MISSING, [metric], !answer.data.contains(*metric));
             }

@@ -1,9 +1,9 @@
 //! What the records say about restoring a backup.
 
 use crate::probe::{Failure, Probe};
-use checklist::Samples;
 use checklist::config::RecordPlace;
 use checklist::signals::restore::{ANSWER, CONCLUSIVE, DURATION, LAST, NEWEST, PASSED, RECORDED, SIGNAL};
+use checklist::{Object, Samples};
 use clients::records::{Act, Records};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -28,6 +28,7 @@ impl Probe for Restore {
                 _ => None,
             });
             let mine: Vec<_> = mine.collect();
+            samples.saw(Object::Record, mine.len());
             samples.set(&RECORDED, [name], !mine.is_empty());
             let known = |act: &Act| matches!(act, Act::Restored { unknown: false, .. });
             if let Some((_, act)) = mine.first() {

@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::postgres::Database;
 use checklist::config::Query;
-use checklist::{Limits, Metric, Reason, Samples, Signal, Threshold};
+use checklist::{Limits, Metric, Object, Reason, Samples, Signal, Threshold};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::borrow::Cow;
@@ -22,13 +22,24 @@ pub struct Statement {
     pub parameters: &'static [&'static Threshold],
     /// A question with one boolean answer that decides whether it is asked.
     pub when: Option<&'static str>,
+    /// What its rows are evidence of.
+    pub counts: Option<(Object, Count)>,
     /// How long its rows are good enough, for what is expensive and changes slowly.
     pub reuse: Duration,
 }
 
+/// How many objects a statement's rows speak of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// One object a row.
+    Rows,
+    /// The sum of the rows' first values.
+    FirstValue,
+}
+
 /// A statement without parameters, asked on every run.
 pub const fn select(sql: &'static str, metrics: &'static [&'static Metric]) -> Statement {
-    Statement { sql: Cow::Borrowed(sql), metrics, parameters: &[], when: None, reuse: Duration::ZERO }
+    Statement { sql: Cow::Borrowed(sql), metrics, parameters: &[], when: None, counts: None, reuse: Duration::ZERO }
 }
 
 impl Statement {
@@ -36,6 +47,20 @@ impl Statement {
     #[must_use]
     pub const fn with(mut self, parameters: &'static [&'static Threshold]) -> Self {
         self.parameters = parameters;
+        self
+    }
+
+    /// Each of its rows is one object that was looked at.
+    #[must_use]
+    pub const fn each_is(mut self, object: Object) -> Self {
+        self.counts = Some((object, Count::Rows));
+        self
+    }
+
+    /// Its rows count objects that were looked at.
+    #[must_use]
+    pub const fn counts(mut self, object: Object) -> Self {
+        self.counts = Some((object, Count::FirstValue));
         self
     }
 
@@ -56,6 +81,18 @@ impl Statement {
 
 /// Labels and values of one row.
 type Found = (Vec<String>, Vec<Option<f64>>);
+
+impl Count {
+    fn of(self, rows: &[Found]) -> usize {
+        match self {
+            Self::Rows => rows.len(),
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of rows")]
+            Self::FirstValue => {
+                rows.iter().filter_map(|(_, values)| values.first().copied().flatten()).sum::<f64>() as usize
+            }
+        }
+    }
+}
 
 /// A check made of statements.
 pub struct Sql {
@@ -82,7 +119,8 @@ impl Sql {
 
     /// The check of an operator's own query.
     pub fn own(database: Arc<Database>, query: &Query) -> Self {
-        let statement = Statement { sql: Cow::Owned(query.sql.clone()), ..select("", query.signal.metrics) };
+        let statement =
+            Statement { sql: Cow::Owned(query.sql.clone()), ..select("", query.signal.metrics).each_is(Object::Row) };
         Self { database, signal: query.signal, statements: vec![(statement, Vec::new())], kept: Mutex::new(vec![None]) }
     }
 
@@ -137,7 +175,11 @@ impl Probe for Sql {
         async {
             let mut samples = self.signal.samples();
             for (at, (statement, _)) in self.statements.iter().enumerate() {
-                for (labels, values) in self.rows(at).await?.iter() {
+                let rows = self.rows(at).await?;
+                if let Some((object, count)) = statement.counts {
+                    samples.saw(object, count.of(&rows));
+                }
+                for (labels, values) in rows.iter() {
                     for (metric, value) in statement.metrics.iter().zip(values) {
                         if let Some(value) = value {
                             samples.put(metric, labels, *value);
