@@ -57,7 +57,10 @@ fn combinations_that_cannot_work_are_refused() {
             "exclude each other",
         ),
         ("backups:\n  - {name: a, bucket: b, accessKeyIdFile: x}\n", "go together"),
-        ("backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: []}}\n", "checks is empty: list at least one"),
+        (
+            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: []}}\n",
+            "checks is empty: list at least one",
+        ),
         ("backups:\n  - {name: a, bucket: b, restore: {checks: [{name: c, query: q}]}}\n", "needs the format"),
         (
             "backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: [{name: c, query: q}, {name: c, query: q}]}}\n",
@@ -88,7 +91,10 @@ fn combinations_that_cannot_work_are_refused() {
             "kubernetes:\n  - {name: a, namespaces: [n], exporterNamespace: A_B}\n",
             "a namespace: a text of lower-case letters",
         ),
-        ("kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [1]}\n", "webAudiences must be a text, this is a number"),
+        (
+            "kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [1]}\n",
+            "webAudiences must be a text, this is a number",
+        ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [x]}\n  - {name: b, namespaces: [n], webAudiences: [y]}\n",
             "one cluster says who a token belongs to",

@@ -77,11 +77,20 @@ fn no_spelling_of_a_secret_is_in_a_message() {
 fn what_is_no_secret_is_shown_with_its_caret() {
     for (text, shown) in [
         ("postgres:\n  - {name: a, password: hunter2, port: abc}\n", "  - {name: a, password: ******** port: abc}"),
-        ("health:\n  - {name: a, url: https://host:8443/x, status: abc}\n", "  - {name: a, url: https://host:8443/x, status: abc}"),
+        (
+            "health:\n  - {name: a, url: https://host:8443/x, status: abc}\n",
+            "  - {name: a, url: https://host:8443/x, status: abc}",
+        ),
         ("health:\n  - name: a\n    url: http://a\n    status: abc # why\n", "    status: abc ..."),
         ("backups:\n  - {name: a, bucket: b, every: 1 day}\n", "  - {name: a, bucket: b, every: 1 day}"),
-        ("postgres:\n  - {name: a, passwordFile: /etc/pw, port: abc}\n", "  - {name: a, passwordFile: /etc/pw, port: abc}"),
-        ("thresholds: {disk.usage: {warning: 90%, critical: 80%}}\n", "thresholds: {disk.usage: {warning: 90%, critical: 80%}}"),
+        (
+            "postgres:\n  - {name: a, passwordFile: /etc/pw, port: abc}\n",
+            "  - {name: a, passwordFile: /etc/pw, port: abc}",
+        ),
+        (
+            "thresholds: {disk.usage: {warning: 90%, critical: 80%}}\n",
+            "thresholds: {disk.usage: {warning: 90%, critical: 80%}}",
+        ),
         ("checks: {backup: {interval: 0s}} # ä\n", "checks: {backup: {interval: 0s}} ..."),
     ] {
         let Err(mistakes) = Config::parse("checklist.yaml", text) else { panic!("accepted:\n{text}") };
@@ -99,6 +108,9 @@ fn a_file_of_more_than_a_mebibyte_and_hostile_aliases_are_refused_at_once() {
     let long = format!("# {}\nhealth: []\n", "x".repeat(1024 * 1024));
     let told = Config::parse("checklist.yaml", &long).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
     assert!(told.contains("no checklist.yaml is larger than 1 MiB"), "{told}");
-    let comments = format!("health:\n  - {{name: a, url: 'http://a'}}\n{}  - {{name: b, url: 'http://b'}}\n", "  # - old\n".repeat(2_000));
+    let comments = format!(
+        "health:\n  - {{name: a, url: 'http://a'}}\n{}  - {{name: b, url: 'http://b'}}\n",
+        "  # - old\n".repeat(2_000)
+    );
     assert!(Config::parse("checklist.yaml", &comments).is_ok());
 }

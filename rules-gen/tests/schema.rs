@@ -135,7 +135,22 @@ fn every_key_of_the_schema_is_described_and_stands_in_the_documentation() {
     }
     let mut keys = BTreeSet::new();
     let documented = |key: &&str| page.contains(&format!("| `{key}` |")) || !key.starts_with(char::is_lowercase);
-    for key in ["endpoint", "region", "pathStyle", "accessKeyIdFile", "secretAccessKeyEnv", "caFile", "startTls", "skip", "bearerTokenEnv", "passwordEnv", "grouping", "keepFiringFor", "nativeHistogram", "requireTls"] {
+    for key in [
+        "endpoint",
+        "region",
+        "pathStyle",
+        "accessKeyIdFile",
+        "secretAccessKeyEnv",
+        "caFile",
+        "startTls",
+        "skip",
+        "bearerTokenEnv",
+        "passwordEnv",
+        "grouping",
+        "keepFiringFor",
+        "nativeHistogram",
+        "requireTls",
+    ] {
         assert!(documented(&key), "{key}");
         keys.insert(key);
     }

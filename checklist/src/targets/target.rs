@@ -49,8 +49,8 @@ static NAME: Form = Form {
 /// The keys that every target has.
 pub(crate) const OWN: &[Key] = &[
     Key::new("name", Kind::Form(&NAME), "The value of the label `target`; no other entry of the list has it.")
-    .required()
-    .example("main"),
+        .required()
+        .example("main"),
     Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Limits that hold for this target alone.")
         .otherwise("the global ones, then those of the catalog")
         .example("{}"),

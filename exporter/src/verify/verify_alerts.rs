@@ -2,7 +2,7 @@
 
 use super::webhook::Webhook;
 use checklist::Severity;
-use checklist::config::{Alerting, RecordPlace, Alertmanager};
+use checklist::config::{Alerting, Alertmanager, RecordPlace};
 use clients::records::{Act, Record, append};
 use clients::synthetic_alert::{Received, deliver, severities};
 use jiff::Timestamp;

@@ -4,7 +4,7 @@ use crate::cli::{checklist, of_file};
 use crate::routing::Configuration;
 use crate::server::{Labels, answered};
 use crate::terminal::{Colour, Progress, Style, is_quiet, note, print};
-use ::checklist::config::{Endpoint, Alertmanager, SecretRef};
+use ::checklist::config::{Alertmanager, Endpoint, SecretRef};
 use ::checklist::yaml;
 use anyhow::ensure;
 use clients::synthetic_alert;

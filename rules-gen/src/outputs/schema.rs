@@ -153,14 +153,18 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
         Names::Columns | Names::Words => {
             let Within::Table(AppTable { columns, words, .. }) = within else { return object(&[], [("", json!({}))]) };
             match names {
-                Names::Columns => {
-                    columns.iter().map(|name| (*name, described(value(within), "What this column is called."))).collect()
-                }
-                _ => words.iter().map(|(name, default)| {
-                    let mut value = described(value(within), "The words that mean this.");
-                    value["default"] = json!(default);
-                    (*name, value)
-                }).collect(),
+                Names::Columns => columns
+                    .iter()
+                    .map(|name| (*name, described(value(within), "What this column is called.")))
+                    .collect(),
+                _ => words
+                    .iter()
+                    .map(|(name, default)| {
+                        let mut value = described(value(within), "The words that mean this.");
+                        value["default"] = json!(default);
+                        (*name, value)
+                    })
+                    .collect(),
             }
         }
         Names::Sources => {
