@@ -13,7 +13,7 @@ CREATE POLICY only_auditor ON hidden TO auditor USING (a > 1);
 CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN NULL; END';
 CREATE EVENT TRIGGER watched ON ddl_command_end EXECUTE FUNCTION watch();
 CREATE PUBLICATION everything FOR ALL TABLES;
-CREATE PUBLICATION some FOR TABLE hidden;
+CREATE PUBLICATION few FOR TABLE hidden;
 CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
 CREATE TABLE made (
     id integer GENERATED ALWAYS AS IDENTITY,
