@@ -213,7 +213,9 @@ impl Feed<'_> {
         if is_of_the_server(error) {
             return Err(anyhow!("{what}: {error}").into());
         }
-        if matter == Matter::Nothing {
+        // There already, as `public` and PL/pgSQL are.
+        let is_there = matches!(error.code.as_str(), "42P06" | "42710") && matter == Matter::Beside;
+        if matter == Matter::Nothing || is_there {
             return Ok(());
         }
         let newer = self.facts.major.is_some_and(|major| major > self.database.version / 10_000);
@@ -268,8 +270,6 @@ fn is_lacking(error: &ServerError) -> bool {
                 .iter()
                 .any(|what| error.message.contains(what))
         }
-        // There already, as `public` and the language are.
-        "42P06" | "42710" => true,
         // Bytes that the encoding here cannot hold.
         "22P05" | "22021" => true,
         _ => false,
