@@ -23,8 +23,6 @@ impl Probe for Health {
             let begun = Instant::now();
             let answer = fetch(&self.0.endpoint, "", MAX_BODY).await?;
             let mut samples = SIGNAL.samples();
-            samples.saw(Object::Page, 1);
-            samples.saw(Object::Field, target.expect.len());
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.saw(Object::Page, 1);
             judge(&self.0, answer.status.as_u16(), answer.content_type.as_deref(), &answer.body, &mut samples);
