@@ -158,7 +158,13 @@ async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> any
     said(&release.tool("promtool").args(["check", "config"]).arg(&config).output()?)?;
     let prometheus = Prometheus::of(&release, free_port()?, &config, folder.path()).await?;
 
-    prometheus.wait("ChecklistHealthUnreachable", "critical", true, LONG).await?;
+    let fires = prometheus.wait("ChecklistHealthUnreachable", "critical", true, LONG).await;
+    if let Err(error) = fires {
+        let at = format!("http://127.0.0.1:{}/api/v1", prometheus.port);
+        let targets = stack::http::json(&format!("{at}/targets")).await?;
+        let rules = stack::http::json(&format!("{at}/rules?rule_name[]=ChecklistHealthUnreachable")).await?;
+        anyhow::bail!("{error}\n{targets:#}\n{rules:#}");
+    }
     assert_eq!(prometheus.broken_rules().await?, Vec::<String>::new());
     assert_eq!(prometheus.remarks().await?, Vec::<String>::new());
     // Two pods of the exporter are found and one alert is made of both.
