@@ -3,7 +3,7 @@
 
 use checklist::{Config, Object, Reason, Verdict};
 use exporter::run::checks::Checks;
-use exporter::run::schedule::Job;
+use exporter::run::job::Job;
 use exporter::run::time::unix_now;
 use futures::future::join_all;
 use hyper::Request;
