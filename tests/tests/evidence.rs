@@ -49,7 +49,8 @@ async fn api(lists: Vec<(&'static str, Value)>, refused: &'static [&'static str]
                 return answer(200, "application/json", "");
             }
             let items = lists.get(path.as_str()).cloned().unwrap_or_else(|| json!([]));
-            let list = json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
+            let list =
+                json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
             answer(200, "application/json", list.to_string())
         }
     })
@@ -85,7 +86,8 @@ async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
         async move { answer(200, "application/json", body) }
     })
     .await?;
-    let labels = serve(None, |_| async { answer(200, "application/json", r#"{"status": "success", "data": []}"#) }).await?;
+    let labels =
+        serve(None, |_| async { answer(200, "application/json", r#"{"status": "success", "data": []}"#) }).await?;
     let page = serve(None, |_| async { answer(200, "application/json", "{}") }).await?;
     let (postgres, s3) = (Postgres::start().await?, S3::start().await?);
     for (name, content) in [("password", PASSWORD), ("id", ACCESS_KEY), ("key", SECRET_KEY)] {
@@ -95,7 +97,11 @@ async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
     std::fs::create_dir(at("tasks"))?;
     s3.put("backups", "elsewhere/other.dump", b"PGDMP")?;
     let mut yaml = kubernetes(&folder, &cluster, "shop")?;
-    writeln!(yaml, "health:\n  - {{name: app, url: 'http://127.0.0.1:{}/health', expect: {{status: healthy}}}}", page.port)?;
+    writeln!(
+        yaml,
+        "health:\n  - {{name: app, url: 'http://127.0.0.1:{}/health', expect: {{status: healthy}}}}",
+        page.port
+    )?;
     writeln!(yaml, "alertmanagers:\n  - {{name: am, url: 'http://127.0.0.1:{}'}}", empty.port)?;
     writeln!(yaml, "prometheus:\n  - {{name: rules, url: 'http://127.0.0.1:{}', skip: [dashboards]}}", empty.port)?;
     writeln!(yaml, "  - {{name: labels, url: 'http://127.0.0.1:{}', skip: [rules]}}", labels.port)?;
@@ -120,7 +126,14 @@ async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
     for (check, (verdict, words)) in &all {
         // No alert and no override is what should be; a server has sessions, sizes and statistics of its own.
         let holds = [
-            "alerts", "override", "connections", "database_size", "maintenance", "indexes", "bloat", "seq_scans",
+            "alerts",
+            "override",
+            "connections",
+            "database_size",
+            "maintenance",
+            "indexes",
+            "bloat",
+            "seq_scans",
             "slow_queries",
         ];
         assert!(*verdict != Verdict::Passed || holds.contains(check), "{check} passed on nothing: {words}");

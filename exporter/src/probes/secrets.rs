@@ -76,7 +76,9 @@ impl Probe for Secrets {
             }
             if by_creation > 0 {
                 let counted = Object::Secret.counted(by_creation as u64);
-                samples.evidence.note(format!("{counted} by the time of creation: give each an annotation to tell later rotations"));
+                samples.evidence.note(format!(
+                    "{counted} by the time of creation: give each an annotation to tell later rotations"
+                ));
             }
             Ok(samples)
         }

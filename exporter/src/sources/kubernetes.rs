@@ -132,9 +132,8 @@ impl Cluster {
             return Config::incluster()
                 .map_err(|error| invalid(format!("not inside a cluster and no kubeconfig is given: {error}")));
         };
-        let unreadable = |error: &dyn std::fmt::Display| {
-            invalid(format!("cannot read the kubeconfig {}: {error}", path.display()))
-        };
+        let unreadable =
+            |error: &dyn std::fmt::Display| invalid(format!("cannot read the kubeconfig {}: {error}", path.display()));
         // Names of files within it are relative to its folder, which only this way of reading knows.
         let from = path.clone();
         let kubeconfig = tokio::task::spawn_blocking(move || Kubeconfig::read_from(from)).await;

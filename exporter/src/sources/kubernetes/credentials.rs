@@ -27,7 +27,8 @@ pub(super) async fn fingerprint(kubeconfig: Option<&Path>) -> Result<u64, Failur
         }
         content.finish()
     });
-    let what = || Failure::new(Reason::Timeout, "the files of the cluster's credentials cannot be read in five seconds");
+    let what =
+        || Failure::new(Reason::Timeout, "the files of the cluster's credentials cannot be read in five seconds");
     tokio::time::timeout(READ_WITHIN, read).await.ok().and_then(Result::ok).ok_or_else(what)
 }
 
@@ -49,7 +50,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_token_an_authority_or_a_certificate_that_is_written_anew_changes_the_fingerprint() -> std::io::Result<()> {
+    async fn a_token_an_authority_or_a_certificate_that_is_written_anew_changes_the_fingerprint() -> std::io::Result<()>
+    {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("ca.pem"), "one")?;
