@@ -118,7 +118,8 @@ pub(super) fn lease(world: &mut World, path: &str, request: &Request<Bytes>) -> 
         (&Method::PUT, None, Some(object)) => object,
         (&Method::PUT, Some(known), Some(object)) => {
             if object["metadata"]["resourceVersion"] != known["metadata"]["resourceVersion"] {
-                let text = "the object has been modified; please apply your changes to the latest version and try again";
+                let text =
+                    "the object has been modified; please apply your changes to the latest version and try again";
                 let text = format!("Operation cannot be fulfilled on leases.coordination.k8s.io \"{name}\": {text}");
                 return Some(refusal(409, &text));
             }
