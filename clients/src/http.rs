@@ -74,7 +74,8 @@ pub async fn fetch_of(
 /// One GET to a path below an endpoint, for an answer that must be good.
 pub async fn fetch_good(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<Answer, Failure> {
     let answer = fetch(endpoint, path, max_body).await?;
-    refusal(&answer).map_or(Ok(answer), |failure| Err(failure.while_doing(format_args!("GET {}", place(endpoint, path)))))
+    refusal(&answer)
+        .map_or(Ok(answer), |failure| Err(failure.while_doing(format_args!("GET {}", place(endpoint, path)))))
 }
 
 /// The JSON of a good answer.
@@ -142,8 +143,7 @@ async fn exchange(stream: Bounded, url: &Url, ask: &Ask<'_>, body: Option<Bytes>
     let begun = stream.begun();
     let mut client = hyper::client::conn::http1::Builder::new();
     client.max_buf_size(MAX_READ);
-    let (mut sender, connection) =
-        client.handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.map_err(protocol)?;
+    let (mut sender, connection) = client.handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.map_err(protocol)?;
     let converse = async {
         let response = sender.send_request(request(url, ask, body)?).await.map_err(protocol)?;
         begun.now();
@@ -182,11 +182,8 @@ async fn exchange(stream: Bounded, url: &Url, ask: &Ask<'_>, body: Option<Bytes>
 
 fn request(url: &Url, ask: &Ask<'_>, body: Option<Bytes>) -> Result<Request<Full<Bytes>>, Failure> {
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let begun = if body.is_some() {
-        Request::post(path).header(CONTENT_TYPE, "application/json")
-    } else {
-        Request::get(path)
-    };
+    let begun =
+        if body.is_some() { Request::post(path).header(CONTENT_TYPE, "application/json") } else { Request::get(path) };
     let mut request = begun
         .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
         .header(ACCEPT, "application/json, */*")
@@ -202,9 +199,7 @@ fn request(url: &Url, ask: &Ask<'_>, body: Option<Bytes>) -> Result<Request<Full
         value.set_sensitive(true);
         request = request.header(AUTHORIZATION, value);
     }
-    request
-        .body(Full::new(body.unwrap_or_default()))
-        .map_err(|error| Failure::new(Reason::Config, error.to_string()))
+    request.body(Full::new(body.unwrap_or_default())).map_err(|error| Failure::new(Reason::Config, error.to_string()))
 }
 
 fn too_large(most: usize) -> Failure {

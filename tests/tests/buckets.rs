@@ -64,7 +64,11 @@ async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Resul
     let found = bucket.newest(Choice::default(), unix_now()).await.map_err(anyhow::Error::from)?;
     assert_eq!((found.count, found.left_out), (3, 1), "{found:?}");
     let keys: Vec<String> = bucket.objects().await.map_err(anyhow::Error::from)?.into_iter().map(|o| o.key).collect();
-    assert!(keys.iter().any(|key| key == "daily/a b+c&d=e%41.dump") && keys.iter().any(|key| key == "daily/\u{e4}'\"<>.dump"), "{keys:?}");
+    assert!(
+        keys.iter().any(|key| key == "daily/a b+c&d=e%41.dump")
+            && keys.iter().any(|key| key == "daily/\u{e4}'\"<>.dump"),
+        "{keys:?}"
+    );
     let newest = found.newest.and_then(|newest| newest.begin).context("none")?;
     let header = bucket.header(&newest, 5).await.map_err(anyhow::Error::from)?;
     assert_eq!(&header[..], b"PGDMP");

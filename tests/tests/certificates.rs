@@ -108,7 +108,9 @@ async fn what_was_presented_is_known_whatever_clients_think_of_it() -> anyhow::R
     certificates(path)?;
     // Of the first version of X.509, as `openssl x509 -req` made it for twenty years.
     openssl(path, "x509 -req -in good.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem -x509v1")
-        .or_else(|_| openssl(path, "x509 -req -in good.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem"))?;
+        .or_else(|_| {
+            openssl(path, "x509 -req -in good.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem")
+        })?;
     std::fs::copy(path.join("good.key"), path.join("v1.key"))?;
     for (leaf, ca, more, word, sentence) in [
         ("v1", "ca", "", "old_version", "not of version 3"),
@@ -120,7 +122,10 @@ async fn what_was_presented_is_known_whatever_clients_think_of_it() -> anyhow::R
         let (port, _server) = serve(path, leaf, "", more).await?;
         let (verdict, text, told) = seen(path, port, ca).await?;
         assert_eq!(verdict, Verdict::Critical, "{leaf} {more}: {told}");
-        assert!(text.contains("checklist_certificate_verified{check=\"certificates\",target=\"app\"} 0"), "{leaf}: {text}");
+        assert!(
+            text.contains("checklist_certificate_verified{check=\"certificates\",target=\"app\"} 0"),
+            "{leaf}: {text}"
+        );
         assert!(text.contains("checklist_certificate_not_after_timestamp_seconds{"), "{leaf}: {text}");
         assert!(text.contains(&format!("reason=\"{word}")), "{leaf} {more}: {text}");
         assert!(told.contains(sentence), "{leaf} {more}: {told}");
@@ -130,7 +135,9 @@ async fn what_was_presented_is_known_whatever_clients_think_of_it() -> anyhow::R
         let (port, _server) = serve(path, "good", "", &format!("-Verify 1 -CAfile ca.pem {version}")).await?;
         let (verdict, text, told) = seen(path, port, "ca").await?;
         assert_eq!(verdict, Verdict::Passed, "{version}: {told}");
-        assert!(text.contains("position=\"leaf\"") && text.contains("verified{check=\"certificates\",target=\"app\"} 1"));
+        assert!(
+            text.contains("position=\"leaf\"") && text.contains("verified{check=\"certificates\",target=\"app\"} 1")
+        );
         assert_eq!(told.contains("did not end well"), version == "-tls1_2", "{version}: {told}");
     }
     Ok(())
@@ -158,6 +165,9 @@ async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain
     let (verdict, text, told) = seen(path, port, "ca").await?;
     assert_eq!(verdict, Verdict::Warning, "{told}");
     assert!(text.contains("checklist_certificate_spare_not_after_timestamp_seconds{"), "{text}");
-    assert!(text.contains("verified{check=\"certificates\",target=\"app\"} 1") && told.contains("1 of them not needed"), "{told}");
+    assert!(
+        text.contains("verified{check=\"certificates\",target=\"app\"} 1") && told.contains("1 of them not needed"),
+        "{told}"
+    );
     Ok(())
 }

@@ -29,7 +29,9 @@ async fn rude(authority: &Authority, said: Vec<u8>) -> anyhow::Result<u16> {
 
 async fn judged(authority: &Authority, port: u16, more: &str) -> anyhow::Result<(Verdict, String)> {
     let ca = authority.ca_file.display();
-    let yaml = format!("health: [{{name: h, url: 'https://localhost:{port}/', caFile: {ca}, expect: {{status: ok}}{more}}}]\n");
+    let yaml = format!(
+        "health: [{{name: h, url: 'https://localhost:{port}/', caFile: {ca}, expect: {{status: ok}}{more}}}]\n"
+    );
     let config = Config::parse("checklist.yaml", &yaml)?;
     let job = exporter::run::checks::Checks::default().jobs(&config, &[]).pop().context("no check")?;
     job.run().await;

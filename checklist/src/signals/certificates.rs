@@ -38,8 +38,7 @@ pub static VERIFICATION_FAILURES: Metric = Metric::gauge(
 .sparse();
 /// What was negotiated.
 pub static TLS_VERSION: Metric =
-    Metric::gauge("checklist_tls_version_info", "Constant 1 with the negotiated TLS version.", &["version"])
-        .sparse();
+    Metric::gauge("checklist_tls_version_info", "Constant 1 with the negotiated TLS version.", &["version"]).sparse();
 
 static LEAD: Threshold = Threshold::below(
     "certificates.expires_within",

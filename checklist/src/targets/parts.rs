@@ -201,9 +201,7 @@ pub(crate) static HTTP: Form = Form {
 static PREFIX: Form = Form {
     right: "without a slash at its begin, of at most 1024 bytes and without control characters, as keys of S3 are",
     pattern: "^[^/]",
-    fits: |text| {
-        !text.starts_with('/') && (1..=1024).contains(&text.len()) && !text.chars().any(char::is_control)
-    },
+    fits: |text| !text.starts_with('/') && (1..=1024).contains(&text.len()) && !text.chars().any(char::is_control),
 };
 /// The name of a bucket, as S3 allows it; an access point has an ARN instead.
 static BUCKET: Form = Form {

@@ -82,13 +82,11 @@ async fn exchange(request: HttpRequest, tls: Option<ClientConfig>) -> Result<Htt
     HttpResponse::try_from(response).map_err(|error| odd(&error))
 }
 
-async fn send(
-    stream: Bounded,
-    request: Request<SdkBody>,
-) -> Result<(hyper::Response<Incoming>, Driver), Failure> {
+async fn send(stream: Bounded, request: Request<SdkBody>) -> Result<(hyper::Response<Incoming>, Driver), Failure> {
     let protocol = |error: hyper::Error| Failure::new(Reason::Protocol, causes(&error));
     let begun = stream.begun();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(protocol)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(protocol)?;
     // Its end, good or bad, is also the end of the answer's body.
     let driver = Driver(tokio::spawn(async { drop(connection.await) }).abort_handle());
     let response = sender.send_request(request).await.map_err(protocol)?;
@@ -121,9 +119,10 @@ impl Body for Limited {
             frame.map(|frame| {
                 let frame = frame.map_err(|error| Failure::new(Reason::Connect, causes(&error)))?;
                 let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                self.left = self.left.checked_sub(length).ok_or_else(|| {
-                    Failure::new(Reason::Limit, "the answer is larger than any that belongs here")
-                })?;
+                self.left = self
+                    .left
+                    .checked_sub(length)
+                    .ok_or_else(|| Failure::new(Reason::Limit, "the answer is larger than any that belongs here"))?;
                 Ok(frame)
             })
         })

@@ -169,9 +169,10 @@ fn folder_of_a_dump(key: &str) -> Option<&str> {
     let stem = plain.strip_suffix(".dat");
     let is_part = plain == "toc.dat"
         || stem.is_some_and(|stem| digits(stem) || stem.strip_prefix("blob_").is_some_and(digits))
-        || plain.strip_suffix(".toc").and_then(|stem| stem.strip_prefix("blobs")).is_some_and(|rest| {
-            rest.is_empty() || rest.strip_prefix('_').is_some_and(digits)
-        });
+        || plain
+            .strip_suffix(".toc")
+            .and_then(|stem| stem.strip_prefix("blobs"))
+            .is_some_and(|rest| rest.is_empty() || rest.strip_prefix('_').is_some_and(digits));
     is_part.then_some(folder)
 }
 
@@ -207,8 +208,12 @@ mod tests {
     #[test]
     fn patterns_say_what_a_backup_is_and_end_the_guessing() {
         let pattern = |text: &str| [NamePattern::new(text)];
-        let objects =
-            [("daily/a.dump", 1.0, 9), ("daily/a.manifest", 2.0, 1), ("daily/x.log", 3.0, 1), ("daily/sub/b.dump", 4.0, 1)];
+        let objects = [
+            ("daily/a.dump", 1.0, 9),
+            ("daily/a.manifest", 2.0, 1),
+            ("daily/x.log", 3.0, 1),
+            ("daily/sub/b.dump", 4.0, 1),
+        ];
         let choice = |matching, excluded| Choice { matching, excluded };
         let (dump, a, others) = (pattern("*.dump"), pattern("a*"), pattern("sub/*"));
         let newest = |choice| found(choice, &objects).0.unwrap_or_default();

@@ -34,7 +34,10 @@ where
         return Failure::new(Reason::Decode, format!("{}, and it cannot be read: {why}", answered()));
     }
     let reason = match (code, status) {
-        ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed", _)
+        (
+            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed",
+            _,
+        )
         | (_, 401) => Reason::Auth,
         // In a colder storage class, or encrypted with a key that is not ours: listed, but not to be read.
         ("AccessDenied" | "AllAccessDisabled" | "InvalidObjectState", _) | (_, 403) => Reason::Permission,
@@ -92,7 +95,8 @@ fn right_region(response: &HttpResponse, code: &str, said: &str) -> Option<Strin
     let told = misplaced.then(|| {
         let header = response.headers().get("x-amz-bucket-region").map(str::to_owned);
         // "the region 'us-east-1' is wrong; expecting 'eu-west-1'"
-        let expected = || said.split_once("expecting '").and_then(|(_, rest)| rest.split('\'').next()).map(str::to_owned);
+        let expected =
+            || said.split_once("expecting '").and_then(|(_, rest)| rest.split('\'').next()).map(str::to_owned);
         header.or_else(|| between("<Region>", '<')).or_else(expected)
     });
     told.flatten().filter(|region| {

@@ -67,7 +67,9 @@ fn is_host(known: &str, wanted: &str) -> bool {
     match known.strip_prefix("*.") {
         Some(rest) => {
             rest.contains('.')
-                && wanted.split_once('.').is_some_and(|(first, own)| !first.is_empty() && own.eq_ignore_ascii_case(rest))
+                && wanted
+                    .split_once('.')
+                    .is_some_and(|(first, own)| !first.is_empty() && own.eq_ignore_ascii_case(rest))
         }
         None => known.eq_ignore_ascii_case(wanted),
     }

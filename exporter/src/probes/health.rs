@@ -92,8 +92,11 @@ mod tests {
             ("expect: {pct: 1.0}", json, b"{\"pct\": 1}"),
             ("expect: {pct: '1'}", json, b"{\"pct\": 1.0}"),
             ("expect: {big: '9007199254740993'}", json, b"{\"big\": 9007199254740993}"),
-            ("expect: {'checks.0.status': pass, 'checks[1].status': warn}", json,
-             b"{\"checks\": [{\"status\": \"pass\"}, {\"status\": \"warn\"}]}"),
+            (
+                "expect: {'checks.0.status': pass, 'checks[1].status': warn}",
+                json,
+                b"{\"checks\": [{\"status\": \"pass\"}, {\"status\": \"warn\"}]}",
+            ),
             ("expect: {'db.main.state': up}", json, b"{\"db.main\": {\"state\": \"up\"}}"),
             ("expect: {errors: '[]', ready: true}", json, b"{\"errors\": [], \"ready\": true}"),
             ("expect: {'0': ok}", json, b"[\"ok\"]"),
@@ -108,7 +111,10 @@ mod tests {
     fn what_is_not_as_expected_is_told_with_value_and_expectation() -> anyhow::Result<()> {
         let (bad, told) = judged("expect: {db: up, 'a.b': x}", 200, "", b"{\"db\": \"down\"}")?;
         assert_eq!(bad, ["body.a.b", "body.db"]);
-        assert!(told.contains("db is \"down\", expected up; ") || told.contains("; db is \"down\", expected up"), "{told}");
+        assert!(
+            told.contains("db is \"down\", expected up; ") || told.contains("; db is \"down\", expected up"),
+            "{told}"
+        );
         assert!(told.contains("a.b is not there, expected x"), "{told}");
         let (bad, told) = judged("status: [200, 429]", 503, "", b"")?;
         assert!(bad == ["status_code"] && told.contains("the status is 503, expected 200 or 429"), "{told}");

@@ -167,7 +167,11 @@ mod tests {
             ] {
                 let header = &packed[..packed.len().min(4096)];
                 assert_eq!(judge(any, header), Ok(content), "{any:?}");
-                assert_eq!(judge(dump, header).ok(), Some(content).filter(|content| *content != Content::Other), "{dump:?}");
+                assert_eq!(
+                    judge(dump, header).ok(),
+                    Some(content).filter(|content| *content != Content::Other),
+                    "{dump:?}"
+                );
             }
             assert!(judge(BackupFormat::PgDump, &gzip).is_err_and(|why| why.contains("packed with gzip")));
             assert!(judge(BackupFormat::Zstd, bytes).is_err());

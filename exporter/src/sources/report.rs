@@ -81,8 +81,7 @@ async fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 async fn from_file(path: &Path, name: String) -> Result<Document, Failure> {
-    let Content { bytes, modified } =
-        file::read(path, MAX_BYTES).await.map_err(|error| file::failure(path, &error))?;
+    let Content { bytes, modified } = file::read(path, MAX_BYTES).await.map_err(|error| file::failure(path, &error))?;
     let modified = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     Ok(Document { name, bytes: bytes.into(), modified: Some(modified) })
 }

@@ -126,16 +126,26 @@ async fn what_lies_beside_a_backup_neither_hides_nor_is_one() -> anyhow::Result<
     // Empty, whatever its format may be.
     s3.put("full", "daily/a.dump", b"")?;
     let (verdict, told, text) = judged(&yaml.replace("format: pg_dump", "format: any")).await;
-    assert!(verdict == Critical && text.contains("checklist_backup_last_bytes{check=\"backup\",target=\"daily\",backup=\"daily\"} 0"), "{told}");
+    assert!(
+        verdict == Critical
+            && text.contains("checklist_backup_last_bytes{check=\"backup\",target=\"daily\",backup=\"daily\"} 0"),
+        "{told}"
+    );
     // What may be listed and not read has an age and a size.
     s3.put("full", "daily/a.dump", b"PGDMP and data")?;
     s3.grant(serde_json::json!({"Statement": [
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::full"},
     ]}));
     let (verdict, told, text) = judged(&yaml).await;
-    assert!(verdict == CannotTell && told.contains("reading s3://full/daily/a.dump: the server answered 403"), "{told}");
+    assert!(
+        verdict == CannotTell && told.contains("reading s3://full/daily/a.dump: the server answered 403"),
+        "{told}"
+    );
     assert!(text.contains("checklist_backup_last_timestamp_seconds{"), "{text}");
-    assert!(text.contains("checklist_backup_last_bytes{check=\"backup\",target=\"daily\",backup=\"daily\"} 14"), "{text}");
+    assert!(
+        text.contains("checklist_backup_last_bytes{check=\"backup\",target=\"daily\",backup=\"daily\"} 14"),
+        "{text}"
+    );
     Ok(())
 }
 
@@ -157,13 +167,15 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
             async move { answer(200, "application/xml", one) }
         })
         .await?;
-        let (reason, message) = said(s3_yaml(torn.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+        let (reason, message) =
+            said(s3_yaml(torn.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
         assert!(reason == Reason::Protocol && message.contains("the list is incomplete"), "{message}");
     }
     // Another region, as S3 says it.
     let elsewhere = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>";
     let server = serve(None, move |_| async move { answer(400, "application/xml", elsewhere) }).await?;
-    let (reason, message) = said(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+    let (reason, message) =
+        said(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(reason == Reason::Config && message.contains("set region: eu-west-1"), "{message}");
     // A body without end is left after some megabytes.
     let piece = bytes::Bytes::from(vec![b' '; 1 << 20]);
@@ -175,11 +187,13 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
         }
     })
     .await?;
-    let (_, message) = said(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+    let (_, message) =
+        said(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(message.contains("larger than any that belongs here"), "{message}");
     // So are informational answers, and nothing of our own client's insides is told.
     let endless = endless("HTTP/1.1 102 Processing\r\n\r\n").await?;
-    let (reason, message) = said(s3_yaml(endless, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+    let (reason, message) =
+        said(s3_yaml(endless, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(reason == Reason::Protocol && message.contains("and no answer"), "{message}");
     for debug in ["{ ", "Error(", "kind:", "source:"] {
         assert!(!message.contains(debug), "{message}");

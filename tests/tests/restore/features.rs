@@ -43,7 +43,12 @@ async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::
         world.upload(&world.postgres.dump_as(format)?)?;
         let (code, said) = world.verify()?;
         assert_eq!(code, Some(0), "{format}: {said}");
-        for part in ["CREATE EVENT TRIGGER", "CREATE PUBLICATION everything", "CREATE SERVER remote", "role \"auditor\" does not exist"] {
+        for part in [
+            "CREATE EVENT TRIGGER",
+            "CREATE PUBLICATION everything",
+            "CREATE SERVER remote",
+            "role \"auditor\" does not exist",
+        ] {
             assert!(said.contains(part), "{format}: {part} is not told: {said}");
         }
         let told = world.record()?["not_set_up"].as_array().map(Vec::len);
@@ -51,11 +56,18 @@ async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::
     }
     // What cannot be set up and hides rows is neither good nor bad.
     let text = String::from_utf8(world.postgres.dump_as("-Fp")?)?;
-    let missing = text.replace("CREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA ext", "CREATE EXTENSION IF NOT EXISTS not_here WITH SCHEMA ext")
+    let missing = text
+        .replace(
+            "CREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA ext",
+            "CREATE EXTENSION IF NOT EXISTS not_here WITH SCHEMA ext",
+        )
         .replacen("CREATE TABLE public.made (", "CREATE TABLE public.made (\n    x ext.nowhere,", 1);
     world.upload(missing.as_bytes())?;
     let (code, said) = world.verify()?;
-    assert!(code == Some(2) && said.contains("lacks what is needed to see all data") && said.contains("not_here"), "{said}");
+    assert!(
+        code == Some(2) && said.contains("lacks what is needed to see all data") && said.contains("not_here"),
+        "{said}"
+    );
     assert_eq!(world.record()?["unknown"], true);
     Ok(())
 }
@@ -75,7 +87,9 @@ async fn both_judges_of_a_backup_say_the_same_of_every_format() -> anyhow::Resul
         let state = job.state();
         Ok((state.verdict(unix_now()), state.evidence.to_string()))
     };
-    for (dump, format) in [("-Fp", "pg_dump"), ("-Fc", "pg_dump"), ("-Ft", "pg_dump"), ("-Fp", "pg_dump.gz"), ("-Ft", "pg_dump.zst")] {
+    for (dump, format) in
+        [("-Fp", "pg_dump"), ("-Fc", "pg_dump"), ("-Ft", "pg_dump"), ("-Fp", "pg_dump.gz"), ("-Ft", "pg_dump.zst")]
+    {
         let plain = world.postgres.dump_as(dump)?;
         let bytes = match format {
             "pg_dump.gz" => gzip(&plain)?,
@@ -86,7 +100,9 @@ async fn both_judges_of_a_backup_say_the_same_of_every_format() -> anyhow::Resul
         world.upload(&bytes)?;
         assert_eq!((judged().await?.0, world.verify()?.0), (Verdict::Passed, Some(0)), "{dump} as {format}");
     }
-    for (bytes, format) in [(b"pg_dump: error: no".to_vec(), "pg_dump"), (gzip(b"no")?, "pg_dump.gz"), (gzip(b"no")?, "pg_dump")] {
+    for (bytes, format) in
+        [(b"pg_dump: error: no".to_vec(), "pg_dump"), (gzip(b"no")?, "pg_dump.gz"), (gzip(b"no")?, "pg_dump")]
+    {
         world.configure(format, "", USERS)?;
         world.upload(&bytes)?;
         assert_eq!((judged().await?.0, world.verify()?.0), (Verdict::Critical, Some(1)), "{format}");

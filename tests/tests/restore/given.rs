@@ -112,14 +112,19 @@ async fn what_a_lost_connection_leaves_is_named_and_removed_by_the_next_proof() 
     let mut command = world.command(&world.work())?;
     let mut process = Process::start(&mut command, "proof", world.folder.path(), Signal::SIGKILL)?;
     let log = world.folder.path().join("proof.log");
-    process.wait_until(|| async { std::fs::read_to_string(&log).is_ok_and(|log| log.contains("restore seconds=")) }).await?;
+    process
+        .wait_until(|| async { std::fs::read_to_string(&log).is_ok_and(|log| log.contains("restore seconds=")) })
+        .await?;
     cut.store(true, Ordering::SeqCst);
     assert_eq!(process.wait(Duration::from_secs(40))?, Some(2), "{}", process.log());
     let said = process.log();
     assert!(said.contains("LEFT BEHIND: the database checklist_restore_"), "{said}");
     assert!(said.contains(&format!("127.0.0.1:{port}")), "{said}");
     let record = world.record()?;
-    assert!(record["unknown"] == true && record["left"][0].as_str().is_some_and(|left| left.contains("checklist_restore_")), "{record}");
+    assert!(
+        record["unknown"] == true && record["left"][0].as_str().is_some_and(|left| left.contains("checklist_restore_")),
+        "{record}"
+    );
     assert_eq!(ours(&scratch).await?, 1);
     // Somebody else's restore at the same time is left alone: its lock is held.
     cut.store(false, Ordering::SeqCst);

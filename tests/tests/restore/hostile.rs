@@ -95,7 +95,9 @@ async fn root_becomes_nobody_and_never_the_user_whose_databases_are_here() -> an
     let mut command = world.command(&world.work())?;
     let mut process = Process::start(&mut command, "proof", world.folder.path(), Signal::SIGTERM)?;
     let log = world.folder.path().join("proof.log");
-    process.wait_until(|| async { std::fs::read_to_string(&log).is_ok_and(|log| log.contains("restore seconds=")) }).await?;
+    process
+        .wait_until(|| async { std::fs::read_to_string(&log).is_ok_and(|log| log.contains("restore seconds=")) })
+        .await?;
     let nobody = nix::unistd::User::from_name("nobody")?.context("no user nobody")?.uid.as_raw();
     let mut seen = 0;
     for entry in std::fs::read_dir("/proc")?.flatten() {

@@ -34,7 +34,9 @@ fn words(error: &rustls::Error, leaf: &[u8]) -> (&'static str, String) {
             ("not_yet_valid", "a certificate that is needed is not valid yet")
         }
         C::UnknownIssuer => ("unknown_issuer", "no trusted authority issued it, or a certificate between is not sent"),
-        C::NotValidForName | C::NotValidForNameContext { .. } => ("name_mismatch", "it is not for the name of the server"),
+        C::NotValidForName | C::NotValidForNameContext { .. } => {
+            ("name_mismatch", "it is not for the name of the server")
+        }
         C::Revoked => ("revoked", "it was revoked"),
         C::InvalidPurpose | C::InvalidPurposeContext { .. } => ("wrong_purpose", "it is not for servers"),
         C::BadEncoding => ("unreadable", "a certificate cannot be read"),

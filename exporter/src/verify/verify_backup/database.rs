@@ -192,7 +192,10 @@ pub(super) async fn one(session: &mut Session, statement: &str) -> anyhow::Resul
 /// So many random bytes in letters.
 fn random(count: usize) -> anyhow::Result<String> {
     let mut bytes = vec![0; count];
-    trust::provider().secure_random.fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    trust::provider()
+        .secure_random
+        .fill(&mut bytes)
+        .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -1,8 +1,8 @@
 //! The backup itself: fetched, its outer layer taken off, known by its first bytes, and read as plain SQL.
 
+use super::error::{BackupFault, NotProved};
 use super::restore::Source;
 use super::tools::{Tools, head, run};
-use super::error::{BackupFault, NotProved};
 use crate::sources::dump::{Content, HEADER_BYTES, judge, layer};
 use anyhow::{Context, anyhow, bail, ensure};
 use checklist::config::BackupFormat;
@@ -47,7 +47,9 @@ pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat)
     let format = if newest.is_folder { BackupFormat::PgDump } else { format };
     let content = judge(format, &header).map_err(|why| anyhow!("{}: {why}", begin.key)).bad_backup()?;
     if content == Content::Cluster {
-        return Err(anyhow!("{} is a dump of pg_dumpall, which is not restored here: dump each database", begin.key).into());
+        return Err(
+            anyhow!("{} is a dump of pg_dumpall, which is not restored here: dump each database", begin.key).into()
+        );
     }
     if content == Content::Other {
         return Err(NotProved::BadBackup(anyhow!("{} is no dump of pg_dump", begin.key)));
@@ -64,7 +66,9 @@ pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64
     let prefix = format!("{}/", newest.name);
     let parts = bucket.objects_under(&prefix).await?;
     if parts.len() > MAX_PARTS || parts.iter().map(|part| part.bytes).sum::<u64>() > most {
-        return Err(anyhow!("the folder is larger than {most} bytes or {MAX_PARTS} objects; --max-bytes allows more").into());
+        return Err(
+            anyhow!("the folder is larger than {most} bytes or {MAX_PARTS} objects; --max-bytes allows more").into()
+        );
     }
     std::fs::create_dir(to)?;
     for part in &parts {
@@ -197,8 +201,19 @@ pub(super) fn archive_fault(said: &str, status: &str) -> NotProved {
     let words = if lines.is_empty() { status.to_owned() } else { lines.join("; ") };
     let error = anyhow!("the dump cannot be read: {words}");
     // Every format of an archive was 1.something yet.
-    let lacks = ["unsupported version (1.", "not supported in this installation", "does not support compression", "No space left on device", "out of memory", "Permission denied"];
-    if lacks.iter().any(|what| said.contains(what)) { NotProved::CannotTell(error) } else { NotProved::BadBackup(error) }
+    let lacks = [
+        "unsupported version (1.",
+        "not supported in this installation",
+        "does not support compression",
+        "No space left on device",
+        "out of memory",
+        "Permission denied",
+    ];
+    if lacks.iter().any(|what| said.contains(what)) {
+        NotProved::CannotTell(error)
+    } else {
+        NotProved::BadBackup(error)
+    }
 }
 
 #[cfg(test)]

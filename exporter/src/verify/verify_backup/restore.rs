@@ -1,13 +1,13 @@
 //! A dump is fed to the database, statement by statement, and what fails is judged: the dump is bad only where its data
 //! cannot be had because of the dump itself. What this server lacks is told.
 
-use super::dump::{Dump, Facts, archive_fault};
 use super::database::{Database, is_of_the_server, one};
+use super::dump::{Dump, Facts, archive_fault};
+use super::error::{BackupFault, NotProved};
 use super::session::{ServerError, Session};
 use super::sieve::{Fate, Matter, fate, matter, title};
 use super::statements::{Cutter, Piece};
 use super::tools::Tools;
-use super::error::{BackupFault, NotProved};
 use anyhow::{Context, anyhow, bail};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,7 +50,15 @@ pub(super) async fn restore(
     facts: &Facts,
 ) -> Result<Restored, NotProved> {
     let session = database.connect().await?;
-    let mut feed = Feed { database, session, facts, restored: Restored::default(), told: BTreeMap::new(), hidden: Vec::new(), connects: 0 };
+    let mut feed = Feed {
+        database,
+        session,
+        facts,
+        restored: Restored::default(),
+        told: BTreeMap::new(),
+        hidden: Vec::new(),
+        connects: 0,
+    };
     let mut source = dump.text(tools).await?;
     let fed = feed.all(&mut source.text).await;
     // What a program could not read says more than the statement that was cut off by it.
@@ -146,7 +154,9 @@ impl Feed<'_> {
                 return Ok(false);
             }
             Fate::Refused(what) => {
-                return Err(NotProved::BadBackup(anyhow!("it holds {what}, which no dump of pg_dump does: it was not restored")));
+                return Err(NotProved::BadBackup(anyhow!(
+                    "it holds {what}, which no dump of pg_dump does: it was not restored"
+                )));
             }
             Fate::Extension(name, schema) => {
                 self.extension(statement, &name, schema.as_deref()).await?;
@@ -220,8 +230,9 @@ impl Feed<'_> {
         }
         let newer = self.facts.major.is_some_and(|major| major > self.database.version / 10_000);
         // What is missing follows from what was not set up before, if anything was not.
-        let follows = matches!(error.code.as_str(), "42P01" | "42883" | "42703" | "3F000" | "42704" | "55000" | "42809")
-            && self.restored.lacking > 0;
+        let follows =
+            matches!(error.code.as_str(), "42P01" | "42883" | "42703" | "3F000" | "42704" | "55000" | "42809")
+                && self.restored.lacking > 0;
         if !(is_lacking(error) || follows || newer) {
             return Err(NotProved::BadBackup(anyhow!("the dump cannot be restored: {what}: {error}")));
         }

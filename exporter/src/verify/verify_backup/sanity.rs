@@ -1,9 +1,9 @@
 //! What the restored database must answer.
 
-use super::restore::Restored;
 use super::database::{Database, is_of_the_server};
-use super::session::ServerError;
 use super::error::{BackupFault, NotProved};
+use super::restore::Restored;
+use super::session::ServerError;
 use anyhow::{Context, anyhow, ensure};
 use checklist::config::{Expect, Sanity};
 use jiff::Timestamp;

@@ -228,10 +228,22 @@ mod tests {
             ("INSERT INTO public.t (a) VALUES ('secret');", "INSERT INTO public.t", Matter::Data),
             ("INSERT INTO public.t VALUES (1);", "INSERT INTO public.t", Matter::Data),
             ("COPY public.t (a, b) FROM stdin;", "COPY public.t", Matter::Data),
-            ("CREATE EVENT TRIGGER e ON ddl_command_end\n  EXECUTE FUNCTION f();", "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f", Matter::Beside),
-            ("ALTER TABLE ONLY public.p ATTACH PARTITION public.q FOR VALUES IN ('a');", "ALTER TABLE ONLY public.p ATTACH PARTITION public.q FOR VALUES IN", Matter::Data),
+            (
+                "CREATE EVENT TRIGGER e ON ddl_command_end\n  EXECUTE FUNCTION f();",
+                "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f",
+                Matter::Beside,
+            ),
+            (
+                "ALTER TABLE ONLY public.p ATTACH PARTITION public.q FOR VALUES IN ('a');",
+                "ALTER TABLE ONLY public.p ATTACH PARTITION public.q FOR VALUES IN",
+                Matter::Data,
+            ),
             ("DROP TABLE public.t;", "DROP TABLE public.t", Matter::Nothing),
-            ("CREATE USER MAPPING FOR a SERVER s OPTIONS (\"password\" 'x');", "CREATE USER MAPPING FOR a SERVER s OPTIONS", Matter::Beside),
+            (
+                "CREATE USER MAPPING FOR a SERVER s OPTIONS (\"password\" 'x');",
+                "CREATE USER MAPPING FOR a SERVER s OPTIONS",
+                Matter::Beside,
+            ),
             ("SELECT pg_catalog.setval('public.s', 5, true);", "SELECT pg_catalog.setval", Matter::Data),
         ] {
             assert_eq!((title(statement.as_bytes()).as_str(), matter(statement.as_bytes())), (shown, matters));

@@ -175,7 +175,13 @@ impl Cutter {
                 }
                 Step::On(2)
             }
-            Within::Text(true) if here == b'\\' => if next.is_none() { Step::More } else { Step::On(2) },
+            Within::Text(true) if here == b'\\' => {
+                if next.is_none() {
+                    Step::More
+                } else {
+                    Step::On(2)
+                }
+            }
             Within::Text(_) if here == b'\'' => match next {
                 None => Step::More,
                 Some(b'\'') => Step::On(2),
@@ -329,7 +335,8 @@ impl Cutter {
     fn watch(&mut self, statement: &[u8]) {
         if statement.len() < 200 {
             let text = String::from_utf8_lossy(statement).to_ascii_lowercase();
-            let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "=';".contains(c)).filter(|w| !w.is_empty()).collect();
+            let words: Vec<&str> =
+                text.split(|c: char| c.is_whitespace() || "=';".contains(c)).filter(|w| !w.is_empty()).collect();
             if let ["set", "standard_conforming_strings", value] | ["set", "standard_conforming_strings", "to", value] =
                 words.as_slice()
             {
@@ -407,7 +414,8 @@ fn is_letter(byte: u8) -> bool {
 
 fn is_from_stdin(statement: &[u8]) -> bool {
     let text = String::from_utf8_lossy(statement).to_ascii_lowercase();
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == ';').filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c == ';').filter(|word| !word.is_empty()).collect();
     words.windows(2).any(|two| two == ["from", "stdin"])
 }
 
@@ -466,11 +474,10 @@ mod tests {
     #[test]
     fn a_semicolon_within_a_text_a_comment_a_body_or_parentheses_ends_nothing() {
         assert_eq!(
-            lines("-- a;b\nSELECT ';', \"a;\"\"b\", 'it''s;' /* ; /* ; */ ; */;\nSELECT $$;$$, $x$ $$; $x$, E'\\';', $1;"),
-            [
-                "SELECT ';', \"a;\"\"b\", 'it''s;' /* ; /* ; */ ; */;",
-                "SELECT $$;$$, $x$ $$; $x$, E'\\';', $1;"
-            ]
+            lines(
+                "-- a;b\nSELECT ';', \"a;\"\"b\", 'it''s;' /* ; /* ; */ ; */;\nSELECT $$;$$, $x$ $$; $x$, E'\\';', $1;"
+            ),
+            ["SELECT ';', \"a;\"\"b\", 'it''s;' /* ; /* ; */ ; */;", "SELECT $$;$$, $x$ $$; $x$, E'\\';', $1;"]
         );
         assert_eq!(lines("CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2);SELECT 3;").len(), 2);
         let body = "CREATE OR REPLACE FUNCTION public.f(\"end\" integer) RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN true THEN 1 ELSE 2 END; SELECT 3; END;";
