@@ -112,6 +112,16 @@ pub static TARGET_UNREACHABLE: Metric = Metric::gauge(
 /// The series of a target, beside its label `target`: its checks share one fate when it cannot be reached.
 pub static PER_TARGET: &[&Metric] = &[&TARGET_REACHABLE, &TARGET_UNREACHABLE];
 
+/// How long the runs of a signal's checks took.
+pub static RUN_DURATION: Metric = Metric::histogram(
+    "checklist_run_duration_seconds",
+    "Seconds that runs of the check took, of all its targets together.",
+    &[],
+);
+
+/// The series of each signal with a check, which also carry the label `check`.
+pub static PER_SIGNAL: &[&Metric] = &[&RUN_DURATION];
+
 /// The build that runs.
 pub static BUILD_INFO: Metric = Metric::gauge(
     "checklist_build_info",

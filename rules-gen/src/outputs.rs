@@ -5,6 +5,7 @@ pub mod alert_routes;
 pub mod alertmanager;
 pub mod alertmanager_config;
 pub mod alertmanager_merge;
+pub mod configuration;
 pub mod docs;
 pub mod grafana;
 pub mod kubernetes;

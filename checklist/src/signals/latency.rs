@@ -124,7 +124,7 @@ const FAST: (Window, Window) = (window("1h", HOUR, 100.0), window("5m", 300.0, 1
 const MIDDLE: (Window, Window) = (window("6h", 6.0 * HOUR, 300.0), window("30m", 1_800.0, 30.0));
 const SLOW: (Window, Window) = (window("1d", DAY, 1_000.0), window("2h", 2.0 * HOUR, 100.0));
 
-fn quantile(traffic: &crate::targets::traffic::Traffic, quantile: f64, window: &Window) -> String {
+fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -> String {
     let recorded = |metric: &Metric| {
         let series = format!("{metric}{{check=\"latency\", target={:?}}}", traffic.name);
         if window.text == "5m" { series } else { format!("avg_over_time({series}[{}])", window.text) }
@@ -149,7 +149,7 @@ static WORSE_FLOOR: Threshold = Threshold::above(
 .warning(0.5);
 
 /// The histogram of an application's request durations within a window.
-pub fn histogram(traffic: &crate::targets::traffic::Traffic, window: &str) -> String {
+pub fn histogram(traffic: &crate::targets::Traffic, window: &str) -> String {
     let (name, selector) = (&traffic.duration, &traffic.selector);
     if traffic.native {
         format!("sum(rate({name}{{{selector}}}[{window}]))")

@@ -1,6 +1,7 @@
 //! Workloads, pods and services of the watched namespaces.
 
 use crate::probe::{Failure, Probe};
+use crate::sources::kubernetes::pods::Pod;
 use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
 use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, NOT_READY, PODS, READY, SIGNAL};
 use checklist::{Object, Reason, Samples};
@@ -17,12 +18,17 @@ impl Probe for Pods {
         async {
             let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
+            let mut not_ready = Vec::new();
             for namespace in &watched.namespaces {
-                let judged = match namespaces::gone(watched, &namespace.name).await {
-                    None => namespace_objects(namespace, &mut samples).await,
+                let judged = match namespaces::gone(&watched, &namespace.name).await {
+                    None => namespace_objects(namespace, &mut samples, &mut not_ready).await,
                     Some(what) => Err(Failure::new(Reason::NotFound, what)),
                 };
-                self.0.conclude(watched, namespace, judged, &mut samples).await;
+                self.0.conclude(&watched, namespace, judged, &mut samples).await;
+            }
+            // One series for each such pod: they come last, so that a bound cuts off nothing else.
+            for pod in not_ready {
+                samples.set(&NOT_READY, [pod.namespace, &pod.name, &pod.reason], 1_u32);
             }
             Ok(samples)
         }
@@ -30,9 +36,20 @@ impl Probe for Pods {
     }
 }
 
+/// A pod that is neither ready nor finished.
+struct NotReady<'a> {
+    namespace: &'a str,
+    name: Box<str>,
+    reason: Arc<str>,
+}
+
 /// What makes a namespace worth watching: its workloads and pods. Its services are judged too.
-async fn namespace_objects(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
-    let found = workloads(namespace, samples).await? + pods(namespace, samples).await?;
+async fn namespace_objects<'a>(
+    namespace: &'a Namespace,
+    samples: &mut Samples,
+    not_ready: &mut Vec<NotReady<'a>>,
+) -> Result<usize, Failure> {
+    let found = workloads(namespace, samples).await? + pods(namespace, samples, not_ready).await?;
     services(namespace, samples).await?;
     Ok(found)
 }
@@ -52,15 +69,26 @@ async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<usize
     Ok(found)
 }
 
-async fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
+async fn pods<'a>(
+    namespace: &'a Namespace,
+    samples: &mut Samples,
+    not_ready: &mut Vec<NotReady<'a>>,
+) -> Result<usize, Failure> {
     let store = read(&namespace.pods).await?;
     samples.saw(Object::Pod, store.objects.len());
     let mut phases: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
+    for pod in store.objects.values() {
+        let known = newest.entry(&pod.workload).or_insert(pod.created);
+        *known = pod.created.max(*known);
+    }
     for (name, pod) in &store.objects {
         *phases.entry((&pod.workload, &pod.phase)).or_default() += 1;
-        // One that has ended stays until somebody clears it away, and is never ready again.
-        if let Some(reason) = pod.not_ready.as_ref().filter(|_| !matches!(&*pod.phase, "Succeeded" | "Failed")) {
-            samples.set(&NOT_READY, [&namespace.name, name, reason], 1_u32);
+        // A pod that was evicted stays until somebody clears it away, and is never ready again.
+        let cleared = &*pod.phase == "Failed" && !pod.of_job;
+        let ended = &*pod.phase == "Succeeded" || cleared || is_past_attempt(pod, &newest);
+        if let Some(reason) = pod.not_ready.as_ref().filter(|_| !ended) {
+            not_ready.push(NotReady { namespace: &namespace.name, name: name.clone(), reason: Arc::clone(reason) });
         }
     }
     for ((workload, phase), count) in phases {
@@ -69,21 +97,33 @@ async fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Fai
     Ok(store.objects.len())
 }
 
+/// A failed pod of a job that was followed by another attempt: how that one does is what counts.
+fn is_past_attempt(pod: &Pod, newest: &BTreeMap<&str, i64>) -> bool {
+    let followed = || newest.get(&*pod.workload).is_some_and(|newest| *newest > pod.created);
+    pod.of_job && &*pod.phase == "Failed" && followed()
+}
+
 async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
-    let mut endpoints: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut endpoints: BTreeMap<(String, Box<str>), (usize, usize)> = BTreeMap::new();
     for slice in read(&namespace.slices).await?.objects.values() {
         if let Some(service) = slice.service() {
-            let (ready, all) = endpoints.entry(service.to_owned()).or_default();
+            let (ready, all) = endpoints.entry((service.to_owned(), slice.address_type.clone())).or_default();
             *ready += slice.ready();
             *all += slice.wanted();
         }
+    }
+    // With two kinds of addresses each endpoint is there twice.
+    let mut most: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for ((service, _), (ready, all)) in endpoints {
+        let known = most.entry(service).or_default();
+        *known = (ready.max(known.0), all.max(known.1));
     }
     let services = read(&namespace.services).await?;
     samples.saw(Object::Service, services.objects.len());
     for (name, service) in &services.objects {
         // Without a selector someone else keeps the endpoints, or there are none (ExternalName).
         if service.spec.selector.as_ref().is_some_and(|selector| !selector.is_empty()) {
-            let (ready, all) = endpoints.get(&**name).copied().unwrap_or_default();
+            let (ready, all) = most.get(&**name).copied().unwrap_or_default();
             samples.set(&ENDPOINTS, [&namespace.name, name], ready);
             samples.set(&ALL_ENDPOINTS, [&namespace.name, name], all);
         }

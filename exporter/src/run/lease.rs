@@ -9,6 +9,7 @@ pub mod proof;
 mod store;
 
 use crate::probe::Failure;
+use crate::run::status::LeaseStatus;
 use crate::run::time::unix_now;
 use checklist::config::Kubernetes;
 use clock::Clock;
@@ -49,21 +50,6 @@ pub struct Lease {
     /// Held for reading by whoever acts.
     acting: RwLock<()>,
     status: Mutex<LeaseStatus>,
-}
-
-/// What the process exposes about its part.
-#[derive(Debug, Clone, Default)]
-pub struct LeaseStatus {
-    /// Whether it holds the lease.
-    pub held: bool,
-    /// Times that it came to hold it.
-    pub acquisitions: u64,
-    /// Looks and writes that failed.
-    pub failures: u64,
-    /// When it last wrote it, Unix seconds.
-    pub renewed: Option<f64>,
-    /// Who holds it, as far as is known.
-    pub holder: Option<String>,
 }
 
 impl Lease {
@@ -276,7 +262,7 @@ mod tests {
 
     fn lease() -> (Lease, Arc<AtomicU64>) {
         let config = checklist::Config::parse("c", "kubernetes: [{name: k, namespaces: [n]}]\n");
-        let target = config.unwrap_or_else(|mistakes| panic!("{mistakes}")).kubernetes.swap_remove(0);
+        let target = config.unwrap_or_else(|mistakes| panic!("{mistakes}")).watched.kubernetes.swap_remove(0);
         let now = Arc::new(AtomicU64::new(0));
         let shared = Arc::clone(&now);
         let clock = Clock::of(move || Duration::from_millis(shared.load(Ordering::SeqCst)));
