@@ -73,7 +73,12 @@ fn no_other_alert_changes_its_receiver_and_ours_reach_ours() -> anyhow::Result<(
         std::fs::write(&before, text)?;
         std::fs::write(&after, serde_yaml::to_string(&whole)?)?;
         let check = Command::new("amtool").arg("check-config").arg(&after).output()?;
-        assert!(check.status.success(), "{}{}", String::from_utf8_lossy(&check.stdout), String::from_utf8_lossy(&check.stderr));
+        assert!(
+            check.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&check.stdout),
+            String::from_utf8_lossy(&check.stderr)
+        );
         for alert in OTHERS {
             assert_eq!(receivers(&after, alert)?, receivers(&before, alert)?, "{number}: {alert:?}");
         }
@@ -87,7 +92,10 @@ fn no_other_alert_changes_its_receiver_and_ours_reach_ours() -> anyhow::Result<(
         for rule in whole["inhibit_rules"].as_array().into_iter().flatten().rev().take(added) {
             for side in ["source_matchers", "target_matchers"] {
                 let names = rule[side].as_array().into_iter().flatten().filter_map(Value::as_str);
-                assert!(names.into_iter().any(|one| one.starts_with("alertname") && one.contains("Checklist")), "{rule}");
+                assert!(
+                    names.into_iter().any(|one| one.starts_with("alertname") && one.contains("Checklist")),
+                    "{rule}"
+                );
             }
         }
     }

@@ -51,7 +51,8 @@ async fn main() -> anyhow::Result<()> {
         let mut worst: Vec<table::Outcome> = Vec::new();
         for seed in &arguments.seeds {
             for outcome in judge(&Shop::new(kind, *seed), arguments.peers.as_ref()).await? {
-                let weight = |one: &table::Outcome| (one.false_pages.len(), one.untold().len(), one.false_messages.len());
+                let weight =
+                    |one: &table::Outcome| (one.false_pages.len(), one.untold().len(), one.false_messages.len());
                 match worst.iter_mut().find(|known| known.name == outcome.name) {
                     Some(known) if weight(known) < weight(&outcome) => *known = outcome,
                     Some(_) => {}
@@ -65,7 +66,12 @@ async fn main() -> anyhow::Result<()> {
                 eprint!("{outcome}");
             }
             if outcome.name.ends_with("ours") && (!outcome.false_pages.is_empty() || !outcome.untold().is_empty()) {
-                failed.push(format!("{}: false pages {:?}, not told {:?}", outcome.name, outcome.false_pages, outcome.untold()));
+                failed.push(format!(
+                    "{}: false pages {:?}, not told {:?}",
+                    outcome.name,
+                    outcome.false_pages,
+                    outcome.untold()
+                ));
             }
         }
     }
@@ -75,18 +81,27 @@ async fn main() -> anyhow::Result<()> {
 
 async fn judge(shop: &Shop, folder: Option<&PathBuf>) -> anyhow::Result<Vec<table::Outcome>> {
     let begun = Instant::now();
-    let config = Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+    let config =
+        Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
     let mut board = ordinary::month(shop, &config);
     let ledger = incidents::happen(shop, &mut board);
     let span = Span { begin: ordinary::BEGIN * 1000, minutes: shop.minutes };
     let own = ours(&config)?;
-    let mut outcomes = vec![set(shop, &board, &ledger, span, "ours", &own.0, &own.1, |alert| severity(alert) == "critical").await?];
+    let mut outcomes =
+        vec![set(shop, &board, &ledger, span, "ours", &own.0, &own.1, |alert| severity(alert) == "critical").await?];
     if let Some(folder) = folder {
         for (name, rules) in peers::sets(folder)? {
             outcomes.push(set(shop, &board, &ledger, span, &name, &rules, &peers::routes()?, peers::pages).await?);
         }
     }
-    eprintln!("{} with seed {}: {} series, {} incidents, {} s", shop.name(), shop.seed, board.len(), ledger.len(), begun.elapsed().as_secs());
+    eprintln!(
+        "{} with seed {}: {} series, {} incidents, {} s",
+        shop.name(),
+        shop.seed,
+        board.len(),
+        ledger.len(),
+        begun.elapsed().as_secs()
+    );
     Ok(outcomes)
 }
 

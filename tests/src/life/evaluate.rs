@@ -47,7 +47,12 @@ impl Span {
 ///
 /// # Errors
 /// When Prometheus does not answer, or refuses what was recorded.
-pub async fn firing(port: u16, rules: &[Known], span: Span, tell: &(dyn Fn(&str) + Sync)) -> anyhow::Result<Vec<Firing>> {
+pub async fn firing(
+    port: u16,
+    rules: &[Known],
+    span: Span,
+    tell: &(dyn Fn(&str) + Sync),
+) -> anyhow::Result<Vec<Firing>> {
     let server = Server { url: format!("http://127.0.0.1:{port}"), login: Login::default() };
     let mut all = Vec::new();
     for rule in rules {

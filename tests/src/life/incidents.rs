@@ -30,7 +30,15 @@ struct Book<'a> {
 
 impl Book<'_> {
     /// Writes an incident down. It matters from `after` minutes behind its begin on.
-    fn write(&mut self, what: &'static str, when: Range<usize>, after: usize, loud: Loud, traces: usize, names: &[&str]) {
+    fn write(
+        &mut self,
+        what: &'static str,
+        when: Range<usize>,
+        after: usize,
+        loud: Loud,
+        traces: usize,
+        names: &[&str],
+    ) {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         self.all.push(Incident { what, begin: when.start + after, end: when.end, traces, loud, names });
     }
@@ -79,12 +87,9 @@ pub fn happen(shop: &Shop, board: &mut Board) -> Vec<Incident> {
     let share = |all: &[(Range<usize>, f64)], minute: usize| {
         all.iter().filter(|(when, _)| when.contains(&minute)).map(|(_, share)| *share).fold(0.0, f64::max)
     };
-    traffic(
-        book.board,
-        shop,
-        &|minute| share(&failing, minute).max(usual_failures(minute)),
-        &|minute| share(&slow, minute),
-    );
+    traffic(book.board, shop, &|minute| share(&failing, minute).max(usual_failures(minute)), &|minute| {
+        share(&slow, minute)
+    });
     book.all.sort_by_key(|incident| incident.begin);
     book.all
 }
@@ -115,12 +120,22 @@ fn blind(board: &mut Board, when: &Range<usize>, kind: &str, target: &str) {
     };
     board.change(when.clone(), |name, labels| name == PROBE_SUCCESS.name && of_target(name, labels), |_, _| 0.0);
     let begin = at(when.start);
-    board.change(when.clone(), |name, labels| name == LAST_SUCCESS.name && of_target(name, labels), |_, value| value.min(begin));
+    board.change(
+        when.clone(),
+        |name, labels| name == LAST_SUCCESS.name && of_target(name, labels),
+        |_, value| value.min(begin),
+    );
     let contract = |name: &str| {
-        name.starts_with("checklist_probe_") || name.starts_with("checklist_check_") || name.starts_with("checklist_target_")
+        name.starts_with("checklist_probe_")
+            || name.starts_with("checklist_check_")
+            || name.starts_with("checklist_target_")
     };
     let stale = when.start + 5..when.end;
-    board.change(stale, |name, labels| !contract(name) && !name.ends_with("_total") && of_target(name, labels), |_, _| f64::NAN);
+    board.change(
+        stale,
+        |name, labels| !contract(name) && !name.ends_with("_total") && of_target(name, labels),
+        |_, _| f64::NAN,
+    );
 }
 
 /// One pod of a deployment crashes again and again; the others serve.
@@ -131,12 +146,29 @@ fn crash_loop(book: &mut Book<'_>, when: &When) {
     // Back-off for four minutes, one minute of trying: the reason changes with every attempt (Kubernetes
     // documentation, "Pod Lifecycle").
     for (reason, trying) in [("CrashLoopBackOff", false), ("ContainersNotReady", true)] {
-        let labels = [("check", "pods"), ("target", "production"), ("namespace", &app.namespace), ("pod", &*pod), ("reason", reason)];
-        book.board.part(pods::NOT_READY.name, &labels, when.clone(), |minute| (((minute - when.start) % 5 == 4) == trying).then_some(1.0));
+        let labels = [
+            ("check", "pods"),
+            ("target", "production"),
+            ("namespace", &app.namespace),
+            ("pod", &*pod),
+            ("reason", reason),
+        ];
+        book.board.part(pods::NOT_READY.name, &labels, when.clone(), |minute| {
+            (((minute - when.start) % 5 == 4) == trying).then_some(1.0)
+        });
     }
-    let labels = [("check", "restarts"), ("target", "production"), ("namespace", &app.namespace), ("workload", &app.workload), ("pod", &*pod), ("container", &*app.workload)];
+    let labels = [
+        ("check", "restarts"),
+        ("target", "production"),
+        ("namespace", &app.namespace),
+        ("workload", &app.workload),
+        ("pod", &*pod),
+        ("container", &*app.workload),
+    ];
     let end = book.board.minutes();
-    book.board.part(restarts::RESTARTS.name, &labels, when.start..end, |minute| Some(((minute.min(when.end) - when.start) / 5) as f64 + 1.0));
+    book.board.part(restarts::RESTARTS.name, &labels, when.start..end, |minute| {
+        Some(((minute.min(when.end) - when.start) / 5) as f64 + 1.0)
+    });
     let last = [labels[0], labels[1], labels[2], labels[3], labels[4], labels[5], ("reason", "Error")];
     book.board.part(restarts::LAST_TERMINATION.name, &last, when.start..end, |minute| {
         let minute = minute.min(when.end);
@@ -150,8 +182,15 @@ fn crash_loop(book: &mut Book<'_>, when: &When) {
 fn workload_down(book: &mut Book<'_>, when: &When, failing: &mut Vec<(Range<usize>, f64)>) {
     let when = when.minutes(book.shop);
     let app = &book.shop.apps[book.shop.apps.len().min(2) - 1];
-    let workload = [("check", "pods"), ("target", "production"), ("namespace", &*app.namespace), ("kind", "Deployment"), ("workload", &*app.workload)];
-    let service = [("check", "pods"), ("target", "production"), ("namespace", &*app.namespace), ("service", &*app.workload)];
+    let workload = [
+        ("check", "pods"),
+        ("target", "production"),
+        ("namespace", &*app.namespace),
+        ("kind", "Deployment"),
+        ("workload", &*app.workload),
+    ];
+    let service =
+        [("check", "pods"), ("target", "production"), ("namespace", &*app.namespace), ("service", &*app.workload)];
     book.board.part(pods::READY.name, &workload, when.clone(), |_| Some(0.0));
     book.board.part(pods::ENDPOINTS.name, &service, when.clone(), |_| Some(0.0));
     failing.push((when.clone(), 0.2));
@@ -165,8 +204,15 @@ fn stuck_rollout(book: &mut Book<'_>, when: &When) {
     let app = &book.shop.apps[0];
     let pod = format!("{}-new", app.workload);
     for (reason, odd) in [("ImagePullBackOff", false), ("ErrImagePull", true)] {
-        let labels = [("check", "pods"), ("target", "production"), ("namespace", &*app.namespace), ("pod", &*pod), ("reason", reason)];
-        book.board.part(pods::NOT_READY.name, &labels, when.clone(), |minute| ((minute % 3 == 0) == odd).then_some(1.0));
+        let labels = [
+            ("check", "pods"),
+            ("target", "production"),
+            ("namespace", &*app.namespace),
+            ("pod", &*pod),
+            ("reason", reason),
+        ];
+        book.board
+            .part(pods::NOT_READY.name, &labels, when.clone(), |minute| ((minute % 3 == 0) == odd).then_some(1.0));
     }
     let names = [app.namespace.clone()];
     book.write("image cannot be pulled", when, 5, Loud::Message, 60, &[&names[0]]);
@@ -175,9 +221,12 @@ fn stuck_rollout(book: &mut Book<'_>, when: &When) {
 fn volume_fills(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let namespace = book.shop.apps[0].namespace.clone();
-    let labels = [("check", "disk"), ("target", "production"), ("namespace", &*namespace), ("persistentvolumeclaim", "data")];
+    let labels =
+        [("check", "disk"), ("target", "production"), ("namespace", &*namespace), ("persistentvolumeclaim", "data")];
     let length = (when.end - when.start) as f64;
-    book.board.part(disk::USED.name, &labels, when.clone(), |minute| Some(1e11 * (0.55 + 0.42 * (minute - when.start) as f64 / length)));
+    book.board.part(disk::USED.name, &labels, when.clone(), |minute| {
+        Some(1e11 * (0.55 + 0.42 * (minute - when.start) as f64 / length))
+    });
     // Past seven tenths at a steep pace somebody should look.
     let begin = when.end - when.start;
     book.write("volume fills up within hours", when, begin * 36 / 100, Loud::Page, 60, &[&namespace]);
@@ -202,7 +251,9 @@ fn connection_leak(book: &mut Book<'_>, when: &When) {
     let name = book.shop.databases[0].clone();
     let labels = [("check", "connections"), ("target", &*name), ("database", &*name), ("state", "idle")];
     let length = (when.end - when.start) as f64;
-    book.board.part(connections::CONNECTIONS.name, &labels, when.clone(), |minute| Some((20.0 + 65.0 * (minute - when.start) as f64 / length * 1.2).min(84.0)));
+    book.board.part(connections::CONNECTIONS.name, &labels, when.clone(), |minute| {
+        Some((20.0 + 65.0 * (minute - when.start) as f64 / length * 1.2).min(84.0))
+    });
     let most = (when.end - when.start) * 3 / 4;
     book.write("connections leak", when, most, Loud::Page, 60, &[&name]);
 }
@@ -226,13 +277,16 @@ fn blocked_queries(book: &mut Book<'_>, when: &When) {
 fn credential_stuffing(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let name = book.shop.databases[0].clone();
-    let tries: Vec<f64> = (0..book.board.minutes()).map(|minute| if when.contains(&minute) { 5.0 } else { 0.0 }).collect();
+    let tries: Vec<f64> =
+        (0..book.board.minutes()).map(|minute| if when.contains(&minute) { 5.0 } else { 0.0 }).collect();
     for (window, length) in [("1h", 60), ("24h", DAY), ("7d", 7 * DAY)] {
         let more = sliding(&tries, length);
         let all = 0..book.board.minutes();
         book.board.change(
             all,
-            |metric, labels| metric == auth_failures::FAILURES.name && labels.get("window").is_some_and(|one| one == window),
+            |metric, labels| {
+                metric == auth_failures::FAILURES.name && labels.get("window").is_some_and(|one| one == window)
+            },
             |minute, value| value + more[minute],
         );
     }
@@ -273,12 +327,18 @@ fn certificate_not_renewed(book: &mut Book<'_>, when: &When) {
     let after = at(when.start) + 22.5 * 86_400.0;
     book.board.change(
         when.clone(),
-        |metric, labels| labels.get("target").is_some_and(|one| *one == name) && labels.get("check").is_some_and(|one| one == "certificates") && metric == certificates::NOT_AFTER.name,
+        |metric, labels| {
+            labels.get("target").is_some_and(|one| *one == name)
+                && labels.get("check").is_some_and(|one| one == "certificates")
+                && metric == certificates::NOT_AFTER.name
+        },
         |_, _| after,
     );
     book.board.change(
         when.clone(),
-        |metric, labels| labels.get("target").is_some_and(|one| *one == name) && metric == certificates::NOT_BEFORE.name,
+        |metric, labels| {
+            labels.get("target").is_some_and(|one| *one == name) && metric == certificates::NOT_BEFORE.name
+        },
         |_, _| after - 90.0 * 86_400.0,
     );
     book.write("certificate not renewed", when, 0, Loud::Message, 60, &[&name]);
@@ -288,7 +348,8 @@ fn workflows_fail(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let name = book.shop.databases[0].clone();
     let labels = [("check", "workflows"), ("target", &*name), ("window", "24h")];
-    book.board.part(workflows::FAILED.name, &labels, when.clone(), |minute| Some(2.0 + (minute - when.start) as f64 / 4.0));
+    book.board
+        .part(workflows::FAILED.name, &labels, when.clone(), |minute| Some(2.0 + (minute - when.start) as f64 / 4.0));
     book.write("workflows fail", when, 40, Loud::Message, 60, &[&name]);
 }
 
@@ -301,7 +362,8 @@ fn rules_broken(book: &mut Book<'_>, when: &When) {
 fn volume_not_bound(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let namespace = book.shop.apps[0].namespace.clone();
-    let labels = [("check", "pvc"), ("target", "production"), ("namespace", &*namespace), ("persistentvolumeclaim", "new")];
+    let labels =
+        [("check", "pvc"), ("target", "production"), ("namespace", &*namespace), ("persistentvolumeclaim", "new")];
     book.board.part(pvc::BOUND.name, &labels, when.clone(), |_| Some(0.0));
     book.write("claim gets no volume", when, 5, Loud::Message, 60, &[&namespace]);
 }
@@ -317,7 +379,9 @@ fn index_missing(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let name = book.shop.databases[0].clone();
     let table = "orders";
-    let labels = |check: &'static str| [("check", check), ("target", &*name), ("database", &*name), ("schema", "public"), ("table", table)];
+    let labels = |check: &'static str| {
+        [("check", check), ("target", &*name), ("database", &*name), ("schema", "public"), ("table", table)]
+    };
     let own = labels("seq_scans");
     book.board.part(seq_scans::SEQ_SCANS.name, &own, when.clone(), |minute| Some(2.0 * (minute - when.start) as f64));
     book.board.part(seq_scans::INDEX_SCANS.name, &own, when.clone(), |_| Some(10.0));
@@ -345,7 +409,8 @@ mod tests {
     fn a_month_is_the_same_for_a_seed_and_every_incident_lies_within_what_is_judged() {
         let month = || {
             let shop = Shop::new(Kind::Small, 3);
-            let config = checklist::Config::parse("shop", &shop.checklist()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+            let config =
+                checklist::Config::parse("shop", &shop.checklist()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
             let mut board = ordinary::month(&shop, &config);
             let ledger = happen(&shop, &mut board);
             (shop, board, ledger)

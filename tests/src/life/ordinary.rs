@@ -114,11 +114,14 @@ fn workload(board: &mut Board, shop: &Shop, app: &App) {
     let want = |minute: usize| wanted(shop, app, minute) as f64;
     // A node that is taken away takes one pod of three with it for two minutes (cloud providers' manuals of spot
     // instances: notice of two minutes).
-    let node_leaves = |minute: usize| {
-        shop.kind != Kind::Small && chance(shop.seed, "node", minute / 480) < 0.5 && minute % 480 < 2
-    };
+    let node_leaves =
+        |minute: usize| shop.kind != Kind::Small && chance(shop.seed, "node", minute / 480) < 0.5 && minute % 480 < 2;
     let ready = |minute: usize| {
-        let less = if rollout(shop, app, minute).is_some_and(|since| since % 3 == 1) || node_leaves(minute) { 1.0 } else { 0.0 };
+        let less = if rollout(shop, app, minute).is_some_and(|since| since % 3 == 1) || node_leaves(minute) {
+            1.0
+        } else {
+            0.0
+        };
         let want = want(minute);
         if want > 1.0 { want - less } else { want }
     };
@@ -147,15 +150,24 @@ fn workload(board: &mut Board, shop: &Shop, app: &App) {
     };
     // Memory warms up for a day after each release and stays (measured course of a JVM's and a page cache's working
     // set); the limits follow the pods.
-    let warm: Vec<f64> = (0..shop.minutes / 10 + 1).map(|ten| {
-        let hours = since_release(shop, app, ten * 10) as f64 / 60.0;
-        0.45 + 0.27 * (1.0 - (-hours / 8.0).exp())
-    }).collect();
-    board.draw(utilization::POD_MEMORY.name, &usage("utilization"), |minute| Some(want(minute) * 1e9 * warm[minute / 10]));
-    board.draw(utilization::POD_MEMORY_LIMIT.name, &usage("utilization"), |minute| (want(minute) > 0.0).then(|| want(minute) * 1e9));
-    board.draw(utilization::POD_CPU.name, &usage("utilization"), |minute| Some(want(minute) * (0.1 + 0.6 * daylight(minute))));
+    let warm: Vec<f64> = (0..shop.minutes / 10 + 1)
+        .map(|ten| {
+            let hours = since_release(shop, app, ten * 10) as f64 / 60.0;
+            0.45 + 0.27 * (1.0 - (-hours / 8.0).exp())
+        })
+        .collect();
+    board.draw(utilization::POD_MEMORY.name, &usage("utilization"), |minute| {
+        Some(want(minute) * 1e9 * warm[minute / 10])
+    });
+    board.draw(utilization::POD_MEMORY_LIMIT.name, &usage("utilization"), |minute| {
+        (want(minute) > 0.0).then(|| want(minute) * 1e9)
+    });
+    board.draw(utilization::POD_CPU.name, &usage("utilization"), |minute| {
+        Some(want(minute) * (0.1 + 0.6 * daylight(minute)))
+    });
     if app.replicas.0 != app.replicas.1 && !app.sleeps {
-        let own = [("check", "hpa"), ("target", "production"), ("namespace", namespace.as_str()), ("hpa", workload.as_str())];
+        let own =
+            [("check", "hpa"), ("target", "production"), ("namespace", namespace.as_str()), ("hpa", workload.as_str())];
         let most = app.replicas.1 as f64;
         board.draw(hpa::AT_MAX.name, &own, |minute| Some(f64::from(u8::from(want(minute) >= most))));
         board.draw(hpa::ABLE.name, &own, |_| Some(1.0));
@@ -182,7 +194,9 @@ fn cluster(board: &mut Board, shop: &Shop) {
         let own = [("check", "utilization"), ("target", "production"), ("node", node.as_str())];
         // Nightly batch jobs take the CPU that nobody else needs for forty minutes.
         let batch = |minute: usize| hour(minute) == 1 && minute % 60 < 40;
-        board.draw(utilization::NODE_CPU.name, &own, |minute| Some(if batch(minute) { 3.9 } else { 0.5 + 2.0 * daylight(minute) }));
+        board.draw(utilization::NODE_CPU.name, &own, |minute| {
+            Some(if batch(minute) { 3.9 } else { 0.5 + 2.0 * daylight(minute) })
+        });
         board.draw(utilization::NODE_CPU_ALLOCATABLE.name, &own, |_| Some(4.0));
         board.draw(utilization::NODE_MEMORY.name, &own, |minute| Some(8e9 + 2e9 * daylight(minute)));
         board.draw(utilization::NODE_MEMORY_ALLOCATABLE.name, &own, |_| Some(16e9));
@@ -212,7 +226,9 @@ fn cluster(board: &mut Board, shop: &Shop) {
     };
     board.draw(backup::PRESENT.name, &daily, |_| Some(1.0));
     board.draw(backup::LAST.name, &daily, |minute| Some(last(minute).1));
-    board.draw(backup::BYTES.name, &daily, |minute| Some(1e9 * (1.0 + 0.04 * chance(shop.seed, "dump", last(minute).0))));
+    board.draw(backup::BYTES.name, &daily, |minute| {
+        Some(1e9 * (1.0 + 0.04 * chance(shop.seed, "dump", last(minute).0)))
+    });
     board.draw(backup::OBJECTS.name, &daily, |_| Some(30.0));
     board.draw(backup::HEADER_VALID.name, &daily, |_| Some(1.0));
     board.draw(backup::EXPECTED_INTERVAL.name, &daily, |_| Some(DAY_SECONDS));
@@ -262,7 +278,9 @@ pub fn traffic(board: &mut Board, shop: &Shop, failing: &dyn Fn(usize) -> f64, s
         board.draw("http_requests_total", &[("job", "shop"), ("status", status)], |minute| Some(value(minute)));
     }
     for (n, (bound, _)) in BOUNDS.iter().enumerate() {
-        board.draw("http_request_duration_seconds_bucket", &[("job", "shop"), ("le", bound)], |minute| Some(buckets[n][minute]));
+        board.draw("http_request_duration_seconds_bucket", &[("job", "shop"), ("le", bound)], |minute| {
+            Some(buckets[n][minute])
+        });
     }
 }
 
@@ -301,11 +319,15 @@ fn application(board: &mut Board, shop: &Shop) {
 /// A database server as its statistics views show it.
 fn server(board: &mut Board, shop: &Shop, name: &str) {
     let own = |check: &'static str| [("check", check), ("target", name)];
-    let with = |check: &'static str, label: &'static str, value: &'static str| [("check", check), ("target", name), (label, value)];
+    let with = |check: &'static str, label: &'static str, value: &'static str| {
+        [("check", check), ("target", name), (label, value)]
+    };
     board.draw(connections::LIMIT.name, &own("connections"), |_| Some(97.0));
     for (state, night, day) in [("active", 1.0, 12.0), ("idle", 14.0, 20.0)] {
         let labels = [("check", "connections"), ("target", name), ("database", name), ("state", state)];
-        board.draw(connections::CONNECTIONS.name, &labels, |minute| Some((night + (day - night) * daylight(minute)).round()));
+        board.draw(connections::CONNECTIONS.name, &labels, |minute| {
+            Some((night + (day - night) * daylight(minute)).round())
+        });
     }
     let oldest = with("connections", "state", "idle in transaction");
     board.draw(connections::OLDEST_TRANSACTION.name, &oldest, |minute| {
@@ -313,7 +335,9 @@ fn server(board: &mut Board, shop: &Shop, name: &str) {
     });
     let of = |check: &'static str| [("check", check), ("target", name), ("database", name)];
     board.draw(database_size::BYTES.name, &of("database_size"), |minute| Some(2e10 + 2e4 * minute as f64));
-    board.draw(maintenance::XID_AGE.name, &of("maintenance"), |minute| Some(5e7 + 1.5e8 * (minute % (10 * DAY)) as f64 / (10 * DAY) as f64));
+    board.draw(maintenance::XID_AGE.name, &of("maintenance"), |minute| {
+        Some(5e7 + 1.5e8 * (minute % (10 * DAY)) as f64 / (10 * DAY) as f64)
+    });
     board.draw(maintenance::NEVER.name, &of("maintenance"), |_| Some(0.0));
     board.draw(slow_queries::TRACKED.name, &own("slow_queries"), |_| Some(1.0));
     // A report of three minutes every night, and the longest of the day's queries of some seconds.
@@ -324,9 +348,15 @@ fn server(board: &mut Board, shop: &Shop, name: &str) {
     });
     // By pg_stat_statements: what every page asks for, and the report with its one call a night (PostgreSQL
     // documentation, "pg_stat_statements").
-    let statement = |id: &'static str| [("check", "slow_queries"), ("target", name), ("database", name), ("queryid", id)];
+    let statement =
+        |id: &'static str| [("check", "slow_queries"), ("target", name), ("database", name), ("queryid", id)];
     let mut calls = 0.0;
-    let totals: Vec<f64> = (0..shop.minutes).map(|minute| { calls += 3.0 * requests(shop, minute); calls }).collect();
+    let totals: Vec<f64> = (0..shop.minutes)
+        .map(|minute| {
+            calls += 3.0 * requests(shop, minute);
+            calls
+        })
+        .collect();
     board.draw(slow_queries::CALLS.name, &statement("1"), |minute| Some(totals[minute]));
     board.draw(slow_queries::SECONDS.name, &statement("1"), |minute| Some(0.004 * totals[minute]));
     let nights = |minute: usize| ((minute + 20 * 60 - 3) / DAY) as f64;
@@ -335,21 +365,32 @@ fn server(board: &mut Board, shop: &Shop, name: &str) {
     // Old partitions are read by the nightly dump alone (PostgreSQL documentation, "pg_dump": it copies every table).
     for partition in 0..shop.partitions {
         let table = format!("events_{partition:03}");
-        let labels = |check: &'static str| [("check", check), ("target", name), ("database", name), ("schema", "public"), ("table", &*table)].map(|(a, b)| (a, b.to_owned()));
+        let labels = |check: &'static str| {
+            [("check", check), ("target", name), ("database", name), ("schema", "public"), ("table", &*table)]
+                .map(|(a, b)| (a, b.to_owned()))
+        };
         let dumps = |minute: usize| ((minute + 22 * 60) / DAY) as f64;
         let busy = partition == 0;
         put(board, seq_scans::SEQ_SCANS.name, &labels("seq_scans"), |minute| Some(100.0 + dumps(minute)));
-        put(board, seq_scans::INDEX_SCANS.name, &labels("seq_scans"), |minute| Some(if busy { totals[minute] } else { 5.0 }));
+        put(board, seq_scans::INDEX_SCANS.name, &labels("seq_scans"), |minute| {
+            Some(if busy { totals[minute] } else { 5.0 })
+        });
         put(board, seq_scans::BYTES.name, &labels("seq_scans"), |_| Some(4e8));
         // Dead rows grow until autovacuum comes at 20% of a small table, and earlier on large ones.
         if busy {
-            put(board, maintenance::DEAD.name, &labels("maintenance"), |minute| Some(1e6 * (0.01 + 0.16 * (minute % 3000) as f64 / 3000.0)));
+            put(board, maintenance::DEAD.name, &labels("maintenance"), |minute| {
+                Some(1e6 * (0.01 + 0.16 * (minute % 3000) as f64 / 3000.0))
+            });
             put(board, maintenance::ROWS.name, &labels("maintenance"), |_| Some(1e6));
-            put(board, maintenance::LAST_ANALYZE.name, &labels("maintenance"), |minute| Some(at(minute / DAY * DAY) - 5.0 * DAY_SECONDS));
+            put(board, maintenance::LAST_ANALYZE.name, &labels("maintenance"), |minute| {
+                Some(at(minute / DAY * DAY) - 5.0 * DAY_SECONDS)
+            });
         }
     }
     // REINDEX CONCURRENTLY has an invalid index while it works, twenty-five minutes a week (PostgreSQL documentation).
-    board.draw(indexes::INVALID.name, &of("indexes"), |minute| Some(f64::from(u8::from(minute % (7 * DAY) / 25 == 245))));
+    board.draw(indexes::INVALID.name, &of("indexes"), |minute| {
+        Some(f64::from(u8::from(minute % (7 * DAY) / 25 == 245)))
+    });
     board.draw(indexes::UNUSED.name, &of("indexes"), |_| Some(1e6));
     board.draw(indexes::DUPLICATE.name, &of("indexes"), |_| Some(0.0));
 }
@@ -382,9 +423,17 @@ fn tables(board: &mut Board, shop: &Shop, name: &str) {
     board.draw(audit_log::LAST.name, &own("audit_log"), |minute| Some(events[minute]));
     // Workflows end by day; a few wait for people overnight.
     let ended: Vec<f64> = (0..shop.minutes)
-        .map(|minute| if is_weekday(minute) && (8..18).contains(&hour(minute)) { (chance(shop.seed, "flow", minute) * 1.3).floor() } else { 0.0 })
+        .map(|minute| {
+            if is_weekday(minute) && (8..18).contains(&hour(minute)) {
+                (chance(shop.seed, "flow", minute) * 1.3).floor()
+            } else {
+                0.0
+            }
+        })
         .collect();
-    let failed: Vec<f64> = (0..shop.minutes).map(|minute| if chance(shop.seed, "bad", minute) < 0.02 { ended[minute] } else { 0.0 }).collect();
+    let failed: Vec<f64> = (0..shop.minutes)
+        .map(|minute| if chance(shop.seed, "bad", minute) < 0.02 { ended[minute] } else { 0.0 })
+        .collect();
     for (window, length) in [("1h", 60), ("6h", 360), ("24h", DAY)] {
         let (all, bad) = (sliding(&ended, length), sliding(&failed, length));
         board.draw(workflows::FINISHED.name, &windows("workflows", window), |minute| Some(all[minute]));
@@ -404,7 +453,9 @@ fn tables(board: &mut Board, shop: &Shop, name: &str) {
     for (rule, kept) in [("audit_events", 90.0), ("workflows", 30.0)] {
         let labels = [("check", "retention"), ("target", name), ("rule", rule)];
         board.draw(retention::OVERDUE.name, &labels, |_| Some(10.0));
-        board.draw(retention::OLDEST.name, &labels, |minute| Some(at(minute / (28 * DAY) * 28 * DAY) - kept * DAY_SECONDS));
+        board.draw(retention::OLDEST.name, &labels, |minute| {
+            Some(at(minute / (28 * DAY) * 28 * DAY) - kept * DAY_SECONDS)
+        });
     }
 }
 
@@ -439,11 +490,19 @@ fn certificate(board: &mut Board, endpoint: &str, number: usize) {
 
 fn paperwork(board: &mut Board) {
     let main = |check: &'static str| [("check", check), ("target", "main")];
-    board.draw(rules::DEPLOYED.name, &[("check", "rules"), ("target", "main"), ("rule_set", "checklist-pods")], |_| Some(1.0));
+    board.draw(rules::DEPLOYED.name, &[("check", "rules"), ("target", "main"), ("rule_set", "checklist-pods")], |_| {
+        Some(1.0)
+    });
     board.draw(rules::MATCH.name, &main("rules"), |_| Some(1.0));
     board.draw(rules::FAILING.name, &main("rules"), |_| Some(0.0));
-    board.draw(dashboards::MISSING.name, &[("check", "dashboards"), ("target", "main"), ("metric", "up")], |_| Some(0.0));
-    board.draw(alerts::ALERTS.name, &[("check", "alerts"), ("target", "main"), ("level", "critical"), ("state", "active")], |_| Some(0.0));
+    board.draw(dashboards::MISSING.name, &[("check", "dashboards"), ("target", "main"), ("metric", "up")], |_| {
+        Some(0.0)
+    });
+    board.draw(
+        alerts::ALERTS.name,
+        &[("check", "alerts"), ("target", "main"), ("level", "critical"), ("state", "active")],
+        |_| Some(0.0),
+    );
     board.draw(alerts::SILENCES.name, &[("check", "alerts"), ("target", "main"), ("state", "active")], |_| Some(0.0));
     for level in ["critical", "warning"] {
         let own = [("check", "alert_path"), ("target", "main"), ("level", level)];

@@ -150,7 +150,10 @@ impl Shop {
         );
         for (n, database) in self.databases.iter().enumerate() {
             let own = if n == 0 { "" } else { ", application: false" };
-            let _ = writeln!(text, "  - {{name: {database}, host: {database}.db, database: {database}, user: checklist{own}}}");
+            let _ = writeln!(
+                text,
+                "  - {{name: {database}, host: {database}.db, database: {database}, user: checklist{own}}}"
+            );
         }
         text += "certificates:\n";
         for endpoint in &self.certificates {

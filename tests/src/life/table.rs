@@ -58,7 +58,11 @@ pub fn outcome(name: &str, told: &[Notification], ledger: &[Incident], from: usi
         let own: Vec<&Notification> = told.iter().filter(|one| about(incident, one)).collect();
         let pages = own.iter().filter(|one| one.page).count();
         let by = own.iter().map(|one| if one.page { Loud::Page } else { Loud::Message }).max();
-        let first = own.iter().filter(|one| one.page || incident.loud == Loud::Message || by == Some(Loud::Message)).map(|one| one.minute).min();
+        let first = own
+            .iter()
+            .filter(|one| one.page || incident.loud == Loud::Message || by == Some(Loud::Message))
+            .map(|one| one.minute)
+            .min();
         outcome.incidents.push(Told {
             what: incident.to_string(),
             wants_page: incident.loud == Loud::Page,
@@ -112,7 +116,10 @@ impl fmt::Display for Outcome {
             for text in all {
                 counts.entry(text.split(' ').next().unwrap_or_default()).or_insert((0, text)).0 += 1;
             }
-            counts.into_iter().map(|(alert, (count, first))| format!("{count} x {alert}, first {first}")).collect::<Vec<_>>()
+            counts
+                .into_iter()
+                .map(|(alert, (count, first))| format!("{count} x {alert}, first {first}"))
+                .collect::<Vec<_>>()
         };
         for (kind, all) in [("false page", &self.false_pages), ("false message", &self.false_messages)] {
             for line in counted(all) {

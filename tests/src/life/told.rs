@@ -21,17 +21,19 @@ type Group = (String, Vec<String>);
 
 /// The notifications of a course of alerts. A group that is told of and gets one more alert is told again as a message
 /// within the same page, as PagerDuty does it: it wakes nobody a second time.
-pub fn notifications(firing: &[Firing], minutes: usize, routes: &Configuration, pages: impl Fn(&Labels) -> bool) -> Vec<Notification> {
+pub fn notifications(
+    firing: &[Firing],
+    minutes: usize,
+    routes: &Configuration,
+    pages: impl Fn(&Labels) -> bool,
+) -> Vec<Notification> {
     let mut changes: BTreeSet<usize> = firing.iter().flat_map(|one| [one.begin, one.end]).collect();
     changes.retain(|minute| *minute < minutes);
     let mut told: BTreeMap<Group, BTreeSet<Labels>> = BTreeMap::new();
     let mut all = Vec::new();
     for minute in changes {
-        let now: Vec<Labels> = firing
-            .iter()
-            .filter(|one| one.begin <= minute && minute < one.end)
-            .map(|one| one.labels.clone())
-            .collect();
+        let now: Vec<Labels> =
+            firing.iter().filter(|one| one.begin <= minute && minute < one.end).map(|one| one.labels.clone()).collect();
         let mut groups: BTreeMap<Group, BTreeSet<Labels>> = BTreeMap::new();
         for alert in now.iter().filter(|alert| routes.inhibited(alert, &now).is_none()) {
             for route in routes.routes(alert) {

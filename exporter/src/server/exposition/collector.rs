@@ -1,8 +1,8 @@
 //! The collector over the states of all checks: families in fixed order, each with the series of every state.
 
-use crate::run::{process, reach};
 use crate::run::state::State;
 use crate::run::status::{LeaseStatus, ProcessStatus};
+use crate::run::{process, reach};
 use checklist::contract::{
     BUILD_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, CONFIG_TIMESTAMP, LEASE_ACQUISITIONS, LEASE_FAILURES, LEASE_HELD,
     LEASE_RENEWED, PER_CHECK, PER_TARGET, RUN_DURATION, SHARD, SHARDS,
