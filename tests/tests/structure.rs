@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Crates whose files form no circle.
-const CRATES: [&str; 2] = ["clients", "exporter"];
+/// The crates of the workspace, and how many of their files are in circles yet. The numbers only fall.
+const CRATES: [(&str, usize); 6] =
+    [("checklist", 0), ("clients", 0), ("exporter", 0), ("promql", 0), ("rules-gen", 0), ("tests", 0)];
 
 /// A path of modules from the root of a crate; the root itself is empty.
 type Module = Vec<String>;
@@ -28,12 +29,16 @@ struct File {
 #[test]
 fn no_files_import_each_other_in_a_circle() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut circles = Vec::new();
-    for name in CRATES {
-        let files = read(&root.join(name).join("src"))?;
-        circles.extend(circles_of(&imports(files)).iter().map(|circle| format!("{name}: {}", circle.join(" -> "))));
+    let mut wrong = Vec::new();
+    for (name, allowed) in CRATES {
+        let imports = imports(read(&root.join(name).join("src"))?);
+        let files = imports.keys().filter(|module| around(module, &imports).is_ok()).count();
+        if files > allowed {
+            let circles = circles_of(&imports).into_iter().map(|circle| format!("  {}", circle.join(" -> ")));
+            wrong.push(format!("{name}: {files} files, {allowed} allowed\n{}", circles.collect::<Vec<_>>().join("\n")));
+        }
     }
-    assert!(circles.is_empty(), "files that import each other:\n{}", circles.join("\n"));
+    assert!(wrong.is_empty(), "files that import each other:\n{}", wrong.join("\n"));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
 
+mod failure;
 pub mod logs;
 pub mod namespaces;
 pub mod objects;
@@ -19,7 +20,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-pub use watch::{Present, Store, Watch, failure};
+pub use failure::failure;
+pub use watch::{Present, Store, Watch};
 
 /// Without a word from the API server for this long, nobody knows the state of the cluster:
 /// bookmarks come every minute, and a watch that heard none ends with a new list after a minute and a half.
@@ -154,7 +156,7 @@ impl Watched {
         match self.client.request::<T>(request).await {
             Ok(object) => Ok(Some(object)),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-            Err(error) => Err(watch::failure(&error, path)),
+            Err(error) => Err(failure(&error, path)),
         }
     }
 }
