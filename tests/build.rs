@@ -32,6 +32,10 @@ fn main() -> std::io::Result<()> {
     // Prometheus' own client library has the strictest parser of OpenMetrics.
     let parser = Command::new("python3").args(["-c", "import prometheus_client.openmetrics.parser"]).output();
     flag("has_openmetrics_parser", parser.is_ok_and(|output| output.status.success()));
+    flag(
+        "has_cargo_deb",
+        Command::new("cargo").args(["deb", "--version"]).output().is_ok_and(|output| output.status.success()),
+    );
     // A file system of its own needs a mount.
     flag("is_root", std::fs::metadata("/proc/self")?.uid() == 0);
     Ok(())
