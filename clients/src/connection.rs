@@ -6,12 +6,17 @@ use std::io;
 
 /// The reason of a failed connection; nothing when no cause says one.
 pub fn reason(error: &(dyn Error + 'static)) -> Option<Reason> {
-    std::iter::successors(Some(error), |cause| cause.source()).find_map(|cause| {
+    let mut next = Some(error);
+    while let Some(cause) = next {
         if cause.is::<rustls::Error>() {
             return Some(Reason::Tls);
         }
-        cause.downcast_ref::<io::Error>().and_then(of_io)
-    })
+        if let Some(reason) = cause.downcast_ref::<io::Error>().and_then(of_io) {
+            return Some(reason);
+        }
+        next = cause.source();
+    }
+    None
 }
 
 /// An error of the operating system has a number. One without a number that holds a text alone comes from the resolver:
