@@ -98,7 +98,7 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
 
 /// Monday to Sunday around a day, with the tasks that fall on each.
 fn week(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
-    let today = now.to_zoned_datelocal_time(tasks.zone.clone()).date();
+    let today = now.to_zoned_datetime(tasks.zone.clone()).date();
     let monday = today.checked_sub(i64::from(today.weekday().since(Weekday::Monday)).days()).unwrap_or(today);
     let days = (0..7_i64).filter_map(|n| monday.checked_add(n.days()).ok());
     html! {
@@ -135,7 +135,7 @@ fn occurrence(
     }
     match status_of(task, tasks, records, now) {
         Some((standing, status)) if standing.day == day => (class(status), status.as_str(), html! {}),
-        _ if day > now.to_zoned_datelocal_time(tasks.zone.clone()).date() => ("", TaskStatus::Ahead.as_str(), html! {}),
+        _ if day > now.to_zoned_datetime(tasks.zone.clone()).date() => ("", TaskStatus::Ahead.as_str(), html! {}),
         _ => ("not", "not done", html! {}),
     }
 }
