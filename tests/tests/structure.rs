@@ -2,7 +2,7 @@
 //!
 //! An import is any path from one file to another within a crate: `use crate::…`, `use super::…`, a path of that kind in
 //! an expression, and a path through a module that the file declares or has imported. Tests within files do not count.
-//! A name that is handed on with `pub use` belongs to the file that defines it.
+//! A name that is handed on with `pub use` belongs to the file that defines it; to hand it on is no import.
 
 use anyhow::Context;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -104,7 +104,7 @@ fn imports(mut files: BTreeMap<Module, File>) -> BTreeMap<Module, BTreeSet<Modul
         for (module, file) in &mut files {
             let tokens = std::mem::take(&mut file.tokens);
             file.imports.clear();
-            let mut reader = Reader { modules: &modules, names: &names, module, file };
+            let mut reader = Reader { modules: &modules, names: &names, module, file, hands_on: false };
             reader.items(&tokens, &mut module.clone());
             file.tokens = tokens;
         }
@@ -117,6 +117,8 @@ struct Reader<'a> {
     names: &'a BTreeMap<Module, BTreeMap<String, Module>>,
     module: &'a Module,
     file: &'a mut File,
+    /// Whether a `pub use` is being read.
+    hands_on: bool,
 }
 
 impl Reader<'_> {
@@ -128,7 +130,11 @@ impl Reader<'_> {
                 TokenTree::Punct(mark) if mark.as_char() == '#' && is_test(tokens.get(at + 1)) => {
                     at = end(tokens, at + 2)
                 }
-                TokenTree::Ident(word) if word == "use" => at = self.tree(tokens, at + 1, &[], current),
+                TokenTree::Ident(word) if word == "use" => {
+                    self.hands_on = is_public(&tokens[..at]);
+                    at = self.tree(tokens, at + 1, &[], current);
+                    self.hands_on = false;
+                }
                 TokenTree::Ident(word) if word == "mod" => {
                     if let (Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) =
                         (tokens.get(at + 1), tokens.get(at + 2))
@@ -209,7 +215,7 @@ impl Reader<'_> {
             whole = origin.iter().cloned().chain(whole.iter().skip(owner.len() + 1).cloned()).collect();
         }
         let owner = self.owner(&whole);
-        if owner != *self.module {
+        if owner != *self.module && !self.hands_on {
             self.file.imports.insert(owner);
         }
         Some(whole)
@@ -267,6 +273,15 @@ fn path(tokens: &[TokenTree], mut at: usize) -> (Vec<String>, usize) {
         }
     }
     (words, at)
+}
+
+/// Whether the item after these tokens is `pub` or `pub(…)`.
+fn is_public(before: &[TokenTree]) -> bool {
+    let is_pub = |token: Option<&TokenTree>| matches!(token, Some(TokenTree::Ident(word)) if word == "pub");
+    match before {
+        [rest @ .., TokenTree::Group(_)] => is_pub(rest.last()),
+        rest => is_pub(rest.last()),
+    }
 }
 
 /// Whether an attribute is `cfg(test)`.
