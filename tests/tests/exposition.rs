@@ -2,9 +2,17 @@
 //! itself in every format that it negotiates.
 
 use anyhow::{Context, ensure};
+use checklist::Limits;
+use checklist::config::Check;
+use checklist::signals::pods;
 use exporter::run::reload::Source;
 use exporter::run::shard::Shard;
+use exporter::run::state::State;
+use exporter::run::status::ProcessStatus;
+use exporter::server::exposition::collector::States;
+use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::publisher::publish;
+use exporter::server::exposition::snapshot::Snapshot;
 use exporter::server::listener::{Paths, listen, serve};
 use exporter::server::site::Site;
 use exporter::server::web::Web;
@@ -43,7 +51,7 @@ impl World {
         let port = free_port()?;
         std::fs::create_dir(folder.path().join("records"))?;
         let text = format!(
-            "health: [{{name: 'näh \"er\" \\\\', url: 'http://127.0.0.1:{}/health'}}]\n\
+            "health: [{{name: away, url: 'http://127.0.0.1:{}/health'}}]\n\
              tasks: {{since: 2026-01-01, directory: {}/records}}\n\
              checks: {{health: {{interval: 1s}}, tasks: {{interval: 1s}}, override: {{interval: 1s}}}}\n",
             free_port()?,
@@ -107,6 +115,23 @@ impl World {
     }
 }
 
+/// An exposition with a label that needs escaping.
+fn odd(format: Format) -> anyhow::Result<String> {
+    let check = Check {
+        signal: &pods::SIGNAL,
+        target: "t".to_owned(),
+        interval: Duration::from_mins(1),
+        timeout: Duration::from_secs(10),
+    };
+    let mut state = State::new(check, Limits::new(pods::SIGNAL.thresholds, |_| None));
+    let mut samples = pods::SIGNAL.samples();
+    samples.set(&pods::NOT_READY, ["a\"b\\c\nd", "ü", "CrashLoopBackOff"], true);
+    state.record(Ok(samples), 0.0, Duration::from_secs(1));
+    let states = States { states: vec![Arc::new(state)], now: 0.0, process: ProcessStatus::default() };
+    let body = Snapshot::of(states).body(format, Encoding::Identity)?;
+    Ok(String::from_utf8(body.to_vec())?)
+}
+
 /// Runs a program on a text; the error has what it wrote.
 fn judge(command: &mut Command, text: &str) -> anyhow::Result<()> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -134,8 +159,10 @@ async fn until(prometheus: &Prometheus, query: &str, holds: impl Fn(f64) -> bool
 async fn promtool_finds_nothing_wrong_with_the_text() -> anyhow::Result<()> {
     let world = World::start().await?;
     let text = world.body(&[]).await?;
-    assert!(text.contains("target=\"näh \\\"er\\\" \\\\\""), "{text}");
-    judge(Release::chosen().tool("promtool").args(["check", "metrics"]), &text)
+    for text in [text, odd(Format::Text)?] {
+        judge(Release::chosen().tool("promtool").args(["check", "metrics"]), &text)?;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,9 +175,14 @@ async fn the_python_client_parses_the_openmetrics_text() -> anyhow::Result<()> {
         families = {family.name: family for family in parse(sys.stdin.read())}\n\
         assert families['checklist_run_duration_seconds'].type == 'histogram', families\n\
         assert families['checklist_probe_runs'].type == 'counter', families\n\
-        targets = {sample.labels['target'] for sample in families['checklist_probe_success'].samples}\n\
-        assert 'n\\u00e4h \"er\" \\\\' in targets, targets\n";
-    judge(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &text)
+        assert families['checklist_probe_success'].samples, families\n";
+    judge(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &text)?;
+    let parse = "import sys\n\
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse\n\
+        labels = [s.labels for f in parse(sys.stdin.read()) for s in f.samples if 'pod' in s.labels]\n\
+        assert labels[0]['namespace'] == 'a\"b\\\\c\\nd', labels\n\
+        assert labels[0]['pod'] == '\\u00fc', labels\n";
+    judge(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &odd(Format::OpenMetrics)?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
