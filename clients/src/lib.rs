@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod failure;
+pub mod file;
 pub mod http;
 pub mod records;
 #[cfg(feature = "s3")]
