@@ -32,7 +32,7 @@ fn every_signal_that_is_probed_says_what_its_probe_looks_at() {
 }
 
 #[test]
-fn a_page_covers_warnings_of_its_own_signal() {
+fn a_page_covers_what_its_own_signal_tells_more_slowly() {
     for signal in SIGNALS {
         let severities = |alert: &Alert| match alert.when.threshold() {
             Some(threshold) => threshold.default.each().map(|(severity, _)| severity).collect::<Vec<_>>(),
@@ -43,7 +43,8 @@ fn a_page_covers_warnings_of_its_own_signal() {
             for name in page.covers {
                 let covered = signal.alerts.iter().find(|alert| alert.name == *name);
                 let covered = covered.unwrap_or_else(|| panic!("{}: no {name} in {}", page.name, signal.id));
-                assert!(severities(covered).contains(&Severity::Warning), "{name} is no warning");
+                // A slower page about the same thing says no more either.
+                assert!(!severities(covered).is_empty(), "{name} tells nothing");
                 // What must agree is there on both.
                 let labels = |alert: &Alert| {
                     alert.when.metrics().into_iter().flat_map(|m| m.labels).copied().collect::<BTreeSet<_>>()

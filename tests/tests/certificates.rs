@@ -157,7 +157,8 @@ async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain
     }
     let (port, _server) = serve(path, "leaf", "equal-names", "").await?;
     let (verdict, text, told) = seen(path, port, "ca").await?;
-    assert_eq!(verdict, Verdict::Critical, "{told}");
+    // Of a life of two days, two days are enough.
+    assert_eq!(verdict, Verdict::Passed, "{told}");
     assert!(text.contains("position=\"chain-1\"") && text.contains("position=\"chain-2\""), "{text}");
     assert!(told.contains("chain-1 between ends first"), "{told}");
     // A cross-signed certificate that has ended, and that who trusts the new authority does not need.

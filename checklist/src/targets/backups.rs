@@ -139,7 +139,7 @@ impl List for Backup {
             excluded: patterns("exclude"),
             every: table.duration("every")?,
             format,
-            restore: restore.and_then(|restore| restore::read(&restore)),
+            restore: restore.map(|restore| restore::read(&restore)),
         })
     }
 
