@@ -28,8 +28,8 @@ pub fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     if let Some(ast) = &rule.ast {
         series::check(rule, ast, context, report);
         logic::check(rule, ast, context, report);
-        versions::check(rule, ast, context, report);
     }
+    versions::check(rule, context, report);
     policy::check(rule, rule.ast.as_ref(), context, report);
 }
 
