@@ -89,7 +89,8 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
         for (side, labels) in [("left", &left), ("right", &right)] {
             let more = labels.certain.iter().find(|name| !on.contains(*name));
             let exact = labels.possible.as_ref().is_some_and(|possible| !possible.is_subset(on));
-            if let (Some(name), true) = (more, exact && aggregated(if side == "left" { &one.left } else { &one.right })) {
+            if let (Some(name), true) = (more, exact && aggregated(if side == "left" { &one.left } else { &one.right }))
+            {
                 let message = format!("several series of the {side} side may match: {name} is not in on (...)");
                 report.at("RG015", Level::Warning, &rule.expr, message, "use group_left, or aggregate it away");
             }
@@ -114,9 +115,9 @@ fn division(rule: &Rule, one: &Binary, above: &[&Expr], report: &mut Report<'_>)
     let guarded = conditional(&one.right)
         || floor
         || (rule.alerts && never_infinite(one, above))
-        || above
-            .iter()
-            .any(|parent| matches!(&parent.kind, Kind::Binary(one) if one.op == BinaryOp::And && conditional(&one.right)));
+        || above.iter().any(
+            |parent| matches!(&parent.kind, Kind::Binary(one) if one.op == BinaryOp::And && conditional(&one.right)),
+        );
     if rates && !guarded {
         let message = "the divisor is a rate that is zero when nothing happens".to_owned();
         report.at("RG016", Level::Warning, &rule.expr, message, "divide by (... > 0)");
@@ -209,7 +210,8 @@ fn polarity(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
 fn own_labels(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
     let result = labels(ast, &context.options.known);
     for name in ["alertname", "alertstate"] {
-        let of_alerts = ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS")));
+        let of_alerts =
+            ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS")));
         let certain = of_alerts && result.may_have(name) && !result.certain.contains(name);
         let kept = of_alerts && result.possible.as_ref().is_some_and(|possible| possible.contains(name));
         if certain || kept {
@@ -270,7 +272,11 @@ fn cadence(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     let Kind::Binary(age) = &one.left.bare().kind else { return };
     let is_age = age.op == BinaryOp::Sub && function(age.left.bare()) == Some("time");
     let named = |word: &str| {
-        age.right.selectors().into_iter().filter_map(Selector::metric).any(|name| name.contains(word) && name.contains("timestamp"))
+        age.right
+            .selectors()
+            .into_iter()
+            .filter_map(Selector::metric)
+            .any(|name| name.contains(word) && name.contains("timestamp"))
     };
     let cadence = rule.label("cadence").map(|text| text.value.as_str());
     let Some((cadence, days)) = GAPS.into_iter().find(|(name, _)| Some(*name) == cadence) else { return };

@@ -80,6 +80,13 @@ fn templates(rule: &Rule, ast: Option<&Expr>, context: &Context<'_>, report: &mu
     let unit = ast.and_then(unit);
     for (name, text) in rule.labels.iter().chain(&rule.annotations) {
         let Ok(used) = template::read(&text.value) else { continue };
+        for query in &used.queries {
+            if let Err(errors) = promql::parse(query) {
+                let why = crate::promql::mistakes(&errors, query);
+                let message = format!("the query in {name} does not parse: {why}");
+                report.word("RG032", Level::Error, text, query, message, "the text shows an error instead of a value");
+            }
+        }
         for label in used.labels.iter().filter(|label| !result.may_have(label)) {
             let message = format!("{name} shows the label {label}, which the expression drops");
             report.word("RG032", Level::Error, text, label, message, "keep the label in by (...), or leave it out");

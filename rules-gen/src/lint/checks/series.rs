@@ -66,7 +66,11 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
             let message = format!("{name} has no {}={:?}{hint}", matcher.name.text, &*matcher.value);
             report.word("RG010", level, &rule.expr, &matcher.value, message, "");
         }
-        if asks && matcher.name.text == "le" && !fact.boundaries.is_empty() && !fact.boundaries.contains(&*matcher.value) {
+        if asks
+            && matcher.name.text == "le"
+            && !fact.boundaries.is_empty()
+            && !fact.boundaries.contains(&*matcher.value)
+        {
             let message = format!("{} is no boundary of {name}", &*matcher.value);
             let all = fact.boundaries.iter().cloned().collect::<Vec<_>>().join(", ");
             report.at("RG014", Level::Error, &rule.expr, message, &format!("its boundaries: {all}"));

@@ -29,7 +29,9 @@ pub(super) fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>)
         };
         let message = format!("{name} {missing}");
         let (id, level, fix) = match missing {
-            Missing::Feature(flag) => ("RG006", Level::Error, format!("--enable-feature={flag} when the servers have it")),
+            Missing::Feature(flag) => {
+                ("RG006", Level::Error, format!("--enable-feature={flag} when the servers have it"))
+            }
             Missing::With(_) => ("RG006", Level::Error, "quote the name".to_owned()),
             Missing::Since(_) => ("RG005", Level::Error, "older servers refuse the file".to_owned()),
             // Older servers may be meant; nobody has said.

@@ -51,7 +51,9 @@ pub(super) fn query(ast: &Expr, variables: &[Value], known: &Known, near: &str, 
     let all = ast.selectors();
     for label in CHOSEN.iter().filter(|label| variables.iter().any(|variable| variable["name"] == **label)) {
         let chosen = |name: &str, value: &str| name == *label && value.starts_with('$');
-        if let Some(one) = all.iter().find(|one| !matchers(one).any(|matcher| chosen(&matcher.name.text, &matcher.value))) {
+        if let Some(one) =
+            all.iter().find(|one| !matchers(one).any(|matcher| chosen(&matcher.name.text, &matcher.value)))
+        {
             let name = one.metric().unwrap_or_default();
             let message = format!("{name} is shown whatever {label} is chosen");
             report.near("RG050", Level::Info, near, message, &format!("{label}=~\"${label}\""));
