@@ -1,13 +1,13 @@
 //! Laws of the catalog, looped over every signal.
 
 use checklist::condition::limits::number;
-use checklist::contract::{PER_CHECK, PER_PROCESS};
+use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL};
 use checklist::{Alert, Kind, Levels, Limits, Metric, Panel, SIGNALS, Scope, Severity, Threshold, When};
 use std::collections::BTreeSet;
 
 fn metrics() -> Vec<&'static Metric> {
     let own = SIGNALS.iter().flat_map(|signal| signal.metrics).copied();
-    own.chain(PER_CHECK.iter().copied()).chain(PER_PROCESS.iter().copied()).collect()
+    own.chain(PER_CHECK.iter().copied()).chain(PER_SIGNAL.iter().copied()).chain(PER_PROCESS.iter().copied()).collect()
 }
 
 #[test]
@@ -19,6 +19,15 @@ fn ids_metric_names_alert_names_and_threshold_keys_are_unique() {
     let keys = SIGNALS.iter().flat_map(|signal| signal.thresholds).map(|threshold| threshold.key.to_owned());
     for name in ids.chain(names).chain(alerts).chain(keys) {
         assert!(seen.insert(name.clone()), "{name} is there twice");
+    }
+}
+
+#[test]
+fn every_signal_that_is_probed_says_what_its_probe_looks_at() {
+    for signal in SIGNALS {
+        assert_eq!(signal.kind.is_probed(), !signal.looks.is_empty(), "{}", signal.id);
+        let objects: BTreeSet<_> = signal.looks.iter().map(|looks| looks.object).collect();
+        assert_eq!(objects.len(), signal.looks.len(), "{} declares a kind twice", signal.id);
     }
 }
 

@@ -13,20 +13,20 @@ fn good(text: &str) -> Config {
     Config::parse("checklist.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
-const BACKUP: &str = "backups:\n  - {name: daily, bucket: b, prefix: daily/}\n";
+const BACKUP: &str = "backups:\n  - {name: daily, bucket: bkt, prefix: daily/}\n";
 
 #[test]
 fn a_mistake_shows_file_line_column_caret_and_what_would_be_right() {
     let text = "backups:\n  - name: daily\n    bukcet: b\n";
     let told = mistakes(text);
     assert!(told.contains("checklist.yaml:3:5: unknown field bukcet (did you mean bucket?)"), "{told}");
-    assert!(told.contains("    3 |     bukcet: b\n      |     ^"), "{told}");
+    assert!(told.contains("    3 |     bukcet: ...\n      |     ^"), "{told}");
 }
 
 #[test]
 fn every_mistake_is_told_in_one_run() {
     let told = mistakes(
-        "backups:\n  - {name: daily, bucket: b, every: 1 day}\n  - {name: daily, bucket: b}\nthresholds:\n  disk.usage: {warning: 90%, critical: 85%}\n  backup.max_age: {warning: 26 hours}\nnonsense: 1\n",
+        "backups:\n  - {name: daily, bucket: bkt, every: 1 day}\n  - {name: daily, bucket: bkt}\nthresholds:\n  disk.usage: {warning: 90%, critical: 85%}\n  backup.max_age: {warning: 26 hours}\nnonsense: 1\n",
     );
     for part in [
         "2:37: every must be a duration like 30s, 15m, 26h or 7d, not 1 day",
@@ -46,29 +46,32 @@ fn combinations_that_cannot_work_are_refused() {
         ("", "checklist.yaml must be a table"),
         ("health: []\n", "nothing to watch"),
         ("health:\n  - {name: a, url: 'http://a/', caFile: /ca}\n", "caFile is never looked at"),
-        ("health:\n  - {name: a, url: 'https://user:pw@a/'}\n", "must not contain a user or password"),
+        ("health:\n  - {name: a, url: 'https://user:pw@a/'}\n", "has no user or password in it"),
         (
-            "backups:\n  - {name: a, bucket: b, endpoint: 'https://user:pw@a/'}\n",
-            "endpoint must not contain a user or password",
+            "backups:\n  - {name: a, bucket: bkt, endpoint: 'https://user:pw@a/'}\n",
+            "endpoint must be an address that begins",
         ),
         ("postgres:\n  - {name: a, host: h, database: d, user: u, password: x}\n", "unknown field password"),
         (
             "postgres:\n  - {name: a, host: h, database: d, user: u, passwordFile: x, passwordEnv: Y}\n",
             "exclude each other",
         ),
-        ("backups:\n  - {name: a, bucket: b, accessKeyIdFile: x}\n", "go together"),
-        ("backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: []}}\n", "proves nothing without checks"),
-        ("backups:\n  - {name: a, bucket: b, restore: {checks: [{name: c, query: q}]}}\n", "needs the format"),
+        ("backups:\n  - {name: a, bucket: bkt, accessKeyIdFile: x}\n", "go together"),
         (
-            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: [{name: c, query: q}, {name: c, query: q}]}}\n",
+            "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: []}}\n",
+            "checks is empty: list at least one",
+        ),
+        ("backups:\n  - {name: a, bucket: bkt, restore: {checks: [{name: c, query: q}]}}\n", "needs the format"),
+        (
+            "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: [{name: c, query: q}, {name: c, query: q}]}}\n",
             "two checks with the name c",
         ),
         (
-            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: [{name: c, query: q, atLeast: 2, notOlderThan: 1d}]}}\n",
+            "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: [{name: c, query: q, atLeast: 2, notOlderThan: 1d}]}}\n",
             "atLeast and notOlderThan exclude each other",
         ),
         (
-            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {server: {host: h, user: u}, checks: [{name: c, query: q}]}}\n",
+            "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {server: {host: h, user: u}, checks: [{name: c, query: q}]}}\n",
             "the field database is missing",
         ),
         ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context has no meaning without kubeconfig"),
@@ -78,7 +81,7 @@ fn combinations_that_cannot_work_are_refused() {
         ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {kubernetes: a, lease: My_Lease}\n",
-            "the name of a lease has up to 49 lower-case letters",
+            "the name of a lease: up to 49 lower-case letters",
         ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {lease: x}\n",
@@ -86,16 +89,19 @@ fn combinations_that_cannot_work_are_refused() {
         ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n], exporterNamespace: A_B}\n",
-            "a namespace is a text of lower-case letters",
+            "a namespace: a text of lower-case letters",
         ),
-        ("kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [1]}\n", "an audience is a text"),
+        (
+            "kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [1]}\n",
+            "webAudiences must be a text, this is a number",
+        ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [x]}\n  - {name: b, namespaces: [n], webAudiences: [y]}\n",
             "one cluster says who a token belongs to",
         ),
         ("certificates:\n  - {name: a, address: host}\n", "address must be host:port"),
-        ("backups:\n  - {name: a, bucket: b, skip: [pods]}\n", "no check pods on this kind of target"),
-        ("backups:\n  - {name: a, bucket: b, bucket: c}\n", "stands twice"),
+        ("backups:\n  - {name: a, bucket: bkt, skip: [pods]}\n", "no check pods on this kind of target"),
+        ("backups:\n  - {name: a, bucket: bkt, bucket: ccc}\n", "stands twice"),
         ("backups: [\n", "checklist.yaml:"),
     ] {
         let told = mistakes(text);
@@ -112,7 +118,7 @@ fn combinations_that_cannot_work_are_refused() {
 #[test]
 fn a_threshold_moves_globally_and_per_target() {
     let config = good(
-        "backups:\n  - {name: daily, bucket: b}\n  - {name: weekly, bucket: b, every: 7d}\n  - name: own\n    bucket: b\n    thresholds: {backup.max_age: {warning: none, critical: 3h}}\nthresholds:\n  backup.size_ratio: 40%\n",
+        "backups:\n  - {name: daily, bucket: bkt}\n  - {name: weekly, bucket: bkt, every: 7d}\n  - name: own\n    bucket: bkt\n    thresholds: {backup.max_age: {warning: none, critical: 3h}}\nthresholds:\n  backup.size_ratio: 40%\n",
     );
     let signal = checklist::signals::by_id("backup").unwrap_or_else(|| panic!("no backup"));
     let max_age = &checklist::signals::backup::MAX_AGE;
@@ -156,9 +162,9 @@ fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
     assert!(std::ptr::eq(signal, good(yaml).queries[0].signal), "reading the same file again costs nothing");
     for (text, part) in [
         ("name: pods", "the name pods is taken"),
-        ("name: Jobs", "the name becomes part of a metric"),
+        ("name: Jobs", "name must be a part of the name of a metric"),
         ("name: a\n    targets: [nowhere]", "there is no postgres target nowhere"),
-        ("name: a\n    labels: [check]", "labels are columns"),
+        ("name: a\n    labels: [check]", "labels must be a column"),
     ] {
         let yaml = yaml
             .replace("name: stuck_jobs", text)
@@ -212,10 +218,14 @@ fn the_lease_is_where_the_exporter_runs_and_own_queries_may_be_costly() {
         config.checks().iter().map(|check| check.signal).filter(|s| config.is_elected(s)).map(|s| s.id).collect();
     assert_eq!(elected, ["permission_denied", "bloat", "retention", "heavy"]);
     let far = good(
-        "kubernetes: [{name: far, namespaces: [three], kubeconfig: /far}]\nhighAvailability: {kubernetes: far, lease: l}\n",
+        "kubernetes: [{name: far, namespaces: [three], kubeconfig: /far}]\nhighAvailability: {kubernetes: far, lease: l}\nalertmanagers: [{name: main, url: 'http://a'}]\n",
     );
     assert_eq!(far.election().map(|(section, _, namespace)| (section.lease.as_str(), namespace)), Some(("l", "three")));
     assert_eq!(far.proof_leases().into_iter().collect::<Vec<_>>(), ["l-verify-alerts"]);
+    let alone = good(
+        "kubernetes: [{name: far, namespaces: [three], kubeconfig: /far}]\nhighAvailability: {kubernetes: far, lease: l}\n",
+    );
+    assert!(alone.proof_leases().is_empty(), "nothing is proved");
     let none = good(BACKUP);
     assert!(
         none.election().is_none()
@@ -274,7 +284,7 @@ fn a_level_that_is_not_named_stays_as_it_is() {
     assert!(told(&text(both, "{warning: 95%}")).contains("`none` leaves it out"));
     assert!(told(&text(both, "{warning: none, critical: none}")).contains("no level left"));
     // A backup's limits follow its interval first.
-    let backup = good("backups: [{name: w, bucket: b, every: 7d, thresholds: {backup.max_age: {critical: 30d}}}]\n");
+    let backup = good("backups: [{name: w, bucket: bkt, every: 7d, thresholds: {backup.max_age: {critical: 30d}}}]\n");
     let signal = checklist::signals::by_id("backup").unwrap_or_else(|| panic!("there is backup"));
     let levels = backup.limits(signal, "w").of(signal.thresholds[0]);
     assert_eq!((levels.warning, levels.critical), (Some(170.0 * 3600.0), Some(30.0 * 86_400.0)));

@@ -8,8 +8,8 @@ const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 /// Several targets of a kind, moved limits, and no links.
 const OTHER: &str = "
 backups:
-  - {name: daily, bucket: b, format: pg_dump}
-  - {name: weekly, bucket: b, every: 7d}
+  - {name: daily, bucket: bkt, format: pg_dump}
+  - {name: weekly, bucket: bkt, every: 7d}
 postgres:
   - {name: one, host: h, database: d, user: u, thresholds: {connections.usage: {warning: 60%, critical: 75%}}}
   - {name: two, host: h, database: d, user: u, skip: [auth_failures]}
@@ -166,7 +166,11 @@ fn what_is_committed_is_what_would_be_generated() {
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
     let mut differences = rules_gen::outputs::differences(&outputs, &root.join("deploy/generated"));
     differences.extend(rules_gen::outputs::differences(
-        &[rules_gen::outputs::docs::signals(), rules_gen::outputs::docs::lints()],
+        &[
+            rules_gen::outputs::configuration::configuration(),
+            rules_gen::outputs::docs::signals(),
+            rules_gen::outputs::docs::lints(),
+        ],
         &root.join("docs"),
     ));
     assert!(differences.is_empty(), "run make generate: {differences:#?}");

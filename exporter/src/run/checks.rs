@@ -3,11 +3,11 @@
 use crate::probe::Probe;
 use crate::probes;
 use crate::probes::sql::Sql;
+use crate::run::durations::Durations;
+use crate::run::job::Job;
 use crate::run::lease::Lease;
-use crate::run::schedule::Job;
 use crate::run::shard::Shard;
 use crate::run::state::State;
-use crate::server::web::tokens::Tokens;
 use crate::sources::kubernetes::Cluster;
 use crate::sources::postgres::Database;
 use checklist::config::Check;
@@ -16,18 +16,19 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// Makes jobs, and knows the clients that several of them share.
+/// Makes jobs, and holds the clients that several of them share.
 #[derive(Default)]
 pub struct Checks {
     shard: Shard,
     elects: bool,
+    durations: Durations,
     lease: Option<(String, Arc<Lease>)>,
     clusters: BTreeMap<String, (String, Arc<Cluster>)>,
     databases: BTreeMap<String, (String, Arc<Database>)>,
 }
 
 impl Checks {
-    /// For a process that goes on: it makes one part of the checks, and the costly ones while it holds the lease.
+    /// For `run`: one shard of the checks, and the costly ones while the process holds the lease.
     pub fn continuous(shard: Shard) -> Self {
         Self { shard, elects: true, ..Self::default() }
     }
@@ -56,10 +57,11 @@ impl Checks {
             let lease = known.unwrap_or_else(|| Arc::new(Lease::new(cluster.clone(), namespace, &section.lease)));
             (definition, lease)
         });
-        let job = |check: Check| {
+        let mut durations = std::mem::take(&mut self.durations);
+        let mut job = |check: Check| {
             let limits = config.limits(check.signal, &check.target);
             let lease = self.lease.as_ref().filter(|_| check.signal.costly.is_some());
-            // The holder of the lease makes the costly checks whatever its part of the others is.
+            // The holder of the lease makes the costly checks whatever its shard is.
             if lease.is_none() && !self.shard.has(check.signal.id, &check.target) {
                 return None;
             }
@@ -70,17 +72,18 @@ impl Checks {
             }
             let probe = self.probe(config, check.signal, &check.target)?;
             let lease = lease.map(|(_, lease)| Arc::clone(lease));
-            Some(Arc::new(Job::new(probe, definition, State::new(check, limits)).under(lease)))
+            let state = State::new(check.clone(), limits).timed_by(durations.of(check.signal.id));
+            Some(Arc::new(Job::new(probe, definition, state).under(lease)))
         };
-        config.checks().into_iter().filter_map(job).collect()
+        let jobs = config.checks().into_iter().filter_map(&mut job).collect();
+        self.durations = durations;
+        jobs
     }
 
-    /// Who reviews tokens of the cluster that checklist.yaml names for it; the one of before when the cluster is as before.
-    pub fn tokens(&self, config: &Config, before: Option<Arc<Tokens>>) -> Option<Arc<Tokens>> {
+    /// The cluster that reviews the tokens of readers, if checklist.yaml names one.
+    pub fn web_cluster(&self, config: &Config) -> Option<Arc<Cluster>> {
         let target = config.kubernetes.iter().find(|target| !target.web_audiences.is_empty())?;
-        let (_, cluster) = self.clusters.get(&target.name)?;
-        let same = before.filter(|tokens| tokens.are_of(cluster));
-        Some(same.unwrap_or_else(|| Arc::new(Tokens::new(Arc::clone(cluster)))))
+        self.clusters.get(&target.name).map(|(_, cluster)| Arc::clone(cluster))
     }
 
     fn probe(&self, config: &Config, signal: &'static Signal, target: &str) -> Option<Arc<dyn Probe>> {
@@ -161,26 +164,19 @@ fn kept<T>(
 
 /// Everything that a job is made from, as text.
 fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
-    fn named<T: Debug>(targets: &[T], name: impl Fn(&T) -> &String, target: &str) -> String {
-        format!("{:?}", targets.iter().find(|known| name(known) == target))
-    }
-    let name = &check.target;
-    let target = match check.signal.kind.key() {
-        "alertmanagers" => named(&config.alertmanagers, |target| &target.name, name) + &format!("{:?}", config.tasks),
-        "backups" => named(&config.backups, |target| &target.name, name) + &format!("{:?}", config.tasks),
-        "certificates" => named(&config.certificates, |target| &target.name, name),
-        "health" => named(&config.health, |target| &target.name, name),
-        "kubernetes" => named(&config.kubernetes, |target| &target.name, name),
-        "postgres" => named(&config.postgres, |target| &target.name, name),
-        "prometheus" => named(&config.prometheus, |target| &target.name, name) + &config.fingerprint(),
-        "tasks" => format!("{:?}", config.tasks),
-        _ => named(&config.reports, |target| &target.name, name),
+    let (list, name) = (check.signal.kind.key(), &check.target);
+    let target = config.each().into_iter().find(|(key, target)| *key == list && target.name() == name);
+    // What else a probe is made with.
+    let more = match list {
+        "alertmanagers" | "backups" => format!("{:?}", config.tasks),
+        "prometheus" => config.fingerprint(),
+        _ => String::new(),
     };
     let query = config.queries.iter().find(|query| query.signal.id == check.signal.id).map(|query| &query.sql);
     // Equal ids may be different signals: an operator's own check that was changed.
     let signal = std::ptr::from_ref(check.signal);
     format!(
-        "{} {signal:?} {name} {:?} {:?} {limits:?} {query:?} {target}",
+        "{} {signal:?} {name} {:?} {:?} {limits:?} {query:?} {target:?} {more}",
         check.signal.id, check.interval, check.timeout
     )
 }

@@ -1,5 +1,7 @@
 //! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
 
+mod credentials;
+mod failure;
 pub mod logs;
 pub mod namespaces;
 pub mod objects;
@@ -16,10 +18,12 @@ use objects::{Autoscaler, Claim, Lean, Node, NodeUsage, PodUsage, Service, Slice
 use pods::Pod;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
-pub use watch::{Present, Store, Watch, failure};
+pub use failure::failure;
+pub use watch::{Present, Store, Watch};
 
 /// Without a word from the API server for this long, nobody knows the state of the cluster:
 /// bookmarks come every minute, and a watch that heard none ends with a new list after a minute and a half.
@@ -29,7 +33,8 @@ pub const MAX_SILENCE: Duration = Duration::from_secs(150);
 pub struct Cluster {
     /// What the configuration says.
     pub target: Target,
-    watched: OnceCell<Watched>,
+    /// What the credentials were when the watches began, and the watches.
+    watched: Mutex<Option<(u64, Arc<Watched>)>>,
 }
 
 /// The watches of a cluster; dropping them ends their tasks.
@@ -63,12 +68,30 @@ pub struct Namespace {
 impl Cluster {
     /// Nothing is contacted yet.
     pub fn new(target: Target) -> Self {
-        Self { target, watched: OnceCell::new() }
+        Self { target, watched: Mutex::new(None) }
     }
 
-    /// The watches, begun by the first caller.
-    pub async fn watched(&self) -> Result<&Watched, Failure> {
-        self.watched.get_or_try_init(|| self.begin()).await
+    /// The watches, begun by the first caller, and anew when a file of the credentials has changed: a client keeps the
+    /// authorities and certificates that it was made with.
+    ///
+    /// # Errors
+    /// When the credentials cannot be read or used.
+    pub async fn watched(&self) -> Result<Arc<Watched>, Failure> {
+        let credentials = credentials::fingerprint(self.target.kubeconfig.as_deref()).await?;
+        let mut watched = self.watched.lock().await;
+        match &*watched {
+            Some((known, watched)) if *known == credentials => Ok(Arc::clone(watched)),
+            _ => {
+                let begun = Arc::new(self.begin().await?);
+                *watched = Some((credentials, Arc::clone(&begun)));
+                Ok(begun)
+            }
+        }
+    }
+
+    /// Begins anew at the next question: the server refused the credentials, so they are read again.
+    async fn refused(&self) {
+        *self.watched.lock().await = None;
     }
 
     /// A client of its own, with connections of its own.
@@ -111,8 +134,12 @@ impl Cluster {
             return Config::incluster()
                 .map_err(|error| invalid(format!("not inside a cluster and no kubeconfig is given: {error}")));
         };
-        let kubeconfig = Kubeconfig::read_from(path)
-            .map_err(|error| invalid(format!("cannot read the kubeconfig {}: {error}", path.display())))?;
+        let unreadable =
+            |error: &dyn std::fmt::Display| invalid(format!("cannot read the kubeconfig {}: {error}", path.display()));
+        // Names of files within it are relative to its folder, which only this way of reading knows.
+        let from = path.clone();
+        let kubeconfig = tokio::task::spawn_blocking(move || Kubeconfig::read_from(from)).await;
+        let kubeconfig = kubeconfig.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
         let options = KubeConfigOptions { context: self.target.context.clone(), ..KubeConfigOptions::default() };
         Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
@@ -123,7 +150,8 @@ impl Cluster {
 impl Watched {
     /// Asks for the nodes by name, page by page: all, or those that a label selector selects.
     pub async fn nodes(&self, selector: Option<&str>) -> Result<BTreeMap<Box<str>, Node>, Failure> {
-        let selected = selector.map(|selector| format!("?labelSelector={}", encoded(selector))).unwrap_or_default();
+        let selected =
+            selector.map(|selector| format!("?labelSelector={}", watch::encoded(selector))).unwrap_or_default();
         Ok(watch::list::<Node>(&self.client, &format!("/api/v1/nodes{selected}")).await?.objects)
     }
 
@@ -138,12 +166,13 @@ impl Watched {
         Ok(watch::list::<PodUsage>(&self.client, &path).await?.objects)
     }
 
-    /// The names of the running pods that a label selector selects.
-    pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<String>, Failure> {
-        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", encoded(selector));
+    /// The running pods that a label selector selects, each with the names of its containers.
+    pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<(String, Vec<Arc<str>>)>, Failure> {
+        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", watch::encoded(selector));
         let pods = watch::list::<Pod>(&self.client, &path).await?.objects;
         let running = pods.into_iter().filter(|(_, pod)| &*pod.phase == "Running");
-        Ok(running.map(|(name, _)| name.into()).collect())
+        let names = |pod: Pod| pod.declared.iter().map(Arc::clone).collect();
+        Ok(running.map(|(name, pod)| (name.into(), names(pod))).collect())
     }
 
     /// Asks for one object as `T`; nothing when it does not exist.
@@ -153,14 +182,9 @@ impl Watched {
         match self.client.request::<T>(request).await {
             Ok(object) => Ok(Some(object)),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-            Err(error) => Err(watch::failure(&error, path)),
+            Err(error) => Err(failure(&error, path)),
         }
     }
-}
-
-/// A text as part of a query.
-fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The objects of a watch, held still while they are read, or why they are not known.

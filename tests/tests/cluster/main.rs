@@ -67,7 +67,7 @@ async fn install(cluster: &Cluster, api: &Api, namespace: &str) -> anyhow::Resul
 struct Exporter {
     process: Process,
     port: u16,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Exporter {
@@ -89,7 +89,7 @@ impl Exporter {
         command.args(["--listen", &format!("127.0.0.1:{port}")]).env("POD_NAME", "pod");
         let mut process = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
         process.wait_until(|| async move { stack::http::headers(&url(port, "/-/healthy")).await.is_ok() }).await?;
-        Ok(Self { process, port, folder })
+        Ok(Self { process, port, _folder: folder })
     }
 
     /// Its exposition, asked for with a token if need be.
@@ -153,7 +153,7 @@ fn configuration(cluster: &Cluster, folder: &std::path::Path, namespaces: &[&str
 /// Grants what is generated for a configuration.
 fn grant(cluster: &Cluster, namespace: &str, yaml: &str) -> anyhow::Result<serde_json::Value> {
     let config = checklist::Config::parse("checklist.yaml", yaml)?;
-    let list = rules_gen::access::kubernetes(&config, "stack");
+    let list = rules_gen::outputs::access::kubernetes(&config, "stack");
     anyhow::ensure!(!list["items"].as_array().context("a list")?.is_empty(), "nothing is granted");
     cluster.apply(namespace, &list.to_string())?;
     Ok(list)
