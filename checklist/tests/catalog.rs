@@ -101,7 +101,7 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
         });
         let panels = signal.panels.iter().map(|panel| panel.shown.promql(&scope).replace("$__rate_interval", "5m"));
         for expr in alerts.chain(panels) {
-            promql_parser::parser::parse(&expr).unwrap_or_else(|error| panic!("{}: {error}\n{expr}", signal.id));
+            promql::parse(&expr).unwrap_or_else(|errors| panic!("{}: {errors:?}\n{expr}", signal.id));
             for word in expr
                 .split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':')
                 .filter(|w| w.starts_with("checklist_") || w.starts_with("checklist:"))
@@ -222,8 +222,8 @@ fn what_other_exporters_give_maps_to_metrics_of_the_signal_and_covers_its_alerts
             for (metric, expr) in elsewhere.records {
                 assert!(signal.metrics.contains(metric), "{}: {metric}", signal.id);
                 let expr = expr.replace("{selector}", "job=\"x\"");
-                let parsed = promql_parser::parser::parse(&expr);
-                parsed.unwrap_or_else(|error| panic!("{} from {}: {error}\n{expr}", metric, elsewhere.source));
+                let parsed = promql::parse(&expr);
+                parsed.unwrap_or_else(|errors| panic!("{} from {}: {errors:?}\n{expr}", metric, elsewhere.source));
             }
             let mapped = |metric: &Metric| elsewhere.records.iter().any(|(known, _)| **known == *metric);
             let judged = signal.alerts.iter().filter(|alert| alert.when.metrics().into_iter().all(mapped)).count();
