@@ -16,7 +16,6 @@ bench: tools
 life: tools
 	cargo build --release --workspace --bins && ./target/release/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose
 
-
 package: cargo-deb
 	cargo build --release --locked && cargo deb --no-build --package exporter
 
