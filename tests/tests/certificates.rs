@@ -101,7 +101,8 @@ async fn seen(folder: &Path, port: u16, ca: &str) -> anyhow::Result<(Verdict, St
     let state = job.state();
     ensure!(state.failure.is_none(), "{:?}", state.failure);
     let states = States { states: vec![Arc::clone(&state)], now: unix_now(), process: ProcessStatus::default() };
-    let body = Snapshot::of(states).body(Format::Text, Encoding::Identity).map_err(|failure| anyhow::anyhow!("{failure}"))?;
+    let body =
+        Snapshot::of(states).body(Format::Text, Encoding::Identity).map_err(|failure| anyhow::anyhow!("{failure}"))?;
     let text = String::from_utf8(body.to_vec())?;
     Ok((state.verdict(unix_now()), text, state.evidence.to_string()))
 }
