@@ -32,9 +32,9 @@ pub use read_alerting::META_ALERTS;
 pub use read_receivers::WEEKDAYS;
 pub use reader::{Mistake, Mistakes, hint};
 pub use receivers::{Address, Email, Heartbeat, Maintenance, Webhook};
-pub use tables::{Tables, quoted};
+pub use tables::{Tables, literal, quoted};
 pub use targets::{
-    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, Postgres, PostgresTls,
+    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, Login, Postgres, PostgresTls,
     RecordPlace, Report, ReportFormat, ReportPlace, Restore, RotatedSecret, S3Prefix, Sanity, SecretRef, Server,
     StartTls, Tasks, Traffic,
 };
@@ -47,7 +47,7 @@ use crate::threshold::Levels;
 use crate::value::{Scope, alternatives};
 use document::Tree;
 use reader::{Found, Table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The sections that are lists of targets. People's `tasks` are watched too.
@@ -209,7 +209,24 @@ impl Config {
             let settings = self.settings.get(&(signal.kind.key(), name.to_owned()));
             settings.is_some_and(|settings| settings.skip.iter().any(|id| id == signal.id))
         };
-        self.names(signal).into_iter().filter(|name| !skipped(name)).collect()
+        let mut names: Vec<String> = self.names(signal).into_iter().filter(|name| !skipped(name)).collect();
+        if signal.kind == TargetKind::Server {
+            // What belongs to a server is told once, by the first of its databases.
+            let mut servers = BTreeSet::new();
+            names.retain(|name| self.postgres(name).is_some_and(|database| servers.insert(database.of_server())));
+        }
+        names
+    }
+
+    /// The database of this name.
+    pub fn postgres(&self, name: &str) -> Option<&Postgres> {
+        self.postgres.iter().find(|database| database.name == name)
+    }
+
+    /// The databases of one server, in the order of checklist.yaml.
+    pub fn of_server<'a>(&'a self, database: &Postgres) -> impl Iterator<Item = &'a Postgres> {
+        let server = database.of_server();
+        self.postgres.iter().filter(move |other| other.of_server() == server)
     }
 
     fn names(&self, signal: &Signal) -> Vec<String> {
@@ -239,7 +256,7 @@ impl Config {
             TargetKind::Images => reports(&[ReportFormat::Trivy, ReportFormat::Grype]),
             TargetKind::Kubernetes => all(&self.kubernetes, |target| &target.name),
             TargetKind::PodLogs => clusters(|cluster| !cluster.audit_logs.is_empty()),
-            TargetKind::Postgres => all(&self.postgres, |target| &target.name),
+            TargetKind::Postgres | TargetKind::Server => all(&self.postgres, |target| &target.name),
             TargetKind::Prometheus => all(&self.prometheus, |target| &target.name),
             TargetKind::Query => {
                 let own = self.queries.iter().find(|query| query.signal.id == signal.id);
@@ -261,9 +278,11 @@ impl Config {
     /// The limits that hold for a signal on a target: the target's own, else the global ones, else the defaults.
     pub fn limits(&self, signal: &Signal, target: &str) -> Limits {
         let own = self.settings.get(&(signal.kind.key(), target.to_owned()));
-        Limits::new(signal.thresholds, |key| {
+        let limits = Limits::new(signal.thresholds, |key| {
             own.and_then(|settings| settings.thresholds.get(key)).or_else(|| self.thresholds.get(key)).copied()
-        })
+        });
+        let off = |alert: &&'static Alert| self.alert(alert).is_none();
+        limits.without(signal.alerts.iter().filter(off).map(|alert| alert.name).collect())
     }
 
     /// The signal's targets grouped by equal limits. A single group is not narrowed by target.

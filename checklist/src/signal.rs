@@ -225,6 +225,8 @@ pub enum TargetKind {
     Restore,
     /// A cluster with secrets that are rotated.
     Secrets,
+    /// A database server, by the first of its databases in checklist.yaml.
+    Server,
     /// The records of what people did.
     Tasks,
     /// The application's own HTTP metrics in Prometheus; nothing is probed.
@@ -237,7 +239,7 @@ impl TargetKind {
         match self {
             Self::Advisories | Self::Dependencies | Self::Images => "reports",
             Self::AlertPath | Self::Alertmanager => "alertmanagers",
-            Self::Application | Self::Postgres | Self::Query => "postgres",
+            Self::Application | Self::Postgres | Self::Query | Self::Server => "postgres",
             Self::Backup | Self::Restore => "backups",
             Self::Certificate => "certificates",
             Self::Health => "health",
@@ -278,6 +280,9 @@ pub struct Alert {
 impl Alert {
     /// The severities at which it exists under the given limits, worst first, with the limit of each.
     pub fn levels(&self, limits: &Limits) -> Vec<(Severity, Option<f64>)> {
+        if limits.is_off(self.name) {
+            return Vec::new();
+        }
         match self.when.threshold() {
             Some(threshold) => limits.of(threshold).each().map(|(severity, limit)| (severity, Some(limit))).collect(),
             None => vec![(self.severity, None)],

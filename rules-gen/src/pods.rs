@@ -176,6 +176,7 @@ impl Files {
 
     fn database(&mut self, database: &Postgres) {
         self.secret(database.password.as_ref());
+        self.secret(database.application.as_ref().and_then(|login| login.password.as_ref()));
         self.file(database.ca_file.as_ref());
     }
 

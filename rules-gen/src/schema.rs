@@ -137,6 +137,9 @@ fn query() -> Value {
             ("below", bound(&any_quantity())),
             ("interval", duration()),
             ("costly", flag()),
+            ("empty", choice(&["bad", "ok"])),
+            ("statistics", flag()),
+            ("schemas", texts()),
         ],
     );
     query["oneOf"] = one_of(&["above", "below"]);

@@ -23,8 +23,27 @@ pub struct Query {
     pub signal: &'static Signal,
     /// The databases it is asked of.
     pub targets: Vec<String>,
-    /// The operator's SELECT, wrapped so that labels are texts and the value is a number.
+    /// The operator's SELECT.
     pub sql: String,
+    /// Its column with the value.
+    pub value: String,
+    /// Whether a result without a value is bad.
+    pub empty_is_bad: bool,
+    /// Whether it is asked as the role that reads the server's statistics, where the application's tables have another.
+    pub statistics: bool,
+    /// Schemas for names without one, after the system's.
+    pub schemas: Vec<String>,
+}
+
+impl Query {
+    /// The SELECT around the operator's: labels as texts, then the value by an expression in which `{value}` stands for
+    /// its column. Names are quoted, and the operator's text stays a subquery of its own, so that it can only be a SELECT.
+    pub fn around(&self, expression: &str) -> String {
+        let labels = self.signal.metrics.first().map_or(&[][..], |metric| metric.labels);
+        let labels: String = labels.iter().map(|label| format!("q.{}::text, ", quoted(label))).collect();
+        let value = expression.replace("{value}", &format!("q.{}", quoted(&self.value)));
+        format!("SELECT {labels}{value} FROM (\n{}\n) AS q", self.sql)
+    }
 }
 
 /// What tells one own signal from another.
@@ -82,6 +101,9 @@ pub(super) fn read(root: &mut Table<'_>, found: &Found) -> Vec<Query> {
         let (above, below) = (bound("above", Direction::Above), bound("below", Direction::Below));
         let interval = table.duration("interval", false).unwrap_or(Duration::from_mins(5));
         let costly = table.flag("costly").unwrap_or(false);
+        let empty = table.choice("empty", &[("bad", true), ("ok", false)]);
+        let statistics = table.flag("statistics").unwrap_or(false);
+        let schemas = texts(&mut table, "schemas");
         let (direction, levels) = match (above, below) {
             (Some(levels), None) => (Direction::Above, levels),
             (None, Some(levels)) => (Direction::Below, levels),
@@ -98,9 +120,11 @@ pub(super) fn read(root: &mut Table<'_>, found: &Found) -> Vec<Query> {
         if let (Some(name), Some(help), Some(sql)) = (name, help, sql)
             && is_name(&name)
         {
-            let sql = wrapped(&sql, &labels, &value);
+            let sql = sql.trim().trim_end_matches(';').to_owned();
+            // Where too little is bad, nothing is too little.
+            let empty_is_bad = empty.unwrap_or(direction == Direction::Below);
             let signal = signal(Definition { name, help, labels, unit, direction, levels, interval, costly });
-            queries.push(Query { signal, targets, sql });
+            queries.push(Query { signal, targets, sql, value, empty_is_bad, statistics, schemas });
         }
     }
     queries
@@ -130,13 +154,6 @@ fn alert_name(name: &str) -> String {
         part.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(part.chars().skip(1)).collect::<String>()
     };
     format!("ChecklistQuery{}", name.split('_').map(capital).collect::<String>())
-}
-
-/// Column names are quoted; the operator's text stays a subquery of its own, so that it can only be a SELECT.
-fn wrapped(sql: &str, labels: &[String], value: &str) -> String {
-    let labels: String = labels.iter().map(|label| format!("q.{}::text, ", quoted(label))).collect();
-    let sql = sql.trim().trim_end_matches(';');
-    format!("SELECT {labels}q.{}::float8 FROM (\n{sql}\n) AS q", quoted(value))
 }
 
 /// The signal of a definition. Signals live as long as the process, so equal definitions share one and

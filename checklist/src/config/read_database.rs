@@ -3,17 +3,44 @@
 use super::document::Tree;
 use super::read_parts::{ca_file, secret};
 use super::reader::{Found, Table, hint};
-use super::tables::{KNOWN, Tables};
-use super::{Postgres, PostgresTls};
+use super::tables::{KNOWN, STATUSES, Tables};
+use super::{Login, Postgres, PostgresTls};
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 
 pub(super) fn postgres(table: &mut Table<'_>, name: String, found: &Found) -> Option<Postgres> {
     let target = connection(table, name);
-    let application = table.flag("application").unwrap_or(true);
+    // `application: false`, or the role that reads its tables.
+    let apart = table.node("application").is_some_and(|node| matches!(node.tree, Tree::Table(_)));
+    let login = apart.then(|| table.table("application").and_then(application)).flatten();
+    let application = apart || table.flag("application").unwrap_or(true);
     if let (false, Some(node)) = (application, table.node("tables")) {
         table.mistake(node.place, "tables are never looked at while application is false: keep one of them");
     }
+    if let (Some(login), Some(target), Some(node)) = (&login, &target, table.node("application"))
+        && login.user == target.user
+    {
+        table.mistake(node.place, "the application's tables are read by a role of their own: give another user");
+    }
     let tables = table.table("tables").map(|table| tables(&table, found)).unwrap_or_default();
-    Some(Postgres { tables: application.then_some(tables), ..target? })
+    let trust_table_owners = table.flag("trustTableOwners").unwrap_or(false);
+    let time_zone = table.text("timeZone");
+    if let (Some(zone), Some(node)) = (&time_zone, table.node("timeZone"))
+        && TimeZone::get(zone).is_err()
+    {
+        table.mistake(node.place, format!("{zone} is no time zone; like Europe/Berlin"));
+    }
+    let server = table.text("server");
+    let tables = application.then_some(tables);
+    Some(Postgres { tables, application: login, trust_table_owners, time_zone, server, ..target? })
+}
+
+/// `{user, passwordFile}`
+fn application(mut table: Table<'_>) -> Option<Login> {
+    let user = table.required("user");
+    let password = secret(&mut table, "passwordFile", "passwordEnv");
+    table.finish();
+    Some(Login { user: user?, password })
 }
 
 /// Where a database is and how to be let in.
@@ -30,7 +57,51 @@ pub(super) fn connection(table: &mut Table<'_>, name: String) -> Option<Postgres
     ];
     let tls = table.choice("tls", &words).unwrap_or(PostgresTls::VerifyFull);
     let ca_file = ca_file(table, tls != PostgresTls::VerifyFull);
-    Some(Postgres { name, host: host?, port, database: database?, user: user?, password, tls, ca_file, tables: None })
+    Some(Postgres {
+        name,
+        host: host?,
+        port,
+        database: database?,
+        user: user?,
+        password,
+        tls,
+        ca_file,
+        tables: None,
+        application: None,
+        trust_table_owners: false,
+        time_zone: None,
+        server: None,
+    })
+}
+
+/// `statuses: {completed: [done], open: [new, running]}`: a word has one meaning.
+fn words(table: &Table<'_>, found: &Found) -> BTreeMap<String, Vec<String>> {
+    let mut statuses: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let meanings: Vec<&str> = STATUSES.iter().map(|(meaning, _)| *meaning).collect();
+    for (key, node) in table.entries() {
+        if !meanings.contains(&key.text.as_str()) {
+            let hint = hint(&key.text, &meanings);
+            found.mistake(key.place, format!("unknown meaning {}{hint}; known: {}", key.text, meanings.join(", ")));
+            continue;
+        }
+        let Tree::List(items) = &node.tree else {
+            found.mistake(node.place, format!("{} is a list of words, this is {}", key.text, node.tree.kind()));
+            continue;
+        };
+        let mut words = Vec::new();
+        for item in items {
+            match &item.tree {
+                Tree::Text(word) if word.contains('\0') => found.mistake(item.place, "a word is a text"),
+                Tree::Text(word) if statuses.values().chain([&words]).any(|known| known.contains(word)) => {
+                    found.mistake(item.place, format!("{word} has one meaning, and is here twice"));
+                }
+                Tree::Text(word) => words.push(word.clone()),
+                _ => found.mistake(item.place, "a word is a text; put it in quotes"),
+            }
+        }
+        statuses.insert(key.text.clone(), words);
+    }
+    statuses
 }
 
 /// `audit_events: {table: security.audit, columns: {timestamp: at}}`
@@ -59,6 +130,11 @@ fn tables(table: &Table<'_>, found: &Found) -> Tables {
                 }
                 _ => found.mistake(node.place, "the name of a column is a text"),
             }
+        }
+        if key.text == "workflows"
+            && let Some(statuses) = own.table("statuses")
+        {
+            names.statuses = words(&statuses, found);
         }
         own.finish();
     }

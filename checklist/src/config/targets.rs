@@ -126,6 +126,39 @@ pub struct Postgres {
     pub ca_file: Option<PathBuf>,
     /// The names of the application's tables, if they are in this database.
     pub tables: Option<Tables>,
+    /// The role that reads the application's tables, where it is another one than that of the statistics.
+    pub application: Option<Login>,
+    /// Whether views, foreign tables, casts and functions of the application's owners may run with the role's rights.
+    pub trust_table_owners: bool,
+    /// The time zone of columns without one; the server's own when absent.
+    pub time_zone: Option<String>,
+    /// Databases with the same word are of one server, whatever their addresses are.
+    pub server: Option<String>,
+}
+
+/// Who logs in to a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The role.
+    pub user: String,
+    /// Its password, if it has one.
+    pub password: Option<SecretRef>,
+}
+
+impl Postgres {
+    /// The database as the role that reads the application's tables.
+    #[must_use]
+    pub fn as_application(&self) -> Self {
+        match self.application.clone() {
+            Some(Login { user, password }) => Self { user, password, ..self.clone() },
+            None => self.clone(),
+        }
+    }
+
+    /// Which server it is of: the word that was given, else the address.
+    pub fn of_server(&self) -> String {
+        self.server.clone().unwrap_or_else(|| format!("{}:{}", self.host.to_ascii_lowercase(), self.port))
+    }
 }
 
 /// What the first bytes of a backup must look like.

@@ -28,7 +28,7 @@ pub static LIVE_ROWS: Metric =
 /// Estimated size.
 pub static BYTES: Metric = Metric::gauge(
     "checklist_postgres_table_bytes",
-    "Size of the table's main storage as of its last vacuum or analyze, without indexes.",
+    "Size of the table's main storage, without indexes.",
     TABLE,
 );
 

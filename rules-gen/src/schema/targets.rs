@@ -99,10 +99,19 @@ fn backup() -> Fields {
 fn postgres() -> Fields {
     let table = |known: &tables::Known| {
         let columns = object(&[], known.columns.iter().map(|column| (*column, text())));
-        (known.table, object(&[], [("table", text()), ("columns", columns)]))
+        let mut keys = vec![("table", text()), ("columns", columns)];
+        if known.table == "workflows" {
+            let meanings = tables::STATUSES.iter().map(|(meaning, _)| (*meaning, texts()));
+            keys.push(("statuses", object(&[], meanings)));
+        }
+        (known.table, object(&[], keys))
     };
     let mut fields = connection();
-    fields.push(("application", flag()));
+    let login = object(&["user"], [("user", text()), ("passwordFile", text()), ("passwordEnv", text())]);
+    fields.push(("application", json!({"anyOf": [flag(), login]})));
+    fields.push(("trustTableOwners", flag()));
+    fields.push(("timeZone", text()));
+    fields.push(("server", text()));
     fields.push(("tables", object(&[], tables::KNOWN.iter().map(table))));
     fields
 }
