@@ -162,13 +162,13 @@ impl When {
 
     /// The worst value in one run's samples at `now` (Unix seconds) and the limits that hold for it; nothing for
     /// what has no limit or needs history.
-    pub fn worst(&self, samples: &[Series], now: f64, limits: &Limits) -> Option<(f64, Levels)> {
+    pub fn worst(&self, samples: &[Series], now: f64, limits: &Limits) -> Option<(Computed, Levels)> {
         match self {
             Self::Beyond(value, threshold) => {
-                let values = value.compute(samples, now).into_iter().map(|computed| computed.value);
+                let values = value.compute(samples, now).into_iter();
                 let worst = match threshold.direction {
-                    Direction::Above => values.max_by(f64::total_cmp),
-                    Direction::Below => values.min_by(f64::total_cmp),
+                    Direction::Above => values.max_by(|a, b| a.value.total_cmp(&b.value)),
+                    Direction::Below => values.min_by(|a, b| a.value.total_cmp(&b.value)),
                 };
                 Some((worst?, limits.of(threshold)))
             }
@@ -177,9 +177,9 @@ impl When {
                 let left = |(end, begin): (Computed, f64)| {
                     let at = |severity| Some(lead.at(severity)?.min((end.value - begin) / part(*parts, severity)));
                     let levels = Levels { warning: at(Severity::Warning), critical: at(Severity::Critical) };
-                    (end.value - now, levels)
+                    (Computed { value: end.value - now, ..end }, levels)
                 };
-                pairs(samples, now, end, begin).into_iter().map(left).min_by(|a, b| a.0.total_cmp(&b.0))
+                pairs(samples, now, end, begin).into_iter().map(left).min_by(|a, b| a.0.value.total_cmp(&b.0.value))
             }
             Self::Zero(_) | Self::Fewer(..) | Self::None(..) | Self::History(..) => None,
         }
@@ -241,7 +241,7 @@ mod tests {
         let expiring = &SIGNAL.alerts[0].when;
         let limits = Limits::default();
         let (left, levels) = expiring.worst(&series, 2.5 * DAY, &limits).unwrap_or_else(|| panic!("no value"));
-        assert_eq!((left, levels.warning, levels.critical), (0.5 * DAY, Some(DAY), Some(0.3 * DAY)));
+        assert_eq!((left.value, levels.warning, levels.critical), (0.5 * DAY, Some(DAY), Some(0.3 * DAY)));
         let severe = |now| !expiring.offenders(&series, now, &limits, Severity::Critical).is_empty();
         assert!(!severe(2.5 * DAY) && severe(2.8 * DAY));
     }

@@ -1,7 +1,7 @@
 //! The series that every check exposes from the start, whatever it watches.
 //!
-//! Two layers of truth: `checklist_probe_success` says "I could look",
-//! `checklist_check_passed` says "what I saw meets the threshold".
+//! Three layers of truth: `checklist_probe_success` says "I could look", `checklist_check_seen` and
+//! `checklist_check_unseen` say at what, and `checklist_check_passed` says "what I saw meets the threshold".
 
 use crate::metric::Metric;
 use std::fmt;
@@ -15,7 +15,7 @@ pub static PROBE_SUCCESS: Metric = Metric::gauge(
 /// Whether what the last successful run saw meets every threshold.
 pub static CHECK_PASSED: Metric = Metric::gauge(
     "checklist_check_passed",
-    "Whether what the last successful run saw meets every threshold (1) or not (0), absent while unknown.",
+    "Whether the last run saw all that it must and all of it meets every threshold (1), or something does not (0), absent while nobody can tell.",
     &[],
 );
 /// When the last run ended.
@@ -51,6 +51,26 @@ pub static SERIES_DROPPED: Metric = Metric::counter(
     "Series of the check that were left out because they were duplicate, not a number or beyond the limit.",
     &[],
 );
+/// What the last run looked at.
+pub static SEEN: Metric = Metric::gauge(
+    "checklist_check_seen",
+    "Objects of a kind that the last run of the check judged; 0 when it looked and there was none.",
+    &["object"],
+);
+/// What the last run should have looked at and could not.
+pub static UNSEEN: Metric = Metric::gauge(
+    "checklist_check_unseen",
+    "Objects of a kind that the last run of the check should have judged and could not, by reason; absent when it saw all.",
+    &["object", "reason"],
+)
+.sparse();
+/// The begin of what the figures count.
+pub static SINCE: Metric = Metric::gauge(
+    "checklist_check_since_timestamp_seconds",
+    "Unix time since which the figures of the check count, such as the last reset of statistics, absent when they have no begin.",
+    &[],
+)
+.sparse();
 /// Static facts about the check.
 pub static CHECK_INFO: Metric = Metric::gauge(
     "checklist_check_info",
@@ -69,6 +89,9 @@ pub static PER_CHECK: &[&Metric] = &[
     &RUNS,
     &FAILURES,
     &SERIES_DROPPED,
+    &SEEN,
+    &UNSEEN,
+    &SINCE,
     &CHECK_INFO,
 ];
 

@@ -8,6 +8,7 @@ pub mod condition;
 pub mod config;
 pub mod contract;
 pub mod coverage;
+pub mod evidence;
 pub mod history;
 pub mod metric;
 pub mod panel;
@@ -22,6 +23,7 @@ pub mod yaml;
 pub use condition::{Limits, When};
 pub use config::Config;
 pub use contract::Reason;
+pub use evidence::{Evidence, Looks, Object, Unseen, Verdict};
 pub use history::{Also, Case, Course, Given, History};
 pub use metric::{Kind, Metric};
 pub use panel::{Drawing, Panel, Shown};
@@ -34,6 +36,7 @@ pub use value::{Scope, Value};
 /// The words a signal's file is written in.
 mod prelude {
     pub(crate) use crate::condition::{When, number};
+    pub(crate) use crate::evidence::{Looks, Object};
     pub(crate) use crate::history::{Case, History, course, line, steady, step};
     pub(crate) use crate::metric::Metric;
     pub(crate) use crate::panel::{Drawing, PANEL, Panel, Shown};

@@ -1,5 +1,7 @@
 //! What one run of a check saw: series of the signal's metrics, bounded before they leave.
 
+use crate::contract::Reason;
+use crate::evidence::{Evidence, Object};
 use crate::metric::Metric;
 use crate::signal::Signal;
 use std::collections::BTreeMap;
@@ -35,6 +37,8 @@ pub struct Samples {
     series: BTreeMap<(&'static str, Vec<String>), (&'static Metric, f64)>,
     limit: usize,
     dropped: u64,
+    /// What the run looked at.
+    pub evidence: Evidence,
 }
 
 impl Samples {
@@ -44,7 +48,7 @@ impl Samples {
     }
 
     const fn within(limit: usize) -> Self {
-        Self { series: BTreeMap::new(), limit, dropped: 0 }
+        Self { series: BTreeMap::new(), limit, dropped: 0, evidence: Evidence::default() }
     }
 
     /// Sets one series. A value that is not a number is dropped and counted.
@@ -79,11 +83,36 @@ impl Samples {
         }
     }
 
+    /// Counts objects that were judged: see [`Evidence::saw`].
+    pub fn saw(&mut self, object: Object, count: usize) {
+        self.evidence.saw(object, count as u64);
+    }
+
+    /// One object that should have been judged and was not: see [`Evidence::missed`].
+    pub fn missed(&mut self, object: Object, reason: Reason, what: impl Into<String>) {
+        self.evidence.missed(object, reason, 1, what);
+    }
+
     /// The series in a fixed order, and how many were dropped.
     pub fn into_series(self) -> (Vec<Series>, u64) {
+        let (series, dropped, _) = self.into_parts();
+        (series, dropped)
+    }
+
+    /// The series in a fixed order, how many were dropped, and what the run looked at. Series that were dropped are
+    /// part of what was not seen.
+    pub fn into_parts(mut self) -> (Vec<Series>, u64, Evidence) {
+        if self.dropped > 0 {
+            let what = format!(
+                "{} left out: twice the same, not a number, or beyond the check's bound of {}",
+                Object::Series.counted(self.dropped),
+                self.limit
+            );
+            self.evidence.missed(Object::Series, Reason::Limit, self.dropped, what);
+        }
         let series = self.series.into_iter();
         let series = series.map(|((_, labels), (metric, value))| Series { metric, labels, value }).collect();
-        (series, self.dropped)
+        (series, self.dropped, self.evidence)
     }
 }
 

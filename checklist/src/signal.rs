@@ -2,6 +2,7 @@
 
 use crate::condition::{Limits, When};
 use crate::config::Traffic;
+use crate::evidence::Looks;
 use crate::metric::Metric;
 use crate::panel::Panel;
 use crate::samples::Series;
@@ -29,6 +30,8 @@ pub struct Signal {
     pub timeout: Duration,
     /// Series that one check may expose; what is beyond is dropped and counted.
     pub max_series: usize,
+    /// What its probe looks at, and what must be there for a verdict.
+    pub looks: &'static [Looks],
     /// Everything its probe exposes.
     pub metrics: &'static [&'static Metric],
     /// Everything an operator can move.
@@ -60,8 +63,9 @@ impl Signal {
     pub fn readings(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Reading> {
         let of_alert = |alert: &Alert| {
             let unit = alert.when.threshold()?.unit;
-            let (value, limits) = alert.when.worst(samples, now, limits)?;
-            Some(Reading { alert: alert.name, unit, value: value.round_to(unit), limits })
+            let (worst, limits) = alert.when.worst(samples, now, limits)?;
+            let whose = worst.labels.values().map(String::as_str).collect::<Vec<_>>().join("/");
+            Some(Reading { alert: alert.name, unit, value: worst.value.round_to(unit), whose, limits })
         };
         self.alerts.iter().filter_map(of_alert).collect()
     }
@@ -94,14 +98,17 @@ pub struct Reading {
     pub unit: Unit,
     /// The worst value.
     pub value: f64,
+    /// What it belongs to, if the alert judges several: label values, without the check's own.
+    pub whose: String,
     /// The limits.
     pub limits: crate::threshold::Levels,
 }
 
 impl fmt::Display for Reading {
-    /// `backup stale 6h1m (limit 26h)`: the value beside the limit that it meets first.
+    /// `volume full of shop/data-0 61% (limit 70%)`: the worst value beside the limit that it meets first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", spaced(self.alert), self.unit.human(self.value))?;
+        let whose = if self.whose.is_empty() { "" } else { " of " };
+        write!(f, "{}{whose}{} {}", spaced(self.alert), self.whose, self.unit.human(self.value))?;
         match self.limits.warning.or(self.limits.critical) {
             Some(limit) => write!(f, " (limit {})", self.unit.human(limit)),
             None => Ok(()),
@@ -336,6 +343,7 @@ pub const BASE: Signal = Signal {
     interval: minutes(1),
     timeout: seconds(20),
     max_series: 1_000,
+    looks: &[],
     metrics: &[],
     thresholds: &[],
     alerts: &[],

@@ -1,7 +1,7 @@
 //! Arguments, and the wiring of what they ask for.
 
 use anyhow::Context;
-use checklist::Cadence;
+use checklist::{Cadence, Verdict};
 use checklist::config::Check;
 use clap::{Args, Parser, Subcommand};
 use exporter::checks::Checks;
@@ -279,10 +279,10 @@ async fn check(path: &Path, selection: &Selection, format: report::Format, expla
     make(&jobs).await;
     print(&report::write(&jobs, format));
     let now = exporter::schedule::unix_now();
-    let verdicts: Vec<Option<bool>> = jobs.iter().map(|job| job.state().verdict(now)).collect();
-    Ok(if verdicts.contains(&None) {
+    let verdicts: Vec<Verdict> = jobs.iter().map(|job| job.state().verdict(now)).collect();
+    Ok(if verdicts.contains(&Verdict::CannotTell) {
         ExitCode::from(2)
-    } else if verdicts.contains(&Some(false)) {
+    } else if verdicts.iter().any(|verdict| *verdict != Verdict::Passed) {
         ExitCode::from(1)
     } else {
         ExitCode::SUCCESS

@@ -1,9 +1,8 @@
 //! The status page: the checklist by cadence, and the last runs of one check. It needs no script.
 
-use crate::report::word;
 use crate::schedule::{Job, Schedule, unix_now};
 use crate::state::State;
-use checklist::{Cadence, Config, Severity, Unit, spaced};
+use checklist::{Cadence, Config, Severity, Unit, Verdict, spaced};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::sync::Arc;
 
@@ -16,8 +15,7 @@ pub fn overview(schedule: &Schedule, config: &Config) -> String {
     let (jobs, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = all.iter().partition(|job| job.is_ours());
     let holder = own.lease.as_ref().and_then(|figures| figures.holder.as_deref()).unwrap_or("nobody");
     let now = unix_now();
-    let count = |verdict: Option<bool>| jobs.iter().filter(|job| job.state().verdict(now) == verdict).count();
-    let (passed, not, unknown) = (count(Some(true)), count(Some(false)), count(None));
+    let count = |verdict: Verdict| jobs.iter().filter(|job| job.state().verdict(now) == verdict).count();
     let elsewhere: Vec<&str> = config
         .signals()
         .filter(|signal| !config.targets(signal).is_empty() && config.probed(signal).is_empty())
@@ -26,7 +24,7 @@ pub fn overview(schedule: &Schedule, config: &Config) -> String {
     let body = html! {
         h1 { "Operations checklist" }
         p.summary {
-            b { (passed) } " passed, " b { (not) } " not passed, " b { (unknown) } " cannot tell; "
+            @for verdict in Verdict::ALL { b { (count(verdict)) } " " (verdict) @if verdict == Verdict::Critical { "; " } @else { ", " } }
             (time(now)) " UTC"
         }
         @for cadence in Cadence::ALL {
@@ -73,13 +71,14 @@ pub fn history(jobs: &[Arc<Job>], config: &Config, check: &str) -> Option<String
             @let state = job.state();
             h2 { (state.check.target) }
             table {
-                tr { th { "Ended" } th { "Verdict" } th { "Took" } th { "Why" } }
+                tr { th { "Ended" } th { "Verdict" } th { "Took" } th { "Why" } th { "Looked at" } }
                 @for run in state.history.iter().rev() {
                     tr {
                         td { (time(run.at)) }
-                        td.verdict.(class(run.verdict)) { (word(run.verdict)) }
+                        td.verdict.(class(run.verdict)) { (run.verdict) }
                         td { (Unit::Seconds.human((run.seconds * 1e3).round() / 1e3)) }
                         td { (run.why) }
+                        td { (run.seen) }
                     }
                 }
             }
@@ -94,7 +93,7 @@ fn row(state: &State, config: &Config, now: f64) -> Markup {
     let why = state.why();
     html! {
         li {
-            span.verdict.(class(verdict)) { (word(verdict)) }
+            span.verdict.(class(verdict)) { (verdict) }
             span {
                 a href={ "/checks/" (signal.id) } { (signal.title) } " "
                 span.target { (state.check.target) }
@@ -103,10 +102,12 @@ fn row(state: &State, config: &Config, now: f64) -> Markup {
                 }
             }
             span.readings {
+                @let evidence = state.evidence.to_string();
+                @if !evidence.is_empty() { span.reading { (evidence) } }
                 @for reading in &state.readings {
                     @let unit = reading.unit;
                     span.reading {
-                        (spaced(reading.alert)) " " b { (unit.human(reading.value)) }
+                        (spaced(reading.alert)) " " (reading.whose) " " b { (unit.human(reading.value)) }
                         @for (severity, limit) in [Severity::Warning, Severity::Critical].into_iter().filter_map(|s| Some((s, reading.limits.at(s)?))) {
                             " · " (severity) " " (unit.human(limit))
                         }
@@ -124,11 +125,11 @@ fn row(state: &State, config: &Config, now: f64) -> Markup {
     }
 }
 
-const fn class(verdict: Option<bool>) -> &'static str {
+const fn class(verdict: Verdict) -> &'static str {
     match verdict {
-        Some(true) => "passed",
-        Some(false) => "not",
-        None => "cannot",
+        Verdict::Passed => "passed",
+        Verdict::Warning | Verdict::Critical => "not",
+        Verdict::CannotTell => "cannot",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::schedule::{Job, unix_now};
 use crate::state::State;
-use checklist::Severity;
+use checklist::{Severity, Verdict};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -35,17 +35,19 @@ pub fn write(jobs: &[Arc<Job>], format: Format) -> String {
 struct Row {
     check: &'static str,
     target: String,
-    verdict: Option<bool>,
+    verdict: Verdict,
+    /// What is bad, or why nobody can tell.
     why: String,
-    /// The values that were judged, beside their limits.
-    readings: String,
+    /// What was looked at, and the worst of it beside its limits.
+    seen: String,
     seconds: f64,
 }
 
 impl Row {
-    /// What is bad, or why nobody can tell; else what was judged.
-    fn seen(&self) -> &str {
-        if self.why.is_empty() { &self.readings } else { &self.why }
+    /// What is bad or why nobody can tell, then what was looked at: no verdict stands without its evidence.
+    fn words(&self) -> String {
+        let parts = [&self.why, &self.seen].into_iter().filter(|part| !part.is_empty());
+        parts.map(|part| one_line(part)).collect::<Vec<_>>().join(" | ")
     }
 
     fn of(state: &State, now: f64) -> Self {
@@ -54,19 +56,15 @@ impl Row {
             target: state.check.target.clone(),
             verdict: state.verdict(now),
             why: state.why(),
-            readings: state.readings.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            seen: state.seen(),
             seconds: state.history.back().map_or(0.0, |run| run.seconds),
         }
     }
 }
 
-/// The word for a verdict.
-pub const fn word(verdict: Option<bool>) -> &'static str {
-    match verdict {
-        Some(true) => "passed",
-        Some(false) => "not passed",
-        None => "cannot tell",
-    }
+/// A server's words on one line of a terminal: line breaks and escape codes become blanks.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn table(rows: &[Row]) -> String {
@@ -75,10 +73,10 @@ fn table(rows: &[Row]) -> String {
     let mut text = format!("{:<check$}  {:<target$}  {:<11}  SEEN\n", "CHECK", "TARGET", "VERDICT");
     for row in rows {
         let verdict = match row.verdict {
-            Some(true) => "passed".to_owned(),
-            other => word(other).to_uppercase(),
+            Verdict::Passed => row.verdict.to_string(),
+            other => other.as_str().to_uppercase(),
         };
-        let line = format!("{:<check$}  {:<target$}  {verdict:<11}  {}", row.check, row.target, row.seen());
+        let line = format!("{:<check$}  {:<target$}  {verdict:<11}  {}", row.check, row.target, row.words());
         text += line.trim_end();
         text.push('\n');
     }
@@ -88,29 +86,44 @@ fn table(rows: &[Row]) -> String {
 fn markdown(rows: &[Row]) -> String {
     let mut text = "| check | target | verdict | seen |\n|---|---|---|---|\n".to_owned();
     for row in rows {
-        let seen = row.seen().replace('|', "\\|").replace('\n', " ");
-        let mark = if row.verdict == Some(true) { "" } else { "**" };
-        text += &format!("| {} | {} | {mark}{}{mark} | {seen} |\n", row.check, row.target, word(row.verdict));
+        let seen = markdown_text(&row.words());
+        let mark = if row.verdict == Verdict::Passed { "" } else { "**" };
+        text += &format!("| {} | {} | {mark}{}{mark} | {seen} |\n", row.check, row.target, row.verdict);
     }
     text
 }
 
+/// Text in a cell of a table: no markup of it means anything to Markdown, HTML or a chat.
+fn markdown_text(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            '|' | '*' | '_' | '`' | '[' | ']' | '\\' => safe.extend(['\\', c]),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
 /// The schema that CI servers read: a check that is not passed is a failure, one that cannot be made an error.
 fn junit(rows: &[Row]) -> String {
-    let count = |verdict: Option<bool>| rows.iter().filter(|row| row.verdict == verdict).count();
+    let count = |verdicts: &[Verdict]| rows.iter().filter(|row| verdicts.contains(&row.verdict)).count();
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"checklist\" tests=\"{}\" failures=\"{}\" errors=\"{}\">\n",
         rows.len(),
-        count(Some(false)),
-        count(None)
+        count(&[Verdict::Warning, Verdict::Critical]),
+        count(&[Verdict::CannotTell])
     );
     for row in rows {
-        let (check, target, why) = (row.check, escaped(&row.target), escaped(&row.why));
+        let (check, target, why) = (row.check, escaped(&row.target), escaped(&row.words()));
         text += &format!("  <testcase classname=\"{check}\" name=\"{target}\" time=\"{:.3}\"", row.seconds);
         text += &match row.verdict {
-            Some(true) => "/>\n".to_owned(),
-            Some(false) => format!("><failure message=\"{why}\"/></testcase>\n"),
-            None => format!("><error message=\"{why}\"/></testcase>\n"),
+            Verdict::Passed => format!("><system-out>{why}</system-out></testcase>\n"),
+            Verdict::Warning | Verdict::Critical => format!("><failure message=\"{why}\"/></testcase>\n"),
+            Verdict::CannotTell => format!("><error message=\"{why}\"/></testcase>\n"),
         };
     }
     text + "</testsuite>\n"
@@ -151,9 +164,17 @@ fn of_state(state: &State, now: f64) -> Value {
                 "value": reading.value,
                 "warning": reading.limits.at(Severity::Warning),
                 "critical": reading.limits.at(Severity::Critical),
+                "whose": reading.whose,
                 "human": reading.unit.human(reading.value),
             })
         })
+        .collect();
+    let seen: Vec<Value> =
+        state.evidence.seen().map(|(object, count)| json!({"object": object.as_str(), "count": count})).collect();
+    let unseen: Vec<Value> = state
+        .evidence
+        .unseen()
+        .map(|gap| json!({"object": gap.object.as_str(), "reason": gap.reason.as_str(), "count": gap.count}))
         .collect();
     json!({
         "check": signal.id,
@@ -161,8 +182,10 @@ fn of_state(state: &State, now: f64) -> Value {
         "title": signal.title,
         "cadence": signal.cadence.as_str(),
         "section": signal.section,
-        "verdict": word(state.verdict(now)),
+        "verdict": state.verdict(now).as_str(),
         "why": state.why(),
+        "seen": state.seen(),
+        "evidence": {"seen": seen, "unseen": unseen, "since": state.evidence.since(), "gaps": state.evidence.gaps()},
         "readings": readings,
         "lastRun": state.history.back().map(|run| run.at),
         "lastSuccess": state.last_success(),

@@ -3,7 +3,7 @@
 use crate::probe::Failure;
 use checklist::config::Check;
 use checklist::contract::{self, PER_CHECK};
-use checklist::{Kind, Limits, Metric, Reading, Reason, Samples, Series};
+use checklist::{Evidence, Kind, Limits, Metric, Reading, Reason, Samples, Series, Severity, Unseen, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -26,7 +26,10 @@ pub struct State {
     last_success: Option<f64>,
     duration: f64,
     series: Vec<Series>,
-    passed: bool,
+    /// What the last successful run says of its target.
+    judged: Verdict,
+    /// What the last run that looked at anything looked at.
+    pub evidence: Evidence,
     /// What is bad, as sentences.
     pub findings: Vec<String>,
     /// The values that were judged, beside their limits.
@@ -44,10 +47,12 @@ pub struct Run {
     pub at: f64,
     /// How long it took, seconds.
     pub seconds: f64,
-    /// Passed, not passed, or unknown.
-    pub verdict: Option<bool>,
+    /// What it says of its target.
+    pub verdict: Verdict,
     /// What was bad, or why nobody can tell.
     pub why: String,
+    /// What it looked at.
+    pub seen: String,
 }
 
 impl State {
@@ -63,7 +68,8 @@ impl State {
             last_success: None,
             duration: 0.0,
             series: Vec::new(),
-            passed: false,
+            judged: Verdict::CannotTell,
+            evidence: Evidence::default(),
             findings: Vec::new(),
             readings: Vec::new(),
             failure: None,
@@ -76,43 +82,70 @@ impl State {
         *self = Self::new(self.check.clone(), self.limits.clone());
     }
 
-    /// Takes in the result of a run that ended at `now` (Unix seconds). A successful run
-    /// replaces what the one before saw, whole.
+    /// Takes in the result of a run that ended at `now` (Unix seconds). A successful run replaces what the one before
+    /// saw, whole. A run that saw none of what must be there, and nothing bad, is a failed one.
     pub fn record(&mut self, result: Result<Samples, Failure>, now: f64, took: Duration) {
         self.runs += 1;
         self.last_run = Some(now);
         self.duration = took.as_secs_f64();
-        match result {
-            Ok(samples) => {
-                let (series, dropped) = samples.into_series();
-                let findings = self.check.signal.judge(&series, now, &self.limits);
-                self.readings = self.check.signal.readings(&series, now, &self.limits);
-                self.dropped += dropped;
-                self.passed = findings.is_empty();
-                self.findings = findings.iter().map(ToString::to_string).collect();
-                self.series = series;
-                self.last_success = Some(now);
-                self.failure = None;
-            }
-            Err(failure) => {
-                *self.failures.entry(failure.reason).or_default() += 1;
-                self.failure = Some(failure);
-            }
+        let result = result.and_then(|samples| self.judge(samples, now));
+        self.failure = result.err();
+        match &self.failure {
+            Some(failure) => *self.failures.entry(failure.reason).or_default() += 1,
+            None => self.last_success = Some(now),
         }
-        let verdict = self.failure.is_none().then_some(self.passed);
+        let verdict = if self.failure.is_some() { Verdict::CannotTell } else { self.judged };
         if self.history.len() == HISTORY {
             self.history.pop_front();
         }
-        self.history.push_back(Run { at: now, seconds: self.duration, verdict, why: self.why() });
+        let seen = if self.failure.is_some() { String::new() } else { self.evidence.to_string() };
+        self.history.push_back(Run { at: now, seconds: self.duration, verdict, why: self.why(), seen });
     }
 
-    /// What is bad, or why nobody can tell; empty when all is well.
+    /// The one place where a verdict is made: what is bad counts whatever was not seen, and only what was seen whole
+    /// and is good passes.
+    fn judge(&mut self, samples: Samples, now: f64) -> Result<(), Failure> {
+        let signal = self.check.signal;
+        let (series, dropped, mut evidence) = samples.into_parts();
+        self.dropped += dropped;
+        let findings = signal.judge(&series, now, &self.limits);
+        let missing = evidence.missing(signal.looks);
+        self.evidence = evidence;
+        if let (Some((reason, what)), true) = (missing, findings.is_empty()) {
+            return Err(Failure::new(reason, what));
+        }
+        self.judged = match findings.iter().map(|finding| finding.severity).max() {
+            Some(Severity::Critical) => Verdict::Critical,
+            Some(Severity::Warning) => Verdict::Warning,
+            None if self.evidence.is_partial() => Verdict::CannotTell,
+            None => Verdict::Passed,
+        };
+        self.readings = signal.readings(&series, now, &self.limits);
+        self.findings = findings.iter().map(ToString::to_string).collect();
+        self.series = series;
+        Ok(())
+    }
+
+    /// What is bad and what was not seen, or why nobody can tell; empty when all was seen and is well.
     pub fn why(&self) -> String {
         match &self.failure {
             Some(failure) => failure.to_string(),
             None if self.runs == 0 => "it has not run".to_owned(),
-            None => self.findings.join("; "),
+            None => {
+                let gaps = self.evidence.gaps();
+                let unseen = (!gaps.is_empty()).then(|| format!("not seen: {gaps}"));
+                self.findings.iter().cloned().chain(unseen).collect::<Vec<_>>().join("; ")
+            }
         }
+    }
+
+    /// What the last run looked at and the worst of it, in one sentence; empty when it could not look.
+    pub fn seen(&self) -> String {
+        if self.failure.is_some() || self.runs == 0 {
+            return String::new();
+        }
+        let readings = self.readings.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        [self.evidence.to_string(), readings].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
     }
 
     /// When the last successful run ended, Unix seconds.
@@ -125,9 +158,9 @@ impl State {
         self.runs > 0
     }
 
-    /// Passed, not passed, or unknown because it is stale or was never made.
-    pub fn verdict(&self, now: f64) -> Option<bool> {
-        (self.failure.is_none() && self.is_fresh(now)).then_some(self.passed)
+    /// What the check says of its target: nobody can tell while the last run failed, or is too old, or none was made.
+    pub fn verdict(&self, now: f64) -> Verdict {
+        if self.failure.is_none() && self.is_fresh(now) { self.judged } else { Verdict::CannotTell }
     }
 
     fn is_fresh(&self, now: f64) -> bool {
@@ -155,13 +188,19 @@ impl State {
         let some = |value: Option<f64>| value.map(one).unwrap_or_default();
         match metric {
             m if *m == contract::PROBE_SUCCESS => flag(self.has_run() && self.failure.is_none()),
-            m if *m == contract::CHECK_PASSED => {
-                if self.is_fresh(now) {
-                    flag(self.passed)
-                } else {
-                    Vec::new()
-                }
+            m if *m == contract::CHECK_PASSED => match self.judged {
+                Verdict::CannotTell => Vec::new(),
+                _ if !self.is_fresh(now) => Vec::new(),
+                judged => flag(judged == Verdict::Passed),
+            },
+            m if *m == contract::SEEN => {
+                self.evidence.seen().map(|(object, n)| (vec![object.as_str().to_owned()], n as f64)).collect()
             }
+            m if *m == contract::UNSEEN => {
+                let labels = |unseen: &Unseen| vec![unseen.object.as_str().to_owned(), unseen.reason.to_string()];
+                self.evidence.unseen().map(|unseen| (labels(&unseen), unseen.count as f64)).collect()
+            }
+            m if *m == contract::SINCE => some(self.evidence.since()),
             m if *m == contract::LAST_RUN => some(self.last_run),
             m if *m == contract::LAST_SUCCESS => some(self.last_success),
             m if *m == contract::DURATION => one(self.duration),

@@ -28,14 +28,17 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
     let exporter_namespace = namespace(table, "exporterNamespace").unwrap_or_default();
     let mut insecure = None;
     let mut ca_file = None;
+    let mut node_selector = None;
     if let Some(mut kubelet) = table.table("kubelet") {
         insecure = kubelet.flag("insecureSkipVerify");
         ca_file = kubelet.text("caFile").map(PathBuf::from);
+        node_selector = kubelet.text("nodeSelector");
         if let (Some(true), Some(node)) = (insecure, kubelet.node("caFile")) {
             kubelet.mistake(node.place, "caFile is never looked at while insecureSkipVerify is true: keep one of them");
         }
         kubelet.finish();
     }
+    let may_be_empty = table.flag("mayBeEmpty").unwrap_or(false);
     let secrets = each(table, "secrets", found, |entry| {
         let name = entry.required("name");
         if let (Some(text), Some(node)) = (&name, entry.node("name"))
@@ -63,6 +66,8 @@ pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> 
         exporter_namespace,
         kubelet_insecure_skip_verify: insecure.unwrap_or(false),
         kubelet_ca_file: ca_file,
+        kubelet_node_selector: node_selector,
+        may_be_empty,
         secrets,
         audit_logs,
         web_audiences,

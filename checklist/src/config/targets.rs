@@ -84,6 +84,10 @@ pub struct Kubernetes {
     pub exporter_namespace: String,
     /// Whether to accept the kubelets' self-made serving certificates.
     pub kubelet_insecure_skip_verify: bool,
+    /// Which nodes' kubelets are asked, as a label selector; all when there is none.
+    pub kubelet_node_selector: Option<String>,
+    /// Whether a namespace without any workload or pod is fine.
+    pub may_be_empty: bool,
     /// The authority of the kubelets' serving certificates; the cluster's own when absent.
     pub kubelet_ca_file: Option<PathBuf>,
     /// Secrets that are rotated.

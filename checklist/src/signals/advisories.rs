@@ -41,6 +41,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Advisories,
     interval: minutes(15),
     timeout: seconds(60),
+    looks: &[Looks::at_some(Object::Report)],
     metrics: &[&ADVISORIES, &WRITTEN],
     thresholds: &[&SEVERE, &OTHER, &MAX_AGE],
     alerts: &[

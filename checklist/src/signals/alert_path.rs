@@ -45,6 +45,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Monitoring Review",
     kind: TargetKind::AlertPath,
     max_series: 20,
+    looks: &[Looks::at_any(Object::Record)],
     metrics: &[&RECORDED, &PASSED, &LAST, &DURATION],
     thresholds: &[&MAX_AGE],
     alerts: &[

@@ -48,6 +48,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Morning Health Check",
     kind: TargetKind::Alertmanager,
     max_series: 50,
+    looks: &[Looks::at_any(Object::Alert), Looks::at_any(Object::Silence)],
     metrics: &[&ALERTS, &OLDEST, &SILENCES, &SILENCE_END],
     thresholds: &[&UNTAKEN, &LONG],
     alerts: &[

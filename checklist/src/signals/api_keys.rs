@@ -37,6 +37,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Application,
     interval: minutes(15),
     max_series: 10,
+    looks: &[Looks::at_any(Object::ApiKey)],
     metrics: &[&KEYS, &OLDEST],
     thresholds: &[&STALE_AFTER, &STALE],
     alerts: &[Alert {

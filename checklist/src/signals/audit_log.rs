@@ -42,6 +42,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Security Check",
     kind: TargetKind::Application,
     max_series: 10,
+    looks: &[Looks::at_any(Object::Event)],
     metrics: &[&PRESENT, &LAST, &FUTURE],
     thresholds: &[&SILENCE, &AHEAD],
     alerts: &[

@@ -45,6 +45,7 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(1),
     timeout: seconds(20),
     max_series: 10,
+    looks: &[Looks::at_any(Object::Event)],
     metrics: &[&FAILURES],
     thresholds: &[&PER_HOUR, &RISE, &FLOOR],
     alerts: &[

@@ -60,6 +60,7 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(15),
     timeout: seconds(60),
     max_series: 100,
+    looks: &[Looks::at_any(Object::Backup)],
     metrics: &[&PRESENT, &LAST, &BYTES, &OBJECTS, &HEADER_VALID, &EXPECTED_INTERVAL],
     thresholds: &[&MAX_AGE, &SHRUNK],
     alerts: &[

@@ -46,6 +46,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Postgres,
     interval: minutes(60),
     max_series: 100,
+    looks: &[Looks::at_any(Object::Table)],
     metrics: &[&BLOAT, &TABLE_BYTES, &TOTAL],
     thresholds: &[&SHARE, &MIN_BYTES],
     alerts: &[Alert {

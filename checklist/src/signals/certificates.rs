@@ -51,6 +51,7 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(5),
     timeout: seconds(10),
     max_series: 100,
+    looks: &[Looks::at_some(Object::Certificate)],
     metrics: &[&NOT_AFTER, &NOT_BEFORE, &VERIFIED, &VERIFICATION_FAILURES, &TLS_VERSION],
     thresholds: &[&LEAD],
     alerts: &[

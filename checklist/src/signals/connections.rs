@@ -79,6 +79,7 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 500,
+    looks: &[Looks::at_some(Object::Session)],
     metrics: &[&CONNECTIONS, &LIMIT, &DATABASE_LIMIT, &ROLE_CONNECTIONS, &ROLE_LIMIT, &OLDEST_TRANSACTION],
     thresholds: &[&USAGE, &IDLE, &IDLE_IN_TRANSACTION],
     alerts: &[

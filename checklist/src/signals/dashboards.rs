@@ -25,6 +25,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Prometheus,
     interval: minutes(5),
     max_series: 500,
+    looks: &[Looks::at_some(Object::Metric)],
     metrics: &[&MISSING],
     thresholds: &[&ANY],
     alerts: &[Alert {

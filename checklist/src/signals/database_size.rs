@@ -37,6 +37,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Postgres,
     interval: minutes(15),
     max_series: 100,
+    looks: &[Looks::at_some(Object::Database)],
     metrics: &[&BYTES],
     thresholds: &[&GROWTH, &FLOOR, &LIMIT],
     alerts: &[

@@ -38,6 +38,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Dependencies,
     interval: minutes(15),
     timeout: seconds(60),
+    looks: &[Looks::at_some(Object::Report)],
     metrics: &[&OUTDATED, &WRITTEN],
     thresholds: &[&MAX_AGE, &MAJOR],
     alerts: &[

@@ -51,6 +51,7 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(60),
     timeout: seconds(20),
     max_series: 5_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_some(Object::Node), Looks::at_any(Object::Claim)],
     metrics: &[&USED, &CAPACITY, &INODES_USED, &INODES],
     thresholds: &[&USAGE, &INODE_USAGE, &FULL_WITHIN],
     alerts: &[
@@ -130,7 +131,13 @@ pub static SIGNAL: Signal = Signal {
             (&INODES, "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_inodes{{selector}} > 0)"),
         ],
     }],
-    access: &[Access::Kubernetes("", "nodes", &["list"]), Access::Kubernetes("", "nodes/stats", &["get"])],
+    access: &[
+        Access::Kubernetes("", "namespaces", &["get"]),
+        Access::Kubernetes("", "pods", LIST_WATCH),
+        Access::Kubernetes("", "persistentvolumeclaims", LIST_WATCH),
+        Access::Kubernetes("", "nodes", &["list"]),
+        Access::Kubernetes("", "nodes/stats", &["get"]),
+    ],
     runbook: include_str!("disk.md"),
     ..BASE
 };

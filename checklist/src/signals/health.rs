@@ -48,6 +48,7 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 100,
+    looks: &[Looks::at_some(Object::Page), Looks::at_any(Object::Field)],
     metrics: &[&STATUS, &DURATION, &FIELD_OK, &VERSION],
     thresholds: &[&SLOW, &VERSIONS],
     alerts: &[

@@ -52,6 +52,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Kubernetes,
     interval: seconds(30),
     max_series: 2_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Autoscaler)],
     metrics: &[&REPLICAS, &AT_MAX, &LIMITED, &ABLE],
     thresholds: &[&ALWAYS, &OFTEN],
     alerts: &[
@@ -138,7 +139,11 @@ pub static SIGNAL: Signal = Signal {
             ),
         ],
     }],
-    access: &[Access::Kubernetes("autoscaling", "horizontalpodautoscalers", LIST_WATCH)],
+    access: &[
+        Access::Kubernetes("", "namespaces", &["get"]),
+        Access::Kubernetes("", "pods", LIST_WATCH),
+        Access::Kubernetes("autoscaling", "horizontalpodautoscalers", LIST_WATCH),
+    ],
     runbook: include_str!("hpa.md"),
     ..BASE
 };

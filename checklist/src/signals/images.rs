@@ -36,6 +36,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Images,
     interval: minutes(15),
     timeout: seconds(60),
+    looks: &[Looks::at_some(Object::Report)],
     metrics: &[&VULNERABILITIES, &WRITTEN],
     thresholds: &[&SEVERE, &HIGH, &MAX_AGE],
     alerts: &[

@@ -34,6 +34,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Postgres,
     interval: minutes(15),
     max_series: 10,
+    looks: &[Looks::at_some(Object::Database)],
     metrics: &[&INVALID, &UNUSED, &DUPLICATE],
     thresholds: &[&BROKEN],
     alerts: &[Alert {

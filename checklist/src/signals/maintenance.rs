@@ -106,6 +106,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Postgres,
     interval: minutes(5),
     max_series: 600,
+    looks: &[Looks::at_some(Object::Database), Looks::at_any(Object::Table)],
     metrics: &[&LAST_VACUUM, &LAST_ANALYZE, &DEAD, &ROWS, &XID_AGE, &NEVER, &NEVER_ANALYZED],
     thresholds: &[&DEAD_SHARE, &ANALYZED, &UNVACUUMED, &UNANALYZED, &XID, &MIN_BYTES],
     alerts: &[

@@ -39,6 +39,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Tasks,
     interval: seconds(30),
     max_series: 10,
+    looks: &[Looks::at_any(Object::Record)],
     metrics: &[&ACTIVE, &UNTIL, &SINCE],
     thresholds: &[&LASTS],
     alerts: &[Alert {

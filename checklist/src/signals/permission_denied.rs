@@ -38,6 +38,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Application,
     interval: minutes(5),
     max_series: 10,
+    looks: &[Looks::at_any(Object::Event)],
     metrics: &[&DENIED, &USERS, &WORST],
     thresholds: &[&PER_USER],
     alerts: &[Alert {

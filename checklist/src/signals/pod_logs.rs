@@ -39,6 +39,7 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(5),
     timeout: seconds(60),
     max_series: 100,
+    looks: &[Looks::at_some(Object::Log)],
     metrics: &[&LINES, &SEEN, &LAST],
     thresholds: &[&SILENCE],
     alerts: &[

@@ -51,6 +51,7 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 5_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Workload), Looks::at_any(Object::Pod), Looks::at_any(Object::Service)],
     metrics: &[&DESIRED, &READY, &PODS, &NOT_READY, &ENDPOINTS],
     thresholds: &[&WAITING],
     alerts: &[
@@ -152,6 +153,7 @@ pub static SIGNAL: Signal = Signal {
         ],
     }],
     access: &[
+        Access::Kubernetes("", "namespaces", &["get"]),
         Access::Kubernetes("", "pods", LIST_WATCH),
         Access::Kubernetes("", "services", LIST_WATCH),
         Access::Kubernetes("discovery.k8s.io", "endpointslices", LIST_WATCH),

@@ -23,6 +23,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Capacity Planning Review",
     kind: TargetKind::Kubernetes,
     max_series: 5_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Claim)],
     metrics: &[&BOUND, &REQUESTED],
     alerts: &[Alert {
         name: "ChecklistVolumeClaimNotBound",
@@ -63,7 +64,11 @@ pub static SIGNAL: Signal = Signal {
             ),
         ],
     }],
-    access: &[Access::Kubernetes("", "persistentvolumeclaims", LIST_WATCH)],
+    access: &[
+        Access::Kubernetes("", "namespaces", &["get"]),
+        Access::Kubernetes("", "pods", LIST_WATCH),
+        Access::Kubernetes("", "persistentvolumeclaims", LIST_WATCH),
+    ],
     runbook: include_str!("pvc.md"),
     ..BASE
 };

@@ -49,6 +49,7 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 5_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Container)],
     metrics: &[&RESTARTS, &LAST_TERMINATION],
     thresholds: &[&RECENT, &PER_HOUR, &OOM_RECENT],
     alerts: &[
@@ -146,7 +147,7 @@ pub static SIGNAL: Signal = Signal {
             ),
         ],
     }],
-    access: &[Access::Kubernetes("", "pods", LIST_WATCH)],
+    access: &[Access::Kubernetes("", "namespaces", &["get"]), Access::Kubernetes("", "pods", LIST_WATCH)],
     runbook: include_str!("restarts.md"),
     ..BASE
 };

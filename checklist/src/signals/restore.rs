@@ -67,6 +67,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Backup Verification",
     kind: TargetKind::Restore,
     max_series: 500,
+    looks: &[Looks::at_any(Object::Record)],
     metrics: &[&RECORDED, &PASSED, &CONCLUSIVE, &LAST, &DURATION, &ANSWER, &NEWEST],
     thresholds: &[&MAX_AGE],
     alerts: &[

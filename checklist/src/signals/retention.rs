@@ -58,6 +58,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Application,
     interval: minutes(30),
     max_series: 10,
+    looks: &[Looks::at_any(Object::Row)],
     metrics: &[&OVERDUE, &OLDEST],
     thresholds: &[&AUDIT_KEPT, &WORKFLOWS_KEPT, &AUDIT_AGE, &WORKFLOWS_AGE],
     alerts: &[

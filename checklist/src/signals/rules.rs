@@ -33,6 +33,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Monitoring Review",
     kind: TargetKind::Prometheus,
     max_series: 200,
+    looks: &[Looks::at_some(Object::Rule)],
     metrics: &[&DEPLOYED, &MATCH, &FAILING],
     thresholds: &[&BROKEN],
     alerts: &[

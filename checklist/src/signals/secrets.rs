@@ -29,6 +29,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Secrets,
     interval: minutes(60),
     max_series: 500,
+    looks: &[Looks::at_some(Object::Secret)],
     metrics: &[&ROTATED, &PRESENT],
     thresholds: &[&MAX_AGE],
     alerts: &[

@@ -57,6 +57,7 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(5),
     timeout: seconds(20),
     max_series: 600,
+    looks: &[Looks::at_any(Object::Table)],
     metrics: &[&SEQ_SCANS, &INDEX_SCANS, &SEQ_ROWS, &INDEX_ROWS, &LIVE_ROWS, &BYTES],
     thresholds: &[&SHARE, &MIN_BYTES],
     alerts: &[Alert {

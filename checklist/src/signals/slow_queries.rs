@@ -66,6 +66,7 @@ pub static SIGNAL: Signal = Signal {
     cadence: Cadence::Weekly,
     section: "Performance Review",
     kind: TargetKind::Server,
+    looks: &[Looks::at_any(Object::Statement), Looks::at_any(Object::Session)],
     metrics: &[&TRACKED, &CALLS, &SECONDS, &LONGEST],
     thresholds: &[&MEAN, &RUNNING, &SLOWER, &FLOOR],
     alerts: &[

@@ -60,6 +60,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Disaster Recovery Drill",
     kind: TargetKind::Tasks,
     max_series: 1_000,
+    looks: &[Looks::at_some(Object::Task)],
     metrics: &[&LAST_DONE, &DUE, &OVERDUE, &SKIPPED, &REJECTED],
     thresholds: &[&LATE, &VERY_LATE, &UNREADABLE],
     alerts: &[

@@ -30,6 +30,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Application,
     interval: minutes(15),
     max_series: 10,
+    looks: &[Looks::at_any(Object::Account)],
     metrics: &[&ACCOUNTS],
     thresholds: &[&STALE_AFTER, &STALE],
     alerts: &[Alert {

@@ -91,6 +91,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Performance Review",
     kind: TargetKind::Kubernetes,
     max_series: 5_000,
+    looks: &[Looks::at_some(Object::Namespace), Looks::at_some(Object::Node), Looks::at_any(Object::Pod)],
     metrics: &[
         &POD_CPU,
         &POD_CPU_LIMIT,
@@ -206,6 +207,7 @@ pub static SIGNAL: Signal = Signal {
         },
     ],
     access: &[
+        Access::Kubernetes("", "namespaces", &["get"]),
         Access::Kubernetes("", "nodes", &["list"]),
         Access::Kubernetes("", "pods", LIST_WATCH),
         Access::Kubernetes("metrics.k8s.io", "nodes", &["list"]),

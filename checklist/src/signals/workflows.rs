@@ -50,6 +50,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Application,
     interval: minutes(5),
     max_series: 50,
+    looks: &[Looks::at_any(Object::Workflow)],
     metrics: &[&WORKFLOWS, &UNKNOWN, &FINISHED, &FAILED, &OPEN],
     thresholds: &[&FAILED_SHARE, &STRANGE],
     alerts: &[

@@ -2,9 +2,9 @@
 
 use crate::probe::{Failure, Probe};
 use crate::records::{Act, Records};
-use checklist::Samples;
 use checklist::config::RecordPlace;
 use checklist::signals::alert_path::{DURATION, LAST, PASSED, RECORDED, SIGNAL};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -32,6 +32,7 @@ impl Probe for AlertPath {
                     _ => None,
                 });
                 let mine: Vec<_> = mine.collect();
+                samples.saw(Object::Record, mine.len());
                 samples.set(&RECORDED, [wanted], !mine.is_empty());
                 if let Some((_, passed, seconds)) = mine.first() {
                     samples.set(&PASSED, [wanted], *passed);

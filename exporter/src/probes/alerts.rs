@@ -2,9 +2,9 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::http::fetch_json;
-use checklist::Samples;
 use checklist::config::Server;
 use checklist::signals::alerts::{ALERTS, OLDEST, SIGNAL, SILENCE_END, SILENCES};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -69,6 +69,8 @@ impl Probe for Alerts {
             let alerts: Vec<Alert> = fetch_json(&self.0.endpoint, "/api/v2/alerts", MAX_BODY).await?;
             let silences: Vec<Silence> = fetch_json(&self.0.endpoint, "/api/v2/silences", MAX_BODY).await?;
             let mut samples = Samples::of(&SIGNAL);
+            samples.saw(Object::Alert, alerts.len());
+            samples.saw(Object::Silence, silences.len());
             let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
             for state in ["active", "silenced", "inhibited"] {
                 counts.insert(("critical", state), 0);

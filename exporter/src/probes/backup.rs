@@ -2,9 +2,9 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::s3::Bucket;
-use checklist::Samples;
 use checklist::config::{Backup as Target, BackupFormat};
 use checklist::signals::backup::{BYTES, EXPECTED_INTERVAL, HEADER_VALID, LAST, OBJECTS, PRESENT, SIGNAL};
+use checklist::{Object, Samples};
 use flate2::read::GzDecoder;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -32,6 +32,7 @@ impl Probe for Backup {
             let listing = self.bucket.listing().await?;
             let name = [self.target.name.as_str()];
             let mut samples = Samples::of(&SIGNAL);
+            samples.evidence.saw(Object::Backup, listing.objects);
             samples.set(&PRESENT, name, listing.newest.is_some());
             samples.set(&OBJECTS, name, listing.objects);
             samples.set(&EXPECTED_INTERVAL, name, self.target.every.as_secs_f64());

@@ -2,9 +2,9 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::tls::inspect;
-use checklist::Samples;
 use checklist::config::Certificate as Target;
 use checklist::signals::certificates::{NOT_AFTER, NOT_BEFORE, SIGNAL, TLS_VERSION, VERIFICATION_FAILURES, VERIFIED};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -17,6 +17,7 @@ impl Probe for Certificates {
             let seen = inspect(&self.0).await?;
             let source = format!("{}:{}", self.0.host, self.0.port);
             let mut samples = Samples::of(&SIGNAL);
+            samples.saw(Object::Certificate, seen.certificates.len());
             for certificate in &seen.certificates {
                 let labels = [&source, certificate.subject_cn.as_str(), &certificate.issuer_cn, certificate.position];
                 samples.set(&NOT_AFTER, labels, certificate.not_after);

@@ -2,9 +2,9 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::http::fetch_json;
-use checklist::Samples;
 use checklist::config::Server;
 use checklist::signals::dashboards::{MISSING, SIGNAL};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -36,6 +36,7 @@ impl Probe for Dashboards {
             let path = format!("{QUERY}&start={}&end={now}", now - 600);
             let answer: Answer = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
             let mut samples = Samples::of(&SIGNAL);
+            samples.saw(Object::Metric, self.metrics.len());
             for metric in &self.metrics {
                 samples.set(&MISSING, [metric], !answer.data.contains(*metric));
             }

@@ -1,12 +1,13 @@
 //! Bytes and inodes of the claims in the watched namespaces.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::kubelet::volumes;
-use crate::sources::kubernetes::Cluster;
-use checklist::Samples;
+use crate::sources::kubelet::{Claim, Volume, Volumes, volumes};
+use crate::sources::kubernetes::{Cluster, Namespace, read};
 use checklist::signals::disk::{CAPACITY, INODES, INODES_USED, SIGNAL, USED};
+use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The probe of the signal `disk`.
@@ -16,20 +17,70 @@ impl Probe for Disk {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
             let mut samples = Samples::of(&SIGNAL);
-            for (claim, volume) in volumes(&self.0).await? {
-                let labels = [claim.namespace.as_str(), claim.name.as_str()];
-                if let (Some(used), Some(available)) = (volume.used_bytes, volume.available_bytes) {
-                    samples.set(&USED, labels, used);
-                    samples.set(&CAPACITY, labels, used.saturating_add(available));
+            let watched = self.0.watched().await?;
+            let volumes = volumes(&self.0).await?;
+            samples.saw(Object::Node, volumes.nodes);
+            samples.saw(Object::Claim, 0);
+            for failure in &volumes.unreached {
+                samples.missed(Object::Node, failure.reason, failure.message.clone());
+            }
+            let mut silent = BTreeSet::new();
+            for (claim, volume) in &volumes.claims {
+                if figures(claim, volume, &mut samples) {
+                    samples.saw(Object::Claim, 1);
+                } else {
+                    silent.insert(claim);
                 }
-                // Some file systems have no fixed number of inodes and say 0.
-                if let (Some(used), Some(all @ 1..)) = (volume.inodes_used, volume.inodes) {
-                    samples.set(&INODES_USED, labels, used);
-                    samples.set(&INODES, labels, all);
-                }
+            }
+            for namespace in &watched.namespaces {
+                let judged = unmounted(namespace, &volumes, &mut samples).await;
+                self.0.conclude(watched, namespace, judged, &mut samples).await;
+            }
+            for Claim { namespace, name } in silent {
+                let what = format!("claim {namespace}/{name}: its kubelet gives no figures, as some volume drivers do");
+                samples.missed(Object::Claim, Reason::NotFound, what);
             }
             Ok(samples)
         }
         .boxed()
     }
+}
+
+/// Sets the figures of one claim; whether there were any.
+fn figures(claim: &Claim, volume: &Volume, samples: &mut Samples) -> bool {
+    let labels = [claim.namespace.as_str(), claim.name.as_str()];
+    // Some file systems have no fixed number of inodes and say 0.
+    if let (Some(used), Some(all @ 1..)) = (volume.inodes_used, volume.inodes) {
+        samples.set(&INODES_USED, labels, used);
+        samples.set(&INODES, labels, all);
+    }
+    let (Some(used), Some(available)) = (volume.used_bytes, volume.available_bytes) else { return false };
+    samples.set(&USED, labels, used);
+    samples.set(&CAPACITY, labels, used.saturating_add(available));
+    true
+}
+
+/// Bound claims that a running pod uses and no kubelet speaks of are not seen; those that no pod uses cannot fill up.
+/// Returns how many claims and volumes the namespace has.
+async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Samples) -> Result<usize, Failure> {
+    let known = |name: &str| volumes.claims.keys().any(|c| c.namespace == namespace.name && c.name == name);
+    let mounted = volumes.claims.keys().filter(|claim| claim.namespace == namespace.name).count();
+    let claims = read(&namespace.claims).await?;
+    let pods = read(&namespace.pods).await?;
+    let running = || pods.objects.values().filter(|pod| &*pod.phase == "Running");
+    let mut idle = 0;
+    for (name, claim) in claims.objects.iter().filter(|(name, claim)| claim.is_bound() && !known(name)) {
+        if claim.is_block() || !running().any(|pod| pod.claims.iter().any(|used| **used == **name)) {
+            idle += 1;
+            continue;
+        }
+        let reason = volumes.unreached.first().map_or(Reason::NotFound, |failure| failure.reason);
+        let what = format!("claim {}/{name}: a running pod uses it, and no kubelet that answered knows it", namespace.name);
+        samples.missed(Object::Claim, reason, what);
+    }
+    if idle > 0 {
+        let which = "bound and without a file system in use";
+        samples.evidence.note(format!("{} in {} {which}", Object::Claim.counted(idle), namespace.name));
+    }
+    Ok(mounted.max(claims.objects.len()))
 }

@@ -2,9 +2,9 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::http::fetch;
-use checklist::Samples;
 use checklist::config::Health as Target;
 use checklist::signals::health::{DURATION, FIELD_OK, SIGNAL, STATUS, VERSION};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -23,6 +23,8 @@ impl Probe for Health {
             let begun = Instant::now();
             let answer = fetch(&target.endpoint, "", MAX_BODY).await?;
             let mut samples = Samples::of(&SIGNAL);
+            samples.saw(Object::Page, 1);
+            samples.saw(Object::Field, target.expect.len());
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.set(&STATUS, [], u32::from(answer.status.as_u16()));
             samples.set(&FIELD_OK, ["status_code"], answer.status.as_u16() == target.status);

@@ -1,9 +1,9 @@
 //! Autoscalers of the watched namespaces.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::kubernetes::{Cluster, read};
-use checklist::Samples;
+use crate::sources::kubernetes::{Cluster, Namespace, read};
 use checklist::signals::hpa::{ABLE, AT_MAX, LIMITED, REPLICAS, SIGNAL};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -15,23 +15,33 @@ impl Probe for Hpa {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
             let mut samples = Samples::of(&SIGNAL);
-            for namespace in &self.0.watched().await?.namespaces {
-                for (name, autoscaler) in &read(&namespace.autoscalers).await?.objects {
-                    let own = [namespace.name.as_str(), name];
-                    let (current, max) = (autoscaler.status.current_replicas, autoscaler.spec.max_replicas);
-                    let min = autoscaler.spec.min_replicas.unwrap_or(1);
-                    let desired = autoscaler.status.desired_replicas;
-                    for (state, replicas) in [("current", current), ("desired", desired), ("min", min), ("max", max)] {
-                        samples.set(&REPLICAS, [own[0], own[1], state], replicas);
-                    }
-                    // One that is pinned to a number is always at its maximum and means nothing by it.
-                    samples.set(&AT_MAX, own, current >= max && max > min);
-                    samples.set(&LIMITED, own, autoscaler.is_limited());
-                    samples.set(&ABLE, own, autoscaler.is_able());
-                }
+            let watched = self.0.watched().await?;
+            samples.saw(Object::Autoscaler, 0);
+            for namespace in &watched.namespaces {
+                let judged = autoscalers(namespace, &mut samples).await;
+                self.0.conclude(watched, namespace, judged, &mut samples).await;
             }
             Ok(samples)
         }
         .boxed()
     }
+}
+
+async fn autoscalers(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
+    let autoscalers = read(&namespace.autoscalers).await?;
+    samples.saw(Object::Autoscaler, autoscalers.objects.len());
+    for (name, autoscaler) in &autoscalers.objects {
+        let own = [namespace.name.as_str(), name];
+        let (current, max) = (autoscaler.status.current_replicas, autoscaler.spec.max_replicas);
+        let min = autoscaler.spec.min_replicas.unwrap_or(1);
+        let desired = autoscaler.status.desired_replicas;
+        for (state, replicas) in [("current", current), ("desired", desired), ("min", min), ("max", max)] {
+            samples.set(&REPLICAS, [own[0], own[1], state], replicas);
+        }
+        // One that is pinned to a number is always at its maximum and means nothing by it.
+        samples.set(&AT_MAX, own, current >= max && max > min);
+        samples.set(&LIMITED, own, autoscaler.is_limited());
+        samples.set(&ABLE, own, autoscaler.is_able());
+    }
+    Ok(autoscalers.objects.len())
 }

@@ -3,9 +3,9 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::logs::{Lines, read_log};
-use checklist::Samples;
 use checklist::config::AuditLogs;
 use checklist::signals::pod_logs::{LAST, LINES, SEEN, SIGNAL};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -63,6 +63,7 @@ impl Probe for PodLogs {
                 let before = known()[at].clone();
                 let after = self.follow(source, before).await?;
                 let labels = [&source.namespace, &source.selector];
+                samples.saw(Object::Log, after.read_to.len());
                 samples.put(&LINES, &labels, after.lines as f64);
                 samples.put(&SEEN, &labels, f64::from(u8::from(after.last.is_some())));
                 if let Some(last) = after.last {

@@ -2,8 +2,8 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::{Cluster, Namespace, read};
-use checklist::Samples;
 use checklist::signals::pods::{DESIRED, ENDPOINTS, NOT_READY, PODS, READY, SIGNAL};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -16,10 +16,10 @@ impl Probe for Pods {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
             let mut samples = Samples::of(&SIGNAL);
-            for namespace in &self.0.watched().await?.namespaces {
-                workloads(namespace, &mut samples).await?;
-                pods(namespace, &mut samples).await?;
-                services(namespace, &mut samples).await?;
+            let watched = self.0.watched().await?;
+            for namespace in &watched.namespaces {
+                let judged = namespace_objects(namespace, &mut samples).await;
+                self.0.conclude(watched, namespace, judged, &mut samples).await;
             }
             Ok(samples)
         }
@@ -27,19 +27,31 @@ impl Probe for Pods {
     }
 }
 
-async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
+/// What makes a namespace worth watching: its workloads and pods. Its services are judged too.
+async fn namespace_objects(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
+    let found = workloads(namespace, samples).await? + pods(namespace, samples).await?;
+    services(namespace, samples).await?;
+    Ok(found)
+}
+
+async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
+    let mut found = 0;
     for (kind, watch) in &namespace.workloads {
-        for (name, workload) in &read(watch).await?.objects {
+        let store = read(watch).await?;
+        found += store.objects.len();
+        samples.saw(Object::Workload, store.objects.len());
+        for (name, workload) in &store.objects {
             let (desired, ready) = workload.replicas(*kind);
             samples.set(&DESIRED, [&namespace.name, kind.as_str(), name], desired);
             samples.set(&READY, [&namespace.name, kind.as_str(), name], ready);
         }
     }
-    Ok(())
+    Ok(found)
 }
 
-async fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
+async fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
     let store = read(&namespace.pods).await?;
+    samples.saw(Object::Pod, store.objects.len());
     let mut phases: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for (name, pod) in &store.objects {
         *phases.entry((&pod.workload, &pod.phase)).or_default() += 1;
@@ -50,7 +62,7 @@ async fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failur
     for ((workload, phase), count) in phases {
         samples.set(&PODS, [&namespace.name, workload, phase], count);
     }
-    Ok(())
+    Ok(store.objects.len())
 }
 
 async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
@@ -60,7 +72,9 @@ async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Fa
             *ready.entry(service.to_owned()).or_default() += slice.ready();
         }
     }
-    for (name, service) in &read(&namespace.services).await?.objects {
+    let services = read(&namespace.services).await?;
+    samples.saw(Object::Service, services.objects.len());
+    for (name, service) in &services.objects {
         // Without a selector someone else keeps the endpoints, or there are none (ExternalName).
         if service.spec.selector.as_ref().is_some_and(|selector| !selector.is_empty()) {
             samples.set(&ENDPOINTS, [&namespace.name, name], ready.get(&**name).copied().unwrap_or(0));

@@ -1,9 +1,9 @@
 //! Volume claims of the watched namespaces.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::kubernetes::{Cluster, read};
-use checklist::Samples;
+use crate::sources::kubernetes::{Cluster, Namespace, read};
 use checklist::signals::pvc::{BOUND, REQUESTED, SIGNAL};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -15,16 +15,26 @@ impl Probe for Pvc {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
             let mut samples = Samples::of(&SIGNAL);
-            for namespace in &self.0.watched().await?.namespaces {
-                for (name, claim) in &read(&namespace.claims).await?.objects {
-                    samples.set(&BOUND, [&namespace.name, name], claim.is_bound());
-                    if let Some(bytes) = claim.requested() {
-                        samples.set(&REQUESTED, [&namespace.name, name], bytes);
-                    }
-                }
+            let watched = self.0.watched().await?;
+            samples.saw(Object::Claim, 0);
+            for namespace in &watched.namespaces {
+                let judged = claims(namespace, &mut samples).await;
+                self.0.conclude(watched, namespace, judged, &mut samples).await;
             }
             Ok(samples)
         }
         .boxed()
     }
+}
+
+async fn claims(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
+    let claims = read(&namespace.claims).await?;
+    samples.saw(Object::Claim, claims.objects.len());
+    for (name, claim) in &claims.objects {
+        samples.set(&BOUND, [&namespace.name, name], claim.is_bound());
+        if let Some(bytes) = claim.requested() {
+            samples.set(&REQUESTED, [&namespace.name, name], bytes);
+        }
+    }
+    Ok(claims.objects.len())
 }

@@ -4,7 +4,7 @@ use crate::probe::{Failure, Probe};
 use crate::sources::report::{Document, read};
 use checklist::config::{Report as Target, ReportFormat};
 use checklist::signals::{advisories, dependencies, images};
-use checklist::{Metric, Reason, Samples, Signal};
+use checklist::{Metric, Object, Reason, Samples, Signal};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -40,6 +40,7 @@ impl Probe for Reports {
                     Failure::new(Reason::Decode, what)
                 })?;
                 let name = summary.subject.as_ref().unwrap_or(&document.name);
+                samples.saw(Object::Report, 1);
                 for (level, count) in &summary.counts {
                     samples.set(counted, [name, level], *count);
                 }

@@ -1,9 +1,9 @@
 //! Restart counts and last ends of the containers in the watched namespaces.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::kubernetes::{Cluster, read};
-use checklist::Samples;
+use crate::sources::kubernetes::{Cluster, Namespace, read};
 use checklist::signals::restarts::{LAST_TERMINATION, RESTARTS, SIGNAL};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -16,19 +16,13 @@ impl Probe for Restarts {
         async {
             let mut samples = Samples::of(&SIGNAL);
             let watched = self.0.watched().await?;
+            samples.saw(Object::Container, 0);
             // What restarted comes first, so that a bound only cuts off containers that never did.
             for restarted in [true, false] {
                 for namespace in &watched.namespaces {
-                    for (name, pod) in &read(&namespace.pods).await?.objects {
-                        for container in pod.containers.iter().filter(|c| (c.restarts > 0) == restarted) {
-                            let labels = [&*namespace.name, &pod.workload, name, &container.name];
-                            samples.set(&RESTARTS, labels, container.restarts);
-                            if let Some(last) = &container.last {
-                                let [namespace, workload, pod, container] = labels;
-                                let labels = [namespace, workload, pod, container, &last.reason];
-                                samples.set(&LAST_TERMINATION, labels, last.at);
-                            }
-                        }
+                    let judged = containers(namespace, restarted, &mut samples).await;
+                    if !restarted {
+                        self.0.conclude(watched, namespace, judged, &mut samples).await;
                     }
                 }
             }
@@ -36,4 +30,21 @@ impl Probe for Restarts {
         }
         .boxed()
     }
+}
+
+/// The containers that restarted, or those that did not. Returns how many pods there are.
+async fn containers(namespace: &Namespace, restarted: bool, samples: &mut Samples) -> Result<usize, Failure> {
+    let pods = read(&namespace.pods).await?;
+    for (name, pod) in &pods.objects {
+        for container in pod.containers.iter().filter(|container| (container.restarts > 0) == restarted) {
+            samples.saw(Object::Container, 1);
+            let labels = [&*namespace.name, &pod.workload, name, &container.name];
+            samples.set(&RESTARTS, labels, container.restarts);
+            if let Some(last) = &container.last {
+                let [namespace, workload, pod, container] = labels;
+                samples.set(&LAST_TERMINATION, [namespace, workload, pod, container, &last.reason], last.at);
+            }
+        }
+    }
+    Ok(pods.objects.len())
 }

@@ -2,9 +2,9 @@
 
 use crate::probe::{Failure, Probe};
 use crate::records::{Act, Records};
-use checklist::Samples;
 use checklist::config::RecordPlace;
 use checklist::signals::restore::{ANSWER, CONCLUSIVE, DURATION, LAST, NEWEST, PASSED, RECORDED, SIGNAL};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -28,6 +28,7 @@ impl Probe for Restore {
                 _ => None,
             });
             let mine: Vec<_> = mine.collect();
+            samples.saw(Object::Record, mine.len());
             samples.set(&RECORDED, [name], !mine.is_empty());
             let known = |act: &Act| matches!(act, Act::Restored { unknown: false, .. });
             if let Some((_, act)) = mine.first() {

@@ -5,7 +5,7 @@ use crate::sources::http::fetch_json;
 use checklist::config::Server;
 use checklist::contract::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH, SIGNAL};
-use checklist::{Reason, Samples};
+use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -62,6 +62,7 @@ impl Probe for Rules {
                 samples.set(&DEPLOYED, [rule_set], there);
             }
             let rules = || groups.iter().flat_map(|group| &group.rules);
+            samples.saw(Object::Rule, rules().count());
             let known_by = |rule: &&Rule| rule.name == RULES_INFO.name;
             let mut fingerprints = rules().filter(known_by).filter_map(|rule| rule.labels.get("fingerprint"));
             samples.set(&MATCH, [], fingerprints.any(|fingerprint| *fingerprint == self.fingerprint));

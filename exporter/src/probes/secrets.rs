@@ -4,7 +4,7 @@ use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::Cluster;
 use checklist::config::RotatedSecret;
 use checklist::signals::secrets::{PRESENT, ROTATED, SIGNAL};
-use checklist::{Reason, Samples};
+use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -73,6 +73,7 @@ impl Probe for Secrets {
             for secret in &self.0.target.secrets {
                 let path = format!("/api/v1/namespaces/{}/secrets/{}", secret.namespace, secret.name);
                 let found = watched.one::<Partial>(&path, METADATA_ONLY).await?;
+                samples.saw(Object::Secret, 1);
                 let labels = [&secret.namespace, &secret.name];
                 samples.put(&PRESENT, &labels, f64::from(u8::from(found.is_some())));
                 if let Some(at) = found.map(|found| found.metadata.rotated(secret)).transpose()?.flatten() {

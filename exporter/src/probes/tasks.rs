@@ -2,10 +2,10 @@
 
 use crate::probe::{Failure, Probe};
 use crate::records::{Act, Records};
-use checklist::Samples;
 use checklist::config::Tasks as Target;
 use checklist::signals::r#override as emergency;
 use checklist::signals::tasks::{DUE, LAST_DONE, OVERDUE, REJECTED, SIGNAL, SKIPPED};
+use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -20,6 +20,7 @@ impl Probe for Tasks {
             let now = Timestamp::now();
             let records = Records::read(&target.place, now).await?;
             let mut samples = Samples::of(&SIGNAL);
+            samples.saw(Object::Task, target.list.len());
             samples.set(&REJECTED, [], records.rejected);
             for task in &target.list {
                 let labels = [task.id.as_str(), task.cadence.as_str()];
@@ -51,6 +52,7 @@ impl Probe for Override {
             let now = Timestamp::now();
             let records = Records::read(&self.0.place, now).await?;
             let mut samples = Samples::of(&emergency::SIGNAL);
+            samples.saw(Object::Record, records.list.len());
             let held = records.override_at(now);
             samples.set(&emergency::ACTIVE, [], held.is_some());
             if let Some((since, record)) = held {

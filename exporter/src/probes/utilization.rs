@@ -3,11 +3,11 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::objects::PodUsage;
 use crate::sources::kubernetes::{Cluster, read};
-use checklist::Samples;
 use checklist::signals::utilization::{
     NODE_CPU, NODE_CPU_ALLOCATABLE, NODE_MEMORY, NODE_MEMORY_ALLOCATABLE, POD_CPU, POD_CPU_LIMIT, POD_MEMORY,
     POD_MEMORY_LIMIT, SIGNAL,
 };
+use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -31,7 +31,12 @@ impl Probe for Utilization {
             let watched = self.0.watched().await?;
             let usage = watched.node_usage().await?;
             for (name, node) in watched.nodes().await? {
-                let Some(used) = usage.get(&name) else { continue };
+                let Some(used) = usage.get(&name) else {
+                    let what = format!("the metrics API says nothing about node {name}");
+                    samples.missed(Object::Node, Reason::NotFound, what);
+                    continue;
+                };
+                samples.saw(Object::Node, 1);
                 let ((cpu, memory), (most_cpu, most_memory)) = (used.usage.amounts(), node.allocatable());
                 let all = [
                     (&NODE_CPU, cpu),
@@ -45,10 +50,11 @@ impl Probe for Utilization {
                     }
                 }
             }
-            for namespace in &watched.namespaces {
+            for namespace in self.0.present(watched, &mut samples).await {
                 let usage = watched.pod_usage(&namespace.name).await?;
                 let mut workloads: BTreeMap<String, Workload> = BTreeMap::new();
                 for (name, pod) in &read(&namespace.pods).await?.objects {
+                    samples.saw(Object::Pod, 1);
                     let Some((Some(cpu), Some(memory))) = usage.get(name).map(PodUsage::total) else { continue };
                     let nothing = Workload { cpu: 0.0, memory: 0.0, cpu_limit: Some(0.0), memory_limit: Some(0.0) };
                     let all = workloads.entry(pod.workload.to_string()).or_insert(nothing);

@@ -7,7 +7,7 @@ use crate::sources::kubernetes::objects::Node;
 use crate::sources::{secret, trust};
 use checklist::Reason;
 use checklist::config::SecretRef;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use kube::client::ConfigExt;
 use rustls::ClientConfig;
 use secrecy::SecretString;
@@ -46,30 +46,57 @@ pub struct Claim {
 #[derive(Deserialize)]
 struct Summary {
     #[serde(default)]
-    pods: Vec<PodStats>,
+    pods: Option<Vec<PodStats>>,
 }
 
 #[derive(Deserialize)]
 struct PodStats {
     #[serde(default)]
-    volume: Vec<Volume>,
+    volume: Option<Vec<Volume>>,
 }
 
-/// The volumes of the watched namespaces. One kubelet that cannot be asked fails the whole
-/// check: a part of the truth would hide the full disk on the other part.
-pub async fn volumes(cluster: &Cluster) -> Result<BTreeMap<Claim, Volume>, Failure> {
+/// What the kubelets say about volumes.
+pub struct Volumes {
+    /// The figures of the claims that pods have mounted, in the watched namespaces.
+    pub claims: BTreeMap<Claim, Volume>,
+    /// Nodes whose kubelet answered.
+    pub nodes: usize,
+    /// Nodes whose kubelet could not be asked: the reason, and what it means.
+    pub unreached: Vec<Failure>,
+}
+
+/// Asks every kubelet. One that cannot be asked is told by its node's name and hides nothing that the others say.
+///
+/// # Errors
+/// When the nodes cannot be listed.
+pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
     let watched = cluster.watched().await?;
     let tls = tls(cluster, &watched.config)?;
-    let nodes = watched.nodes().await?;
-    let asks: Vec<String> = nodes.values().filter_map(summary_url).collect();
-    let summaries: Vec<Summary> = stream::iter(asks)
-        .map(|url| summary(url, tls.clone(), &watched.config))
-        .buffer_unordered(AT_A_TIME)
-        .try_collect()
-        .await?;
-    let volumes = summaries.into_iter().flat_map(|summary| summary.pods).flat_map(|pod| pod.volume);
+    let nodes = watched.nodes(cluster.target.kubelet_node_selector.as_deref()).await?;
+    let ask = |(name, node): (&Box<str>, &Node)| {
+        let (name, url, tls) = (name.clone(), summary_url(node), tls.clone());
+        async move {
+            let asked = match url {
+                Some(url) => summary(url, tls, &watched.config).await,
+                None => Err(Failure::new(Reason::NotFound, "it has no InternalIP, so its kubelet cannot be asked")),
+            };
+            asked.map_err(|failure| failure.while_doing(format_args!("node {name}")))
+        }
+    };
+    let asked: Vec<_> = stream::iter(nodes.iter().map(ask)).buffer_unordered(AT_A_TIME).collect().await;
+    let (mut summaries, mut unreached) = (Vec::new(), Vec::new());
+    for one in asked {
+        match one {
+            Ok(summary) => summaries.push(summary),
+            Err(failure) => unreached.push(failure),
+        }
+    }
+    let nodes = summaries.len();
+    let pods = summaries.into_iter().flat_map(|summary| summary.pods.unwrap_or_default());
+    let volumes = pods.flat_map(|pod| pod.volume.unwrap_or_default());
     let claimed = volumes.filter_map(|volume| Some((volume.pvc_ref.clone()?, volume)));
-    Ok(claimed.filter(|(claim, _)| cluster.target.namespaces.contains(&claim.namespace)).collect())
+    let claims = claimed.filter(|(claim, _)| cluster.target.namespaces.contains(&claim.namespace)).collect();
+    Ok(Volumes { claims, nodes, unreached })
 }
 
 fn summary_url(node: &Node) -> Option<String> {
@@ -82,9 +109,9 @@ async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Resul
     let answer =
         get(Ask { url: &url, tls: Some(tls), bearer: token(config)?, max_body: MAX_BODY, tenant: None }).await?;
     if let Some(failure) = refusal(&answer) {
-        return Err(failure.while_doing(format_args!("kubelet: GET {url}")));
+        return Err(failure.while_doing(format_args!("kubelet {url}")));
     }
-    serde_json::from_slice(&answer.body).map_err(|error| Failure::new(Reason::Decode, format!("GET {url}: {error}")))
+    serde_json::from_slice(&answer.body).map_err(|error| Failure::new(Reason::Decode, format!("kubelet {url}: {error}")))
 }
 
 /// The client certificate and the trust of the API client hold for kubelets too, unless the operator says whom

@@ -1,10 +1,15 @@
 //! The few fields that the checks need; everything else of an object is skipped while decoding.
 
 use super::quantity;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+
+/// A list, a map or an object; `null` is an empty one, as Go writes it.
+pub(super) fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(input: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(input)?.unwrap_or_default())
+}
 
 /// An object as the API sends it.
 pub trait Raw: DeserializeOwned + Clone + Send {
@@ -54,9 +59,21 @@ pub struct Metadata {
     /// The version of this state of the object.
     pub resource_version: Box<str>,
     /// Who made it.
+    #[serde(deserialize_with = "or_empty")]
     pub owner_references: Vec<Owner>,
+    /// When it was made, RFC 3339.
+    pub creation_timestamp: Option<Box<str>>,
     /// Labels, of which only `kubernetes.io/service-name` is kept.
+    #[serde(deserialize_with = "or_empty")]
     pub labels: ServiceLabel,
+}
+
+impl Metadata {
+    /// When it was made, Unix seconds; 0 when the server does not say.
+    pub fn created(&self) -> i64 {
+        let at = self.creation_timestamp.as_deref().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+        at.map_or(0, jiff::Timestamp::as_second)
+    }
 }
 
 /// An owner.
@@ -67,6 +84,8 @@ pub struct Owner {
     pub kind: Box<str>,
     /// Name.
     pub name: Box<str>,
+    /// Whether it is the one that keeps the object.
+    pub controller: bool,
 }
 
 /// The label that ties an endpoint slice to its service.
@@ -108,6 +127,7 @@ lean!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage);
 pub struct Service {
     metadata: Metadata,
     /// What it wants.
+    #[serde(deserialize_with = "or_empty")]
     pub spec: ServiceSpec,
 }
 
@@ -130,6 +150,7 @@ pub struct Slice {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct Endpoint {
+    #[serde(deserialize_with = "or_empty")]
     conditions: EndpointConditions,
 }
 
@@ -190,7 +211,9 @@ impl WorkloadKind {
 #[serde(default)]
 pub struct Workload {
     metadata: Metadata,
+    #[serde(deserialize_with = "or_empty")]
     spec: WorkloadSpec,
+    #[serde(deserialize_with = "or_empty")]
     status: WorkloadStatus,
 }
 
@@ -224,14 +247,18 @@ impl Workload {
 #[serde(default)]
 pub struct Node {
     metadata: Metadata,
+    #[serde(deserialize_with = "or_empty")]
     status: NodeStatus,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct NodeStatus {
+    #[serde(deserialize_with = "or_empty")]
     allocatable: Resources,
+    #[serde(deserialize_with = "or_empty")]
     addresses: Vec<Address>,
+    #[serde(deserialize_with = "or_empty")]
     daemon_endpoints: DaemonEndpoints,
 }
 
@@ -291,6 +318,7 @@ impl Resources {
 pub struct NodeUsage {
     metadata: Metadata,
     /// Cores and bytes.
+    #[serde(deserialize_with = "or_empty")]
     pub usage: Resources,
 }
 
@@ -299,12 +327,14 @@ pub struct NodeUsage {
 #[serde(default)]
 pub struct PodUsage {
     metadata: Metadata,
+    #[serde(deserialize_with = "or_empty")]
     containers: Vec<ContainerUsage>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct ContainerUsage {
+    #[serde(deserialize_with = "or_empty")]
     usage: Resources,
 }
 
@@ -322,8 +352,10 @@ impl PodUsage {
 pub struct Autoscaler {
     metadata: Metadata,
     /// Bounds.
+    #[serde(deserialize_with = "or_empty")]
     pub spec: AutoscalerSpec,
     /// State.
+    #[serde(deserialize_with = "or_empty")]
     pub status: AutoscalerStatus,
 }
 
@@ -345,6 +377,7 @@ pub struct AutoscalerStatus {
     pub current_replicas: u32,
     /// Replicas it wants.
     pub desired_replicas: u32,
+    #[serde(deserialize_with = "or_empty")]
     conditions: Vec<AutoscalerCondition>,
 }
 
@@ -383,19 +416,25 @@ impl Autoscaler {
 #[serde(default)]
 pub struct Claim {
     metadata: Metadata,
+    #[serde(deserialize_with = "or_empty")]
     spec: ClaimSpec,
+    #[serde(deserialize_with = "or_empty")]
     status: ClaimStatus,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
+#[serde(rename_all = "camelCase")]
 struct ClaimSpec {
+    #[serde(deserialize_with = "or_empty")]
     resources: ClaimResources,
+    volume_mode: Option<Box<str>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct ClaimResources {
+    #[serde(deserialize_with = "or_empty")]
     requests: ClaimRequests,
 }
 
@@ -415,6 +454,11 @@ impl Claim {
     /// Whether it has its volume.
     pub fn is_bound(&self) -> bool {
         &*self.status.phase == "Bound"
+    }
+
+    /// Whether it is a raw device, of which nobody but its user knows how full it is.
+    pub fn is_block(&self) -> bool {
+        self.spec.volume_mode.as_deref() == Some("Block")
     }
 
     /// Bytes that it asks for.

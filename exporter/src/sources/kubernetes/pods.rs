@@ -1,23 +1,30 @@
 //! Pods: the only objects that come by the hundred thousand, so each is kept in some 200 bytes.
 
-use super::objects::{Lean, Metadata, Raw, Resources, Words};
+use super::objects::{Lean, Metadata, Owner, Raw, Resources, Words, or_empty};
 use serde::Deserialize;
 use std::sync::Arc;
 
 /// What is kept of a pod.
 #[derive(Debug)]
 pub struct Pod {
-    /// The workload it belongs to: a deployment's name without the hash of its replica set.
+    /// The workload it belongs to: a deployment's name without the hash of its replica set, a cron job's without the
+    /// number of its run.
     pub workload: Arc<str>,
+    /// Whether a job owns it, so that its end is not the end of a service.
+    pub of_job: bool,
+    /// When it was made, Unix seconds.
+    pub created: i64,
     /// `Running`, `Pending`, …
     pub phase: Arc<str>,
     /// Why it is not ready; nothing when it is.
     pub not_ready: Option<Arc<str>>,
-    /// CPU limit in cores, if every container has one.
-    pub cpu_limit: Option<f32>,
-    /// Memory limit in bytes, if every container has one.
+    /// CPU limit in cores, if the pod or every container has one.
+    pub cpu_limit: Option<f64>,
+    /// Memory limit in bytes, if the pod or every container has one.
     pub memory_limit: Option<f64>,
-    /// Its containers.
+    /// The volume claims that it mounts.
+    pub claims: Box<[Arc<str>]>,
+    /// Its containers, and the init containers that run beside them.
     pub containers: Box<[Container]>,
 }
 
@@ -45,7 +52,8 @@ impl Lean for Pod {
     type Raw = RawPod;
 
     fn keep(raw: RawPod, words: &mut Words) -> Self {
-        let containers = raw.status.container_statuses.iter().map(|container| Container {
+        let sidecars = raw.status.init_container_statuses.iter().filter(|status| raw.is_sidecar(&status.name));
+        let containers = raw.status.container_statuses.iter().chain(sidecars).map(|container| Container {
             name: words.share(&container.name),
             restarts: container.restart_count,
             last: container.last_state.terminated.as_ref().and_then(|ended| {
@@ -54,15 +62,18 @@ impl Lean for Pod {
             }),
         });
         let containers = containers.collect();
-        let limits = || raw.spec.containers.iter().map(|container| container.resources.limits.amounts());
-        #[expect(clippy::cast_possible_truncation, reason = "seven digits of cores are plenty")]
-        let cpu_limit = limits().map(|(cpu, _)| cpu).sum::<Option<f64>>().map(|cores| cores as f32);
+        let claims = raw.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref());
+        let claims = claims.map(|claim| words.share(&claim.claim_name)).collect();
+        let (cpu_limit, memory_limit) = raw.limits();
         Self {
-            cpu_limit: cpu_limit.filter(|cores| *cores > 0.0),
-            memory_limit: limits().map(|(_, memory)| memory).sum::<Option<f64>>().filter(|bytes| *bytes > 0.0),
+            cpu_limit,
+            memory_limit,
             workload: words.share(raw.workload()),
+            of_job: raw.owner().is_some_and(|owner| &*owner.kind == "Job"),
+            created: raw.metadata.created(),
             phase: words.share(&raw.status.phase),
             not_ready: (!raw.is_ready()).then(|| words.share(raw.reason())),
+            claims,
             containers,
         }
     }
@@ -73,25 +84,58 @@ impl Lean for Pod {
 #[serde(default)]
 pub struct RawPod {
     metadata: Metadata,
+    #[serde(deserialize_with = "or_empty")]
     spec: PodSpec,
+    #[serde(deserialize_with = "or_empty")]
     status: PodStatus,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct PodSpec {
+    #[serde(deserialize_with = "or_empty")]
     containers: Vec<ContainerSpec>,
+    #[serde(deserialize_with = "or_empty")]
+    init_containers: Vec<ContainerSpec>,
+    /// Limits of the whole pod, which hold for its containers together.
+    #[serde(deserialize_with = "or_empty")]
+    resources: ContainerResources,
+    #[serde(deserialize_with = "or_empty")]
+    volumes: Vec<PodVolume>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
+struct PodVolume {
+    persistent_volume_claim: Option<ClaimSource>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ClaimSource {
+    claim_name: Box<str>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct ContainerSpec {
+    name: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
     resources: ContainerResources,
+    /// `Always` on an init container that runs beside the others.
+    restart_policy: Option<Box<str>>,
+}
+
+impl ContainerSpec {
+    fn is_sidecar(&self) -> bool {
+        self.restart_policy.as_deref() == Some("Always")
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct ContainerResources {
+    #[serde(deserialize_with = "or_empty")]
     limits: Resources,
 }
 
@@ -107,8 +151,11 @@ struct PodStatus {
     phase: Box<str>,
     /// Reason of the whole pod (`Evicted`).
     reason: Option<Box<str>>,
+    #[serde(deserialize_with = "or_empty")]
     conditions: Vec<Condition>,
+    #[serde(deserialize_with = "or_empty")]
     container_statuses: Vec<ContainerStatus>,
+    #[serde(deserialize_with = "or_empty")]
     init_container_statuses: Vec<ContainerStatus>,
 }
 
@@ -126,7 +173,9 @@ struct Condition {
 struct ContainerStatus {
     name: Box<str>,
     restart_count: u32,
+    #[serde(deserialize_with = "or_empty")]
     state: ContainerState,
+    #[serde(deserialize_with = "or_empty")]
     last_state: ContainerState,
 }
 
@@ -145,16 +194,47 @@ struct Stopped {
     finished_at: Option<Box<str>>,
 }
 
+/// Whether a part of a job's name is the minute of a cron job's run: minutes since 1970, eight digits until 2160.
+fn is_run(part: &str) -> bool {
+    part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 impl RawPod {
     fn is_ready(&self) -> bool {
         self.status.conditions.iter().any(|condition| &*condition.kind == "Ready" && &*condition.status == "True")
     }
 
+    /// Who keeps it: the owner that controls it, else the first.
+    fn owner(&self) -> Option<&Owner> {
+        let owners = &self.metadata.owner_references;
+        owners.iter().find(|owner| owner.controller).or_else(|| owners.first())
+    }
+
     fn workload(&self) -> &str {
-        let Some(owner) = self.metadata.owner_references.first() else { return &self.metadata.name };
-        let hash = self.metadata.labels.template_hash.as_deref().unwrap_or_default();
-        let stripped = owner.name.strip_suffix(hash).and_then(|name| name.strip_suffix('-'));
-        if &*owner.kind == "ReplicaSet" && !hash.is_empty() { stripped.unwrap_or(&owner.name) } else { &owner.name }
+        let Some(owner) = self.owner() else { return &self.metadata.name };
+        let before = |name: &str, end: &str| -> Option<usize> { Some(name.strip_suffix(end)?.strip_suffix('-')?.len()) };
+        let kept = match &*owner.kind {
+            "ReplicaSet" => self.metadata.labels.template_hash.as_deref().and_then(|hash| before(&owner.name, hash)),
+            "Job" => owner.name.rsplit_once('-').and_then(|(name, run)| is_run(run).then_some(name.len())),
+            _ => None,
+        };
+        kept.map_or(&owner.name, |length| &owner.name[..length])
+    }
+
+    fn is_sidecar(&self, name: &str) -> bool {
+        self.spec.init_containers.iter().any(|container| *container.name == *name && container.is_sidecar())
+    }
+
+    /// Cores and bytes that the pod may use: what it says of itself, else the sum of its containers and sidecars when
+    /// each of them has a limit.
+    fn limits(&self) -> (Option<f64>, Option<f64>) {
+        let (pod_cpu, pod_memory) = self.spec.resources.limits.amounts();
+        let sidecars = self.spec.init_containers.iter().filter(|container| container.is_sidecar());
+        let running: Vec<_> = self.spec.containers.iter().chain(sidecars).collect();
+        let each = || running.iter().map(|container| container.resources.limits.amounts());
+        let cpu = pod_cpu.or_else(|| each().map(|(cpu, _)| cpu).sum());
+        let memory = pod_memory.or_else(|| each().map(|(_, memory)| memory).sum());
+        (cpu.filter(|cores| *cores > 0.0), memory.filter(|bytes| *bytes > 0.0))
     }
 
     /// Why it is not ready: the first container that says so, else the condition, else the phase.

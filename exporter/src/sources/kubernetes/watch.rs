@@ -1,5 +1,6 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
+use super::encoded;
 use super::objects::{Lean, Raw, Words};
 use crate::probe::{Failure, causes};
 use checklist::Reason;
@@ -13,6 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// Objects per page: a page of full pods stays below two megabytes.
@@ -59,6 +61,8 @@ impl<K> Deref for Present<'_, K> {
 /// A collection that is watched by a task of its own from the first time that someone asks for it.
 pub struct Watch<K> {
     known: Arc<RwLock<Known<K>>>,
+    /// Wakes whoever waits for the first list, or for the reason why there is none.
+    answered: Arc<Notify>,
     client: Client,
     path: String,
     task: OnceLock<JoinHandle<()>>,
@@ -84,18 +88,33 @@ impl<K: Lean> Watch<K> {
     /// Knows the collection at `path`; nothing is asked yet.
     pub fn new(client: Client, path: String) -> Self {
         let known = Known { store: Store::new(), listed: false, heard: Instant::now(), failure: None };
-        Self { known: Arc::new(RwLock::new(known)), client, path, task: OnceLock::new() }
+        Self {
+            known: Arc::new(RwLock::new(known)),
+            answered: Arc::new(Notify::new()),
+            client,
+            path,
+            task: OnceLock::new(),
+        }
     }
 
-    /// The present objects, after the first list if need be, unless nothing was heard for too long.
+    /// The present objects, after the first list if need be, unless nothing was heard for too long or the server
+    /// refuses to say more: what it said before a right or a namespace went away is no longer the truth.
     pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
-        self.task.get_or_init(|| tokio::spawn(follow(self.client.clone(), self.path.clone(), Arc::clone(&self.known))));
+        self.task.get_or_init(|| {
+            let (known, answered) = (Arc::clone(&self.known), Arc::clone(&self.answered));
+            tokio::spawn(follow(self.client.clone(), self.path.clone(), known, answered))
+        });
         // A list in pages takes a while; the deadline of the check is the limit.
-        while self.is_waiting() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        loop {
+            let answered = self.answered.notified();
+            if !self.is_waiting() {
+                break;
+            }
+            answered.await;
         }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.listed && known.heard.elapsed() <= max_silence {
+        let refused = known.failure.as_ref().filter(|failure| is_refusal(failure.reason));
+        if known.listed && known.heard.elapsed() <= max_silence && refused.is_none() {
             return Ok(Present(known));
         }
         let silent = || Failure::new(Reason::Timeout, format!("the Kubernetes API is silent about {}", self.path));
@@ -106,6 +125,11 @@ impl<K: Lean> Watch<K> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         !known.listed && known.failure.is_none()
     }
+}
+
+/// Whether the server said that it will not answer, other than a connection that may come back by itself.
+const fn is_refusal(reason: Reason) -> bool {
+    matches!(reason, Reason::Auth | Reason::Permission | Reason::NotFound)
 }
 
 impl<K: Lean> Known<K> {
@@ -132,7 +156,7 @@ impl<K: Lean> Known<K> {
     }
 }
 
-async fn follow<K: Lean>(client: Client, path: String, known: Arc<RwLock<Known<K>>>) {
+async fn follow<K: Lean>(client: Client, path: String, known: Arc<RwLock<Known<K>>>, answered: Arc<Notify>) {
     let write = || known.write().unwrap_or_else(PoisonError::into_inner);
     let mut wait = BACK_OFF.0;
     loop {
@@ -143,6 +167,8 @@ async fn follow<K: Lean>(client: Client, path: String, known: Arc<RwLock<Known<K
                 let mut known = write();
                 (known.store, known.listed) = (store, true);
                 known.heard();
+                drop(known);
+                answered.notify_waiters();
                 wait = BACK_OFF.0;
                 continue;
             }
@@ -150,6 +176,7 @@ async fn follow<K: Lean>(client: Client, path: String, known: Arc<RwLock<Known<K
             Err(failure) => {
                 tracing::debug!(path, reason = %failure.reason, "watch: {}", failure.message);
                 write().failure = Some(failure);
+                answered.notify_waiters();
                 wait = (wait * 2).min(BACK_OFF.1);
             }
         }
@@ -166,21 +193,16 @@ async fn watch<K: Lean>(client: &Client, path: &str, known: &RwLock<Known<K>>) -
     let version = write().store.version.clone();
     let request =
         format!("{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={version}");
-    let begun = async {
-        let events = client.request_events::<K::Raw>(get(&request)?).await;
-        events.map_err(|error| failure(&error, path))
-    };
-    let events = match begun.await {
+    let events = match client.request_events::<K::Raw>(get(&request)?).await {
         Ok(events) => events,
-        Err(failure) if failure.reason == Reason::NotFound && failure.message.contains("410") => {
-            return list(client, path).await.map(Some);
-        }
-        Err(failure) => return Err(failure),
+        // 410: the held generation is too old to go on from.
+        Err(kube::Error::Api(status)) if status.code == 410 => return list(client, path).await.map(Some),
+        Err(error) => return Err(failure(&error, path)),
     };
     let mut events = std::pin::pin!(events);
     // The server ends the watch; one that stays silent beyond that is dead.
     let silence = Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
-    write().heard = Instant::now();
+    write().heard();
     loop {
         let event = tokio::time::timeout(silence, events.next())
             .await
@@ -204,7 +226,7 @@ pub(super) async fn list<K: Lean>(client: &Client, path: &str) -> Result<Store<K
     let mut expired = false;
     let separator = if path.contains('?') { '&' } else { '?' };
     loop {
-        let continued = if token.is_empty() { String::new() } else { format!("&continue={}", escaped(&token)) };
+        let continued = if token.is_empty() { String::new() } else { format!("&continue={}", encoded(&token)) };
         let page = client.request::<Page<K::Raw>>(get(&format!("{path}{separator}limit={PAGE}{continued}"))?).await;
         let page = match page {
             Err(kube::Error::Api(status)) if status.code == 410 && !expired => {
@@ -214,7 +236,7 @@ pub(super) async fn list<K: Lean>(client: &Client, path: &str) -> Result<Store<K
             }
             page => page.map_err(|error| failure(&error, path))?,
         };
-        page.items.into_iter().for_each(|raw| store.put(raw));
+        page.items.unwrap_or_default().into_iter().for_each(|raw| store.put(raw));
         store.version = page.metadata.resource_version.into();
         if store.objects.len() > MAX_OBJECTS {
             return Err(Failure::new(Reason::Limit, format!("{path} has more than {MAX_OBJECTS} objects")));
@@ -229,7 +251,8 @@ pub(super) async fn list<K: Lean>(client: &Client, path: &str) -> Result<Store<K
 #[derive(Deserialize)]
 struct Page<R> {
     metadata: ListMetadata,
-    items: Vec<R>,
+    /// Go writes an empty list as `null`.
+    items: Option<Vec<R>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -242,10 +265,6 @@ struct ListMetadata {
 
 fn get(path: &str) -> Result<Request<Vec<u8>>, Failure> {
     Request::get(path).body(Vec::new()).map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))
-}
-
-fn escaped(token: &str) -> String {
-    url::form_urlencoded::byte_serialize(token.as_bytes()).collect()
 }
 
 fn refused(code: u16, message: &str, path: &str) -> Failure {
