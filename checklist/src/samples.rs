@@ -43,11 +43,11 @@ pub struct Samples {
 
 impl Samples {
     /// No series of the signal yet. What is set first stays, what is set beyond the signal's bound is dropped.
-    pub const fn of(signal: &Signal) -> Self {
+    pub fn of(signal: &Signal) -> Self {
         Self::within(signal.max_series)
     }
 
-    const fn within(limit: usize) -> Self {
+    fn within(limit: usize) -> Self {
         Self { series: BTreeMap::new(), limit, dropped: 0, evidence: Evidence::default() }
     }
 
@@ -66,7 +66,7 @@ impl Samples {
     /// As [`Samples::set`].
     pub fn put(&mut self, metric: &'static Metric, labels: &[impl AsRef<str>], value: f64) {
         assert_eq!(labels.len(), metric.labels.len(), "{metric} has the labels {:?}", metric.labels);
-        if !value.is_finite() {
+        if value.is_nan() {
             self.dropped += 1;
             return;
         }

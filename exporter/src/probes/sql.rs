@@ -31,7 +31,7 @@ pub struct Statement {
 }
 
 /// What the rows of a statement are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Gives {
     /// Texts for the labels, then a double for each of the metrics, which have the same labels; NULL sets nothing.
     Values(&'static [&'static Metric]),
@@ -54,9 +54,13 @@ pub enum Count {
 
 /// A statement without parameters, asked on every run.
 pub const fn select(sql: &'static str, metrics: &'static [&'static Metric]) -> Statement {
+    statement(sql, Gives::Values(metrics))
+}
+
+const fn statement(sql: &'static str, gives: Gives) -> Statement {
     Statement {
         sql: Cow::Borrowed(sql),
-        gives: Gives::Values(metrics),
+        gives,
         parameters: &[],
         when: |_| true,
         counts: None,
@@ -66,12 +70,12 @@ pub const fn select(sql: &'static str, metrics: &'static [&'static Metric]) -> S
 
 /// A statement about what the others do not see.
 pub const fn gap(sql: &'static str, object: Object, reason: Reason) -> Statement {
-    Statement { gives: Gives::Gap(object, reason), ..select(sql, &[]) }
+    statement(sql, Gives::Gap(object, reason))
 }
 
 /// A statement that only tells people something.
 pub const fn note(sql: &'static str) -> Statement {
-    Statement { gives: Gives::Note, ..select(sql, &[]) }
+    statement(sql, Gives::Note)
 }
 
 impl Statement {

@@ -11,8 +11,8 @@ pub use session::{Ask, Reads};
 use crate::probe::Failure;
 use checklist::Reason;
 use checklist::config::{Postgres as Target, Tables, quoted};
-use session::Session;
-use tokio::sync::Mutex;
+use session::{CancelOnDrop, Session};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -23,6 +23,13 @@ const HIDDEN: &str = include_str!("postgres/hidden.sql");
 pub struct Database {
     target: Target,
     session: Mutex<Option<Session>>,
+}
+
+/// The connection in the hands of one query.
+struct Turn<'a> {
+    slot: MutexGuard<'a, Option<Session>>,
+    session: Session,
+    cancel: CancelOnDrop,
 }
 
 impl Database {
@@ -41,7 +48,9 @@ impl Database {
     /// # Errors
     /// With the server's own words.
     pub async fn facts(&self) -> Result<Facts, Failure> {
-        self.with(async |session| session.facts().await.map_err(|failure| (failure, false))).await
+        let turn = self.turn().await?;
+        let result = turn.session.facts().await.map_err(|failure| (failure, false));
+        self.after(turn, result)
     }
 
     /// Runs one query in a read-only transaction of its own, which is rolled back. Tables of others that would run
@@ -50,8 +59,7 @@ impl Database {
     /// # Errors
     /// With the server's own words; a connection that broke is opened anew by the next query.
     pub async fn query(&self, ask: Ask<'_>) -> Result<Vec<Row>, Failure> {
-        let rows = self.with(async |session| session.answer(ask).await).await;
-        match rows {
+        match self.rows(ask).await {
             Err(failure) if failure.reason == Reason::Permission && ask.reads == Reads::Tables => {
                 Err(self.explained(failure).await)
             }
@@ -64,21 +72,25 @@ impl Database {
     /// # Errors
     /// As [`Database::query`].
     pub async fn columns(&self, ask: Ask<'_>) -> Result<Vec<Type>, Failure> {
-        self.with(async |session| session.columns(ask).await).await
+        let turn = self.turn().await?;
+        let result = turn.session.columns(ask).await;
+        self.after(turn, result)
     }
 
-    async fn with<T>(
-        &self,
-        ask: impl AsyncFnOnce(&Session) -> Result<T, (Failure, bool)>,
-    ) -> Result<T, Failure> {
+    /// Waits for the connection, and opens one when there is none.
+    async fn turn(&self) -> Result<Turn<'_>, Failure> {
         let mut slot = self.session.lock().await;
         // Taken out, so that a query whose future is dropped closes its connection.
         let session = match slot.take() {
             Some(session) if session.is_open() => session,
             _ => Session::open(&self.target).await.map_err(|failure| failure.while_doing(self.place()))?,
         };
-        let mut cancel = session.cancel_on_drop(&self.target);
-        let result = ask(&session).await;
+        let cancel = session.cancel_on_drop(&self.target);
+        Ok(Turn { slot, session, cancel })
+    }
+
+    fn after<T>(&self, turn: Turn<'_>, result: Result<T, (Failure, bool)>) -> Result<T, Failure> {
+        let Turn { mut slot, session, mut cancel } = turn;
         cancel.disarm();
         let again = result.as_ref().err().is_none_or(|(_, again)| *again);
         if again && session.is_open() {
@@ -87,9 +99,15 @@ impl Database {
         result.map_err(|(failure, _)| failure.while_doing(self.place()))
     }
 
+    async fn rows(&self, ask: Ask<'_>) -> Result<Vec<Row>, Failure> {
+        let turn = self.turn().await?;
+        let result = turn.session.answer(ask).await;
+        self.after(turn, result)
+    }
+
     /// A refusal with what to do about it: grants, or row security that hides rows.
     async fn explained(&self, failure: Failure) -> Failure {
-        let hidden = self.with(async |session| session.answer(Ask::of_catalogs(HIDDEN)).await).await;
+        let hidden = self.rows(Ask::of_catalogs(HIDDEN)).await;
         let hidden: Vec<String> = hidden.unwrap_or_default().iter().filter_map(|row| row.try_get(0).ok()).collect();
         let advice = if hidden.is_empty() {
             "`rules-gen access` writes the grants that the checks need".to_owned()

@@ -3,7 +3,7 @@
 use super::Unproved;
 use super::dump::Kind;
 use super::tools::{Tools, run, run_forgiving};
-use crate::sources::postgres::Database as Source;
+use crate::sources::postgres::{Ask, Database as Source};
 use crate::sources::secret;
 use anyhow::{Context, bail};
 use checklist::config::{Postgres, PostgresTls};
@@ -162,7 +162,7 @@ pub(super) async fn borrow(tools: &Tools, server: &Postgres, sources: &[Postgres
         say(tools, &reach, &server.database, IDENTITY).await.with_context(|| format!("{place} does not answer"))?;
     for source in sources {
         // Asked of each, because one server has many names.
-        let rows = Source::new(source.clone()).query(IDENTITY, &[]).await.map_err(anyhow::Error::from);
+        let rows = Source::new(source.clone()).query(Ask::of_catalogs(IDENTITY)).await.map_err(anyhow::Error::from);
         let rows = rows.with_context(|| {
             format!("nothing is restored into {place} before it is known not to be the source {}", source.name)
         })?;

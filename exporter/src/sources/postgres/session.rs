@@ -265,30 +265,38 @@ async fn addresses(target: &Target) -> Result<Vec<Address>, Failure> {
     Ok(found)
 }
 
-async fn dial(address: &Address) -> Result<(Box<dyn Socket>, Option<u16>), Failure> {
-    let told = |what: String| move |error: std::io::Error| Failure::new(of_io(&error, During::Login), format!("{what}: {error}"));
+async fn dial(address: &Address) -> Result<(Socket, Option<u16>), Failure> {
     match address {
-        Address::Tcp(address, _) => {
-            let told = told(format!("connecting to {address}"));
-            let Ok(stream) = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await else {
-                return Err(Failure::new(Reason::Timeout, format!("connecting to {address}: no answer in {CONNECT:?}")));
+        Address::Tcp(peer, _) => {
+            let Ok(stream) = tokio::time::timeout(CONNECT, TcpStream::connect(peer)).await else {
+                return Err(Failure::new(Reason::Timeout, format!("connecting to {peer}: no answer in {CONNECT:?}")));
             };
-            let stream = stream.map_err(&told)?;
-            stream.set_nodelay(true).map_err(&told)?;
-            let port = stream.local_addr().map_err(&told)?.port();
-            Ok((Box::new(stream), Some(port)))
+            let ready = |stream: TcpStream| {
+                stream.set_nodelay(true)?;
+                Ok((stream.local_addr()?.port(), stream))
+            };
+            let (port, stream) = stream.and_then(ready).map_err(|error| unreachable(address, &error))?;
+            Ok((Socket::Tcp(stream), Some(port)))
         }
         Address::Unix(path) => {
-            let stream = UnixStream::connect(path).await.map_err(told(format!("connecting to {}", path.display())))?;
-            Ok((Box::new(stream), None))
+            let stream = UnixStream::connect(path).await.map_err(|error| unreachable(address, &error))?;
+            Ok((Socket::Unix(stream), None))
         }
     }
+}
+
+fn unreachable(address: &Address, error: &std::io::Error) -> Failure {
+    let what = match address {
+        Address::Tcp(peer, _) => peer.to_string(),
+        Address::Unix(path) => path.display().to_string(),
+    };
+    Failure::new(of_io(error, During::Login), format!("connecting to {what}: {error}"))
 }
 
 async fn login(
     target: &Target,
     address: Address,
-    socket: Box<dyn Socket>,
+    socket: Socket,
     port: Option<u16>,
 ) -> Result<Session, Failure> {
     let mut config = Config::new();
@@ -336,7 +344,7 @@ fn begin(target: &Target) -> String {
     text
 }
 
-type Tls = <MakeRustlsConnect as MakeTlsConnect<Box<dyn Socket>>>::TlsConnect;
+type Tls = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 
 fn encryption(target: &Target, address: &Address) -> Result<Option<Tls>, Failure> {
     let Address::Tcp(_, name) = address else { return Ok(None) };
@@ -345,7 +353,7 @@ fn encryption(target: &Target, address: &Address) -> Result<Option<Tls>, Failure
         PostgresTls::Require => MakeRustlsConnect::new(trust::unverified()?),
         PostgresTls::VerifyFull => MakeRustlsConnect::new(trust::verified(target.ca_file.as_deref())?),
     };
-    let tls = MakeTlsConnect::<Box<dyn Socket>>::make_tls_connect(&mut make, name);
+    let tls = MakeTlsConnect::<Socket>::make_tls_connect(&mut make, name);
     tls.map(Some).map_err(|error| Failure::new(Reason::Tls, error.to_string()))
 }
 
