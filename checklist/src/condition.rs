@@ -1,11 +1,17 @@
 //! When something is bad: a closed set of shapes, each of which renders itself as an alert
 //! expression and judges one run's samples. What needs history is left to Prometheus.
 
-use crate::history::History;
+pub mod history;
+pub mod limits;
+pub mod threshold;
+pub mod value;
+
 use crate::metric::Metric;
 use crate::samples::Series;
-use crate::threshold::{Direction, Levels, Severity, Threshold};
-use crate::value::{Computed, Scope, Selector, Value, agreed, of};
+use history::History;
+use limits::{Limits, number};
+use threshold::{Direction, Levels, Severity, Threshold};
+use value::{Computed, Scope, Selector, Value, agreed, of};
 
 /// What makes an alert fire.
 #[derive(Debug, Clone, Copy)]
@@ -32,47 +38,6 @@ pub enum When {
     },
     /// Judged by Prometheus alone.
     History(History),
-}
-
-/// The levels that hold for a scope.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Limits {
-    levels: Vec<(&'static str, Levels)>,
-    off: Vec<&'static str>,
-}
-
-impl Limits {
-    /// Defaults of the given thresholds, then what the operator moved.
-    pub fn new(thresholds: &[&'static Threshold], moved: impl Fn(&str) -> Option<Levels>) -> Self {
-        Self { levels: thresholds.iter().map(|t| (t.key, moved(t.key).unwrap_or(t.default))).collect(), off: Vec::new() }
-    }
-
-    /// The same without the alerts that the operator switched off.
-    #[must_use]
-    pub fn without(self, off: Vec<&'static str>) -> Self {
-        Self { off, ..self }
-    }
-
-    /// Whether the operator switched an alert off.
-    pub fn is_off(&self, alert: &str) -> bool {
-        self.off.contains(&alert)
-    }
-
-    /// The levels of a threshold; its defaults when it is not part of these limits.
-    pub fn of(&self, threshold: &Threshold) -> Levels {
-        self.levels.iter().find(|(key, _)| *key == threshold.key).map_or(threshold.default, |(_, levels)| *levels)
-    }
-
-    /// The level of a threshold at a severity, as PromQL writes it.
-    pub fn level(&self, threshold: &Threshold, severity: Severity) -> String {
-        number(self.of(threshold).at(severity).unwrap_or(f64::NAN))
-    }
-
-    /// The one value of a threshold that has no levels of its own (a floor, a window).
-    pub fn value(&self, threshold: &Threshold) -> f64 {
-        let levels = self.of(threshold);
-        levels.warning.or(levels.critical).unwrap_or(f64::NAN)
-    }
 }
 
 impl When {
@@ -204,35 +169,15 @@ const fn part(parts: (f64, f64), severity: Severity) -> f64 {
     }
 }
 
-/// A number as PromQL writes it: whole ones exactly, fractions with at most twelve digits, so that what a factor times
-/// a limit leaves behind the point is not taken for precision.
-pub fn number(value: f64) -> String {
-    if value.fract() == 0.0 {
-        return format!("{value}");
-    }
-    let rounded = format!("{value:.11e}").parse().unwrap_or(value);
-    format!("{rounded}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::Samples;
+    use crate::condition::threshold::DAY;
     use crate::signals::certificates::{NOT_AFTER, NOT_BEFORE, SIGNAL};
-    use crate::threshold::DAY;
-
-    #[test]
-    fn factors_times_limits_are_written_without_the_dust_of_floating_point() {
-        assert_eq!(number(14.4 * 0.01), "0.144");
-        assert_eq!(number(0.1 + 0.2), "0.3");
-        assert_eq!((number(1.0 / 3.0), number(-0.005)), ("0.333333333333".to_owned(), "-0.005".to_owned()));
-        assert_eq!(number(1_099_511_627_777.0), "1099511627777", "bytes stay exact");
-        assert_eq!(number(f64::NAN), "NaN");
-    }
 
     #[test]
     fn a_certificates_remaining_time_is_judged_by_the_shorter_of_lead_time_and_part_of_its_life() {
-        let mut samples = Samples::of(&SIGNAL);
+        let mut samples = SIGNAL.samples();
         for (name, life) in [("short", 3.0), ("long", 90.0)] {
             samples.set(&NOT_BEFORE, ["endpoint", name, "ca", "leaf"], 0.0);
             samples.set(&NOT_AFTER, ["endpoint", name, "ca", "leaf"], life * DAY);

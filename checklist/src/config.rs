@@ -1,7 +1,7 @@
 //! checklist.yaml: what to watch, how strict to be, whom to tell. Both programs read it.
 
 mod alerting;
-mod document;
+mod election;
 mod high_availability;
 mod origin;
 mod quantity;
@@ -18,35 +18,36 @@ mod read_tasks;
 mod read_thresholds;
 mod reader;
 mod receivers;
-pub mod tables;
-mod targets;
+mod settings;
 
+pub use crate::targets::tables::{Tables, quoted};
+pub use crate::targets::traffic::Traffic;
+pub use crate::targets::{
+    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, Postgres, PostgresTls,
+    RecordPlace, Report, ReportFormat, ReportPlace, Restore, RotatedSecret, S3Prefix, Sanity, SecretRef, Server,
+    StartTls, Tasks,
+};
 pub use alerting::{
     AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack, WrittenReports,
 };
-pub use document::Place;
 pub use high_availability::{HighAvailability, Proof};
 pub use origin::Origin;
 pub use queries::Query;
 pub use read_alerting::META_ALERTS;
 pub use read_receivers::WEEKDAYS;
-pub use reader::{Mistake, Mistakes, hint};
+pub use reader::{Mistake, Mistakes};
 pub use receivers::{Address, Email, Heartbeat, Maintenance, Webhook};
-pub use tables::{Tables, literal, quoted};
-pub use targets::{
-    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, Login, Postgres, PostgresTls,
-    RecordPlace, Report, ReportFormat, ReportPlace, Restore, RotatedSecret, S3Prefix, Sanity, SecretRef, Server,
-    StartTls, Tasks, Traffic,
-};
 
-use crate::condition::Limits;
+use crate::condition::limits::Limits;
+use crate::condition::threshold::Levels;
+use crate::condition::value::{Scope, alternatives};
 use crate::metric::Metric;
 use crate::signal::{Alert, Elsewhere, Signal, TargetKind};
 use crate::signals::SIGNALS;
-use crate::threshold::Levels;
-use crate::value::{Scope, alternatives};
-use document::Tree;
+use crate::yaml::tree::{self, Tree};
+use read_targets::Lists;
 use reader::{Found, Table};
+use settings::{Pace, TargetSettings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -97,22 +98,6 @@ pub struct Config {
     settings: BTreeMap<(&'static str, String), TargetSettings>,
 }
 
-/// `checks:` how often a signal is looked at.
-#[derive(Debug, Clone, Default)]
-struct Pace {
-    interval: Option<Duration>,
-    timeout: Option<Duration>,
-}
-
-/// What every kind of target can say about its own checks.
-#[derive(Debug, Clone, Default)]
-struct TargetSettings {
-    thresholds: BTreeMap<String, Levels>,
-    skip: Vec<String>,
-    sources: BTreeMap<String, String>,
-    selector: Option<String>,
-}
-
 /// One signal on one target.
 #[derive(Debug, Clone)]
 pub struct Check {
@@ -143,7 +128,7 @@ impl Config {
     pub fn parse(file: &str, text: &str) -> Result<Self, Mistakes> {
         let found = Found::default();
         let mut config = Self::default();
-        match document::parse(text) {
+        match tree::parse(text) {
             Ok(root) => {
                 if let Some(table) = Table::of(&root, "checklist.yaml", &found) {
                     config = read(table, &found);
@@ -275,6 +260,18 @@ impl Config {
         }
     }
 
+    /// Who set the levels that hold for a threshold of a signal on a target.
+    pub fn origin(&self, signal: &Signal, target: &str, key: &str) -> Origin {
+        let own = self.settings.get(&(signal.kind.key(), target.to_owned()));
+        if own.is_some_and(|settings| settings.thresholds.contains_key(key)) {
+            Origin::Target
+        } else if self.thresholds.contains_key(key) {
+            Origin::Global
+        } else {
+            Origin::Default
+        }
+    }
+
     /// The limits that hold for a signal on a target: the target's own, else the global ones, else the defaults.
     pub fn limits(&self, signal: &Signal, target: &str) -> Limits {
         let own = self.settings.get(&(signal.kind.key(), target.to_owned()));
@@ -379,7 +376,7 @@ fn read(mut table: Table<'_>, found: &Found) -> Config {
     if let Some(thresholds) = table.node("thresholds") {
         config.thresholds = read_thresholds::read(thresholds, &signals, &BTreeMap::new(), found);
     }
-    read_targets::read(&mut table, &mut config, &signals, found);
+    targets(&mut table, &mut config, &signals, found);
     if let Some(checks) = table.table("checks") {
         config.pace = read_thresholds::pace(&checks, &signals, found);
     }
@@ -412,4 +409,25 @@ fn read(mut table: Table<'_>, found: &Found) -> Config {
     }
     table.finish();
     config
+}
+
+/// The lists of targets.
+fn targets(root: &mut Table<'_>, config: &mut Config, signals: &[&'static Signal], found: &Found) {
+    let (before, settings) = (&config.thresholds, &mut config.settings);
+    let mut lists = Lists { signals, before, found, settings };
+    config.kubernetes = lists.read(root, "kubernetes", |t, n| read_cluster::kubernetes(t, n, found));
+    let place = root.node("kubernetes").map_or(root.place, |node| node.place);
+    read_cluster::homes(&mut config.kubernetes, place, found);
+    if config.kubernetes.iter().filter(|cluster| !cluster.web_audiences.is_empty()).count() > 1 {
+        found.mistake(place, "webAudiences: one cluster says who a token belongs to, not several");
+    }
+    config.health = lists.read(root, "health", read_targets::health);
+    config.backups =
+        lists.read_with(root, "backups", |t, n| read_targets::backup(t, n, found), read_targets::follow_interval);
+    config.postgres = lists.read(root, "postgres", |t, n| read_database::postgres(t, n, found));
+    config.certificates = lists.read(root, "certificates", read_targets::certificate);
+    config.alertmanagers = lists.read(root, "alertmanagers", read_reports::server);
+    config.prometheus = lists.read(root, "prometheus", read_reports::server);
+    config.traffic = lists.read(root, "traffic", read_reports::traffic);
+    config.reports = lists.read(root, "reports", read_reports::report);
 }

@@ -1,8 +1,8 @@
 //! Panels of the catalog: what a dashboard shows of a signal, and how.
 
+use crate::condition::threshold::{Threshold, Unit};
+use crate::condition::value::{Scope, Value};
 use crate::metric::Metric;
-use crate::threshold::{Threshold, Unit};
-use crate::value::{Scope, Value};
 
 /// How a panel draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub const PANEL: Panel = Panel {
     title: "",
     description: "",
     drawing: Drawing::TimeSeries,
-    shown: Shown::Value(Value::Of(crate::value::of(&crate::contract::PROBE_SUCCESS))),
+    shown: Shown::Value(Value::Of(crate::condition::value::of(&crate::contract::PROBE_SUCCESS))),
     unit: Unit::Count,
     legend: &["target"],
     threshold: None,

@@ -3,7 +3,6 @@
 use crate::contract::Reason;
 use crate::evidence::{Evidence, Object};
 use crate::metric::Metric;
-use crate::signal::Signal;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -18,7 +17,7 @@ pub struct Series {
     pub metric: &'static Metric,
     /// One value per label name.
     pub labels: Vec<String>,
-    /// The value, always finite.
+    /// The value; infinite where an own query says so, never NaN.
     pub value: f64,
 }
 
@@ -42,12 +41,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// No series of the signal yet. What is set first stays, what is set beyond the signal's bound is dropped.
-    pub fn of(signal: &Signal) -> Self {
-        Self::within(signal.max_series)
-    }
-
-    fn within(limit: usize) -> Self {
+    /// No series yet. What is set first stays, what is set beyond the limit is dropped.
+    pub fn within(limit: usize) -> Self {
         Self { series: BTreeMap::new(), limit, dropped: 0, evidence: Evidence::default() }
     }
 

@@ -1,13 +1,15 @@
 //! What the catalog says about one signal of the checklist.
 
-use crate::condition::{Limits, When};
-use crate::config::Traffic;
+use crate::cadence::Cadence;
+use crate::condition::When;
+use crate::condition::limits::Limits;
+use crate::condition::threshold::{Levels, Severity, Threshold, Unit};
+use crate::condition::value::Computed;
 use crate::evidence::Looks;
 use crate::metric::Metric;
 use crate::panel::Panel;
-use crate::samples::Series;
-use crate::threshold::{Severity, Threshold, Unit};
-use crate::value::Computed;
+use crate::samples::{Samples, Series};
+use crate::targets::traffic::Traffic;
 use std::fmt;
 use std::time::Duration;
 
@@ -53,6 +55,11 @@ pub struct Signal {
 }
 
 impl Signal {
+    /// No series yet, for one run of one of its checks.
+    pub fn samples(&self) -> Samples {
+        Samples::within(self.max_series)
+    }
+
     /// The worst severity among its alerts: that of its "cannot tell" alert too.
     pub fn worst(&self) -> Severity {
         let default = |alert: &Alert| alert.levels(&Limits::default()).into_iter().map(|(severity, _)| severity).max();
@@ -101,7 +108,7 @@ pub struct Reading {
     /// What it belongs to, if the alert judges several: label values, without the check's own.
     pub whose: String,
     /// The limits.
-    pub limits: crate::threshold::Levels,
+    pub limits: Levels,
 }
 
 impl fmt::Display for Reading {
@@ -156,43 +163,6 @@ impl RoundTo for f64 {
             Unit::Ratio => (self * 1e4).round() / 1e4,
             _ => (self * 1e3).round() / 1e3,
         }
-    }
-}
-
-/// How often the written checklist asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cadence {
-    /// Every morning.
-    Daily,
-    /// Once a week.
-    Weekly,
-    /// Once a month.
-    Monthly,
-    /// Once a quarter.
-    Quarterly,
-    /// Once a year.
-    Annual,
-}
-
-impl Cadence {
-    /// Every cadence, in checklist order.
-    pub const ALL: [Self; 5] = [Self::Daily, Self::Weekly, Self::Monthly, Self::Quarterly, Self::Annual];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Daily => "daily",
-            Self::Weekly => "weekly",
-            Self::Monthly => "monthly",
-            Self::Quarterly => "quarterly",
-            Self::Annual => "annual",
-        }
-    }
-}
-
-impl fmt::Display for Cadence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -312,7 +282,7 @@ pub fn spaced(alert: &str) -> String {
 /// A warning that lasts a quarter of an hour; the base of the catalog's entries.
 pub const WARNING: Alert = Alert {
     name: "",
-    when: When::Zero(crate::value::of(&crate::contract::PROBE_SUCCESS)),
+    when: When::Zero(crate::condition::value::of(&crate::contract::PROBE_SUCCESS)),
     severity: Severity::Warning,
     pending: Duration::from_mins(15),
     keep_firing: Duration::ZERO,

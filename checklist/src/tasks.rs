@@ -1,7 +1,7 @@
 //! What only people can do: each task of the written checklist with its steps, and when it is due.
 
+use crate::cadence::Cadence::{self, Annual, Monthly, Quarterly, Weekly};
 use crate::calendar::{Rule, midnight};
-use crate::signal::Cadence::{self, Annual, Monthly, Quarterly, Weekly};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};

@@ -1,6 +1,6 @@
 //! Laws of the catalog, looped over every signal.
 
-use checklist::condition::number;
+use checklist::condition::limits::number;
 use checklist::contract::{PER_CHECK, PER_PROCESS};
 use checklist::{Alert, Kind, Levels, Limits, Metric, Panel, SIGNALS, Scope, Severity, Threshold, When};
 use std::collections::BTreeSet;

@@ -3,8 +3,9 @@
 use crate::records::{Act, Record, Records, append};
 use crate::standing::{self, Stand, time};
 use anyhow::{Context, bail, ensure};
-use checklist::config::{Tasks, hint};
+use checklist::config::Tasks;
 use checklist::tasks::Task;
+use checklist::yaml::hint;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};

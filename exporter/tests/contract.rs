@@ -20,7 +20,7 @@ fn state(signal: &'static Signal) -> State {
 }
 
 fn backup_seen(at: f64) -> Samples {
-    let mut samples = Samples::of(&backup::SIGNAL);
+    let mut samples = backup::SIGNAL.samples();
     samples.set(&backup::PRESENT, ["daily"], true);
     samples.set(&backup::LAST, ["daily"], at);
     samples
@@ -70,21 +70,21 @@ fn after_a_failure_values_stay_until_stale_and_facts_for_a_week() {
 #[test]
 fn what_vanishes_between_two_runs_leaves_no_series() {
     let mut state = state(&pods::SIGNAL);
-    let mut samples = Samples::of(&pods::SIGNAL);
+    let mut samples = pods::SIGNAL.samples();
     samples.set(&pods::NOT_READY, ["ns", "gone", "CrashLoopBackOff"], true);
     state.record(Ok(samples), 0.0, MINUTE);
     assert!(
         text(&state, 0.0).contains("pod=\"gone\"")
             && text(&state, 0.0).contains("checklist_check_passed{check=\"pods\",target=\"t\"} 0")
     );
-    state.record(Ok(Samples::of(&pods::SIGNAL)), 1.0, MINUTE);
+    state.record(Ok(pods::SIGNAL.samples()), 1.0, MINUTE);
     assert!(!text(&state, 1.0).contains("pod=\"gone\""));
 }
 
 #[test]
 fn series_beyond_the_bound_and_duplicates_are_counted() {
     let mut state = state(&auth_failures::SIGNAL);
-    let mut samples = Samples::of(&auth_failures::SIGNAL);
+    let mut samples = auth_failures::SIGNAL.samples();
     for n in 0..25 {
         samples.set(&auth_failures::FAILURES, [&format!("{n}")], 1.0);
     }
@@ -105,7 +105,7 @@ fn openmetrics_names_families_without_total_and_ends_with_eof() {
 #[test]
 fn both_formats_say_the_same() {
     let mut state = state(&pods::SIGNAL);
-    let mut samples = Samples::of(&pods::SIGNAL);
+    let mut samples = pods::SIGNAL.samples();
     samples.set(&pods::NOT_READY, ["a\"b\\c\nd", "ü", ""], true);
     samples.set(&pods::READY, ["n", "Deployment", "w"], 0.1 + 0.2);
     samples.set(&pods::DESIRED, ["n", "Deployment", "w"], 1e300);

@@ -1,7 +1,7 @@
 //! What the verbs of the command line share.
 
 use checklist::Config;
-use checklist::yaml::Wrong;
+use checklist::yaml;
 use clap::error::{ContextKind, ContextValue};
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ fn read(path: &Path) -> anyhow::Result<(Config, String)> {
 /// An error about a file with the file in front: what is wrong with its YAML has a line and a column, anything else is
 /// told after `otherwise`.
 pub fn of_file(error: anyhow::Error, name: &str, otherwise: &str) -> anyhow::Error {
-    match error.downcast::<Wrong>() {
+    match error.downcast::<yaml::Error>() {
         Ok(wrong) => anyhow::anyhow!("{name}:{wrong}"),
         Err(error) => error.context(otherwise.to_owned()),
     }

@@ -5,7 +5,7 @@ use crate::duration;
 use crate::lint::files::{self, Source};
 use crate::live::Labels;
 use anyhow::{Context, bail};
-use checklist::yaml::Wrong;
+use checklist::yaml;
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -46,7 +46,7 @@ pub struct Known {
 
 /// Every rule of a text with one or more YAML (or JSON) documents.
 pub fn read(text: &str) -> anyhow::Result<Vec<Known>> {
-    let documents: Vec<Value> = serde_yaml::from_multiple(text).map_err(Wrong::from)?;
+    let documents: Vec<Value> = serde_yaml::from_multiple(text).map_err(yaml::Error::from)?;
     let mut rules = Vec::new();
     for document in &documents {
         rules.extend(document_rules(document)?);

@@ -1,7 +1,7 @@
 //! A live Prometheus, Mimir or Thanos, asked over its HTTP API. Without an answer there is no verdict.
 
 use checklist::config::{Endpoint, SecretRef};
-use checklist::yaml::Wrong;
+use checklist::yaml;
 use exporter::probe::Failure;
 use exporter::sources::http;
 use futures::{StreamExt, TryStreamExt};
@@ -178,7 +178,7 @@ impl Server {
             return Err(NoVerdict(format!("{}{path}: {}: {}", self.url, failure.message, text.trim())));
         }
         serde_yaml::from_str(&text)
-            .map_err(|error| NoVerdict(format!("{}{path}: line {}", self.url, Wrong::from(error))))
+            .map_err(|error| NoVerdict(format!("{}{path}: line {}", self.url, yaml::Error::from(error))))
     }
 
     /// An instant query at a time (Unix seconds).

@@ -5,7 +5,7 @@ use crate::live::{Labels, answered};
 use crate::routing::Configuration;
 use crate::terminal::{Colour, Progress, Style, is_quiet, note, print};
 use ::checklist::config::{Endpoint, RecordPlace, SecretRef, Server};
-use ::checklist::yaml::Wrong;
+use ::checklist::yaml;
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -88,7 +88,7 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     let name = arguments.config.display().to_string();
     let parsed = Configuration::parse(&text).map_err(|error| of_file(error, &name, &name))?;
     let suite: Suite = serde_yaml::from_str(&read(tests)?)
-        .map_err(|error| anyhow::anyhow!("{}:{}", tests.display(), Wrong::from(error)))?;
+        .map_err(|error| anyhow::anyhow!("{}:{}", tests.display(), yaml::Error::from(error)))?;
     ensure!(!suite.tests.is_empty(), "{} has no tests", tests.display());
     parsed.notes.iter().for_each(|text| note(text));
     let (mut failed, style) = (0, Style::of_stdout());

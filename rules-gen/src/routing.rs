@@ -8,7 +8,7 @@ pub use matcher::{Matcher, Operator};
 
 use crate::live::Labels;
 use anyhow::{Context, bail, ensure};
-use checklist::yaml::Wrong;
+use checklist::yaml;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,8 +133,8 @@ impl Configuration {
     /// # Errors
     /// With the place in words: which route, which rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let raw: RawConfiguration = serde_yaml::from_str(text).map_err(Wrong::from)?;
-        refused::check(&serde_yaml::from_str(text).map_err(Wrong::from)?)?;
+        let raw: RawConfiguration = serde_yaml::from_str(text).map_err(yaml::Error::from)?;
+        refused::check(&serde_yaml::from_str(text).map_err(yaml::Error::from)?)?;
         let receivers = raw.receivers.iter().map(receiver).collect::<anyhow::Result<Vec<_>>>()?;
         let mut names = BTreeSet::new();
         for receiver in &receivers {

@@ -2,14 +2,14 @@
 
 use crate::prometheus::rule_file;
 use crate::rules::{Entry, Group, Rule, prometheus_duration};
+use checklist::condition::history::{SAMPLES, constant, labels, line, steady};
+use checklist::condition::threshold::Direction;
+use checklist::condition::value::{Selector, of};
 use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
     RULES_INFO, SERIES_DROPPED, SHARD, SHARDS,
 };
-use checklist::history::{SAMPLES, constant, labels, line, steady};
 use checklist::signals::r#override::ACTIVE;
-use checklist::threshold::Direction;
-use checklist::value::{Selector, of};
 use checklist::{Case, Course, Given, Severity, Value, When};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;

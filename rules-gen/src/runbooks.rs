@@ -7,7 +7,7 @@ mod silence;
 
 use crate::Output;
 use crate::rules::{Group, Rule, prometheus_duration};
-use checklist::coverage::lines_of;
+use checklist::lines::lines_of;
 use checklist::{Config, Signal, TargetKind};
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
 //! Whatever limit or wait is accepted, the generated tests pass with it.
 
-use checklist::threshold::{Direction, Levels};
+use checklist::condition::threshold::{Direction, Levels};
 use checklist::{Config, Threshold, Unit};
 use std::fmt::Write as _;
 use std::process::Command;

@@ -95,7 +95,7 @@ async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Re
     assert_eq!(text.matches("(limit 2s)").count(), 2, "{text}");
     world.one.say(Says::Json(serde_json::json!({"status": "<degraded> & \"sad\""})));
     let parsed: Value = serde_json::from_slice(&world.check(&["--format", "json"])?.stdout)?;
-    assert_eq!(parsed["checks"][0]["verdict"], "not passed");
+    assert_eq!(parsed["checks"][0]["verdict"], "critical");
     assert_eq!(parsed["checks"][1]["verdict"], "passed");
     let output = world.check(&["--format", "junit", "--cadence", "daily"])?;
     let junit = String::from_utf8(output.stdout)?;
@@ -105,7 +105,7 @@ async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Re
         "{junit}"
     );
     let markdown = String::from_utf8(world.check(&["--format", "markdown", "--only", "health"])?.stdout)?;
-    assert!(markdown.contains("| health | one | **not passed** |"), "{markdown}");
+    assert!(markdown.contains("| health | one | **critical** |"), "{markdown}");
     assert_eq!(world.check(&["--cadence", "annual"])?.status.code(), Some(2), "nothing is selected");
     assert_eq!(world.check(&["--only", "nonsense"])?.status.code(), Some(2));
     let Ok(broken) = std::fs::read_to_string(&world.config).map(|text| text.replace("caFile", "caFiel")) else {
@@ -160,7 +160,7 @@ async fn the_status_page_shows_each_check_and_its_runs_without_script() -> anyho
     world.wait("checklist_check_passed{check=\"health\",target=\"one\"}", |value| value == Some(0.0)).await?;
     let page = world.get("/").await?;
     for part in
-        ["not passed", "runbooks.example.com/health.md", "prefers-color-scheme", "http-equiv=\"refresh\"", "daily"]
+        ["critical", "runbooks.example.com/health.md", "prefers-color-scheme", "http-equiv=\"refresh\"", "daily"]
     {
         assert!(page.contains(part), "{part} is not in {page}");
     }

@@ -1,8 +1,8 @@
 //! Every condition judges as Prometheus does: the same samples, the exporter's verdict, and the alert's expression.
 
+use checklist::condition::threshold::Direction;
+use checklist::condition::value::Computed;
 use checklist::config::Check;
-use checklist::threshold::Direction;
-use checklist::value::Computed;
 use checklist::{Limits, Metric, SIGNALS, Samples, Scope, Severity, Signal, Value, When};
 use exporter::schedule::unix_now;
 use exporter::snapshot::{Format, Loaded, render};
@@ -58,7 +58,7 @@ fn values(signal: &Signal, metric: &Metric, now: f64) -> Vec<f64> {
 }
 
 fn samples(signal: &'static Signal, random: &mut Random, now: f64) -> Samples {
-    let mut samples = Samples::of(signal);
+    let mut samples = signal.samples();
     // The words that alerts look for, and others.
     let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for alert in signal.alerts {

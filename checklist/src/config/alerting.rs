@@ -1,6 +1,5 @@
 //! Who is told, where the pages point to, and what the operator changed about single alerts.
 
-use super::SecretRef;
 use super::receivers::{Email, Heartbeat, Maintenance, Webhook};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -146,17 +145,6 @@ impl Default for AlertmanagerConfig {
             namespace: None,
             labels: BTreeMap::new(),
             secret: "ops-checklist-alerting".to_owned(),
-        }
-    }
-}
-
-/// The file of a secret, if it is one.
-impl SecretRef {
-    /// Where it comes from, for messages: never the value.
-    pub fn origin(&self) -> String {
-        match self {
-            Self::File(path) => format!("file {}", path.display()),
-            Self::Env(name) => format!("environment variable {name}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Quantities as people write them: `26h`, `1d12h`, `100MiB`, `70%`.
 
-use crate::threshold::Unit;
+use crate::condition::threshold::Unit;
 
 /// Reads a value of a unit; the error says what would be right.
 pub(crate) fn parse(text: &str, unit: Unit) -> Result<f64, &'static str> {

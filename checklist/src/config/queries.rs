@@ -1,17 +1,18 @@
 //! `queries:` an operator's own SQL checks, each of which becomes a signal like those of the catalog.
 
-use super::document::Tree;
 use super::read_parts::RESERVED;
 use super::read_thresholds::levels;
 use super::reader::{Found, Table};
-use super::tables::quoted;
+use crate::cadence::Cadence;
 use crate::condition::When;
+use crate::condition::threshold::{Direction, Levels, Threshold, Unit};
+use crate::condition::value::{Value, of};
 use crate::metric::Metric;
 use crate::panel::{Drawing, Panel, Shown};
-use crate::signal::{Alert, BASE, Cadence, FAILOVER, Signal, TargetKind, WARNING};
+use crate::signal::{Alert, BASE, FAILOVER, Signal, TargetKind, WARNING};
 use crate::signals::by_id;
-use crate::threshold::{Direction, Levels, Threshold, Unit};
-use crate::value::{Value, of};
+use crate::targets::tables::quoted;
+use crate::yaml::tree::Tree;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

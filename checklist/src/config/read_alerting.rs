@@ -3,10 +3,11 @@
 use super::alerting::{
     AlertOverride, Alerting, AlertmanagerConfig, Dashboards, Grouping, PagerDuty, PrometheusRule, Slack, WrittenReports,
 };
-use super::read_parts::{RESERVED, is_dns_subdomain, namespace};
+use super::read_parts::{RESERVED, is_dns_subdomain, namespace, url};
 use super::read_receivers;
-use super::reader::{Found, Table, hint};
+use super::reader::{Found, Table};
 use crate::signal::Signal;
+use crate::yaml::hint;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -90,16 +91,6 @@ pub(super) fn read(mut table: Table<'_>, signals: &[&'static Signal], found: &Fo
         alertmanager_config,
         dashboards,
     }
-}
-
-pub(super) fn url(table: &mut Table<'_>, key: &'static str) -> Option<String> {
-    let text = table.text(key)?;
-    if !(text.starts_with("http://") || text.starts_with("https://")) {
-        let place = table.node(key)?.place;
-        table.mistake(place, format!("{key} must begin with http:// or https://"));
-        return None;
-    }
-    Some(text.trim_end_matches('/').to_owned())
 }
 
 /// Labels of every alert.

@@ -1,9 +1,10 @@
 //! `kubernetes:`
 
-use super::document::{Place, Tree};
 use super::read_parts::{NAMESPACE, is_dns_label, is_dns_subdomain, namespace};
 use super::reader::{Found, Table};
-use super::{AuditLogs, Kubernetes, RotatedSecret};
+use crate::targets::{AuditLogs, Kubernetes, RotatedSecret};
+use crate::yaml::Place;
+use crate::yaml::tree::Tree;
 use std::path::PathBuf;
 
 pub(super) fn kubernetes(table: &mut Table<'_>, name: String, found: &Found) -> Option<Kubernetes> {

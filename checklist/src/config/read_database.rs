@@ -1,10 +1,11 @@
 //! `postgres:` and the names of the application's tables.
 
-use super::document::Tree;
 use super::read_parts::{ca_file, secret};
-use super::reader::{Found, Table, hint};
-use super::tables::{KNOWN, STATUSES, Tables};
-use super::{Login, Postgres, PostgresTls};
+use super::reader::{Found, Table};
+use crate::targets::tables::{KNOWN, STATUSES, Tables};
+use crate::targets::{Login, Postgres, PostgresTls};
+use crate::yaml::hint;
+use crate::yaml::tree::Tree;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 

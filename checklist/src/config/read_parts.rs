@@ -1,7 +1,7 @@
 //! What several kinds of target have in common: secrets, authorities, endpoints, prefixes.
 
 use super::reader::Table;
-use super::{Endpoint, S3Prefix, SecretRef};
+use crate::targets::{Endpoint, S3Prefix, SecretRef};
 use std::path::PathBuf;
 
 /// `url`, a token and authorities.
@@ -48,6 +48,17 @@ pub(super) fn s3_prefix(table: &mut Table<'_>) -> Option<S3Prefix> {
         );
     }
     Some(S3Prefix { bucket: bucket?, prefix, endpoint, region, path_style, credentials: id.zip(key) })
+}
+
+/// An address without the slash at its end.
+pub(super) fn url(table: &mut Table<'_>, key: &'static str) -> Option<String> {
+    let text = table.text(key)?;
+    if !(text.starts_with("http://") || text.starts_with("https://")) {
+        let place = table.node(key)?.place;
+        table.mistake(place, format!("{key} must begin with http:// or https://"));
+        return None;
+    }
+    Some(text.trim_end_matches('/').to_owned())
 }
 
 pub(super) fn ca_file(table: &mut Table<'_>, useless: bool) -> Option<PathBuf> {

@@ -1,10 +1,11 @@
 //! `alerting:` the receivers beside PagerDuty and Slack, the heartbeat and the maintenance windows.
 
-use super::document::Tree;
-use super::read_alerting::url;
-use super::reader::{Found, Table, hint};
+use super::read_parts::url;
+use super::reader::{Found, Table};
 use super::receivers::{Address, Email, Heartbeat, Maintenance, Webhook};
-use crate::threshold::Severity;
+use crate::condition::threshold::Severity;
+use crate::yaml::hint;
+use crate::yaml::tree::Tree;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -2,7 +2,8 @@
 
 use super::read_parts::{endpoint, s3_prefix};
 use super::reader::Table;
-use super::{Report, ReportFormat, ReportPlace, Server, Traffic};
+use crate::targets::traffic::Traffic;
+use crate::targets::{Report, ReportFormat, ReportPlace, Server};
 use std::path::PathBuf;
 
 pub(super) fn server(table: &mut Table<'_>, name: String) -> Option<Server> {

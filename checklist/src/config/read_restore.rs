@@ -2,8 +2,8 @@
 
 use super::read_database::connection;
 use super::reader::{Found, Table, quantity_of};
-use super::{BackupFormat, Expect, Restore, Sanity};
-use crate::threshold::Unit;
+use crate::condition::threshold::Unit;
+use crate::targets::{BackupFormat, Expect, Restore, Sanity};
 
 pub(super) fn read(mut table: Table<'_>, format: BackupFormat, found: &Found) -> Restore {
     let mut checks: Vec<Sanity> = Vec::new();

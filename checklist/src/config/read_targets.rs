@@ -1,40 +1,21 @@
 //! The lists of targets.
 
-use super::document::Tree;
 use super::read_parts::{ca_file, endpoint, host_and_port, s3_prefix};
+use super::read_restore;
 use super::read_thresholds::{self, ByKey};
-use super::reader::{Found, Table, hint};
-use super::{
-    Backup, BackupFormat, Certificate, Config, Health, StartTls, TargetSettings, read_cluster, read_database,
-    read_reports, read_restore,
-};
+use super::reader::{Found, Table};
+use super::settings::TargetSettings;
+use crate::condition::threshold::{HOUR, Levels};
 use crate::signal::Signal;
 use crate::signals::backup::MAX_AGE;
-use crate::threshold::{HOUR, Levels};
+use crate::targets::{Backup, BackupFormat, Certificate, Health, StartTls};
+use crate::yaml::hint;
+use crate::yaml::tree::Tree;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(super) fn read(root: &mut Table<'_>, config: &mut Config, signals: &[&'static Signal], found: &Found) {
-    let (before, settings) = (&config.thresholds, &mut config.settings);
-    let mut lists = Lists { signals, before, found, settings };
-    config.kubernetes = lists.read(root, "kubernetes", |t, n| read_cluster::kubernetes(t, n, found));
-    let place = root.node("kubernetes").map_or(root.place, |node| node.place);
-    read_cluster::homes(&mut config.kubernetes, place, found);
-    if config.kubernetes.iter().filter(|cluster| !cluster.web_audiences.is_empty()).count() > 1 {
-        found.mistake(place, "webAudiences: one cluster says who a token belongs to, not several");
-    }
-    config.health = lists.read(root, "health", health);
-    config.backups = lists.read_with(root, "backups", |t, n| backup(t, n, found), follow_interval);
-    config.postgres = lists.read(root, "postgres", |t, n| read_database::postgres(t, n, found));
-    config.certificates = lists.read(root, "certificates", certificate);
-    config.alertmanagers = lists.read(root, "alertmanagers", read_reports::server);
-    config.prometheus = lists.read(root, "prometheus", read_reports::server);
-    config.traffic = lists.read(root, "traffic", read_reports::traffic);
-    config.reports = lists.read(root, "reports", read_reports::report);
-}
-
 /// Without a limit of its own, the age of a backup follows how often it is made.
-fn follow_interval(backup: &Backup) -> ByKey {
+pub(super) fn follow_interval(backup: &Backup) -> ByKey {
     let every = backup.every.as_secs_f64();
     let levels = Levels { warning: Some(every + 2.0 * HOUR), critical: Some(2.0 * every + 2.0 * HOUR) };
     let is_daily = (every - 24.0 * HOUR).abs() <= 1.0;
@@ -42,17 +23,17 @@ fn follow_interval(backup: &Backup) -> ByKey {
 }
 
 /// What reading a list of targets needs beside the list.
-struct Lists<'a> {
-    signals: &'a [&'static Signal],
+pub(super) struct Lists<'a> {
+    pub(super) signals: &'a [&'static Signal],
     /// The limits that hold for all targets.
-    before: &'a ByKey,
-    found: &'a Found,
+    pub(super) before: &'a ByKey,
+    pub(super) found: &'a Found,
     /// What each target says about its checks.
-    settings: &'a mut BTreeMap<(&'static str, String), TargetSettings>,
+    pub(super) settings: &'a mut BTreeMap<(&'static str, String), TargetSettings>,
 }
 
 impl Lists<'_> {
-    fn read<T>(
+    pub(super) fn read<T>(
         &mut self,
         root: &mut Table<'_>,
         key: &'static str,
@@ -62,7 +43,7 @@ impl Lists<'_> {
     }
 
     /// The same, with limits that follow from the target.
-    fn read_with<T>(
+    pub(super) fn read_with<T>(
         &mut self,
         root: &mut Table<'_>,
         key: &'static str,
@@ -153,7 +134,7 @@ fn own_settings(
     own
 }
 
-fn health(table: &mut Table<'_>, name: String) -> Option<Health> {
+pub(super) fn health(table: &mut Table<'_>, name: String) -> Option<Health> {
     let endpoint = endpoint(table);
     let status = table.whole("status", 100, 599).unwrap_or(200);
     let mut expect = BTreeMap::new();
@@ -171,7 +152,7 @@ fn health(table: &mut Table<'_>, name: String) -> Option<Health> {
     Some(Health { name, endpoint: endpoint?, status, expect, version_field })
 }
 
-fn backup(table: &mut Table<'_>, name: String, found: &Found) -> Option<Backup> {
+pub(super) fn backup(table: &mut Table<'_>, name: String, found: &Found) -> Option<Backup> {
     let place = s3_prefix(table);
     let every = table.duration("every", false).unwrap_or(Duration::from_hours(24));
     let formats = [
@@ -186,7 +167,7 @@ fn backup(table: &mut Table<'_>, name: String, found: &Found) -> Option<Backup> 
     Some(Backup { name, place: place?, every, format, restore })
 }
 
-fn certificate(table: &mut Table<'_>, name: String) -> Option<Certificate> {
+pub(super) fn certificate(table: &mut Table<'_>, name: String) -> Option<Certificate> {
     let address = table.required("address");
     let split = address.as_deref().and_then(host_and_port);
     if let (Some(_), None, Some(node)) = (&address, &split, table.node("address")) {

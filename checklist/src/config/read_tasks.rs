@@ -1,12 +1,12 @@
 //! `tasks:` when people's tasks are due, and where it is recorded that they were done.
 
-use super::document::Place;
 use super::read_parts::s3_prefix;
-use super::reader::{Found, Table, hint};
-use super::{RecordPlace, Tasks};
+use super::reader::{Found, Table};
+use crate::cadence::Cadence;
 use crate::calendar::Rule;
-use crate::signal::Cadence;
+use crate::targets::{RecordPlace, Tasks};
 use crate::tasks::{TASKS, Task, grace};
+use crate::yaml::{Place, hint};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::path::PathBuf;

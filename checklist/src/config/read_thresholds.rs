@@ -1,10 +1,11 @@
 //! `thresholds:` and `checks:`, globally and per target.
 
-use super::Pace;
-use super::document::{Node, Tree};
-use super::reader::{Found, Table, hint, quantity_of};
+use super::reader::{Found, Table, quantity_of};
+use super::settings::Pace;
+use crate::condition::threshold::{Direction, Levels, Threshold, Unit};
 use crate::signal::Signal;
-use crate::threshold::{Direction, Levels, Threshold, Unit};
+use crate::yaml::hint;
+use crate::yaml::tree::{Node, Tree};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

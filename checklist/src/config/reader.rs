@@ -1,8 +1,9 @@
 //! Reads tables strictly and keeps going: every mistake of a file is found in one run.
 
-use super::document::{Key, Node, Place, Tree};
 use super::quantity;
-use crate::threshold::{DAY, Unit};
+use crate::condition::threshold::{DAY, Unit};
+use crate::yaml::tree::{Key, Node, Tree};
+use crate::yaml::{Place, hint};
 use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
@@ -274,31 +275,6 @@ pub(crate) fn quantity_of(node: &Node, what: &str, unit: Unit, found: &Found) ->
             None
         }
     }
-}
-
-/// " (did you mean x?)" for the nearest known word, if one is near.
-pub fn hint(wrong: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|word| (distance(&wrong.to_lowercase(), &word.to_lowercase()), word)).min();
-    match near {
-        Some((steps, word)) if steps <= 2.max(wrong.len() / 3) => format!(" (did you mean {word}?)"),
-        _ => String::new(),
-    }
-}
-
-/// Edits from one word to the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let best = (corner + usize::from(x != *y)).min(row[j] + 1).min(row[j + 1] + 1);
-            corner = row[j + 1];
-            row[j + 1] = best;
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

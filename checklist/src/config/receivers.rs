@@ -1,6 +1,6 @@
 //! Who is told beside PagerDuty and Slack, when warnings wait, and who misses the Watchdog.
 
-use crate::threshold::Severity;
+use crate::condition::threshold::Severity;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -132,7 +132,6 @@ pub static SIGNAL: Signal = Signal {
         ],
     }],
     access: &[
-        Access::Kubernetes("", "namespaces", &["get"]),
         Access::Kubernetes("", "pods", LIST_WATCH),
         Access::Kubernetes("", "persistentvolumeclaims", LIST_WATCH),
         Access::Kubernetes("", "nodes", &["list"]),

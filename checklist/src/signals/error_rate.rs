@@ -19,7 +19,7 @@ static RATIO: Threshold = Threshold::above(
 .warning(0.01);
 
 /// Mean ratio of errors within a window; means of rates, so that it does not depend on how often rules run.
-fn ratio(scope: &crate::value::Scope, window: &str) -> String {
+fn ratio(scope: &Scope, window: &str) -> String {
     let (errors, requests) =
         (scope.over("avg_over_time", &ERRORS, window), scope.over("avg_over_time", &REQUESTS, window));
     format!("{errors} / ({requests} > 0)")
@@ -27,14 +27,14 @@ fn ratio(scope: &crate::value::Scope, window: &str) -> String {
 
 /// Two windows above a multiple of the budget (Google, "The Site Reliability Workbook", chapter 5): the long one
 /// shows that it matters, the short one that it still goes on.
-fn burns(scope: &crate::value::Scope, limits: &crate::Limits, factor: f64, long: &str, short: &str) -> String {
+fn burns(scope: &Scope, limits: &Limits, factor: f64, long: &str, short: &str) -> String {
     let limit = number(share(limits, factor));
     format!("{} > {limit} and {} > {limit}", ratio(scope, long), ratio(scope, short))
 }
 
 /// The share of errors that burns a budget so many times too fast. A large budget is never burnt fourteen times too
 /// fast, for no share is above one: there it is half way between the budget and everything.
-fn share(limits: &crate::Limits, factor: f64) -> f64 {
+fn share(limits: &Limits, factor: f64) -> f64 {
     let budget = limits.value(&RATIO);
     (factor * budget).min(f64::midpoint(budget, 1.0))
 }

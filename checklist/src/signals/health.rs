@@ -33,7 +33,7 @@ static VERSIONS: Threshold = Threshold::above(
 .warning(1.0);
 
 /// How many versions each page reported within an hour.
-fn versions(scope: &crate::value::Scope) -> String {
+fn versions(scope: &Scope) -> String {
     let each = format!("max_over_time({}[1h])", scope.series(&VERSION));
     format!("count by (check, target) (count by (check, target, version) ({each}))")
 }

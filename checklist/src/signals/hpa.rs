@@ -140,7 +140,6 @@ pub static SIGNAL: Signal = Signal {
         ],
     }],
     access: &[
-        Access::Kubernetes("", "namespaces", &["get"]),
         Access::Kubernetes("", "pods", LIST_WATCH),
         Access::Kubernetes("autoscaling", "horizontalpodautoscalers", LIST_WATCH),
     ],

@@ -15,7 +15,7 @@ static FELL: Threshold =
         .between(0.01, 1.0)
         .warning(0.5);
 
-fn week_over_week(scope: &crate::value::Scope) -> String {
+fn week_over_week(scope: &Scope) -> String {
     format!("{} / ({} > 0)", scope.max(&VOLUME), scope.over("last_over_time", &VOLUME, "1h@7d"))
 }
 

@@ -147,7 +147,7 @@ pub static SIGNAL: Signal = Signal {
             ),
         ],
     }],
-    access: &[Access::Kubernetes("", "namespaces", &["get"]), Access::Kubernetes("", "pods", LIST_WATCH)],
+    access: &[Access::Kubernetes("", "pods", LIST_WATCH)],
     runbook: include_str!("restarts.md"),
     ..BASE
 };

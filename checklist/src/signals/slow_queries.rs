@@ -54,7 +54,7 @@ static FLOOR: Threshold =
         .warning(0.1);
 
 /// Mean seconds of a call within a window.
-fn mean(scope: &crate::value::Scope, window: &str) -> String {
+fn mean(scope: &Scope, window: &str) -> String {
     let (seconds, calls) = (scope.over("increase", &SECONDS, window), scope.over("increase", &CALLS, window));
     format!("{seconds} / ({calls} > 0)")
 }

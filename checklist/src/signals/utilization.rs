@@ -65,9 +65,9 @@ const fn near(
 
 /// The expression of a line through a week that reaches another metric.
 fn reaches(
-    scope: &crate::value::Scope,
-    limits: &crate::Limits,
-    severity: crate::Severity,
+    scope: &Scope,
+    limits: &Limits,
+    severity: crate::condition::threshold::Severity,
     used: &'static Metric,
     most: &'static Metric,
 ) -> String {
@@ -207,7 +207,6 @@ pub static SIGNAL: Signal = Signal {
         },
     ],
     access: &[
-        Access::Kubernetes("", "namespaces", &["get"]),
         Access::Kubernetes("", "nodes", &["list"]),
         Access::Kubernetes("", "pods", LIST_WATCH),
         Access::Kubernetes("metrics.k8s.io", "nodes", &["list"]),

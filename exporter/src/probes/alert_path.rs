@@ -21,7 +21,7 @@ impl Probe for AlertPath {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
             let records = Records::read(&self.place, Timestamp::now()).await?;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             for wanted in ["critical", "warning"] {
                 let mine = records.list.iter().rev().filter_map(|record| match &record.act {
                     Act::Routed { alertmanager, level, passed, seconds, .. }

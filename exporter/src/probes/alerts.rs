@@ -68,7 +68,7 @@ impl Probe for Alerts {
         async {
             let alerts: Vec<Alert> = fetch_json(&self.0.endpoint, "/api/v2/alerts", MAX_BODY).await?;
             let silences: Vec<Silence> = fetch_json(&self.0.endpoint, "/api/v2/silences", MAX_BODY).await?;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             samples.saw(Object::Alert, alerts.len());
             samples.saw(Object::Silence, silences.len());
             let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();

@@ -31,7 +31,7 @@ impl Probe for Backup {
         async {
             let listing = self.bucket.listing().await?;
             let name = [self.target.name.as_str()];
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             samples.evidence.saw(Object::Backup, listing.objects);
             samples.set(&PRESENT, name, listing.newest.is_some());
             samples.set(&OBJECTS, name, listing.objects);

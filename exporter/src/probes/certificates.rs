@@ -16,7 +16,7 @@ impl Probe for Certificates {
         async {
             let seen = inspect(&self.0).await?;
             let source = format!("{}:{}", self.0.host, self.0.port);
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             samples.saw(Object::Certificate, seen.certificates.len());
             for certificate in &seen.certificates {
                 let labels = [&source, certificate.subject_cn.as_str(), &certificate.issuer_cn, certificate.position];

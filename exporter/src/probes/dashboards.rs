@@ -35,7 +35,7 @@ impl Probe for Dashboards {
             let now = jiff::Timestamp::now().as_second();
             let path = format!("{QUERY}&start={}&end={now}", now - 600);
             let answer: Answer = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             samples.saw(Object::Metric, self.metrics.len());
             for metric in &self.metrics {
                 samples.set(&MISSING, [metric], !answer.data.contains(*metric));

@@ -16,7 +16,7 @@ pub struct Disk(pub Arc<Cluster>);
 impl Probe for Disk {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
             let volumes = volumes(&self.0).await?;
             samples.saw(Object::Node, volumes.nodes);
@@ -65,12 +65,15 @@ fn figures(claim: &Claim, volume: &Volume, samples: &mut Samples) -> bool {
 async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Samples) -> Result<usize, Failure> {
     let known = |name: &str| volumes.claims.keys().any(|c| c.namespace == namespace.name && c.name == name);
     let mounted = volumes.claims.keys().filter(|claim| claim.namespace == namespace.name).count();
+    let in_use: BTreeSet<Arc<str>> = {
+        let pods = read(&namespace.pods).await?;
+        let running = pods.objects.values().filter(|pod| &*pod.phase == "Running");
+        running.flat_map(|pod| pod.claims.iter().cloned()).collect()
+    };
     let claims = read(&namespace.claims).await?;
-    let pods = read(&namespace.pods).await?;
-    let running = || pods.objects.values().filter(|pod| &*pod.phase == "Running");
     let mut idle = 0;
     for (name, claim) in claims.objects.iter().filter(|(name, claim)| claim.is_bound() && !known(name)) {
-        if claim.is_block() || !running().any(|pod| pod.claims.iter().any(|used| **used == **name)) {
+        if claim.is_block() || !in_use.contains(&**name) {
             idle += 1;
             continue;
         }

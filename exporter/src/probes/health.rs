@@ -22,7 +22,7 @@ impl Probe for Health {
             let target = &self.0;
             let begun = Instant::now();
             let answer = fetch(&target.endpoint, "", MAX_BODY).await?;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             samples.saw(Object::Page, 1);
             samples.saw(Object::Field, target.expect.len());
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());

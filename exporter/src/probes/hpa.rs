@@ -14,7 +14,7 @@ pub struct Hpa(pub Arc<Cluster>);
 impl Probe for Hpa {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
             samples.saw(Object::Autoscaler, 0);
             for namespace in &watched.namespaces {

@@ -57,7 +57,7 @@ impl PodLogs {
 impl Probe for PodLogs {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
             for (at, source) in self.cluster.target.audit_logs.iter().enumerate() {
                 let before = known()[at].clone();

@@ -1,9 +1,9 @@
 //! Workloads, pods and services of the watched namespaces.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::kubernetes::{Cluster, Namespace, read};
+use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
 use checklist::signals::pods::{DESIRED, ENDPOINTS, NOT_READY, PODS, READY, SIGNAL};
-use checklist::{Object, Samples};
+use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -15,10 +15,13 @@ pub struct Pods(pub Arc<Cluster>);
 impl Probe for Pods {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
             for namespace in &watched.namespaces {
-                let judged = namespace_objects(namespace, &mut samples).await;
+                let judged = match namespaces::gone(watched, &namespace.name).await {
+                    None => namespace_objects(namespace, &mut samples).await,
+                    Some(what) => Err(Failure::new(Reason::NotFound, what)),
+                };
                 self.0.conclude(watched, namespace, judged, &mut samples).await;
             }
             Ok(samples)

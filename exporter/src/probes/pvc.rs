@@ -14,7 +14,7 @@ pub struct Pvc(pub Arc<Cluster>);
 impl Probe for Pvc {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
             samples.saw(Object::Claim, 0);
             for namespace in &watched.namespaces {

@@ -33,7 +33,7 @@ impl Probe for Reports {
                     (&images::SIGNAL, &images::VULNERABILITIES, &images::WRITTEN)
                 }
             };
-            let mut samples = Samples::of(signal);
+            let mut samples = signal.samples();
             for document in read(&self.0).await? {
                 let summary = summarize(self.0.format, &document).map_err(|error| {
                     let what = format!("report {} is not what its format says: {error}", document.name);

@@ -14,7 +14,7 @@ pub struct Restarts(pub Arc<Cluster>);
 impl Probe for Restarts {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
             samples.saw(Object::Container, 0);
             // What restarted comes first, so that a bound only cuts off containers that never did.

@@ -22,7 +22,7 @@ impl Probe for Restore {
         async {
             let records = Records::read(&self.place, Timestamp::now()).await?;
             let name = self.backup.as_str();
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let mine = records.list.iter().rev().filter_map(|record| match &record.act {
                 Act::Restored { backup, .. } if *backup == self.backup => Some((record.at, &record.act)),
                 _ => None,

@@ -53,7 +53,7 @@ impl Probe for Rules {
         async {
             let answer: Answer = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
             let groups = answer.data.groups;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             if self.rule_sets.is_empty() {
                 return Err(Failure::new(Reason::Config, "checklist.yaml generates no rules"));
             }

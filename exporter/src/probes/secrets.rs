@@ -68,7 +68,7 @@ impl Metadata {
 impl Probe for Secrets {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
             for secret in &self.0.target.secrets {
                 let path = format!("/api/v1/namespaces/{}/secrets/{}", secret.namespace, secret.name);

@@ -293,7 +293,7 @@ impl Probe for Sql {
         async {
             let facts = self.database.facts().await?;
             self.permitted(&facts)?;
-            let mut samples = Samples::of(self.signal);
+            let mut samples = self.signal.samples();
             for (at, (statement, _)) in self.statements.iter().enumerate() {
                 if !(statement.when)(&facts) {
                     continue;

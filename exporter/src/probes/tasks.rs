@@ -19,7 +19,7 @@ impl Probe for Tasks {
             let target = &self.0;
             let now = Timestamp::now();
             let records = Records::read(&target.place, now).await?;
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             samples.saw(Object::Task, target.list.len());
             samples.set(&REJECTED, [], records.rejected);
             for task in &target.list {
@@ -51,7 +51,7 @@ impl Probe for Override {
         async {
             let now = Timestamp::now();
             let records = Records::read(&self.0.place, now).await?;
-            let mut samples = Samples::of(&emergency::SIGNAL);
+            let mut samples = emergency::SIGNAL.samples();
             samples.saw(Object::Record, records.list.len());
             let held = records.override_at(now);
             samples.set(&emergency::ACTIVE, [], held.is_some());

@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::objects::PodUsage;
-use crate::sources::kubernetes::{Cluster, read};
+use crate::sources::kubernetes::{Cluster, Namespace, Watched, read};
 use checklist::signals::utilization::{
     NODE_CPU, NODE_CPU_ALLOCATABLE, NODE_MEMORY, NODE_MEMORY_ALLOCATABLE, POD_CPU, POD_CPU_LIMIT, POD_MEMORY,
     POD_MEMORY_LIMIT, SIGNAL,
@@ -24,60 +24,81 @@ struct Workload {
     memory_limit: Option<f64>,
 }
 
+/// A pod that is younger has no figures yet: the metrics server asks once a minute and needs two answers for a rate.
+const UNTIL_MEASURED: i64 = 300;
+
 impl Probe for Utilization {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let mut samples = Samples::of(&SIGNAL);
+            let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
-            let usage = watched.node_usage().await?;
-            for (name, node) in watched.nodes().await? {
-                let Some(used) = usage.get(&name) else {
-                    let what = format!("the metrics API says nothing about node {name}");
-                    samples.missed(Object::Node, Reason::NotFound, what);
-                    continue;
-                };
-                samples.saw(Object::Node, 1);
-                let ((cpu, memory), (most_cpu, most_memory)) = (used.usage.amounts(), node.allocatable());
-                let all = [
-                    (&NODE_CPU, cpu),
-                    (&NODE_MEMORY, memory),
-                    (&NODE_CPU_ALLOCATABLE, most_cpu),
-                    (&NODE_MEMORY_ALLOCATABLE, most_memory),
-                ];
-                for (metric, value) in all {
-                    if let Some(value) = value {
-                        samples.set(metric, [&name], value);
-                    }
-                }
-            }
-            for namespace in self.0.present(watched, &mut samples).await {
-                let usage = watched.pod_usage(&namespace.name).await?;
-                let mut workloads: BTreeMap<String, Workload> = BTreeMap::new();
-                for (name, pod) in &read(&namespace.pods).await?.objects {
-                    samples.saw(Object::Pod, 1);
-                    let Some((Some(cpu), Some(memory))) = usage.get(name).map(PodUsage::total) else { continue };
-                    let nothing = Workload { cpu: 0.0, memory: 0.0, cpu_limit: Some(0.0), memory_limit: Some(0.0) };
-                    let all = workloads.entry(pod.workload.to_string()).or_insert(nothing);
-                    all.cpu += cpu;
-                    all.memory += memory;
-                    all.cpu_limit = all.cpu_limit.zip(pod.cpu_limit).map(|(sum, own)| sum + f64::from(own));
-                    all.memory_limit = all.memory_limit.zip(pod.memory_limit).map(|(sum, own)| sum + own);
-                }
-                for (name, workload) in &workloads {
-                    let labels = [&namespace.name, name];
-                    samples.put(&POD_CPU, &labels, workload.cpu);
-                    samples.put(&POD_MEMORY, &labels, workload.memory);
-                    for (metric, limit) in
-                        [(&POD_CPU_LIMIT, workload.cpu_limit), (&POD_MEMORY_LIMIT, workload.memory_limit)]
-                    {
-                        if let Some(limit) = limit {
-                            samples.put(metric, &labels, limit);
-                        }
-                    }
-                }
+            nodes(watched, &mut samples).await?;
+            samples.saw(Object::Pod, 0);
+            for namespace in &watched.namespaces {
+                let judged = pods(watched, namespace, &mut samples).await;
+                self.0.conclude(watched, namespace, judged, &mut samples).await;
             }
             Ok(samples)
         }
         .boxed()
     }
+}
+
+async fn nodes(watched: &Watched, samples: &mut Samples) -> Result<(), Failure> {
+    let usage = watched.node_usage().await?;
+    for (name, node) in watched.nodes(None).await? {
+        let Some(used) = usage.get(&name) else {
+            samples.missed(Object::Node, Reason::NotFound, format!("the metrics API says nothing about node {name}"));
+            continue;
+        };
+        samples.saw(Object::Node, 1);
+        let ((cpu, memory), (most_cpu, most_memory)) = (used.usage.amounts(), node.allocatable());
+        let all = [
+            (&NODE_CPU, cpu),
+            (&NODE_MEMORY, memory),
+            (&NODE_CPU_ALLOCATABLE, most_cpu),
+            (&NODE_MEMORY_ALLOCATABLE, most_memory),
+        ];
+        for (metric, value) in all {
+            if let Some(value) = value {
+                samples.set(metric, [&name], value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sums over the pods of each workload. Returns how many pods there are.
+async fn pods(watched: &Watched, namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
+    let usage = watched.pod_usage(&namespace.name).await?;
+    let measured_before = jiff::Timestamp::now().as_second() - UNTIL_MEASURED;
+    let mut workloads: BTreeMap<String, Workload> = BTreeMap::new();
+    let pods = read(&namespace.pods).await?;
+    for (name, pod) in &pods.objects {
+        let Some((Some(cpu), Some(memory))) = usage.get(name).map(PodUsage::total) else {
+            if &*pod.phase == "Running" && pod.created < measured_before {
+                let what = format!("the metrics API says nothing about pod {}/{name}", namespace.name);
+                samples.missed(Object::Pod, Reason::NotFound, what);
+            }
+            continue;
+        };
+        samples.saw(Object::Pod, 1);
+        let nothing = Workload { cpu: 0.0, memory: 0.0, cpu_limit: Some(0.0), memory_limit: Some(0.0) };
+        let all = workloads.entry(pod.workload.to_string()).or_insert(nothing);
+        all.cpu += cpu;
+        all.memory += memory;
+        all.cpu_limit = all.cpu_limit.zip(pod.cpu_limit).map(|(sum, own)| sum + own);
+        all.memory_limit = all.memory_limit.zip(pod.memory_limit).map(|(sum, own)| sum + own);
+    }
+    for (name, workload) in &workloads {
+        let labels = [&namespace.name, name];
+        samples.put(&POD_CPU, &labels, workload.cpu);
+        samples.put(&POD_MEMORY, &labels, workload.memory);
+        for (metric, limit) in [(&POD_CPU_LIMIT, workload.cpu_limit), (&POD_MEMORY_LIMIT, workload.memory_limit)] {
+            if let Some(limit) = limit {
+                samples.put(metric, &labels, limit);
+            }
+        }
+    }
+    Ok(pods.objects.len())
 }

@@ -1,7 +1,7 @@
 //! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
 
 pub mod logs;
-mod namespaces;
+pub mod namespaces;
 pub mod objects;
 pub mod pods;
 pub mod quantity;

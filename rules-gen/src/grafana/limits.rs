@@ -1,7 +1,7 @@
 //! The colours of a panel: which limits hold for which of its targets.
 
 use super::page::plain;
-use checklist::threshold::Direction;
+use checklist::condition::threshold::Direction;
 use checklist::{Config, Levels, Panel, Scope, Signal, Threshold, Unit};
 use serde_json::{Value, json};
 

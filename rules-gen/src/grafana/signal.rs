@@ -3,7 +3,7 @@
 use super::VARIABLES;
 use super::limits::{Group, groups};
 use super::page::{Drawn, Link, plain, whether};
-use checklist::coverage::lines_of;
+use checklist::lines::lines_of;
 use checklist::{Config, Drawing, Panel, Signal};
 
 /// Every panel of a signal whose metrics any target gives.

@@ -5,9 +5,9 @@ use super::model::{Incident, Line, Reading, Verdict};
 use super::people::People;
 use super::period::Kind;
 use super::words::{apart, human, limits, steady};
-use checklist::coverage::{COVERAGE, Line as Written, Watched};
+use checklist::condition::threshold::Direction;
+use checklist::lines::{LINES, Line as Written, Watched};
 use checklist::spaced;
-use checklist::threshold::Direction;
 use checklist::{Alert, Config, Severity, Shown, Signal, Threshold, Unit, Value, When};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ const NAMED: usize = 5;
 /// The signals that a report's lines are watched by, in the order of the lines.
 pub fn signals(config: &Config, kind: Kind) -> Vec<&'static Signal> {
     let mut known: Vec<&'static Signal> = Vec::new();
-    for line in COVERAGE.iter().filter(|line| kind.has(line.cadence)) {
+    for line in LINES.iter().filter(|line| kind.has(line.cadence)) {
         let Watched::Signals(ids) = line.watched else { continue };
         for signal in ids.iter().filter_map(|id| config.signal(id)) {
             if !known.iter().any(|one| one.id == signal.id) {
@@ -31,7 +31,7 @@ pub fn signals(config: &Config, kind: Kind) -> Vec<&'static Signal> {
 
 /// Every line of a report.
 pub fn lines(config: &Config, kind: Kind, seen: &Seen, incidents: &[Incident], people: &People) -> Vec<Line> {
-    let of_kind = COVERAGE.iter().filter(|line| kind.has(line.cadence));
+    let of_kind = LINES.iter().filter(|line| kind.has(line.cadence));
     of_kind
         .map(|written| match written.watched {
             Watched::Signals(ids) => of_signals(config, written, ids, seen, incidents),

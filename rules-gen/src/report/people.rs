@@ -5,7 +5,7 @@ use super::model::{Action, CatchUp, Emergency, Line, TaskRow, Verdict};
 use super::period::{Kind, Period};
 use checklist::Config;
 use checklist::config::Tasks;
-use checklist::coverage::Line as Written;
+use checklist::lines::Line as Written;
 use checklist::tasks::Task;
 use exporter::records::{Act, Record, Records};
 use exporter::standing::{Stand, answer, of, said};

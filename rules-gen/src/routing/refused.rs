@@ -3,7 +3,7 @@
 use super::integrations;
 use crate::duration;
 use anyhow::{Context, bail, ensure};
-use checklist::config::hint;
+use checklist::yaml::hint;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 

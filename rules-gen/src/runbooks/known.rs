@@ -1,7 +1,8 @@
 //! What the configuration knows of the placeholders in a runbook's commands.
 
-use checklist::config::{S3Prefix, Tables, quoted as identifier, tables};
+use checklist::config::{S3Prefix, Tables, quoted as identifier};
 use checklist::signals::latency;
+use checklist::targets::tables;
 use checklist::{Config, Signal, TargetKind};
 
 /// Placeholders, and what stands in their place where the configuration does not say.

@@ -3,7 +3,8 @@
 use super::own_settings;
 use super::shapes::{by_name, choice, duration, flag, object, quantity, text, texts, url, whole};
 use checklist::Unit;
-use checklist::config::{LISTS, tables};
+use checklist::config::LISTS;
+use checklist::targets::tables;
 use serde_json::{Map, Value, json};
 
 type Fields = Vec<(&'static str, Value)>;

@@ -72,7 +72,7 @@ fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
             let drawn = panels(own).find(|drawn| drawn["title"] == panel.title).unwrap();
             let told = drawn["description"].as_str().unwrap();
             assert!(told.contains(&format!("[Runbook](https://runbooks.example.com/ops-checklist/{}.md)", signal.id)));
-            for line in checklist::coverage::lines_of(signal.id) {
+            for line in checklist::lines::lines_of(signal.id) {
                 assert!(told.contains(line.text), "{} is not in {told}", line.text);
             }
         }

@@ -53,14 +53,21 @@ async fn holds_pods(watched: &Watched, namespace: &Namespace) -> Result<(), Fail
             return Ok(());
         }
     }
-    let path = format!("/api/v1/namespaces/{}", namespace.name);
-    let what = match watched.one::<Described>(&path, "application/json").await {
-        Ok(None) => "it does not exist",
-        Ok(Some(Described { status: Some(Status { phase: Some(phase) }) })) if phase == "Terminating" => {
-            "it is being deleted"
-        }
-        // Without the right to read the namespace there is only what the lists say, which were allowed and are empty.
-        _ => "it holds no workload and no pod; say mayBeEmpty: true in checklist.yaml if that is intended",
+    let what = match gone(watched, &namespace.name).await {
+        Some(what) => what,
+        None => "it holds no workload and no pod; say mayBeEmpty: true in checklist.yaml if that is intended",
     };
     Err(Failure::new(Reason::NotFound, what))
+}
+
+/// What the API says of a namespace that is not there to stay. Without the right to read it, nothing is said.
+pub async fn gone(watched: &Watched, namespace: &str) -> Option<&'static str> {
+    let path = format!("/api/v1/namespaces/{namespace}");
+    match watched.one::<Described>(&path, "application/json").await.ok()? {
+        None => Some("it does not exist"),
+        Some(described) => {
+            let phase = described.status.and_then(|status| status.phase);
+            (phase.as_deref() == Some("Terminating")).then_some("it is being deleted")
+        }
+    }
 }

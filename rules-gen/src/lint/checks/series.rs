@@ -6,7 +6,7 @@ use crate::lint::known::{FEW, OF_TARGETS, Type};
 use crate::lint::labels::labels;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use checklist::config::hint;
+use checklist::yaml::hint;
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Call, Expr};
 

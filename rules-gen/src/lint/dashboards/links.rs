@@ -1,7 +1,7 @@
 //! RG033: links to dashboards of which none was linted.
 
 use crate::lint::report::{Level, Report};
-use checklist::config::hint;
+use checklist::yaml::hint;
 use serde_json::Value;
 use std::collections::BTreeSet;
 

@@ -1,12 +1,15 @@
 //! The things to look at, one struct per kind of target.
 
-use super::tables::Tables;
+pub mod tables;
+pub mod traffic;
+
 use crate::tasks::Task;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+use tables::Tables;
 
 /// Where a secret is read from, each time it is needed. The value is never part of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +18,16 @@ pub enum SecretRef {
     File(PathBuf),
     /// An environment variable.
     Env(String),
+}
+
+impl SecretRef {
+    /// Where it comes from, for messages: never the value.
+    pub fn origin(&self) -> String {
+        match self {
+            Self::File(path) => format!("file {}", path.display()),
+            Self::Env(name) => format!("environment variable {name}"),
+        }
+    }
 }
 
 /// An HTTP endpoint and how to be let in.
@@ -281,23 +294,6 @@ pub struct Server {
     pub name: String,
     /// Where it is.
     pub endpoint: Endpoint,
-}
-
-/// The application's own HTTP metrics, by the names that they have in Prometheus.
-#[derive(Debug, Clone)]
-pub struct Traffic {
-    /// The value of the label `target`.
-    pub name: String,
-    /// The counter of requests.
-    pub requests: String,
-    /// The histogram of durations in seconds, without `_bucket`.
-    pub duration: String,
-    /// Label matchers that select the application, without braces.
-    pub selector: String,
-    /// Label matchers that select its failed requests.
-    pub errors: String,
-    /// Whether the histogram is a native one.
-    pub native: bool,
 }
 
 /// What wrote a report.

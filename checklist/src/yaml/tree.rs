@@ -1,18 +1,10 @@
 //! YAML as a tree in which every key and value knows its line and column.
 
-use crate::yaml::Wrong;
+use super::error::Error;
+use super::place::Place;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
 use std::fmt;
-
-/// A place in the file; lines and columns count from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Place {
-    /// Line.
-    pub line: usize,
-    /// Column, in characters.
-    pub column: usize,
-}
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -68,7 +60,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, (Place, String)> {
     // YAML 1.2: `y`, `on` and `no` are texts.
     let options = serde_yaml::options! { strict_booleans: true };
     let root: Spanned<Tree> = serde_yaml::from_str_with_options(text, options).map_err(|error| {
-        let Wrong { place, message } = error.into();
+        let Error { place, message } = error.into();
         (place, message)
     })?;
     Ok(node(root))

@@ -1,6 +1,6 @@
 //! Every line of the written checklist and where it went. Nothing on it is dropped.
 
-use crate::signal::Cadence::{self, Annual, Daily, Monthly, Quarterly, Weekly};
+use crate::cadence::Cadence::{self, Annual, Daily, Monthly, Quarterly, Weekly};
 use std::fmt;
 
 /// One line of the written checklist.
@@ -37,12 +37,12 @@ pub enum Watched {
 
 /// The lines that a signal watches.
 pub fn lines_of(id: &str) -> impl Iterator<Item = &'static Line> {
-    COVERAGE.iter().filter(move |line| matches!(line.watched, Watched::Signals(signals) if signals.contains(&id)))
+    LINES.iter().filter(move |line| matches!(line.watched, Watched::Signals(signals) if signals.contains(&id)))
 }
 
 /// How many lines are people's work.
 pub fn by_people() -> usize {
-    COVERAGE.iter().filter(|line| matches!(line.watched, Watched::Task(_))).count()
+    LINES.iter().filter(|line| matches!(line.watched, Watched::Task(_))).count()
 }
 
 const fn by(signals: &'static [&'static str]) -> Watched {
@@ -56,7 +56,7 @@ const fn line(cadence: Cadence, section: &'static str, number: u8, text: &'stati
 
 /// The 74 numbered steps and the three tasks without a number, in checklist order.
 #[rustfmt::skip]
-pub static COVERAGE: &[Line] = &[
+pub static LINES: &[Line] = &[
     line(Daily, "Morning Health Check", 1, "Check system status", by(&["pods"])),
     line(Daily, "Morning Health Check", 2, "Verify health endpoints", by(&["health"])),
     line(Daily, "Morning Health Check", 3, "Check for pod restarts", by(&["restarts"])),

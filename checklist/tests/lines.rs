@@ -1,7 +1,7 @@
 //! The coverage table against the written checklist itself.
 
 use checklist::SIGNALS;
-use checklist::coverage::{COVERAGE, Watched, by_people, lines_of};
+use checklist::lines::{LINES, Watched, by_people, lines_of};
 use checklist::tasks::TASKS;
 
 /// The numbered steps in code blocks, and the three headings whose task has no number.
@@ -32,7 +32,7 @@ fn every_line_of_the_written_checklist_is_listed_once_and_in_order() {
     let written = written();
     assert_eq!(written.iter().filter(|(_, number, _)| number.is_some()).count(), 74);
     let listed: Vec<_> =
-        COVERAGE.iter().map(|line| (line.section.to_owned(), line.number, line.text.to_owned())).collect();
+        LINES.iter().map(|line| (line.section.to_owned(), line.number, line.text.to_owned())).collect();
     assert_eq!(listed, written);
 }
 
@@ -43,7 +43,7 @@ fn every_signal_watches_a_line_and_every_watched_line_has_a_signal() {
         let line = lines_of(signal.id).next().unwrap_or_else(|| panic!("{} watches no line", signal.id));
         assert_eq!((line.section, line.cadence), (signal.section, signal.cadence), "{}", signal.id);
     }
-    for line in COVERAGE {
+    for line in LINES {
         match line.watched {
             Watched::Signals(ids) => {
                 assert!(!ids.is_empty(), "{}", line.text);
@@ -63,7 +63,7 @@ fn every_signal_watches_a_line_and_every_watched_line_has_a_signal() {
 fn every_task_has_a_line_steps_and_a_rule_that_reads_back() {
     for task in TASKS {
         // Restore and routing are proved by a machine; that the result is looked at is still a person's task.
-        let listed = COVERAGE.iter().any(|line| line.watched == Watched::Task(task.id));
+        let listed = LINES.iter().any(|line| line.watched == Watched::Task(task.id));
         assert!(listed || ["backup_verification", "alert_routing"].contains(&task.id), "{}", task.id);
         assert!(!task.steps.is_empty() && task.minutes > 0, "{}", task.id);
         let rule = checklist::calendar::Rule::parse(task.when).unwrap_or_else(|right| panic!("{}: {right}", task.id));
@@ -73,6 +73,6 @@ fn every_task_has_a_line_steps_and_a_rule_that_reads_back() {
 
 #[test]
 fn no_line_of_the_checklist_is_dropped() {
-    println!("{} of {} checklist lines are people's tasks, the others are probed", by_people(), COVERAGE.len());
-    assert_eq!(COVERAGE.len(), 77);
+    println!("{} of {} checklist lines are people's tasks, the others are probed", by_people(), LINES.len());
+    assert_eq!(LINES.len(), 77);
 }

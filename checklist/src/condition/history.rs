@@ -1,9 +1,9 @@
 //! Conditions over time: PromQL that only Prometheus can judge, and the course of values that proves it.
 
-use crate::condition::Limits;
+use super::limits::Limits;
+use super::threshold::{Severity, Threshold};
+use super::value::{Scope, Selector, of};
 use crate::metric::Metric;
-use crate::threshold::{Severity, Threshold};
-use crate::value::{Scope, Selector, of};
 use std::time::Duration;
 
 /// A condition that needs history.

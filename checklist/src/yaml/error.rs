@@ -1,0 +1,133 @@
+//! What is wrong with a YAML file, in our own words and with a place.
+
+use super::hint::hint;
+use super::place::Place;
+use serde_yaml::Error as ParserError;
+use std::fmt;
+
+/// Why a text cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// Where; a line of 0 when nobody knows.
+    pub place: Place,
+    /// Why, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Error {
+    /// `line:column: message`, to stand behind a file's name and a colon.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { line, column } = self.place;
+        if line > 0 {
+            write!(f, "{line}:{column}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ParserError> for Error {
+    fn from(error: ParserError) -> Self {
+        let number = |value: u64| usize::try_from(value).unwrap_or_default();
+        let place = error.location().map(|at| Place { line: number(at.line()), column: number(at.column()) });
+        Self { place: place.unwrap_or_default(), message: message(error.without_snippet()) }
+    }
+}
+
+fn message(error: &ParserError) -> String {
+    const TOO_MUCH: &str = "it holds more than can be meant: an alias (*name) repeats what has aliases itself, or the \
+                            file is too large; write values out, or make several files";
+    match error {
+        ParserError::MultipleDocuments { .. } => {
+            "a second document begins here (---), and only one is read: remove it, or make two files of it".to_owned()
+        }
+        ParserError::Eof { .. } => "there is nothing in it".to_owned(),
+        ParserError::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key {key} stands twice in this table: remove one")
+        }
+        ParserError::DuplicateMappingKey { .. } => "a key stands twice in this table: remove one".to_owned(),
+        ParserError::UnknownAnchor { .. } => {
+            "this alias (*name) is of a value that is not there: write &name in front of one above it".to_owned()
+        }
+        ParserError::Budget { .. }
+        | ParserError::AliasReplayCounterOverflow { .. }
+        | ParserError::AliasReplayLimitExceeded { .. }
+        | ParserError::AliasExpansionLimitExceeded { .. }
+        | ParserError::AliasReplayStackDepthExceeded { .. } => TOO_MUCH.to_owned(),
+        ParserError::AliasError { error, .. } => message(error.without_snippet()),
+        ParserError::Unexpected { expected, .. } => {
+            let expected = match *expected {
+                "sequence start" => "a list",
+                "mapping start" => "a table",
+                other => other,
+            };
+            format!("here belongs {expected}, and something else stands here")
+        }
+        ParserError::SerdeUnknownField { field, expected, .. } => {
+            let hint = hint(field, expected);
+            format!("unknown field {field}{hint}; known here: {}", expected.join(", "))
+        }
+        ParserError::SerdeMissingField { field, .. } => format!("the field {field} is missing"),
+        ParserError::SerdeInvalidType { unexpected, expected, .. }
+        | ParserError::SerdeInvalidValue { unexpected, expected, .. } => {
+            format!("here stands {expected}, not {unexpected}")
+        }
+        other => {
+            let said = other.to_string();
+            let said = said.split(" at line ").next().unwrap_or_default();
+            match said {
+                said if said.contains("recursion limit") => {
+                    "it is nested deeper than any file of this kind: flatten it".to_owned()
+                }
+                said if said.starts_with("tabs disallowed") => "a tab in the indentation: use spaces".to_owned(),
+                said => format!("this is no YAML: {said}"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "read only to be refused")]
+    struct Suite {
+        tests: Vec<String>,
+    }
+
+    fn wrong(text: &str) -> String {
+        serde_yaml::from_str::<Suite>(text).map_or_else(|error| Error::from(error).to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place_and_without_the_parsers_own_words() {
+        let bomb: String = std::iter::once("tests: [*a]\na0: &a0 [x, x, x, x, x, x, x, x, x]\n".replace("[*a]", "[]"))
+            .chain((1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))))
+            .collect();
+        let config = |text: &str| {
+            crate::Config::parse("c.yaml", text)
+                .map_or_else(|mistakes| mistakes.list[0].message.clone(), |_| String::new())
+        };
+        for (said, words) in [
+            (wrong("tests: []\n---\ntests: []\n"), "3:1: a second document begins here (---)"),
+            (wrong("tests: []\ntests: []\n"), "2:1: the key tests stands twice"),
+            (wrong("tests: [*a]\n"), "1:9: this alias (*name) is of a value that is not there"),
+            (wrong("test: []\n"), "1:1: unknown field test (did you mean tests?); known here: tests"),
+            (wrong("tests: 5\n"), "1:8: here belongs a list"),
+            (wrong("{}\n"), "the field tests is missing"),
+            (wrong("tests:\n\t- a\n"), "2:"),
+            (wrong("tests: [\n"), "this is no YAML: unclosed bracket '['"),
+            (config(&bomb), "more than can be meant"),
+            (config(&"[".repeat(3000)), "nested deeper"),
+        ] {
+            assert!(said.contains(words), "{words} is not in {said}");
+            for foreign in ["from_str", "DuplicateKeyPolicy", "budget", "Nodes", " at line "] {
+                assert!(!said.contains(foreign), "{said}");
+            }
+        }
+    }
+}
