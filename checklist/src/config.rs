@@ -20,10 +20,10 @@ mod reader;
 mod receivers;
 mod settings;
 
-pub use crate::targets::tables::{Tables, quoted};
+pub use crate::targets::tables::{Tables, literal, quoted};
 pub use crate::targets::traffic::Traffic;
 pub use crate::targets::{
-    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, Postgres, PostgresTls,
+    AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, Login, Postgres, PostgresTls,
     RecordPlace, Report, ReportFormat, ReportPlace, Restore, RotatedSecret, S3Prefix, Sanity, SecretRef, Server,
     StartTls, Tasks,
 };
