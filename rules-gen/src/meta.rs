@@ -3,7 +3,7 @@
 use crate::rules::{Rule, annotations, judged_by, labels};
 use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
-    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, UNSEEN,
 };
 use checklist::signals::r#override::ACTIVE;
 use checklist::{Config, Metric, Signal};
@@ -16,6 +16,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
         if !config.probed(signal).is_empty() {
             rules.extend(overdue(config, signal));
             rules.extend(missing(config, signal));
+            rules.extend(incomplete(config, signal));
         }
         rules.extend(source_missing(config, signal));
     }
@@ -164,6 +165,22 @@ fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
         severity: signal.worst().as_str(),
         summary: "Check cannot be made.",
         description: "Nobody can tell whether {{ $labels.check }} on {{ $labels.target }} is well; the exporter's log has the reason.",
+        targets: config.probed(signal),
+    }
+    .rule(config, signal.id, signal.cadence.as_str())
+}
+
+/// Something that the check should have judged and could not, while it judged the rest. A warning whatever the check is
+/// about: what was seen is judged at its own severity, and a run that saw nothing is overdue. The reason is no part of
+/// the alert's identity, so that it may change without starting the wait anew.
+fn incomplete(config: &Config, signal: &'static Signal) -> Option<Rule> {
+    Generic {
+        name: "ChecklistCheckIncomplete",
+        expr: format!("sum without (reason) (max without (instance, pod) ({UNSEEN}{{check={:?}}})) > 0", signal.id),
+        minutes: 15,
+        severity: "warning",
+        summary: "Check does not see all that it should.",
+        description: "{{ $labels.check }} on {{ $labels.target }} cannot judge {{ $value }} of kind {{ $labels.object }}; the rest is judged. The exporter's page of the check names each with its reason.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())

@@ -10,7 +10,7 @@ use crate::live::{Course, Labels, NoVerdict, Past, Server, answered};
 use crate::routing::Matcher;
 use crate::terminal::{self, Progress};
 use checklist::config::{Endpoint, SecretRef};
-use exporter::sources::http;
+use clients::http;
 use hours::BusinessHours;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

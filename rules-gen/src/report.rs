@@ -24,7 +24,7 @@ use anyhow::Context;
 use checklist::Config;
 use checklist::config::Endpoint;
 use clap::ValueEnum;
-use exporter::sources::http;
+use clients::http;
 use jiff::{RoundMode, Timestamp, Unit, ZonedDateTimeRound};
 use model::{Report, SCHEMA};
 use period::{Kind, Period};

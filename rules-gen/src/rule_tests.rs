@@ -7,7 +7,7 @@ use checklist::condition::threshold::Direction;
 use checklist::condition::value::{Selector, of};
 use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
-    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, UNSEEN,
 };
 use checklist::signals::r#override::ACTIVE;
 use checklist::{Case, Course, Given, Severity, Value, When};
@@ -199,6 +199,10 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             };
             let case = Case::new(state(0.0, None), state(1.0, Some(1.0)));
             Some(case.fires("fires when the last success is too old", state(1.0, Some(-3.0 * at - 60.0))))
+        }
+        "ChecklistCheckIncomplete" => {
+            let unseen = |count| one(&UNSEEN, count).with("object", "node").with("reason", "connect");
+            Some(Case::new(vec![unseen(1.0)], vec![one(&CHECK_INFO, 1.0)]))
         }
         "ChecklistCheckMissing" => case(Vec::new(), vec![one(&CHECK_INFO, 1.0)]),
         "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),

@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Alerts about the exporter itself, which belong to no signal.
-pub const META_ALERTS: [&str; 12] = [
+pub const META_ALERTS: [&str; 13] = [
+    "ChecklistCheckIncomplete",
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
     "ChecklistConfigBroken",

@@ -51,7 +51,12 @@ pub static SIGNAL: Signal = Signal {
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 5_000,
-    looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Workload), Looks::at_any(Object::Pod), Looks::at_any(Object::Service)],
+    looks: &[
+        Looks::at_some(Object::Namespace),
+        Looks::at_any(Object::Workload),
+        Looks::at_any(Object::Pod),
+        Looks::at_any(Object::Service),
+    ],
     metrics: &[&DESIRED, &READY, &PODS, &NOT_READY, &ENDPOINTS],
     thresholds: &[&WAITING],
     alerts: &[

@@ -64,10 +64,7 @@ pub static SIGNAL: Signal = Signal {
             ),
         ],
     }],
-    access: &[
-        Access::Kubernetes("", "pods", LIST_WATCH),
-        Access::Kubernetes("", "persistentvolumeclaims", LIST_WATCH),
-    ],
+    access: &[Access::Kubernetes("", "pods", LIST_WATCH), Access::Kubernetes("", "persistentvolumeclaims", LIST_WATCH)],
     runbook: include_str!("pvc.md"),
     ..BASE
 };

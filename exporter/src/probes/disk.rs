@@ -78,7 +78,8 @@ async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Sampl
             continue;
         }
         let reason = volumes.unreached.first().map_or(Reason::NotFound, |failure| failure.reason);
-        let what = format!("claim {}/{name}: a running pod uses it, and no kubelet that answered knows it", namespace.name);
+        let what =
+            format!("claim {}/{name}: a running pod uses it, and no kubelet that answered knows it", namespace.name);
         samples.missed(Object::Claim, reason, what);
     }
     if idle > 0 {

@@ -1,12 +1,12 @@
 //! Volume figures straight from each kubelet's stats summary, with the right `nodes/stats` alone.
 
 use crate::probe::Failure;
-use crate::sources::http::{Ask, get, refusal};
 use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::objects::Node;
-use crate::sources::{secret, trust};
 use checklist::Reason;
 use checklist::config::SecretRef;
+use clients::http::{Ask, get, refusal};
+use clients::{secret, trust};
 use futures::{StreamExt, stream};
 use kube::client::ConfigExt;
 use rustls::ClientConfig;
@@ -111,7 +111,8 @@ async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Resul
     if let Some(failure) = refusal(&answer) {
         return Err(failure.while_doing(format_args!("kubelet {url}")));
     }
-    serde_json::from_slice(&answer.body).map_err(|error| Failure::new(Reason::Decode, format!("kubelet {url}: {error}")))
+    serde_json::from_slice(&answer.body)
+        .map_err(|error| Failure::new(Reason::Decode, format!("kubelet {url}: {error}")))
 }
 
 /// The client certificate and the trust of the API client hold for kubelets too, unless the operator says whom

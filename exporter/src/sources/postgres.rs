@@ -8,7 +8,7 @@ mod wire;
 pub use facts::{Facts, Statements};
 pub use session::{Ask, Reads};
 
-use crate::probe::Failure;
+use clients::failure::Failure;
 use checklist::Reason;
 use checklist::config::{Postgres as Target, Tables, quoted};
 use session::{CancelOnDrop, Session};

@@ -212,7 +212,8 @@ impl RawPod {
 
     fn workload(&self) -> &str {
         let Some(owner) = self.owner() else { return &self.metadata.name };
-        let before = |name: &str, end: &str| -> Option<usize> { Some(name.strip_suffix(end)?.strip_suffix('-')?.len()) };
+        let before =
+            |name: &str, end: &str| -> Option<usize> { Some(name.strip_suffix(end)?.strip_suffix('-')?.len()) };
         let kept = match &*owner.kind {
             "ReplicaSet" => self.metadata.labels.template_hash.as_deref().and_then(|hash| before(&owner.name, hash)),
             "Job" => owner.name.rsplit_once('-').and_then(|(name, run)| is_run(run).then_some(name.len())),

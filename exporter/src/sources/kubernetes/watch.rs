@@ -2,8 +2,8 @@
 
 use super::encoded;
 use super::objects::{Lean, Raw, Words};
-use crate::probe::{Failure, causes};
 use checklist::Reason;
+use clients::failure::{Failure, causes};
 use futures::StreamExt;
 use http::Request;
 use kube::Client;

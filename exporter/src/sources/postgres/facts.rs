@@ -1,6 +1,6 @@
 //! What the statements of a run depend on: the server's version and state, what the role may see, which extensions there are.
 
-use crate::probe::Failure;
+use clients::failure::Failure;
 use checklist::Reason;
 use tokio_postgres::Row;
 

@@ -1,7 +1,7 @@
 //! Why a server did not answer: a reason by SQLSTATE and by type, and the server's own words for people.
 
 use super::wire::Oversized;
-use crate::probe::{Failure, causes};
+use clients::failure::{Failure, causes};
 use checklist::Reason;
 use std::error::Error as _;
 use std::io;

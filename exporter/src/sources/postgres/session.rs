@@ -3,8 +3,8 @@
 use super::facts::Facts;
 use super::failure::{During, failure, of_io};
 use super::wire::{Bounded, BoundedTls, Received, Socket};
-use crate::probe::Failure;
-use crate::sources::{secret, trust};
+use clients::failure::Failure;
+use clients::{secret, trust};
 use checklist::Reason;
 use checklist::config::{Postgres as Target, PostgresTls, literal, quoted};
 use futures::TryStreamExt;

@@ -1,0 +1,88 @@
+//! `check --explain`: the plan of every SQL statement, and a warning where a large table is read whole.
+
+use crate::run::checks::Asked;
+use crate::run::schedule::Job;
+use crate::sources::postgres::{Ask, Database};
+use checklist::config::literal;
+use checklist::{Access, Config};
+use std::sync::Arc;
+use tokio_postgres::Row;
+
+/// Rows from which a sequential scan is worth a warning.
+const LARGE: f64 = 100_000.0;
+
+/// The plans of the SQL checks among the jobs as text, and the number of warnings.
+pub async fn explain(config: &Config, jobs: &[Arc<Job>]) -> (String, usize) {
+    let (mut text, mut warnings) = (String::new(), 0);
+    for job in jobs {
+        let (signal, target) = {
+            let state = job.state();
+            (state.check.signal, state.check.target.clone())
+        };
+        let Some(asked) = crate::run::checks::asked(config, signal, &target) else { continue };
+        text += &format!("{} on {target}\n", signal.id);
+        for access in signal.access {
+            if let Access::SqlIndex(table, columns) = access {
+                text += &format!("  needs an index on {table} ({})\n", columns.join(", "));
+            }
+        }
+        match plans(&asked, &mut text).await {
+            Ok(scans) => warnings += scans,
+            Err(failure) => {
+                text += &format!("  CANNOT TELL: {failure}\n");
+                warnings += 1;
+            }
+        }
+    }
+    (text, warnings)
+}
+
+async fn plans(asked: &Asked, text: &mut String) -> Result<usize, crate::probe::Failure> {
+    let mut warnings = 0;
+    match asked {
+        Asked::Catalog(sql) => {
+            let facts = sql.database().facts().await?;
+            for (statement, parameters) in sql.statements().iter().filter(|(statement, _)| (statement.when)(&facts)) {
+                // EXPLAIN takes no parameters; ours are numbers.
+                let mut filled = statement.text(&facts);
+                for (at, value) in parameters.iter().enumerate() {
+                    filled = filled.replace(&format!("${}", at + 1), &format!("({value})"));
+                }
+                let explain = format!("EXPLAIN {filled}");
+                let ask = Ask { sql: &explain, parameters: &[], reads: sql.reads(), schemas: &[] };
+                warnings += plan(sql.database(), sql.database().query(ask).await?, text).await?;
+            }
+        }
+        Asked::Own(own) => {
+            let rows = own.ask(&format!("EXPLAIN {}", own.statement().await?)).await?;
+            warnings += plan(own.database(), rows, text).await?;
+        }
+    }
+    Ok(warnings)
+}
+
+/// Writes a plan and how many large tables it reads whole.
+async fn plan(database: &Database, rows: Vec<Row>, text: &mut String) -> Result<usize, crate::probe::Failure> {
+    let mut warnings = 0;
+    for row in rows {
+        let line: String = row.try_get(0).unwrap_or_default();
+        text.push_str(&format!("    {line}\n"));
+        let Some(table) = scanned(&line) else { continue };
+        // A plan names no schemas: of several tables with the name the largest counts.
+        let name = literal(table.trim_matches('"'));
+        let size = format!("SELECT max(reltuples)::float8 FROM pg_catalog.pg_class WHERE relkind = 'r' AND relname = {name}");
+        let rows = database.query(Ask::of_catalogs(&size)).await?;
+        let rows = rows.first().and_then(|row| row.try_get::<_, Option<f64>>(0).ok().flatten()).unwrap_or(0.0);
+        if rows > LARGE {
+            text.push_str(&format!("    WARNING: reads {table} whole, which has {rows:.0} rows\n"));
+            warnings += 1;
+        }
+    }
+    Ok(warnings)
+}
+
+/// The table of a line like `->  Seq Scan on audit_events  (cost=…`.
+fn scanned(line: &str) -> Option<String> {
+    let rest = line.split_once("Seq Scan on ")?.1;
+    Some(rest.split_whitespace().next()?.to_owned())
+}
