@@ -12,7 +12,10 @@ pub struct Limits {
 impl Limits {
     /// Defaults of the given thresholds, then what the operator moved.
     pub fn new(thresholds: &[&'static Threshold], moved: impl Fn(&str) -> Option<Levels>) -> Self {
-        Self { levels: thresholds.iter().map(|t| (t.key, moved(t.key).unwrap_or(t.default))).collect(), off: Vec::new() }
+        Self {
+            levels: thresholds.iter().map(|t| (t.key, moved(t.key).unwrap_or(t.default))).collect(),
+            off: Vec::new(),
+        }
     }
 
     /// The same without the alerts that the operator switched off.

@@ -70,7 +70,8 @@ async fn plan(database: &Database, rows: Vec<Row>, text: &mut String) -> Result<
         let Some(table) = scanned(&line) else { continue };
         // A plan names no schemas: of several tables with the name the largest counts.
         let name = literal(table.trim_matches('"'));
-        let size = format!("SELECT max(reltuples)::float8 FROM pg_catalog.pg_class WHERE relkind = 'r' AND relname = {name}");
+        let size =
+            format!("SELECT max(reltuples)::float8 FROM pg_catalog.pg_class WHERE relkind = 'r' AND relname = {name}");
         let rows = database.query(Ask::of_catalogs(&size)).await?;
         let rows = rows.first().and_then(|row| row.try_get::<_, Option<f64>>(0).ok().flatten()).unwrap_or(0.0);
         if rows > LARGE {

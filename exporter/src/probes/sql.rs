@@ -58,14 +58,7 @@ pub const fn select(sql: &'static str, metrics: &'static [&'static Metric]) -> S
 }
 
 const fn statement(sql: &'static str, gives: Gives) -> Statement {
-    Statement {
-        sql: Cow::Borrowed(sql),
-        gives,
-        parameters: &[],
-        when: |_| true,
-        counts: None,
-        reuse: Duration::ZERO,
-    }
+    Statement { sql: Cow::Borrowed(sql), gives, parameters: &[], when: |_| true, counts: None, reuse: Duration::ZERO }
 }
 
 /// A statement about what the others do not see.
@@ -311,7 +304,9 @@ impl Probe for Sql {
                 }
                 for (count, text) in &found.told {
                     match statement.gives {
-                        Gives::Gap(object, reason) => samples.evidence.missed(object, reason, whole(*count) as u64, text),
+                        Gives::Gap(object, reason) => {
+                            samples.evidence.missed(object, reason, whole(*count) as u64, text)
+                        }
                         _ => samples.evidence.note(text),
                     }
                 }

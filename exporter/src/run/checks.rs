@@ -211,9 +211,7 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
         "health" => named(&config.health, |target| &target.name, name),
         "kubernetes" => named(&config.kubernetes, |target| &target.name, name),
         // What other targets tell is part of what this one tells of the server.
-        "postgres" => {
-            named(&config.postgres, |target| &target.name, name) + &format!("{:?}", others(config, name))
-        }
+        "postgres" => named(&config.postgres, |target| &target.name, name) + &format!("{:?}", others(config, name)),
         "prometheus" => named(&config.prometheus, |target| &target.name, name) + &config.fingerprint(),
         "tasks" => format!("{:?}", config.tasks),
         _ => named(&config.reports, |target| &target.name, name),

@@ -8,9 +8,9 @@ mod wire;
 pub use facts::{Facts, Statements};
 pub use session::{Ask, Reads};
 
-use clients::failure::Failure;
 use checklist::Reason;
 use checklist::config::{Postgres as Target, Tables, quoted};
+use clients::failure::Failure;
 use session::{CancelOnDrop, Session};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::Row;

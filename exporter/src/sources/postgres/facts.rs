@@ -1,7 +1,7 @@
 //! What the statements of a run depend on: the server's version and state, what the role may see, which extensions there are.
 
-use clients::failure::Failure;
 use checklist::Reason;
+use clients::failure::Failure;
 use tokio_postgres::Row;
 
 /// What was found out at the begin of a run.

@@ -1,8 +1,8 @@
 //! Why a server did not answer: a reason by SQLSTATE and by type, and the server's own words for people.
 
 use super::wire::Oversized;
-use clients::failure::{Failure, causes};
 use checklist::Reason;
+use clients::failure::{Failure, causes};
 use std::error::Error as _;
 use std::io;
 use tokio_postgres::Error;

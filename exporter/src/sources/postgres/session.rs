@@ -3,10 +3,10 @@
 use super::facts::Facts;
 use super::failure::{During, failure, of_io};
 use super::wire::{Bounded, BoundedTls, Received, Socket};
-use clients::failure::Failure;
-use clients::{secret, trust};
 use checklist::Reason;
 use checklist::config::{Postgres as Target, PostgresTls, literal, quoted};
+use clients::failure::Failure;
+use clients::{secret, trust};
 use futures::TryStreamExt;
 use secrecy::ExposeSecret;
 use std::net::SocketAddr;
@@ -293,12 +293,7 @@ fn unreachable(address: &Address, error: &std::io::Error) -> Failure {
     Failure::new(of_io(error, During::Login), format!("connecting to {what}: {error}"))
 }
 
-async fn login(
-    target: &Target,
-    address: Address,
-    socket: Socket,
-    port: Option<u16>,
-) -> Result<Session, Failure> {
+async fn login(target: &Target, address: Address, socket: Socket, port: Option<u16>) -> Result<Session, Failure> {
     let mut config = Config::new();
     config.dbname(&target.database).user(&target.user).application_name("checklist-exporter");
     let password = target.password.as_ref().map(secret::read).transpose()?;
