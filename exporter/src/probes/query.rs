@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::postgres::{Ask, Database, Reads};
 use checklist::config::Query;
-use checklist::threshold::Direction;
+use checklist::condition::threshold::Direction;
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -95,7 +95,7 @@ impl Own {
 
     fn samples(&self, answer: Answer) -> Samples {
         let signal = self.query.signal;
-        let mut samples = Samples::of(signal);
+        let mut samples = signal.samples();
         let mut worst: Vec<(Vec<String>, f64)> = answer.worst.into_iter().collect();
         samples.saw(Object::Row, worst.len().min(signal.max_series));
         // What does not fit is the best of them.
