@@ -1,5 +1,15 @@
 //! What the verbs of the command line share.
 
+pub mod access;
+pub mod explain;
+pub mod generate;
+pub mod init;
+pub mod lint;
+pub mod list;
+pub mod route_test;
+pub mod shell;
+pub mod test;
+
 use checklist::Config;
 use checklist::yaml;
 use clap::error::{ContextKind, ContextValue};

@@ -2,7 +2,6 @@
 //! What Prometheus refuses is an error; the rest is what reviews find, or outages.
 
 pub mod checks;
-pub mod command;
 mod copies;
 mod dashboards;
 mod documents;

@@ -23,14 +23,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    Init(rules_gen::init::Arguments),
-    Generate(rules_gen::generate::Arguments),
-    Access(rules_gen::access::command::Arguments),
-    Lint(Box<rules_gen::lint::command::Arguments>),
-    Test(rules_gen::testing::Arguments),
-    List(rules_gen::list::Arguments),
-    Explain(rules_gen::explain::Arguments),
-    Schema(rules_gen::schema::Arguments),
+    Init(rules_gen::cli::init::Arguments),
+    Generate(rules_gen::cli::generate::Arguments),
+    Access(rules_gen::cli::access::Arguments),
+    Lint(Box<rules_gen::cli::lint::Arguments>),
+    Test(rules_gen::cli::test::Arguments),
+    List(rules_gen::cli::list::Arguments),
+    Explain(rules_gen::cli::explain::Arguments),
+    Schema(rules_gen::outputs::schema::Arguments),
     /// Writes signals.md (every signal of the catalog) and lints.md (every lint).
     #[command(after_help = format!("Examples:\n  rules-gen docs --out docs\n\n{}", rules_gen::cli::EXIT_CODES))]
     Docs {
@@ -39,13 +39,13 @@ enum Command {
         out: PathBuf,
     },
     /// Writes the daily, weekly, monthly or quarterly report out of a live Prometheus and the records of tasks.
-    Report(rules_gen::report::Arguments),
-    Diff(Box<rules_gen::diff::Arguments>),
-    Backtest(Box<rules_gen::backtest::Arguments>),
-    Noise(Box<rules_gen::noise::Arguments>),
-    RouteTest(Box<rules_gen::route_test::Arguments>),
-    Completions(rules_gen::shell::Completions),
-    Man(rules_gen::shell::Manual),
+    Report(rules_gen::review::report::Arguments),
+    Diff(Box<rules_gen::review::diff::Arguments>),
+    Backtest(Box<rules_gen::review::backtest::Arguments>),
+    Noise(Box<rules_gen::review::noise::Arguments>),
+    RouteTest(Box<rules_gen::cli::route_test::Arguments>),
+    Completions(rules_gen::cli::shell::Completions),
+    Man(rules_gen::cli::shell::Manual),
 }
 
 fn main() -> ExitCode {
@@ -54,31 +54,32 @@ fn main() -> ExitCode {
     let arguments = read.unwrap_or_else(|error| rules_gen::cli::without_logins(error).exit());
     arguments.manner.hold();
     let result = match arguments.command {
-        Command::Generate(arguments) => rules_gen::generate::command(&arguments),
-        Command::Access(arguments) => rules_gen::access::command::command(&arguments),
-        Command::Lint(arguments) => wait(rules_gen::lint::command::run_command(&arguments)),
-        Command::Init(arguments) => rules_gen::init::command(&arguments),
-        Command::List(arguments) => rules_gen::list::command(&arguments),
-        Command::Explain(arguments) => rules_gen::explain::command(&arguments),
-        Command::Schema(arguments) => rules_gen::schema::command(&arguments),
-        Command::Completions(arguments) => rules_gen::shell::completions(&arguments, Arguments::command()),
-        Command::Man(arguments) => rules_gen::shell::manual(&arguments, Arguments::command()),
-        Command::Test(arguments) => rules_gen::testing::command(&arguments),
+        Command::Generate(arguments) => rules_gen::cli::generate::command(&arguments),
+        Command::Access(arguments) => rules_gen::cli::access::command(&arguments),
+        Command::Lint(arguments) => wait(rules_gen::cli::lint::run_command(&arguments)),
+        Command::Init(arguments) => rules_gen::cli::init::command(&arguments),
+        Command::List(arguments) => rules_gen::cli::list::command(&arguments),
+        Command::Explain(arguments) => rules_gen::cli::explain::command(&arguments),
+        Command::Schema(arguments) => rules_gen::outputs::schema::command(&arguments),
+        Command::Completions(arguments) => rules_gen::cli::shell::completions(&arguments, Arguments::command()),
+        Command::Man(arguments) => rules_gen::cli::shell::manual(&arguments, Arguments::command()),
+        Command::Test(arguments) => rules_gen::cli::test::command(&arguments),
         Command::Docs { out } => {
-            rules_gen::write(&[rules_gen::docs::signals(), rules_gen::docs::lints()], &out).map(|()| ExitCode::SUCCESS)
+            rules_gen::outputs::write(&[rules_gen::outputs::docs::signals(), rules_gen::outputs::docs::lints()], &out)
+                .map(|()| ExitCode::SUCCESS)
         }
-        Command::Report(arguments) => rules_gen::report::run(&arguments),
-        Command::Diff(arguments) => wait(rules_gen::diff::run(&arguments)),
-        Command::Backtest(arguments) => wait(rules_gen::backtest::run(&arguments)),
-        Command::Noise(arguments) => wait(rules_gen::noise::run(&arguments)),
-        Command::RouteTest(arguments) => wait(rules_gen::route_test::run(&arguments)),
+        Command::Report(arguments) => rules_gen::review::report::run(&arguments),
+        Command::Diff(arguments) => wait(rules_gen::review::diff::run(&arguments)),
+        Command::Backtest(arguments) => wait(rules_gen::review::backtest::run(&arguments)),
+        Command::Noise(arguments) => wait(rules_gen::review::noise::run(&arguments)),
+        Command::RouteTest(arguments) => wait(rules_gen::cli::route_test::run(&arguments)),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
             rules_gen::terminal::say(&format!("{error:#}"));
             // Without an answer of a live server there is no verdict, which is neither good nor bad.
-            ExitCode::from(if error.is::<rules_gen::live::NoVerdict>() { 3 } else { 2 })
+            ExitCode::from(if error.is::<rules_gen::server::NoVerdict>() { 3 } else { 2 })
         }
     }
 }

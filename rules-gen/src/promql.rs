@@ -1,6 +1,8 @@
 //! PromQL as text that means the same when it is the same, and what a backtest asks of an expression.
 
-use crate::expression;
+pub mod duration;
+pub mod expression;
+
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::token::{T_EQLC, T_GTE, T_GTR, T_LSS, T_LTE, T_NEQ};
 use promql_parser::parser::{BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, VectorSelector};

@@ -6,7 +6,7 @@ mod refused;
 
 pub use matcher::{Matcher, Operator};
 
-use crate::live::Labels;
+use crate::server::Labels;
 use anyhow::{Context, bail, ensure};
 use checklist::yaml;
 use serde::Deserialize;

@@ -1,6 +1,8 @@
 //! Alert rules from the catalog: one group per signal, one rule per level and group of targets.
 
-use crate::meta;
+pub mod generic;
+pub mod unit_tests;
+
 use checklist::config::Effective;
 use checklist::contract::{CHECK_INFO, CHECK_PASSED, RULES_INFO};
 use checklist::{Alert, Config, Limits, Metric, Scope, Severity, Signal, Unit};
@@ -77,7 +79,7 @@ pub fn groups(config: &Config) -> Vec<Group> {
     let labels = recorded(&[("fingerprint", &config.fingerprint())]);
     let known_by = Recording { record: RULES_INFO.name, expr: "vector(1)".to_owned(), labels };
     let name = "checklist-exporter".to_owned();
-    groups.push(Group { name, records: vec![known_by], rules: meta::rules(config) });
+    groups.push(Group { name, records: vec![known_by], rules: generic::rules(config) });
     groups
 }
 
@@ -234,7 +236,8 @@ pub fn annotations(
         annotations.insert("runbook_url".to_owned(), format!("{base}/{page}.md#{}", alert.to_lowercase()));
     }
     if let Some(base) = &config.alerting.grafana_base_url {
-        annotations.insert("dashboard_url".to_owned(), format!("{base}/d/{}", crate::grafana::uid_of(config, page)));
+        annotations
+            .insert("dashboard_url".to_owned(), format!("{base}/d/{}", crate::outputs::grafana::uid_of(config, page)));
     }
     annotations
 }

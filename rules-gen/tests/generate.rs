@@ -55,10 +55,10 @@ fn succeeds(program: &str, arguments: &[&str], folder: &Path) {
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&said));
 }
 
-fn generate(yaml: &str, folder: &Path) -> Vec<rules_gen::Output> {
+fn generate(yaml: &str, folder: &Path) -> Vec<rules_gen::outputs::Output> {
     let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let outputs = rules_gen::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
-    rules_gen::write(&outputs, folder).unwrap_or_else(|error| panic!("{error:#}"));
+    let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
+    rules_gen::outputs::write(&outputs, folder).unwrap_or_else(|error| panic!("{error:#}"));
     outputs
 }
 
@@ -153,7 +153,7 @@ fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io:
         assert!(heading, "{} leads to {url}", rule["alert"]);
     }
     for signal in SIGNALS {
-        let dashboard = content(&format!("dashboards/{}.json", rules_gen::grafana::uid(signal.cadence)));
+        let dashboard = content(&format!("dashboards/{}.json", rules_gen::outputs::grafana::uid(signal.cadence)));
         assert!(signal.panels.iter().all(|panel| dashboard.contains(panel.title)), "{}", signal.id);
     }
     Ok(())
@@ -163,10 +163,12 @@ fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io:
 fn what_is_committed_is_what_would_be_generated() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let outputs = rules_gen::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
-    let mut differences = rules_gen::differences(&outputs, &root.join("deploy/generated"));
-    differences
-        .extend(rules_gen::differences(&[rules_gen::docs::signals(), rules_gen::docs::lints()], &root.join("docs")));
+    let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
+    let mut differences = rules_gen::outputs::differences(&outputs, &root.join("deploy/generated"));
+    differences.extend(rules_gen::outputs::differences(
+        &[rules_gen::outputs::docs::signals(), rules_gen::outputs::docs::lints()],
+        &root.join("docs"),
+    ));
     assert!(differences.is_empty(), "run make generate: {differences:#?}");
 }
 
@@ -333,7 +335,8 @@ fn rights_are_the_least_that_the_configured_checks_need() -> std::io::Result<()>
 fn numbers_in_rules_and_runbooks_have_at_most_twelve_digits_behind_the_point() {
     for yaml in [EXAMPLE, OTHER, ELSEWHERE] {
         let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        let outputs = rules_gen::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
+        let outputs =
+            rules_gen::outputs::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
         for output in
             outputs.iter().filter(|output| output.path.starts_with("rules") || output.path.starts_with("runbooks"))
         {

@@ -53,7 +53,7 @@ fn every_lint_finds_its_example_and_nothing_in_the_mended_one() {
 #[test]
 fn what_we_generate_is_clean() {
     let config = checklist::Config::parse("checklist.yaml", include_str!("../../examples/checklist.yaml")).unwrap();
-    let sources: Vec<Source> = rules_gen::generate(&config, "checklist.yaml")
+    let sources: Vec<Source> = rules_gen::outputs::generate(&config, "checklist.yaml")
         .unwrap()
         .into_iter()
         .filter(|output| output.path.starts_with("rules") || output.path.starts_with("dashboards"))
@@ -89,13 +89,11 @@ fn alerts_that_can_never_work_are_found() {
 }
 
 #[test]
+#[cfg_attr(not(has_sarif_schema), ignore = "no schema of SARIF (scripts/install-schemas)")]
 fn sarif_holds_to_its_schema() {
     let path =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../target/schemas/node_modules/@microsoft/jest-sarif/lib/schemas/");
-    let Ok(schema) = std::fs::read_to_string(format!("{path}sarif-2.1.0-rtm.5.json")) else {
-        eprintln!("left out: the schema of SARIF; scripts/install-schemas is needed");
-        return;
-    };
+    let schema = std::fs::read_to_string(format!("{path}sarif-2.1.0-rtm.5.json")).unwrap();
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     let bad = "groups:\n- name: g\n  rules:\n  - alert: Broken\n    expr: up != 0\n";

@@ -3,7 +3,7 @@
 mod random;
 
 use random::Random;
-use rules_gen::backtest::{Machine, State, Waits};
+use rules_gen::review::backtest::{Machine, State, Waits};
 use std::fmt::Write as _;
 use std::process::Command;
 

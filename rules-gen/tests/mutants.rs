@@ -1,8 +1,9 @@
 //! The generated rule tests notice broken rules.
 
 use checklist::Config;
+use rules_gen::cli::test;
+use rules_gen::rules::{self, unit_tests};
 use rules_gen::terminal::Progress;
-use rules_gen::{rule_tests, rules, testing};
 use std::path::Path;
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
@@ -10,8 +11,8 @@ const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 #[test]
 fn every_rule_is_covered_and_nineteen_of_twenty_broken_rules_are_noticed() -> anyhow::Result<()> {
     let config = Config::parse("checklist.yaml", EXAMPLE)?;
-    let tests = rule_tests::all(&rules::groups(&config))?;
-    let outcome = testing::run(&tests, Path::new("promtool"), true, &Progress::silent())?;
+    let tests = unit_tests::all(&rules::groups(&config))?;
+    let outcome = test::run(&tests, Path::new("promtool"), true, &Progress::silent())?;
     assert!(outcome.failed.is_empty(), "{:#?}", outcome.failed);
     assert!(outcome.uncovered.is_empty(), "{:#?}", outcome.uncovered);
     assert!(outcome.mutants.iter().all(|(_, all, _)| *all > 100), "{:?}", outcome.mutants);

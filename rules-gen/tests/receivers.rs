@@ -43,13 +43,13 @@ fn routes(configuration: &Value, labels: &str) -> String {
 
 #[test]
 fn each_severity_goes_where_it_was_asked_to() {
-    let all = rules_gen::alertmanager::configuration(&config(EVERYTHING));
+    let all = rules_gen::outputs::alertmanager::configuration(&config(EVERYTHING));
     let email = "alerting: {email: {to: a@b, from: a@b, smarthost: 'h:25'}}\n";
-    let email = rules_gen::alertmanager::configuration(&config(email));
+    let email = rules_gen::outputs::alertmanager::configuration(&config(email));
     let mixed = "alerting: {pagerduty: {routingKeyFile: f}, email: {to: a@b, from: a@b, smarthost: 'h:25', severities: [warning]}}\n";
-    let mixed = rules_gen::alertmanager::configuration(&config(mixed));
-    let slack = rules_gen::alertmanager::configuration(&config("alerting: {slack: {webhookUrlFile: f}}\n"));
-    let nobody = rules_gen::alertmanager::configuration(&config(""));
+    let mixed = rules_gen::outputs::alertmanager::configuration(&config(mixed));
+    let slack = rules_gen::outputs::alertmanager::configuration(&config("alerting: {slack: {webhookUrlFile: f}}\n"));
+    let nobody = rules_gen::outputs::alertmanager::configuration(&config(""));
     let watchdog = "severity=none alertname=ChecklistWatchdog";
     for (configuration, labels, receivers) in [
         (&all, "severity=critical", "webhook,pagerduty"),
@@ -70,7 +70,7 @@ fn each_severity_goes_where_it_was_asked_to() {
 
 #[test]
 fn only_warnings_wait_while_a_window_is_open() {
-    let all = rules_gen::alertmanager::configuration(&config(EVERYTHING));
+    let all = rules_gen::outputs::alertmanager::configuration(&config(EVERYTHING));
     for route in all["route"]["routes"].as_array().unwrap() {
         let warning = route["matchers"] == json!(["severity=\"warning\""]);
         let wanted = if warning { json!(["night", "lunch"]) } else { Value::Null };
@@ -82,10 +82,10 @@ fn only_warnings_wait_while_a_window_is_open() {
 #[test]
 fn addresses_that_are_secret_are_never_written_only_their_files() {
     let files = "alerting: {webhook: {urlFile: /s/hook-url}, heartbeat: {urlFile: /s/beat-url}}\n";
-    let configuration = rules_gen::alertmanager::configuration(&config(files));
+    let configuration = rules_gen::outputs::alertmanager::configuration(&config(files));
     let receivers = configuration["receivers"].to_string();
     assert!(receivers.contains("\"url_file\":\"/s/hook-url\"") && !receivers.contains("\"url\""), "{receivers}");
-    let object = rules_gen::alertmanager_config::object(&config(files));
+    let object = rules_gen::outputs::alertmanager_config::object(&config(files));
     let selector = json!({"name": "ops-checklist-alerting", "key": "beat-url"});
     assert_eq!(object["spec"]["receivers"][2]["webhookConfigs"][0]["urlSecret"], selector);
 }
@@ -210,7 +210,7 @@ fn conforms(key: &str, value: &Value) {
 #[test]
 fn the_operators_object_has_only_what_its_definition_has() {
     let config = config(EVERYTHING);
-    let object = rules_gen::alertmanager_config::object(&config);
+    let object = rules_gen::outputs::alertmanager_config::object(&config);
     assert_eq!(object["apiVersion"], "monitoring.coreos.com/v1alpha1");
     conforms("spec", &object["spec"]);
     let spec = &object["spec"];

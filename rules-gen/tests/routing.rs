@@ -3,8 +3,8 @@
 mod random;
 
 use random::Random;
-use rules_gen::live::Labels;
 use rules_gen::routing::Configuration;
+use rules_gen::server::Labels;
 use std::fmt::Write as _;
 use std::process::Command;
 
@@ -145,7 +145,7 @@ fn configurations_are_refused_as_amtool_refuses_them() -> Result<(), Box<dyn std
 #[test]
 fn a_page_holds_back_its_own_warning_and_nobody_elses_alert() -> Result<(), Box<dyn std::error::Error>> {
     let config = checklist::Config::parse("checklist.yaml", include_str!("../../examples/checklist.yaml"))?;
-    let text = serde_yaml::to_string(&rules_gen::alertmanager::configuration(&config))?;
+    let text = serde_yaml::to_string(&rules_gen::outputs::alertmanager::configuration(&config))?;
     let configuration = Configuration::parse(&text)?;
     let alert = |name: &str, severity: &str, more: &[(&str, &str)]| -> Labels {
         let own = [("alertname", name), ("severity", severity)];

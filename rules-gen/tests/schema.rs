@@ -46,7 +46,7 @@ alerting:
 "#;
 
 fn validator() -> jsonschema::Validator {
-    jsonschema::validator_for(&rules_gen::schema::schema()).unwrap()
+    jsonschema::validator_for(&rules_gen::outputs::schema::schema()).unwrap()
 }
 
 fn mistakes(validator: &jsonschema::Validator, value: &Value) -> Vec<String> {
@@ -56,7 +56,7 @@ fn mistakes(validator: &jsonschema::Validator, value: &Value) -> Vec<String> {
 #[test]
 fn the_examples_are_valid_and_what_the_reader_refuses_is_not() {
     let validator = validator();
-    for text in [EXAMPLE, EVERYTHING, &rules_gen::init::template()] {
+    for text in [EXAMPLE, EVERYTHING, &rules_gen::cli::init::template()] {
         let value: Value = serde_yaml::from_str(text).unwrap();
         assert_eq!(mistakes(&validator, &value), Vec::<String>::new());
         Config::parse("checklist.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
@@ -112,7 +112,8 @@ fn tables<'a>(schema: &'a Value, value: &Value, path: &[Value], found: &mut Vec<
 /// An unknown field in every table: the reader names what it knows there, which is what the schema knows.
 #[test]
 fn schema_and_reader_know_the_same_fields_of_every_table() {
-    let (schema, value): (Value, Value) = (rules_gen::schema::schema(), serde_yaml::from_str(EVERYTHING).unwrap());
+    let (schema, value): (Value, Value) =
+        (rules_gen::outputs::schema::schema(), serde_yaml::from_str(EVERYTHING).unwrap());
     let mut all = Vec::new();
     tables(&schema, &value, &[], &mut all);
     let mut compared = 0;

@@ -34,7 +34,7 @@ fn init_writes_a_valid_checklist_once_and_every_comment_in_it_holds() {
     assert_eq!(again.status.code(), Some(2), "a file that is there is not written over");
     said(folder.path(), &["init", "--force"]);
     // What is offered under alerting is valid once it is no comment any more.
-    let offered: String = include_str!("../src/init/alerting.yaml")
+    let offered: String = include_str!("../src/cli/init/alerting.yaml")
         .lines()
         .filter_map(|line| line.strip_prefix("# ").filter(|line| line.starts_with(' ') || line.ends_with(':')))
         .map(|line| format!("{line}\n"))

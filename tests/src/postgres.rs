@@ -79,7 +79,7 @@ impl Postgres {
         let all = "postgres:\n  - {name: all, host: h, database: orchestrator, user: checklist}\n";
         let config = checklist::Config::parse("checklist.yaml", all)?;
         for target in &config.postgres {
-            client.batch_execute(&rules_gen::access::sql(&config, target, "checklist.yaml")).await?;
+            client.batch_execute(&rules_gen::outputs::access::sql(&config, target, "checklist.yaml")).await?;
         }
         Ok(postgres)
     }

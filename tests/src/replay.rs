@@ -3,9 +3,9 @@
 
 use crate::http::{Server, answer, serve};
 use anyhow::Context;
-use rules_gen::live::Labels;
 use rules_gen::routing::Configuration;
-use rules_gen::rule_tests::RuleTest;
+use rules_gen::rules::unit_tests::RuleTest;
+use rules_gen::server::Labels;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -182,7 +182,7 @@ fn case(case: &Value, own: Option<&str>) -> anyhow::Result<(Vec<Played>, Vec<Lab
     };
     let step = case["alert_rule_test"].as_array().and_then(|steps| steps.last()).with_context(place)?;
     let seconds = |text: &Value| {
-        let duration = rules_gen::duration::parse(text.as_str()?).ok()?;
+        let duration = rules_gen::promql::duration::parse(text.as_str()?).ok()?;
         Some(duration.as_secs_f64())
     };
     let (pace, due) =

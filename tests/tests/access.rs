@@ -207,7 +207,7 @@ fn nothing_in_the_product_can_list_secrets() -> anyhow::Result<()> {
     for text in [many, &example] {
         let config = Config::parse("checklist.yaml", text)?;
         for cluster in &config.kubernetes {
-            let list = rules_gen::access::kubernetes(&config, &cluster.name);
+            let list = rules_gen::outputs::access::kubernetes(&config, &cluster.name);
             let items = list["items"].as_array().cloned().unwrap_or_default();
             for rule in items.iter().filter_map(|item| item["rules"].as_array()).flatten() {
                 assert!(!rule.to_string().contains('*'), "{rule}");

@@ -49,7 +49,7 @@ alerting:
     async fn route(&self, change: impl Fn(&mut serde_json::Value)) -> anyhow::Result<Alertmanager> {
         let text = std::fs::read_to_string(self.path("checklist.yaml"))?;
         let config = checklist::Config::parse("checklist.yaml", &text)?;
-        let mut routes = rules_gen::alertmanager::configuration(&config);
+        let mut routes = rules_gen::outputs::alertmanager::configuration(&config);
         change(&mut routes);
         std::fs::write(self.path("alertmanager.yaml"), routes.to_string())?;
         Alertmanager::start(self.port, &self.path("alertmanager.yaml"), self.folder.path()).await

@@ -72,6 +72,7 @@ async fn same_verdict(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
 async fn every_fault_pages_the_right_receiver_and_resolves() -> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     assert_eq!(stack.prometheus.broken_rules().await?, Vec::<String>::new());
+    assert_eq!(stack.prometheus.remarks().await?, Vec::<String>::new());
     // Every check has passed with the generated roles; what they do not grant is refused.
     let api =
         format!("http://127.0.0.1:{}/api/v1/namespaces/{}", stack.kubernetes.server.port, stack::kubernetes::NAMESPACE);
@@ -120,7 +121,8 @@ async fn every_declared_metric_is_exposed_and_no_other() -> anyhow::Result<()> {
 
 fn check_metrics(text: &str) -> anyhow::Result<()> {
     use std::io::Write;
-    let mut child = Command::new("promtool")
+    let mut child = stack::monitoring::Release::chosen()
+        .tool("promtool")
         .args(["check", "metrics"])
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
@@ -302,7 +304,7 @@ async fn requests_that_fell_since_last_week_are_told() -> anyhow::Result<()> {
     let traffic = stack::traffic::Traffic::start().await?;
     let yaml = "traffic:\n  - {name: orchestrator, selector: 'job=\"orchestrator\"'}\nalerting:\n  alerts: {ChecklistTrafficFell: {for: 2s}}\n";
     let config = checklist::Config::parse("checklist.yaml", yaml)?;
-    rules_gen::write(&rules_gen::generate(&config, "checklist.yaml")?, folder.path())?;
+    rules_gen::outputs::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
     let mut text = "# TYPE checklist:http_requests:rate1d gauge\n".to_owned();
     let week_ago = jiff::Timestamp::now().as_second() - 7 * 86_400;
     for minute in -45..45 {

@@ -3,9 +3,9 @@
 //! real faults are in `e2e.rs`.
 
 use checklist::Config;
-use rules_gen::live::Labels;
 use rules_gen::routing::Configuration;
-use rules_gen::{rule_tests, rules};
+use rules_gen::rules::{self, unit_tests};
+use rules_gen::server::Labels;
 use serde_json::{Value, json};
 use stack::http::json as ask;
 use stack::monitoring::{Alertmanager, Prometheus};
@@ -56,9 +56,9 @@ async fn every_generated_alert_fires_and_reaches_its_receiver() -> anyhow::Resul
     let folder = tempfile::Builder::new().prefix("checklist-alerts").tempdir()?;
     let recorder = Recorder::start().await?;
     let config = configuration(folder.path(), &recorder)?;
-    rules_gen::write(&rules_gen::generate(&config, "checklist.yaml")?, folder.path())?;
+    rules_gen::outputs::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
     let routes = Configuration::parse(&std::fs::read_to_string(folder.path().join("alertmanager/alertmanager.yaml"))?)?;
-    let tests = rule_tests::all(&rules::groups(&config))?;
+    let tests = unit_tests::all(&rules::groups(&config))?;
     let roles: Vec<Vec<Role>> =
         tests.iter().enumerate().map(|(number, test)| Role::all(number, test)).collect::<anyhow::Result<_>>()?;
     let roles: Vec<Role> = roles.into_iter().flatten().collect();

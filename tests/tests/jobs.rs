@@ -46,7 +46,8 @@ tasks: {{since: 2026-01-01, timeZone: Asia/Kolkata, directory: {at}/tasks}}
     );
     std::fs::write(&file, &text)?;
     std::fs::create_dir(folder.path().join("tasks"))?;
-    let files = rules_gen::kubernetes::files(&Config::parse("checklist.yaml", &text)?, "checklist.yaml", &text)?;
+    let files =
+        rules_gen::outputs::kubernetes::files(&Config::parse("checklist.yaml", &text)?, "checklist.yaml", &text)?;
     let jobs = files.iter().find(|file| file.path.ends_with("cronjobs.yaml")).context("there are jobs")?;
     let jobs: Value = serde_yaml::from_str(&jobs.content)?;
     let daily = jobs["items"].as_array().into_iter().flatten();
@@ -55,7 +56,10 @@ tasks: {{since: 2026-01-01, timeZone: Asia/Kolkata, directory: {at}/tasks}}
     let command = &daily["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["command"];
     let words: Vec<&str> = command.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let place = file.to_string_lossy().into_owned();
-    let arguments = words.iter().skip(1).map(|word| if *word == rules_gen::pods::CONFIG_FILE { &place } else { *word });
+    let arguments = words
+        .iter()
+        .skip(1)
+        .map(|word| if *word == rules_gen::outputs::kubernetes::pods::CONFIG_FILE { &place } else { *word });
     let mut command = Command::new(program(words.first().context("a program")?)?);
     command.args(arguments).env_remove("PROMETHEUS_URL").current_dir("/");
     let output = tokio::task::spawn_blocking(move || command.output()).await??;

@@ -98,10 +98,8 @@ async fn the_package_installs_and_its_exporter_answers() -> anyhow::Result<()> {
 }
 
 #[test]
+#[cfg_attr(not(has_systemd), ignore = "no systemd-analyze")]
 fn the_unit_is_one_that_systemd_accepts() -> anyhow::Result<()> {
-    if Command::new("systemd-analyze").arg("--version").output().is_err() {
-        return Ok(());
-    }
     let unit = root().join("deploy/systemd/checklist-exporter.service");
     let output =
         Command::new("systemd-analyze").args(["security", "--offline=true", "--threshold=15"]).arg(&unit).output()?;

@@ -180,7 +180,7 @@ async fn with_tokens(web: &str) -> anyhow::Result<(Kubernetes, World)> {
     );
     // Exactly the rights that are generated.
     let config = Config::parse("checklist.yaml", &lists)?;
-    kubernetes.grant(&rules_gen::access::kubernetes(&config, "k"));
+    kubernetes.grant(&rules_gen::outputs::access::kubernetes(&config, "k"));
     kubernetes.token("scraper-token", "scraper", "checklist-exporter");
     kubernetes.token("guest-token", "guest", "checklist-exporter");
     kubernetes.token("other-token", "scraper", "https://kubernetes.default.svc");

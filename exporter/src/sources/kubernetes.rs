@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 pub use watch::{Present, Store, Watch, failure};
 
 /// Without a word from the API server for this long, nobody knows the state of the cluster:
-/// bookmarks come every minute, and a watch ends by itself after one.
+/// bookmarks come every minute, and a watch that heard none ends with a new list after a minute and a half.
 pub const MAX_SILENCE: Duration = Duration::from_secs(150);
 
 /// One cluster of checklist.yaml, shared by its checks.

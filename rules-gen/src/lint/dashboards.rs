@@ -8,7 +8,7 @@ mod variables;
 use super::Options;
 use super::expr::{metric, selectors};
 use super::report::{Level, Report};
-use crate::expression;
+use crate::promql::expression;
 use limits::Limits;
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@ use super::Options;
 use super::expr::{metric, selectors};
 use super::report::{Finding, Level, Report};
 use super::rule_file::Rule;
-use crate::live::{NoVerdict, Server};
+use crate::server::{NoVerdict, Server};
 use checklist::config::Endpoint;
 use clients::http;
 use futures::StreamExt;

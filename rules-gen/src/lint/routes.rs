@@ -5,8 +5,8 @@ use super::labels::labels;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
-use crate::live::Labels;
 use crate::routing::Configuration;
+use crate::server::Labels;
 
 /// Reads Alertmanager's configuration; what it refuses is an error.
 pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Configuration> {
@@ -94,8 +94,7 @@ pub(super) fn object<'a>(
             "the operator's default (OnNamespace) hands on only alerts with namespace {namespace}: {first} and {} more have no such label",
             elsewhere.len() - 1
         );
-        let fix =
-            "alertmanagerConfigMatcherStrategy: {type: None} on the Alertmanager object, or give the rules the label";
+        let fix = "alertmanagerConfigMatcherStrategy: {type: OnNamespaceExceptForAlertmanagerNamespace} on an Alertmanager object in the same namespace, or give the rules the label";
         report.add("RG036", Level::Info, node, message, fix);
     }
 }

@@ -5,7 +5,7 @@ use super::number;
 use super::report::{Level, Report, Scope};
 use super::template;
 use super::yaml::{Kind, Node, Place};
-use crate::{duration, expression};
+use crate::promql::{duration, expression};
 use promql_parser::parser::Expr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! Matchers as Alertmanager writes and reads them: `match`, `match_re` and the strings of `matchers`.
 
-use crate::live::Labels;
+use crate::server::Labels;
 use anyhow::{Context, bail, ensure};
 use regex::Regex;
 use std::collections::BTreeMap;

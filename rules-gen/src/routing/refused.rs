@@ -1,7 +1,7 @@
 //! What Alertmanager refuses of a configuration beside the tree of routes: keys, durations, names of times, addresses.
 
 use super::integrations;
-use crate::duration;
+use crate::promql::duration;
 use anyhow::{Context, bail, ensure};
 use checklist::yaml::hint;
 use serde_json::{Map, Value};

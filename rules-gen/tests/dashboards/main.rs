@@ -8,8 +8,8 @@ mod rounds;
 use checklist::contract::{PER_PROCESS, RULES_INFO};
 use checklist::{Cadence, Config};
 use promql_parser::parser::{Expr, VectorSelector, parse};
-use rules_gen::grafana::{Dashboard, dashboards};
 use rules_gen::lint::expr::{selector, walk};
+use rules_gen::outputs::grafana::{Dashboard, dashboards};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -67,7 +67,8 @@ fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
         assert!(uids.contains(&uid), "{} links to {uid}", rule.alert);
     }
     for signal in config.signals().filter(|signal| !config.targets(signal).is_empty()) {
-        let own = all.iter().find(|dashboard| dashboard.uid == rules_gen::grafana::uid(signal.cadence)).unwrap();
+        let own =
+            all.iter().find(|dashboard| dashboard.uid == rules_gen::outputs::grafana::uid(signal.cadence)).unwrap();
         for panel in signal.panels {
             let drawn = panels(own).find(|drawn| drawn["title"] == panel.title).unwrap();
             let told = drawn["description"].as_str().unwrap();
@@ -214,9 +215,9 @@ fn the_model_is_one_that_grafana_knows() {
 #[test]
 fn objects_carry_the_same_dashboards() {
     let (config, all) = all();
-    let maps = rules_gen::grafana::config_maps(&config, &all).unwrap();
-    let objects = rules_gen::grafana::grafana_dashboards(&config, &all).unwrap();
-    let together = rules_gen::grafana::applied(&config, &all).unwrap();
+    let maps = rules_gen::outputs::grafana::config_maps(&config, &all).unwrap();
+    let objects = rules_gen::outputs::grafana::grafana_dashboards(&config, &all).unwrap();
+    let together = rules_gen::outputs::grafana::applied(&config, &all).unwrap();
     assert_eq!(list(&together, "items").len(), all.len());
     for (((dashboard, map), object), applied) in all.iter().zip(&maps).zip(&objects).zip(list(&together, "items")) {
         // What kubectl applies is also kept in an annotation, which may have 256 KiB.
@@ -244,14 +245,11 @@ type Model = Omit<Plain<Dashboard>, "annotations"> & { annotations: Annotations 
 export const model: Model = "#;
 
 #[test]
+#[cfg_attr(not(has_grafana_schema), ignore = "no node or no types of @grafana/schema (scripts/install-schemas)")]
 fn the_model_has_the_types_of_grafanas_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let modules = root.join("target/schemas/node_modules");
     let compiler = modules.join("typescript/bin/tsc");
-    if !modules.join("@grafana/schema").exists() || Command::new("node").arg("--version").output().is_err() {
-        eprintln!("left out: types of @grafana/schema; scripts/install-schemas and node are needed");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(modules.canonicalize().unwrap(), folder.path().join("node_modules")).unwrap();
     let options = json!({"compilerOptions": {"strict": true, "noEmit": true, "skipLibCheck": true, "module": "esnext",

@@ -1,9 +1,9 @@
 //! The coloured steps of a panel beside the limits of the alerts on the same metrics.
 
-use crate::grafana::JUST_ABOVE;
 use crate::lint::expr::{bare, constant, filter, metric, selectors};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
+use crate::outputs::grafana::JUST_ABOVE;
 use promql_parser::parser::Expr;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,9 @@
 //! Variables of a dashboard, and the queries that should use them.
 
-use crate::expression;
 use crate::lint::expr::{matchers, metric, selectors, walk};
 use crate::lint::known::{Known, Type};
 use crate::lint::report::{Level, Report};
+use crate::promql::expression;
 use promql_parser::parser::Expr;
 use serde_json::Value;
 

@@ -69,10 +69,10 @@ fn generate(targets: usize) -> anyhow::Result<()> {
     }
     let begun = Instant::now();
     let config = checklist::Config::parse("checklist.yaml", &text)?;
-    let outputs = rules_gen::generate(&config, "checklist.yaml")?;
+    let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
     let ours = begun.elapsed();
     let folder = tempfile::tempdir()?;
-    rules_gen::write(&outputs, folder.path())?;
+    rules_gen::outputs::write(&outputs, folder.path())?;
     let theirs = promtool(folder.path(), "promtool check rules rules/checklist.yaml")?;
     print_beside(&format!("generate for {targets} targets ({} files)", outputs.len()), ours, theirs);
     Ok(())

@@ -1,0 +1,250 @@
+//! `rules-gen test`: runs the generated tests with promtool, and proves that they notice broken rules.
+
+use crate::cli::{ConfigFile, EXIT_CODES};
+use crate::rules;
+use crate::rules::unit_tests::mutants::{self, Kind, Mutant};
+use crate::rules::unit_tests::{self, RuleTest};
+use crate::rules::unit_tests::{equivalent, promtool};
+use crate::terminal::{self, Colour, Progress, Style, print};
+use anyhow::Context;
+use checklist::contract::PER_CHECK;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Runs the generated rule tests with promtool.
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("\
+Examples:
+  rules-gen test --config checklist.yaml
+  rules-gen test --mutate
+  rules-gen test --run Backup --mutate --output json
+
+Every alert at every level has a course of values on which it fires and one on which it stays quiet, made from the
+same entry of the catalog as the rule. --mutate breaks every rule in every place (a comparison flipped, a metric
+swapped, a number times ten, `for` dropped) and counts how many of these mutants the tests notice.
+
+{EXIT_CODES}"))]
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The program promtool.
+    #[arg(long, default_value = "promtool", value_name = "PATH")]
+    promtool: PathBuf,
+    /// Only the tests whose name contains this.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    run: String,
+    /// Break every rule and see whether its test notices.
+    #[arg(long)]
+    mutate: bool,
+    /// The least share of mutants, in percent, that must be noticed.
+    #[arg(long, default_value_t = 95, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    min_rate: u8,
+    /// How to write the result.
+    #[arg(long, value_enum, default_value = "text")]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// What the tests of a configuration gave.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Tests that were run.
+    pub tests: usize,
+    /// Name of the test and what promtool said.
+    pub failed: Vec<(String, String)>,
+    /// Rules without a course that fires, or without one that stays quiet.
+    pub uncovered: Vec<String>,
+    /// Mutants by kind: how many there are and how many were noticed.
+    pub mutants: Vec<(Kind, usize, usize)>,
+    /// Mutants that no test noticed: the rule, and what was broken.
+    pub survivors: Vec<(String, Mutant)>,
+    /// Mutants that mean the same as the rule, and why.
+    pub equivalent: Vec<(String, Mutant, &'static str)>,
+}
+
+impl Outcome {
+    /// The share of mutants that were noticed; all of none.
+    pub fn rate(&self) -> f64 {
+        let all: usize = self.mutants.iter().map(|(_, all, _)| all).sum();
+        let noticed: usize = self.mutants.iter().map(|(.., noticed)| noticed).sum();
+        if all == 0 { 1.0 } else { noticed as f64 / all as f64 }
+    }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// An invalid checklist, and a promtool that does not run.
+pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let config = arguments.config.load()?;
+    let progress = Progress::new();
+    progress.tell("making the tests");
+    let mut tests = unit_tests::all(&rules::groups(&config))?;
+    tests.retain(|test| test.name.contains(&arguments.run));
+    anyhow::ensure!(!tests.is_empty(), "no test has {} in its name", arguments.run);
+    let outcome = run(&tests, &arguments.promtool, arguments.mutate, &progress)?;
+    progress.end();
+    let good = outcome.failed.is_empty()
+        && outcome.uncovered.is_empty()
+        && outcome.rate() * 100.0 >= f64::from(arguments.min_rate);
+    match arguments.output {
+        Format::Json => print(&format!("{:#}\n", report(&outcome)))?,
+        Format::Text if terminal::is_quiet() && good => {}
+        Format::Text => print(&text(&outcome, arguments.mutate, Style::of_stdout()))?,
+    }
+    Ok(ExitCode::from(u8::from(!good)))
+}
+
+/// Runs tests, and the mutants of their rules when asked to.
+///
+/// # Errors
+/// A promtool that does not run, and a folder that cannot be written to.
+pub fn run(tests: &[RuleTest], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
+    let folder = tempfile::tempdir().context("cannot make a folder for the tests")?;
+    let mut outcome = Outcome { tests: tests.len(), ..Outcome::default() };
+    let uncovered = |test: &&RuleTest| test.cases.0 == 0 || test.cases.1 == 0 && test.rule.alert != "ChecklistWatchdog";
+    outcome.uncovered = tests.iter().filter(uncovered).map(|test| test.name.clone()).collect();
+    let files: Vec<String> = tests
+        .iter()
+        .enumerate()
+        .map(|(at, test)| write(folder.path(), &format!("t{at}"), test, None))
+        .collect::<anyhow::Result<_>>()?;
+    let verdicts = promtool::run(program, folder.path(), &files, &counted(progress, "tests"))?;
+    for (test, verdict) in tests.iter().zip(verdicts) {
+        if let Err(why) = verdict {
+            outcome.failed.push((test.name.clone(), why));
+        }
+    }
+    if mutate {
+        mutated(tests, program, folder.path(), progress, &mut outcome)?;
+    }
+    Ok(outcome)
+}
+
+fn mutated(
+    tests: &[RuleTest],
+    program: &Path,
+    folder: &Path,
+    progress: &Progress,
+    outcome: &mut Outcome,
+) -> anyhow::Result<()> {
+    let (mut files, mut broken) = (Vec::new(), Vec::new());
+    // A test that fails anyway notices nothing.
+    for test in tests.iter().filter(|test| !outcome.failed.iter().any(|(name, _)| *name == test.name)) {
+        let metrics = test.rule.entry.as_ref().map_or(PER_CHECK, |entry| entry.signal.metrics);
+        for mutant in mutants::of(&test.rule.expr, metrics, !test.rule.times.pending.is_zero()) {
+            if let Some(reason) = equivalent::reason(test, &mutant) {
+                outcome.equivalent.push((test.name.clone(), mutant, reason));
+                continue;
+            }
+            files.push(write(folder, &format!("m{}", files.len()), test, Some(&mutant))?);
+            broken.push((test, mutant));
+        }
+    }
+    let verdicts = promtool::run(program, folder, &files, &counted(progress, "mutants"))?;
+    outcome.mutants = Kind::ALL.iter().map(|kind| (*kind, 0, 0)).collect();
+    for ((test, mutant), verdict) in broken.into_iter().zip(verdicts) {
+        for (kind, all, noticed) in &mut outcome.mutants {
+            if *kind == mutant.kind {
+                *all += 1;
+                *noticed += usize::from(verdict.is_err());
+            }
+        }
+        if verdict.is_ok() {
+            outcome.survivors.push((test.name.clone(), mutant));
+        }
+    }
+    Ok(())
+}
+
+/// Writes a test and its rule, broken or whole; returns the name of the test file.
+fn write(folder: &Path, stem: &str, test: &RuleTest, mutant: Option<&Mutant>) -> anyhow::Result<String> {
+    let (mut rules, mut cases) = (test.rules.clone(), test.test.clone());
+    cases["rule_files"] = json!([format!("{stem}.rules.yaml")]);
+    if let Some(mutant) = mutant {
+        let rule = &mut rules["groups"][0]["rules"][0];
+        rule["expr"] = json!(mutant.expr);
+        if let (Kind::Pending, Some(rule)) = (mutant.kind, rule.as_object_mut()) {
+            rule.remove("for");
+        }
+    }
+    let name = format!("{stem}.test.yaml");
+    // JSON is YAML.
+    std::fs::write(folder.join(format!("{stem}.rules.yaml")), rules.to_string())
+        .and_then(|()| std::fs::write(folder.join(&name), cases.to_string()))
+        .with_context(|| format!("cannot write {name}"))?;
+    Ok(name)
+}
+
+/// Counts what is done.
+fn counted(progress: &Progress, what: &'static str) -> impl Fn(usize, usize) + Sync {
+    let done = AtomicUsize::new(0);
+    move |more, all| {
+        let done = done.fetch_add(more, Ordering::Relaxed) + more;
+        progress.tell(&format!("{what}: {done} of {all}"));
+    }
+}
+
+// Writing to a String cannot fail.
+fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
+    let mut text = String::new();
+    for (name, why) in &outcome.failed {
+        let _ = writeln!(text, "{} {name}\n{why}\n", style.paint(Colour::Red, "FAILED"));
+    }
+    for name in &outcome.uncovered {
+        let _ = writeln!(
+            text,
+            "{} {name} has no course of values that fires, or none that stays quiet",
+            style.paint(Colour::Red, "UNCOVERED")
+        );
+    }
+    let passed = outcome.tests - outcome.failed.len();
+    let _ = writeln!(text, "{} of {} rules pass their tests", passed, outcome.tests);
+    if !mutate {
+        return text;
+    }
+    for (name, mutant) in &outcome.survivors {
+        let _ = writeln!(text, "{} {name}: {}, {}", style.paint(Colour::Red, "not noticed"), mutant.kind, mutant.place);
+    }
+    for (name, mutant, reason) in &outcome.equivalent {
+        let _ = writeln!(text, "not counted {name}: {}, {}: {reason}", mutant.kind, mutant.place);
+    }
+    for (kind, all, noticed) in &outcome.mutants {
+        let _ = writeln!(text, "{kind:<18} {noticed:>5} of {all}");
+    }
+    let rate = format!("{:.1}% of the mutants are noticed", outcome.rate() * 100.0);
+    let _ = writeln!(
+        text,
+        "{}",
+        if outcome.survivors.is_empty() { style.paint(Colour::Green, &rate) } else { style.paint(Colour::Bold, &rate) }
+    );
+    text
+}
+
+fn report(outcome: &Outcome) -> serde_json::Value {
+    let mutant =
+        |name: &str, mutant: &Mutant| json!({"test": name, "kind": mutant.kind.to_string(), "place": mutant.place});
+    let survivors: Vec<_> = outcome.survivors.iter().map(|(name, one)| mutant(name, one)).collect();
+    let equivalent = outcome.equivalent.iter().map(|(name, one, reason)| {
+        let mut value = mutant(name, one);
+        value["reason"] = json!(reason);
+        value
+    });
+    json!({
+        "tests": outcome.tests,
+        "failed": outcome.failed.iter().map(|(name, why)| json!({"test": name, "why": why})).collect::<Vec<_>>(),
+        "uncovered": outcome.uncovered,
+        "mutants": outcome.mutants.iter().map(|(kind, all, noticed)| json!({"kind": kind.to_string(), "all": all, "noticed": noticed})).collect::<Vec<_>>(),
+        "rate": outcome.rate(),
+        "survivors": survivors,
+        "equivalent": equivalent.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,209 @@
+//! What the pods need because of checklist.yaml: its files as volumes, its variables, its service account.
+
+use crate::outputs::access::NAME;
+use crate::outputs::kubernetes::volumes::{self, Mounts};
+use checklist::Config;
+use checklist::config::{Backup, Endpoint, Postgres, RecordPlace, ReportPlace, S3Prefix, SecretRef};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Where pods find checklist.yaml.
+pub const CONFIG_FILE: &str = "/etc/checklist-exporter/checklist.yaml";
+/// The folder that it is in.
+pub const CONFIG_FOLDER: &str = "/etc/checklist-exporter";
+/// The folder of the web configuration, where there is one.
+pub const WEB_FOLDER: &str = "/etc/checklist-web";
+/// The `ConfigMap` with checklist.yaml.
+pub const CONFIG_MAP: &str = "checklist";
+/// The claim that records and reports in folders are kept in.
+pub const CLAIM: &str = "checklist-exporter-data";
+/// Folders of the system: authorities are in the image, and a service account has its own volume.
+const NOT_OURS: [&str; 5] =
+    ["/etc/ssl", "/etc/pki", "/usr", "/var/run/secrets/kubernetes.io", "/run/secrets/kubernetes.io"];
+
+/// The two kinds of pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The exporter.
+    Exporter,
+    /// A proof or a report.
+    Job,
+}
+
+impl Part {
+    /// The labels by which policies, Services and spreads know the pods.
+    pub fn labels(self) -> Value {
+        let component = match self {
+            Self::Exporter => "exporter",
+            Self::Job => "job",
+        };
+        json!({"app.kubernetes.io/name": NAME, "app.kubernetes.io/component": component})
+    }
+}
+
+/// Whose needs are asked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Pod<'a> {
+    /// The exporter, which makes all checks.
+    Exporter,
+    /// The proof of one backup. A dump runs code of who wrote it: this pod holds nothing else.
+    Restore(&'a Backup),
+    /// The proof of the alerts' way.
+    AlertPath,
+    /// A report.
+    Report,
+}
+
+/// What checklist.yaml asks of a pod.
+#[derive(Debug)]
+pub struct Needs {
+    /// Variables, each from the key of the same name of the Secret.
+    pub env: Vec<Value>,
+    /// Its volumes.
+    pub mounts: Mounts,
+    /// Whether any pod keeps files in the claim.
+    pub keeps_files: bool,
+    /// Whether the cluster that the pods run in is watched.
+    pub asks_api_server: bool,
+}
+
+/// Reads off what a pod needs.
+///
+/// # Errors
+/// Paths in checklist.yaml that no volume can be mounted at, or that cannot be told apart in the Secret.
+pub fn needs(config: &Config, pod: Pod<'_>) -> anyhow::Result<Needs> {
+    let all = Files::of_all(config);
+    let keys = volumes::keys(&all.secret, &all.variables)?;
+    let mut files = Files::default();
+    files.read(config, pod);
+    let mut mounts = Mounts::of_files(&files.secret, &keys)?;
+    mounts.keep(&files.kept, &all.kept, &all.secret)?;
+    let variable = |name: &String| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": NAME, "key": name, "optional": true}}});
+    Ok(Needs {
+        env: files.variables.iter().map(variable).collect(),
+        mounts,
+        keeps_files: !all.kept.is_empty(),
+        asks_api_server: config.kubernetes.iter().any(|cluster| cluster.kubeconfig.is_none()),
+    })
+}
+
+/// The files and variables that checklist.yaml names.
+#[derive(Default)]
+struct Files {
+    secret: BTreeSet<PathBuf>,
+    kept: BTreeSet<PathBuf>,
+    variables: BTreeSet<String>,
+}
+
+impl Files {
+    /// What all pods need.
+    fn of_all(config: &Config) -> Self {
+        let mut files = Self::default();
+        let restored = config.backups.iter().filter(|backup| backup.restore.is_some()).map(Pod::Restore);
+        for pod in [Pod::Exporter, Pod::AlertPath, Pod::Report].into_iter().chain(restored) {
+            files.read(config, pod);
+        }
+        files
+    }
+
+    fn read(&mut self, config: &Config, pod: Pod<'_>) {
+        match pod {
+            Pod::Exporter => self.all(config),
+            Pod::Restore(backup) => {
+                self.bucket(&backup.place);
+                // A given server is compared with every database that it must not be.
+                let server = backup.restore.as_ref().and_then(|restore| restore.server.as_ref());
+                for database in server.iter().copied().chain(server.iter().flat_map(|_| &config.postgres)) {
+                    self.database(database);
+                }
+                self.lease(config);
+            }
+            Pod::AlertPath => {
+                config.alertmanagers.iter().for_each(|server| self.endpoint(&server.endpoint));
+                self.lease(config);
+            }
+            Pod::Report => {
+                config.prometheus.first().into_iter().for_each(|server| self.endpoint(&server.endpoint));
+                if let Some(reports) = &config.alerting.reports {
+                    self.file(reports.webhook_url_file.as_ref());
+                    self.kept.extend(reports.directory.clone());
+                }
+            }
+        }
+        match config.tasks.as_ref().map(|tasks| &tasks.place) {
+            Some(RecordPlace::Directory(path)) => {
+                self.kept.insert(path.clone());
+            }
+            Some(RecordPlace::S3(place)) => self.bucket(place),
+            None => {}
+        }
+    }
+
+    /// What the checks need, all but the records. The password of a scratch server is the proof's alone.
+    fn all(&mut self, config: &Config) {
+        for cluster in &config.kubernetes {
+            self.file(cluster.kubeconfig.as_ref());
+            self.file(cluster.kubelet_ca_file.as_ref());
+        }
+        config.postgres.iter().for_each(|database| self.database(database));
+        for target in &config.certificates {
+            self.file(target.ca_file.as_ref());
+        }
+        let servers = config.alertmanagers.iter().chain(&config.prometheus).map(|server| &server.endpoint);
+        for endpoint in config.health.iter().map(|target| &target.endpoint).chain(servers) {
+            self.endpoint(endpoint);
+        }
+        for backup in &config.backups {
+            self.bucket(&backup.place);
+        }
+        for report in &config.reports {
+            match &report.place {
+                ReportPlace::File(path) => self.kept.extend(path.parent().map(Path::to_owned)),
+                ReportPlace::Directory(path) => {
+                    self.kept.insert(path.clone());
+                }
+                ReportPlace::S3(place) => self.bucket(place),
+                ReportPlace::Http(endpoint) => self.endpoint(endpoint),
+            }
+        }
+    }
+
+    /// A proof takes its lease with the login of the cluster that the lease is in.
+    fn lease(&mut self, config: &Config) {
+        self.file(config.election().and_then(|(_, cluster, _)| cluster.kubeconfig.as_ref()));
+    }
+
+    fn database(&mut self, database: &Postgres) {
+        self.secret(database.password.as_ref());
+        self.secret(database.application.as_ref().and_then(|login| login.password.as_ref()));
+        self.file(database.ca_file.as_ref());
+    }
+
+    fn file(&mut self, path: Option<&PathBuf>) {
+        let ours = |path: &&PathBuf| !NOT_OURS.iter().any(|folder| path.starts_with(folder));
+        self.secret.extend(path.filter(ours).cloned());
+    }
+
+    fn secret(&mut self, secret: Option<&SecretRef>) {
+        match secret {
+            Some(SecretRef::File(path)) => self.file(Some(path)),
+            Some(SecretRef::Env(name)) => {
+                self.variables.insert(name.clone());
+            }
+            None => {}
+        }
+    }
+
+    fn endpoint(&mut self, endpoint: &Endpoint) {
+        self.secret(endpoint.bearer_token.as_ref());
+        self.file(endpoint.ca_file.as_ref());
+    }
+
+    fn bucket(&mut self, place: &S3Prefix) {
+        if let Some((id, key)) = &place.credentials {
+            self.secret(Some(id));
+            self.secret(Some(key));
+        }
+    }
+}

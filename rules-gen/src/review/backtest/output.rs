@@ -1,0 +1,124 @@
+//! A backtest as text.
+
+use super::report::{Alert, Report};
+use crate::promql::duration::human;
+use crate::review::statistics::{Figures, bars};
+use crate::terminal;
+use std::fmt::Write as _;
+
+const HEAD: [&str; 11] =
+    ["alert", "severity", "series", "episodes", "pages", "a week", "firing", "median", "p95", "flaps", "pages by hour"];
+
+/// Rows of every alert that did something, or was swept, or of which something is to be known; the head first.
+pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
+    let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
+    for alert in report.alerts.iter().filter(|alert| is_told(alert)) {
+        rows.push(row(&alert.alert, alert.severity(), &alert.figures, alert.covered_seconds));
+        for tried in &alert.sweep {
+            let sign = match (&alert.recommendation, tried.within_budget) {
+                (Some(best), _) if *best == tried.value => "* ",
+                (_, Some(false)) => "! ",
+                _ => "  ",
+            };
+            let name = format!("  {sign}{}", tried.value);
+            rows.push(row(&name, "", &tried.figures, alert.covered_seconds));
+        }
+    }
+    rows
+}
+
+fn is_told(alert: &Alert) -> bool {
+    alert.figures.episodes > 0 || !alert.sweep.is_empty()
+}
+
+fn row(name: &str, severity: &str, figures: &Figures, covered: f64) -> Vec<String> {
+    let weeks = covered / (7.0 * 86_400.0);
+    let weekly = if weeks > 0.0 { format!("{:.1}", figures.pages as f64 / weeks) } else { "-".to_owned() };
+    let open = if figures.still_firing > 0 { "+" } else { "" };
+    vec![
+        name.to_owned(),
+        severity.to_owned(),
+        figures.series.to_string(),
+        figures.episodes.to_string(),
+        figures.pages.to_string(),
+        weekly,
+        format!("{}{open}", human(figures.firing_seconds)),
+        human(figures.median_seconds),
+        human(figures.p95_seconds),
+        figures.flaps.to_string(),
+        bars(&figures.pages_by_hour),
+    ]
+}
+
+/// What stands above the rows.
+pub(super) fn title(report: &Report) -> String {
+    let quiet = report.alerts.iter().filter(|alert| alert.figures.episodes == 0).count();
+    format!(
+        "{} alerts from {} to {}, every {}, hours of {}; {quiet} never fired",
+        report.alerts.len(),
+        report.start.strftime("%Y-%m-%dT%H:%MZ"),
+        report.end.strftime("%Y-%m-%dT%H:%MZ"),
+        human(report.step_seconds),
+        report.time_zone
+    )
+}
+
+/// What is to be known, a sentence each; the same sentence about many alerts is said once.
+pub(super) fn remarks(report: &Report) -> Vec<String> {
+    let mut remarks = report.warnings.clone();
+    let mut shared: Vec<(&str, Vec<&str>)> = Vec::new();
+    for alert in &report.alerts {
+        for warning in &alert.warnings {
+            match shared.iter_mut().find(|(known, _)| known == warning) {
+                Some((_, names)) => names.push(&alert.alert),
+                None => shared.push((warning, vec![&alert.alert])),
+            }
+        }
+    }
+    remarks.extend(shared.into_iter().map(|(warning, mut names)| {
+        names.dedup();
+        match names.as_slice() {
+            [first, _, _, ..] => format!("{first} and {} others: {warning}", names.len() - 1),
+            few => format!("{}: {warning}", few.join(", ")),
+        }
+    }));
+    for alert in &report.alerts {
+        let severity = alert.severity();
+        let advice = alert.advice(report.budget.as_deref());
+        remarks.extend(advice.map(|advice| format!("{} {severity}: {advice}", alert.alert).replace(" :", ":")));
+    }
+    remarks
+}
+
+/// For a terminal.
+pub(super) fn table(report: &Report) -> String {
+    let mut text = format!("{}\n", title(report));
+    let rows = rows(report);
+    if rows.len() > 1 {
+        text += &format!("\n{}", terminal::table(&rows, &[1, 10]));
+    }
+    let remarks = remarks(report);
+    if !remarks.is_empty() {
+        text.push('\n');
+    }
+    for remark in remarks {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "- {remark}");
+    }
+    text
+}
+
+/// For reviews.
+pub(super) fn markdown(report: &Report) -> String {
+    let mut text = format!("# Backtest\n\n{}\n", title(report));
+    let rows = rows(report);
+    if rows.len() > 1 {
+        text += &format!("\n{}", terminal::markdown(&rows));
+    }
+    let remarks = remarks(report);
+    if !remarks.is_empty() {
+        text += "\n## To be known\n\n";
+        text += &remarks.iter().map(|remark| format!("- {remark}\n")).collect::<String>();
+    }
+    text
+}

@@ -1,0 +1,236 @@
+//! What a backtest found.
+
+use super::history::{History, shown};
+use super::replay::{Curve, Outcome};
+use super::sweep::{Budget, Variant};
+use super::{Arguments, Episode};
+use crate::promql::Judged;
+use crate::promql::duration::human;
+use crate::review::rule_set::Known;
+use crate::review::statistics::Figures;
+use crate::server::Labels;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Everything.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The first evaluation.
+    pub start: Timestamp,
+    /// The last evaluation.
+    pub end: Timestamp,
+    /// From one to the next.
+    pub step_seconds: f64,
+    /// The time zone of the hours.
+    pub time_zone: String,
+    /// Pages allowed, as written.
+    pub budget: Option<String>,
+    /// What is to be known of the whole.
+    pub warnings: Vec<String>,
+    /// Each alert, those with most pages first.
+    pub alerts: Vec<Alert>,
+}
+
+/// One alert rule.
+#[derive(Debug, Serialize)]
+pub struct Alert {
+    /// Its name.
+    pub alert: String,
+    /// Its group.
+    pub group: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// Its expression.
+    pub expr: String,
+    /// `for`
+    pub for_seconds: f64,
+    /// `keep_firing_for`
+    pub keep_firing_for_seconds: f64,
+    /// How much of the range could be judged.
+    pub covered_seconds: f64,
+    /// What it would have done.
+    pub figures: Figures,
+    /// Whether that is within the budget, when there is one.
+    pub within_budget: Option<bool>,
+    /// The same with other values, the most sensitive first.
+    pub sweep: Vec<Tried>,
+    /// The most sensitive value within the budget.
+    pub recommendation: Option<String>,
+    /// What is to be known of it.
+    pub warnings: Vec<String>,
+    /// Every episode.
+    pub episodes: Vec<Fired>,
+    /// The comparison, for the chart.
+    #[serde(skip)]
+    pub(super) judged: Option<Judged>,
+    #[serde(skip)]
+    pub(super) curves: BTreeMap<Labels, Curve>,
+    #[serde(skip)]
+    outcomes: Vec<Outcome>,
+    #[serde(skip)]
+    ordered: bool,
+}
+
+/// What one other value would have done.
+#[derive(Debug, Serialize)]
+pub struct Tried {
+    /// The limit or the wait.
+    pub value: String,
+    /// Its figures.
+    pub figures: Figures,
+    /// Whether that is within the budget, when there is one.
+    pub within_budget: Option<bool>,
+}
+
+/// One episode of one label set.
+#[derive(Debug, Serialize)]
+pub struct Fired {
+    /// The label set.
+    pub labels: Labels,
+    /// When it began to fire.
+    pub begin: Timestamp,
+    /// When it ended; the end of the range when it still fires.
+    pub end: Timestamp,
+    /// Whether it still fires.
+    pub open: bool,
+}
+
+impl Report {
+    pub(super) fn new(arguments: &Arguments, history: &History, zone: &TimeZone, mut alerts: Vec<Alert>) -> Self {
+        let clock = &history.clock;
+        let mut warnings = Vec::new();
+        if let Some(begin) = history.shortened() {
+            let whole = human((clock.last() - clock.start) as f64 / 1000.0);
+            let there = human((clock.last() - begin) as f64 / 1000.0);
+            warnings.push(format!("history begins at {}: {there} of the {whole} asked for", shown(begin)));
+        }
+        if history.missed() > 0 {
+            let away = human(history.missed() as f64 * clock.step as f64 / 1000.0);
+            warnings
+                .push(format!("Prometheus scraped nothing for {away} within the range; alerts stayed as they were"));
+        }
+        alerts.sort_by(|a, b| {
+            (b.figures.pages, b.figures.episodes)
+                .cmp(&(a.figures.pages, a.figures.episodes))
+                .then(a.alert.cmp(&b.alert))
+        });
+        let at = |at: i64| Timestamp::from_millisecond(at).unwrap_or_default();
+        Self {
+            start: at(clock.start),
+            end: at(clock.last()),
+            step_seconds: clock.step as f64 / 1000.0,
+            time_zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+            budget: arguments.budget.as_ref().map(|budget| budget.text.clone()),
+            warnings,
+            alerts,
+        }
+    }
+
+    /// Whether an alert, and every value tried instead, has more pages than allowed.
+    pub fn is_beyond_budget(&self) -> bool {
+        self.alerts.iter().any(|alert| match alert.sweep.as_slice() {
+            [] => alert.within_budget == Some(false),
+            tried => tried.iter().all(|tried| tried.within_budget == Some(false)),
+        })
+    }
+}
+
+impl Alert {
+    pub(super) fn new(
+        rule: &Known,
+        judged: Option<Judged>,
+        variants: &[Variant],
+        ordered: bool,
+        outcomes: Vec<Outcome>,
+        curves: BTreeMap<Labels, Curve>,
+    ) -> Self {
+        let tried = variants.iter().filter_map(|variant| variant.value.clone());
+        Self {
+            alert: rule.name.clone(),
+            group: rule.group.clone(),
+            labels: rule.labels.clone(),
+            expr: rule.expr.clone(),
+            for_seconds: rule.pending.as_secs_f64(),
+            keep_firing_for_seconds: rule.keep_firing.as_secs_f64(),
+            covered_seconds: 0.0,
+            figures: Figures::default(),
+            within_budget: None,
+            sweep: tried.map(|value| Tried { value, figures: Figures::default(), within_budget: None }).collect(),
+            recommendation: None,
+            warnings: Vec::new(),
+            episodes: outcomes.first().map(fired).unwrap_or_default(),
+            judged,
+            curves,
+            outcomes,
+            ordered,
+        }
+    }
+
+    /// Fills in the figures, and what the budget says of them.
+    pub(super) fn judged_by(mut self, budget: Option<&Budget>, covered: f64, zone: &TimeZone) -> Self {
+        let figures = |outcome: &Outcome| Figures::of(outcome.values().map(Vec::as_slice), zone);
+        let within = |pages: usize| budget.map(|budget| budget.allows(pages, covered));
+        self.covered_seconds = covered;
+        if let Some(own) = self.outcomes.first() {
+            self.figures = figures(own);
+            self.within_budget = within(self.figures.pages);
+        }
+        for (tried, outcome) in self.sweep.iter_mut().zip(self.outcomes.iter().skip(1)) {
+            tried.figures = figures(outcome);
+            tried.within_budget = within(tried.figures.pages);
+        }
+        if let Some(budget) = budget {
+            if self.ordered {
+                let best = self.sweep.iter().find(|tried| tried.within_budget == Some(true));
+                self.recommendation = best.map(|tried| tried.value.clone());
+            }
+            if covered < budget.per.as_secs_f64() {
+                let there = human(covered);
+                self.warnings.push(format!("only {there} could be judged, less than the budget's own time"));
+            }
+        }
+        self
+    }
+
+    pub(super) fn warned(mut self, warnings: Vec<String>) -> Self {
+        self.warnings.extend(warnings);
+        self
+    }
+
+    /// Its severity, if it has one.
+    pub fn severity(&self) -> &str {
+        self.labels.get("severity").map_or("", String::as_str)
+    }
+
+    /// What of the budget's advice can be said.
+    pub(super) fn advice(&self, budget: Option<&str>) -> Option<String> {
+        let budget = budget?;
+        if self.sweep.is_empty() {
+            return (self.within_budget == Some(false)).then(|| format!("more pages than {budget}"));
+        }
+        Some(match &self.recommendation {
+            Some(value) => format!("recommended: {value}, the most sensitive value within {budget}"),
+            None if self.ordered => format!("no value of the sweep is within {budget}"),
+            None => "equality has no more or less sensitive values: nothing to recommend".to_owned(),
+        })
+    }
+}
+
+fn fired(outcome: &Outcome) -> Vec<Fired> {
+    let of_set = |(labels, episodes): (&Labels, &Vec<Episode>)| {
+        let labels = labels.clone();
+        let at = |at: i64| Timestamp::from_millisecond(at).unwrap_or_default();
+        let one = move |episode: &Episode| Fired {
+            labels: labels.clone(),
+            begin: at(episode.begin),
+            end: at(episode.end),
+            open: episode.open,
+        };
+        episodes.iter().map(one).collect::<Vec<_>>()
+    };
+    let mut all: Vec<Fired> = outcome.iter().flat_map(of_set).collect();
+    all.sort_by_key(|fired| fired.begin);
+    all
+}

@@ -1,0 +1,158 @@
+//! Values to try, and how many pages are allowed.
+
+use crate::promql::Judged;
+use crate::promql::duration;
+use crate::rules::prometheus_duration;
+use std::time::Duration;
+
+/// More values than this are a mistake.
+const MAX_VALUES: usize = 200;
+
+/// Values to try instead of the rule's own.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sweep {
+    /// Limits, in order.
+    Threshold(Vec<f64>),
+    /// Waits, in order.
+    For(Vec<Duration>),
+}
+
+impl Sweep {
+    /// `threshold=FROM:TO:STEP`, `threshold=A,B,C` or `for=5m,15m,30m`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let known = "known: threshold=FROM:TO:STEP, threshold=A,B,C, for=5m,15m,30m";
+        match text.split_once('=') {
+            Some(("threshold", values)) => {
+                let number = |text: &str| {
+                    let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+                    number.ok_or_else(|| format!("{text:?} is no number"))
+                };
+                let parts = values.split(':').collect::<Vec<_>>();
+                let mut values = match parts.as_slice() {
+                    [from, to, step] => steps(number(from)?, number(to)?, number(step)?)?,
+                    [list] => list.split(',').map(number).collect::<Result<_, _>>()?,
+                    _ => return Err(known.to_owned()),
+                };
+                values.sort_by(f64::total_cmp);
+                values.dedup();
+                enough(values.len())?;
+                Ok(Self::Threshold(values))
+            }
+            Some(("for", values)) => {
+                let mut waits = values.split(',').map(duration::parse).collect::<Result<Vec<_>, _>>()?;
+                waits.sort_unstable();
+                waits.dedup();
+                enough(waits.len())?;
+                Ok(Self::For(waits))
+            }
+            _ => Err(known.to_owned()),
+        }
+    }
+}
+
+fn enough(count: usize) -> Result<(), String> {
+    if count > MAX_VALUES { Err(format!("{count} values; at most {MAX_VALUES}")) } else { Ok(()) }
+}
+
+/// `FROM`, `FROM + STEP` and so on until `TO`, without the dust of binary fractions.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
+fn steps(from: f64, to: f64, step: f64) -> Result<Vec<f64>, String> {
+    if step <= 0.0 || to < from {
+        return Err("FROM:TO:STEP needs FROM <= TO and STEP > 0".to_owned());
+    }
+    let count = ((to - from) / step + 1e-9).floor();
+    if count >= MAX_VALUES as f64 {
+        return Err(format!("more than {MAX_VALUES} values"));
+    }
+    let clean = |value: f64| format!("{value:.12}").parse().unwrap_or(value);
+    Ok((0..=count as u32).map(|n| clean(from + f64::from(n) * step)).collect())
+}
+
+/// One way to judge a rule: its own, or with one value of the sweep instead.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Variant {
+    /// The value tried; nothing for the rule as it is.
+    pub value: Option<String>,
+    /// The limit, when the rule is judged here.
+    pub limit: Option<f64>,
+    /// `for`
+    pub pending: Duration,
+}
+
+/// The rule as it is and every value of the sweep, the most sensitive value first, and whether the values have such
+/// an order at all.
+pub(super) fn variants(sweep: Option<&Sweep>, own: Duration, judged: Option<&Judged>) -> (Vec<Variant>, bool) {
+    let limit = judged.map(|judged| judged.limit);
+    let mut variants = vec![Variant { value: None, limit, pending: own }];
+    match (sweep, judged) {
+        (Some(Sweep::Threshold(values)), Some(judged)) => {
+            let smaller = judged.comparison.smaller_is_more_sensitive();
+            let mut values = values.clone();
+            if smaller == Some(false) {
+                values.reverse();
+            }
+            let with = |value: f64| Variant { value: Some(value.to_string()), limit: Some(value), pending: own };
+            variants.extend(values.into_iter().map(with));
+            (variants, smaller.is_some())
+        }
+        (Some(Sweep::For(waits)), _) => {
+            let with = |wait: &Duration| Variant { value: Some(prometheus_duration(*wait)), limit, pending: *wait };
+            variants.extend(waits.iter().map(with));
+            (variants, true)
+        }
+        (Some(Sweep::Threshold(_)) | None, _) => (variants, false),
+    }
+}
+
+/// How many pages are allowed in a time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Budget {
+    /// Pages.
+    pub pages: f64,
+    /// In so long.
+    pub per: Duration,
+    /// As written.
+    pub text: String,
+}
+
+impl Budget {
+    /// `2/week`, `1/day`, `5/30d`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let known = "examples: 2/week, 1/day, 5/30d";
+        let (pages, per) = text.split_once('/').ok_or(known)?;
+        let pages = pages.trim().parse::<f64>().ok().filter(|pages| pages.is_finite() && *pages >= 0.0).ok_or(known)?;
+        let per = match per.trim() {
+            "hour" => Duration::from_hours(1),
+            "day" => Duration::from_hours(24),
+            "week" => Duration::from_hours(7 * 24),
+            "month" => Duration::from_hours(30 * 24),
+            other => duration::parse(other)?,
+        };
+        if per.is_zero() { Err(known.to_owned()) } else { Ok(Self { pages, per, text: text.to_owned() }) }
+    }
+
+    /// Whether so many pages in so many seconds are within it.
+    pub fn allows(&self, pages: usize, seconds: f64) -> bool {
+        pages as f64 <= self.pages * seconds / self.per.as_secs_f64() + 1e-9
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sweeps_and_budgets_are_read() {
+        let Ok(Sweep::Threshold(values)) = Sweep::parse("threshold=0.6:0.9:0.05") else { panic!("no sweep") };
+        let shown: Vec<String> = values.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["0.6", "0.65", "0.7", "0.75", "0.8", "0.85", "0.9"]);
+        let minutes = |minutes| Duration::from_mins(minutes);
+        assert_eq!(Sweep::parse("for=15m,5m"), Ok(Sweep::For(vec![minutes(5), minutes(15)])));
+        for wrong in ["threshold=1:0:1", "threshold=0:1:0", "threshold=0:1:0.0001", "for=x", "y=1", "threshold=a"] {
+            assert!(Sweep::parse(wrong).is_err(), "{wrong}");
+        }
+        let Ok(budget) = Budget::parse("2/week") else { panic!("no budget") };
+        assert!(budget.allows(8, 28.0 * 86_400.0) && !budget.allows(9, 28.0 * 86_400.0));
+        assert!(Budget::parse("2").is_err() && Budget::parse("x/week").is_err() && Budget::parse("1/0s").is_err());
+    }
+}

@@ -1,0 +1,161 @@
+//! Two sets of rules, compared by meaning.
+
+use crate::promql::normalised;
+use crate::review::rule_set::{Kind, Known};
+use crate::rules::prometheus_duration;
+use crate::server::Labels;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// `expr`, `for`, `labels.severity`, ...
+    pub field: String,
+    /// What is deployed; nothing when the field is not there.
+    pub deployed: Option<String>,
+    /// What is generated; nothing when the field is not there.
+    pub generated: Option<String>,
+}
+
+/// One rule that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "difference", rename_all = "lowercase")]
+pub enum Difference {
+    /// Generated and not deployed.
+    Added(Named),
+    /// Deployed and not generated any more.
+    Removed(Named),
+    /// Both, and not the same.
+    Changed {
+        /// The rule.
+        #[serde(flatten)]
+        rule: Named,
+        /// What differs.
+        changes: Vec<Change>,
+    },
+}
+
+/// Which rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// Its group.
+    pub group: String,
+    /// Alert or record.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Its own labels.
+    pub labels: Labels,
+    /// Its expression.
+    pub expr: String,
+}
+
+impl Named {
+    fn of(rule: &Known) -> Self {
+        Self {
+            group: rule.group.clone(),
+            kind: rule.kind,
+            name: rule.name.clone(),
+            labels: rule.labels.clone(),
+            expr: rule.expr.clone(),
+        }
+    }
+}
+
+/// What differs, in order of group and name. `enforced` is the label that the operator adds.
+///
+/// Rules of one name are paired by what they have in common: first those that are the same, then those with the same
+/// labels, then those of the same severity, then in the order in which they stand.
+pub fn compare(generated: &[Known], deployed: &[Known], enforced: &str) -> Vec<Difference> {
+    /// Ours and theirs.
+    type Sides<'a> = (Vec<&'a Known>, Vec<&'a Known>);
+    let mut names: BTreeMap<(Kind, &str), Sides<'_>> = BTreeMap::new();
+    for rule in generated {
+        names.entry((rule.kind, &rule.name)).or_default().0.push(rule);
+    }
+    for rule in deployed {
+        names.entry((rule.kind, &rule.name)).or_default().1.push(rule);
+    }
+    let mut differences: Vec<Difference> =
+        names.into_values().flat_map(|(own, theirs)| of_name(own, theirs, enforced)).collect();
+    differences.sort_by(|a, b| place(a).cmp(&place(b)));
+    differences
+}
+
+fn place(difference: &Difference) -> (&str, &str) {
+    match difference {
+        Difference::Added(rule) | Difference::Removed(rule) | Difference::Changed { rule, .. } => {
+            (&rule.group, &rule.name)
+        }
+    }
+}
+
+fn of_name(mut own: Vec<&Known>, mut theirs: Vec<&Known>, enforced: &str) -> Vec<Difference> {
+    type Alike<'a> = &'a dyn Fn(&Known, &Known) -> bool;
+    let mut found = Vec::new();
+    let stages: [Alike<'_>; 4] = [
+        &|own, their| changes(own, their, enforced).is_empty(),
+        &|own, their| own.labels == *seen_through(own, their, enforced).0,
+        &|own, their| own.labels.get("severity") == their.labels.get("severity"),
+        &|_, _| true,
+    ];
+    for (number, alike) in stages.into_iter().enumerate() {
+        own.retain(|rule| {
+            let Some(at) = theirs.iter().position(|their| alike(rule, their)) else { return true };
+            let their = theirs.remove(at);
+            let changes = changes(rule, their, enforced);
+            if !changes.is_empty() {
+                found.push(Difference::Changed { rule: Named::of(rule), changes });
+            }
+            // The same rule deployed twice (two objects, two replicas) is one rule.
+            if number == 0 {
+                theirs.retain(|other| !alike(rule, other));
+            }
+            false
+        });
+    }
+    found.extend(own.into_iter().map(|rule| Difference::Added(Named::of(rule))));
+    found.extend(theirs.into_iter().map(|rule| Difference::Removed(Named::of(rule))));
+    found
+}
+
+/// The deployed labels without the enforced one, and its value if it was there.
+fn seen_through<'a>(own: &Known, their: &'a Known, enforced: &str) -> (std::borrow::Cow<'a, Labels>, Option<&'a str>) {
+    match their.labels.get(enforced) {
+        Some(value) if !own.labels.contains_key(enforced) => {
+            let mut labels = their.labels.clone();
+            labels.remove(enforced);
+            (std::borrow::Cow::Owned(labels), Some(value))
+        }
+        _ => (std::borrow::Cow::Borrowed(&their.labels), None),
+    }
+}
+
+fn changes(own: &Known, their: &Known, enforced: &str) -> Vec<Change> {
+    let (labels, value) = seen_through(own, their, enforced);
+    let mut changes = Vec::new();
+    let mut differ = |field: &str, deployed: Option<String>, generated: Option<String>| {
+        if deployed != generated {
+            changes.push(Change { field: field.to_owned(), deployed, generated });
+        }
+    };
+    let given = value.map(|value| (enforced, value));
+    differ("expr", Some(normalised(&their.expr, given)), Some(normalised(&own.expr, given)));
+    differ("for", Some(prometheus_duration(their.pending)), Some(prometheus_duration(own.pending)));
+    differ("keep_firing_for", Some(prometheus_duration(their.keep_firing)), Some(prometheus_duration(own.keep_firing)));
+    differ("group", Some(their.group.clone()), Some(own.group.clone()));
+    // A group that does not say it takes the server's interval, which an API then names.
+    if let (Some(deployed), Some(generated)) = (their.interval, own.interval) {
+        differ("interval", Some(prometheus_duration(deployed)), Some(prometheus_duration(generated)));
+    }
+    for (kind, deployed, generated) in
+        [("labels", &*labels, &own.labels), ("annotations", &their.annotations, &own.annotations)]
+    {
+        let keys: BTreeSet<&String> = deployed.keys().chain(generated.keys()).collect();
+        for key in keys {
+            differ(&format!("{kind}.{key}"), deployed.get(key).cloned(), generated.get(key).cloned());
+        }
+    }
+    changes
+}

@@ -1,0 +1,308 @@
+//! `noise`: which alerts interrupt people most, from what really fired.
+
+mod hours;
+mod output;
+
+use crate::cli::{checklist, zone};
+use crate::review::backtest::Episode;
+use crate::review::statistics::Figures;
+use crate::routing::Matcher;
+use crate::server::{Course, Labels, NoVerdict, Past, Server, answered};
+use crate::terminal::{self, Progress};
+use checklist::config::{Endpoint, SecretRef};
+use clients::http;
+use hours::BusinessHours;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// By name and severity: the label sets and when each fired.
+type Fired = BTreeMap<(String, String), Vec<(Labels, Vec<Episode>)>>;
+
+const MAX_BODY: usize = 64 * 1024 * 1024;
+const DEADLINE: Duration = Duration::from_mins(1);
+/// Alertmanager forgets silences that ended longer ago, unless it is told otherwise.
+const SILENCES_KEPT: f64 = 120.0 * 3600.0;
+
+/// Reports which alerts interrupted people, from the series ALERTS of a Prometheus-compatible server.
+///
+/// An alert's noise is its episodes, plus its flaps, plus its episodes outside business hours, less the share of its
+/// firing time that was silenced. With --alertmanager silences are taken from there, and what is active now.
+/// Exits 0; 3 when a server gave no usable answer.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  rules-gen noise --prometheus http://prometheus:9090 --range 30d --output markdown
+  rules-gen noise --prometheus http://prometheus:9090 --alertmanager http://alertmanager:9093 \\
+    --business-hours Mon-Fri:8-18")]
+pub struct Arguments {
+    /// Whose history.
+    #[command(flatten)]
+    pub server: Server,
+    /// Silences and active alerts are taken from this Alertmanager.
+    #[arg(long, value_name = "URL", value_parser = crate::server::address)]
+    pub alertmanager: Option<String>,
+    /// File that holds a bearer token for Alertmanager.
+    #[arg(long, value_name = "FILE")]
+    pub alertmanager_token_file: Option<PathBuf>,
+    /// A checklist, for its time zone; UTC without one.
+    #[arg(long, env = "CHECKLIST_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Which part of it.
+    #[command(flatten)]
+    pub past: Past,
+    /// When people are at work anyway.
+    #[arg(long, value_name = "DAYS:HOURS", default_value = "Mon-Fri:9-18", value_parser = BusinessHours::parse)]
+    pub business_hours: BusinessHours,
+    /// How the result is written.
+    #[arg(long, value_enum, default_value = "table")]
+    pub output: Output,
+}
+
+/// How the result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Output {
+    /// For a terminal.
+    Table,
+    /// For programs.
+    Json,
+    /// For reviews.
+    Markdown,
+}
+
+/// Everything.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The begin of the range.
+    pub start: Timestamp,
+    /// Its end.
+    pub end: Timestamp,
+    /// The time zone of business hours.
+    pub time_zone: String,
+    /// What is to be known.
+    pub warnings: Vec<String>,
+    /// Each alert that fired, the noisiest first.
+    pub alerts: Vec<Alert>,
+}
+
+/// One alert name at one severity.
+#[derive(Debug, Serialize)]
+pub struct Alert {
+    /// Its name.
+    pub alert: String,
+    /// Its severity, if it has one.
+    pub severity: String,
+    /// How much it interrupts.
+    pub noise: f64,
+    /// What it did.
+    pub figures: Figures,
+    /// The share of episodes that began outside business hours.
+    pub outside_hours: f64,
+    /// The share of firing time that was silenced, when Alertmanager was asked.
+    pub silenced: Option<f64>,
+    /// Alerts active in Alertmanager now, silenced and inhibited ones included.
+    pub active: Option<usize>,
+}
+
+/// Runs the command.
+pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let zone = match &arguments.config {
+        Some(path) => zone(&checklist(path)?),
+        None => TimeZone::UTC,
+    };
+    let report = report(arguments, &zone).await?;
+    terminal::print(&match arguments.output {
+        Output::Table => output::table(&report),
+        Output::Markdown => output::markdown(&report),
+        Output::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn report(arguments: &Arguments, zone: &TimeZone) -> anyhow::Result<Report> {
+    let (start, end) = arguments.past.milliseconds()?;
+    let (start, end) = (start as f64 / 1000.0, end as f64 / 1000.0);
+    let step = arguments.past.step.as_secs_f64();
+    let progress = Progress::new();
+    progress.tell("ALERTS");
+    let tell = |done: usize, of: usize| progress.tell(&format!("ALERTS, slice {done} of {of}"));
+    let expr = "ALERTS{alertstate=\"firing\"}";
+    let courses = arguments.server.query_range(expr, (start, end), step, &tell).await?;
+    progress.tell("silences and alerts of Alertmanager");
+    let manager = match &arguments.alertmanager {
+        Some(url) => Some(Manager::ask(url, arguments.alertmanager_token_file.clone()).await?),
+        None => None,
+    };
+    progress.end();
+    let mut names = Fired::new();
+    for course in courses {
+        let mut labels = course.labels.clone();
+        labels.remove("__name__");
+        labels.remove("alertstate");
+        let value = |name: &str| labels.get(name).cloned().unwrap_or_default();
+        names.entry((value("alertname"), value("severity"))).or_default().push((labels, episodes(&course, step, end)));
+    }
+    let mut alerts: Vec<Alert> = names
+        .into_iter()
+        .map(|((alert, severity), sets)| judge(alert, severity, &sets, manager.as_ref(), arguments, zone))
+        .collect();
+    alerts.sort_by(|a, b| b.noise.total_cmp(&a.noise).then_with(|| a.alert.cmp(&b.alert)));
+    let mut warnings = Vec::new();
+    if manager.is_some() && end - start > SILENCES_KEPT {
+        warnings.push(
+            "Alertmanager forgets silences 120 h after their end unless --data.retention says otherwise: \
+                       older silenced time counts as not silenced"
+                .to_owned(),
+        );
+    }
+    let at = |seconds: f64| Timestamp::from_duration(jiff::SignedDuration::from_secs_f64(seconds)).unwrap_or_default();
+    Ok(Report {
+        start: at(start),
+        end: at(end),
+        time_zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+        warnings,
+        alerts,
+    })
+}
+
+/// Rows of points without a hole are episodes; an episode ends one step behind its last point.
+#[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century")]
+fn episodes(course: &Course, step: f64, end: f64) -> Vec<Episode> {
+    let milliseconds = |seconds: f64| (seconds * 1000.0).round() as i64;
+    let mut episodes: Vec<Episode> = Vec::new();
+    for (at, _) in &course.points {
+        let open = *at >= end;
+        let until = milliseconds(if open { *at } else { at + step });
+        match episodes.last_mut().filter(|last| milliseconds(*at) <= last.end) {
+            Some(last) => (last.end, last.open) = (until, open),
+            None => episodes.push(Episode { begin: milliseconds(*at), end: until, open }),
+        }
+    }
+    episodes
+}
+
+fn judge(
+    alert: String,
+    severity: String,
+    sets: &[(Labels, Vec<Episode>)],
+    manager: Option<&Manager>,
+    arguments: &Arguments,
+    zone: &TimeZone,
+) -> Alert {
+    let figures = Figures::of(sets.iter().map(|(_, episodes)| episodes.as_slice()), zone);
+    let all = sets.iter().flat_map(|(_, episodes)| episodes);
+    let outside = all.filter(|episode| !arguments.business_hours.contains(episode.begin, zone)).count();
+    let silenced = manager.map(|manager| {
+        let quiet: f64 = sets.iter().map(|(labels, episodes)| manager.silenced_seconds(labels, episodes)).sum();
+        if figures.firing_seconds > 0.0 { quiet / figures.firing_seconds } else { 0.0 }
+    });
+    let count = (figures.episodes + figures.flaps + outside) as f64;
+    Alert {
+        noise: count * (1.0 - silenced.unwrap_or_default()),
+        outside_hours: outside as f64 / figures.episodes.max(1) as f64,
+        active: manager.map(|manager| manager.active(&alert, &severity)),
+        alert,
+        severity,
+        figures,
+        silenced,
+    }
+}
+
+struct Silence {
+    matchers: Vec<Matcher>,
+    begin: i64,
+    end: i64,
+}
+
+/// What Alertmanager knows.
+struct Manager {
+    silences: Vec<Silence>,
+    alerts: Vec<Value>,
+}
+
+impl Manager {
+    async fn ask(url: &str, token: Option<PathBuf>) -> Result<Self, NoVerdict> {
+        let endpoint = Endpoint {
+            url: url.trim_end_matches('/').to_owned(),
+            bearer_token: token.map(SecretRef::File),
+            ca_file: None,
+        };
+        let get = async |path: &str| -> Result<Vec<Value>, NoVerdict> {
+            answered(url, DEADLINE, http::fetch_json(&endpoint, path, MAX_BODY)).await
+        };
+        let silences = get("/api/v2/silences").await?.iter().filter_map(silence).collect();
+        Ok(Self { silences, alerts: get("/api/v2/alerts").await? })
+    }
+
+    /// The time of episodes that some silence covered; overlapping silences count once.
+    fn silenced_seconds(&self, labels: &Labels, episodes: &[Episode]) -> f64 {
+        let matching = self.silences.iter().filter(|one| one.matchers.iter().all(|matcher| matcher.matches(labels)));
+        let mut times: Vec<(i64, i64)> = matching.map(|silence| (silence.begin, silence.end)).collect();
+        times.sort_unstable();
+        let mut covered = 0;
+        for episode in episodes {
+            let mut from = episode.begin;
+            for (begin, end) in &times {
+                let (begin, end) = (from.max(*begin), episode.end.min(*end));
+                if end > begin {
+                    covered += end - begin;
+                    from = end;
+                }
+            }
+        }
+        covered as f64 / 1000.0
+    }
+
+    fn active(&self, alert: &str, severity: &str) -> usize {
+        let is = |one: &&Value| {
+            one["labels"]["alertname"] == alert && one["labels"]["severity"].as_str().unwrap_or_default() == severity
+        };
+        self.alerts.iter().filter(is).count()
+    }
+}
+
+fn silence(value: &Value) -> Option<Silence> {
+    let time = |key: &str| Some(value[key].as_str()?.parse::<Timestamp>().ok()?.as_millisecond());
+    let matcher = |one: &Value| {
+        let operator = match (one["isEqual"].as_bool().unwrap_or(true), one["isRegex"].as_bool().unwrap_or_default()) {
+            (true, false) => "=",
+            (true, true) => "=~",
+            (false, false) => "!=",
+            (false, true) => "!~",
+        };
+        Matcher::new(one["name"].as_str()?, operator, one["value"].as_str()?.to_owned()).ok()
+    };
+    let matchers = value["matchers"].as_array()?.iter().map(matcher).collect::<Option<Vec<_>>>()?;
+    let (begin, end) = (time("startsAt")?, time("endsAt")?);
+    // A silence that waits for its begin has silenced nothing.
+    (value["status"]["state"] != "pending").then_some(Silence { matchers, begin, end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_become_episodes_and_silences_count_once() {
+        let points = [0.0, 60.0, 120.0, 300.0, 360.0].map(|at| (at, 1.0)).to_vec();
+        let labels = Labels::from([("alertname".to_owned(), "A".to_owned())]);
+        let episodes = episodes(&Course { labels: labels.clone(), points }, 60.0, 360.0);
+        let episode = |begin, end, open| Episode { begin, end, open };
+        assert_eq!(episodes, [episode(0, 180_000, false), episode(300_000, 360_000, true)]);
+        let value = |value: &str, begin: &str, end: &str| {
+            serde_json::json!({"matchers": [{"name": "alertname", "value": value, "isRegex": true, "isEqual": true}],
+                "startsAt": begin, "endsAt": end, "status": {"state": "expired"}})
+        };
+        let silences = [
+            value("A|B", "1970-01-01T00:01:00Z", "1970-01-01T00:02:30Z"),
+            value("A", "1970-01-01T00:02:00Z", "1970-01-01T00:05:30Z"),
+            value("B", "1970-01-01T00:00:00Z", "1970-01-01T01:00:00Z"),
+        ];
+        let manager = Manager { silences: silences.iter().filter_map(silence).collect(), alerts: Vec::new() };
+        assert!((manager.silenced_seconds(&labels, &episodes) - 150.0).abs() < 1e-9);
+    }
+}

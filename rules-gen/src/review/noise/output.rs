@@ -1,0 +1,70 @@
+//! The noise report as text.
+
+use super::{Alert, Report};
+use crate::promql::duration::human;
+use crate::terminal;
+
+const HEAD: [&str; 11] = [
+    "alert",
+    "severity",
+    "noise",
+    "episodes",
+    "series",
+    "firing",
+    "median",
+    "flaps",
+    "outside hours",
+    "silenced",
+    "active",
+];
+
+fn rows(report: &Report) -> Vec<Vec<String>> {
+    let percent = |share: f64| format!("{:.0}%", share * 100.0);
+    let row = |alert: &Alert| {
+        let figures = &alert.figures;
+        vec![
+            alert.alert.clone(),
+            alert.severity.clone(),
+            format!("{:.1}", alert.noise),
+            figures.episodes.to_string(),
+            figures.series.to_string(),
+            human(figures.firing_seconds),
+            human(figures.median_seconds),
+            figures.flaps.to_string(),
+            percent(alert.outside_hours),
+            alert.silenced.map_or("-".to_owned(), percent),
+            alert.active.map_or("-".to_owned(), |active| active.to_string()),
+        ]
+    };
+    std::iter::once(HEAD.map(str::to_owned).to_vec()).chain(report.alerts.iter().map(row)).collect()
+}
+
+fn title(report: &Report) -> String {
+    let episodes: usize = report.alerts.iter().map(|alert| alert.figures.episodes).sum();
+    let minutes = "%Y-%m-%dT%H:%MZ";
+    format!(
+        "{episodes} episodes of {} alerts from {} to {}, hours of {}",
+        report.alerts.len(),
+        report.start.strftime(minutes),
+        report.end.strftime(minutes),
+        report.time_zone
+    )
+}
+
+/// For a terminal.
+pub(super) fn table(report: &Report) -> String {
+    let mut text = format!("{}\n", title(report));
+    if !report.alerts.is_empty() {
+        text += &format!("\n{}", terminal::table(&rows(report), &[1]));
+    }
+    text + &report.warnings.iter().map(|warning| format!("\n- {warning}\n")).collect::<String>()
+}
+
+/// For reviews.
+pub(super) fn markdown(report: &Report) -> String {
+    let mut text = format!("# Noise\n\n{}\n", title(report));
+    if !report.alerts.is_empty() {
+        text += &format!("\n{}", terminal::markdown(&rows(report)));
+    }
+    text + &report.warnings.iter().map(|warning| format!("\n- {warning}\n")).collect::<String>()
+}

@@ -1,0 +1,177 @@
+//! Alerts of a period out of the series `ALERTS`: from when to when each fired, and who was told.
+
+use super::model::Incident;
+use super::period::{Kind, Period, seconds, timestamp};
+use super::words::apart;
+use crate::outputs::{alert_routes, alertmanager};
+use crate::routing::Configuration;
+use crate::server::{Course, Labels, NoVerdict, Server};
+use checklist::Config;
+use std::collections::BTreeSet;
+
+/// Silence of a series that is no end of its alert: as long as Prometheus itself looks back.
+const LOOK_BACK: f64 = 300.0;
+
+/// The part of a period in which alerts must have been judged. A restart and an upgrade are no gap worth a doubt.
+const ENOUGH: f64 = 0.95;
+
+/// Every alert that fired within the period, but for those that say that all is well.
+pub async fn incidents(server: &Server, config: &Config, kind: Kind, period: &Period) -> anyhow::Result<Vec<Incident>> {
+    let step = kind.alert_step();
+    let (from, until) = (seconds(period.from), seconds(period.until));
+    let alerts = "ALERTS{alertstate=\"firing\", alertname!=\"ChecklistWatchdog\"}";
+    // Counted over each step, so that no alert is too short to be seen.
+    let expr = format!("count_over_time({alerts}[{step}s])");
+    let courses = server.query_range(&expr, (from + step, until), step, &|_, _| {}).await?;
+    let mut at_ends = Vec::new();
+    for end in [from, until] {
+        let labels = server.query(alerts, end).await?.into_iter().map(|(labels, _)| without_name(labels));
+        at_ends.push(labels.collect::<BTreeSet<Labels>>());
+    }
+    let (at_begin, at_end) = (&at_ends[0], &at_ends[1]);
+    told(config, runs(&courses, (from, until), step, (at_begin, at_end)))
+}
+
+/// Why nobody can tell which alerts fired: what always fires was not there for a part of the period, so Prometheus was
+/// down, has no such rules, or does not keep samples for so long.
+pub async fn unknown(server: &Server, kind: Kind, period: &Period) -> Result<Option<String>, NoVerdict> {
+    let step = kind.alert_step();
+    let (from, until) = (seconds(period.from), seconds(period.until));
+    let expr =
+        format!("sum(count_over_time(ALERTS{{alertstate=\"firing\", alertname=\"ChecklistWatchdog\"}}[{step}s]))");
+    let courses = server.query_range(&expr, (from + step, until), step, &|_, _| {}).await?;
+    let judged = courses.iter().map(|course| course.points.len()).max().unwrap_or(0) as f64 * step;
+    let hours = |seconds: f64| (seconds / 360.0).round() / 10.0;
+    let (judged, whole) = (hours(judged), hours(until - from));
+    let why = || format!("ChecklistWatchdog fired for {judged} of {whole} hours, and it always should");
+    Ok((judged < ENOUGH * whole).then(why))
+}
+
+fn without_name(mut labels: Labels) -> Labels {
+    labels.retain(|name, _| !matches!(name.as_str(), "__name__" | "alertstate"));
+    labels
+}
+
+/// The unbroken runs of each series; what fires at the begin and at the end is known exactly.
+fn runs(
+    courses: &[Course],
+    (from, until): (f64, f64),
+    step: f64,
+    (at_begin, at_end): (&BTreeSet<Labels>, &BTreeSet<Labels>),
+) -> Vec<Incident> {
+    let mut incidents = Vec::new();
+    for course in courses {
+        let mut runs: Vec<(f64, f64)> = Vec::new();
+        for (at, _) in &course.points {
+            match runs.last_mut() {
+                Some((_, last)) if at - *last <= LOOK_BACK.max(1.5 * step) => *last = *at,
+                _ => runs.push((at - step, *at)),
+            }
+        }
+        let labels = without_name(course.labels.clone());
+        let count = runs.len();
+        for (number, (start, end)) in runs.into_iter().enumerate() {
+            let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
+            let from_before = number == 0 && at_begin.contains(&labels) && start - from <= LOOK_BACK;
+            let fires = number + 1 == count && at_end.contains(&labels);
+            incidents.push(Incident {
+                alert: label("alertname"),
+                severity: label("severity"),
+                check: label("check"),
+                target: label("target"),
+                of: apart(&labels),
+                labels: labels.clone(),
+                start: timestamp(if from_before { from } else { start }),
+                from_before,
+                end: (!fires).then(|| timestamp(end.min(until))),
+                told: String::new(),
+                held_back: None,
+            });
+        }
+    }
+    incidents.sort_by(|a, b| (a.start, &a.alert, &a.labels).cmp(&(b.start, &b.alert, &b.labels)));
+    incidents
+}
+
+/// Fills in who was told, as the generated configuration of Alertmanager routes and inhibits.
+fn told(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec<Incident>> {
+    let routes = Configuration::parse(&serde_yaml::to_string(&alertmanager::configuration(config))?)?;
+    let all = incidents.clone();
+    let ours: BTreeSet<String> =
+        crate::rules::groups(config).into_iter().flat_map(|group| group.rules).map(|rule| rule.alert).collect();
+    for incident in &mut incidents {
+        let known = ours.contains(&incident.alert);
+        incident.told = if known {
+            alert_routes::receiver(config, &incident.severity).to_owned()
+        } else {
+            // Rules of others are routed by others.
+            "unknown".to_owned()
+        };
+        let inhibits =
+            |page: &Incident| routes.inhibited(&incident.labels, std::slice::from_ref(&page.labels)).is_some();
+        let held = all.iter().find(|page| known && lasts_as_long(page, incident) && inhibits(page));
+        incident.held_back = held.map(|page| page.alert.clone());
+    }
+    // What says that something holds, and tells nobody, is no incident.
+    incidents.retain(|incident| incident.severity != "none");
+    Ok(incidents)
+}
+
+/// Whether an alert held from the begin of another to its end.
+fn lasts_as_long(page: &Incident, warning: &Incident) -> bool {
+    page.start <= warning.start
+        && match (page.end, warning.end) {
+            (None, _) => true,
+            (Some(page), Some(warning)) => page >= warning,
+            (Some(_), None) => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn course(labels: &[(&str, &str)], minutes: &[u32]) -> Course {
+        Course {
+            labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            points: minutes.iter().map(|minute| (f64::from(*minute) * 60.0, 1.0)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_series_is_cut_where_it_is_silent_and_its_ends_are_known() {
+        let courses = [course(&[("alertname", "A"), ("severity", "warning")], &[1, 2, 3, 20, 24, 60])];
+        let there = BTreeSet::from([courses[0].labels.clone()]);
+        let none = BTreeSet::new();
+        let times = |begin, end| -> Vec<_> {
+            let seen = runs(&courses, (0.0, 3600.0), 60.0, (begin, end));
+            seen.iter().map(|i| (i.start.as_second(), i.end.map(Timestamp::as_second), i.from_before)).collect()
+        };
+        let middle = (1140, Some(1440), false);
+        assert_eq!(times(&there, &there), [(0, Some(180), true), middle, (3540, None, false)]);
+        assert_eq!(times(&none, &none), [(0, Some(180), false), middle, (3540, Some(3600), false)]);
+    }
+
+    #[test]
+    fn a_page_holds_back_its_own_warning_and_no_other() -> anyhow::Result<()> {
+        let yaml = "certificates: [{name: a, address: 'localhost:1'}]\nalerting:\n  slack: {webhookUrlFile: /x}\n  pagerduty: {routingKeyFile: /y}\n";
+        let config = Config::parse("checklist.yaml", yaml)?;
+        let name = crate::rules::groups(&config)[0].rules[0].alert.clone();
+        let one = |severity, target, minutes: &[u32]| {
+            course(
+                &[("alertname", &name), ("severity", severity), ("check", "certificates"), ("target", target)],
+                minutes,
+            )
+        };
+        let courses = [one("critical", "a", &[1, 2, 3]), one("warning", "a", &[2, 3]), one("warning", "b", &[2, 3])];
+        let mut seen: Vec<_> = told(&config, runs(&courses, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))?
+            .into_iter()
+            .map(|i| (i.target, i.told, i.held_back.is_some()))
+            .collect();
+        seen.sort();
+        let row = |target: &str, told: &str, held| (target.to_owned(), told.to_owned(), held);
+        assert_eq!(seen, [row("a", "pagerduty", false), row("a", "slack", true), row("b", "slack", false)]);
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Courses of the panels' values over the period and the one before, and by how much their means differ.
+
+use super::collect::panel;
+use super::judge;
+use super::model::{DayRow, Trend, Verdict};
+use super::period::{Kind, Period, seconds, timestamp};
+use super::words::{apart, human, steady, unit_word};
+use crate::server::{Course, NoVerdict, Server};
+use checklist::contract::CHECK_PASSED;
+use checklist::{Config, Drawing, Panel, Severity, Shown, Signal, Unit, Value};
+
+const DAY: f64 = 86_400.0;
+/// Looks of a day, one each five minutes, of which each check must have nine tenths for a verdict.
+const SEEN_ENOUGH: f64 = 0.9 * 288.0;
+/// Points of a period: a chart is some seven hundred pixels wide.
+const POINTS: f64 = 96.0;
+/// Series of a panel that are shown, the greatest first.
+const SHOWN: usize = 4;
+
+/// The trends of some signals.
+///
+/// # Errors
+/// When any question has no answer.
+pub async fn trends(
+    server: &Server,
+    config: &Config,
+    signals: &[&'static Signal],
+    period: &Period,
+) -> Result<Vec<Trend>, NoVerdict> {
+    let (before, from, until) = (seconds(period.before), seconds(period.from), seconds(period.until));
+    let step = ((until - from) / POINTS / 60.0).ceil().max(1.0) * 60.0;
+    let mut trends = Vec::new();
+    for signal in signals.iter().filter(|signal| !config.targets(signal).is_empty()) {
+        for (at, shown) in signal.panels.iter().enumerate().filter(|(_, panel)| has_course(panel)) {
+            let Some(expr) = panel(signal, at) else { continue };
+            let courses = server.query_range(&expr, (before, until), step, &|_, _| {}).await?;
+            trends.extend(of_panel(config, signal, shown, courses, from));
+        }
+    }
+    Ok(trends)
+}
+
+/// The morning's round on each of the last seven days.
+///
+/// # Errors
+/// When the question has no answer.
+pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<Vec<DayRow>, NoVerdict> {
+    let ids: Vec<&str> = judge::signals(config, Kind::Daily).iter().map(|signal| signal.id).collect();
+    let passed = format!("{CHECK_PASSED}{{check=~{:?}}}", ids.join("|"));
+    let until = seconds(period.until);
+    // Replicas agree by the greatest; what one of them saw well was well.
+    let of_day = format!("(max without (instance, pod) ({passed})[1d:5m])");
+    let ask = async |expr: String| server.query_range(&expr, (until - 6.0 * DAY, until), DAY, &|_, _| {}).await;
+    let worst = ask(format!("min(min_over_time{of_day})")).await?;
+    let seen = ask(format!("min(count_over_time{of_day})")).await?;
+    let value = |courses: &[Course], at: f64| {
+        let points = courses.iter().flat_map(|course| &course.points);
+        points.copied().find(|(known, _)| (known - at).abs() < 1.0).map(|(_, value)| value)
+    };
+    let row = |ago: u8| {
+        let at = until - f64::from(ago) * DAY;
+        let verdict = match (value(&worst, at), value(&seen, at)) {
+            (Some(passed), _) if passed < 1.0 => Verdict::Warning,
+            (Some(_), Some(seen)) if seen >= SEEN_ENOUGH => Verdict::Ok,
+            _ => Verdict::CannotTell,
+        };
+        DayRow { until: timestamp(at), verdict }
+    };
+    Ok((0..7).rev().map(row).collect())
+}
+
+/// Ages and remaining times go up and down by themselves, tables and yes or no are for the moment.
+fn has_course(panel: &Panel) -> bool {
+    let level = !matches!(panel.shown, Shown::Value(Value::Age(_) | Value::Until(_)));
+    level && !matches!(panel.drawing, Drawing::Table | Drawing::Whether)
+}
+
+fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, courses: Vec<Course>, from: f64) -> Vec<Trend> {
+    let mut trends: Vec<Trend> = courses
+        .into_iter()
+        .map(|course| {
+            let target = course.labels.get("target").cloned().unwrap_or_default();
+            let levels = panel.threshold.map(|threshold| config.limits(signal, &target).of(threshold));
+            let points: Vec<(f64, f64)> =
+                course.points.iter().filter(|(_, v)| v.is_finite()).map(|(at, v)| (*at, steady(*v))).collect();
+            let level = |severity| levels.and_then(|levels| levels.at(severity));
+            let limits = [level(Severity::Warning), level(Severity::Critical)];
+            let (before, now): (Vec<_>, Vec<_>) = points.iter().partition(|(at, _)| *at <= from);
+            let (mean, before) = (mean(&now), mean(&before));
+            let change = change(mean, before);
+            Trend {
+                check: signal.id,
+                title: panel.title,
+                of: format!("{target} {}", apart(&course.labels)).trim().to_owned(),
+                unit: unit_word(panel.unit),
+                mean,
+                before,
+                change,
+                human: words(panel.unit, mean, before, change),
+                points,
+                limits,
+            }
+        })
+        .collect();
+    let size = |trend: &Trend| trend.mean.unwrap_or(f64::MIN);
+    trends.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.of.cmp(&b.of)));
+    trends.truncate(SHOWN);
+    trends
+}
+
+fn words(unit: Unit, mean: Option<f64>, before: Option<f64>, change: Option<f64>) -> [String; 3] {
+    let value = |value: Option<f64>| value.map_or_else(|| "no value".to_owned(), |value| human(unit, value));
+    let change = change.map_or_else(|| "-".to_owned(), |change| format!("{:+.1}%", change * 100.0));
+    // A minus before a zero says nothing.
+    let change = if change == "-0.0%" { "+0.0%".to_owned() } else { change };
+    [value(mean), value(before), change]
+}
+
+fn mean(points: &[(f64, f64)]) -> Option<f64> {
+    (!points.is_empty()).then(|| steady(points.iter().map(|(_, value)| value).sum::<f64>() / points.len() as f64))
+}
+
+/// The change as a ratio of what was before; nothing when nothing was there.
+fn change(now: Option<f64>, before: Option<f64>) -> Option<f64> {
+    let before = before.filter(|before| *before != 0.0)?;
+    Some(steady((now? - before) / before.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn course(of: &str, values: &[f64]) -> Course {
+        let labels = [("check", "requests"), ("target", of)].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
+        Course { labels, points: values.iter().enumerate().map(|(at, value)| (at as f64, *value)).collect() }
+    }
+
+    #[test]
+    fn the_mean_of_the_period_is_compared_with_that_of_the_one_before() {
+        let config = Config::default();
+        let signal = config.signal("requests").unwrap_or_else(|| panic!("requests"));
+        let courses = vec![course("small", &[1.0, 1.0, 1.0, 1.0]), course("great", &[100.0, 100.0, 150.0, 150.0])];
+        let trends = of_panel(&config, signal, &signal.panels[0], courses, 1.0);
+        assert_eq!(trends[0].of, "great");
+        assert_eq!(trends[0].human, ["150", "100", "+50.0%"]);
+        assert_eq!(trends[1].human, ["1", "1", "+0.0%"]);
+    }
+
+    #[test]
+    fn without_a_value_before_there_is_no_change() {
+        assert_eq!(change(Some(1.0), None), None);
+        assert_eq!(change(Some(1.0), Some(0.0)), None);
+        assert_eq!(change(Some(-1.0), Some(-2.0)), Some(0.5));
+        assert_eq!(words(Unit::Count, None, Some(2.0), None), ["no value", "2", "-"]);
+    }
+}

@@ -1,0 +1,117 @@
+//! What episodes of an alert add up to.
+
+use crate::review::backtest::Episode;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+/// An alert that comes back sooner than this flaps.
+pub const FLAP: i64 = 10 * 60 * 1000;
+
+/// The figures of one alert.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Figures {
+    /// Label sets that fired.
+    pub series: usize,
+    /// Times that a label set fired.
+    pub episodes: usize,
+    /// Times that the alert began while no label set of it fired: what a receiver is told at least.
+    pub pages: usize,
+    /// Time that label sets fired, added up.
+    pub firing_seconds: f64,
+    /// Half of the episodes were shorter.
+    pub median_seconds: f64,
+    /// One in twenty was longer.
+    pub p95_seconds: f64,
+    /// Episodes that began less than ten minutes after the label set's last one.
+    pub flaps: usize,
+    /// Pages by hour of day.
+    pub pages_by_hour: [usize; 24],
+    /// Label sets that still fire at the end.
+    pub still_firing: usize,
+    /// The first episode's begin.
+    pub first: Option<Timestamp>,
+    /// The last episode's begin.
+    pub last: Option<Timestamp>,
+}
+
+impl Figures {
+    /// The figures of the episodes of every label set.
+    pub fn of<'a>(sets: impl IntoIterator<Item = &'a [Episode]>, zone: &TimeZone) -> Self {
+        let mut figures = Self::default();
+        let mut all: Vec<Episode> = Vec::new();
+        for set in sets.into_iter().filter(|set| !set.is_empty()) {
+            figures.series += 1;
+            figures.flaps += set.windows(2).filter(|pair| pair[1].begin - pair[0].end < FLAP).count();
+            figures.still_firing += set.iter().filter(|episode| episode.open).count();
+            all.extend(set);
+        }
+        all.sort_by_key(|episode| (episode.begin, episode.end));
+        let mut lengths: Vec<f64> = all.iter().map(seconds).collect();
+        lengths.sort_by(f64::total_cmp);
+        figures.episodes = all.len();
+        figures.firing_seconds = lengths.iter().sum();
+        figures.median_seconds = quantile(&lengths, 50);
+        figures.p95_seconds = quantile(&lengths, 95);
+        figures.first = all.first().and_then(|episode| Timestamp::from_millisecond(episode.begin).ok());
+        figures.last = all.last().and_then(|episode| Timestamp::from_millisecond(episode.begin).ok());
+        let pages = pages(&all);
+        figures.pages = pages.len();
+        for begin in pages {
+            if let Ok(at) = Timestamp::from_millisecond(begin) {
+                let hour = zone.to_datetime(at).hour();
+                figures.pages_by_hour[usize::try_from(hour).unwrap_or_default() % 24] += 1;
+            }
+        }
+        figures
+    }
+}
+
+/// The begins of the times in which at least one label set fires; the episodes are in order of their begin.
+fn pages(all: &[Episode]) -> Vec<i64> {
+    let mut pages = Vec::new();
+    let mut until = i64::MIN;
+    for episode in all {
+        if episode.begin > until {
+            pages.push(episode.begin);
+        }
+        until = until.max(episode.end);
+    }
+    pages
+}
+
+/// How long an episode took.
+pub fn seconds(episode: &Episode) -> f64 {
+    (episode.end - episode.begin) as f64 / 1000.0
+}
+
+/// The nearest rank, of lengths in order.
+fn quantile(sorted: &[f64], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
+/// 24 bars for 24 hours.
+pub fn bars(by_hour: &[usize; 24]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = by_hour.iter().copied().max().unwrap_or_default();
+    let bar = |count: &usize| if *count == 0 { '·' } else { BARS[(count * 8).div_ceil(most).clamp(1, 8) - 1] };
+    by_hour.iter().map(bar).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_counted_by_the_alert_and_flaps_by_the_label_set() {
+        let minute = 60_000;
+        let episode = |begin: i64, end: i64| Episode { begin: begin * minute, end: end * minute, open: false };
+        let (one, two) = ([episode(0, 10), episode(15, 20), episode(60, 61)], [episode(5, 16)]);
+        let figures = Figures::of([&one[..], &two[..], &[]], &TimeZone::UTC);
+        assert_eq!((figures.series, figures.episodes, figures.pages, figures.flaps), (2, 4, 2, 1));
+        assert!((figures.firing_seconds - 27.0 * 60.0).abs() < 1e-9);
+        assert!((figures.median_seconds - 300.0).abs() < 1e-9 && (figures.p95_seconds - 660.0).abs() < 1e-9);
+        assert_eq!((figures.pages_by_hour[0], figures.pages_by_hour[1]), (1, 1));
+    }
+}

@@ -1,0 +1,245 @@
+//! promtool unit tests: every alert at every level fires on a bad sample and stays quiet on a good one.
+
+pub mod equivalent;
+pub mod mutants;
+pub mod promtool;
+
+use crate::outputs::prometheus::rule_file;
+use crate::rules::{Entry, Group, Rule, prometheus_duration};
+use checklist::condition::history::{SAMPLES, constant, labels, line, steady};
+use checklist::condition::threshold::Direction;
+use checklist::condition::value::{Selector, of};
+use checklist::contract::{
+    BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, UNSEEN,
+};
+use checklist::signals::r#override::ACTIVE;
+use checklist::{Case, Course, Given, Severity, Value, When};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One alert's slice of the rules and the test of it.
+#[derive(Debug)]
+pub struct RuleTest {
+    /// File name without ending.
+    pub name: String,
+    /// A rule file with this rule alone, so that the test takes no longer than it must.
+    /// Annotations are left out: promtool would compare their rendered text.
+    pub rules: Json,
+    /// The promtool test.
+    pub test: Json,
+    /// The rule.
+    pub rule: Rule,
+    /// How many of its cases fire, and how many stay quiet.
+    pub cases: (usize, usize),
+}
+
+/// A test per rule. An alert without a case is an error: nothing is shipped untested.
+pub fn all(groups: &[Group]) -> anyhow::Result<Vec<RuleTest>> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut tests = Vec::new();
+    for rule in groups.iter().flat_map(|group| &group.rules) {
+        let about = if rule.entry.is_some() { String::new() } else { format!(".{}", rule.labels["check"]) };
+        let stem = format!("{}{about}.{}", rule.alert, rule.labels["severity"]);
+        let count = counts.entry(stem.clone()).or_default();
+        *count += 1;
+        let name = if *count == 1 { stem } else { format!("{stem}.{count}") };
+        tests.push(test(rule, name)?);
+    }
+    Ok(tests)
+}
+
+fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
+    let target = rule.targets.first().map_or("", String::as_str);
+    let check = rule.labels["check"].as_str();
+    // Two minutes more than it takes.
+    let (at, case) = if let Some(entry) = &rule.entry {
+        of_entry(entry, rule.times.pending)
+    } else {
+        let pace = pace(rule.times.pending);
+        let at = rule.times.pending + 2 * pace;
+        let case = of_meta(rule, at.as_secs_f64());
+        let case = case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?;
+        (at, Case { pace, ..case })
+    };
+    let samples = (at.as_secs() / case.pace.as_secs().max(1) + 10).max(SAMPLES);
+    let per_process = [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &RULES_INFO, &LEASE_HELD, &SHARD, &SHARDS];
+    // An absence must be silent only when every target is there.
+    let all_targets = ["ChecklistCheckMissing", "ChecklistSourceMissing"].contains(&rule.alert.as_str());
+    let series = |inputs: &[Course]| {
+        let one = |target: &str, Course { metric, labels, values }: &Course| {
+            let own = !per_process.iter().any(|known| known == metric);
+            let common = [("check", check.to_owned()), ("target", target.to_owned())];
+            let all = common.into_iter().filter(|_| own).chain(labels.iter().cloned());
+            let text: Vec<String> = all.map(|(name, value)| format!("{name}={value:?}")).collect();
+            // As long as it takes.
+            let values = values.replace(&format!("x{SAMPLES}"), &format!("x{samples}"));
+            json!({"series": format!("{metric}{{{}}}", text.join(", ")), "values": values})
+        };
+        let targets = if all_targets { rule.targets.clone() } else { vec![target.to_owned()] };
+        targets.iter().flat_map(|target| inputs.iter().map(|input| one(target, input))).collect::<Vec<_>>()
+    };
+    let expected: Vec<Json> = if all_targets {
+        rule.targets.iter().map(|target| expected(rule, &[("target", target.clone())])).collect()
+    } else {
+        let of_target = ("target", target.to_owned());
+        let labels: Vec<_> =
+            std::iter::once(of_target).filter(|_| !target.is_empty()).chain(case.labels.clone()).collect();
+        vec![expected(rule, &labels)]
+    };
+    let pace = case.pace;
+    let early = case.lead + rule.times.pending.saturating_sub(pace);
+    let case_of = |name: &str, inputs: &[Course], fires: bool| {
+        let step = |at: Duration, alerts: &[Json]| json!({"eval_time": prometheus_duration(at), "alertname": rule.alert, "exp_alerts": alerts});
+        let mut steps = Vec::new();
+        // It holds already, but not for long enough.
+        if fires && !rule.times.pending.is_zero() {
+            steps.push(step(early, &[]));
+        }
+        steps.push(step(at, if fires { &expected } else { &[] }));
+        json!({
+            "name": name,
+            "interval": prometheus_duration(pace),
+            "input_series": series(inputs),
+            "alert_rule_test": steps,
+        })
+    };
+    let mut tests = vec![case_of("fires", &case.firing, true)];
+    // The Watchdog is never quiet.
+    if rule.alert != "ChecklistWatchdog" {
+        tests.push(case_of("stays quiet", &case.silent, false));
+    }
+    tests.extend(case.also.iter().map(|also| case_of(also.name, &also.series, also.fires)));
+    let firing = 1 + case.also.iter().filter(|also| also.fires).count();
+    let cases = (firing, tests.len() - firing);
+    let bare = Rule { annotations: BTreeMap::new(), ..rule.clone() };
+    let slice = Group { name: "test".to_owned(), records: Vec::new(), rules: vec![bare] };
+    let test = json!({"rule_files": [format!("{name}.rules.yaml")], "evaluation_interval": prometheus_duration(pace), "tests": tests});
+    Ok(RuleTest { rules: rule_file(&[slice]), test, name, rule: rule.clone(), cases })
+}
+
+fn expected(rule: &Rule, labels: &[(&'static str, String)]) -> Json {
+    let own = labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+    // promtool compares by name, so the alert's own labels win as they do in Prometheus.
+    let all: BTreeMap<String, String> = own.chain(rule.labels.clone()).collect();
+    json!({"exp_labels": all})
+}
+
+/// Time between two samples: of long waits there would be very many, but two are within every window of an hour.
+fn pace(pending: Duration) -> Duration {
+    Duration::from_mins(if pending > Duration::from_hours(12) { 30 } else { 1 })
+}
+
+fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
+    let limit = entry.alert.when.threshold().and_then(|threshold| entry.limits.of(threshold).at(entry.severity));
+    let limit = limit.unwrap_or_default();
+    let pace = pace(pending);
+    let at = (pending + 2 * pace).as_secs_f64();
+    let mut case = match entry.alert.when {
+        When::Zero(selector) => pair(&[(selector, 0.0, 1.0)]),
+        When::Fewer(have, want) => pair(&[(of(have), 1.0, 3.0), (of(want), 3.0, 3.0)]),
+        When::None(have, want) => pair(&[(of(have), 0.0, 1.0), (of(want), 3.0, 3.0)]),
+        When::Expiring { begin, end, lead, parts } => {
+            // A lifetime so long that the lead time counts and not the share of the lifetime.
+            let whole = 30.0 * entry.limits.of(lead).warning.unwrap_or(limit);
+            let of_life = |end_at: f64, whole: f64| vec![steady(end, end_at), steady(begin, end_at - whole)];
+            // And one so short that its share is half the lead time.
+            let short = limit / 2.0 * if entry.severity == Severity::Warning { parts.0 } else { parts.1 };
+            // It is beyond the limit from the beginning, and over when the limit is short.
+            Case::new(of_life(limit / 2.0 - 60.0, whole), of_life(at + 2.0 * limit, whole))
+                .fires("fires near the end of a short life", of_life(limit / 4.0 - 60.0, short))
+                .quiet("stays quiet in the middle of a short life", of_life(at + 0.75 * limit, short))
+        }
+        When::Beyond(value, threshold) => {
+            let above = threshold.direction == Direction::Above;
+            match value {
+                Value::Of(one) if above => pair(&[(one, limit + 1.0, limit)]),
+                Value::Of(one) => pair(&[(one, limit - 1.0, limit)]),
+                Value::Age(one) if above => pair(&[(one, -limit - 60.0, at - limit / 2.0)]),
+                Value::Age(one) => pair(&[(one, at, -2.0 * limit)]),
+                Value::Until(one) if above => pair(&[(one, at + 2.0 * limit + 60.0, at)]),
+                Value::Until(one) => pair(&[(one, at, at + 2.0 * limit)]),
+                Value::Share(part, whole) => {
+                    let limit = limit * 1000.0;
+                    let (bad, good) = if above { (limit + 5.0, 0.5 * limit) } else { (0.5 * limit, limit + 5.0) };
+                    let mut case = pair(&[(part, bad, good), (whole, 1000.0, 1000.0)]);
+                    case.labels = labels(&whole);
+                    case
+                }
+            }
+        }
+        When::History(history) => (history.case)(&Given { limit, limits: &entry.limits, pending }),
+    };
+    case.pace = case.pace.max(pace);
+    (case.lead + pending + 2 * case.pace, case)
+}
+
+/// Constant series: the first value of each is bad, the second good. The first selector names the labels.
+fn pair(series: &[(Selector, f64, f64)]) -> Case {
+    let course = |selector: &Selector, value: f64| Course {
+        metric: selector.metric,
+        labels: labels(selector),
+        values: constant(value),
+    };
+    let firing = series.iter().map(|(selector, bad, _)| course(selector, *bad)).collect();
+    Case::new(firing, series.iter().map(|(selector, _, good)| course(selector, *good)).collect())
+}
+
+/// A constant series of one pod.
+fn on(metric: &'static checklist::Metric, pod: &str, value: f64) -> Course {
+    steady(metric, value).with("pod", pod)
+}
+
+fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
+    let one = steady;
+    let case = |firing, silent| Some(Case { labels: Vec::new(), ..Case::new(firing, silent) });
+    match rule.alert.as_str() {
+        "ChecklistCheckOverdue" => {
+            let state = |working: f64, success: Option<f64>| {
+                let mut series = vec![one(&INTERVAL, at), one(&PROBE_SUCCESS, working)];
+                series.extend(success.map(|success| one(&LAST_SUCCESS, success)));
+                series
+            };
+            let case = Case::new(state(0.0, None), state(1.0, Some(1.0)));
+            Some(case.fires("fires when the last success is too old", state(1.0, Some(-3.0 * at - 60.0))))
+        }
+        "ChecklistCheckIncomplete" => {
+            let unseen = |count| one(&UNSEEN, count).with("object", "node").with("reason", "connect");
+            Some(Case::new(vec![unseen(1.0)], vec![one(&CHECK_INFO, 1.0)]))
+        }
+        "ChecklistCheckMissing" => case(Vec::new(), vec![one(&CHECK_INFO, 1.0)]),
+        "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),
+        "ChecklistConfigBroken" => case(vec![one(&CONFIG_SUCCESSFUL, 0.0)], vec![one(&CONFIG_SUCCESSFUL, 1.0)]),
+        "ChecklistSeriesDropped" => case(vec![line(&SERIES_DROPPED, 0.0, 1.0)], vec![one(&SERIES_DROPPED, 5.0)]),
+        "ChecklistRulesOutdated" => {
+            let (ours, theirs) = (steady(&CONFIG_INFO, 1.0).with("fingerprint", "1"), steady(&RULES_INFO, 1.0));
+            let silent = vec![ours.clone(), theirs.clone().with("fingerprint", "1")];
+            let fires = Case::new(vec![ours, theirs.with("fingerprint", "2")], silent);
+            Some(fires)
+        }
+        "ChecklistLeaseNotHeld" => {
+            let pair = |one: f64, other: f64| vec![on(&LEASE_HELD, "a", one), on(&LEASE_HELD, "b", other)];
+            case(pair(0.0, 0.0), pair(0.0, 1.0))
+        }
+        "ChecklistShardMissing" => {
+            let shard = |pod: &str, index: f64| [on(&SHARD, pod, index), on(&SHARDS, pod, 3.0)];
+            // Two replicas of the first shard are no second one.
+            let firing = [shard("a", 0.0), shard("b", 0.0), shard("c", 2.0)].concat();
+            let silent = [shard("a", 0.0), shard("b", 1.0), shard("c", 2.0), shard("d", 2.0)].concat();
+            let unsplit = |pod: &str| [on(&SHARD, pod, 0.0), on(&SHARDS, pod, 1.0)];
+            let case = Case { labels: Vec::new(), ..Case::new(firing, silent) };
+            Some(case.quiet("stays quiet with two replicas of everything", [unsplit("a"), unsplit("b")].concat()))
+        }
+        "ChecklistShardsDiffer" => {
+            case(vec![on(&SHARDS, "a", 3.0), on(&SHARDS, "b", 4.0)], vec![on(&SHARDS, "a", 4.0), on(&SHARDS, "b", 4.0)])
+        }
+        "ChecklistEmergencyOverride" => case(vec![steady(&ACTIVE, 1.0)], vec![steady(&ACTIVE, 0.0)]),
+        "ChecklistSourceMissing" => {
+            let metric = rule.source?;
+            case(Vec::new(), vec![steady(metric, 1.0)])
+        }
+        "ChecklistWatchdog" => case(Vec::new(), Vec::new()),
+        _ => None,
+    }
+}

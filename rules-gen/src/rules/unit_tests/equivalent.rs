@@ -1,0 +1,12 @@
+//! Mutants that no test could notice, because they mean what the rule means. Named, so that nothing hides here.
+
+use super::mutants::{Kind, Mutant};
+use crate::rules::unit_tests::RuleTest;
+
+/// Why the mutant means the same as its rule, if it does.
+pub fn reason(test: &RuleTest, mutant: &Mutant) -> Option<&'static str> {
+    match (test.rule.alert.as_str(), mutant.kind) {
+        ("ChecklistWatchdog", Kind::Threshold) => Some("an alert fires on any value, whatever the number"),
+        _ => None,
+    }
+}

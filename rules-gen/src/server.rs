@@ -1,0 +1,326 @@
+//! A live Prometheus, Mimir or Thanos, asked over its HTTP API. Without an answer there is no verdict.
+
+use checklist::config::{Endpoint, SecretRef};
+use checklist::yaml;
+use clients::Failure;
+use clients::http;
+use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+use url::Url;
+
+/// Prometheus refuses more points a series in one answer.
+const MAX_POINTS: f64 = 11_000.0;
+/// Slices asked for at a time.
+const IN_FLIGHT: usize = 4;
+const MAX_BODY: usize = 256 * 1024 * 1024;
+const DEADLINE: Duration = Duration::from_mins(2);
+
+/// A live endpoint that gave no usable answer: no verdict, exit code 3.
+#[derive(Debug)]
+pub struct NoVerdict(pub String);
+
+impl fmt::Display for NoVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoVerdict {}
+
+/// Label names and values.
+pub type Labels = BTreeMap<String, String>;
+
+/// One series of an answer: its labels and its points, Unix seconds and value, in order of time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Course {
+    /// Its labels.
+    pub labels: Labels,
+    /// Its points.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Where a Prometheus-compatible API is and how to be let in.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Server {
+    /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus.
+    #[arg(long = "prometheus", value_name = "URL", env = "PROMETHEUS_URL", hide_env_values = true, value_parser = address)]
+    pub url: String,
+    /// How to be let in.
+    #[command(flatten)]
+    pub login: Login,
+}
+
+/// The base address of a server, as it was given.
+///
+/// # Errors
+/// What is no address over HTTP, and one with a login; the value itself is the caller's to show.
+pub fn address(text: &str) -> Result<String, String> {
+    let of_a_server = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    match Url::parse(text).ok().filter(of_a_server) {
+        None => Err("this is no address such as http://localhost:9090".to_owned()),
+        Some(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("the address must not contain a user or password: use --token-file".to_owned())
+        }
+        Some(_) => Ok(text.to_owned()),
+    }
+}
+
+/// How to be let in by a server.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Login {
+    /// File that holds a bearer token.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The tenant of Mimir, Cortex or Thanos (`X-Scope-OrgID`).
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// PEM file with the authorities to trust instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// A token that checklist.yaml names, where the command line names none.
+    #[arg(skip)]
+    pub token: Option<SecretRef>,
+}
+
+/// A part of the past.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Past {
+    /// How far back.
+    #[arg(long, default_value = "30d", value_parser = crate::promql::duration::parse)]
+    pub range: Duration,
+    /// From one evaluation to the next.
+    #[arg(long, default_value = "1m", value_parser = crate::promql::duration::parse)]
+    pub step: Duration,
+    /// The end of the range instead of now.
+    #[arg(long, value_name = "RFC3339")]
+    pub at: Option<Timestamp>,
+}
+
+impl Past {
+    /// The first and the last evaluation, Unix milliseconds, on whole steps, so that a second run judges the same.
+    ///
+    /// # Errors
+    /// A step that is longer than the range, or nothing, and a range that begins before 1970.
+    pub fn milliseconds(&self) -> anyhow::Result<(i64, i64)> {
+        let (range, step) = (i64::try_from(self.range.as_millis())?, i64::try_from(self.step.as_millis())?);
+        anyhow::ensure!(step > 0 && range >= step, "--step must be more than nothing and not longer than --range");
+        let end = self.at.unwrap_or_else(Timestamp::now).as_millisecond();
+        let end = end - end.rem_euclid(step);
+        let start = end - range / step * step;
+        anyhow::ensure!(start > 0, "--range begins before 1970");
+        Ok((start, end))
+    }
+}
+
+/// What a server said in time.
+///
+/// # Errors
+/// [`NoVerdict`] when it says nothing, or that it failed.
+pub async fn answered<T>(
+    place: &str,
+    within: Duration,
+    asked: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, NoVerdict> {
+    let answer = tokio::time::timeout(within, asked).await;
+    let answer = answer.map_err(|_| NoVerdict(format!("{place} gave no answer within {within:?}")))?;
+    answer.map_err(|failure| NoVerdict(failure.message))
+}
+
+impl Server {
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            url: self.url.trim_end_matches('/').to_owned(),
+            bearer_token: self.login.token_file.clone().map(SecretRef::File).or_else(|| self.login.token.clone()),
+            ca_file: self.login.ca_file.clone(),
+        }
+    }
+
+    /// The `data` of a good answer.
+    ///
+    /// # Errors
+    /// [`NoVerdict`] with the server's own words when it refuses.
+    pub async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, NoVerdict> {
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        let answer = self.ask(&path).await?;
+        let mut parsed: Value = serde_json::from_slice(&answer.body)
+            .map_err(|error| NoVerdict(format!("{} answered {} and no JSON ({error})", self.url, answer.status)))?;
+        if parsed["status"] == "success" {
+            return incomplete(&parsed["warnings"])
+                .map_or_else(|| Ok(parsed["data"].take()), |why| Err(NoVerdict(format!("{}: {why}", self.url))));
+        }
+        let why = parsed["error"].as_str().map_or_else(|| answer.status.to_string(), ToOwned::to_owned);
+        Err(NoVerdict(format!("{}: {why}", self.url)))
+    }
+
+    async fn ask(&self, path: &str) -> Result<http::Answer, NoVerdict> {
+        let (endpoint, tenant) = (self.endpoint(), self.login.tenant.as_deref());
+        answered(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
+    }
+
+    /// A good answer in YAML, as Mimir's ruler gives it.
+    ///
+    /// # Errors
+    /// [`NoVerdict`] when it is not good, or no YAML.
+    pub async fn get_yaml(&self, path: &str) -> Result<Value, NoVerdict> {
+        let answer = self.ask(path).await?;
+        let text = String::from_utf8_lossy(&answer.body);
+        // Mimir answers 404 when a tenant has no rules at all.
+        if answer.status == 404 && text.contains("no rule groups found") {
+            return Ok(Value::Null);
+        }
+        if let Some(failure) = http::refusal(&answer) {
+            return Err(NoVerdict(format!("{}{path}: {}: {}", self.url, failure.message, text.trim())));
+        }
+        serde_yaml::from_str(&text)
+            .map_err(|error| NoVerdict(format!("{}{path}: line {}", self.url, yaml::Error::from(error))))
+    }
+
+    /// An instant query at a time (Unix seconds).
+    pub async fn query(&self, expr: &str, at: f64) -> Result<Vec<(Labels, f64)>, NoVerdict> {
+        let data = self.get("/api/v1/query", &[("query", expr), ("time", &format!("{at:.3}"))]).await?;
+        let result = &data["result"];
+        if data["resultType"] == "scalar" {
+            return Ok(point(result).map(|(_, value)| vec![(Labels::new(), value)]).unwrap_or_default());
+        }
+        let rows = result.as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(rows.iter().filter_map(|row| Some((labels(&row["metric"]), point(&row["value"])?.1))).collect())
+    }
+
+    /// A query over a time (Unix seconds, `step` in seconds), in as many slices as the server's limit asks for.
+    /// `progress` hears of each slice: how many are done, of how many.
+    pub async fn query_range(
+        &self,
+        expr: &str,
+        time: (f64, f64),
+        step: f64,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Vec<Course>, NoVerdict> {
+        let mut series: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
+        let mut keep = |courses: Vec<Course>| {
+            for course in courses {
+                series.entry(course.labels).or_default().extend(course.points);
+            }
+        };
+        self.each_slice(expr, time, step, MAX_POINTS, &mut keep, progress).await?;
+        Ok(series.into_iter().map(|(labels, points)| Course { labels, points }).collect())
+    }
+
+    /// The same, given away slice by slice in order of time, so that only a few slices are in memory. A slice has at
+    /// most so many points a series.
+    pub async fn each_slice(
+        &self,
+        expr: &str,
+        (start, end): (f64, f64),
+        step: f64,
+        points: f64,
+        take: &mut (dyn FnMut(Vec<Course>) + Send),
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<(), NoVerdict> {
+        let slices = slices(start, end, step, points.clamp(100.0, MAX_POINTS));
+        let (count, mut done) = (slices.len(), 0);
+        let mut answers = futures::stream::iter(slices)
+            .map(|slice| async move { self.halves(expr, slice, step).await })
+            .buffered(IN_FLIGHT);
+        while let Some(answer) = answers.try_next().await? {
+            take(answer);
+            done += 1;
+            progress(done, count);
+        }
+        Ok(())
+    }
+
+    /// One slice; in halves when the server says that it is too much, down to a hundred points.
+    async fn halves(&self, expr: &str, slice: (f64, f64), step: f64) -> Result<Vec<Course>, NoVerdict> {
+        let mut waiting = vec![slice];
+        let mut all = Vec::new();
+        while let Some((start, end)) = waiting.pop() {
+            match self.slice(expr, (start, end), step).await {
+                Ok(courses) => all.extend(courses),
+                Err(error) if too_much(&error.0) && (end - start) / step > 100.0 => {
+                    let middle = start + ((end - start) / step / 2.0).floor() * step;
+                    // The earlier half is asked first.
+                    waiting.push((middle + step, end));
+                    waiting.push((start, middle));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn slice(&self, expr: &str, (start, end): (f64, f64), step: f64) -> Result<Vec<Course>, NoVerdict> {
+        let (start, end, step) = (format!("{start:.3}"), format!("{end:.3}"), format!("{step}"));
+        let parameters = [("query", expr), ("start", &*start), ("end", &*end), ("step", &*step)];
+        let data = self.get("/api/v1/query_range", &parameters).await?;
+        let rows = data["result"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let course = |row: &Value| {
+            let points = row["values"].as_array().map(Vec::as_slice).unwrap_or_default();
+            Course { labels: labels(&row["metric"]), points: points.iter().filter_map(point).collect() }
+        };
+        Ok(rows.iter().map(course).collect())
+    }
+}
+
+/// Why a good answer is not whole: Thanos and Mimir warn when a store did not answer, Prometheus when a remote one did
+/// not. What Prometheus says of the query itself is no such warning.
+fn incomplete(warnings: &Value) -> Option<String> {
+    let mut warnings = warnings.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let why = warnings.find(|warning| !warning.starts_with("PromQL "))?;
+    Some(format!("the answer is not complete: {why}"))
+}
+
+/// What servers say when a query loads more than they allow or takes longer.
+fn too_much(error: &str) -> bool {
+    ["too many samples", "query timed out", "exceeded the maximum", "gave no answer", "limit"]
+        .iter()
+        .any(|words| error.contains(words))
+}
+
+/// Cuts a time into pieces of at most so many points; no point is in two.
+fn slices(start: f64, end: f64, step: f64, points: f64) -> Vec<(f64, f64)> {
+    let mut slices = Vec::new();
+    let mut from = start;
+    while from <= end {
+        let to = (from + (points - 1.0) * step).min(end);
+        slices.push((from, to));
+        from += points * step;
+    }
+    slices
+}
+
+fn labels(metric: &Value) -> Labels {
+    let entries = metric.as_object().into_iter().flatten();
+    entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// `[1712345678.9, "42"]`.
+fn point(value: &Value) -> Option<(f64, f64)> {
+    Some((value.get(0)?.as_f64()?, value.get(1)?.as_str()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
+    fn every_point_of_a_time_is_in_exactly_one_slice() {
+        let points = |slices: &[(f64, f64)]| -> Vec<f64> {
+            let of_slice = |(from, to): &(f64, f64)| {
+                let last = ((to - from) / 60.0).floor() as u32;
+                (0..=last).map(|n| from + f64::from(n) * 60.0).collect::<Vec<_>>()
+            };
+            slices.iter().flat_map(of_slice).collect()
+        };
+        for end in [0.0, 59.0, 60.0, 600.0, 659.0, 6000.0] {
+            let whole = points(&[(0.0, end)]);
+            assert_eq!(points(&slices(0.0, end, 60.0, 10.0)), whole, "until {end}");
+        }
+    }
+}
