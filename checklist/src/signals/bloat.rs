@@ -77,7 +77,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
     ],
-    access: &[Access::SqlRole("pg_read_all_stats"), Access::SqlRole("pg_stat_scan_tables")],
+    access: &[Access::SqlRole("pg_stat_scan_tables")],
     costly: Some("With pgstattuple it reads the pages of the ten largest tables that are not all-visible."),
     runbook: include_str!("bloat.md"),
     ..BASE

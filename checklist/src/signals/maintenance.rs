@@ -194,7 +194,6 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&ANALYZED),
         },
     ],
-    access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("maintenance.md"),
     ..BASE
 };

@@ -148,7 +148,6 @@ pub static SIGNAL: Signal = Signal {
             ),
         ],
     }],
-    access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("seq_scans.md"),
     ..BASE
 };
