@@ -16,7 +16,7 @@ pub struct Failure {
 impl Failure {
     /// A failure with its sentence.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: without_tokens(message.into()) }
+        Self { reason, message: readable(without_tokens(message.into())) }
     }
 
     /// Puts what was being done in front: "listing <s3://b/daily/>: access denied".
@@ -25,6 +25,20 @@ impl Failure {
         self.message = format!("{action}: {}", self.message);
         self
     }
+}
+
+/// Bytes of a message that are kept: a server may say megabytes, and nobody reads them.
+const MAX_MESSAGE: usize = 1024;
+
+/// One line of bounded length: line breaks and escape codes of a server forge no line of a log.
+fn readable(message: String) -> String {
+    let mut text: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.len() > MAX_MESSAGE {
+        let end = (0..=MAX_MESSAGE).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// A server's own words may repeat the header that it was sent: what follows `Bearer` there is not for people.
@@ -67,6 +81,13 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_says_is_one_line_of_a_kilobyte() {
+        let failure = Failure::new(Reason::Protocol, format!("one\ntwo\u{1b}[31m{}", "\u{e4}".repeat(10_000)));
+        assert!(failure.message.starts_with("one two [31m\u{e4}") && failure.message.ends_with('…'));
+        assert!(failure.message.len() <= MAX_MESSAGE + '…'.len_utf8());
+    }
 
     #[test]
     fn a_token_that_a_server_repeats_is_not_told() {

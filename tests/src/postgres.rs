@@ -146,7 +146,8 @@ impl Postgres {
             chown(folder.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
         }
         let port = self.port.to_string();
-        let copy = ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "--write-recovery-conf", "--checkpoint=fast", "-D"];
+        let copy =
+            ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "--write-recovery-conf", "--checkpoint=fast", "-D"];
         let output =
             programs.command(user.as_ref(), "pg_basebackup").args(copy).arg(folder.path().join("data")).output()?;
         anyhow::ensure!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
@@ -176,11 +177,8 @@ impl Postgres {
             }
         }
         let mut command = as_user(user.as_ref(), Path::new("/usr/sbin/pgbouncer"));
-        let mut process =
-            Process::start(command.arg(at("pgbouncer.ini")), "pgbouncer", folder.path(), Signal::SIGINT)?;
-        process
-            .wait_until(|| async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() })
-            .await?;
+        let mut process = Process::start(command.arg(at("pgbouncer.ini")), "pgbouncer", folder.path(), Signal::SIGINT)?;
+        process.wait_until(|| async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await?;
         Ok(Pooler { port, _process: process, _folder: folder })
     }
 

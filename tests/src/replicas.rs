@@ -60,7 +60,7 @@ impl Replicas {
         let mut replicas = Self { both: Vec::new(), namespace, api, postgres, folder };
         // Exactly the rights that are generated.
         let config = checklist::Config::parse("checklist.yaml", &replicas.configuration("a"))?;
-        cluster.apply(&replicas.namespace, &rules_gen::access::kubernetes(&config, "stack").to_string())?;
+        cluster.apply(&replicas.namespace, &rules_gen::outputs::access::kubernetes(&config, "stack").to_string())?;
         let token = cluster.token(&replicas.namespace, "checklist-exporter").await?;
         for name in ["a", "b"] {
             let replica = replicas.replica(name, cluster, &token).await?;

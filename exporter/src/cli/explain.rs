@@ -1,7 +1,7 @@
 //! `check --explain`: the plan of every SQL statement, and a warning where a large table is read whole.
 
 use crate::run::checks::Asked;
-use crate::run::schedule::Job;
+use crate::run::job::Job;
 use crate::sources::postgres::{Ask, Database};
 use checklist::config::literal;
 use checklist::{Access, Config};

@@ -2,8 +2,8 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::postgres::{Ask, Database, Reads};
-use checklist::config::Query;
 use checklist::condition::threshold::Direction;
+use checklist::config::Query;
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;

@@ -90,7 +90,7 @@ async fn the_stand_in_answers_as_the_api_server_does() -> anyhow::Result<()> {
     let authority = Authority::new(folder.path())?;
     let stand_in = Kubernetes::start(Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0).await?).await?;
     let parsed = checklist::Config::parse("checklist.yaml", &config(NAMESPACE))?;
-    stand_in.grant(&rules_gen::access::kubernetes(&parsed, "stack"));
+    stand_in.grant(&rules_gen::outputs::access::kubernetes(&parsed, "stack"));
     stand_in.delete_lease("checklist-exporter");
     let other =
         Side { api: Api::new(&stand_in.kubeconfig()).await?, namespace: NAMESPACE.to_owned(), user: USER.to_owned() };

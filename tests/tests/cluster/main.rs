@@ -153,7 +153,7 @@ fn configuration(cluster: &Cluster, folder: &std::path::Path, namespaces: &[&str
 /// Grants what is generated for a configuration.
 fn grant(cluster: &Cluster, namespace: &str, yaml: &str) -> anyhow::Result<serde_json::Value> {
     let config = checklist::Config::parse("checklist.yaml", yaml)?;
-    let list = rules_gen::access::kubernetes(&config, "stack");
+    let list = rules_gen::outputs::access::kubernetes(&config, "stack");
     anyhow::ensure!(!list["items"].as_array().context("a list")?.is_empty(), "nothing is granted");
     cluster.apply(namespace, &list.to_string())?;
     Ok(list)

@@ -25,23 +25,35 @@ async fn on(major: u16) -> anyhow::Result<()> {
     // A hardened shop, and whoever may not do this is told before anything is done.
     postgres.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC; CREATE EXTENSION pg_stat_statements; CREATE ROLE owner LOGIN; CREATE ROLE maker LOGIN CREATEROLE").await?;
     let refused = postgres.script("owner", "orchestrator", &script).err().map(|error| error.to_string());
-    assert!(refused.as_ref().is_some_and(|said| said.contains("owner cannot make these roles")), "{major}: {refused:?}");
+    assert!(
+        refused.as_ref().is_some_and(|said| said.contains("owner cannot make these roles")),
+        "{major}: {refused:?}"
+    );
     let refused = postgres.script("maker", "orchestrator", &script).err().map(|error| error.to_string());
     assert!(refused.is_some(), "{major}: grants on tables of others are not given, and that is no success");
-    let left: i64 = postgres.client().await?.query_one("SELECT count(*) FROM pg_roles WHERE rolname IN ('stats', 'rows')", &[]).await?.get(0);
+    let left: i64 = postgres
+        .client()
+        .await?
+        .query_one("SELECT count(*) FROM pg_roles WHERE rolname IN ('stats', 'rows')", &[])
+        .await?
+        .get(0);
     assert_eq!(left, 0, "{major}: all or nothing");
     // Twice, so that it can be run again.
     for _ in 0..2 {
         postgres.script("postgres", "orchestrator", &script)?;
     }
-    postgres.execute(&format!("ALTER ROLE stats PASSWORD '{PASSWORD}'; ALTER ROLE rows PASSWORD '{APPLICATION_PASSWORD}'")).await?;
+    postgres
+        .execute(&format!("ALTER ROLE stats PASSWORD '{PASSWORD}'; ALTER ROLE rows PASSWORD '{APPLICATION_PASSWORD}'"))
+        .await?;
     for name in ["connections", "slow_queries", "maintenance", "users", "audit_log", "roles", "workflows"] {
         let seen = check(&yaml, name).await;
         assert!(seen.reason.is_none() && seen.verdict != Verdict::CannotTell, "{major} {name}: {}", seen.words);
     }
     // Neither can do what the other can.
     let client = postgres.client().await?;
-    let can = async |question: &str| anyhow::Ok(client.query_one(&format!("SELECT {question}"), &[]).await?.get::<_, bool>(0));
+    let can = async |question: &str| {
+        anyhow::Ok(client.query_one(&format!("SELECT {question}"), &[]).await?.get::<_, bool>(0))
+    };
     assert!(!can("has_column_privilege('stats', 'users', 'created_at', 'SELECT')").await?);
     assert!(!can("pg_has_role('rows', 'pg_read_all_stats', 'MEMBER')").await?);
     // A role that can read statistics is no application's role.
@@ -79,7 +91,11 @@ async fn an_owner_with_createrole_makes_both_roles() -> anyhow::Result<()> {
             postgres.execute("GRANT pg_read_all_stats, pg_stat_scan_tables TO maker WITH ADMIN OPTION").await?;
         }
         postgres.script("maker", "orchestrator", &script)?;
-        postgres.execute(&format!("ALTER ROLE stats PASSWORD '{PASSWORD}'; ALTER ROLE rows PASSWORD '{APPLICATION_PASSWORD}'")).await?;
+        postgres
+            .execute(&format!(
+                "ALTER ROLE stats PASSWORD '{PASSWORD}'; ALTER ROLE rows PASSWORD '{APPLICATION_PASSWORD}'"
+            ))
+            .await?;
         for name in ["connections", "users"] {
             let seen = check(&yaml, name).await;
             assert!(seen.reason.is_none(), "{major} {name}: {}", seen.words);

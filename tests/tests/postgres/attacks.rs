@@ -84,7 +84,9 @@ async fn nothing_that_a_query_does_outlives_it() -> anyhow::Result<()> {
     let yaml = database(postgres.port, &folder, "")?;
     let limit = "above: {warning: 10}";
     let ask = |sql: &str| query(&yaml, sql, limit);
-    let jobs = super::jobs(&ask("SELECT count(*) AS value FROM (SELECT set_config('default_transaction_read_only', 'off', false), set_config('statement_timeout', '0', false), set_config('search_path', 'public', false), pg_advisory_lock(7)) AS s"));
+    let jobs = super::jobs(&ask(
+        "SELECT count(*) AS value FROM (SELECT set_config('default_transaction_read_only', 'off', false), set_config('statement_timeout', '0', false), set_config('search_path', 'public', false), pg_advisory_lock(7)) AS s",
+    ));
     let own = jobs.iter().find(|job| job.state().check.signal.id == "own").unwrap_or_else(|| panic!("no own check"));
     super::run(own).await.is(Verdict::Passed);
     // The same connection goes on as if nothing had been.
@@ -103,7 +105,9 @@ async fn nothing_that_a_query_does_outlives_it() -> anyhow::Result<()> {
     let seen = check(&ask("SELECT count(*) AS value FROM users"), "own").await;
     assert!(seen.words.contains("schemas:"), "{}", seen.words);
     postgres.execute("GRANT SELECT ON users TO checklist").await?;
-    let seen = check(&query(&yaml, "SELECT count(*) AS value FROM users", "schemas: [public], above: {warning: 1000}"), "own").await;
+    let seen =
+        check(&query(&yaml, "SELECT count(*) AS value FROM users", "schemas: [public], above: {warning: 1000}"), "own")
+            .await;
     seen.is(Verdict::Passed);
     Ok(())
 }

@@ -13,7 +13,7 @@ mod values;
 mod versions;
 
 use checklist::{Config, Reason, Verdict};
-use exporter::run::schedule::Job;
+use exporter::run::job::Job;
 use exporter::run::time::unix_now;
 use exporter::server::snapshot::{Format, Loaded, render};
 use stack::postgres::{APPLICATION_PASSWORD, PASSWORD};

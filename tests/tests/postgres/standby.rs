@@ -30,8 +30,7 @@ async fn a_standby_is_judged_by_what_it_knows_and_says_whose_the_rest_is() -> an
     seen.is(Verdict::CannotTell);
     assert!(seen.words.contains("CREATE EXTENSION pgstattuple"), "{}", seen.words);
     primary.execute("CREATE EXTENSION pgstattuple").await?;
-    let lsn: String =
-        primary.client().await?.query_one("SELECT pg_current_wal_lsn()::text", &[]).await?.get(0);
+    let lsn: String = primary.client().await?.query_one("SELECT pg_current_wal_lsn()::text", &[]).await?.get(0);
     let replica = standby.client().await?;
     let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{lsn}'::pg_lsn");
     while !replica.query_one(&replayed, &[]).await?.get::<_, bool>(0) {

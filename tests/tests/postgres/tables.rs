@@ -5,7 +5,8 @@ use checklist::Verdict;
 use stack::postgres::Postgres;
 use tempfile::TempDir;
 
-const LARGE: &str = "thresholds: {maintenance.min_table_size: 8MiB, bloat.min_table_size: 8MiB, seq_scans.min_table_size: 8MiB}";
+const LARGE: &str =
+    "thresholds: {maintenance.min_table_size: 8MiB, bloat.min_table_size: 8MiB, seq_scans.min_table_size: 8MiB}";
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
@@ -68,7 +69,11 @@ async fn partitions_parents_and_other_sessions_tables_are_judged_as_what_they_ar
     postgres.execute(parted).await?;
     let other = postgres.client().await?;
     other.batch_execute("CREATE TEMP TABLE scratch AS SELECT repeat('x', 900) FROM generate_series(1, 5000)").await?;
-    let yaml = database(postgres.port, &folder, "thresholds: {maintenance.min_table_size: 8KiB, seq_scans.min_table_size: 8KiB}")?;
+    let yaml = database(
+        postgres.port,
+        &folder,
+        "thresholds: {maintenance.min_table_size: 8KiB, seq_scans.min_table_size: 8KiB}",
+    )?;
     let mut seen = check(&yaml, "maintenance").await;
     while !seen.words.contains("part_7") {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;

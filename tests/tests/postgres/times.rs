@@ -11,7 +11,9 @@ async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::R
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;
     for time in ["'infinity'", "'2038-01-01'", "now() + interval '40 days'"] {
-        let silence = format!("TRUNCATE audit_events; INSERT INTO audit_events (timestamp, event_type) VALUES (now() - interval '2 days', 'request'), ({time}, 'authentication_failed')");
+        let silence = format!(
+            "TRUNCATE audit_events; INSERT INTO audit_events (timestamp, event_type) VALUES (now() - interval '2 days', 'request'), ({time}, 'authentication_failed')"
+        );
         postgres.execute(&silence).await?;
         let seen = check(&yaml, "audit_log").await;
         seen.is(Verdict::Critical);

@@ -22,7 +22,11 @@ async fn the_worst_value_counts_and_none_is_not_a_good_one() -> anyhow::Result<(
         ("SELECT NULL::int AS value", "empty: bad, above: {warning: 10}", Verdict::CannotTell),
         ("SELECT 1 AS value WHERE false", below, Verdict::CannotTell),
         ("SELECT 1 AS value WHERE false", "empty: ok, below: {warning: 1}", Verdict::Passed),
-        ("SELECT g AS n, CASE WHEN g = 150 THEN 100 ELSE 1 END AS value FROM generate_series(1, 200) g", labelled, Verdict::Warning),
+        (
+            "SELECT g AS n, CASE WHEN g = 150 THEN 100 ELSE 1 END AS value FROM generate_series(1, 200) g",
+            labelled,
+            Verdict::Warning,
+        ),
         ("SELECT g AS n, 1 AS value FROM generate_series(1, 200) g", labelled, Verdict::CannotTell),
         ("SELECT * FROM (VALUES ('a', 100), ('a', 1)) v (n, value)", labelled, Verdict::Warning),
         ("SELECT * FROM (VALUES ('a', 1), ('a', 2)) v (n, value)", labelled, Verdict::Passed),

@@ -1,6 +1,5 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
-use super::encoded;
 use super::objects::{Lean, Raw, Words};
 use checklist::Reason;
 use clients::failure::{Failure, causes};
@@ -223,6 +222,11 @@ async fn watch<K: Lean>(client: &Client, path: &str, known: &RwLock<Known<K>>) -
         write().apply(event);
         heard = true;
     }
+}
+
+/// A text as part of a query.
+pub(super) fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// A whole collection, page by page. A page token that expired begins the list anew, once.

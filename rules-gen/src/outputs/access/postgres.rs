@@ -152,12 +152,10 @@ impl Script<'_> {
             let (quoted_table, list) = self.names(table, columns);
             self.line(&format!("GRANT SELECT ({list}) ON {quoted_table} TO {name};"));
             for column in columns {
-                let column = names.columns.get(&((*table).to_owned(), (*column).to_owned())).map_or(*column, String::as_str);
-                let reads = format!(
-                    "has_column_privilege({text}, {}, {}, 'SELECT')",
-                    literal(&quoted_table),
-                    literal(column)
-                );
+                let column =
+                    names.columns.get(&((*table).to_owned(), (*column).to_owned())).map_or(*column, String::as_str);
+                let reads =
+                    format!("has_column_privilege({text}, {}, {}, 'SELECT')", literal(&quoted_table), literal(column));
                 self.checked.push((format!("{user} may read {column} of {quoted_table}"), reads));
             }
             // No error: whoever runs this may not be the one to decide it.
