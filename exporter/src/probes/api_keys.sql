@@ -6,7 +6,7 @@ FROM (SELECT count(*) FILTER (WHERE ahead) AS future,
              count(*) FILTER (WHERE NOT ahead AND used IS NULL AND (created < since OR created IS NULL)) AS never
       FROM (SELECT {api_keys.last_used_at}::timestamptz AS used, {api_keys.created_at}::timestamptz AS created,
                    now() - make_interval(secs => $1::float8) AS since,
-                   coalesce(greatest({api_keys.last_used_at}, {api_keys.created_at})::timestamp > (now() + interval '5 minutes')::timestamp, false) AS ahead
+                   coalesce(greatest({api_keys.last_used_at}, {api_keys.created_at})::timestamp > {ahead}, false) AS ahead
             FROM {api_keys}
             WHERE {api_keys.revoked_at} IS NULL) AS one) AS c
 CROSS JOIN LATERAL (VALUES ('active', c.active), ('stale', c.stale), ('never_used', c.never), ('future', c.future)) AS s (state, keys)

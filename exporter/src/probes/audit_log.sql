@@ -5,8 +5,8 @@ SELECT (newest.at IS NOT NULL OR future.events > 0)::int::float8,
        future.events::float8
 FROM (SELECT max({audit_events.timestamp})::timestamptz AS at
       FROM {audit_events}
-      WHERE {audit_events.timestamp} <= (now() + interval '5 minutes')::timestamp) AS newest,
+      WHERE {audit_events.timestamp} <= {ahead}) AS newest,
      (SELECT count(*) AS events
       FROM (SELECT FROM {audit_events}
-            WHERE {audit_events.timestamp} > (now() + interval '5 minutes')::timestamp
+            WHERE {audit_events.timestamp} > {ahead}
             LIMIT 1000) AS ahead) AS future

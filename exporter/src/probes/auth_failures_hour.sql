@@ -2,4 +2,4 @@ SELECT '1h'::text, count(*)::float8
 FROM {audit_events}
 WHERE {audit_events.event_type} = 'authentication_failed'
   AND {audit_events.timestamp} > now() - interval '1 hour'
-  AND {audit_events.timestamp} <= (now() + interval '5 minutes')::timestamp
+  AND {audit_events.timestamp} <= {ahead}

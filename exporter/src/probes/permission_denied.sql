@@ -5,5 +5,5 @@ FROM (SELECT count(*) FILTER (WHERE {audit_events.timestamp} > now() - interval 
       FROM {audit_events}
       WHERE {audit_events.event_type} = 'permission_denied'
         AND {audit_events.timestamp} > now() - interval '7 days'
-        AND {audit_events.timestamp} <= (now() + interval '5 minutes')::timestamp) AS c
+        AND {audit_events.timestamp} <= {ahead}) AS c
 CROSS JOIN LATERAL (VALUES ('1h', c.hour), ('24h', c.day), ('7d', c.week)) AS w (name, denied)

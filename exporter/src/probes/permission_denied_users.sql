@@ -3,5 +3,5 @@ FROM (SELECT count(*) AS denied
       FROM {audit_events}
       WHERE {audit_events.event_type} = 'permission_denied'
         AND {audit_events.timestamp} > now() - interval '7 days'
-        AND {audit_events.timestamp} <= (now() + interval '5 minutes')::timestamp
+        AND {audit_events.timestamp} <= {ahead}
       GROUP BY {audit_events.user_id}) AS by_user

@@ -12,6 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_postgres::Row;
 
+/// The latest time without a zone that is not in the future: in five minutes by the clock, or by the clock of an hour ago,
+/// which differs within the hour that a change of time doubles.
+pub const AHEAD: &str = "greatest((now() + interval '5 minutes')::timestamp, \
+                         (now() - interval '1 hour')::timestamp + interval '65 minutes')";
+
 /// One SELECT.
 #[derive(Debug, Clone)]
 pub struct Statement {
@@ -185,7 +190,7 @@ impl Sql {
         };
         let filled = statements.iter().map(|statement| {
             let values = statement.parameters.iter().map(|threshold| limits.value(threshold)).collect();
-            let sql = names.fill(&statement.sql).replace("{others}", &others);
+            let sql = names.fill(&statement.sql).replace("{others}", &others).replace("{ahead}", AHEAD);
             (Statement { sql: Cow::Owned(sql), ..statement.clone() }, values)
         });
         let statements: Vec<_> = filled.collect();

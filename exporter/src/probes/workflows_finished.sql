@@ -10,6 +10,6 @@ FROM (SELECT count(*) FILTER (WHERE {workflows.updated_at} > now() - interval '1
       FROM {workflows}
       WHERE {workflows.status}::text IN ({workflows.finished})
         AND {workflows.updated_at} > now() - interval '24 hours'
-        AND {workflows.updated_at} <= (now() + interval '5 minutes')::timestamp) AS c
+        AND {workflows.updated_at} <= {ahead}) AS c
 CROSS JOIN LATERAL (VALUES ('1h', c.hour, c.hour_failed), ('6h', c.six, c.six_failed), ('24h', c.day, c.day_failed))
      AS w (name, finished, failed)

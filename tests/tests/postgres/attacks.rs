@@ -41,7 +41,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
     };
     // A view in the place of a table.
     postgres.execute("SET ROLE owner; ALTER TABLE roles RENAME TO old_roles; CREATE VIEW roles AS SELECT public.evil(1)::bigint AS id, name FROM old_roles; GRANT SELECT ON roles TO checklist").await?;
-    refused(check(&yaml, "roles").await, "is a view");
+    refused(check(&yaml, "roles").await, "view");
     let trusting = yaml.replace("thresholds:", "trustTableOwners: true, thresholds:");
     assert!(check(&trusting, "roles").await.words.contains("code ran as checklist"), "{major}: the attack is real");
     // A type with a cast of its own.

@@ -75,11 +75,15 @@ async fn a_time_within_the_doubled_hour_is_not_in_the_future() -> anyhow::Result
     // The statement of the check, at the times around the change of New York on 2026-11-01.
     let statement = include_str!("../../../exporter/src/probes/audit_log.sql");
     let statement = statement.replace("{audit_events.timestamp}", "at").replace("{audit_events}", "e");
+    let statement = statement.replace("{ahead}", exporter::probes::sql::AHEAD);
     client.batch_execute("SET timezone = 'America/New_York'").await?;
     for (now, written, age) in [
         // The first pass: 01:30 summer time is 05:30Z.
         ("2026-11-01 05:30Z", "2026-11-01 01:29", 60.0),
         ("2026-11-01 05:59Z", "2026-11-01 01:30", 1740.0),
+        // The second pass: 01:10 winter time is 06:10Z, and 01:55 was a quarter of an hour ago.
+        ("2026-11-01 06:10Z", "2026-11-01 01:55", 900.0),
+        ("2026-11-01 06:40Z", "2026-11-01 01:30", 600.0),
         // After the change: 02:10 winter time is 07:10Z.
         ("2026-11-01 07:10Z", "2026-11-01 02:09", 60.0),
         // In spring an hour is missing: 03:10 summer time is 07:10Z.

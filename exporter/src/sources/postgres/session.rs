@@ -175,12 +175,7 @@ impl Session {
             let reasons = self.catalogs(RELATIONS, &[]).await?;
             let reasons: Vec<String> = reasons.iter().filter_map(|row| row.try_get(0).ok()).collect();
             if !reasons.is_empty() {
-                let text = format!(
-                    "refused, because code of a table's owner would run with the rights of this role: {}; read the \
-                     tables beneath, give `application:` a user of its own, or set `trustTableOwners: true`",
-                    reasons.join(", ")
-                );
-                return Err(Why::Refused(Failure::new(Reason::Config, text)));
+                return Err(Why::Refused(refused(&reasons.join(", "))));
             }
         }
         collect(self.client.query_raw(&statement, parameters).await?).await
@@ -202,7 +197,12 @@ impl Session {
     /// The error of a statement; of a connection that ended, why it did.
     fn failure(&self, error: &tokio_postgres::Error) -> Failure {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
-        ended.filter(|_| error.is_closed()).unwrap_or_else(|| failure(error, During::Statement))
+        let failure = ended.filter(|_| error.is_closed()).unwrap_or_else(|| failure(error, During::Statement));
+        // What the server refuses by `restrict_nonsystem_relation_kind`.
+        if error.code() == Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE) && !self.trusted {
+            return refused(&failure.message);
+        }
+        failure
     }
 
     /// Tells the server to stop the statement when the guard is dropped.
@@ -210,6 +210,15 @@ impl Session {
         let token = self.client.cancel_token();
         CancelOnDrop { armed: Some((token, self.address.clone())), target: target.clone() }
     }
+}
+
+/// A statement that would run code of others, and what to do.
+fn refused(why: &str) -> Failure {
+    let text = format!(
+        "refused, because code of a table's owner would run with the rights of this role: {why}; read the tables beneath, \
+         give `application:` a user of its own, or set `trustTableOwners: true`"
+    );
+    Failure::new(Reason::Config, text)
 }
 
 /// Why a statement has no rows.
