@@ -65,7 +65,10 @@ impl Postgres {
 
     /// The same with so many connections.
     pub async fn with_connections(connections: u16) -> anyhow::Result<Self> {
-        Self::launch(&Programs::newest()?, connections, &[]).await
+        let tracked = ["shared_preload_libraries=pg_stat_statements"];
+        let postgres = Self::launch(&Programs::newest()?, connections, &tracked).await?;
+        postgres.execute("CREATE EXTENSION pg_stat_statements").await?;
+        Ok(postgres)
     }
 
     /// A major version of target/parts with statements tracked, and more settings.
@@ -152,7 +155,8 @@ impl Postgres {
             programs.command(user.as_ref(), "pg_basebackup").args(copy).arg(folder.path().join("data")).output()?;
         anyhow::ensure!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
         let port = free_port()?;
-        let process = serve(&programs, folder.path(), port, &["max_connections=40"]).await?;
+        let settings = ["max_connections=40", "shared_preload_libraries=pg_stat_statements"];
+        let process = serve(&programs, folder.path(), port, &settings).await?;
         Ok(Self { port, ca_file: self.ca_file.clone(), process, _folder: folder })
     }
 

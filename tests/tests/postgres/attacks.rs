@@ -96,7 +96,7 @@ async fn nothing_that_a_query_does_outlives_it() -> anyhow::Result<()> {
     super::run(own).await.is(Verdict::Passed);
     for (sql, reason) in [
         ("SELECT 1 AS value WHERE set_config('transaction_read_only', 'off', false) = 'off'", Reason::Protocol),
-        ("SELECT setval('users_id_seq', 1) AS value", Reason::Permission),
+        ("SELECT setval('public.users_id_seq', 1) AS value", Reason::Permission),
         ("SELECT count(*) AS value FROM users", Reason::NotFound),
     ] {
         let seen = check(&ask(sql), "own").await;
