@@ -65,8 +65,12 @@ fn main() -> ExitCode {
         Command::Man(arguments) => rules_gen::cli::shell::manual(&arguments, Arguments::command()),
         Command::Test(arguments) => rules_gen::cli::test::command(&arguments),
         Command::Docs { out } => {
-            rules_gen::outputs::write(&[rules_gen::outputs::docs::signals(), rules_gen::outputs::docs::lints()], &out)
-                .map(|()| ExitCode::SUCCESS)
+            let pages = [
+                rules_gen::outputs::configuration::configuration(),
+                rules_gen::outputs::docs::signals(),
+                rules_gen::outputs::docs::lints(),
+            ];
+            rules_gen::outputs::write(&pages, &out).map(|()| ExitCode::SUCCESS)
         }
         Command::Report(arguments) => rules_gen::review::report::run(&arguments),
         Command::Diff(arguments) => wait(rules_gen::review::diff::run(&arguments)),

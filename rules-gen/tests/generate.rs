@@ -166,7 +166,11 @@ fn what_is_committed_is_what_would_be_generated() {
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
     let mut differences = rules_gen::outputs::differences(&outputs, &root.join("deploy/generated"));
     differences.extend(rules_gen::outputs::differences(
-        &[rules_gen::outputs::docs::signals(), rules_gen::outputs::docs::lints()],
+        &[
+            rules_gen::outputs::configuration::configuration(),
+            rules_gen::outputs::docs::signals(),
+            rules_gen::outputs::docs::lints(),
+        ],
         &root.join("docs"),
     ));
     assert!(differences.is_empty(), "run make generate: {differences:#?}");

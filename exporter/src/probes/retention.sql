@@ -8,8 +8,8 @@ SELECT 'audit_events'::text,
 UNION ALL
 SELECT 'workflows',
        (SELECT count(*) FROM (SELECT FROM {workflows}
-                              WHERE {workflows.status}::text IN ({workflows.ended})
+                              WHERE {workflows.status}::text IN ({workflows:completed}, {workflows:failed}, {workflows:cancelled})
                                 AND {workflows.updated_at} < now() - make_interval(secs => $2::float8)
                               LIMIT 100000) AS overdue)::float8,
        (SELECT extract(epoch FROM min({workflows.updated_at})::timestamptz) FROM {workflows}
-        WHERE {workflows.status}::text IN ({workflows.ended}) AND {workflows.updated_at} > '-infinity'::timestamp)::float8
+        WHERE {workflows.status}::text IN ({workflows:completed}, {workflows:failed}, {workflows:cancelled}) AND {workflows.updated_at} > '-infinity'::timestamp)::float8

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 fn two_roles(port: u16, folder: &TempDir) -> anyhow::Result<String> {
     let file = folder.path().join("application-password");
     std::fs::write(&file, APPLICATION_PASSWORD)?;
-    as_role(port, folder, "stats", &format!("application: {{user: rows, passwordFile: {}}}", file.display()))
+    as_role(port, folder, "stats", &format!("applicationUser: rows, applicationPasswordFile: {}", file.display()))
 }
 
 fn script(yaml: &str) -> anyhow::Result<String> {

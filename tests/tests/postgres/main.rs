@@ -14,8 +14,11 @@ mod versions;
 
 use checklist::{Config, Reason, Verdict};
 use exporter::run::job::Job;
+use exporter::run::status::ProcessStatus;
 use exporter::run::time::unix_now;
-use exporter::server::snapshot::{Format, Loaded, render};
+use exporter::server::exposition::collector::States;
+use exporter::server::exposition::format::{Encoding, Format};
+use exporter::server::exposition::snapshot::Snapshot;
 use stack::postgres::{APPLICATION_PASSWORD, PASSWORD};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -71,7 +74,10 @@ async fn run(job: &Job) -> Seen {
     let words = format!("{} | {}", state.why(), state.seen());
     assert!(!words.contains(PASSWORD) && !words.contains(APPLICATION_PASSWORD), "{words}");
     let now = unix_now();
-    let page = render(&[&*state], now, &Loaded::default(), Format::Classic);
+    let states = States { states: vec![Arc::clone(&state)], now, process: ProcessStatus::default() };
+    let body =
+        Snapshot::of(states).body(Format::Text, Encoding::Identity).unwrap_or_else(|failure| panic!("{failure}"));
+    let page = String::from_utf8_lossy(&body).into_owned();
     Seen { verdict: state.verdict(now), reason: state.failure.as_ref().map(|failure| failure.reason), words, page }
 }
 

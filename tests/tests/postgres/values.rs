@@ -57,7 +57,7 @@ async fn a_status_that_nobody_configured_is_counted_and_named() -> anyhow::Resul
     seen.is(Verdict::Warning);
     assert!(seen.words.contains("on_hold"), "{}", seen.words);
     assert_eq!(seen.value(&["checklist_workflows_open{"]), Some(8.0), "{}", seen.page);
-    let words = "tables: {workflows: {statuses: {open: [running, on_hold]}}}";
+    let words = "tables: {workflows: {words: {open: [running, on_hold]}}}";
     let seen = check(&database(postgres.port, &folder, words)?, "workflows").await;
     seen.is(Verdict::Passed);
     assert_eq!(seen.value(&["checklist_workflows_open{"]), Some(508.0), "{}", seen.page);

@@ -216,7 +216,7 @@ impl Session {
 fn refused(why: &str) -> Failure {
     let text = format!(
         "refused, because code of a table's owner would run with the rights of this role: {why}; read the tables beneath, \
-         give `application:` a user of its own, or set `trustTableOwners: true`"
+         give an `applicationUser`, or set `trustTableOwners: true`"
     );
     Failure::new(Reason::Config, text)
 }

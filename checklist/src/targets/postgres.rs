@@ -1,0 +1,239 @@
+//! `postgres:` one database of one server.
+
+use super::kind::TargetKind;
+use super::parts::{CA_FILE, Needs, Peer, SecretRef, UNUSED_CA, secret, secret_keys};
+use super::tables::{self, Tables};
+use super::target::{List, OWN, Target};
+use crate::reader::keys::{Form, Key, Kind, Names, Rule, Section, words};
+use crate::reader::table::Table;
+use std::path::PathBuf;
+
+/// How a PostgreSQL connection is protected, with libpq's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PostgresTls {
+    /// Plain TCP.
+    Disable,
+    /// Encrypted, the certificate is not looked at.
+    Require,
+    /// Encrypted, chain and host name are checked.
+    VerifyFull,
+}
+
+const TLS: [(&str, PostgresTls); 3] =
+    [("disable", PostgresTls::Disable), ("require", PostgresTls::Require), ("verify-full", PostgresTls::VerifyFull)];
+
+/// One database of one server.
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    /// The value of the label `target`.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The database to connect to.
+    pub database: String,
+    /// The role to connect as.
+    pub user: String,
+    /// The role's password, if it has one.
+    pub password: Option<SecretRef>,
+    /// Protection of the connection.
+    pub tls: PostgresTls,
+    /// Authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The names of the application's tables, if they are in this database.
+    pub tables: Option<Tables>,
+    /// The role that reads the application's tables, where it is another one than that of the statistics.
+    pub application: Option<Login>,
+    /// Whether views, foreign tables, casts and functions of the tables' owners may run with the role's rights.
+    pub trust_table_owners: bool,
+    /// The time zone of columns without one; the server's own when absent.
+    pub time_zone: Option<String>,
+    /// Databases with the same word are of one server, whatever their addresses are.
+    pub server: Option<String>,
+}
+
+/// Who logs in to a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The role.
+    pub user: String,
+    /// Its password, if it has one.
+    pub password: Option<SecretRef>,
+}
+
+impl Postgres {
+    /// The database as the role that reads the application's tables.
+    #[must_use]
+    pub fn as_application(&self) -> Self {
+        match self.application.clone() {
+            Some(Login { user, password }) => Self { user, password, ..self.clone() },
+            None => self.clone(),
+        }
+    }
+
+    /// Which server it is of: the word that was given, else the address.
+    pub fn of_server(&self) -> String {
+        self.server.clone().unwrap_or_else(|| format!("{}:{}", self.host.to_ascii_lowercase(), self.port))
+    }
+}
+
+/// The keys of a connection.
+pub(super) const CONNECTION: &[Key] = &[
+    Key::new("host", Kind::Text, "The host name or address of the server.").required().example("postgres.example.com"),
+    Key::new("port", Kind::Whole(1, u16::MAX), "Its TCP port.").default("5432").example("6432"),
+    Key::new("database", Kind::Text, "The database to connect to.").required().example("app"),
+    Key::new("user", Kind::Text, "The role to connect as.").required().example("checklist"),
+    PASSWORD[0],
+    PASSWORD[1],
+    Key::new(
+        "tls",
+        Kind::Choice(&words(&TLS)),
+        "How the connection is protected, with libpq's words: `require` encrypts and does not look at the certificate.",
+    )
+    .default("verify-full")
+    .example("require"),
+    CA_FILE,
+];
+const PASSWORD: [Key; 2] = secret_keys!("passwordFile", "passwordEnv", "the password of the role", "postgres-password");
+/// Its rules.
+pub(super) const CONNECTION_RULES: &[Rule] = &[Rule::NotBoth(
+    "passwordFile",
+    "passwordEnv",
+    "passwordFile and passwordEnv exclude each other: keep one of them",
+)];
+
+/// Where a database is and how to be let in.
+pub(super) fn connection(table: &Table<'_>, name: String) -> Option<Postgres> {
+    let (password, ca_file) = (secret(table, "passwordFile", "passwordEnv"), table.path("caFile"));
+    let (host, port) = (table.text("host"), table.whole("port"));
+    let (database, user) = (table.text("database"), table.text("user"));
+    let tls = table.choice("tls", &TLS)?;
+    if ca_file.is_some() && tls != PostgresTls::VerifyFull {
+        table.mistake_at("caFile", UNUSED_CA);
+    }
+    Some(Postgres {
+        name,
+        host: host?,
+        port: port?,
+        database: database?,
+        user: user?,
+        password,
+        tls,
+        ca_file,
+        tables: None,
+        application: None,
+        trust_table_owners: false,
+        time_zone: None,
+        server: None,
+    })
+}
+
+impl Target for Postgres {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kinds(&self) -> Vec<TargetKind> {
+        let application = self.tables.as_ref().map(|_| TargetKind::Application);
+        [TargetKind::Postgres, TargetKind::Query, TargetKind::Server].into_iter().chain(application).collect()
+    }
+
+    fn needs(&self) -> Needs<'_> {
+        Needs::default()
+            .secret(self.password.as_ref())
+            .secret(self.application.as_ref().and_then(|login| login.password.as_ref()))
+            .file(self.ca_file.as_ref())
+            .peer(Peer::Host(&self.host, self.port))
+    }
+}
+
+static ENTRY: Section = Section {
+    what: "a target",
+    keys: &[
+        OWN,
+        CONNECTION,
+        &[
+            Key::new("application", Kind::Flag, "Whether the application's tables are in this database.")
+                .default("true")
+                .example("false"),
+            Key::new("applicationUser", Kind::Text, "The role that reads the application's tables, and no statistics.")
+                .otherwise("one role reads both")
+                .example("checklist_app"),
+            APPLICATION_PASSWORD[0],
+            APPLICATION_PASSWORD[1],
+            Key::new(
+                "trustTableOwners",
+                Kind::Flag,
+                "Whether views, foreign tables, casts and functions of the tables' owners may run with the role's rights.",
+            )
+            .default("false")
+            .example("true"),
+            Key::new("timeZone", Kind::Form(&ZONE), "The time zone of columns without one.")
+                .otherwise("that of the server")
+                .example("Europe/Berlin"),
+            Key::new("server", Kind::Text, "A word for the server: databases with the same word are of one.")
+                .otherwise("databases with the same host and port are of one server")
+                .example("db-1"),
+            Key::new(
+                "tables",
+                Kind::By(Names::Tables, &Kind::Table(&tables::SECTION)),
+                "What the application's tables, their columns and the words in them are called.",
+            )
+            .otherwise("the names of the written checklist")
+            .example("{audit_events: {table: security.audit, columns: {timestamp: at}}}"),
+        ],
+    ],
+    rules: &[
+        CONNECTION_RULES[0],
+        Rule::NotBoth(
+            "applicationPasswordFile",
+            "applicationPasswordEnv",
+            "applicationPasswordFile and applicationPasswordEnv exclude each other: keep one of them",
+        ),
+        Rule::Needs("applicationPasswordFile", "applicationUser", "a password needs its role: give applicationUser"),
+        Rule::Needs("applicationPasswordEnv", "applicationUser", "a password needs its role: give applicationUser"),
+    ],
+};
+
+const APPLICATION_PASSWORD: [Key; 2] = secret_keys!(
+    "applicationPasswordFile",
+    "applicationPasswordEnv",
+    "the password of the role that reads the application's tables",
+    "application-password"
+);
+
+static ZONE: Form = Form {
+    right: "a time zone like Europe/Berlin",
+    pattern: "^[A-Za-z0-9_+/-]+$",
+    fits: |name| jiff::tz::TimeZone::get(name).is_ok(),
+};
+
+impl List for Postgres {
+    const LIST: &'static str = "postgres";
+    const ABOUT: &'static str = "Databases of PostgreSQL, each a database of one server.";
+    const ENTRY: &'static Section = &ENTRY;
+
+    fn read(table: &Table<'_>, name: String) -> Option<Self> {
+        let target = connection(table, name);
+        let application = table.flag("application");
+        if !application && table.node("tables").is_some() {
+            table.mistake_at("tables", "tables are never looked at while application is false: keep one of them");
+        }
+        let tables = tables::read(table);
+        let password = secret(table, "applicationPasswordFile", "applicationPasswordEnv");
+        let login = table.text("applicationUser").map(|user| Login { user, password });
+        let target = target?;
+        if login.as_ref().is_some_and(|login| login.user == target.user) {
+            table.mistake_at("applicationUser", "it is the same role as user: leave it out, or give another one");
+        }
+        Some(Self {
+            tables: application.then_some(tables),
+            application: login.filter(|_| application),
+            trust_table_owners: table.flag("trustTableOwners"),
+            time_zone: table.text("timeZone"),
+            server: table.text("server"),
+            ..target
+        })
+    }
+}
