@@ -129,6 +129,7 @@ fn of_kind(config: &Config, kind: TargetKind, own: &dyn Fn(&str) -> bool) -> Vec
         | TargetKind::Kubernetes
         | TargetKind::PodLogs
         | TargetKind::Postgres
+        | TargetKind::Server
         | TargetKind::Prometheus
         | TargetKind::Query
         | TargetKind::Tasks => Vec::new(),
