@@ -13,32 +13,36 @@ pub struct Failure {
     pub message: String,
 }
 
+/// Bytes of a sentence; a server that answers with a book has said it on the first page.
+const MAX_BYTES: usize = 1024;
+
 impl Failure {
-    /// A failure with its sentence.
+    /// A failure with its sentence, cut to [`MAX_BYTES`].
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: readable(without_tokens(message.into())) }
+        // Cut before it is searched, or a long one costs time.
+        Self { reason, message: one_line(&cut(without_tokens(cut(message.into(), 2 * MAX_BYTES)), MAX_BYTES)) }
     }
 
     /// Puts what was being done in front: "listing <s3://b/daily/>: access denied".
     #[must_use]
     pub fn while_doing(mut self, action: impl fmt::Display) -> Self {
-        self.message = format!("{action}: {}", self.message);
+        self.message = cut(format!("{action}: {}", self.message), MAX_BYTES);
         self
     }
 }
 
-/// Bytes of a message that are kept: a server may say megabytes, and nobody reads them.
-const MAX_MESSAGE: usize = 1024;
-
-/// One line of bounded length: line breaks and escape codes of a server forge no line of a log.
-fn readable(message: String) -> String {
-    let mut text: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.len() > MAX_MESSAGE {
-        let end = (0..=MAX_MESSAGE).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        text.truncate(end);
+/// No more than so many bytes of a text, ending at a character.
+fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate((0..=most - '…'.len_utf8()).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0));
         text.push('…');
     }
     text
+}
+
+/// Line breaks and escape codes of a server forge no line of a log.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A server's own words may repeat the header that it was sent: what follows `Bearer` there is not for people.
@@ -83,10 +87,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_server_says_is_one_line_of_a_kilobyte() {
-        let failure = Failure::new(Reason::Protocol, format!("one\ntwo\u{1b}[31m{}", "\u{e4}".repeat(10_000)));
-        assert!(failure.message.starts_with("one two [31m\u{e4}") && failure.message.ends_with('…'));
-        assert!(failure.message.len() <= MAX_MESSAGE + '…'.len_utf8());
+    fn a_sentence_has_an_end_whatever_a_server_says() {
+        let failure = Failure::new(Reason::Protocol, "ä".repeat(10_000_000)).while_doing("b".repeat(900));
+        assert!(failure.message.len() <= MAX_BYTES && failure.message.ends_with("ä…"), "{}", failure.message.len());
+    }
+
+    #[test]
+    fn what_a_server_says_is_one_line() {
+        let failure = Failure::new(Reason::Protocol, "one\ntwo\u{1b}[31m");
+        assert_eq!(failure.message, "one two [31m");
     }
 
     #[test]

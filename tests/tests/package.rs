@@ -35,17 +35,18 @@ fn on_loopback(example: &str, folder: &Path) -> String {
         ("/var/lib/checklist", &folder.display().to_string()),
         (
             "bucket: llm-orchestrator-backups",
-            "endpoint: 'http://127.0.0.1:1', accessKeyIdEnv: ID, secretAccessKeyEnv: KEY, bucket: b",
+            "endpoint: 'http://127.0.0.1:1', accessKeyIdEnv: ID, secretAccessKeyEnv: KEY, bucket: bkt",
         ),
     ];
     // The one backup that is written in lines, and those in braces.
     let lines =
-        "\n    endpoint: http://127.0.0.1:1\n    accessKeyIdEnv: ID\n    secretAccessKeyEnv: KEY\n    bucket: b\n";
+        "\n    endpoint: http://127.0.0.1:1\n    accessKeyIdEnv: ID\n    secretAccessKeyEnv: KEY\n    bucket: bkt\n";
     let text = example.replace("\n    bucket: llm-orchestrator-backups\n", lines);
     hosts.iter().fold(text, |text, (from, to)| text.replace(from, to))
 }
 
 #[tokio::test]
+#[cfg_attr(not(has_cargo_deb), ignore = "no cargo-deb (make cargo-deb)")]
 async fn the_package_installs_and_its_exporter_answers() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let package = folder.path().join("ops-checklist.deb");

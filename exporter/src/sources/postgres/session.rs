@@ -305,7 +305,10 @@ fn unreachable(address: &Address, error: &std::io::Error) -> Failure {
 async fn login(target: &Target, address: Address, socket: Socket, port: Option<u16>) -> Result<Session, Failure> {
     let mut config = Config::new();
     config.dbname(&target.database).user(&target.user).application_name("checklist-exporter");
-    let password = target.password.as_ref().map(secret::read).transpose()?;
+    let password = match &target.password {
+        Some(password) => Some(secret::read(password).await?),
+        None => None,
+    };
     if let Some(password) = &password {
         config.password(password.expose_secret());
     }
@@ -317,7 +320,7 @@ async fn login(target: &Target, address: Address, socket: Socket, port: Option<u
         (failure, None) => failure,
     };
     let (received, ended) = (Received::default(), Arc::default());
-    let (client, driver) = if let Some(tls) = encryption(target, &address)? {
+    let (client, driver) = if let Some(tls) = encryption(target, &address).await? {
         config.ssl_mode(tokio_postgres::config::SslMode::Require);
         let tls = BoundedTls(tls, received.clone());
         let (client, connection) = config.connect_raw(socket, tls).await.map_err(refused)?;
@@ -350,12 +353,12 @@ fn begin(target: &Target) -> String {
 
 type Tls = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 
-fn encryption(target: &Target, address: &Address) -> Result<Option<Tls>, Failure> {
+async fn encryption(target: &Target, address: &Address) -> Result<Option<Tls>, Failure> {
     let Address::Tcp(_, name) = address else { return Ok(None) };
     let mut make = match target.tls {
         PostgresTls::Disable => return Ok(None),
         PostgresTls::Require => MakeRustlsConnect::new(trust::unverified()?),
-        PostgresTls::VerifyFull => MakeRustlsConnect::new(trust::verified(target.ca_file.as_deref())?),
+        PostgresTls::VerifyFull => MakeRustlsConnect::new(trust::verified(target.ca_file.as_deref()).await?),
     };
     let tls = MakeTlsConnect::<Socket>::make_tls_connect(&mut make, name);
     tls.map(Some).map_err(|error| Failure::new(Reason::Tls, error.to_string()))
@@ -393,7 +396,9 @@ impl Drop for CancelOnDrop {
         let target = self.target.clone();
         tokio::spawn(async move {
             let cancelled = async {
-                let (Ok((socket, _)), Ok(tls)) = (dial(&address).await, encryption(&target, &address)) else { return };
+                let (Ok((socket, _)), Ok(tls)) = (dial(&address).await, encryption(&target, &address).await) else {
+                    return;
+                };
                 let told = match tls {
                     Some(tls) => token.cancel_query_raw(socket, tls).await,
                     None => token.cancel_query_raw(socket, NoTls).await,
