@@ -23,7 +23,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
     let yaml = two_roles(postgres.port, &folder)?;
     let script = script(&yaml)?;
     // A hardened shop, and whoever may not do this is told before anything is done.
-    postgres.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC; CREATE EXTENSION pg_stat_statements; CREATE ROLE owner LOGIN; CREATE ROLE maker LOGIN CREATEROLE").await?;
+    postgres.execute(&format!("REVOKE ALL ON SCHEMA public FROM PUBLIC; CREATE EXTENSION pg_stat_statements; CREATE ROLE owner LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE maker LOGIN CREATEROLE PASSWORD '{PASSWORD}'")).await?;
     let refused = postgres.script("owner", "orchestrator", &script).err().map(|error| error.to_string());
     assert!(
         refused.as_ref().is_some_and(|said| said.contains("owner cannot make these roles")),
@@ -81,8 +81,10 @@ async fn an_owner_with_createrole_makes_both_roles() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [14, 16, 18] {
         let postgres = Postgres::of_version(major, &[]).await?;
-        let owner = "CREATE ROLE maker LOGIN CREATEROLE; ALTER DATABASE orchestrator OWNER TO maker; ALTER SCHEMA public OWNER TO maker; DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP EXECUTE format('ALTER TABLE %I OWNER TO maker', t); END LOOP; END $$";
-        postgres.execute(owner).await?;
+        let owner = format!(
+            "CREATE ROLE maker LOGIN CREATEROLE PASSWORD '{PASSWORD}'; ALTER DATABASE orchestrator OWNER TO maker; ALTER SCHEMA public OWNER TO maker; DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP EXECUTE format('ALTER TABLE %I OWNER TO maker', t); END LOOP; END $$"
+        );
+        postgres.execute(&owner).await?;
         let yaml = two_roles(postgres.port, &folder)?;
         let script = script(&yaml)?;
         if major >= 16 {

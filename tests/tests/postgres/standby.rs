@@ -10,7 +10,7 @@ async fn a_standby_is_judged_by_what_it_knows_and_says_whose_the_rest_is() -> an
     let folder = TempDir::new()?;
     let primary = Postgres::start().await?;
     let standby = primary.standby().await?;
-    let more = "thresholds: {bloat.min_table_size: 1KiB, maintenance.min_table_size: 1KiB}";
+    let more = "thresholds: {bloat.min_table_size: 64KiB, maintenance.min_table_size: 1KiB}";
     let yaml = database(standby.port, &folder, more)?;
     for job in jobs(&yaml) {
         let check = job.state().check.signal.id;
