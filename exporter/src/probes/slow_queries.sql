@@ -1,4 +1,4 @@
--- The texts, which may be a hundred megabytes, stay where they are.
+-- The texts, which may be a hundred megabytes, stay where they are; utilities are called too rarely to be judged.
 SELECT coalesce(d.datname, '')::text,
        s.queryid::text,
        sum(s.calls)::float8,
