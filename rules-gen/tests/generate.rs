@@ -323,7 +323,7 @@ fn rights_are_the_least_that_the_configured_checks_need() -> std::io::Result<()>
     for part in [
         "CONNECTION LIMIT 5",
         "GRANT pg_read_all_stats TO \"checklist\"",
-        "GRANT SELECT (\"created_at\", \"disabled_at\", \"last_login_at\") ON \"users\"",
+        "GRANT SELECT (\"created_at\", \"disabled_at\", \"last_login_at\") ON \"public\".\"users\"",
     ] {
         assert!(sql.contains(part), "{part} is not in {sql}");
     }

@@ -43,7 +43,9 @@ fn names(tables: &Tables) -> impl Iterator<Item = (String, String)> {
             let name = plain(column, tables.column(known.table, column));
             (format!("{}.{column}", known.table), name)
         });
-        let table = (known.table.to_owned(), plain(known.table, tables.table(known.table)));
+        let default = Tables::default().table(known.table);
+        let table = Some(tables.table(known.table)).filter(|name| *name != default);
+        let table = (known.table.to_owned(), table.unwrap_or_else(|| known.table.to_owned()));
         columns.chain([table]).collect::<Vec<_>>()
     };
     tables::TABLES.iter().flat_map(of_table).collect::<Vec<_>>().into_iter()
@@ -127,6 +129,7 @@ fn of_kind(config: &Config, kind: TargetKind, own: &dyn Fn(&str) -> bool) -> Vec
         | TargetKind::Kubernetes
         | TargetKind::PodLogs
         | TargetKind::Postgres
+        | TargetKind::Server
         | TargetKind::Prometheus
         | TargetKind::Query
         | TargetKind::Tasks => Vec::new(),
