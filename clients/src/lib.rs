@@ -2,6 +2,7 @@
 //! records of people's tasks. Every error names what was done and to what, never a secret.
 
 pub mod failure;
+pub mod file;
 pub mod http;
 pub mod records;
 #[cfg(feature = "s3")]

@@ -27,7 +27,7 @@ pub fn configuration() -> Output {
     // Writing to a String cannot fail.
     let _ = write!(
         text,
-        "\nThe file has at most {mebibytes} MiB, and names at least one target under `{lists}`.\n\n## Sections\n"
+        "The file has at most {mebibytes} MiB, and names at least one target under `{lists}`.\n\n## Sections\n"
     );
     let mut seen = Vec::new();
     table(&mut text, ROOT.each());
@@ -80,8 +80,8 @@ fn section(
     }
     let is_own = |key: &&Key| own.iter().any(|own| own.name == key.name && own.about == key.about);
     table(text, inner.each().filter(|key| !is_own(key) || key.name == "name"));
-    for (at, rule) in inner.rules.iter().enumerate() {
-        let _ = writeln!(text, "{}- {}", if at == 0 { "\n" } else { "" }, rule.message());
+    if !inner.rules.is_empty() {
+        text.push('\n');
     }
     for key in inner.each().filter(|key| !is_own(key)) {
         section(text, key, &format!("{path} {}:", key.name), depth + 1, own, seen);
@@ -92,9 +92,8 @@ fn section(
 const fn of(names: Names) -> &'static str {
     match names {
         Names::Alerts => "the name of the alert",
-        Names::Checks => "the id of the check",
+        Names::Checks | Names::Sources => "the id of the check",
         Names::Columns => "the column of the written checklist",
-        Names::Sources => "the id of the check",
         Names::Tables => "the table of the written checklist",
         Names::Tasks => "the id of the task",
         Names::Thresholds => "the key of the threshold",
