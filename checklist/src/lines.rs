@@ -122,7 +122,7 @@ pub static LINES: &[Line] = &[
     line(Quarterly, "Performance Tuning", 3, "Optimize database queries", Watched::Task("performance_tuning")),
     line(Quarterly, "Performance Tuning", 4, "Tune application configuration", Watched::Task("performance_tuning")),
     line(Quarterly, "Performance Tuning", 5, "Load testing", Watched::Task("performance_tuning")),
-    line(Annual, "Secret Rotation", 1, "JWT secret (see docs/runbooks/maintenance/03-secret-rotation.md)", by(&["secrets"])),
+    line(Annual, "Secret Rotation", 1, "JWT secret", by(&["secrets"])),
     line(Annual, "Secret Rotation", 2, "Database password", by(&["secrets"])),
     line(Annual, "Secret Rotation", 3, "LLM provider API keys", by(&["secrets"])),
     line(Annual, "Secret Rotation", 4, "TLS certificates (if not auto-renewed)", by(&["certificates"])),

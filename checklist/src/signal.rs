@@ -82,7 +82,7 @@ impl Signal {
             let unit = alert.when.threshold()?.unit;
             let (worst, limits) = alert.when.worst(samples, now, limits)?;
             let whose = worst.labels.values().map(String::as_str).collect::<Vec<_>>().join("/");
-            Some(Reading { alert: alert.name, unit, value: worst.value.round_to(unit), whose, limits })
+            Some(Reading { alert: alert.name, unit, value: worst.value, whose, limits })
         };
         self.alerts.iter().filter_map(of_alert).collect()
     }
@@ -152,27 +152,9 @@ impl fmt::Display for Finding {
         write!(f, "{} {}", self.alert.summary.trim_end_matches('.'), labels.join(" "))?;
         if let (Some(threshold), Some(limit)) = (self.alert.when.threshold(), self.limit) {
             let unit = threshold.unit;
-            write!(f, " ({}, limit {})", unit.human(self.offender.value.round_to(unit)), unit.human(limit))?;
+            write!(f, " ({}, limit {})", unit.human(self.offender.value), unit.human(limit))?;
         }
         Ok(())
-    }
-}
-
-trait RoundTo {
-    fn round_to(self, unit: Unit) -> f64;
-}
-
-impl RoundTo for f64 {
-    /// Readable digits: whole hours of days, minutes of hours, seconds and bytes, four digits of a ratio.
-    fn round_to(self, unit: Unit) -> f64 {
-        match unit {
-            Unit::Seconds if self > 3.0 * 86_400.0 => (self / 3_600.0).round() * 3_600.0,
-            Unit::Seconds if self > 3_600.0 => (self / 60.0).round() * 60.0,
-            Unit::Seconds if self > 10.0 => self.round(),
-            Unit::Bytes => self.round(),
-            Unit::Ratio => (self * 1e4).round() / 1e4,
-            _ => (self * 1e3).round() / 1e3,
-        }
     }
 }
 

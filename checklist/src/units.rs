@@ -93,6 +93,8 @@ impl Unit {
                 format!("{} {name}", significant(value / size))
             }
             Self::Count => significant(value),
+            // Nearly all is not all.
+            Self::Ratio if value >= 0.01 => format!("{}%", (value * 1e4).round() / 1e2),
             Self::Ratio => format!("{}%", significant(value * 100.0)),
             Self::Seconds => human_seconds(value),
         }
@@ -281,7 +283,8 @@ mod tests {
             (Unit::Count, 0.1 + 0.2, "0.3"),
             (Unit::Count, -0.000_000_000_1, "0"),
             (Unit::Ratio, 0.7, "70%"),
-            (Unit::Ratio, 0.123_45, "12.3%"),
+            (Unit::Ratio, 0.123_45, "12.35%"),
+            (Unit::Ratio, 0.999_5, "99.95%"),
             (Unit::Ratio, 0.000_4, "0.04%"),
             (Unit::Ratio, f64::NAN, "no value"),
             (Unit::Count, f64::INFINITY, "no limit"),

@@ -245,3 +245,17 @@ fn costly_signals_say_why_and_their_alerts_outlast_a_failover() {
         assert!(signal.metrics.iter().all(|metric| metric.kind != Kind::Counter), "{}", signal.id);
     }
 }
+
+/// The written checklist is one company's; the product is not. Its own wording stands in `examples/` and in the fixture.
+#[test]
+fn no_preset_names_a_program_a_path_or_a_document_of_one_company() {
+    let steps = checklist::tasks::TASKS.iter().flat_map(|task| task.steps).copied();
+    let lines = checklist::lines::LINES.iter().map(|line| line.text);
+    let runbooks = SIGNALS.iter().map(|signal| signal.runbook);
+    let titles = checklist::tasks::TASKS.iter().map(|task| task.title);
+    for text in steps.chain(lines).chain(runbooks).chain(titles) {
+        for own in ["orchestrator", "docs/runbooks", "plans/", "./target/"] {
+            assert!(!text.contains(own), "{own} is in {text}");
+        }
+    }
+}

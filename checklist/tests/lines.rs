@@ -21,6 +21,8 @@ fn written() -> Vec<(String, Option<u8>, String)> {
         } else if let Some((number, text)) = line.strip_prefix("# ").and_then(|step| step.split_once(". "))
             && let (true, Ok(number)) = (in_code, number.parse())
         {
+            // Where its own company's documents are is no part of a line.
+            let text = text.split(" (see docs/").next().unwrap_or(text);
             steps.push((section.clone(), Some(number), text.to_owned()));
         }
     }

@@ -91,7 +91,7 @@ fn what_is_no_secret_is_shown_with_its_caret() {
             "thresholds: {disk.usage: {warning: 90%, critical: 80%}}\n",
             "thresholds: {disk.usage: {warning: 90%, critical: 80%}}",
         ),
-        ("checks: {backup: {interval: 0s}} # ä\n", "checks: {backup: {interval: 0s}} ..."),
+        ("checks: {backup: {interval: 0s}} # ä\n", "checks: {backup: {interval: 0s..."),
     ] {
         let Err(mistakes) = Config::parse("checklist.yaml", text) else { panic!("accepted:\n{text}") };
         let told = mistakes.to_string();

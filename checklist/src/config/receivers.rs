@@ -124,9 +124,19 @@ pub(super) static HEARTBEAT: Section = Section {
     rules: &[ONE_ADDRESS],
 };
 
+/// The names of the days in any case.
+macro_rules! weekday {
+    () => {
+        concat!(
+            "([sS][uU][nN]|[mM][oO][nN]|[tT][uU][eE][sS]|[wW][eE][dD][nN][eE][sS]|[tT][hH][uU][rR][sS]|[fF][rR][iI]|",
+            "[sS][aA][tT][uU][rR])[dD][aA][yY]"
+        )
+    };
+}
+
 static DAY: Form = Form {
     right: "a day like monday, or days like monday:friday",
-    pattern: "^[A-Za-z]+(:[A-Za-z]+)?$",
+    pattern: concat!("^", weekday!(), "(:", weekday!(), ")?$"),
     fits: |text| days(text).is_some(),
 };
 static CLOCK: Form = Form {

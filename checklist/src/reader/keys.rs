@@ -136,6 +136,18 @@ pub enum Rule {
     Needs(&'static str, &'static str, &'static str),
 }
 
+impl Rule {
+    /// What is said when it is broken.
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::One(_, message)
+            | Self::Any(_, message)
+            | Self::NotBoth(_, _, message)
+            | Self::Needs(_, _, message) => message,
+        }
+    }
+}
+
 impl Key {
     /// A key that may be left out.
     pub const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {

@@ -116,6 +116,21 @@ impl Node {
         }
     }
 
+    /// What an alias repeats stands where the alias does: what is behind the anchor belongs to another key.
+    fn stand_at(&mut self, place: Place, span: &Range<usize>) {
+        (self.place, self.span) = (place, span.clone());
+        match &mut self.tree {
+            Tree::Scalar(..) => {}
+            Tree::List(items) => items.iter_mut().for_each(|item| item.stand_at(place, span)),
+            Tree::Table(entries) => {
+                for (key, value) in entries {
+                    key.stand_at(place, span);
+                    value.stand_at(place, span);
+                }
+            }
+        }
+    }
+
     fn size(&self) -> usize {
         1 + match &self.tree {
             Tree::Scalar(..) => 0,
@@ -227,7 +242,10 @@ impl<'a> Reader<'a> {
                     "this alias (*name) is of a value that is not there: write &name in front of one above it";
                 let size = self.anchors.get(&id).map(Node::size).ok_or_else(|| self.error(span, unknown))?;
                 self.spend(size, span)?;
-                return self.anchors.get(&id).cloned().ok_or_else(|| self.error(span, unknown));
+                let mut node = self.anchors.get(&id).cloned().ok_or_else(|| self.error(span, unknown))?;
+                let end = span.end.byte_offset().unwrap_or(start);
+                node.stand_at(self.lines.place(self.text, start), &(start..end.max(start)));
+                return Ok(node);
             }
             other => return Err(self.error(span, format!("this is no YAML: unexpected {other:?}"))),
         };

@@ -78,7 +78,7 @@ pub fn history(jobs: &[Arc<Job>], config: &Config, check: &str) -> Option<String
                     tr {
                         td { (time(run.at)) }
                         td.verdict.(class(run.verdict)) { (run.verdict) }
-                        td { (Unit::Seconds.human((run.seconds * 1e3).round() / 1e3)) }
+                        td { (Unit::Seconds.human(run.seconds)) }
                         td { (run.why) }
                         td { (run.seen) }
                     }
@@ -118,7 +118,7 @@ fn row(state: &State, config: &Config, now: f64) -> Markup {
             }
             span.when {
                 @match state.last_success() {
-                    Some(at) => { (Unit::Seconds.human((now - at).max(0.0).round())) " ago" }
+                    Some(at) => { (Unit::Seconds.human((now - at).max(0.0))) " ago" }
                     None => "never",
                 }
             }

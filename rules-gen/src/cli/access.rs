@@ -13,7 +13,7 @@ use std::process::ExitCode;
 Examples:
   rules-gen access                                  # all of it, to read
   rules-gen access --out access
-  psql --file access/postgres-orchestrator.sql orchestrator
+  psql --file access/postgres-main.sql app
 
 The files are those of the folder access of `rules-gen generate`.
 

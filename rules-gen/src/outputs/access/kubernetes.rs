@@ -212,6 +212,7 @@ mod tests {
     fn jobs_write_their_leases_and_create_none() -> anyhow::Result<()> {
         let text = "kubernetes: [{name: k, namespaces: [a]}]
 highAvailability: {kubernetes: k}
+alertmanagers: [{name: a, url: 'http://a'}]
 tasks: {since: 2026-01-01, directory: /var/lib/checklist}
 backups: [{name: _, bucket: bkt, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}}]
 ";
