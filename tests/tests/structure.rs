@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// The crates of the workspace, and how many of their files are in circles yet. The numbers only fall.
 const CRATES: [(&str, usize); 6] =
-    [("checklist", 0), ("clients", 4), ("exporter", 4), ("promql", 6), ("rules-gen", 43), ("tests", 10)];
+    [("checklist", 0), ("clients", 0), ("exporter", 0), ("promql", 6), ("rules-gen", 43), ("tests", 10)];
 
 /// A path of modules from the root of a crate; the root itself is empty.
 type Module = Vec<String>;
