@@ -74,10 +74,8 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
     let tls = tls(cluster, &watched.config)?;
     let nodes = watched.nodes(cluster.target.kubelet_node_selector.as_deref()).await?;
     let config = &watched.config;
-    // Owned: a future that borrows from the items of a stream is not `Send` for every lifetime.
-    let targets: Vec<_> = nodes.iter().map(|(name, node)| (name.clone(), summary_url(node))).collect();
-    let asked = stream::iter(targets).map(|(name, url)| {
-        let tls = tls.clone();
+    let ask = |(name, node): (&str, &Node)| {
+        let (name, url, tls) = (name.to_owned(), summary_url(node), tls.clone());
         async move {
             let asked = match url {
                 Some(url) => summary(url, tls, config).await,
@@ -85,8 +83,9 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
             };
             asked.map_err(|failure| failure.while_doing(format_args!("node {name}")))
         }
-    });
-    let asked: Vec<_> = asked.buffer_unordered(AT_A_TIME).collect().await;
+    };
+    let asks: Vec<_> = nodes.iter().map(|(name, node)| ask((name, node))).collect();
+    let asked: Vec<_> = stream::iter(asks).buffer_unordered(AT_A_TIME).collect().await;
     let (mut summaries, mut unreached) = (Vec::new(), Vec::new());
     for one in asked {
         match one {
