@@ -62,7 +62,11 @@ fn fault_of(check: &str, error: &ServerError, restored: &Restored) -> NotProved 
     // No statement, or rows that this role may not see.
     let unanswerable = matches!(error.code.as_str(), "42601" | "42501");
     let hidden = error.code.starts_with("42") && restored.lacks_something();
-    if is_of_the_server(error) || unanswerable || hidden { NotProved::CannotTell(told) } else { NotProved::BadBackup(told) }
+    if is_of_the_server(error) || unanswerable || hidden {
+        NotProved::CannotTell(told)
+    } else {
+        NotProved::BadBackup(told)
+    }
 }
 
 fn judge(check: &Sanity, answer: f64) -> anyhow::Result<()> {
