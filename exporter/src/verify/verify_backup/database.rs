@@ -145,7 +145,11 @@ impl Database {
 
 async fn remove(session: &mut Session, name: &str) -> anyhow::Result<()> {
     one(session, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
-    one(session, &format!("DROP ROLE IF EXISTS {name}")).await?;
+    // Who may make no roles made none, and may not even drop one that is not there.
+    let made = one(session, &format!("SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname = '{name}'")).await?;
+    if made != "0" {
+        one(session, &format!("DROP ROLE {name}")).await?;
+    }
     Ok(())
 }
 
