@@ -66,7 +66,7 @@ impl TargetKind {
         match self {
             Self::Advisories | Self::Dependencies | Self::Images => Some("report"),
             Self::Alertmanager => Some("alertmanager"),
-            Self::Application | Self::Postgres | Self::Query => Some("postgres"),
+            Self::Application | Self::Postgres | Self::Query | Self::Server => Some("postgres"),
             Self::Backup => Some("backup"),
             Self::Certificate => Some("certificate"),
             Self::Health => Some("health"),
