@@ -5,7 +5,7 @@ demo: tools
 	cargo build --workspace --bins && FAULT=$(FAULT) ./target/debug/demo
 
 generate:
-	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated && cargo run -q -p rules-gen -- docs --out docs
+	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated --dashboards dashboards && cargo run -q -p rules-gen -- docs --out docs
 
 bench: tools
 	cargo build --release --workspace --bins && ./target/release/bench

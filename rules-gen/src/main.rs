@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         Command::Man(arguments) => rules_gen::cli::shell::manual(&arguments, Arguments::command()),
         Command::Test(arguments) => rules_gen::cli::test::command(&arguments),
         Command::Docs { out } => {
-            rules_gen::outputs::write(&[rules_gen::outputs::docs::signals(), rules_gen::outputs::docs::lints()], &out)
+            rules_gen::outputs::file::write(&[rules_gen::outputs::docs::signals(), rules_gen::outputs::docs::lints()], &out)
                 .map(|()| ExitCode::SUCCESS)
         }
         Command::Report(arguments) => rules_gen::review::report::run(&arguments),

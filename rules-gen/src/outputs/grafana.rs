@@ -1,14 +1,14 @@
 //! The dashboards: "The rounds" shows every check at a glance, and one per cadence has every signal's panels.
 
 mod limits;
-mod objects;
+pub mod objects;
 mod page;
 mod rounds;
 mod signal;
 
 pub use limits::JUST_ABOVE;
-pub use objects::{applied, config_maps, grafana_dashboards};
-
+use crate::outputs::file::File;
+use crate::outputs::output::{About, Format, Input, Kind, Output};
 use anyhow::Context;
 use checklist::contract::CHECK_INFO;
 use checklist::{Cadence, Config, Signal};
@@ -24,6 +24,27 @@ const VARIABLES: &str = "check=~\"$check\", job=~\"$job\", instance=~\"$instance
 
 /// Matchers of the variables that the series of a process have.
 const PROCESS: &str = "job=~\"$job\", instance=~\"$instance\"";
+
+/// `dashboards/UID.json`.
+pub struct Dashboards;
+
+impl Output for Dashboards {
+    fn about(&self) -> About {
+        About {
+            kind: Kind::Dashboards,
+            formats: Format::ALL,
+            paths: &["dashboards/*.json"],
+            purpose: "the dashboards as Grafana imports and provisions them",
+        }
+    }
+
+    fn files(&self, input: &Input<'_>) -> anyhow::Result<Vec<File>> {
+        let file = |dashboard: &Dashboard| {
+            Ok(File { path: format!("dashboards/{}.json", dashboard.uid).into(), content: dashboard.json()? })
+        };
+        dashboards(input.config, input.source)?.iter().map(file).collect()
+    }
+}
 
 /// One dashboard.
 #[derive(Debug, Clone)]

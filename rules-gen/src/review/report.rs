@@ -17,7 +17,7 @@ pub mod trend;
 pub mod words;
 
 use crate::cli::{ConfigFile, zone};
-use crate::outputs::Output;
+use crate::outputs::file::File;
 use crate::server::{Login, NoVerdict, Server, address};
 use crate::terminal::{Progress, print};
 use anyhow::Context;
@@ -149,7 +149,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let report = make(&config, arguments.kind, &server, at, &progress).await.with_context(without)?;
         progress.end();
         if let Some(folder) = &arguments.out {
-            crate::outputs::write(&files(&report)?, folder)?;
+            crate::outputs::file::write(&files(&report)?, folder)?;
         }
         let post = arguments.webhook_file.is_some() && !arguments.dry_run;
         let format = match arguments.format {
@@ -237,20 +237,20 @@ fn written(report: &Report, format: Format) -> anyhow::Result<String> {
 }
 
 /// The report in every format: `daily-2026-11-24.md`, and with forecasts the spreadsheet and a chart per resource.
-fn files(report: &Report) -> anyhow::Result<Vec<Output>> {
+fn files(report: &Report) -> anyhow::Result<Vec<File>> {
     let name = format!("{}-{}", report.cadence, markdown::day(report, report.until));
     let mut files = Vec::new();
     for (format, end) in [(Format::Markdown, "md"), (Format::Html, "html"), (Format::Json, "json")] {
-        files.push(Output { path: format!("{name}.{end}").into(), content: written(report, format)? });
+        files.push(File { path: format!("{name}.{end}").into(), content: written(report, format)? });
     }
     if let Some(capacity) = &report.capacity {
-        files.push(Output { path: format!("{name}-capacity.csv").into(), content: csv::csv(capacity) });
+        files.push(File { path: format!("{name}-capacity.csv").into(), content: csv::csv(capacity) });
         for (at, resource) in capacity.resources.iter().enumerate() {
             let Some(chart) = svg::outlook(resource, &report.clock) else { continue };
             // Names of resources are not names of files; the chart's title has the whole.
             let kind = resource.kind.replace(' ', "-");
             let path = format!("{name}-charts/{:02}-{kind}.svg", at + 1).into();
-            files.push(Output { path, content: chart.into_string() });
+            files.push(File { path, content: chart.into_string() });
         }
     }
     Ok(files)
