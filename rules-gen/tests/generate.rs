@@ -161,7 +161,7 @@ fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io:
         assert!(heading, "{} leads to {url}", rule["alert"]);
     }
     for signal in SIGNALS {
-        let dashboard = content(&format!("dashboards/{}.json", rules_gen::outputs::grafana::uid(signal.cadence)));
+        let dashboard = content(&format!("dashboards/{}.json", rules_gen::rules::labels::dashboard_uid(signal.cadence)));
         let dashboard: serde_json::Value = serde_json::from_str(&dashboard)?;
         // Its queries have the check, and groups of targets with other limits have their own panel: `Title: targets`.
         let check = format!("check=\"{}\"", signal.id);

@@ -47,7 +47,7 @@ fn configuration(folder: &Path, recorder: &Recorder) -> anyhow::Result<Config> {
     Ok(Config::parse("checklist.yaml", &serde_yaml::to_string(&yaml)?)?)
 }
 
-fn groups(config: &Config) -> Vec<rules::Rule> {
+fn groups(config: &Config) -> Vec<rules::model::Rule> {
     rules::groups(config).into_iter().flat_map(|group| group.rules).collect()
 }
 

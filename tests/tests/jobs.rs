@@ -61,7 +61,7 @@ tasks: {{since: 2026-01-01, timeZone: Asia/Kolkata, directory: {at}/tasks}}
     let arguments = words
         .iter()
         .skip(1)
-        .map(|word| if *word == rules_gen::outputs::kubernetes::pods::CONFIG_FILE { &place } else { *word });
+        .map(|word| if *word == rules_gen::outputs::kubernetes::names::CONFIG_FILE { &place } else { *word });
     let mut command = Command::new(program(words.first().context("a program")?)?);
     command.args(arguments).env_remove("PROMETHEUS_URL").current_dir("/");
     let output = tokio::task::spawn_blocking(move || command.output()).await??;

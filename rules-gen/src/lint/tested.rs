@@ -1,6 +1,6 @@
 //! RG040: alerts without a test that fires and one that stays quiet, recordings that nobody reads.
 
-use super::dashboards::panels;
+use super::dashboards::model::panels;
 use super::expr::{matchers, metric, selectors};
 use super::report::{Level, Report};
 use super::rule_file::Rule;

@@ -2,6 +2,7 @@
 
 mod kubernetes;
 mod postgres;
+mod probed;
 mod s3;
 
 pub use kubernetes::kubernetes;
@@ -11,14 +12,9 @@ pub use s3::{s3, s3_records};
 use crate::outputs::file::{File, header, yaml};
 use crate::outputs::kubernetes::network;
 use crate::outputs::output::{About, Format, Input, Kind, Output};
-use checklist::{Config, Signal};
+use checklist::Config;
 use serde_json::json;
 use std::path::Path;
-
-/// The name of every object and role.
-pub(crate) const NAME: &str = "checklist-exporter";
-/// The service account of the proofs' jobs, which may take their leases and nothing else: a dump runs code of who wrote it.
-pub(crate) const JOBS: &str = "checklist-exporter-jobs";
 
 /// `access/`.
 pub struct Access;
@@ -67,12 +63,4 @@ pub fn files(config: &Config, source: &str) -> anyhow::Result<Vec<File>> {
     }
     files.push(yaml("networkpolicy.yaml", &header, &network::policies(config))?);
     Ok(files)
-}
-
-/// The signals that the exporter itself makes on a target of a list.
-fn probed_on(config: &Config, list: &str, target: &str) -> Vec<&'static Signal> {
-    let here = |signal: &&'static Signal| {
-        signal.kind.key() == list && config.probed(signal).iter().any(|probed| probed == target)
-    };
-    config.signals().filter(here).collect()
 }

@@ -4,7 +4,7 @@
 use crate::outputs::alert_routes::{self, Matcher, Plan, Route, text};
 use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
-use crate::rules::prometheus_duration;
+use crate::promql::duration::prometheus_duration;
 use checklist::Config;
 use checklist::config::{Address, Email};
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use crate::outputs::alertmanager::heartbeat_pace;
 use crate::outputs::kubernetes::volumes;
 use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
-use crate::rules::prometheus_duration;
+use crate::promql::duration::prometheus_duration;
 use checklist::Config;
 use checklist::config::{Address, Email, Maintenance, PagerDuty, Slack};
 use serde_json::{Map, Value, json};

@@ -1,11 +1,12 @@
 //! The objects of a deployment that follow from checklist.yaml, as a kustomize component; the chart reads the same files.
 
+pub mod names;
 pub mod network;
 pub mod pods;
 pub mod volumes;
 
-use crate::outputs::access::{JOBS, NAME};
-use crate::outputs::kubernetes::pods::{CLAIM, CONFIG_FILE, CONFIG_MAP, Needs, Part, Pod, needs};
+use crate::outputs::kubernetes::names::{CLAIM, CONFIG_FILE, CONFIG_MAP, JOBS, NAME, Part};
+use crate::outputs::kubernetes::pods::{Needs, Pod, needs};
 use crate::outputs::kubernetes::volumes::Mounts;
 use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};

@@ -3,7 +3,7 @@
 use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
 use crate::outputs::prometheus::rule_file;
-use crate::rules::Group;
+use crate::rules::model::Group;
 use checklist::Config;
 use serde_json::{Value, json};
 

@@ -1,7 +1,8 @@
 //! What an output is, and what every output is made from.
 
 use crate::outputs::file::{File, header};
-use crate::rules::{self, Group};
+use crate::rules;
+use crate::rules::model::Group;
 use checklist::Config;
 use std::path::PathBuf;
 

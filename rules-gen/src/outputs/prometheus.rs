@@ -2,7 +2,8 @@
 
 use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
-use crate::rules::{Group, Recording, Rule, prometheus_duration};
+use crate::promql::duration::prometheus_duration;
+use crate::rules::model::{Group, Recording, Rule};
 use serde_json::{Map, Value, json};
 
 /// `rules/checklist.yaml`.

@@ -7,7 +7,8 @@ mod silence;
 
 use crate::outputs::file::File;
 use crate::outputs::output::{About, Format, Input, Kind, Output};
-use crate::rules::{Group, Rule, prometheus_duration};
+use crate::promql::duration::prometheus_duration;
+use crate::rules::model::{Group, Rule};
 use checklist::lines::lines_of;
 use checklist::{Config, Signal, TargetKind};
 use std::fmt::Write as _;

@@ -5,7 +5,8 @@ pub mod mutants;
 pub mod promtool;
 
 use crate::outputs::prometheus::rule_file;
-use crate::rules::{Entry, Group, Rule, prometheus_duration};
+use crate::promql::duration::prometheus_duration;
+use crate::rules::model::{Entry, Group, Rule};
 use checklist::condition::history::{SAMPLES, constant, labels, line, steady};
 use checklist::condition::threshold::Direction;
 use checklist::condition::value::{Selector, of};

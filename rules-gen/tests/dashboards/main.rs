@@ -68,7 +68,7 @@ fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
     }
     for signal in config.signals().filter(|signal| !config.targets(signal).is_empty()) {
         let own =
-            all.iter().find(|dashboard| dashboard.uid == rules_gen::outputs::grafana::uid(signal.cadence)).unwrap();
+            all.iter().find(|dashboard| dashboard.uid == rules_gen::rules::labels::dashboard_uid(signal.cadence)).unwrap();
         for panel in signal.panels {
             let drawn = panels(own).find(|drawn| drawn["title"] == panel.title).unwrap();
             let told = drawn["description"].as_str().unwrap();

@@ -1,6 +1,7 @@
 //! Dashboards as Kubernetes objects: `ConfigMap`s for Grafana's sidecar and `GrafanaDashboard`s for its operator.
 
-use super::{Dashboard, dashboards};
+use super::dashboard::Dashboard;
+use super::dashboards;
 use crate::outputs::file::{File, documents, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
 use checklist::Config;
