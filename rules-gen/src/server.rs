@@ -2,8 +2,8 @@
 
 use checklist::config::{Endpoint, SecretRef};
 use checklist::yaml;
-use exporter::probe::Failure;
-use exporter::sources::http;
+use clients::Failure;
+use clients::http;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde_json::Value;

@@ -105,7 +105,7 @@ pub fn trusting(
     for certificate in CertificateDer::pem_file_iter(ca_file)? {
         roots.add(certificate?)?;
     }
-    Ok(ClientConfig::builder_with_provider(exporter::sources::trust::provider())
+    Ok(ClientConfig::builder_with_provider(clients::trust::provider())
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots))
 }

@@ -2,7 +2,7 @@
 
 use checklist::config::{Backup, S3Prefix};
 use checklist::{Access, Config, Reason, SIGNALS};
-use exporter::sources::s3::Bucket;
+use clients::s3::Bucket;
 use stack::postgres::PASSWORD;
 use stack::stack::Stack;
 use std::collections::{BTreeMap, BTreeSet};

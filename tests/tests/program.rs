@@ -372,15 +372,15 @@ async fn records_of_several_programs_are_all_kept_and_none_is_written_over() -> 
     // As the programs do it once.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let place = checklist::config::RecordPlace::S3(prefix);
-    let act = exporter::records::Act::Skipped { task: "audit_review".to_owned(), reason: "twice".to_owned() };
-    let record = exporter::records::Record { at: jiff::Timestamp::now(), by: "bob".to_owned(), act };
-    exporter::records::append(&place, &record).await?;
-    let again = exporter::records::append(&place, &record).await.map_err(|error| format!("{error:#}"));
+    let act = clients::records::Act::Skipped { task: "audit_review".to_owned(), reason: "twice".to_owned() };
+    let record = clients::records::Record { at: jiff::Timestamp::now(), by: "bob".to_owned(), act };
+    clients::records::append(&place, &record).await?;
+    let again = clients::records::append(&place, &record).await.map_err(|error| format!("{error:#}"));
     assert!(
         again.as_ref().is_err_and(|error| error.contains("412") || error.contains("PreconditionFailed")),
         "{again:?}"
     );
-    let records = exporter::records::Records::read(&place, jiff::Timestamp::now())
+    let records = clients::records::Records::read(&place, jiff::Timestamp::now())
         .await
         .map_err(|f| anyhow::anyhow!(f.message))?;
     assert_eq!(records.list.iter().filter(|known| **known == record).count(), 1);

@@ -1,10 +1,10 @@
 //! What the records say about synthetic alerts.
 
 use crate::probe::{Failure, Probe};
-use crate::records::{Act, Records};
 use checklist::Samples;
 use checklist::config::RecordPlace;
 use checklist::signals::alert_path::{DURATION, LAST, PASSED, RECORDED, SIGNAL};
+use clients::records::{Act, Records};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;

@@ -1,10 +1,10 @@
 //! Active alerts and silences, from Alertmanager's API v2.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::http::fetch_json;
 use checklist::Samples;
 use checklist::config::Server;
 use checklist::signals::alerts::{ALERTS, OLDEST, SIGNAL, SILENCE_END, SILENCES};
+use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;

@@ -1,10 +1,10 @@
 //! The newest object of a backup, and whether it starts as a dump does.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::s3::Bucket;
 use checklist::Samples;
 use checklist::config::{Backup as Target, BackupFormat};
 use checklist::signals::backup::{BYTES, EXPECTED_INTERVAL, HEADER_VALID, LAST, OBJECTS, PRESENT, SIGNAL};
+use clients::s3::Bucket;
 use flate2::read::GzDecoder;
 use futures::FutureExt;
 use futures::future::BoxFuture;

@@ -1,10 +1,10 @@
 //! Whether Prometheus has series of every metric that rules and panels read.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::http::fetch_json;
 use checklist::Samples;
 use checklist::config::Server;
 use checklist::signals::dashboards::{MISSING, SIGNAL};
+use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;

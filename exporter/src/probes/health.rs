@@ -1,10 +1,10 @@
 //! One GET of the health page and what it says.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::http::fetch;
 use checklist::Samples;
 use checklist::config::Health as Target;
 use checklist::signals::health::{DURATION, FIELD_OK, SIGNAL, STATUS, VERSION};
+use clients::http::fetch;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;

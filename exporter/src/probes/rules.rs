@@ -1,11 +1,11 @@
 //! Whether Prometheus has the rules of this checklist.yaml and can evaluate them.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::http::fetch_json;
 use checklist::config::Server;
 use checklist::contract::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH, SIGNAL};
 use checklist::{Reason, Samples};
+use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;

@@ -1,11 +1,11 @@
 //! Where people's tasks stand, and whether an emergency override holds, by their records.
 
 use crate::probe::{Failure, Probe};
-use crate::records::{Act, Records};
 use checklist::Samples;
 use checklist::config::Tasks as Target;
 use checklist::signals::r#override as emergency;
 use checklist::signals::tasks::{DUE, LAST_DONE, OVERDUE, REJECTED, SIGNAL, SKIPPED};
+use clients::records::{Act, Records};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;

@@ -1,12 +1,12 @@
 //! Volume figures straight from each kubelet's stats summary, with the right `nodes/stats` alone.
 
 use crate::probe::Failure;
-use crate::sources::http::{Ask, get, refusal};
 use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::objects::Node;
-use crate::sources::{secret, trust};
 use checklist::Reason;
 use checklist::config::SecretRef;
+use clients::http::{Ask, get, refusal};
+use clients::{secret, trust};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::client::ConfigExt;
 use rustls::ClientConfig;

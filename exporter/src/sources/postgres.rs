@@ -1,9 +1,9 @@
 //! One kept, read-only connection per database. Connections and their timeouts live here alone.
 
-use crate::probe::{Failure, causes};
-use crate::sources::{secret, trust};
 use checklist::Reason;
 use checklist::config::{Postgres as Target, PostgresTls, Tables};
+use clients::failure::{Failure, causes};
+use clients::{secret, trust};
 use futures::TryStreamExt;
 use secrecy::ExposeSecret;
 use std::time::Duration;

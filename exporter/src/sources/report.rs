@@ -1,11 +1,11 @@
 //! Reports that other programs write: from a file, a folder, a prefix in a bucket, or an HTTP address.
 
 use crate::probe::Failure;
-use crate::sources::http::fetch_good;
-use crate::sources::s3::Bucket;
 use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::{Report as Target, ReportPlace};
+use clients::http::fetch_good;
+use clients::s3::Bucket;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 

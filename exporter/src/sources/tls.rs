@@ -1,9 +1,10 @@
 //! What a TLS endpoint presents, also when no client should accept it.
 
 use crate::probe::Failure;
-use crate::sources::trust;
 use checklist::Reason;
 use checklist::config::{Certificate as Target, StartTls};
+use clients::tcp::connect;
+use clients::trust;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
@@ -40,14 +41,6 @@ pub struct Presented {
     pub not_before: i64,
     /// End of validity, Unix seconds.
     pub not_after: i64,
-}
-
-/// A TCP connection with a failure that tells name from network.
-pub async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
-    let failed = |reason, error: std::io::Error| Failure::new(reason, format!("connecting to {host}:{port}: {error}"));
-    let addresses: Vec<_> =
-        tokio::net::lookup_host((host, port)).await.map_err(|error| failed(Reason::Dns, error))?.collect();
-    TcpStream::connect(addresses.as_slice()).await.map_err(|error| failed(Reason::Connect, error))
 }
 
 /// Shakes hands and reports what was presented.

@@ -11,7 +11,7 @@ use anyhow::Context;
 use checklist::Config;
 use checklist::config::Endpoint;
 use clap::ValueEnum;
-use exporter::sources::http;
+use clients::http;
 use jiff::{RoundMode, Timestamp, Unit, ZonedDateTimeRound};
 
 use std::path::PathBuf;

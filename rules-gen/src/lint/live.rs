@@ -7,7 +7,7 @@ use super::report::{Finding, Level, Report};
 use super::rule_file::Rule;
 use crate::server::{NoVerdict, Server};
 use checklist::config::Endpoint;
-use exporter::sources::http;
+use clients::http;
 use futures::StreamExt;
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -10,7 +10,7 @@ use crate::routing::Matcher;
 use crate::server::{Course, Labels, NoVerdict, Past, Server, answered};
 use crate::terminal::Progress;
 use checklist::config::{Endpoint, SecretRef};
-use exporter::sources::http;
+use clients::http;
 use hours::BusinessHours;
 use model::{Alert, Report};
 use jiff::Timestamp;

@@ -5,8 +5,9 @@ mod clusters;
 mod databases;
 
 use checklist::{Config, Reason};
-use exporter::schedule::{Job, unix_now};
-use exporter::snapshot::{Format, Loaded, render};
+use exporter::run::schedule::Job;
+use exporter::run::time::unix_now;
+use exporter::server::snapshot::{Format, Loaded, render};
 use stack::http::{answer, serve};
 use stack::peers::{Authority, Health, Says, self_signed, silent};
 use stack::postgres::PASSWORD;
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 
 fn jobs(yaml: &str) -> Vec<Arc<Job>> {
     let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    exporter::checks::Checks::default().jobs(&config, &[])
+    exporter::run::checks::Checks::default().jobs(&config, &[])
 }
 
 fn job(yaml: &str, check: &str) -> Arc<Job> {

@@ -1,8 +1,8 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
 use super::objects::{Lean, Raw, Words};
-use crate::probe::{Failure, causes};
 use checklist::Reason;
+use clients::failure::{Failure, causes};
 use futures::StreamExt;
 use http::Request;
 use kube::Client;

@@ -1,7 +1,6 @@
 //! Findings as XML: `JUnit` and Checkstyle.
 
 use crate::lint::report::Finding;
-use exporter::report::escaped;
 
 /// A suite with a case for each file, and one for each of its lints that failed.
 pub(super) fn junit(findings: &[Finding], files: &[String]) -> String {
@@ -58,4 +57,21 @@ pub(super) fn checkstyle(findings: &[Finding], files: &[String]) -> String {
 
 fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text).replace('\n', "&#10;"))
+}
+
+/// Text as XML, within an element or between double quotes.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            // XML 1.0 has no other control characters.
+            c if c.is_control() && !matches!(c, '\n' | '\t') => safe.push('\u{fffd}'),
+            c => safe.push(c),
+        }
+    }
+    safe
 }

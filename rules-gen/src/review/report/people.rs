@@ -6,8 +6,8 @@ use checklist::Config;
 use checklist::config::Tasks;
 use checklist::lines::Line as Written;
 use checklist::tasks::Task;
-use exporter::records::{Act, Record, Records};
-use exporter::standing::{Stand, answer, of, said};
+use clients::records::{Act, Record, Records};
+use clients::task_status::{Stand, answer, of, said};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 

@@ -1,0 +1,83 @@
+//! Why something could not be looked at: a reason of the closed set, and a sentence for people.
+
+use checklist::Reason;
+use std::fmt;
+
+/// A check that could not be made: a reason from the closed set, and a sentence for people
+/// that names what was done and to what, never a secret.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The counter to raise.
+    pub reason: Reason,
+    /// What failed, where, and what to do if that is known.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with its sentence.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: without_tokens(message.into()) }
+    }
+
+    /// Puts what was being done in front: "listing <s3://b/daily/>: access denied".
+    #[must_use]
+    pub fn while_doing(mut self, action: impl fmt::Display) -> Self {
+        self.message = format!("{action}: {}", self.message);
+        self
+    }
+}
+
+/// A server's own words may repeat the header that it was sent: what follows `Bearer` there is not for people.
+fn without_tokens(mut message: String) -> String {
+    const BEARER: &str = "bearer ";
+    /// No token is shorter, and "invalid bearer token" stays readable.
+    const SHORTEST: usize = 8;
+    let mut from = 0;
+    while let Some(at) = message[from..].to_ascii_lowercase().find(BEARER) {
+        let begin = from + at + BEARER.len();
+        let of_tokens = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+        let length = message[begin..].find(|c| !of_tokens(c)).unwrap_or(message.len() - begin);
+        from = begin;
+        if length >= SHORTEST {
+            message.replace_range(begin..begin + length, "***");
+        }
+    }
+    message
+}
+
+/// An error and everything that caused it, on one line.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.message, self.reason)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_a_server_repeats_is_not_told() {
+        for (said, told) in [
+            ("401 {\"authorization\": \"Bearer abc.def-123\"}", "401 {\"authorization\": \"Bearer ***\"}"),
+            ("bearer aaaaaaaa, BEARER bbbbbbbb", "bearer ***, BEARER ***"),
+            ("[invalid bearer token, expired]", "[invalid bearer token, expired]"),
+            ("Bearer ", "Bearer "),
+            ("\u{130}bearer aaaaaaaa\u{e4}", "\u{130}bearer ***\u{e4}"),
+        ] {
+            assert_eq!(Failure::new(Reason::Auth, said).message, told);
+        }
+    }
+}

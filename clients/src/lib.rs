@@ -1,0 +1,15 @@
+//! What both programs need to reach other systems: HTTP, TLS trust, secrets from files, buckets, Alertmanager, and the
+//! records of people's tasks. Every error names what was done and to what, never a secret.
+
+pub mod failure;
+pub mod http;
+pub mod records;
+#[cfg(feature = "s3")]
+pub mod s3;
+pub mod secret;
+pub mod synthetic_alert;
+pub mod task_status;
+pub mod tcp;
+pub mod trust;
+
+pub use failure::Failure;

@@ -1,0 +1,291 @@
+//! Records of what people did: JSON lines, to which lines are only added.
+
+mod contents;
+mod folder;
+#[cfg(feature = "s3")]
+mod objects;
+
+use crate::failure::Failure;
+use checklist::config::RecordPlace;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Clocks of two machines may differ by this much.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What was done when.
+    pub at: Timestamp,
+    /// Who says so.
+    pub by: String,
+    /// What was done.
+    #[serde(flatten)]
+    pub act: Act,
+}
+
+/// What people do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum Act {
+    /// A task was done.
+    Done {
+        /// Which.
+        task: String,
+        /// What was found.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Where to see it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<String>,
+    },
+    /// A task is not done this time.
+    Skipped {
+        /// Which.
+        task: String,
+        /// Why.
+        reason: String,
+    },
+    /// A backup was restored for proof.
+    Restored {
+        /// Which.
+        backup: String,
+        /// Whether every stage and check was good.
+        passed: bool,
+        /// Whether nobody knows, because the proof could not be made.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unknown: bool,
+        /// What was not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// Seconds by stage.
+        seconds: BTreeMap<String, f64>,
+        /// Numbers that the checks answered.
+        answers: BTreeMap<String, f64>,
+        /// Times that the checks answered, in Unix seconds.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        newest: BTreeMap<String, f64>,
+    },
+    /// A synthetic alert was sent.
+    Routed {
+        /// Through which Alertmanager.
+        alertmanager: String,
+        /// Its severity.
+        level: String,
+        /// Whether it was delivered.
+        passed: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// Seconds until it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<f64>,
+    },
+    /// An emergency began, or goes on.
+    Override {
+        /// Why.
+        reason: String,
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// An emergency is over.
+    OverrideEnded,
+}
+
+impl Record {
+    /// The task that it says was done or skipped.
+    pub fn task(&self) -> Option<&str> {
+        match &self.act {
+            Act::Done { task, .. } | Act::Skipped { task, .. } => Some(task),
+            Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } | Act::Routed { .. } => None,
+        }
+    }
+}
+
+/// All records in the order of their times, and how many could not be read.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// The good ones.
+    pub list: Vec<Record>,
+    /// Torn, foreign, or from the future.
+    pub rejected: u64,
+}
+
+impl Records {
+    /// Reads every record at `now`. What cannot be read is counted and logged, the rest is used.
+    pub async fn read(place: &RecordPlace, now: Timestamp) -> Result<Self, Failure> {
+        let contents = match place {
+            RecordPlace::Directory(folder) => folder::read(folder)?,
+            #[cfg(feature = "s3")]
+            RecordPlace::S3(prefix) => objects::read(prefix).await?,
+            #[cfg(not(feature = "s3"))]
+            RecordPlace::S3(_) => return Err(without_buckets()),
+        };
+        let mut records = Self::default();
+        for (name, text) in &contents.texts {
+            records.take(text, name, now);
+        }
+        for (name, why) in &contents.foreign {
+            records.reject(name, why);
+        }
+        records.list.sort_by_key(|record| record.at);
+        Ok(records)
+    }
+
+    fn take(&mut self, text: &str, place: &str, now: Timestamp) {
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            match serde_json::from_str::<Record>(line) {
+                Ok(record) if record.at <= now + AHEAD => self.list.push(record),
+                Ok(record) => {
+                    self.reject(&format!("{place}:{}", at + 1), &format!("it is from the future ({})", record.at));
+                }
+                Err(error) => self.reject(&format!("{place}:{}", at + 1), &error.to_string()),
+            }
+        }
+    }
+
+    fn reject(&mut self, place: &str, why: &str) {
+        self.rejected += 1;
+        tracing::warn!("{place} is left out: {why}");
+    }
+
+    /// When a task was done, or skipped with a reason.
+    pub fn of_task(&self, id: &str) -> Vec<Timestamp> {
+        self.list.iter().filter(|record| record.task() == Some(id)).map(|record| record.at).collect()
+    }
+
+    /// The last record of a task.
+    pub fn last_of_task(&self, id: &str) -> Option<&Record> {
+        self.list.iter().rev().find(|record| record.task() == Some(id))
+    }
+
+    /// The override that holds at `now`: since when, and its last record.
+    pub fn override_at(&self, now: Timestamp) -> Option<(Timestamp, &Record)> {
+        let mut held: Option<(Timestamp, &Record)> = None;
+        for record in &self.list {
+            match &record.act {
+                Act::Override { .. } => {
+                    // One that had ended before is not extended but begun anew.
+                    let extended = held
+                        .filter(|(_, last)| matches!(&last.act, Act::Override { until, .. } if *until >= record.at));
+                    held = Some((extended.map_or(record.at, |(since, _)| since), record));
+                }
+                Act::OverrideEnded => held = None,
+                Act::Done { .. } | Act::Skipped { .. } | Act::Restored { .. } | Act::Routed { .. } => {}
+            }
+        }
+        held.filter(|(_, last)| matches!(&last.act, Act::Override { until, .. } if *until > now))
+    }
+}
+
+/// Adds a record: it is on the disk, or in the bucket, when this returns, and nothing else was touched.
+pub async fn append(place: &RecordPlace, record: &Record) -> anyhow::Result<()> {
+    let mut line = serde_json::to_string(record)?;
+    line.push('\n');
+    match place {
+        RecordPlace::Directory(folder) => folder::append(folder, &line).await,
+        #[cfg(feature = "s3")]
+        RecordPlace::S3(prefix) => objects::create(prefix, record.at, line).await,
+        #[cfg(not(feature = "s3"))]
+        RecordPlace::S3(_) => Err(without_buckets().into()),
+    }
+}
+
+/// Records are in a bucket, and this program cannot reach one.
+#[cfg(not(feature = "s3"))]
+fn without_buckets() -> Failure {
+    Failure::new(checklist::Reason::Config, "the records are in a bucket, and this program was built without S3")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folder::FILE;
+    use super::*;
+    use std::fs::File;
+    use std::io::Write;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn done(task: &str, time: &str) -> Record {
+        let act = Act::Done { task: task.to_owned(), note: None, evidence: None };
+        Record { at: at(time), by: "ann".to_owned(), act }
+    }
+
+    fn over(time: &str, until: &str) -> Record {
+        Record { at: at(time), by: "ann".to_owned(), act: Act::Override { reason: "r".to_owned(), until: at(until) } }
+    }
+
+    #[tokio::test]
+    async fn torn_foreign_and_future_lines_are_counted_and_the_rest_is_used() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let place = RecordPlace::Directory(folder.path().to_owned());
+        append(&place, &done("a", "2026-01-01T00:00:00Z")).await?;
+        let mut file = File::options().append(true).open(folder.path().join(FILE))?;
+        file.write_all(
+            b"not json\n\xff\xfe\n{\"at\": \"2026-01-02T00:00:00Z\", \"by\": \"x\", \"act\": \"done\", \"task\"",
+        )?;
+        append(&place, &done("b", "2099-01-01T00:00:00Z")).await?;
+        append(&place, &done("c", "2026-01-03T00:00:00Z")).await?;
+        let records = Records::read(&place, at("2026-02-01T00:00:00Z")).await?;
+        assert_eq!((records.list.len(), records.rejected), (2, 4));
+        assert_eq!(records.of_task("c"), [at("2026-01-03T00:00:00Z")]);
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn many_writers_lose_nothing() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let writers = (0..8).map(|n| {
+            let place = RecordPlace::Directory(folder.path().to_owned());
+            tokio::spawn(async move {
+                for _ in 0..20 {
+                    append(&place, &done(&format!("task{n}"), "2026-01-01T00:00:00Z")).await?;
+                }
+                anyhow::Ok(())
+            })
+        });
+        for writer in futures::future::join_all(writers).await {
+            writer??;
+        }
+        let records = Records::read(&RecordPlace::Directory(folder.path().to_owned()), Timestamp::now()).await?;
+        assert_eq!((records.list.len(), records.rejected), (160, 0));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_foreign_file_is_told_and_the_rest_is_used() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let place = RecordPlace::Directory(folder.path().to_owned());
+        append(&place, &done("a", "2026-01-01T00:00:00Z")).await?;
+        std::fs::create_dir(folder.path().join("lost+found"))?;
+        std::fs::write(folder.path().join(".nfs0001"), "x")?;
+        std::fs::write(folder.path().join("records (copy).jsonl"), "x")?;
+        let records = Records::read(&place, Timestamp::now()).await?;
+        assert_eq!((records.list.len(), records.rejected), (1, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn an_override_ends_by_itself_is_extended_and_is_ended() {
+        let records = |list| Records { list, rejected: 0 };
+        let extended = records(vec![
+            over("2026-01-01T00:00:00Z", "2026-01-01T04:00:00Z"),
+            over("2026-01-01T03:00:00Z", "2026-01-01T08:00:00Z"),
+        ]);
+        let since = |records: &Records, now: &str| records.override_at(at(now)).map(|(since, _)| since);
+        assert_eq!(since(&extended, "2026-01-01T07:00:00Z"), Some(at("2026-01-01T00:00:00Z")));
+        assert_eq!(since(&extended, "2026-01-01T08:00:00Z"), None);
+        let anew = records(vec![
+            over("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"),
+            over("2026-01-01T03:00:00Z", "2026-01-01T08:00:00Z"),
+        ]);
+        assert_eq!(since(&anew, "2026-01-01T04:00:00Z"), Some(at("2026-01-01T03:00:00Z")));
+        let mut ended = extended.list.clone();
+        ended.push(Record { at: at("2026-01-01T05:00:00Z"), by: "ann".to_owned(), act: Act::OverrideEnded });
+        assert_eq!(since(&records(ended), "2026-01-01T06:00:00Z"), None);
+    }
+}

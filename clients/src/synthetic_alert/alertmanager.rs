@@ -1,0 +1,100 @@
+//! Alertmanager's API: how many notifications were accepted, and where an alert is routed.
+
+use crate::http::{fetch_good, fetch_json, post_json};
+use anyhow::{Context, ensure};
+use checklist::Severity;
+use checklist::config::Server;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The page of Alertmanager's metrics is some hundred kilobytes, and so is its configuration.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+const REQUESTS: &str = "alertmanager_notification_requests_total";
+const FAILED: &str = "alertmanager_notification_requests_failed_total";
+
+/// Requests to the receivers of one integration. The count of notifications would not do: it rises before the first
+/// attempt.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    /// What the receiver accepted.
+    pub(super) accepted: f64,
+    /// What failed.
+    pub(super) failed: f64,
+}
+
+/// Where an alert is routed.
+#[derive(Debug)]
+pub(super) struct Routing {
+    /// Integrations of its receivers.
+    pub(super) kinds: BTreeSet<String>,
+    /// The receivers' names.
+    pub(super) receivers: Vec<String>,
+    /// Why it is not sent: a silence, an inhibition or a mute time.
+    pub(super) suppressed: Option<String>,
+}
+
+/// Sends an alert that ends at a time.
+pub(super) async fn send(server: &Server, name: &str, severity: Severity, ends: Timestamp) -> anyhow::Result<()> {
+    let alert = json!([{
+        "labels": {"alertname": name, "severity": severity.as_str(), "check": "alert_path", "target": server.name},
+        "annotations": {
+            "summary": "This is a test of the alert path.",
+            "description": "checklist-exporter verify-alerts sent it; nothing is wrong.",
+        },
+        "endsAt": ends.to_string(),
+    }]);
+    post_json(&server.endpoint, "/api/v2/alerts", &alert).await.context("cannot send a synthetic alert")
+}
+
+/// The counts by integration.
+pub(super) async fn counts(server: &Server) -> anyhow::Result<BTreeMap<String, Counts>> {
+    let page = fetch_good(&server.endpoint, "/metrics", MAX_BODY).await?;
+    let page = String::from_utf8_lossy(&page.body);
+    ensure!(page.contains(REQUESTS), "{} has no metric {REQUESTS}: is it Alertmanager?", server.endpoint.url);
+    let mut all: BTreeMap<String, Counts> = BTreeMap::new();
+    for line in page.lines() {
+        let Some((name, rest)) = line.split_once('{') else { continue };
+        let Some((_, labelled)) = rest.split_once("integration=\"") else { continue };
+        let (Some((kind, _)), Some(value)) = (labelled.split_once('"'), line.rsplit(' ').next()) else { continue };
+        let counts = all.entry(kind.to_owned()).or_default();
+        let value: f64 = value.parse().unwrap_or_default();
+        match name {
+            REQUESTS => counts.accepted += value,
+            FAILED => {
+                counts.accepted -= value;
+                counts.failed += value;
+            }
+            _ => {}
+        }
+    }
+    Ok(all)
+}
+
+/// Where an alert is routed, as soon as Alertmanager has processed it.
+pub(super) async fn routing(server: &Server, name: &str) -> anyhow::Result<Option<Routing>> {
+    let path = format!("/api/v2/alerts?filter=alertname%3D%22{name}%22");
+    let alerts: Value = fetch_json(&server.endpoint, &path, MAX_BODY).await?;
+    let Some(alert) = alerts.get(0).filter(|alert| alert["status"]["state"] != "unprocessed") else { return Ok(None) };
+    let of_list = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let receivers: Vec<String> =
+        of_list(&alert["receivers"]).iter().filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect();
+    let status: Value = fetch_json(&server.endpoint, "/api/v2/status", MAX_BODY).await?;
+    let text = status["config"]["original"].as_str().context("Alertmanager does not show its configuration")?;
+    let config: Value = serde_yaml::from_str(text).context("Alertmanager's configuration cannot be read")?;
+    let mut kinds = BTreeSet::new();
+    for receiver in of_list(&config["receivers"]) {
+        if !receivers.iter().any(|name| receiver["name"] == name.as_str()) {
+            continue;
+        }
+        let keys = receiver.as_object().into_iter().flatten();
+        kinds.extend(keys.filter_map(|(key, _)| Some(key.strip_suffix("_configs")?.to_owned())));
+    }
+    let why = [("silencedBy", "a silence"), ("inhibitedBy", "another alert inhibits it"), ("mutedBy", "a mute time")];
+    let held = why.iter().find(|(key, _)| !of_list(&alert["status"][key]).is_empty());
+    let suppressed = held.map(|(key, what)| {
+        let by: Vec<String> = of_list(&alert["status"][key]).iter().map(ToString::to_string).collect();
+        format!("{what} ({})", by.join(", "))
+    });
+    Ok(Some(Routing { kinds, receivers, suppressed }))
+}

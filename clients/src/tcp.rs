@@ -1,0 +1,13 @@
+//! Connections, before anything is said on them.
+
+use crate::failure::Failure;
+use checklist::Reason;
+use tokio::net::TcpStream;
+
+/// A TCP connection with a failure that tells name from network.
+pub async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
+    let failed = |reason, error: std::io::Error| Failure::new(reason, format!("connecting to {host}:{port}: {error}"));
+    let addresses: Vec<_> =
+        tokio::net::lookup_host((host, port)).await.map_err(|error| failed(Reason::Dns, error))?.collect();
+    TcpStream::connect(addresses.as_slice()).await.map_err(|error| failed(Reason::Connect, error))
+}

@@ -1,0 +1,296 @@
+//! `task list | show | done | skip` and `override start | extend | end | show`.
+
+use anyhow::{Context, bail, ensure};
+use checklist::config::Tasks;
+use checklist::tasks::Task;
+use checklist::yaml::hint;
+use clap::{Args, Subcommand};
+use clients::records::{Act, Record, Records, append};
+use clients::task_status::{self, Stand, time};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use std::fmt::Write as _;
+
+/// People's tasks.
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    /// Shows every task: its next or open day, and who did it last.
+    List,
+    /// Shows the steps and the records of one task.
+    Show {
+        /// Its name.
+        task: String,
+    },
+    /// Records that a task was done.
+    Done {
+        /// Its name.
+        task: String,
+        /// Who says so.
+        #[command(flatten)]
+        who: Who,
+        /// What was found.
+        #[arg(long)]
+        note: Option<String>,
+        /// Where to see it.
+        #[arg(long)]
+        evidence: Option<String>,
+        /// When, if not now (RFC 3339); not in the future.
+        #[arg(long)]
+        at: Option<Timestamp>,
+        /// Records it although it is done already this time.
+        #[arg(long)]
+        again: bool,
+    },
+    /// Records that a task is not done this time.
+    Skip {
+        /// Its name.
+        task: String,
+        /// Who says so.
+        #[command(flatten)]
+        who: Who,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Emergencies.
+#[derive(Debug, Subcommand)]
+pub enum OverrideCommand {
+    /// Puts routine warnings aside until an end.
+    Start {
+        /// Who says so.
+        #[command(flatten)]
+        who: Who,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// How long: 30m, 4h, 2d; at most 14 days.
+        #[arg(long)]
+        until: String,
+    },
+    /// Moves the end.
+    Extend {
+        /// Who says so.
+        #[command(flatten)]
+        who: Who,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// How long from now: 30m, 4h, 2d; at most 14 days.
+        #[arg(long)]
+        until: String,
+    },
+    /// Ends it now.
+    End {
+        /// Who says so.
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Shows the override that holds, if any.
+    Show,
+}
+
+/// Who says so.
+#[derive(Debug, Args)]
+pub struct Who {
+    /// Who says so.
+    #[arg(long, env = "USER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    by: String,
+}
+
+/// Runs a task command and gives what it has to say.
+pub async fn task(tasks: &Tasks, command: TaskCommand) -> anyhow::Result<String> {
+    let now = Timestamp::now();
+    let records = Records::read(&tasks.place, now).await?;
+    match command {
+        TaskCommand::List => Ok(list(tasks, &records, now)),
+        TaskCommand::Show { task } => Ok(show(find(tasks, &task)?, tasks, &records, now)),
+        TaskCommand::Done { task, who, note, evidence, at, again } => {
+            let known = find(tasks, &task)?;
+            let at = at.unwrap_or(now);
+            ensure!(at <= now, "{at} is in the future");
+            if let Some(evidence) = &evidence {
+                ensure!(
+                    evidence.starts_with("https://") || evidence.starts_with("http://"),
+                    "evidence must be an address"
+                );
+            }
+            once(known, tasks, &records, at, again)?;
+            append(&tasks.place, &Record { at, by: who.by, act: Act::Done { task, note, evidence } }).await?;
+            after(known, tasks, at, now).await
+        }
+        TaskCommand::Skip { task, who, reason } => {
+            let known = find(tasks, &task)?;
+            ensure!(!reason.trim().is_empty(), "a task is only skipped with a reason");
+            once(known, tasks, &records, now, false)?;
+            append(&tasks.place, &Record { at: now, by: who.by, act: Act::Skipped { task, reason } }).await?;
+            after(known, tasks, now, now).await
+        }
+    }
+}
+
+/// Runs an override command and gives what it has to say.
+pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Result<String> {
+    let now = Timestamp::now();
+    let records = Records::read(&tasks.place, now).await?;
+    let held = records.override_at(now);
+    // Of another machine whose clock is ahead: what comes after it must be read after it.
+    let at = held.map_or(now, |(_, last)| now.max(last.at + SignedDuration::from_nanos(1)));
+    let ends = matches!(command, OverrideCommand::End { .. });
+    let (by, act) = match command {
+        OverrideCommand::Show => return Ok(describe(&records, tasks, now)),
+        OverrideCommand::Start { .. } if held.is_some() => {
+            bail!("an override holds already; extend it, or end it first")
+        }
+        OverrideCommand::Extend { .. } | OverrideCommand::End { .. } if held.is_none() => bail!("no override holds"),
+        OverrideCommand::Start { who, reason, until } | OverrideCommand::Extend { who, reason, until } => {
+            ensure!(!reason.trim().is_empty(), "an override needs a reason");
+            (who.by, Act::Override { reason, until: now + lasting(&until)? })
+        }
+        OverrideCommand::End { who } => (who.by, Act::OverrideEnded),
+    };
+    append(&tasks.place, &Record { at, by, act }).await?;
+    let records = Records::read(&tasks.place, now).await?;
+    ensure!(!ends || records.override_at(now).is_none(), "the end is recorded, but somebody else's override holds");
+    Ok(describe(&records, tasks, now))
+}
+
+/// `4h`, at least a minute and at most two weeks: an override without end is impossible.
+fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
+    let right = || format!("until must be a duration like 30m, 4h or 2d, not {text}");
+    let (at, _) = text.char_indices().next_back().with_context(right)?;
+    let (number, unit) = text.split_at(at);
+    let number: i64 = number.parse().ok().with_context(right)?;
+    let minutes = match unit {
+        "m" => Some(number),
+        "h" => number.checked_mul(60),
+        "d" => number.checked_mul(24 * 60),
+        _ => None,
+    };
+    let minutes = minutes.with_context(right)?;
+    ensure!((1..=14 * 24 * 60).contains(&minutes), "an override lasts at least a minute and at most 14 days");
+    Ok(SignedDuration::from_mins(minutes))
+}
+
+fn find<'a>(tasks: &'a Tasks, id: &str) -> anyhow::Result<&'a Task> {
+    tasks.list.iter().find(|task| task.id == id).with_context(|| {
+        let known: Vec<&str> = tasks.list.iter().map(|task| task.id.as_str()).collect();
+        format!("there is no task {id}{}; known: {}", hint(id, &known), known.join(", "))
+    })
+}
+
+/// Refuses a second record for the same occurrence.
+fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: bool) -> anyhow::Result<()> {
+    let day = task.answers(at, &tasks.zone);
+    let same = |record: &&Record| {
+        record.task() == Some(&task.id) && day.is_some() && task.answers(record.at, &tasks.zone) == day
+    };
+    match records.list.iter().rev().find(same) {
+        Some(record) if !again => bail!(
+            "{} of {} is recorded already by {} at {}; --again records it once more",
+            task.id,
+            day.map(|day| day.to_string()).unwrap_or_default(),
+            visible(&record.by),
+            record.at
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// What a record at `at` did.
+async fn after(task: &Task, tasks: &Tasks, at: Timestamp, now: Timestamp) -> anyhow::Result<String> {
+    let records = Records::read(&tasks.place, now).await?;
+    let answered = task.answers(at, &tasks.zone);
+    let next = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone).map(|standing| standing.day);
+    let day = |day: Option<Date>| day.map_or_else(|| "no day".to_owned(), |day| day.to_string());
+    let what = if next < answered { "stays open for" } else { "is next on" };
+    Ok(format!("recorded for {}; {} {what} {}\n", day(answered), task.id, day(next)))
+}
+
+fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {
+    let mut text = format!("{:<22} {:<10} {:<11} {:<8} LAST\n", "TASK", "CADENCE", "DAY", "STATE");
+    for task in &tasks.list {
+        let standing = task_status::of(task, tasks, records, now);
+        let (day, state) = standing.map_or(("-".to_owned(), "-"), |(standing, stand)| {
+            let state = match stand {
+                Stand::Overdue => "OVERDUE",
+                Stand::Due => "DUE",
+                Stand::Open => "open",
+                Stand::Ahead => "",
+            };
+            (standing.day.to_string(), state)
+        });
+        let last = records.last_of_task(&task.id).map(last).unwrap_or_default();
+        let line = format!("{:<22} {:<10} {day:<11} {state:<8} {last}", task.id, task.cadence);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    if records.rejected > 0 {
+        let _ = writeln!(text, "{} records cannot be read; the log names them", records.rejected);
+    }
+    text
+}
+
+fn show(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> String {
+    let mut text = format!("{} ({}), every {}, about {} minutes\n", task.title, task.id, task.rule, task.minutes);
+    for (at, step) in task.steps.iter().enumerate() {
+        let _ = writeln!(text, "  {}. {step}", at + 1);
+    }
+    if let Some(standing) = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone) {
+        let (due, overdue) = (time(standing.due, tasks), time(standing.overdue, tasks));
+        let _ = writeln!(text, "day {}, due by {due}, overdue from {overdue}", standing.day.strftime("%a %Y-%m-%d"));
+    }
+    for record in records.list.iter().rev().filter(|record| record.task() == Some(&task.id)).take(10) {
+        let _ = writeln!(text, "{}", last(record));
+    }
+    text
+}
+
+/// What others wrote moves no cursor and colours nothing.
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn last(record: &Record) -> String {
+    let (at, by) = (record.at.strftime("%Y-%m-%d"), &record.by);
+    let text = match &record.act {
+        Act::Done { note, evidence, .. } => {
+            let rest: Vec<&str> = note.iter().chain(evidence).map(String::as_str).collect();
+            format!("{at} done by {by} {}", rest.join(" ")).trim_end().to_owned()
+        }
+        Act::Skipped { reason, .. } => format!("{at} skipped by {by}: {reason}"),
+        Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } | Act::Routed { .. } => String::new(),
+    };
+    visible(&text)
+}
+
+fn describe(records: &Records, tasks: &Tasks, now: Timestamp) -> String {
+    match records.override_at(now) {
+        Some((since, Record { by, act: Act::Override { reason, until }, .. })) => {
+            let (since, until) = (time(since, tasks), time(*until, tasks));
+            format!("override since {since} until {until} by {}: {}\n", visible(by), visible(reason))
+        }
+        _ => "no override holds\n".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_moves_no_cursor() {
+        let act = Act::Done { task: "t".to_owned(), note: Some("a\u{1b}[2Jb\r\nc".to_owned()), evidence: None };
+        let record = Record { at: Timestamp::UNIX_EPOCH, by: "x\u{7}".to_owned(), act };
+        assert_eq!(last(&record), "1970-01-01 done by x\u{fffd} a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
+    }
+
+    #[test]
+    fn a_duration_is_read_and_anything_else_is_refused() {
+        assert_eq!(lasting("4h").ok(), Some(SignedDuration::from_hours(4)));
+        for wrong in ["", "4", "4\u{e9}", "h", "-1h", "15d", "0m", "9999999999999999999h"] {
+            assert!(lasting(wrong).is_err(), "{wrong}");
+        }
+    }
+}

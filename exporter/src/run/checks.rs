@@ -1,0 +1,198 @@
+//! From checklist.yaml to jobs: one line per signal says which probe makes its check.
+
+use crate::probe::Probe;
+use crate::probes;
+use crate::probes::sql::Sql;
+use crate::run::lease::Lease;
+use crate::run::schedule::Job;
+use crate::run::shard::Shard;
+use crate::run::state::State;
+use crate::server::web::tokens::Tokens;
+use crate::sources::kubernetes::Cluster;
+use crate::sources::postgres::Database;
+use checklist::config::Check;
+use checklist::{Config, Limits, Signal};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// Makes jobs, and knows the clients that several of them share.
+#[derive(Default)]
+pub struct Checks {
+    shard: Shard,
+    elects: bool,
+    lease: Option<(String, Arc<Lease>)>,
+    clusters: BTreeMap<String, (String, Arc<Cluster>)>,
+    databases: BTreeMap<String, (String, Arc<Database>)>,
+}
+
+impl Checks {
+    /// For a process that goes on: it makes one part of the checks, and the costly ones while it holds the lease.
+    pub fn continuous(shard: Shard) -> Self {
+        Self { shard, elects: true, ..Self::default() }
+    }
+
+    /// The lease of the configuration, if it has one.
+    pub fn lease(&self) -> Option<Arc<Lease>> {
+        self.lease.as_ref().map(|(_, lease)| Arc::clone(lease))
+    }
+
+    /// The jobs of a configuration, in the order of signals and targets. One of `before` that was made from the
+    /// same definition is taken over with all that it knows; clients whose target is as before are kept too.
+    pub fn jobs(&mut self, config: &Config, before: &[Arc<Job>]) -> Vec<Arc<Job>> {
+        self.clusters = config
+            .kubernetes
+            .iter()
+            .map(|target| kept(&self.clusters, &target.name, target, || Cluster::new(target.clone())))
+            .collect();
+        self.databases = config
+            .postgres
+            .iter()
+            .map(|target| kept(&self.databases, &target.name, target, || Database::new(target.clone())))
+            .collect();
+        self.lease = config.election().filter(|_| self.elects).map(|(section, cluster, namespace)| {
+            let definition = format!("{section:?} {cluster:?} {namespace}");
+            let known = self.lease.take().filter(|(known, _)| *known == definition).map(|(_, lease)| lease);
+            let lease = known.unwrap_or_else(|| Arc::new(Lease::new(cluster.clone(), namespace, &section.lease)));
+            (definition, lease)
+        });
+        let job = |check: Check| {
+            let limits = config.limits(check.signal, &check.target);
+            let lease = self.lease.as_ref().filter(|_| check.signal.costly.is_some());
+            // The holder of the lease makes the costly checks whatever its part of the others is.
+            if lease.is_none() && !self.shard.has(check.signal.id, &check.target) {
+                return None;
+            }
+            let definition = definition(config, &check, &limits)
+                + lease.map(|(definition, _)| definition.as_str()).unwrap_or_default();
+            if let Some(job) = before.iter().find(|job| job.definition == definition) {
+                return Some(Arc::clone(job));
+            }
+            let probe = self.probe(config, check.signal, &check.target)?;
+            let lease = lease.map(|(_, lease)| Arc::clone(lease));
+            Some(Arc::new(Job::new(probe, definition, State::new(check, limits)).under(lease)))
+        };
+        config.checks().into_iter().filter_map(job).collect()
+    }
+
+    /// Who reviews tokens of the cluster that checklist.yaml names for it; the one of before when the cluster is as before.
+    pub fn tokens(&self, config: &Config, before: Option<Arc<Tokens>>) -> Option<Arc<Tokens>> {
+        let target = config.kubernetes.iter().find(|target| !target.web_audiences.is_empty())?;
+        let (_, cluster) = self.clusters.get(&target.name)?;
+        let same = before.filter(|tokens| tokens.are_of(cluster));
+        Some(same.unwrap_or_else(|| Arc::new(Tokens::new(Arc::clone(cluster)))))
+    }
+
+    fn probe(&self, config: &Config, signal: &'static Signal, target: &str) -> Option<Arc<dyn Probe>> {
+        let cluster = || self.clusters.get(target).map(|(_, cluster)| Arc::clone(cluster));
+        let database = || self.databases.get(target).map(|(_, database)| Arc::clone(database));
+        let health = || config.health.iter().find(|known| known.name == target).cloned();
+        let backup = || config.backups.iter().find(|known| known.name == target).cloned();
+        let certificate = || config.certificates.iter().find(|known| known.name == target).cloned();
+        let report = || config.reports.iter().find(|known| known.name == target).cloned();
+        let prometheus = || config.prometheus.iter().find(|known| known.name == target).cloned();
+        let alertmanager = || config.alertmanagers.iter().find(|known| known.name == target).cloned();
+        if let Some(statements) = probes::statements::of(signal.id) {
+            let limits = config.limits(signal, target);
+            return Some(Arc::new(Sql::new(database()?, signal, statements, &limits)));
+        }
+        if let Some(query) = config.queries.iter().find(|query| query.signal.id == signal.id) {
+            return Some(Arc::new(Sql::own(database()?, query)));
+        }
+        Some(match signal.id {
+            "pods" => Arc::new(probes::pods::Pods(cluster()?)),
+            "health" => Arc::new(probes::health::Health(health()?)),
+            "restarts" => Arc::new(probes::restarts::Restarts(cluster()?)),
+            "alerts" => Arc::new(probes::alerts::Alerts(alertmanager()?)),
+            "disk" => Arc::new(probes::disk::Disk(cluster()?)),
+            "backup" => Arc::new(probes::backup::Backup::new(backup()?)),
+            "utilization" => Arc::new(probes::utilization::Utilization(cluster()?)),
+            "pod_logs" => Arc::new(probes::pod_logs::PodLogs::new(cluster()?)),
+            "certificates" => Arc::new(probes::certificates::Certificates(certificate()?)),
+            "advisories" | "dependencies" | "images" => Arc::new(probes::reports::Reports(report()?)),
+            "hpa" => Arc::new(probes::hpa::Hpa(cluster()?)),
+            "pvc" => Arc::new(probes::pvc::Pvc(cluster()?)),
+            "rules" => Arc::new(probes::rules::Rules {
+                server: prometheus()?,
+                rule_sets: config.rule_sets(),
+                fingerprint: config.fingerprint(),
+            }),
+            "dashboards" => {
+                Arc::new(probes::dashboards::Dashboards { server: prometheus()?, metrics: config.expected_metrics() })
+            }
+            "override" => Arc::new(probes::tasks::Override(config.tasks.clone()?)),
+            "tasks" => Arc::new(probes::tasks::Tasks(config.tasks.clone()?)),
+            "alert_path" => Arc::new(probes::alert_path::AlertPath {
+                alertmanager: target.to_owned(),
+                place: config.tasks.as_ref()?.place.clone(),
+            }),
+            "restore" => Arc::new(probes::restore::Restore {
+                backup: target.to_owned(),
+                place: config.tasks.as_ref()?.place.clone(),
+            }),
+            "secrets" => Arc::new(probes::secrets::Secrets(cluster()?)),
+            _ => return None,
+        })
+    }
+}
+
+/// The statements of a check on a database of its own, for `--explain`.
+pub fn sql(config: &Config, signal: &'static Signal, target: &str) -> Option<Sql> {
+    let database = config.postgres.iter().find(|known| known.name == target)?;
+    let database = Arc::new(Database::new(database.clone()));
+    if let Some(query) = config.queries.iter().find(|query| query.signal.id == signal.id) {
+        return Some(Sql::own(database, query));
+    }
+    let statements = probes::statements::of(signal.id)?;
+    Some(Sql::new(database, signal, statements, &config.limits(signal, target)))
+}
+
+/// The client of before when its target is as before, else a new one.
+fn kept<T>(
+    before: &BTreeMap<String, (String, Arc<T>)>,
+    name: &str,
+    target: &impl Debug,
+    make: impl FnOnce() -> T,
+) -> (String, (String, Arc<T>)) {
+    let definition = format!("{target:?}");
+    let known = before.get(name).filter(|(known, _)| *known == definition).map(|(_, client)| Arc::clone(client));
+    (name.to_owned(), (definition, known.unwrap_or_else(|| Arc::new(make()))))
+}
+
+/// Everything that a job is made from, as text.
+fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
+    fn named<T: Debug>(targets: &[T], name: impl Fn(&T) -> &String, target: &str) -> String {
+        format!("{:?}", targets.iter().find(|known| name(known) == target))
+    }
+    let name = &check.target;
+    let target = match check.signal.kind.key() {
+        "alertmanagers" => named(&config.alertmanagers, |target| &target.name, name) + &format!("{:?}", config.tasks),
+        "backups" => named(&config.backups, |target| &target.name, name) + &format!("{:?}", config.tasks),
+        "certificates" => named(&config.certificates, |target| &target.name, name),
+        "health" => named(&config.health, |target| &target.name, name),
+        "kubernetes" => named(&config.kubernetes, |target| &target.name, name),
+        "postgres" => named(&config.postgres, |target| &target.name, name),
+        "prometheus" => named(&config.prometheus, |target| &target.name, name) + &config.fingerprint(),
+        "tasks" => format!("{:?}", config.tasks),
+        _ => named(&config.reports, |target| &target.name, name),
+    };
+    let query = config.queries.iter().find(|query| query.signal.id == check.signal.id).map(|query| &query.sql);
+    // Equal ids may be different signals: an operator's own check that was changed.
+    let signal = std::ptr::from_ref(check.signal);
+    format!(
+        "{} {signal:?} {name} {:?} {:?} {limits:?} {query:?} {target}",
+        check.signal.id, check.interval, check.timeout
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_of_a_configuration_gets_a_probe() {
+        let config = Config::parse("checklist.yaml", include_str!("../../../examples/checklist.yaml"));
+        let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert_eq!(Checks::default().jobs(&config, &[]).len(), config.checks().len());
+    }
+}

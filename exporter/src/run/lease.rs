@@ -1,0 +1,349 @@
+//! Costly work is done by one process: the holder of a Lease of Kubernetes.
+//!
+//! The holder looks at the clock before each step of its work, so that a process that was stopped and continued does
+//! nothing more once its time is over, whatever it was waiting for.
+
+pub mod clock;
+pub mod election;
+pub mod proof;
+mod store;
+
+use crate::probe::Failure;
+use crate::run::time::unix_now;
+use checklist::config::Kubernetes;
+use clock::Clock;
+use election::{Election, Move};
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+use store::Store;
+use tokio::sync::{RwLock, watch};
+
+/// Between two looks at the lease.
+const RETRY: Duration = Duration::from_secs(2);
+/// The most that one look may take: two fit into the holder's deadline.
+const ATTEMPT: Duration = Duration::from_secs(4);
+/// The most that a release may take; Kubernetes kills a pod thirty seconds after it asked it to end.
+const RELEASE: Duration = Duration::from_secs(5);
+/// Before a release: what was asked of the targets is being cancelled.
+const SETTLE: Duration = Duration::from_millis(250);
+
+/// One lease, as one process takes part in it.
+pub struct Lease {
+    store: Store,
+    identity: String,
+    clock: Clock,
+    /// Until when this process may act, on its clock.
+    until: watch::Sender<Option<Duration>>,
+    /// One look at a time.
+    election: tokio::sync::Mutex<Election>,
+    resigned: AtomicBool,
+    /// Whether it was ever written, with or without success.
+    written: AtomicBool,
+    /// Whether the last look failed, so that an outage is told once.
+    failing: AtomicBool,
+    /// Held for reading by whoever acts.
+    acting: RwLock<()>,
+    status: Mutex<LeaseStatus>,
+}
+
+/// What the process exposes about its part.
+#[derive(Debug, Clone, Default)]
+pub struct LeaseStatus {
+    /// Whether it holds the lease.
+    pub held: bool,
+    /// Times that it came to hold it.
+    pub acquisitions: u64,
+    /// Looks and writes that failed.
+    pub failures: u64,
+    /// When it last wrote it, Unix seconds.
+    pub renewed: Option<f64>,
+    /// Who holds it, as far as is known.
+    pub holder: Option<String>,
+}
+
+impl Lease {
+    /// Nothing is contacted yet.
+    pub fn new(target: Kubernetes, namespace: &str, name: &str) -> Self {
+        Self::with(target, namespace, name, identity(), Clock::system())
+    }
+
+    fn with(target: Kubernetes, namespace: &str, name: &str, identity: String, clock: Clock) -> Self {
+        Self {
+            store: Store::new(target, namespace.to_owned(), name.to_owned()),
+            election: tokio::sync::Mutex::new(Election::new(identity.clone())),
+            identity,
+            clock,
+            until: watch::Sender::new(None),
+            resigned: AtomicBool::new(false),
+            written: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
+            acting: RwLock::new(()),
+            status: Mutex::default(),
+        }
+    }
+
+    /// `NAMESPACE/NAME`
+    pub fn place(&self) -> String {
+        self.store.place()
+    }
+
+    /// Whether this process may act now.
+    pub fn is_held(&self) -> bool {
+        self.until.borrow().is_some_and(|until| self.clock.now() < until)
+    }
+
+    /// What is exposed.
+    pub fn status(&self) -> LeaseStatus {
+        LeaseStatus { held: self.is_held(), ..self.locked().clone() }
+    }
+
+    /// Waits until this process may act.
+    pub async fn held(&self) {
+        let mut until = self.until.subscribe();
+        while !self.is_held() {
+            // The sender is ours, so it lives.
+            let _ = until.changed().await;
+        }
+    }
+
+    /// Does the work as long as this process may act; nothing when it may not, or may no longer. The clock is looked at
+    /// before every step, and when the time is over the work is dropped where it stands.
+    pub async fn while_held<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let _acting = self.acting.try_read().ok()?;
+        let mut until = self.until.subscribe();
+        let mut work = pin!(work);
+        loop {
+            let left = until.borrow_and_update().and_then(|until| until.checked_sub(self.clock.now()));
+            let left = left.filter(|left| !left.is_zero())?;
+            tokio::select! {
+                biased;
+                _ = until.changed() => {}
+                // Never in a hurry, should the two clocks not agree.
+                () = tokio::time::sleep(left.max(Duration::from_millis(10))) => {}
+                done = poll_fn(|context| {
+                    if self.is_held() { work.as_mut().poll(context).map(Some) } else { Poll::Ready(None) }
+                }) => return done,
+            }
+        }
+    }
+
+    /// Takes part until dropped: looks at the lease, takes it when it may, and renews it.
+    pub async fn campaign(&self) {
+        loop {
+            // What failed is counted and logged.
+            let _ = self.attempt().await;
+            // A little apart, so that several do not always collide.
+            let apart = RandomState::new().hash_one(0) % 200;
+            tokio::time::sleep(RETRY + Duration::from_millis(apart)).await;
+        }
+    }
+
+    /// One look, and what follows from it.
+    pub(crate) async fn attempt(&self) -> Result<(), Failure> {
+        let result = match tokio::time::timeout(ATTEMPT, self.look()).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::new(
+                checklist::Reason::Timeout,
+                format!("lease {}: no answer within {ATTEMPT:?}", self.place()),
+            )),
+        };
+        let failed_before = self.failing.swap(result.is_err(), Ordering::SeqCst);
+        match &result {
+            Err(failure) => {
+                self.locked().failures += 1;
+                let (reason, message) = (failure.reason, &failure.message);
+                if failed_before {
+                    tracing::debug!(%reason, "still cannot take part in the lease: {message}");
+                } else {
+                    tracing::warn!(%reason, "cannot take part in the lease: {message}");
+                }
+            }
+            Ok(()) if failed_before => tracing::info!("takes part in the lease {} again", self.place()),
+            Ok(()) => {}
+        }
+        let held = self.is_held();
+        let before = std::mem::replace(&mut self.locked().held, held);
+        match (before, held) {
+            (false, true) => {
+                self.locked().acquisitions += 1;
+                tracing::info!(identity = self.identity, "holds the lease {}: makes the costly checks", self.place());
+            }
+            (true, false) => tracing::warn!("lost the lease {}", self.place()),
+            _ => {}
+        }
+        result
+    }
+
+    async fn look(&self) -> Result<(), Failure> {
+        let mut election = self.election.lock().await;
+        if self.resigned.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let asked = self.clock.now();
+        let object = self.store.read().await?;
+        let record = object.as_ref().map(store::record);
+        let next = election.judge(record.as_ref(), asked, self.clock.now());
+        self.publish(&election);
+        self.locked().holder = record.and_then(|record| record.holder);
+        if next == Move::Wait {
+            return Ok(());
+        }
+        self.written.store(true, Ordering::SeqCst);
+        let begun = self.clock.now();
+        if self.store.write(&self.store.held_by(object, Some(&self.identity))).await? {
+            election.written(begun);
+            self.publish(&election);
+            let mut known = self.locked();
+            (known.renewed, known.holder) = (Some(unix_now()), Some(self.identity.clone()));
+        }
+        Ok(())
+    }
+
+    fn publish(&self, election: &Election) {
+        if !self.resigned.load(Ordering::SeqCst) {
+            self.until.send_replace(election.until());
+        }
+    }
+
+    /// Stops to act for ever, and releases the lease if it is held, so that another may take it at once.
+    pub async fn resign(&self) {
+        self.resigned.store(true, Ordering::SeqCst);
+        self.until.send_replace(None);
+        match tokio::time::timeout(RELEASE, self.release()).await {
+            Ok(Ok(true)) => tracing::info!("released the lease {}", self.place()),
+            Ok(Ok(false)) => {}
+            Ok(Err(failure)) => {
+                tracing::warn!(reason = %failure.reason, "cannot release the lease, it will expire: {}", failure.message);
+            }
+            Err(_) => tracing::warn!("cannot release the lease {} within {RELEASE:?}, it will expire", self.place()),
+        }
+    }
+
+    async fn release(&self) -> Result<bool, Failure> {
+        // A look on its way ends first, and must not have the last word.
+        let mut election = self.election.lock().await;
+        let acted = election.until().is_some();
+        election.stop();
+        self.until.send_replace(None);
+        let _quiet = self.acting.write().await;
+        if !self.written.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
+        if acted {
+            tokio::time::sleep(SETTLE).await;
+        }
+        loop {
+            let object = self.store.read().await?;
+            let ours =
+                object.as_ref().is_some_and(|object| store::record(object).holder.as_ref() == Some(&self.identity));
+            if !ours {
+                return Ok(false);
+            }
+            if self.store.write(&self.store.held_by(object, None)).await? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Whether somebody else was seen writing the lease, and who.
+    async fn rival(&self) -> Option<String> {
+        let lives = self.election.lock().await.rival_lives();
+        self.locked().holder.clone().filter(|_| lives)
+    }
+
+    fn locked(&self) -> MutexGuard<'_, LeaseStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name of the pod, and something that no other process has, not even the next one in the same pod.
+fn identity() -> String {
+    // Two hashers with random keys of the operating system.
+    let random = [0, 1].map(|n: u8| format!("{:016x}", RandomState::new().hash_one((n, std::process::id()))));
+    format!("{}_{}", crate::run::process::pod_name(), random.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
+
+    fn lease() -> (Lease, Arc<AtomicU64>) {
+        let config = checklist::Config::parse("c", "kubernetes: [{name: k, namespaces: [n]}]\n");
+        let target = config.unwrap_or_else(|mistakes| panic!("{mistakes}")).kubernetes.swap_remove(0);
+        let now = Arc::new(AtomicU64::new(0));
+        let shared = Arc::clone(&now);
+        let clock = Clock::of(move || Duration::from_millis(shared.load(Ordering::SeqCst)));
+        (Lease::with(target, "n", "l", "us".to_owned(), clock), now)
+    }
+
+    /// Counts how often it is polled, and is always ready to go on.
+    async fn work(steps: &AtomicU64) {
+        loop {
+            steps.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_is_dropped_at_the_deadline_and_does_not_begin_after_it() {
+        let (lease, now) = lease();
+        assert_eq!(lease.while_held(async {}).await, None, "nobody holds it");
+        lease.until.send_replace(Some(Duration::from_secs(10)));
+        assert_eq!(lease.while_held(async { 7 }).await, Some(7));
+        now.store(10_000, Ordering::SeqCst);
+        let begun = AtomicU64::new(0);
+        assert_eq!(lease.while_held(work(&begun)).await, None);
+        assert_eq!(begun.load(Ordering::SeqCst), 0, "it began");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_was_stopped_takes_no_further_step_when_it_is_continued() {
+        let (lease, now) = lease();
+        lease.until.send_replace(Some(Duration::from_secs(10)));
+        let steps = AtomicU64::new(0);
+        // In the middle of its third step the world goes on without it: timers have not fired, the clock has moved.
+        let stopped = async {
+            for _ in 0..3 {
+                steps.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+            }
+            now.store(60_000, Ordering::SeqCst);
+            work(&steps).await;
+        };
+        assert_eq!(lease.while_held(stopped).await, None);
+        assert_eq!(steps.load(Ordering::SeqCst), 4, "the step in which it was stopped is the last");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_lets_the_work_go_on_and_a_loss_ends_it_while_it_waits() {
+        let (lease, now) = lease();
+        let lease = Arc::new(lease);
+        lease.until.send_replace(Some(Duration::from_secs(10)));
+        let own = Arc::clone(&lease);
+        let waiting = tokio::spawn(async move { own.while_held(std::future::pending::<()>()).await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        now.store(9_000, Ordering::SeqCst);
+        lease.until.send_replace(Some(Duration::from_secs(19)));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(!waiting.is_finished());
+        lease.until.send_replace(None);
+        assert_eq!(waiting.await.ok(), Some(None));
+        // And nobody begins once it resigns.
+        lease.until.send_replace(Some(Duration::from_secs(100)));
+        let _quiet = lease.acting.write().await;
+        assert_eq!(lease.while_held(async {}).await, None);
+    }
+
+    #[test]
+    fn no_two_processes_have_the_same_identity() {
+        let all: std::collections::BTreeSet<String> = (0..100).map(|_| identity()).collect();
+        assert_eq!(all.len(), 100);
+    }
+}

@@ -1,0 +1,87 @@
+//! Proofs, the costliest work of all, run once at a time: each takes a lease of its own while it runs.
+
+use super::{Lease, RETRY};
+use anyhow::bail;
+use checklist::Config;
+use checklist::config::Proof;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Longer than it takes to see that the holder of a lease is gone.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// Another process holds the lease of this proof.
+#[derive(Debug)]
+pub struct HeldByAnother(String);
+
+impl std::fmt::Display for HeldByAnother {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for HeldByAnother {}
+
+/// Runs the work of a proof while this process holds the proof's lease; without `highAvailability:` at once. The
+/// work is given what ends with a reason when it has to stop: `ended`, or the loss of the lease. It stops by itself,
+/// because it may have things to take away and a result to record.
+///
+/// # Errors
+/// [`HeldByAnother`] when another process holds it; also when the lease cannot be had.
+pub async fn alone<'a, F: Future>(
+    config: &Config,
+    proof: Proof<'_>,
+    ended: impl Future<Output = &'static str> + Send + 'a,
+    work: impl FnOnce(BoxFuture<'a, &'static str>) -> F,
+) -> anyhow::Result<F::Output> {
+    let Some((section, cluster, namespace)) = config.election() else {
+        return Ok(work(ended.boxed()).await);
+    };
+    let lease = Arc::new(Lease::new(cluster.clone(), namespace, &section.proof_lease(proof)));
+    let mut ended = ended.boxed();
+    let acquired = tokio::select! {
+        acquired = acquire(&lease) => acquired,
+        why = &mut ended => Err(anyhow::anyhow!("ended by {why}")),
+    };
+    let result = match acquired {
+        Ok(()) => {
+            let own = Arc::clone(&lease);
+            let stop = async move {
+                tokio::select! {
+                    biased;
+                    _ = own.while_held(std::future::pending::<()>()) => "the loss of its lease",
+                    why = ended => why,
+                }
+            };
+            tokio::select! {
+                done = work(stop.boxed()) => Ok(done),
+                () = lease.campaign() => Err(anyhow::anyhow!("nobody renews the lease {}", lease.place())),
+            }
+        }
+        Err(error) => Err(error),
+    };
+    lease.resign().await;
+    result
+}
+
+async fn acquire(lease: &Lease) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !lease.is_held() {
+        let looked = lease.attempt().await;
+        if lease.is_held() {
+            break;
+        }
+        let place = lease.place();
+        if let Some(holder) = lease.rival().await {
+            bail!(HeldByAnother(format!("{holder} holds the lease {place} and is at it; nothing was done")));
+        }
+        if begun.elapsed() > PATIENCE {
+            looked?;
+            bail!("the lease {place} could not be had within {PATIENCE:?}");
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+    Ok(())
+}

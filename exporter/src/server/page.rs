@@ -1,0 +1,158 @@
+//! The status page: the checklist by cadence, and the last runs of one check. It needs no script.
+
+use crate::run::schedule::{Job, Schedule};
+use crate::run::state::State;
+use crate::run::time::unix_now;
+use crate::server::report::word;
+use checklist::{Cadence, Config, Severity, Unit, spaced};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::sync::Arc;
+
+/// Seconds after which the page asks for itself again.
+const REFRESH: u32 = 30;
+
+/// Every check, by cadence.
+pub fn overview(schedule: &Schedule, config: &Config) -> String {
+    let (all, own) = (schedule.jobs(), schedule.own());
+    let (jobs, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = all.iter().partition(|job| job.is_ours());
+    let holder = own.lease.as_ref().and_then(|status| status.holder.as_deref()).unwrap_or("nobody");
+    let now = unix_now();
+    let count = |verdict: Option<bool>| jobs.iter().filter(|job| job.state().verdict(now) == verdict).count();
+    let (passed, not, unknown) = (count(Some(true)), count(Some(false)), count(None));
+    let elsewhere: Vec<&str> = config
+        .signals()
+        .filter(|signal| !config.targets(signal).is_empty() && config.probed(signal).is_empty())
+        .map(|signal| signal.title)
+        .collect();
+    let body = html! {
+        h1 { "Operations checklist" }
+        p.summary {
+            b { (passed) } " passed, " b { (not) } " not passed, " b { (unknown) } " cannot tell; "
+            (time(now)) " UTC"
+        }
+        @for cadence in Cadence::ALL {
+            @let here: Vec<&Arc<Job>> =
+                jobs.iter().copied().filter(|job| job.state().check.signal.cadence == cadence).collect();
+            @if !here.is_empty() {
+                h2 { (cadence) }
+                ul { @for job in here { (row(&job.state(), config, now)) } }
+            }
+        }
+        @if !others.is_empty() {
+            h2 { "Made by the holder of the lease" }
+            p.summary {
+                @for job in &others { (job.state().check.signal.title) " " (job.state().check.target) ", " }
+                "held by " (holder)
+            }
+        }
+        @if own.shard.total > 1 {
+            h2 { "Made by other shards" }
+            p.summary { "This is shard " (own.shard) "; the others make the rest of the checks." }
+        }
+        @if !elsewhere.is_empty() {
+            h2 { "Judged by Prometheus" }
+            p.summary { (elsewhere.join(", ")) }
+        }
+        footer {
+            @if config.tasks.is_some() { a href="/tasks" { "tasks" } " · " }
+            a href="/metrics" { "metrics" } " · " a href="/api/v1/checks" { "JSON" } " · version " (env!("CARGO_PKG_VERSION"))
+        }
+    };
+    page("Operations checklist", REFRESH, &body)
+}
+
+/// The last runs of the checks with an id; nothing when there are none.
+pub fn history(jobs: &[Arc<Job>], config: &Config, check: &str) -> Option<String> {
+    let here: Vec<&Arc<Job>> = jobs.iter().filter(|job| job.state().check.signal.id == check).collect();
+    let title = here.first()?.state().check.signal.title;
+    let now = unix_now();
+    let body = html! {
+        p.summary { a href="/" { "All checks" } }
+        h1 { (title) }
+        ul { @for job in &here { (row(&job.state(), config, now)) } }
+        @for job in &here {
+            @let state = job.state();
+            h2 { (state.check.target) }
+            table {
+                tr { th { "Ended" } th { "Verdict" } th { "Took" } th { "Why" } }
+                @for run in state.history.iter().rev() {
+                    tr {
+                        td { (time(run.at)) }
+                        td.verdict.(class(run.verdict)) { (word(run.verdict)) }
+                        td { (Unit::Seconds.human((run.seconds * 1e3).round() / 1e3)) }
+                        td { (run.why) }
+                    }
+                }
+            }
+        }
+    };
+    Some(page(title, REFRESH, &body))
+}
+
+fn row(state: &State, config: &Config, now: f64) -> Markup {
+    let signal = state.check.signal;
+    let verdict = state.verdict(now);
+    let why = state.why();
+    html! {
+        li {
+            span.verdict.(class(verdict)) { (word(verdict)) }
+            span {
+                a href={ "/checks/" (signal.id) } { (signal.title) } " "
+                span.target { (state.check.target) }
+                @if let Some(base) = &config.alerting.runbook_base_url {
+                    " " a href={ (base) "/" (signal.id) ".md" } { "runbook" }
+                }
+            }
+            span.readings {
+                @for reading in &state.readings {
+                    @let unit = reading.unit;
+                    span.reading {
+                        (spaced(reading.alert)) " " b { (unit.human(reading.value)) }
+                        @for (severity, limit) in [Severity::Warning, Severity::Critical].into_iter().filter_map(|s| Some((s, reading.limits.at(s)?))) {
+                            " · " (severity) " " (unit.human(limit))
+                        }
+                    }
+                }
+            }
+            span.when {
+                @match state.last_success() {
+                    Some(at) => { (Unit::Seconds.human((now - at).max(0.0).round())) " ago" }
+                    None => "never",
+                }
+            }
+            @if !why.is_empty() { span.why.(class(verdict)) { (why) } }
+        }
+    }
+}
+
+const fn class(verdict: Option<bool>) -> &'static str {
+    match verdict {
+        Some(true) => "passed",
+        Some(false) => "not",
+        None => "cannot",
+    }
+}
+
+fn time(at: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "a time within the next thousand years")]
+    let timestamp = jiff::Timestamp::from_second(at as i64).unwrap_or_default();
+    timestamp.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A whole page that asks for itself again after so many seconds.
+pub(crate) fn page(title: &str, refresh: u32, body: &Markup) -> String {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="refresh" content=(refresh);
+                title { (title) }
+                style { (PreEscaped(include_str!("page.css"))) }
+            }
+            body { main { (body) } }
+        }
+    }
+    .into_string()
+}

@@ -1,0 +1,208 @@
+//! The page of people's tasks: the calendar of the week, what is due or overdue, and what was done or skipped.
+
+use crate::server::page::page;
+use checklist::Config;
+use checklist::config::Tasks;
+use checklist::tasks::Task;
+use clients::records::{Act, Record, Records};
+use clients::task_status::{Stand, answer, of, said, time};
+use jiff::civil::{Date, Weekday};
+use jiff::{Timestamp, ToSpan};
+use maud::{Markup, html};
+use std::time::Duration;
+
+/// Records change a few times a week, and in a bucket each is an object to fetch.
+const REFRESH: u32 = 300;
+/// A bucket that does not answer must not hold a request for ever.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Records shown below the tasks.
+const LAST: usize = 20;
+
+/// The page at `now`; without `tasks:` in checklist.yaml it says so.
+pub async fn overview(config: &Config, now: Timestamp) -> String {
+    let Some(tasks) = &config.tasks else {
+        return whole(&html! { p.summary { "checklist.yaml has no section tasks." } });
+    };
+    let read = tokio::time::timeout(DEADLINE, Records::read(&tasks.place, now)).await;
+    let records = match read {
+        Ok(Ok(records)) => records,
+        Ok(Err(failure)) => return whole(&html! { p.cannot { "Cannot tell: " (failure.message) } }),
+        Err(_) => return whole(&html! { p.cannot { "Cannot tell: the records did not answer in time." } }),
+    };
+    whole(&body(tasks, &records, now))
+}
+
+fn whole(body: &Markup) -> String {
+    page(
+        "Tasks of people",
+        REFRESH,
+        &html! { p.summary { a href="/" { "All checks" } } h1 { "Tasks of people" } (body) },
+    )
+}
+
+fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
+    let mut standing: Vec<_> = tasks
+        .list
+        .iter()
+        .filter_map(|task| of(task, tasks, records, now).map(|(at, stand)| (task, at, stand)))
+        .collect();
+    standing.sort_by_key(|(_, at, stand)| (std::cmp::Reverse(*stand), at.day));
+    let count = |wanted: Stand| standing.iter().filter(|(_, _, stand)| *stand == wanted).count();
+    let last = records.list.iter().rev().filter(|record| record.task().is_some()).take(LAST);
+    html! {
+        p.summary {
+            b { (count(Stand::Overdue)) } " overdue, " b { (count(Stand::Due)) } " due, " b { (count(Stand::Open)) } " open; "
+            (time(now, tasks))
+        }
+        @if records.rejected > 0 {
+            p.cannot { (records.rejected) " records cannot be read; the log names them." }
+        }
+        @if let Some((since, Record { by, act: Act::Override { reason, until }, .. })) = records.override_at(now) {
+            p.not { "Emergency override since " (time(since, tasks)) " until " (time(*until, tasks)) " by " (by) ": " (reason) }
+        }
+        h2 { "This week" }
+        (week(tasks, records, now))
+        h2 { "Every task" }
+        table {
+            tr { th { "Task" } th { "When" } th { "Day" } th { "State" } th { "Until" } }
+            @for (task, at, stand) in &standing {
+                tr {
+                    td {
+                        details {
+                            summary { (task.title) " " span.target { (task.id) } }
+                            ol { @for step in &task.steps { li { (step) } } }
+                        }
+                    }
+                    td { (task.rule) ", " (task.minutes) " min" }
+                    td.day { (at.day.strftime("%a %Y-%m-%d")) }
+                    td.verdict.(class(*stand)) { (stand.as_str()) }
+                    td.day data-is="until" { (time(at.due, tasks)) }
+                }
+            }
+        }
+        h2 { "Last records" }
+        table {
+            tr { th { "When" } th { "Task" } th { "What" } th { "By" } th { "Note" } }
+            @for record in last {
+                tr {
+                    td.day { (time(record.at, tasks)) }
+                    td { (record.task().unwrap_or_default()) }
+                    td { (said(record).0) }
+                    td data-is="by" { (record.by) }
+                    td { (note(record)) }
+                }
+            }
+        }
+    }
+}
+
+/// Monday to Sunday around a day, with the tasks that fall on each.
+fn week(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
+    let today = now.to_zoned_datetime(tasks.zone.clone()).date();
+    let monday = today.checked_sub(i64::from(today.weekday().since(Weekday::Monday)).days()).unwrap_or(today);
+    let days = (0..7_i64).filter_map(|n| monday.checked_add(n.days()).ok());
+    html! {
+        table {
+            tr { th { "Day" } th { "Task" } th { "State" } th { "Note" } }
+            @for day in days {
+                @let here: Vec<&Task> = tasks.list.iter().filter(|task| task.rule.is_on(day)).collect();
+                @let name = html! { (day.strftime("%a %Y-%m-%d")) @if day == today { " " b { "today" } } };
+                @if here.is_empty() { tr { td.day { (name) } td {} td {} td {} } }
+                @for task in &here {
+                    @let (class, word, note) = occurrence(task, day, now, tasks, records);
+                    tr { td.day { (name) } td { (task.title) } td.verdict.(class) { (word) } td { (note) } }
+                }
+            }
+        }
+    }
+}
+
+/// What came of a task on a day: the class, the word and the note.
+fn occurrence(
+    task: &Task,
+    day: Date,
+    now: Timestamp,
+    tasks: &Tasks,
+    records: &Records,
+) -> (&'static str, &'static str, Markup) {
+    if let Some(record) = answer(task, day, tasks, records) {
+        let word = said(record).0;
+        let class = if word == "done" { "passed" } else { "cannot" };
+        return (class, word, html! { (record.by) ": " (note(record)) });
+    }
+    if day < tasks.since {
+        return ("", "not counted", html! {});
+    }
+    match of(task, tasks, records, now) {
+        Some((standing, stand)) if standing.day == day => (class(stand), stand.as_str(), html! {}),
+        _ if day > now.to_zoned_datetime(tasks.zone.clone()).date() => ("", Stand::Ahead.as_str(), html! {}),
+        _ => ("not", "not done", html! {}),
+    }
+}
+
+/// What a record says, with its evidence to click on.
+fn note(record: &Record) -> Markup {
+    let Act::Done { note, evidence: Some(evidence), .. } = &record.act else { return html! { (said(record).1) } };
+    let address = evidence.starts_with("https://") || evidence.starts_with("http://");
+    html! {
+        (note.as_deref().unwrap_or_default()) " "
+        @if address { a href=(evidence) rel="noreferrer" { (evidence) } } @else { (evidence) }
+    }
+}
+
+const fn class(stand: Stand) -> &'static str {
+    match stand {
+        Stand::Overdue | Stand::Due => "not",
+        Stand::Open => "cannot",
+        Stand::Ahead => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_week_shows_what_is_done_skipped_and_overdue_and_notes_are_text() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let at = |text: &str| text.parse::<Timestamp>();
+        let record = |task: &str, when: &str, reason: Option<&str>| -> anyhow::Result<String> {
+            let task = task.to_owned();
+            let act = match reason {
+                Some(reason) => Act::Skipped { task, reason: reason.to_owned() },
+                None => Act::Done {
+                    task,
+                    note: Some("<script>alert(1)</script>".to_owned()),
+                    evidence: Some("https://wiki/?a=\"b\"".to_owned()),
+                },
+            };
+            Ok(serde_json::to_string(&Record { at: at(when)?, by: "ann & bob".to_owned(), act })? + "\n")
+        };
+        let lines = record("runbook_update", "2026-11-23T10:00:00Z", None)?
+            + &record("alert_review", "2026-11-23T11:00:00Z", Some("a \"fire\""))?;
+        std::fs::write(folder.path().join("records.jsonl"), lines)?;
+        let yaml =
+            format!("tasks: {{timeZone: Europe/Berlin, since: 2026-01-01, directory: {}}}", folder.path().display());
+        let config = Config::parse("checklist.yaml", &yaml)?;
+        let page = overview(&config, at("2026-11-24T09:00:00Z")?).await;
+        assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+        assert!(page.contains("a &quot;fire&quot;") && page.contains("ann &amp; bob"));
+        assert!(page.contains("Tue 2026-11-24 <b>today</b>") && page.contains("skipped") && page.contains("overdue"));
+        assert!(
+            page.contains("Mon 2026-11-23</td><td>Alert routing test</td><td class=\"verdict cannot\">open"),
+            "its grace is not over: {page}"
+        );
+        assert!(page.contains("<a href=\"https://wiki/?a=&quot;b&quot;\" rel=\"noreferrer\">"), "{page}");
+        assert!(page.contains("<li>cargo test --all</li>"), "the steps are there");
+        let late = overview(&config, at("2026-11-29T09:00:00Z")?).await;
+        assert!(late.contains("Alert routing test</td><td class=\"verdict not\">due"), "{late}");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn records_that_cannot_be_read_are_no_empty_calendar() -> anyhow::Result<()> {
+        let config = Config::parse("checklist.yaml", "tasks: {since: 2026-01-01, directory: /nowhere/at/all}")?;
+        assert!(overview(&config, Timestamp::now()).await.contains("Cannot tell"));
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! Decides about each request before it is answered: passwords of the web configuration and tokens of Kubernetes. Once
+//! either is configured, a request without them is refused.
+
+use super::access::Access;
+use super::passwords::Passwords;
+use super::tokens::Tokens;
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use hyper::header::AUTHORIZATION;
+use hyper::{HeaderMap, Method};
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+
+/// Passwords are cut by bcrypt at 72 bytes, tokens of Kubernetes have some 1,500; longer ones are refused unread.
+const MAX_CREDENTIALS: usize = 8 * 1024;
+/// Base64 of RFC 4648; some clients leave the padding out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The credentials of a request.
+enum Credentials {
+    Basic(String, SecretString),
+    Bearer(SecretString),
+}
+
+/// Decides about one request. Without passwords and tokens everything is granted.
+pub async fn authorize(
+    passwords: Option<&Passwords>,
+    tokens: Option<&Tokens>,
+    headers: &HeaderMap,
+    method: &Method,
+    path: &str,
+) -> Access {
+    if passwords.is_none() && tokens.is_none() {
+        return Access::Granted;
+    }
+    match (credentials(headers), passwords, tokens) {
+        (Some(Credentials::Basic(user, password)), Some(passwords), _) => {
+            if passwords.accept(&user, password).await {
+                Access::Granted
+            } else {
+                Access::Unauthenticated
+            }
+        }
+        (Some(Credentials::Bearer(token)), _, Some(tokens)) => tokens.authorize(&token, method, path).await,
+        _ => Access::Unauthenticated,
+    }
+}
+
+/// RFC 7617 and 6750: `Basic` and user:password in base64, or `Bearer` and a token.
+fn credentials(headers: &HeaderMap) -> Option<Credentials> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, rest) = value.split_once(' ')?;
+    let rest = rest.trim();
+    if rest.is_empty() || rest.len() > MAX_CREDENTIALS {
+        return None;
+    }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Credentials::Bearer(rest.to_owned().into()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    // Room for everything at the start: a buffer that grows leaves copies behind.
+    let mut decoded = Zeroizing::new(Vec::with_capacity(rest.len()));
+    BASE64.decode_vec(rest, &mut decoded).ok()?;
+    let (user, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(Credentials::Basic(user.to_owned(), password.to_owned().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::HeaderValue;
+    use std::collections::BTreeMap;
+
+    async fn asking(passwords: &Passwords, value: &str) -> Access {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(value).unwrap())]);
+        authorize(Some(passwords), None, &headers, &Method::GET, "/").await
+    }
+
+    #[tokio::test]
+    async fn a_login_is_read_with_and_without_padding_and_anything_else_is_refused() {
+        let hash = bcrypt::hash("open sesam", 4).unwrap();
+        let passwords = Passwords::new(BTreeMap::from([("ann".to_owned(), hash.into())]));
+        for good in ["Basic YW5uOm9wZW4gc2VzYW0=", "basic YW5uOm9wZW4gc2VzYW0", "BASIC  YW5uOm9wZW4gc2VzYW0= "] {
+            assert_eq!(asking(&passwords, good).await, Access::Granted, "{good}");
+        }
+        // ann:wrong, bob:open sesam, no base64, no colon, bytes that are no text, another alphabet, too long
+        let long = format!("Basic {}", "YW5u".repeat(4_000));
+        for bad in [
+            "Basic YW5uOndyb25n",
+            "Basic Ym9iOm9wZW4gc2VzYW0=",
+            "Basic",
+            "Basic ",
+            "Basic !!!!",
+            "Basic YW5u",
+            "Basic /////w==",
+            "Basic YW5uOm9wZW4gc2Vz-W0=",
+            "Bearer YW5uOm9wZW4gc2VzYW0=",
+            "Digest YW5uOm9wZW4gc2VzYW0=",
+            "YW5uOm9wZW4gc2VzYW0=",
+            &long,
+        ] {
+            assert_eq!(asking(&passwords, bad).await, Access::Unauthenticated, "{bad}");
+        }
+        assert_eq!(
+            authorize(Some(&passwords), None, &HeaderMap::new(), &Method::GET, "/").await,
+            Access::Unauthenticated,
+            "no credentials"
+        );
+        assert_eq!(
+            authorize(None, None, &HeaderMap::new(), &Method::GET, "/").await,
+            Access::Granted,
+            "nothing is configured"
+        );
+    }
+}

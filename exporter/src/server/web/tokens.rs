@@ -1,0 +1,215 @@
+//! Bearer tokens, as kube-rbac-proxy judges them: the Kubernetes API says whose a token is (`TokenReview`, for our
+//! audiences) and whether that one may use the path (`SubjectAccessReview`).
+
+use super::access::{Access, digest};
+use crate::probe::Failure;
+use crate::sources::kubernetes::{Cluster, failure};
+use checklist::Reason;
+use http::Request;
+use hyper::Method;
+use k8s_openapi::api::authentication::v1::{TokenReview, UserInfo};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use kube::Client;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// Decisions in the cache: a handful of scrapers and people, and guesses.
+const CACHED: usize = 1_000;
+/// A right that is taken away holds this long; an API server is asked twice a minute for each scraper.
+const GRANTED_FOR: Duration = Duration::from_mins(1);
+/// A right that is given takes this long.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
+/// Guessing does not become a load on the API server.
+const AT_A_TIME: usize = 4;
+/// Within the ten seconds that a scraper waits.
+const DEADLINE: Duration = Duration::from_secs(5);
+const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
+const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+
+/// Reviews the tokens of one cluster.
+pub struct Tokens {
+    cluster: Arc<Cluster>,
+    cache: Mutex<Cache>,
+    permits: Semaphore,
+    /// Whether the last review was answered, so that an outage is one line in the log.
+    answered: AtomicBool,
+}
+
+/// Serialized from where the token is, so that no value in between has a copy of it; the body is the client's own.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenReviewRequest<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    spec: TokenSpec<'a>,
+}
+
+#[derive(Serialize)]
+struct TokenSpec<'a> {
+    token: &'a str,
+    audiences: &'a [String],
+}
+
+impl Tokens {
+    /// Tokens of this cluster, meant for the audiences that its target names.
+    pub fn new(cluster: Arc<Cluster>) -> Self {
+        Self { cluster, cache: Mutex::default(), permits: Semaphore::new(AT_A_TIME), answered: AtomicBool::new(true) }
+    }
+
+    /// Whether these are the tokens of that cluster.
+    pub fn are_of(&self, cluster: &Arc<Cluster>) -> bool {
+        Arc::ptr_eq(&self.cluster, cluster)
+    }
+
+    /// Whether the holder of a token may use a path.
+    pub async fn authorize(&self, token: &SecretString, method: &Method, path: &str) -> Access {
+        let verb = method.as_str().to_ascii_lowercase();
+        let question = digest([token.expose_secret(), &verb, path]);
+        if let Some(access) = self.cache().get(&question, Instant::now()) {
+            return access;
+        }
+        let asked = tokio::time::timeout(DEADLINE, self.review(token, &verb, path)).await;
+        let result = asked.unwrap_or_else(|_| {
+            Err(Failure::new(Reason::Timeout, format!("the Kubernetes API gave no answer within {DEADLINE:?}")))
+        });
+        match result {
+            Ok(access) => {
+                if !self.answered.swap(true, Ordering::Relaxed) {
+                    tracing::info!("tokens are reviewed again");
+                }
+                self.cache().put(question, access, Instant::now());
+                access
+            }
+            // Not cached: the next request is reviewed again.
+            Err(failure) => {
+                if self.answered.swap(false, Ordering::Relaxed) {
+                    tracing::error!("no token can be reviewed, so every one is refused: {}", failure.message);
+                }
+                Access::Undecided
+            }
+        }
+    }
+
+    async fn review(&self, token: &SecretString, verb: &str, path: &str) -> Result<Access, Failure> {
+        let _permit = self.permits.acquire().await;
+        let client = &self.cluster.watched().await?.client;
+        let audiences = self.cluster.target.web_audiences.as_slice();
+        let question = TokenReviewRequest {
+            api_version: "authentication.k8s.io/v1",
+            kind: "TokenReview",
+            spec: TokenSpec { token: token.expose_secret(), audiences },
+        };
+        let review: TokenReview = post(client, TOKEN_REVIEWS, &question).await?;
+        let status = review.status.ok_or_else(|| meaningless(TOKEN_REVIEWS))?;
+        // A server that knows nothing of audiences names none: then nobody knows whom the token is meant for.
+        let meant_for_us = status.audiences.unwrap_or_default().iter().any(|audience| audiences.contains(audience));
+        let (Some(true), true, Some(user)) = (status.authenticated, meant_for_us, status.user) else {
+            return Ok(Access::Unauthenticated);
+        };
+        let UserInfo { username, uid, groups, extra } = user;
+        let question = json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": {
+                "user": username, "uid": uid, "groups": groups, "extra": extra,
+                "nonResourceAttributes": {"path": path, "verb": verb},
+            },
+        });
+        let review: SubjectAccessReview = post(client, ACCESS_REVIEWS, &question).await?;
+        let status = review.status.ok_or_else(|| meaningless(ACCESS_REVIEWS))?;
+        let granted = status.allowed && status.denied != Some(true);
+        Ok(if granted { Access::Granted } else { Access::Forbidden })
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn post<T: DeserializeOwned>(client: &Client, path: &str, question: &impl Serialize) -> Result<T, Failure> {
+    let invalid = |error: String| Failure::new(Reason::Config, format!("{path}: {error}"));
+    let body = serde_json::to_vec(question).map_err(|error| invalid(error.to_string()))?;
+    let request = Request::post(path).header(http::header::CONTENT_TYPE, "application/json").body(body);
+    let request = request.map_err(|error| invalid(error.to_string()))?;
+    client.request(request).await.map_err(|error| match &error {
+        // The words of a server may repeat the token that it was sent; its number cannot.
+        kube::Error::Api(status) => {
+            Failure::new(failure(&error, path).reason, format!("Kubernetes API {path}: it answered {}", status.code))
+        }
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => meaningless(path),
+        _ => failure(&error, path),
+    })
+}
+
+fn meaningless(path: &str) -> Failure {
+    Failure::new(Reason::Decode, format!("Kubernetes API {path}: the answer makes no sense"))
+}
+
+/// Decisions of the last minute.
+#[derive(Debug, Default)]
+struct Cache(HashMap<[u8; 32], (Access, Instant)>);
+
+impl Cache {
+    fn get(&self, question: &[u8; 32], now: Instant) -> Option<Access> {
+        let (access, until) = self.0.get(question)?;
+        (now < *until).then_some(*access)
+    }
+
+    fn put(&mut self, question: [u8; 32], access: Access, now: Instant) {
+        let lasts = match access {
+            Access::Granted => GRANTED_FOR,
+            Access::Forbidden | Access::Unauthenticated => REFUSED_FOR,
+            Access::Undecided => return,
+        };
+        if self.0.len() >= CACHED {
+            self.0.retain(|_, (_, until)| now < *until);
+        }
+        // Full of valid entries: somebody is guessing tokens. Known clients are reviewed once more.
+        if self.0.len() >= CACHED {
+            self.0.clear();
+        }
+        self.0.insert(question, (access, now + lasts));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_is_cached_for_its_time_and_an_outage_is_not() {
+        let mut cache = Cache::default();
+        let now = Instant::now();
+        let just_before = |lasts: Duration| now + lasts.checked_sub(Duration::from_millis(1)).unwrap();
+        for (n, access, lasts) in [
+            (1, Access::Granted, GRANTED_FOR),
+            (2, Access::Forbidden, REFUSED_FOR),
+            (3, Access::Unauthenticated, REFUSED_FOR),
+        ] {
+            cache.put([n; 32], access, now);
+            assert_eq!(cache.get(&[n; 32], just_before(lasts)), Some(access));
+            assert_eq!(cache.get(&[n; 32], now + lasts), None, "{access:?} is asked again");
+        }
+        cache.put([4; 32], Access::Undecided, now);
+        assert_eq!(cache.get(&[4; 32], now), None);
+    }
+
+    #[test]
+    fn guessing_does_not_fill_the_memory() {
+        let mut cache = Cache::default();
+        let now = Instant::now();
+        for n in 0..10_000_u32 {
+            cache.put(digest([&n.to_string(), "get", "/metrics"]), Access::Unauthenticated, now);
+            assert!(cache.0.len() <= CACHED);
+        }
+        let later = now + REFUSED_FOR;
+        cache.put([0; 32], Access::Granted, later);
+        assert_eq!(cache.get(&[0; 32], later), Some(Access::Granted));
+    }
+}

@@ -1,0 +1,102 @@
+//! `verify-backup` and `verify-alerts` with their output. Where a lease is configured, each runs once at a time.
+
+use crate::run::lease::proof::alone;
+use crate::verify::verify_alerts;
+use crate::verify::verify_backup::{self, NotProved};
+use crate::verify::webhook::Webhook;
+use anyhow::{Context, ensure};
+use checklist::Config;
+use checklist::config::{Proof, RecordPlace};
+use checklist::yaml::hint;
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Proves the backup of a name. Gives what there is to say, and 0 when the backup is good, 1 when it is not, 2 when
+/// nobody knows. When `ended` gives a reason first, nothing is left behind.
+pub async fn backup(
+    config: &Config,
+    name: &str,
+    most: u64,
+    by: String,
+    ended: impl Future<Output = &'static str> + Send,
+) -> anyhow::Result<(String, u8)> {
+    let backup = config.backups.iter().find(|backup| backup.name == name);
+    let backup = backup.with_context(|| {
+        let known: Vec<&str> = config.backups.iter().map(|backup| backup.name.as_str()).collect();
+        format!("there is no backup {name}{}; known: {}", hint(name, &known), known.join(", "))
+    })?;
+    let place = place(config)?;
+    let work = |stop| Box::pin(verify_backup::verify(config, backup, place, most, by, stop));
+    let (proof, result) = Box::pin(alone(config, Proof::Backup(backup), ended, work)).await??;
+    Ok(match result {
+        Ok(()) => {
+            let newest = proof.newest.iter().map(|(name, at)| format!("{name} {}", time(*at)));
+            let numbers = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}"));
+            let answers: Vec<String> = numbers.chain(newest).collect();
+            let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
+            (format!("backup {name} is good: {}; {}\n", answers.join(", "), stages.join(", ")), 0)
+        }
+        Err(why @ NotProved::BadBackup(_)) => (format!("backup {name} is NOT good: {why}\n"), 1),
+        Err(why @ NotProved::CannotTell(_)) => (format!("backup {name}: {why}\n"), 2),
+    })
+}
+
+fn time(at: f64) -> String {
+    let at = SignedDuration::try_from_secs_f64(at).ok().and_then(|at| Timestamp::from_duration(at).ok());
+    at.map_or_else(|| "?".to_owned(), |at| at.strftime("%F %T").to_string())
+}
+
+/// Proves the way of an alert of each severity through every Alertmanager, and says each result when it is known. Gives
+/// 0 when every alert was delivered, 1 when one was not.
+pub async fn alerts(
+    config: &Config,
+    within: Duration,
+    listen: Option<SocketAddr>,
+    by: &str,
+    ended: impl Future<Output = &'static str> + Send,
+    say: impl Fn(&str),
+) -> anyhow::Result<u8> {
+    ensure!(!config.alertmanagers.is_empty(), "checklist.yaml names no alertmanagers:");
+    let place = place(config)?;
+    let webhook = match listen {
+        Some(address) => Some(Webhook::listen(address).await?),
+        None => None,
+    };
+    let work = async {
+        let mut code = 0;
+        for server in &config.alertmanagers {
+            let proved = verify_alerts::verify(server, &config.alerting, webhook.as_ref(), place, within, by);
+            for (severity, result) in proved.await? {
+                match result {
+                    Ok(seconds) => say(&format!("{} {severity}: delivered after {seconds:.1} s\n", server.name)),
+                    Err(error) => {
+                        say(&format!("{} {severity}: NOT delivered: {error:#}\n", server.name));
+                        code = 1;
+                    }
+                }
+            }
+        }
+        Ok(code)
+    };
+    Box::pin(alone(config, Proof::Alerts, ended, |stop| stopped(stop, work))).await?
+}
+
+/// The work, unless `stop` gives a reason first.
+async fn stopped<T>(
+    stop: BoxFuture<'_, &'static str>,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    tokio::select! {
+        biased;
+        why = stop => Err(anyhow::anyhow!("ended by {why}")),
+        done = work => done,
+    }
+}
+
+/// Where the result is recorded.
+fn place(config: &Config) -> anyhow::Result<&RecordPlace> {
+    let place = config.tasks.as_ref().map(|tasks| &tasks.place);
+    place.context("checklist.yaml has no section tasks: to record the result in")
+}

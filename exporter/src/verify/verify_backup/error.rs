@@ -1,0 +1,40 @@
+//! Why a backup is not proved, and whose fault that is.
+
+use std::fmt;
+
+/// Why a backup is not proved.
+#[derive(Debug)]
+pub enum NotProved {
+    /// The backup is bad.
+    BadBackup(anyhow::Error),
+    /// Something that the proof needs is missing or failed.
+    CannotTell(anyhow::Error),
+}
+
+/// An error counts as the proof's own fault unless it is marked as the backup's.
+impl<E: Into<anyhow::Error>> From<E> for NotProved {
+    fn from(error: E) -> Self {
+        Self::CannotTell(error.into())
+    }
+}
+
+impl fmt::Display for NotProved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadBackup(error) => write!(f, "{error:#}"),
+            Self::CannotTell(error) => write!(f, "no proof could be made: {error:#}"),
+        }
+    }
+}
+
+/// Marks an error as the backup's fault.
+pub(super) trait BackupFault<T> {
+    /// The same, as [`NotProved::BadBackup`].
+    fn bad_backup(self) -> Result<T, NotProved>;
+}
+
+impl<T, E: Into<anyhow::Error>> BackupFault<T> for Result<T, E> {
+    fn bad_backup(self) -> Result<T, NotProved> {
+        self.map_err(|error| NotProved::BadBackup(error.into()))
+    }
+}

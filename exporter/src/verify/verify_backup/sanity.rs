@@ -1,0 +1,65 @@
+//! What the restored database must answer.
+
+use super::database::{Database, fault_of};
+use super::error::{BackupFault, NotProved};
+use super::tools::Tools;
+use anyhow::{Context, ensure};
+use checklist::config::{Expect, Sanity};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// Clocks of two machines may differ by so many seconds.
+const AHEAD: f64 = 300.0;
+
+/// Asks every check, and then judges: what was answered is recorded, also when an answer is bad.
+pub(super) async fn ask(
+    tools: &Tools,
+    database: &Database,
+    checks: &[Sanity],
+    answers: &mut BTreeMap<String, f64>,
+    newest: &mut BTreeMap<String, f64>,
+) -> Result<(), NotProved> {
+    let mut worst = Ok(());
+    for check in checks {
+        let asked = match check.expect {
+            Expect::AtLeast(_) => check.query.clone(),
+            // Whatever type a time has, a date included.
+            Expect::NotOlderThan(_) => {
+                let query = check.query.trim().trim_end_matches(';');
+                format!("SELECT extract(epoch FROM ({query})::timestamptz)")
+            }
+        };
+        let asked = database.ask(tools, &asked).await.with_context(|| format!("check {}", check.name));
+        let text = asked.map_err(fault_of)?;
+        let number = || {
+            let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+            number.with_context(|| format!("check {} answered {text:?}, which is no number", check.name))
+        };
+        let judged = match check.expect {
+            Expect::NotOlderThan(_) if text.is_empty() => Err(anyhow::anyhow!("check {} found no row", check.name)),
+            Expect::AtLeast(_) => number().map(|answer| {
+                answers.insert(check.name.clone(), answer);
+            }),
+            Expect::NotOlderThan(_) => number().map(|answer| {
+                newest.insert(check.name.clone(), answer);
+            }),
+        };
+        worst = worst.and(judged.and_then(|()| judge(check, text.parse().unwrap_or(f64::NAN))));
+    }
+    worst.bad_backup()
+}
+
+fn judge(check: &Sanity, answer: f64) -> anyhow::Result<()> {
+    let name = &check.name;
+    match check.expect {
+        Expect::AtLeast(least) => ensure!(answer >= least, "check {name} answered {answer}, less than {least}"),
+        Expect::NotOlderThan(oldest) => {
+            let age = Timestamp::now().as_duration().as_secs_f64() - answer;
+            let hours = |seconds: f64| format!("{:.1} h", seconds / 3_600.0);
+            let limit = oldest.as_secs_f64();
+            ensure!(age >= -AHEAD, "check {name}: the newest row is of {} in the future", hours(-age));
+            ensure!(age <= limit, "check {name}: the newest row is {} old, more than {}", hours(age), hours(limit));
+        }
+    }
+    Ok(())
+}
