@@ -5,7 +5,7 @@ demo: tools
 	cargo build --workspace --bins && FAULT=$(FAULT) ./target/debug/demo
 
 generate:
-	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated && cargo run -q -p rules-gen -- docs --out docs
+	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated --dashboards dashboards && cargo run -q -p rules-gen -- docs --out docs
 
 bench: tools
 	cargo build --release --workspace --bins && ./target/release/bench
@@ -13,7 +13,10 @@ bench: tools
 supply-chain:
 	cargo deny check -D warnings licenses bans sources && cargo cyclonedx --format json --describe binaries --target x86_64-unknown-linux-gnu
 
+package:
+	command -v cargo-deb >/dev/null || cargo install --locked cargo-deb; cargo build --release --locked --bins && cargo deb --no-build --package exporter
+
 tools:
 	./scripts/install-tools
 
-.PHONY: test demo generate bench supply-chain tools
+.PHONY: test demo generate bench supply-chain package tools

@@ -1,11 +1,16 @@
 //! What the verbs of the command line share.
 
 pub mod access;
+pub mod backtest;
+pub mod diff;
+pub mod docs;
 pub mod explain;
 pub mod generate;
 pub mod init;
 pub mod lint;
 pub mod list;
+pub mod noise;
+pub mod report;
 pub mod route_test;
 pub mod shell;
 pub mod test;

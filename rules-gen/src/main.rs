@@ -2,7 +2,6 @@
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rules_gen::terminal::Manner;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Turns a checklist.yaml into rules, routes, dashboards, runbooks and rule tests.
@@ -31,18 +30,12 @@ enum Command {
     List(rules_gen::cli::list::Arguments),
     Explain(rules_gen::cli::explain::Arguments),
     Schema(rules_gen::outputs::schema::Arguments),
-    /// Writes signals.md (every signal of the catalog) and lints.md (every lint).
-    #[command(after_help = format!("Examples:\n  rules-gen docs --out docs\n\n{}", rules_gen::cli::EXIT_CODES))]
-    Docs {
-        /// The folder to write to.
-        #[arg(long)]
-        out: PathBuf,
-    },
+    Docs(rules_gen::cli::docs::Arguments),
     /// Writes the daily, weekly, monthly or quarterly report out of a live Prometheus and the records of tasks.
-    Report(rules_gen::review::report::Arguments),
-    Diff(Box<rules_gen::review::diff::Arguments>),
-    Backtest(Box<rules_gen::review::backtest::Arguments>),
-    Noise(Box<rules_gen::review::noise::Arguments>),
+    Report(rules_gen::cli::report::Arguments),
+    Diff(Box<rules_gen::cli::diff::Arguments>),
+    Backtest(Box<rules_gen::cli::backtest::Arguments>),
+    Noise(Box<rules_gen::cli::noise::Arguments>),
     RouteTest(Box<rules_gen::cli::route_test::Arguments>),
     Completions(rules_gen::cli::shell::Completions),
     Man(rules_gen::cli::shell::Manual),
@@ -64,14 +57,11 @@ fn main() -> ExitCode {
         Command::Completions(arguments) => rules_gen::cli::shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => rules_gen::cli::shell::manual(&arguments, Arguments::command()),
         Command::Test(arguments) => rules_gen::cli::test::command(&arguments),
-        Command::Docs { out } => {
-            rules_gen::outputs::write(&[rules_gen::outputs::docs::signals(), rules_gen::outputs::docs::lints()], &out)
-                .map(|()| ExitCode::SUCCESS)
-        }
-        Command::Report(arguments) => rules_gen::review::report::run(&arguments),
-        Command::Diff(arguments) => wait(rules_gen::review::diff::run(&arguments)),
-        Command::Backtest(arguments) => wait(rules_gen::review::backtest::run(&arguments)),
-        Command::Noise(arguments) => wait(rules_gen::review::noise::run(&arguments)),
+        Command::Docs(arguments) => rules_gen::cli::docs::command(&arguments),
+        Command::Report(arguments) => rules_gen::cli::report::run(&arguments),
+        Command::Diff(arguments) => wait(rules_gen::cli::diff::run(&arguments)),
+        Command::Backtest(arguments) => wait(rules_gen::cli::backtest::run(&arguments)),
+        Command::Noise(arguments) => wait(rules_gen::cli::noise::run(&arguments)),
         Command::RouteTest(arguments) => wait(rules_gen::cli::route_test::run(&arguments)),
     };
     match result {

@@ -1,6 +1,7 @@
 //! Alertmanager's routing and inhibition, offline: who is told of an alert, and which alerts hold it back.
 
 mod integrations;
+mod keys;
 mod matcher;
 mod refused;
 

@@ -22,7 +22,7 @@ fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched()
     assert_eq!(generate(folder.path(), EXAMPLE, &[]).0, Some(0));
     std::fs::write(here("rules/mine.yaml"), "groups: []\n").unwrap();
     let old = [
-        "tests/ChecklistBackupMissing.critical.test.yaml",
+        "tests/backup.test.yaml",
         "runbooks/backup.md",
         "access/s3-policy.json",
         "access/postgres-orchestrator.sql",

@@ -1,6 +1,6 @@
 //! RG036: alerts that no receiver tells anyone of, and pages that a rule of inhibition lets hide themselves.
 
-use super::Options;
+use super::options::Options;
 use super::labels::labels;
 use super::report::{Level, Report};
 use super::rule_file::Rule;

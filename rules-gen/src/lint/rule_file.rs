@@ -2,9 +2,10 @@
 
 use super::light;
 use super::number;
+use super::place::{Place, Text};
 use super::report::{Level, Report, Scope};
 use super::template;
-use super::yaml::{Kind, Node, Place};
+use super::yaml::{Kind, Node};
 use crate::promql::{duration, expression};
 use promql_parser::parser::Expr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,17 +13,6 @@ use std::ops::Range;
 
 /// The operator refuses larger objects: half of what a Secret may hold.
 const MAX_OBJECT: usize = 524_288;
-
-/// A text of the file.
-#[derive(Debug, Clone)]
-pub struct Text {
-    /// What it says.
-    pub value: String,
-    /// Where it begins.
-    pub place: Place,
-    /// Its bytes in the file.
-    pub span: Range<usize>,
-}
 
 /// A rule of a file.
 #[derive(Debug)]

@@ -2,11 +2,31 @@
 //! warning.
 
 use crate::outputs::alert_routes::{self, Matcher, Plan, Route, text};
-use crate::rules::prometheus_duration;
+use crate::outputs::file::{File, yaml};
+use crate::outputs::output::{About, Format, Input, Kind, Output};
+use crate::promql::duration::prometheus_duration;
 use checklist::Config;
 use checklist::config::{Address, Email};
 use serde_json::{Value, json};
 use std::time::Duration;
+
+/// `alertmanager/alertmanager.yaml`.
+pub struct Configuration;
+
+impl Output for Configuration {
+    fn about(&self) -> About {
+        About {
+            kind: Kind::Alertmanager,
+            formats: &[Format::Prometheus, Format::Mimir],
+            paths: &["alertmanager/alertmanager.yaml"],
+            purpose: "routes, inhibitions and receivers of Alertmanager",
+        }
+    }
+
+    fn files(&self, input: &Input<'_>) -> anyhow::Result<Vec<File>> {
+        Ok(vec![yaml("alertmanager/alertmanager.yaml", &input.header(), &configuration(input.config))?])
+    }
+}
 
 /// The configuration of Alertmanager.
 pub fn configuration(config: &Config) -> Value {

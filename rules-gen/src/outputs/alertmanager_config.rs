@@ -7,7 +7,9 @@
 use crate::outputs::alert_routes::{self, Matcher, Plan, Route, text};
 use crate::outputs::alertmanager::heartbeat_pace;
 use crate::outputs::kubernetes::volumes;
-use crate::rules::prometheus_duration;
+use crate::outputs::file::{File, yaml};
+use crate::outputs::output::{About, Format, Input, Kind, Output};
+use crate::promql::duration::prometheus_duration;
 use checklist::Config;
 use checklist::config::{Address, Email, Maintenance, PagerDuty, Slack};
 use serde_json::{Map, Value, json};
@@ -15,6 +17,24 @@ use std::path::Path;
 
 /// What must be set for the object to see every alert.
 const NOTE: &str = "Needs alertmanagerConfigMatcherStrategy {type: None} on the Alertmanager object: by default only alerts with the namespace label of this object are routed, and most of these have none.";
+
+/// `alertmanager/alertmanagerconfig.yaml`.
+pub struct AlertmanagerConfig;
+
+impl Output for AlertmanagerConfig {
+    fn about(&self) -> About {
+        About {
+            kind: Kind::Alertmanager,
+            formats: &[Format::Operator],
+            paths: &["alertmanager/alertmanagerconfig.yaml"],
+            purpose: "the same routes as an `AlertmanagerConfig` object of the Prometheus operator",
+        }
+    }
+
+    fn files(&self, input: &Input<'_>) -> anyhow::Result<Vec<File>> {
+        Ok(vec![yaml("alertmanager/alertmanagerconfig.yaml", &input.header(), &object(input.config))?])
+    }
+}
 
 /// The `monitoring.coreos.com/v1alpha1` object.
 pub fn object(config: &Config) -> Value {

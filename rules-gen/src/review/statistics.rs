@@ -1,6 +1,6 @@
 //! What episodes of an alert add up to.
 
-use crate::review::backtest::Episode;
+use crate::review::backtest::machine::Episode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;

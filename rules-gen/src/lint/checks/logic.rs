@@ -1,6 +1,6 @@
 //! Lints about conditions that cannot be, or always are: RG015 to RG023.
 
-use super::Context;
+use super::context::Context;
 use crate::lint::expr::{bare, conditional, constant, filter, is_scalar, matchers, metric, selector, selectors, walk};
 use crate::lint::labels::{labels, set};
 use crate::lint::report::{Level, Report};

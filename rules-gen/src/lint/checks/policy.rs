@@ -1,6 +1,6 @@
 //! Lints about what people see and where it goes: RG030 to RG037.
 
-use super::Context;
+use super::context::Context;
 use crate::lint::dashboards::links::leads_nowhere;
 use crate::lint::expr::{bare, filter, metric, selector, walk};
 use crate::lint::known::Type;

@@ -1,9 +1,10 @@
 //! What older servers do not know: RG005. Versions are those of Prometheus' CHANGELOG.
 
-use super::Context;
+use super::context::Context;
 use crate::lint::expr::walk;
 use crate::lint::report::{Level, Report};
-use crate::lint::rule_file::{Rule, Text};
+use crate::lint::place::Text;
+use crate::lint::rule_file::Rule;
 use crate::lint::template;
 use promql_parser::parser::Expr;
 use regex::Regex;

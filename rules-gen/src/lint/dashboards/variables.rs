@@ -1,5 +1,6 @@
 //! Variables of a dashboard, and the queries that should use them.
 
+use super::model::without_variables;
 use crate::lint::expr::{matchers, metric, selectors, walk};
 use crate::lint::known::{Known, Type};
 use crate::lint::report::{Level, Report};
@@ -20,7 +21,7 @@ pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
         }
         let query = variable["query"]["query"].as_str().or(variable["query"].as_str()).unwrap_or_default();
         if let Some(expr) = inside(query)
-            && let Err(why) = expression::parse(&super::without_variables(expr))
+            && let Err(why) = expression::parse(&without_variables(expr))
         {
             let message = format!("the query of the variable {name} does not parse: {why}");
             report.near("RG050", Level::Error, name, message, query);

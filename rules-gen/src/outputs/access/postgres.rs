@@ -1,6 +1,6 @@
 //! The role in a database.
 
-use super::probed_on;
+use super::probed::probed_on;
 use checklist::config::{Postgres, quoted};
 use checklist::{Access, Config};
 use std::collections::{BTreeMap, BTreeSet};

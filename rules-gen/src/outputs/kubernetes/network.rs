@@ -1,7 +1,6 @@
 //! Whom the pods may talk to: the ports of the configured targets, DNS, and nobody else.
 
-use crate::outputs::access::NAME;
-use crate::outputs::kubernetes::pods::Part;
+use crate::outputs::kubernetes::names::{NAME, Part};
 use checklist::config::{Endpoint, Kubernetes, RecordPlace, ReportPlace, S3Prefix};
 use checklist::{Access, Config};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use super::fill::SHOWN;
 use super::known::{amtool, quoted};
-use crate::rules::Rule;
+use crate::rules::model::Rule;
 use checklist::Config;
 
 /// The commands for the alerts that may be silenced: those that tell someone, and that the prose does not name under

@@ -91,7 +91,7 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
 }
 
 /// For a terminal.
-pub(super) fn table(report: &Report) -> String {
+pub fn table(report: &Report) -> String {
     let mut text = format!("{}\n", title(report));
     let rows = rows(report);
     if rows.len() > 1 {
@@ -109,7 +109,7 @@ pub(super) fn table(report: &Report) -> String {
 }
 
 /// For reviews.
-pub(super) fn markdown(report: &Report) -> String {
+pub fn markdown(report: &Report) -> String {
     let mut text = format!("# Backtest\n\n{}\n", title(report));
     let rows = rows(report);
     if rows.len() > 1 {

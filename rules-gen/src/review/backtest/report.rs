@@ -1,9 +1,11 @@
 //! What a backtest found.
 
 use super::history::{History, shown};
+use super::machine::Episode;
 use super::replay::{Curve, Outcome};
+use super::settings::Settings;
 use super::sweep::{Budget, Variant};
-use super::{Arguments, Episode};
+
 use crate::promql::Judged;
 use crate::promql::duration::human;
 use crate::review::rule_set::Known;
@@ -98,7 +100,7 @@ pub struct Fired {
 }
 
 impl Report {
-    pub(super) fn new(arguments: &Arguments, history: &History, zone: &TimeZone, mut alerts: Vec<Alert>) -> Self {
+    pub(super) fn new(settings: &Settings, history: &History, zone: &TimeZone, mut alerts: Vec<Alert>) -> Self {
         let clock = &history.clock;
         let mut warnings = Vec::new();
         if let Some(begin) = history.shortened() {
@@ -122,7 +124,7 @@ impl Report {
             end: at(clock.last()),
             step_seconds: clock.step as f64 / 1000.0,
             time_zone: zone.iana_name().unwrap_or("UTC").to_owned(),
-            budget: arguments.budget.as_ref().map(|budget| budget.text.clone()),
+            budget: settings.budget.as_ref().map(|budget| budget.text.clone()),
             warnings,
             alerts,
         }

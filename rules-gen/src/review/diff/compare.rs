@@ -2,7 +2,7 @@
 
 use crate::promql::normalised;
 use crate::review::rule_set::{Kind, Known};
-use crate::rules::prometheus_duration;
+use crate::promql::duration::prometheus_duration;
 use crate::server::Labels;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};

@@ -40,24 +40,8 @@ pub fn lines(config: &Config, kind: Kind, seen: &Seen, incidents: &[Incident], p
         .collect()
 }
 
-/// A line without a verdict yet.
-pub fn empty(written: &'static Written, watched: Vec<String>) -> Line {
-    Line {
-        cadence: written.cadence.as_str(),
-        section: written.section,
-        number: written.number,
-        text: written.text,
-        watched,
-        verdict: Verdict::Ok,
-        state: None,
-        why: Vec::new(),
-        readings: Vec::new(),
-        evidence: None,
-    }
-}
-
 fn of_signals(config: &Config, written: &'static Written, ids: &[&str], seen: &Seen, incidents: &[Incident]) -> Line {
-    let mut line = empty(written, ids.iter().map(|id| (*id).to_owned()).collect());
+    let mut line = Line::unjudged(written, ids.iter().map(|id| (*id).to_owned()).collect());
     let (mut looks, mut blind, mut targets): (Vec<Timestamp>, _, _) = (Vec::new(), false, 0);
     for signal in ids.iter().filter_map(|id| config.signal(id)) {
         let probed = config.probed(signal);

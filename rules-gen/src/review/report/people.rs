@@ -1,6 +1,5 @@
 //! What people did and did not do: tasks of the period, their records, and what an emergency left undone.
 
-use super::judge::empty;
 use super::model::{Action, CatchUp, Emergency, Line, TaskRow, Verdict};
 use super::period::{Kind, Period};
 use checklist::Config;
@@ -69,7 +68,7 @@ impl People {
 
     /// The line of a task.
     pub fn line(&self, written: &'static Written, id: &str) -> Line {
-        let mut line = empty(written, vec![id.to_owned()]);
+        let mut line = Line::unjudged(written, vec![id.to_owned()]);
         let row = self.stands.as_ref().and_then(|stands| stands.iter().find(|(known, _)| known == id));
         let Some((_, row)) = row else {
             line.verdict = Verdict::CannotTell;
