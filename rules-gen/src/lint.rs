@@ -99,7 +99,8 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         .collect();
     let limits = dashboards::limits::Limits::of(rules());
     let uids = dashboards::links::uids(boards());
-    let surroundings = dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
+    let surroundings =
+        dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
     let context = Context { options, recorded: &recorded, uids: uids.as_ref() };
     let copies = Copies::new(&all);
     let judged = counted("judged");

@@ -78,7 +78,8 @@ fn large_groups_of_targets_give_rules_that_can_be_told_apart() -> std::io::Resul
     succeeds("promtool", &lint, folder.path());
     let health = outputs.iter().find(|file| file.path == Path::new("tests/health.test.yaml"));
     let health: serde_json::Value =
-        serde_yaml::from_str(&health.ok_or_else(|| Error::other("no test of health"))?.content).map_err(Error::other)?;
+        serde_yaml::from_str(&health.ok_or_else(|| Error::other("no test of health"))?.content)
+            .map_err(Error::other)?;
     let names = health["tests"].as_array().into_iter().flatten().filter_map(|test| test["name"].as_str());
     let fires = names.filter(|name| name.starts_with("ChecklistHealthSlow.warning") && name.ends_with(": fires"));
     assert_eq!(fires.count(), 3, "a rule for each limit");
@@ -161,7 +162,8 @@ fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io:
         assert!(heading, "{} leads to {url}", rule["alert"]);
     }
     for signal in SIGNALS {
-        let dashboard = content(&format!("dashboards/{}.json", rules_gen::rules::labels::dashboard_uid(signal.cadence)));
+        let dashboard =
+            content(&format!("dashboards/{}.json", rules_gen::rules::labels::dashboard_uid(signal.cadence)));
         let dashboard: serde_json::Value = serde_json::from_str(&dashboard)?;
         // Its queries have the check, and groups of targets with other limits have their own panel: `Title: targets`.
         let check = format!("check=\"{}\"", signal.id);

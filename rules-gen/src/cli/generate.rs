@@ -75,9 +75,15 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.only.is_empty() {
         files.push(readme(&input, &chosen));
     }
-    let patterns: Vec<PathBuf> = chosen.iter().flat_map(|output| output.about().paths).map(|path| {
-        Path::new(path).strip_prefix(DASHBOARDS).map_or_else(|_| path.into(), |inside| input.dashboards.join(inside))
-    }).collect();
+    let patterns: Vec<PathBuf> = chosen
+        .iter()
+        .flat_map(|output| output.about().paths)
+        .map(|path| {
+            Path::new(path)
+                .strip_prefix(DASHBOARDS)
+                .map_or_else(|_| path.into(), |inside| input.dashboards.join(inside))
+        })
+        .collect();
     let stale = stale_files(&files, &arguments.out, patterns.iter().map(PathBuf::as_path))?;
     if arguments.check { Ok(arguments.compare(&files, &stale)) } else { arguments.write(&files, &stale) }
 }
@@ -155,7 +161,8 @@ pub fn stream(files: &[File], objects: bool) -> (String, usize) {
     let mut left_out = 0;
     for File { path, content } in files {
         let ends = |ending: &str| path.extension().is_some_and(|own| own == ending);
-        let is_taken = if objects { ends("yaml") && !path.ends_with("kustomization.yaml") } else { ends("yaml") || ends("json") };
+        let is_taken =
+            if objects { ends("yaml") && !path.ends_with("kustomization.yaml") } else { ends("yaml") || ends("json") };
         if !is_taken {
             left_out += 1;
             continue;

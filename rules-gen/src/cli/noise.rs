@@ -61,8 +61,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         None => TimeZone::UTC,
     };
     let manager = arguments.alertmanager.as_deref().map(|url| (url, arguments.alertmanager_token_file.clone()));
-    let report =
-        noise::report(&arguments.server, &arguments.past, manager, &arguments.business_hours, &zone).await?;
+    let report = noise::report(&arguments.server, &arguments.past, manager, &arguments.business_hours, &zone).await?;
     terminal::print(&match arguments.output {
         Format::Table => output::table(&report),
         Format::Markdown => output::markdown(&report),

@@ -2,11 +2,11 @@
 
 use super::embedded::{self, File, Form, Frame};
 use super::files::Source;
+use super::options::Options;
+use super::place::ParseError;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
-use super::place::ParseError;
 use super::yaml::{self, Node};
-use super::options::Options;
 use super::{dashboards, routes, rule_file};
 use crate::routing::Configuration;
 use serde_json::Value;

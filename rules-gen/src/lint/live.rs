@@ -1,8 +1,8 @@
 //! What only live servers know: the labels that metrics have, whether links lead anywhere (RG033), and which rules
 //! cannot be evaluated (RG070).
 
-use super::options::Options;
 use super::expr::{metric, selectors};
+use super::options::Options;
 use super::report::{Finding, Level, Report};
 use super::rule_file::Rule;
 use crate::server::{NoVerdict, Server};

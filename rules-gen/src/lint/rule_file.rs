@@ -2,14 +2,13 @@
 
 use super::light;
 use super::number;
-use super::place::{Place, Text};
+use super::place::Text;
 use super::report::{Level, Report, Scope};
 use super::template;
 use super::yaml::{Kind, Node};
 use crate::promql::{duration, expression};
 use promql_parser::parser::Expr;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 /// The operator refuses larger objects: half of what a Secret may hold.
 const MAX_OBJECT: usize = 524_288;

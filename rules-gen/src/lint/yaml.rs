@@ -152,7 +152,13 @@ struct Reader<'a> {
 type Source<'a> = Parser<'a, granit_parser::StrInput<'a>>;
 
 impl<'a> Reader<'a> {
-    fn node(&mut self, parser: &mut Source<'a>, event: Event<'a>, span: Span, depth: usize) -> Result<Node, ParseError> {
+    fn node(
+        &mut self,
+        parser: &mut Source<'a>,
+        event: Event<'a>,
+        span: Span,
+        depth: usize,
+    ) -> Result<Node, ParseError> {
         let start = span.start.byte_offset().unwrap_or_default();
         let place = self.lines.place(self.text, start);
         if depth > MAX_DEPTH {
@@ -274,4 +280,3 @@ fn distinct(entries: &[(Node, Node)]) -> Result<(), ParseError> {
     }
     Ok(())
 }
-

@@ -6,8 +6,8 @@
 
 use crate::outputs::alert_routes::{self, Matcher, Plan, Route, text};
 use crate::outputs::alertmanager::heartbeat_pace;
-use crate::outputs::kubernetes::volumes;
 use crate::outputs::file::{File, yaml};
+use crate::outputs::kubernetes::volumes;
 use crate::outputs::output::{About, Format, Input, Kind, Output};
 use crate::promql::duration::prometheus_duration;
 use checklist::Config;

@@ -7,7 +7,6 @@ mod page;
 mod rounds;
 mod signal;
 
-pub use limits::JUST_ABOVE;
 use crate::outputs::file::File;
 use crate::outputs::output::{About, Format, Input, Kind, Output};
 use crate::rules::labels::{ROUNDS, dashboard_uid};
@@ -15,6 +14,7 @@ use anyhow::Context;
 use checklist::contract::CHECK_INFO;
 use checklist::{Cadence, Config, Signal};
 use dashboard::{Dashboard, model};
+pub use limits::JUST_ABOVE;
 use page::Page;
 
 /// `dashboards/UID.json`.

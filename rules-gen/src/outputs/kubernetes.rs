@@ -5,10 +5,10 @@ pub mod network;
 pub mod pods;
 pub mod volumes;
 
+use crate::outputs::file::{File, yaml};
 use crate::outputs::kubernetes::names::{CLAIM, CONFIG_FILE, CONFIG_MAP, JOBS, NAME, Part};
 use crate::outputs::kubernetes::pods::{Needs, Pod, needs};
 use crate::outputs::kubernetes::volumes::Mounts;
-use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
 use checklist::signals::{alert_path, restore};
 use checklist::{Cadence, Config, Signal};

@@ -6,8 +6,8 @@
 use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
 use crate::outputs::prometheus::rule_file;
-use crate::rules::unit_tests::{self, RuleTest};
 use crate::rules::model::{Group, Rule};
+use crate::rules::unit_tests::{self, RuleTest};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;

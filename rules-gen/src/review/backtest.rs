@@ -31,12 +31,7 @@ const MAX_STEPS: usize = 10_000_000;
 ///
 /// # Errors
 /// No alert to replay, and a server without a usable answer.
-pub async fn replay_all(
-    settings: &Settings,
-    rules: &[Known],
-    zone: &TimeZone,
-    draws: bool,
-) -> anyhow::Result<Report> {
+pub async fn replay_all(settings: &Settings, rules: &[Known], zone: &TimeZone, draws: bool) -> anyhow::Result<Report> {
     let wanted = settings.alert.as_deref().map(|text| regex::Regex::new(&format!("^(?:{text})$"))).transpose();
     let wanted = wanted.context("--alert is no regular expression")?;
     let chosen: Vec<&Known> = rules

@@ -41,8 +41,7 @@ pub fn annotations(
         annotations.insert("runbook_url".to_owned(), format!("{base}/{page}.md#{}", alert.to_lowercase()));
     }
     if let Some(base) = &config.alerting.grafana_base_url {
-        annotations
-            .insert("dashboard_url".to_owned(), format!("{base}/d/{}", dashboard_of(config, page)));
+        annotations.insert("dashboard_url".to_owned(), format!("{base}/d/{}", dashboard_of(config, page)));
     }
     annotations
 }

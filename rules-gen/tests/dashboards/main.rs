@@ -9,7 +9,8 @@ use checklist::contract::{PER_PROCESS, RULES_INFO};
 use checklist::{Cadence, Config};
 use promql_parser::parser::{Expr, VectorSelector, parse};
 use rules_gen::lint::expr::{selector, walk};
-use rules_gen::outputs::grafana::{Dashboard, dashboards};
+use rules_gen::outputs::grafana::dashboard::Dashboard;
+use rules_gen::outputs::grafana::dashboards;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -67,8 +68,10 @@ fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
         assert!(uids.contains(&uid), "{} links to {uid}", rule.alert);
     }
     for signal in config.signals().filter(|signal| !config.targets(signal).is_empty()) {
-        let own =
-            all.iter().find(|dashboard| dashboard.uid == rules_gen::rules::labels::dashboard_uid(signal.cadence)).unwrap();
+        let own = all
+            .iter()
+            .find(|dashboard| dashboard.uid == rules_gen::rules::labels::dashboard_uid(signal.cadence))
+            .unwrap();
         for panel in signal.panels {
             let drawn = panels(own).find(|drawn| drawn["title"] == panel.title).unwrap();
             let told = drawn["description"].as_str().unwrap();

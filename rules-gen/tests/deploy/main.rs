@@ -127,7 +127,16 @@ fn compare(one: &Objects, other: &Objects) {
 #[test]
 fn the_example_is_generated_as_it_is_committed() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
-    let arguments = ["generate", "--config", "examples/checklist.yaml", "--out", "deploy/generated", "--dashboards", "dashboards", "--check"];
+    let arguments = [
+        "generate",
+        "--config",
+        "examples/checklist.yaml",
+        "--out",
+        "deploy/generated",
+        "--dashboards",
+        "dashboards",
+        "--check",
+    ];
     said(command.current_dir(root()).args(arguments));
 }
 

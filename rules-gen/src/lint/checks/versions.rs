@@ -2,8 +2,8 @@
 
 use super::context::Context;
 use crate::lint::expr::walk;
-use crate::lint::report::{Level, Report};
 use crate::lint::place::Text;
+use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::lint::template;
 use promql_parser::parser::Expr;

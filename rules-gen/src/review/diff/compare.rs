@@ -1,8 +1,8 @@
 //! Two sets of rules, compared by meaning.
 
+use crate::promql::duration::prometheus_duration;
 use crate::promql::normalised;
 use crate::review::rule_set::{Kind, Known};
-use crate::promql::duration::prometheus_duration;
 use crate::server::Labels;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
