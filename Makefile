@@ -1,11 +1,14 @@
 test: tools
-	cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings && cargo build --workspace --all-targets && cargo test --workspace --no-fail-fast
+	cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings && cargo build --workspace --all-targets && cargo test --workspace --no-fail-fast && ./scripts/test-newest
 
 demo: tools
 	cargo build --workspace --bins && FAULT=$(FAULT) ./target/debug/demo
 
+parts:
+	./scripts/build-parts
+
 generate:
-	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated --dashboards dashboards && cargo run -q -p rules-gen -- docs --out docs
+	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated --dashboards dashboards && cargo run -q -p rules-gen -- docs --out docs && WRITE_PROOF=1 cargo test -q -p stack --test proof
 
 bench: tools
 	cargo build --release --workspace --bins && ./target/release/bench
@@ -19,4 +22,4 @@ package:
 tools:
 	./scripts/install-tools
 
-.PHONY: test demo generate bench supply-chain package tools
+.PHONY: test demo parts generate bench supply-chain package tools

@@ -95,6 +95,16 @@ pub static PER_CHECK: &[&Metric] = &[
     &CHECK_INFO,
 ];
 
+/// How long the runs of a signal's checks took.
+pub static RUN_DURATION: Metric = Metric::histogram(
+    "checklist_run_duration_seconds",
+    "Seconds that runs of the check took, of all its targets together.",
+    &[],
+);
+
+/// The series of each signal with a check, which also carry the label `check`.
+pub static PER_SIGNAL: &[&Metric] = &[&RUN_DURATION];
+
 /// The build that runs.
 pub static BUILD_INFO: Metric = Metric::gauge(
     "checklist_build_info",

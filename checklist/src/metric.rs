@@ -9,6 +9,8 @@ pub enum Kind {
     Gauge,
     /// A count that only grows (or resets): kept while the process lives.
     Counter,
+    /// A distribution of values, classic and native: kept while the process lives.
+    Histogram,
     /// A gauge that states a lasting fact, such as a certificate's end: kept for
     /// seven days after the last successful run, so that its alert outlives the probe.
     Fact,
@@ -40,6 +42,11 @@ impl Metric {
         Self { kind: Kind::Counter, ..Self::gauge(name, help, labels) }
     }
 
+    /// A distribution; its name is that of the family, without `_bucket`, `_sum` or `_count`.
+    pub const fn histogram(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
+        Self { kind: Kind::Histogram, ..Self::gauge(name, help, labels) }
+    }
+
     /// A fact that stays true without being looked at again.
     pub const fn fact(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
         Self { kind: Kind::Fact, ..Self::gauge(name, help, labels) }
@@ -56,6 +63,7 @@ impl Metric {
     pub const fn type_word(&self) -> &'static str {
         match self.kind {
             Kind::Counter => "counter",
+            Kind::Histogram => "histogram",
             Kind::Gauge | Kind::Fact => "gauge",
         }
     }

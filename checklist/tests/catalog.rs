@@ -1,13 +1,13 @@
 //! Laws of the catalog, looped over every signal.
 
 use checklist::condition::limits::number;
-use checklist::contract::{PER_CHECK, PER_PROCESS};
+use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL};
 use checklist::{Alert, Kind, Levels, Limits, Metric, Panel, SIGNALS, Scope, Severity, Threshold, When};
 use std::collections::BTreeSet;
 
 fn metrics() -> Vec<&'static Metric> {
     let own = SIGNALS.iter().flat_map(|signal| signal.metrics).copied();
-    own.chain(PER_CHECK.iter().copied()).chain(PER_PROCESS.iter().copied()).collect()
+    own.chain(PER_CHECK.iter().copied()).chain(PER_SIGNAL.iter().copied()).chain(PER_PROCESS.iter().copied()).collect()
 }
 
 #[test]

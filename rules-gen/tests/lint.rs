@@ -89,13 +89,11 @@ fn alerts_that_can_never_work_are_found() {
 }
 
 #[test]
+#[cfg_attr(not(has_sarif_schema), ignore = "no schema of SARIF (scripts/install-schemas)")]
 fn sarif_holds_to_its_schema() {
     let path =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../target/schemas/node_modules/@microsoft/jest-sarif/lib/schemas/");
-    let Ok(schema) = std::fs::read_to_string(format!("{path}sarif-2.1.0-rtm.5.json")) else {
-        eprintln!("left out: the schema of SARIF; scripts/install-schemas is needed");
-        return;
-    };
+    let schema = std::fs::read_to_string(format!("{path}sarif-2.1.0-rtm.5.json")).unwrap();
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     let bad = "groups:\n- name: g\n  rules:\n  - alert: Broken\n    expr: up != 0\n";

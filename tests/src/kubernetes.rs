@@ -23,6 +23,8 @@ use tokio::sync::broadcast;
 
 /// The bearer token that both accept.
 pub const TOKEN: &str = "checklist-token";
+/// Whose token it is.
+pub const USER: &str = "system:serviceaccount:stack:checklist-exporter";
 /// The namespace of the checklist.
 pub const NAMESPACE: &str = "llm-orchestrator";
 
@@ -180,8 +182,23 @@ impl Api {
     }
 }
 
+/// In the words of the API server.
 fn status(code: u16, message: &str) -> Value {
-    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message, "reason": "Stack"})
+    let reason = match code {
+        400 => "BadRequest",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        405 => "MethodNotAllowed",
+        409 if message.ends_with("already exists") => "AlreadyExists",
+        409 => "Conflict",
+        410 => "Expired",
+        422 => "Invalid",
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
+        _ => "InternalError",
+    };
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code, "message": message, "reason": reason})
 }
 
 fn refusal(code: u16, message: &str) -> Response<Body> {

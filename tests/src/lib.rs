@@ -2,13 +2,16 @@
 //! and HTTP endpoints, a Kubernetes API, Prometheus, Alertmanager, and a recorder of what they send.
 //! Everything listens on free loopback ports and ends with its handle.
 
+pub mod cluster;
 pub mod faults;
 pub mod http;
 pub mod kubernetes;
 pub mod monitoring;
+pub mod parts;
 pub mod peers;
 pub mod postgres;
 pub mod process;
+pub mod proof;
 pub mod recorder;
 pub mod replay;
 pub mod replicas;

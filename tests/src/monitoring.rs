@@ -1,19 +1,46 @@
-//! Debian's Prometheus and Alertmanager with data folders of their own.
+//! Prometheus and Alertmanager with data folders of their own: those of the system, of the folder that `PROMETHEUS_BIN`
+//! names, or the newest of target/parts.
 
 use crate::http::{is_up, json, request};
 use crate::process::Process;
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+/// Where the programs come from.
+#[derive(Debug, Clone)]
+pub struct Release(Option<PathBuf>);
+
+impl Release {
+    /// The folder of the variable `PROMETHEUS_BIN`, else what the system has: Debian's are the oldest that is supported.
+    pub fn chosen() -> Self {
+        Self(std::env::var_os("PROMETHEUS_BIN").map(PathBuf::from))
+    }
+
+    /// The newest that is supported, as tests/parts pins it.
+    pub fn newest() -> Self {
+        Self(Some(crate::parts::folder().join("bin")))
+    }
+
+    /// A program: `prometheus`, `promtool`, `alertmanager` or `amtool`.
+    pub fn tool(&self, name: &str) -> Command {
+        match &self.0 {
+            Some(folder) => Command::new(folder.join(name)),
+            // Debian's name.
+            None if name == "alertmanager" => Command::new("prometheus-alertmanager"),
+            None => Command::new(name),
+        }
+    }
+}
 
 /// Gives a Prometheus that is started in the folder later a past, in the text of OpenMetrics with its `# EOF`.
 pub fn backfill(folder: &Path, text: &str) -> anyhow::Result<()> {
     let history = folder.join("history.txt");
     std::fs::write(&history, text)?;
-    let mut promtool = Command::new("promtool");
+    let mut promtool = Release::chosen().tool("promtool");
     promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]);
     crate::stack::run(promtool.arg(&history).arg(folder.join("prometheus-data")))
 }
@@ -22,6 +49,7 @@ pub fn backfill(folder: &Path, text: &str) -> anyhow::Result<()> {
 pub struct Alertmanager {
     /// Its port.
     pub port: u16,
+    release: Release,
     _process: Process,
 }
 
@@ -42,7 +70,9 @@ impl Alertmanager {
 
     /// Ends a silence.
     pub fn expire(&self, silence: &str) -> anyhow::Result<()> {
-        let output = Command::new("amtool")
+        let output = self
+            .release
+            .tool("amtool")
             .args(["silence", "expire", silence, &format!("--alertmanager.url=http://127.0.0.1:{}", self.port)])
             .output()?;
         anyhow::ensure!(output.status.success(), "amtool: {}", String::from_utf8_lossy(&output.stderr));
@@ -51,7 +81,12 @@ impl Alertmanager {
 
     /// Starts it with a configuration file.
     pub async fn start(port: u16, config: &Path, folder: &Path) -> anyhow::Result<Self> {
-        let mut command = Command::new("prometheus-alertmanager");
+        Self::of(Release::chosen(), port, config, folder).await
+    }
+
+    /// The same of a release.
+    pub async fn of(release: Release, port: u16, config: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let mut command = release.tool("alertmanager");
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.path={}", folder.join("alertmanager-data").display()))
@@ -59,7 +94,7 @@ impl Alertmanager {
             .arg("--cluster.listen-address=");
         let mut process = Process::start(&mut command, "alertmanager", folder, Signal::SIGTERM)?;
         process.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{port}/-/ready")).await }).await?;
-        Ok(Self { port, _process: process })
+        Ok(Self { port, release, _process: process })
     }
 }
 
@@ -96,7 +131,12 @@ impl Prometheus {
                 .collect::<String>(),
         );
         std::fs::write(&config, text)?;
-        let mut command = Command::new("prometheus");
+        Self::of(&Release::chosen(), port, &config, folder).await
+    }
+
+    /// A release with a configuration file.
+    pub async fn of(release: &Release, port: u16, config: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let mut command = release.tool("prometheus");
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("prometheus-data").display()))
@@ -157,5 +197,23 @@ impl Prometheus {
             .filter(|rule| rule["health"] == "err")
             .map(|rule| format!("{}: {}", rule["name"], rule["lastError"]))
             .collect())
+    }
+
+    /// What the server remarks about rules that it can evaluate: warnings and notes of PromQL, such as a counter's function
+    /// on a gauge. Servers before 3 have few of them.
+    pub async fn remarks(&self) -> anyhow::Result<Vec<String>> {
+        let answer = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
+        let groups = answer["data"]["groups"].as_array().cloned().unwrap_or_default();
+        let rules = groups.iter().flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default());
+        let mut remarks = Vec::new();
+        for rule in rules {
+            let expr = rule["query"].as_str().with_context(|| format!("no query: {rule}"))?;
+            let encoded: String = url::form_urlencoded::byte_serialize(expr.as_bytes()).collect();
+            let answer = json(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", self.port)).await?;
+            anyhow::ensure!(answer["status"] == "success", "{}: {answer}", rule["name"]);
+            let said = ["warnings", "infos"].into_iter().flat_map(|kind| answer[kind].as_array().into_iter().flatten());
+            remarks.extend(said.map(|text| format!("{}: {text}", rule["name"])));
+        }
+        Ok(remarks)
     }
 }

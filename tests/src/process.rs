@@ -17,10 +17,14 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it; standard output and error go to `NAME.log` in the folder.
+    /// Starts it; standard output and error go to `NAME.log` in the folder, behind what is there.
     pub fn start(command: &mut Command, name: &str, folder: &Path, stop_with: Signal) -> anyhow::Result<Self> {
         let log = folder.join(format!("{name}.log"));
-        let file = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
+        let file = File::options()
+            .append(true)
+            .create(true)
+            .open(&log)
+            .with_context(|| format!("cannot create {}", log.display()))?;
         let child = command
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)

@@ -1,15 +1,14 @@
 //! Two exporters with one lease, and what their database saw of them: each logs in as a role of its own.
 
+use crate::cluster::{Api, Cluster, Door, eventually};
 use crate::http::{is_up, request};
-use crate::kubernetes::leases::Door;
-use crate::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
-use crate::peers::{Authority, acceptor};
 use crate::postgres::{PASSWORD, Postgres};
 use crate::process::{Process, free_port};
 use crate::stack::program;
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -35,8 +34,9 @@ pub struct Replica {
 pub struct Replicas {
     /// The two.
     pub both: Vec<Replica>,
-    /// The API.
-    pub kubernetes: Kubernetes,
+    /// The namespace of their lease.
+    pub namespace: String,
+    api: Api,
     /// The target of the costly checks.
     pub postgres: Postgres,
     folder: TempDir,
@@ -46,9 +46,8 @@ impl Replicas {
     /// Starts both. Their costly checks are the only ones that go to the database, once a second.
     pub async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-replicas").tempdir()?;
-        let authority = Authority::new(folder.path())?;
-        let kubelet = Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0).await?;
-        let kubernetes = Kubernetes::start(kubelet).await?;
+        let cluster = Cluster::shared().await?;
+        let (namespace, api) = (cluster.namespace("replicas").await?, cluster.admin().await?);
         let postgres = Postgres::start().await?;
         for sql in [
             "ALTER SYSTEM SET log_statement = 'all'",
@@ -58,44 +57,26 @@ impl Replicas {
             postgres.execute(sql).await?;
         }
         std::fs::write(folder.path().join("pg-password"), PASSWORD)?;
-        let mut replicas = Self { both: Vec::new(), kubernetes, postgres, folder };
+        let mut replicas = Self { both: Vec::new(), namespace, api, postgres, folder };
+        // Exactly the rights that are generated.
+        let config = checklist::Config::parse("checklist.yaml", &replicas.configuration("a"))?;
+        cluster.apply(&replicas.namespace, &rules_gen::outputs::access::kubernetes(&config, "stack").to_string())?;
+        let token = cluster.token(&replicas.namespace, "checklist-exporter").await?;
         for name in ["a", "b"] {
-            let replica = replicas.replica(name).await?;
+            let replica = replicas.replica(name, cluster, &token).await?;
             replicas.both.push(replica);
         }
         Ok(replicas)
     }
 
-    async fn replica(&self, name: &str) -> anyhow::Result<Replica> {
-        let role = format!("checklist_{name}");
+    async fn replica(&self, name: &str, cluster: &Cluster, token: &str) -> anyhow::Result<Replica> {
+        let role = role(name);
         self.postgres.execute(&format!("CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' IN ROLE checklist")).await?;
-        let door = self.kubernetes.door().await?;
+        let door = cluster.door().await?;
         let folder = self.folder.path();
-        let kubeconfig = folder.join(format!("kubeconfig-{name}"));
-        std::fs::write(&kubeconfig, self.kubernetes.kubeconfig_at(door.server.port))?;
-        let skipped = |key: &str| {
-            let here = checklist::SIGNALS.iter().filter(|signal| signal.kind.key() == key);
-            here.map(|signal| signal.id).collect::<Vec<_>>().join(", ")
-        };
-        let queries: String = ["heavy", "heavier"]
-            .map(|name| format!("  - {{name: {name}, help: Heavy, query: SELECT 1 AS value FROM pg_sleep(0.4), above: {{warning: 5}}, interval: 1s, costly: true}}\n"))
-            .concat();
-        let text = format!(
-            "kubernetes: [{{name: stack, kubeconfig: {}, namespaces: [{NAMESPACE}], skip: [{}]}}]\n\
-             postgres: [{{name: db, host: 127.0.0.1, port: {}, database: orchestrator, user: {role}, \
-             passwordFile: {}/pg-password, tls: disable, skip: [{}]}}]\n\
-             alertmanagers: [{{name: main, url: 'http://127.0.0.1:9', skip: [alerts, alert_path]}}]\n\
-             tasks: {{since: 2026-01-01, directory: {}/tasks-{name}}}\n\
-             queries:\n{queries}highAvailability: {{kubernetes: stack}}\nalerting: {{pagerduty: {{routingKeyFile: /nowhere}}}}\n",
-            kubeconfig.display(),
-            skipped("kubernetes"),
-            self.postgres.port,
-            folder.display(),
-            skipped("postgres"),
-            folder.display(),
-        );
+        std::fs::write(folder.join(format!("kubeconfig-{name}")), cluster.kubeconfig_at(&door, token))?;
         let config = folder.join(format!("checklist-{name}.yaml"));
-        std::fs::write(&config, text)?;
+        std::fs::write(&config, self.configuration(name))?;
         let port = free_port()?;
         let mut command = Command::new(program("checklist-exporter")?);
         command.arg("run").arg("--config").arg(&config).args(["--listen", &format!("127.0.0.1:{port}")]);
@@ -105,16 +86,74 @@ impl Replicas {
         Ok(Replica { process, port, door, config, role })
     }
 
+    /// checklist.yaml of one of the two.
+    fn configuration(&self, name: &str) -> String {
+        let (folder, namespace, role) = (self.folder.path(), &self.namespace, role(name));
+        let skipped = |key: &str| {
+            let here = checklist::SIGNALS.iter().filter(|signal| signal.kind.key() == key);
+            here.map(|signal| signal.id).collect::<Vec<_>>().join(", ")
+        };
+        let queries: String = ["heavy", "heavier"]
+            .map(|name| format!("  - {{name: {name}, help: Heavy, query: SELECT 1 AS value FROM pg_sleep(0.4), above: {{warning: 5}}, interval: 1s, costly: true}}\n"))
+            .concat();
+        format!(
+            "kubernetes: [{{name: stack, kubeconfig: {}/kubeconfig-{name}, namespaces: [{namespace}], skip: [{}]}}]\n\
+             postgres: [{{name: db, host: 127.0.0.1, port: {}, database: orchestrator, user: {role}, \
+             passwordFile: {}/pg-password, tls: disable, skip: [{}]}}]\n\
+             alertmanagers: [{{name: main, url: 'http://127.0.0.1:9', skip: [alerts, alert_path]}}]\n\
+             tasks: {{since: 2026-01-01, directory: {}/tasks-{name}}}\n\
+             queries:\n{queries}highAvailability: {{kubernetes: stack}}\nalerting: {{pagerduty: {{routingKeyFile: /nowhere}}}}\n",
+            folder.display(),
+            skipped("kubernetes"),
+            self.postgres.port,
+            folder.display(),
+            skipped("postgres"),
+            folder.display(),
+        )
+    }
+
+    fn lease(&self, name: &str) -> String {
+        format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases/{name}", self.namespace)
+    }
+
+    /// Who holds a lease; nothing when it is not held or does not exist.
+    pub async fn lease_holder(&self, lease: &str) -> anyhow::Result<Option<String>> {
+        let (status, body) = self.api.ask("GET", &self.lease(lease), "application/json", Vec::new()).await?;
+        anyhow::ensure!(status == 200 || status == 404, "{lease}: {status} {body}");
+        let object: Value = serde_json::from_str(&body)?;
+        let holder = object["spec"]["holderIdentity"].as_str().filter(|holder| !holder.is_empty());
+        Ok(holder.map(str::to_owned))
+    }
+
+    /// Waits until the holder of a lease is as it should be.
+    pub async fn wait_for_holder(&self, lease: &str, fits: impl Fn(Option<&str>) -> bool) -> anyhow::Result<()> {
+        eventually("the lease has the holder that it should have", || async {
+            Ok(fits(self.lease_holder(lease).await?.as_deref()))
+        })
+        .await
+    }
+
+    /// Makes a lease that nobody holds, as a release leaves it.
+    pub async fn free_lease(&self, name: &str) -> anyhow::Result<()> {
+        let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name},
+            "spec": {"leaseDurationSeconds": 1}});
+        let path = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.namespace);
+        self.api.create(&path, &lease).await.map(|_| ())
+    }
+
+    /// Deletes a lease.
+    pub async fn delete_lease(&self, name: &str) -> anyhow::Result<()> {
+        self.api.delete(&self.lease(name)).await
+    }
+
     /// Which of the two the API server knows as holder; waits for one.
     pub async fn holder(&self) -> anyhow::Result<usize> {
-        let mut found = None;
-        until("somebody holds the lease", || {
-            let holder = self.kubernetes.holder(LEASE).unwrap_or_default();
-            found = ["pod-a_", "pod-b_"].iter().position(|pod| holder.starts_with(pod));
-            found.is_some()
-        })
-        .await?;
-        found.context("nobody")
+        let which = |holder: Option<&str>| {
+            let holder = holder.unwrap_or_default();
+            ["pod-a_", "pod-b_"].iter().position(|pod| holder.starts_with(pod))
+        };
+        self.wait_for_holder(LEASE, |holder| which(holder).is_some()).await?;
+        which(self.lease_holder(LEASE).await?.as_deref()).context("nobody")
     }
 
     /// Unix times at which the database ran a costly statement of one of the two.
@@ -167,4 +206,9 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) -> anyhow::Resul
 /// Unix time in seconds.
 pub fn now() -> f64 {
     jiff::Timestamp::now().as_duration().as_secs_f64()
+}
+
+/// The role of one of the two in the database.
+fn role(name: &str) -> String {
+    format!("checklist_{name}")
 }

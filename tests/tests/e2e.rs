@@ -1,6 +1,6 @@
 //! Each fault on the real stack reaches the right receiver, and its end does too.
 
-use checklist::contract::{PER_CHECK, PER_PROCESS, STANDARD};
+use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL, STANDARD};
 use stack::faults::{FAULTS, Fault};
 use stack::stack::Stack;
 use std::collections::BTreeSet;
@@ -72,6 +72,7 @@ async fn same_verdict(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
 async fn every_fault_pages_the_right_receiver_and_resolves() -> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     assert_eq!(stack.prometheus.broken_rules().await?, Vec::<String>::new());
+    assert_eq!(stack.prometheus.remarks().await?, Vec::<String>::new());
     // Every check has passed with the generated roles; what they do not grant is refused.
     let api =
         format!("http://127.0.0.1:{}/api/v1/namespaces/{}", stack.kubernetes.server.port, stack::kubernetes::NAMESPACE);
@@ -101,14 +102,16 @@ async fn every_declared_metric_is_exposed_and_no_other() -> anyhow::Result<()> {
     tokio::time::sleep(Duration::from_secs(4)).await;
     let metrics = stack.metrics().await?;
     check_metrics(&metrics)?;
+    // Families, so that a histogram counts once.
     let names: BTreeSet<&str> = metrics
         .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split(['{', ' ']).next())
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .filter_map(|line| line.split(' ').next())
         .collect();
     let own = "checklist_query_stuck_jobs";
     let signals = checklist::SIGNALS.iter().filter(|signal| signal.kind.is_probed()).flat_map(|signal| signal.metrics);
-    let all: Vec<&checklist::Metric> = signals.chain(PER_CHECK).chain(PER_PROCESS).chain(STANDARD).copied().collect();
+    let all: Vec<&checklist::Metric> =
+        signals.chain(PER_CHECK).chain(PER_SIGNAL).chain(PER_PROCESS).chain(STANDARD).copied().collect();
     let declared: BTreeSet<&str> = all.iter().map(|metric| metric.name).chain([own]).collect();
     let sparse: BTreeSet<&str> = all.iter().filter(|metric| metric.sparse).map(|metric| metric.name).collect();
     let missing: Vec<_> = declared.difference(&names).filter(|name| !sparse.contains(*name)).collect();
@@ -120,7 +123,8 @@ async fn every_declared_metric_is_exposed_and_no_other() -> anyhow::Result<()> {
 
 fn check_metrics(text: &str) -> anyhow::Result<()> {
     use std::io::Write;
-    let mut child = Command::new("promtool")
+    let mut child = stack::monitoring::Release::chosen()
+        .tool("promtool")
         .args(["check", "metrics"])
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())

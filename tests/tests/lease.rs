@@ -1,10 +1,10 @@
-//! Two real exporters and one lease: what reaches the database is never from both, whatever happens to the holder.
+//! Two exporters and one lease of a real Kubernetes: what reaches the database is never from both, whatever happens to the holder.
 
 use nix::sys::signal::Signal;
+use stack::cluster::Passage;
 use stack::http::request;
-use stack::kubernetes::leases::Passage;
 use stack::process::Process;
-use stack::replicas::{LEASE, Replicas, now, until};
+use stack::replicas::{LEASE, Replicas, now};
 use stack::stack::program;
 use std::process::Command;
 use std::time::Duration;
@@ -26,6 +26,7 @@ async fn some_rounds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> anyhow::Result<()> {
     let mut replicas = Replicas::start().await?;
     let first = replicas.holder().await?;
@@ -48,8 +49,8 @@ async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> 
         assert_eq!(String::from_utf8_lossy(&page).contains("Made by the holder of the lease"), held == 0);
     }
     // A lease that somebody deletes is made again by its holder, and nobody else comes in between.
-    replicas.kubernetes.delete_lease(LEASE);
-    until("the lease is made again", || replicas.kubernetes.holder(LEASE).is_some()).await?;
+    replicas.delete_lease(LEASE).await?;
+    replicas.wait_for_holder(LEASE, |holder| holder.is_some()).await?;
     assert_eq!(replicas.holder().await?, first);
     some_rounds().await;
     assert_eq!(replicas.acts(second), Vec::<f64>::new());
@@ -63,6 +64,7 @@ async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn a_killed_holder_is_followed_when_its_lease_has_run_out() -> anyhow::Result<()> {
     let replicas = Replicas::start().await?;
     let first = replicas.holder().await?;
@@ -77,6 +79,7 @@ async fn a_killed_holder_is_followed_when_its_lease_has_run_out() -> anyhow::Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn a_stopped_holder_does_nothing_more_when_it_is_continued() -> anyhow::Result<()> {
     let replicas = Replicas::start().await?;
     let first = replicas.holder().await?;
@@ -102,6 +105,7 @@ async fn a_stopped_holder_does_nothing_more_when_it_is_continued() -> anyhow::Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn a_holder_without_the_api_stops_before_another_begins() -> anyhow::Result<()> {
     let replicas = Replicas::start().await?;
     let first = replicas.holder().await?;
@@ -123,7 +127,7 @@ async fn a_holder_without_the_api_stops_before_another_begins() -> anyhow::Resul
     assert_eq!(replicas.holder().await?, second);
     // An outage for all: nobody acts, and afterwards one does.
     for replica in &replicas.both {
-        replica.door.set(Passage::Refused);
+        replica.door.set(Passage::Closed);
     }
     tokio::time::sleep(Duration::from_secs(12)).await;
     let quiet = now();
@@ -142,6 +146,7 @@ async fn a_holder_without_the_api_stops_before_another_begins() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn a_proof_says_who_is_at_it_and_runs_when_nobody_is() -> anyhow::Result<()> {
     let replicas = Replicas::start().await?;
     let prove = |pod: &str| {
@@ -151,30 +156,27 @@ async fn a_proof_says_who_is_at_it_and_runs_when_nobody_is() -> anyhow::Result<(
         anyhow::Ok(command)
     };
     let lease = "checklist-exporter-verify-alerts";
-    replicas.kubernetes.free_lease(lease);
+    replicas.free_lease(lease).await?;
     // An Alertmanager that takes connections and never answers keeps the first busy.
     let (port, _silent) = stack::peers::silent().await?;
     let config = &replicas.both[0].config;
     std::fs::write(config, std::fs::read_to_string(config)?.replace("127.0.0.1:9'", &format!("127.0.0.1:{port}'")))?;
     let folder = tempfile::tempdir()?;
     let mut first = Process::start(&mut prove("first")?, "first", folder.path(), Signal::SIGTERM)?;
-    until("the first holds the lease", || {
-        replicas.kubernetes.holder(lease).is_some_and(|name| name.starts_with("first_"))
-    })
-    .await?;
+    replicas.wait_for_holder(lease, |holder| holder.is_some_and(|name| name.starts_with("first_"))).await?;
     let mut command = prove("second")?;
     let second = tokio::task::spawn_blocking(move || command.output()).await??;
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert_eq!(second.status.code(), Some(3), "{said}");
-    assert!(said.contains("first_") && said.contains(&format!("holds the lease llm-orchestrator/{lease}")), "{said}");
+    assert!(
+        said.contains("first_") && said.contains(&format!("holds the lease {}/{lease}", replicas.namespace)),
+        "{said}"
+    );
     // It releases the lease when it is asked to end, and the next one runs.
     first.stop();
-    until("the lease is free", || replicas.kubernetes.holder(lease).is_none()).await?;
+    replicas.wait_for_holder(lease, |holder| holder.is_none()).await?;
     let mut third = Process::start(&mut prove("third")?, "third", folder.path(), Signal::SIGTERM)?;
-    until("the third holds the lease", || {
-        replicas.kubernetes.holder(lease).is_some_and(|name| name.starts_with("third_"))
-    })
-    .await?;
+    replicas.wait_for_holder(lease, |holder| holder.is_some_and(|name| name.starts_with("third_"))).await?;
     third.stop();
     Ok(())
 }

@@ -5,8 +5,11 @@ use checklist::condition::value::Computed;
 use checklist::config::Check;
 use checklist::{Limits, Metric, SIGNALS, Samples, Scope, Severity, Signal, Value, When};
 use exporter::run::state::State;
+use exporter::run::status::ProcessStatus;
 use exporter::run::time::unix_now;
-use exporter::server::snapshot::{Format, Loaded, render};
+use exporter::server::exposition::collector::States;
+use exporter::server::exposition::format::{Encoding, Format};
+use exporter::server::exposition::snapshot::Snapshot;
 use stack::http::{answer, json, serve};
 use stack::monitoring::Prometheus;
 use stack::process::free_port;
@@ -124,13 +127,10 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
             state.record(Ok(samples(signal, &mut random, now)), now, Duration::ZERO);
             states.push(state);
         }
-        let borrowed: Vec<&State> = states.iter().collect();
-        *page.lock().unwrap_or_else(PoisonError::into_inner) = render(
-            &borrowed,
-            now,
-            &Loaded { at: f64::from(u32::try_from(seed)?), ..Loaded::default() },
-            Format::Classic,
-        );
+        let process = ProcessStatus { loaded_at: f64::from(u32::try_from(seed)?), ..ProcessStatus::default() };
+        let of_all = States { states: states.iter().cloned().map(Arc::new).collect(), now, process };
+        let body = Snapshot::of(of_all).body(Format::Text, Encoding::Identity)?;
+        *page.lock().unwrap_or_else(PoisonError::into_inner) = String::from_utf8_lossy(&body).into_owned();
         let told = format!("checklist_config_last_reload_success_timestamp_seconds == {seed}");
         while prometheus.query(&told).await?.is_empty() {
             tokio::time::sleep(Duration::from_millis(200)).await;

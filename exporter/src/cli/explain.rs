@@ -1,7 +1,7 @@
 //! `check --explain`: the plan of every SQL statement, and a warning where a large table is read whole.
 
 use crate::probes::sql::Sql;
-use crate::run::schedule::Job;
+use crate::run::job::Job;
 use checklist::{Access, Config};
 use std::sync::Arc;
 

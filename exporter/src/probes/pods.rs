@@ -17,12 +17,17 @@ impl Probe for Pods {
         async {
             let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
+            let mut not_ready = Vec::new();
             for namespace in &watched.namespaces {
                 let judged = match namespaces::gone(watched, &namespace.name).await {
-                    None => namespace_objects(namespace, &mut samples).await,
+                    None => namespace_objects(namespace, &mut samples, &mut not_ready).await,
                     Some(what) => Err(Failure::new(Reason::NotFound, what)),
                 };
                 self.0.conclude(watched, namespace, judged, &mut samples).await;
+            }
+            // One series for each such pod: they come last, so that a bound cuts off nothing else.
+            for pod in not_ready {
+                samples.set(&NOT_READY, [pod.namespace, &pod.name, &pod.reason], 1_u32);
             }
             Ok(samples)
         }
@@ -30,9 +35,20 @@ impl Probe for Pods {
     }
 }
 
+/// A pod that is neither ready nor finished.
+struct NotReady<'a> {
+    namespace: &'a str,
+    name: Box<str>,
+    reason: Arc<str>,
+}
+
 /// What makes a namespace worth watching: its workloads and pods. Its services are judged too.
-async fn namespace_objects(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
-    let found = workloads(namespace, samples).await? + pods(namespace, samples).await?;
+async fn namespace_objects<'a>(
+    namespace: &'a Namespace,
+    samples: &mut Samples,
+    not_ready: &mut Vec<NotReady<'a>>,
+) -> Result<usize, Failure> {
+    let found = workloads(namespace, samples).await? + pods(namespace, samples, not_ready).await?;
     services(namespace, samples).await?;
     Ok(found)
 }
@@ -52,14 +68,18 @@ async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<usize
     Ok(found)
 }
 
-async fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
+async fn pods<'a>(
+    namespace: &'a Namespace,
+    samples: &mut Samples,
+    not_ready: &mut Vec<NotReady<'a>>,
+) -> Result<usize, Failure> {
     let store = read(&namespace.pods).await?;
     samples.saw(Object::Pod, store.objects.len());
     let mut phases: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for (name, pod) in &store.objects {
         *phases.entry((&pod.workload, &pod.phase)).or_default() += 1;
         if let Some(reason) = pod.not_ready.as_ref().filter(|_| &*pod.phase != "Succeeded") {
-            samples.set(&NOT_READY, [&namespace.name, name, reason], 1_u32);
+            not_ready.push(NotReady { namespace: &namespace.name, name: name.clone(), reason: Arc::clone(reason) });
         }
     }
     for ((workload, phase), count) in phases {
@@ -69,12 +89,18 @@ async fn pods(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Fai
 }
 
 async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
-    let mut ready: BTreeMap<String, usize> = BTreeMap::new();
+    let mut ready: BTreeMap<(String, Box<str>), usize> = BTreeMap::new();
     for slice in read(&namespace.slices).await?.objects.values() {
         if let Some(service) = slice.service() {
-            *ready.entry(service.to_owned()).or_default() += slice.ready();
+            *ready.entry((service.to_owned(), slice.address_type.clone())).or_default() += slice.ready();
         }
     }
+    // With two kinds of addresses each endpoint is there twice.
+    let ready = ready.into_iter().fold(BTreeMap::new(), |mut most: BTreeMap<String, usize>, ((service, _), count)| {
+        let known = most.entry(service).or_default();
+        *known = count.max(*known);
+        most
+    });
     let services = read(&namespace.services).await?;
     samples.saw(Object::Service, services.objects.len());
     for (name, service) in &services.objects {

@@ -3,11 +3,11 @@
 use crate::probe::Probe;
 use crate::probes;
 use crate::probes::sql::Sql;
+use crate::run::durations::Durations;
+use crate::run::job::Job;
 use crate::run::lease::Lease;
-use crate::run::schedule::Job;
 use crate::run::shard::Shard;
 use crate::run::state::State;
-use crate::server::web::tokens::Tokens;
 use crate::sources::kubernetes::Cluster;
 use crate::sources::postgres::Database;
 use checklist::config::Check;
@@ -21,6 +21,7 @@ use std::sync::Arc;
 pub struct Checks {
     shard: Shard,
     elects: bool,
+    durations: Durations,
     lease: Option<(String, Arc<Lease>)>,
     clusters: BTreeMap<String, (String, Arc<Cluster>)>,
     databases: BTreeMap<String, (String, Arc<Database>)>,
@@ -56,7 +57,8 @@ impl Checks {
             let lease = known.unwrap_or_else(|| Arc::new(Lease::new(cluster.clone(), namespace, &section.lease)));
             (definition, lease)
         });
-        let job = |check: Check| {
+        let mut durations = std::mem::take(&mut self.durations);
+        let mut job = |check: Check| {
             let limits = config.limits(check.signal, &check.target);
             let lease = self.lease.as_ref().filter(|_| check.signal.costly.is_some());
             // The holder of the lease makes the costly checks whatever its part of the others is.
@@ -70,17 +72,18 @@ impl Checks {
             }
             let probe = self.probe(config, check.signal, &check.target)?;
             let lease = lease.map(|(_, lease)| Arc::clone(lease));
-            Some(Arc::new(Job::new(probe, definition, State::new(check, limits)).under(lease)))
+            let state = State::new(check.clone(), limits).timed_by(durations.of(check.signal.id));
+            Some(Arc::new(Job::new(probe, definition, state).under(lease)))
         };
-        config.checks().into_iter().filter_map(job).collect()
+        let jobs = config.checks().into_iter().filter_map(&mut job).collect();
+        self.durations = durations;
+        jobs
     }
 
-    /// Who reviews tokens of the cluster that checklist.yaml names for it; the one of before when the cluster is as before.
-    pub fn tokens(&self, config: &Config, before: Option<Arc<Tokens>>) -> Option<Arc<Tokens>> {
+    /// The cluster that reviews the tokens of readers, if checklist.yaml names one.
+    pub fn web_cluster(&self, config: &Config) -> Option<Arc<Cluster>> {
         let target = config.kubernetes.iter().find(|target| !target.web_audiences.is_empty())?;
-        let (_, cluster) = self.clusters.get(&target.name)?;
-        let same = before.filter(|tokens| tokens.are_of(cluster));
-        Some(same.unwrap_or_else(|| Arc::new(Tokens::new(Arc::clone(cluster)))))
+        self.clusters.get(&target.name).map(|(_, cluster)| Arc::clone(cluster))
     }
 
     fn probe(&self, config: &Config, signal: &'static Signal, target: &str) -> Option<Arc<dyn Probe>> {

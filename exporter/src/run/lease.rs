@@ -9,6 +9,7 @@ pub mod proof;
 mod store;
 
 use crate::probe::Failure;
+use crate::run::status::LeaseStatus;
 use crate::run::time::unix_now;
 use checklist::config::Kubernetes;
 use clock::Clock;
@@ -49,21 +50,6 @@ pub struct Lease {
     /// Held for reading by whoever acts.
     acting: RwLock<()>,
     status: Mutex<LeaseStatus>,
-}
-
-/// What the process exposes about its part.
-#[derive(Debug, Clone, Default)]
-pub struct LeaseStatus {
-    /// Whether it holds the lease.
-    pub held: bool,
-    /// Times that it came to hold it.
-    pub acquisitions: u64,
-    /// Looks and writes that failed.
-    pub failures: u64,
-    /// When it last wrote it, Unix seconds.
-    pub renewed: Option<f64>,
-    /// Who holds it, as far as is known.
-    pub holder: Option<String>,
 }
 
 impl Lease {

@@ -3,9 +3,9 @@
 use crate::run::checks::Checks;
 use crate::run::schedule::Schedule;
 use crate::run::shard::Shard;
+use crate::run::status::ProcessStatus;
 use crate::run::time::unix_now;
-use crate::server::snapshot::Loaded;
-use crate::server::web::tokens::Tokens;
+use crate::sources::kubernetes::Cluster;
 use anyhow::Context;
 use checklist::Config;
 use std::path::{Path, PathBuf};
@@ -18,18 +18,19 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The configuration file and what was made of it.
 pub struct Source {
     path: PathBuf,
-    known: Mutex<Known>,
+    current: Mutex<Current>,
     /// What runs.
     pub schedule: Arc<Schedule>,
 }
 
-struct Known {
+/// What was made of the file as it is now.
+struct Current {
     /// The text that was last tried, good or not.
     text: String,
     config: Arc<Config>,
     checks: Checks,
-    /// Who asks a cluster about tokens, if checklist.yaml names one.
-    tokens: Option<Arc<Tokens>>,
+    /// The cluster that reviews the tokens of readers, if checklist.yaml names one.
+    web_cluster: Option<Arc<Cluster>>,
 }
 
 impl Source {
@@ -38,49 +39,54 @@ impl Source {
         let (text, config) = load(path)?;
         let mut checks = Checks::continuous(shard);
         let jobs = checks.jobs(&config, &[]);
-        let tokens = checks.tokens(&config, None);
-        let loaded = Loaded { at: unix_now(), fingerprint: config.fingerprint(), shard, ..Loaded::default() };
-        let schedule = Schedule::new(jobs, loaded);
+        let web_cluster = checks.web_cluster(&config);
+        let status = ProcessStatus {
+            loaded_at: unix_now(),
+            fingerprint: config.fingerprint(),
+            shard,
+            ..ProcessStatus::default()
+        };
+        let schedule = Schedule::new(jobs, status);
         schedule.elect(checks.lease());
-        let known = Mutex::new(Known { text, config: Arc::new(config), checks, tokens });
-        Ok(Arc::new(Self { path: path.to_owned(), known, schedule }))
+        let current = Mutex::new(Current { text, config: Arc::new(config), checks, web_cluster });
+        Ok(Arc::new(Self { path: path.to_owned(), current, schedule }))
     }
 
     /// The present configuration.
     pub fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.known().config)
+        Arc::clone(&self.current().config)
     }
 
-    /// Who knows about tokens; nothing when none is let in.
-    pub fn tokens(&self) -> Option<Arc<Tokens>> {
-        self.known().tokens.clone()
+    /// The cluster that reviews the tokens of readers.
+    pub fn web_cluster(&self) -> Option<Arc<Cluster>> {
+        self.current().web_cluster.clone()
     }
 
     /// Loads the file again. A file with mistakes changes nothing but the metric that says so.
     pub fn reload(&self) -> anyhow::Result<()> {
-        let mut known = self.known();
+        let mut current = self.current();
         let result = load(&self.path).and_then(|(text, config)| {
             // A file that is read while it is written looks like one that asks for less.
             anyhow::ensure!(
-                known.tokens.is_none() || config.kubernetes.iter().any(|cluster| !cluster.web_audiences.is_empty()),
+                current.web_cluster.is_none()
+                    || config.kubernetes.iter().any(|cluster| !cluster.web_audiences.is_empty()),
                 "{} has no webAudiences any more, and anyone would be let in; restart the exporter if it shall be so",
                 self.path.display()
             );
-            let jobs = known.checks.jobs(&config, &self.schedule.jobs());
-            let before = known.tokens.take();
-            known.tokens = known.checks.tokens(&config, before);
+            let jobs = current.checks.jobs(&config, &self.schedule.jobs());
+            current.web_cluster = current.checks.web_cluster(&config);
             {
-                let mut loaded = self.schedule.loaded();
-                (loaded.at, loaded.successful, loaded.fingerprint) = (unix_now(), true, config.fingerprint());
+                let mut status = self.schedule.status_mut();
+                (status.loaded_at, status.successful, status.fingerprint) = (unix_now(), true, config.fingerprint());
             }
             tracing::info!(checks = jobs.len(), "loaded {}", self.path.display());
-            self.schedule.elect(known.checks.lease());
+            self.schedule.elect(current.checks.lease());
             self.schedule.replace(jobs);
-            (known.text, known.config) = (text, Arc::new(config));
+            (current.text, current.config) = (text, Arc::new(config));
             Ok(())
         });
         if let Err(error) = &result {
-            self.schedule.loaded().successful = false;
+            self.schedule.status_mut().successful = false;
             self.schedule.refresh();
             tracing::error!("{} is not loaded, the previous one stays: {error:#}", self.path.display());
         }
@@ -93,16 +99,16 @@ impl Source {
             tokio::time::sleep(LOOK_EVERY).await;
             // A file that is away for a moment is being replaced.
             let Ok(text) = tokio::fs::read_to_string(&self.path).await else { continue };
-            if text != self.known().text {
-                self.known().text = text;
+            if text != self.current().text {
+                self.current().text = text;
                 // The mistakes are in the log and in the metric.
                 let _ = self.reload();
             }
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,111 +1,38 @@
-//! Runs every check at its interval, one task each, and publishes what they saw.
+//! Runs every check at its interval, each in a task of its own.
 
-use crate::probe::{Failure, Probe};
+use crate::run::job::Job;
 use crate::run::lease::Lease;
 use crate::run::state::State;
-use crate::run::time::unix_now;
-use crate::server::snapshot::{Latest, Loaded, Snapshot};
+use crate::run::status::ProcessStatus;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use checklist::{Reason, Samples};
-use futures::FutureExt;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
-
-/// One check with its probe and its memory.
-pub struct Job {
-    /// What looks.
-    pub probe: Arc<dyn Probe>,
-    /// Everything that it was made from, so that a reload knows whether it has changed.
-    pub definition: String,
-    /// Whoever holds this makes the check; nothing when every process does.
-    lease: Option<Arc<Lease>>,
-    state: Mutex<State>,
-    running: tokio::sync::Mutex<()>,
-}
-
-impl Job {
-    /// A job that has not run.
-    pub fn new(probe: Arc<dyn Probe>, definition: String, state: State) -> Self {
-        Self { probe, definition, lease: None, state: Mutex::new(state), running: tokio::sync::Mutex::new(()) }
-    }
-
-    /// The same, made by the holder of a lease alone.
-    #[must_use]
-    pub fn under(mut self, lease: Option<Arc<Lease>>) -> Self {
-        self.lease = lease;
-        self
-    }
-
-    /// Whether this process makes the check at present.
-    pub fn is_ours(&self) -> bool {
-        self.lease.as_ref().is_none_or(|lease| lease.is_held())
-    }
-
-    /// The memory of the check.
-    pub fn state(&self) -> MutexGuard<'_, State> {
-        // A panic while recording leaves whole values behind: none is half written.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes the check once, within its deadline. Never two runs of one check at a time, and no step of one while another
-    /// process holds its lease.
-    pub async fn run(&self) {
-        match &self.lease {
-            Some(lease) => lease.while_held(self.make()).await.unwrap_or_default(),
-            None => self.make().await,
-        }
-    }
-
-    async fn make(&self) {
-        let _one = self.running.lock().await;
-        let timeout = self.state().check.timeout;
-        let begun = Instant::now();
-        let result = attempt(self.probe.as_ref(), timeout).await;
-        let mut state = self.state();
-        if let Err(failure) = &result {
-            let (check, target) = (state.check.signal.id, state.check.target.as_str());
-            tracing::warn!(check, target, reason = %failure.reason, "cannot make check {check} on {target}: {}", failure.message);
-        }
-        state.record(result, unix_now(), begun.elapsed());
-    }
-}
-
-async fn attempt(probe: &dyn Probe, timeout: Duration) -> Result<Samples, Failure> {
-    let run = AssertUnwindSafe(probe.probe()).catch_unwind();
-    match tokio::time::timeout(timeout, run).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_panic)) => Err(Failure::new(Reason::Panic, "the probe itself broke; this is a bug, please report it")),
-        Err(_elapsed) => Err(Failure::new(Reason::Timeout, format!("no result within {timeout:?}"))),
-    }
-}
 
 /// All checks of the process.
 pub struct Schedule {
     jobs: ArcSwap<Vec<Arc<Job>>>,
     lease: ArcSwapOption<Lease>,
-    loaded: Mutex<Loaded>,
-    /// The exposition.
-    pub latest: Latest,
-    changed: Notify,
+    status: Mutex<ProcessStatus>,
+    /// There are other jobs, or another lease.
+    replaced: Notify,
+    /// Something that is exposed has changed.
+    changed: watch::Sender<()>,
 }
 
 impl Schedule {
-    /// Takes the jobs; nothing runs yet, and the exposition already has every contract series.
-    pub fn new(jobs: Vec<Arc<Job>>, loaded: Loaded) -> Arc<Self> {
-        let schedule = Self {
+    /// Takes the jobs; nothing runs yet.
+    pub fn new(jobs: Vec<Arc<Job>>, status: ProcessStatus) -> Arc<Self> {
+        Arc::new(Self {
             jobs: ArcSwap::from_pointee(jobs),
             lease: ArcSwapOption::empty(),
-            loaded: Mutex::new(loaded),
-            latest: Latest::default(),
-            changed: Notify::new(),
-        };
-        schedule.publish();
-        Arc::new(schedule)
+            status: Mutex::new(status),
+            replaced: Notify::new(),
+            changed: watch::Sender::new(()),
+        })
     }
 
     /// The present jobs, in the order of signals and targets.
@@ -126,23 +53,30 @@ impl Schedule {
     /// Takes part in another lease, or in none. Whatever was done under the one before ends, and it is released.
     pub fn elect(&self, lease: Option<Arc<Lease>>) {
         self.lease.store(lease);
+        self.replaced.notify_one();
         self.refresh();
     }
 
-    /// What is known of checklist.yaml.
-    pub fn loaded(&self) -> MutexGuard<'_, Loaded> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The state of the process, to be changed.
+    pub fn status_mut(&self) -> MutexGuard<'_, ProcessStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces the jobs: those that stay go on undisturbed, the others end.
     pub fn replace(&self, jobs: Vec<Arc<Job>>) {
         self.jobs.store(Arc::new(jobs));
+        self.replaced.notify_one();
         self.refresh();
     }
 
-    /// Asks for a new exposition soon.
+    /// Tells those who wait for [`Schedule::changes`].
     pub fn refresh(&self) {
-        self.changed.notify_one();
+        self.changed.send_replace(());
+    }
+
+    /// Wakes whenever something that is exposed has changed.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Runs until dropped.
@@ -166,13 +100,7 @@ impl Schedule {
                 running.push((Arc::clone(job), tasks.spawn(async move { schedule.repeat(&own).await })));
             }
             while tasks.try_join_next().is_some() {}
-            // Levels grow stale without anything happening, so look at least every five seconds.
-            let _ = tokio::time::timeout(Duration::from_secs(5), self.changed.notified()).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let begun = Instant::now();
-            self.publish();
-            // Rendering takes at most a twentieth of the time, however many series there are.
-            tokio::time::sleep(begun.elapsed() * 20).await;
+            self.replaced.notified().await;
         }
     }
 
@@ -193,25 +121,25 @@ impl Schedule {
     }
 
     async fn repeat(&self, job: &Job) {
-        let Some(lease) = &job.lease else { return self.rounds(job).await };
+        let Some(lease) = job.lease() else { return self.rounds(job).await };
         loop {
             lease.held().await;
             lease.while_held(self.rounds(job)).await;
-            job.state().forget();
+            job.forget();
             self.refresh();
         }
     }
 
     async fn rounds(&self, job: &Job) {
         let (interval, spread) = {
-            let check = &job.state().check;
-            (check.interval, spread(check.signal.id, &check.target, check.interval))
+            let state = job.state();
+            (state.check.interval, spread(state.check.signal.id, &state.check.target, state.check.interval))
         };
         let mut due = tokio::time::Instant::now() + spread;
         loop {
             tokio::time::sleep_until(due).await;
             job.run().await;
-            self.changed.notify_one();
+            self.refresh();
             // Missed runs collapse into one.
             while due <= tokio::time::Instant::now() {
                 due += interval;
@@ -219,17 +147,14 @@ impl Schedule {
         }
     }
 
-    /// Renders the present states and swaps the exposition.
-    pub fn publish(&self) {
-        let jobs = self.ours();
-        let states: Vec<_> = jobs.iter().map(|job| job.state()).collect();
-        let borrowed: Vec<&State> = states.iter().map(|state| &**state).collect();
-        self.latest.store(Arc::new(Snapshot::of(&borrowed, unix_now(), &self.own())));
+    /// The states of the checks that this process makes.
+    pub fn states(&self) -> Vec<Arc<State>> {
+        self.jobs().iter().filter(|job| job.is_ours()).map(|job| job.state()).collect()
     }
 
-    /// What is exposed about the process itself.
-    pub fn own(&self) -> Loaded {
-        Loaded { lease: self.lease().map(|lease| lease.status()), ..self.loaded().clone() }
+    /// The state of the process.
+    pub fn status(&self) -> ProcessStatus {
+        ProcessStatus { lease: self.lease().map(|lease| lease.status()), ..self.status_mut().clone() }
     }
 }
 

@@ -1,9 +1,11 @@
 //! What is known of one check: its counters, its last run, and what that run saw.
 
 use crate::probe::Failure;
+use crate::run::durations;
 use checklist::config::Check;
 use checklist::contract::{self, PER_CHECK};
 use checklist::{Evidence, Kind, Limits, Metric, Reading, Reason, Samples, Series, Severity, Unseen, Verdict};
+use prometheus_client::metrics::histogram::Histogram;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ const FACTS_LAST: f64 = 7.0 * 86_400.0;
 const HISTORY: usize = 100;
 
 /// The memory of one check.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct State {
     /// The check it belongs to.
     pub check: Check,
@@ -25,6 +27,8 @@ pub struct State {
     last_run: Option<f64>,
     last_success: Option<f64>,
     duration: f64,
+    /// How long runs took, of all checks of the signal.
+    pub durations: Histogram,
     series: Vec<Series>,
     /// What the last successful run says of its target.
     judged: Verdict,
@@ -67,6 +71,7 @@ impl State {
             last_run: None,
             last_success: None,
             duration: 0.0,
+            durations: durations::histogram(),
             series: Vec::new(),
             judged: Verdict::CannotTell,
             evidence: Evidence::default(),
@@ -77,9 +82,16 @@ impl State {
         }
     }
 
+    /// The same, with the histogram of the signal's other checks.
+    #[must_use]
+    pub fn timed_by(mut self, durations: Histogram) -> Self {
+        self.durations = durations;
+        self
+    }
+
     /// Forgets every run: from now on another process makes the check.
     pub fn forget(&mut self) {
-        *self = Self::new(self.check.clone(), self.limits.clone());
+        *self = Self::new(self.check.clone(), self.limits.clone()).timed_by(self.durations.clone());
     }
 
     /// Takes in the result of a run that ended at `now` (Unix seconds). A successful run replaces what the one before
@@ -88,6 +100,7 @@ impl State {
         self.runs += 1;
         self.last_run = Some(now);
         self.duration = took.as_secs_f64();
+        self.durations.observe(self.duration);
         let result = result.and_then(|samples| self.judge(samples, now));
         self.failure = result.err();
         match &self.failure {
@@ -174,7 +187,7 @@ impl State {
         let fresh = self.is_fresh(now);
         let facts = self.last_success.is_some_and(|at| now - at <= FACTS_LAST);
         self.series.iter().filter(move |series| match series.metric.kind {
-            Kind::Counter => true,
+            Kind::Counter | Kind::Histogram => true,
             Kind::Gauge => fresh,
             Kind::Fact => facts,
         })

@@ -1,6 +1,7 @@
 //! The status page: the checklist by cadence, and the last runs of one check. It needs no script.
 
-use crate::run::schedule::{Job, Schedule};
+use crate::run::job::Job;
+use crate::run::schedule::Schedule;
 use crate::run::state::State;
 use crate::run::time::unix_now;
 use checklist::{Cadence, Config, Severity, Unit, Verdict, spaced};
@@ -12,7 +13,7 @@ const REFRESH: u32 = 30;
 
 /// Every check, by cadence.
 pub fn overview(schedule: &Schedule, config: &Config) -> String {
-    let (all, own) = (schedule.jobs(), schedule.own());
+    let (all, own) = (schedule.jobs(), schedule.status());
     let (jobs, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = all.iter().partition(|job| job.is_ours());
     let holder = own.lease.as_ref().and_then(|status| status.holder.as_deref()).unwrap_or("nobody");
     let now = unix_now();

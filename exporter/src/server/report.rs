@@ -1,6 +1,6 @@
 //! What `check` prints and `/api/v1/checks` answers: the verdict of every check, in several formats.
 
-use crate::run::schedule::Job;
+use crate::run::job::Job;
 use crate::run::state::State;
 use crate::run::time::unix_now;
 use checklist::{Severity, Verdict};

@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 pub use watch::{Present, Store, Watch, failure};
 
 /// Without a word from the API server for this long, nobody knows the state of the cluster:
-/// bookmarks come every minute, and a watch ends by itself after one.
+/// bookmarks come every minute, and a watch that heard none ends with a new list after a minute and a half.
 pub const MAX_SILENCE: Duration = Duration::from_secs(150);
 
 /// One cluster of checklist.yaml, shared by its checks.
@@ -123,7 +123,8 @@ impl Cluster {
 impl Watched {
     /// Asks for the nodes by name, page by page: all, or those that a label selector selects.
     pub async fn nodes(&self, selector: Option<&str>) -> Result<BTreeMap<Box<str>, Node>, Failure> {
-        let selected = selector.map(|selector| format!("?labelSelector={}", encoded(selector))).unwrap_or_default();
+        let selected =
+            selector.map(|selector| format!("?labelSelector={}", watch::encoded(selector))).unwrap_or_default();
         Ok(watch::list::<Node>(&self.client, &format!("/api/v1/nodes{selected}")).await?.objects)
     }
 
@@ -140,7 +141,7 @@ impl Watched {
 
     /// The names of the running pods that a label selector selects.
     pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<String>, Failure> {
-        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", encoded(selector));
+        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", watch::encoded(selector));
         let pods = watch::list::<Pod>(&self.client, &path).await?.objects;
         let running = pods.into_iter().filter(|(_, pod)| &*pod.phase == "Running");
         Ok(running.map(|(name, _)| name.into()).collect())
@@ -156,11 +157,6 @@ impl Watched {
             Err(error) => Err(watch::failure(&error, path)),
         }
     }
-}
-
-/// A text as part of a query.
-fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The objects of a watch, held still while they are read, or why they are not known.

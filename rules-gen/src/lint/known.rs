@@ -1,7 +1,7 @@
 //! What is known about metrics: from the catalog, and from a scrape that the user gives.
 
-use checklist::contract::{PER_CHECK, PER_PROCESS, RULES_INFO, STANDARD};
-use checklist::{Config, Metric, SIGNALS};
+use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL, RULES_INFO, STANDARD};
+use checklist::{Config, Kind, Metric, SIGNALS};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Labels that Prometheus or its operator adds to what is scraped.
@@ -63,28 +63,38 @@ impl Known {
     /// The metrics of the catalog, and of an operator's own checks.
     pub fn catalog(config: Option<&Config>) -> Self {
         let mut known = Self::default();
-        let mut add = |metric: &Metric, checks: Option<&BTreeSet<String>>| {
-            let own = ["check", "target"].into_iter().filter(|_| checks.is_some());
-            let values = checks.map(|checks| ("check".to_owned(), checks.clone()));
-            known.metrics.insert(
-                metric.name.to_owned(),
-                Fact {
-                    kind: Some(if metric.type_word() == "counter" { Type::Counter } else { Type::Gauge }),
-                    labels: metric.labels.iter().copied().chain(own).map(ToOwned::to_owned).collect(),
-                    values: values.into_iter().collect(),
-                    sparse: metric.sparse,
-                    boundaries: BTreeSet::new(),
-                },
-            );
+        let mut add = |metric: &Metric, own: &[&str], checks: &BTreeSet<String>| {
+            let values = own.contains(&"check").then(|| ("check".to_owned(), checks.clone()));
+            let fact = Fact {
+                kind: Some(match metric.kind {
+                    Kind::Counter => Type::Counter,
+                    Kind::Histogram => Type::Histogram,
+                    Kind::Gauge | Kind::Fact => Type::Gauge,
+                }),
+                labels: metric.labels.iter().chain(own).map(|label| (*label).to_owned()).collect(),
+                values: values.into_iter().collect(),
+                sparse: metric.sparse,
+                boundaries: BTreeSet::new(),
+            };
+            // The series of a classic histogram; a native one has the name of the family.
+            for part in ["_bucket", "_sum", "_count"].into_iter().filter(|_| metric.kind == Kind::Histogram) {
+                let mut fact = Fact { kind: Some(Type::Counter), ..fact.clone() };
+                fact.labels.extend((part == "_bucket").then(|| "le".to_owned()));
+                known.metrics.insert(format!("{}{part}", metric.name), fact);
+            }
+            known.metrics.insert(metric.name.to_owned(), fact);
         };
         let own = config.into_iter().flat_map(Config::signals);
         let signals: Vec<_> = SIGNALS.iter().copied().chain(own).collect();
         let checks: BTreeSet<String> = signals.iter().map(|signal| signal.id.to_owned()).collect();
         for metric in signals.iter().flat_map(|signal| signal.metrics).chain(PER_CHECK) {
-            add(metric, Some(&checks));
+            add(metric, &["check", "target"], &checks);
+        }
+        for metric in PER_SIGNAL {
+            add(metric, &["check"], &checks);
         }
         for metric in PER_PROCESS.iter().chain(STANDARD).chain([&&RULES_INFO]) {
-            add(metric, None);
+            add(metric, &[], &checks);
         }
         known
     }

@@ -94,8 +94,7 @@ pub(super) fn object<'a>(
             "the operator's default (OnNamespace) hands on only alerts with namespace {namespace}: {first} and {} more have no such label",
             elsewhere.len() - 1
         );
-        let fix =
-            "alertmanagerConfigMatcherStrategy: {type: None} on the Alertmanager object, or give the rules the label";
+        let fix = "alertmanagerConfigMatcherStrategy: {type: OnNamespaceExceptForAlertmanagerNamespace} on an Alertmanager object in the same namespace, or give the rules the label";
         report.add("RG036", Level::Info, node, message, fix);
     }
 }

@@ -1,8 +1,8 @@
 //! The `AlertmanagerConfig` object of the operator: the same plan, with secrets by name.
 //!
 //! By default the operator lets the object route only alerts whose label `namespace` is the object's own. Most alerts
-//! of the checklist are about no namespace, so the Alertmanager object needs `alertmanagerConfigMatcherStrategy: {type:
-//! None}`; the object says so itself.
+//! of the checklist are about no namespace. So the object belongs into the namespace of the Alertmanager object, which
+//! needs `alertmanagerConfigMatcherStrategy: {type: OnNamespaceExceptForAlertmanagerNamespace}`; the object says so itself.
 
 use crate::outputs::alert_routes::{self, Matcher, Plan, Route, text};
 use crate::outputs::alertmanager::heartbeat_pace;
@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// What must be set for the object to see every alert.
-const NOTE: &str = "Needs alertmanagerConfigMatcherStrategy {type: None} on the Alertmanager object: by default only alerts with the namespace label of this object are routed, and most of these have none.";
+const NOTE: &str = "Belongs into the namespace of the Alertmanager object, with alertmanagerConfigMatcherStrategy {type: OnNamespaceExceptForAlertmanagerNamespace} there: by default only alerts with the namespace label of this object are routed, and most of these have none.";
 
 /// `alertmanager/alertmanagerconfig.yaml`.
 pub struct AlertmanagerConfig;

@@ -249,14 +249,11 @@ type Model = Omit<Plain<Dashboard>, "annotations"> & { annotations: Annotations 
 export const model: Model = "#;
 
 #[test]
+#[cfg_attr(not(has_grafana_schema), ignore = "no node or no types of @grafana/schema (scripts/install-schemas)")]
 fn the_model_has_the_types_of_grafanas_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let modules = root.join("target/schemas/node_modules");
     let compiler = modules.join("typescript/bin/tsc");
-    if !modules.join("@grafana/schema").exists() || Command::new("node").arg("--version").output().is_err() {
-        eprintln!("left out: types of @grafana/schema; scripts/install-schemas and node are needed");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(modules.canonicalize().unwrap(), folder.path().join("node_modules")).unwrap();
     let options = json!({"compilerOptions": {"strict": true, "noEmit": true, "skipLibCheck": true, "module": "esnext",

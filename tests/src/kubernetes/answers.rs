@@ -1,7 +1,7 @@
 //! What the stand-in answers: lists in chunks, single objects, logs and watches, as far as the granted roles allow.
 
 use super::leases;
-use super::{Api, Event, TOKEN, World, refusal, reviews, status};
+use super::{Api, Event, TOKEN, USER, World, refusal, reviews, status};
 use crate::http::{Body, answer};
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
@@ -34,8 +34,11 @@ pub(super) fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body
     let path = request.uri().path().to_owned();
     let query: BTreeMap<String, String> =
         url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
-    if !world.roles.is_empty() && !is_allowed(&world.roles, request.method(), &path, query.contains_key("watch")) {
-        return refusal(403, "no role grants this");
+    let Some(question) = Question::of(request.method(), &path, query.contains_key("watch")) else {
+        return refusal(404, "the server could not find the requested resource");
+    };
+    if !world.roles.is_empty() && !question.is_granted_by(&world.roles) {
+        return refusal(403, &question.forbidden());
     }
     if let Some(answer) = leases::lease(&mut world, &path, request) {
         return answer;
@@ -43,7 +46,9 @@ pub(super) fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body
     if query.contains_key("watch") {
         let since = query.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
         if since < world.oldest {
-            return refusal(410, "too old resource version");
+            // As the API server does it: the watch begins, and ends with its first event.
+            let gone = status(410, &format!("too old resource version: {since} ({})", world.oldest));
+            return answer(200, "application/json", format!("{}\n", json!({"type": "ERROR", "object": gone})));
         }
         return watch(api, &world, path, since);
     }
@@ -56,7 +61,7 @@ pub(super) fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body
         return log(&world);
     }
     if path.ends_with("/secrets") {
-        return refusal(403, "secrets are never listed");
+        return refusal(403, &question.forbidden());
     }
     world.lists += 1;
     let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
@@ -75,44 +80,79 @@ pub(super) fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body
     answer(200, "application/json", list.to_string())
 }
 
-/// Whether a role grants what is asked for, as the API server's own authorizer decides.
-pub(super) fn is_allowed(roles: &[Value], method: &Method, path: &str, watches: bool) -> bool {
-    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let (group, rest) = match parts.as_slice() {
-        ["api", _, rest @ ..] => ("", rest),
-        ["apis", group, _, rest @ ..] => (*group, rest),
-        _ => return false,
-    };
-    let (namespace, rest) = match rest {
-        ["namespaces", namespace, rest @ ..] => (Some(*namespace), rest),
-        rest => (None, rest),
-    };
-    let (resource, name) = match rest {
-        [resource] => ((*resource).to_owned(), None),
-        [resource, name] => ((*resource).to_owned(), Some(*name)),
-        [resource, name, part] => (format!("{resource}/{part}"), Some(*name)),
-        _ => return false,
-    };
-    let verb = match (method.as_str(), name, watches) {
-        ("GET", Some(_), _) => "get",
-        ("GET", None, true) => "watch",
-        ("GET", None, false) => "list",
-        ("POST", None, _) => "create",
-        ("PUT", Some(_), _) => "update",
-        _ => return false,
-    };
-    let has = |list: &Value, wanted: &str| list.as_array().is_some_and(|all| all.iter().any(|one| one == wanted));
-    roles
-        .iter()
-        .filter(|role| {
-            role["kind"] == "ClusterRole"
-                || role["kind"] == "Role" && role["metadata"]["namespace"].as_str() == namespace
-        })
-        .flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default())
-        .any(|rule| {
-            let named = rule.get("resourceNames").is_none_or(|names| name.is_some_and(|name| has(names, name)));
-            has(&rule["apiGroups"], group) && has(&rule["resources"], &resource) && has(&rule["verbs"], verb) && named
-        })
+/// What is asked for, as the API server's authorizer sees it.
+struct Question<'a> {
+    verb: &'static str,
+    group: &'a str,
+    resource: String,
+    namespace: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+impl<'a> Question<'a> {
+    fn of(method: &Method, path: &'a str, watches: bool) -> Option<Self> {
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let (group, rest) = match parts.as_slice() {
+            ["api", _, rest @ ..] => ("", rest),
+            ["apis", group, _, rest @ ..] => (*group, rest),
+            _ => return None,
+        };
+        let (namespace, rest) = match rest {
+            ["namespaces", namespace, rest @ ..] => (Some(*namespace), rest),
+            rest => (None, rest),
+        };
+        let (resource, name) = match rest {
+            [resource] => ((*resource).to_owned(), None),
+            [resource, name] => ((*resource).to_owned(), Some(*name)),
+            [resource, name, part] => (format!("{resource}/{part}"), Some(*name)),
+            _ => return None,
+        };
+        let verb = match (method.as_str(), name, watches) {
+            ("GET", Some(_), _) => "get",
+            ("GET", None, true) => "watch",
+            ("GET", None, false) => "list",
+            ("POST", None, _) => "create",
+            ("PUT", Some(_), _) => "update",
+            _ => return None,
+        };
+        Some(Self { verb, group, resource, namespace, name })
+    }
+
+    fn is_granted_by(&self, roles: &[Value]) -> bool {
+        let has = |list: &Value, wanted: &str| list.as_array().is_some_and(|all| all.iter().any(|one| one == wanted));
+        roles
+            .iter()
+            .filter(|role| {
+                role["kind"] == "ClusterRole"
+                    || role["kind"] == "Role" && role["metadata"]["namespace"].as_str() == self.namespace
+            })
+            .flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default())
+            .any(|rule| {
+                let is_named = |names: &Value| self.name.is_some_and(|name| has(names, name));
+                let named = rule.get("resourceNames").is_none_or(is_named);
+                let fits = |key: &str, wanted: &str| has(&rule[key], wanted);
+                fits("apiGroups", self.group) && fits("resources", &self.resource) && fits("verbs", self.verb) && named
+            })
+    }
+
+    /// In the words of the API server.
+    fn forbidden(&self) -> String {
+        let (kind, verb, resource, group) = (self.kind(), self.verb, &self.resource, self.group);
+        let what = self.name.map_or_else(|| kind.clone(), |name| format!("{kind} \"{name}\""));
+        let place = match self.namespace {
+            Some(namespace) => format!("in the namespace \"{namespace}\""),
+            None => "at the cluster scope".to_owned(),
+        };
+        format!(
+            "{what} is forbidden: User \"{USER}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {place}"
+        )
+    }
+
+    /// `leases.coordination.k8s.io`
+    fn kind(&self) -> String {
+        let resource = self.resource.split('/').next().unwrap_or_default();
+        if self.group.is_empty() { resource.to_owned() } else { format!("{resource}.{}", self.group) }
+    }
 }
 
 /// One secret: whoever asks for more than its metadata is refused.
@@ -126,7 +166,7 @@ fn secret<T>(world: &World, collection: &str, name: &str, request: &Request<T>) 
             let metadata = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]});
             answer(200, "application/json", metadata.to_string())
         }
-        None => refusal(404, "secret not found"),
+        None => refusal(404, &format!("secrets \"{name}\" not found")),
     }
 }
 

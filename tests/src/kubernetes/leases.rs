@@ -101,32 +101,43 @@ pub(super) fn lease(world: &mut World, path: &str, request: &Request<Bytes>) -> 
     let name = name.trim_start_matches('/');
     let sent: Option<Value> = serde_json::from_slice(request.body()).ok();
     let known = world.objects.get(&collection).and_then(|all| all.get(name)).cloned();
+    let modified = || {
+        let text = "the object has been modified; please apply your changes to the latest version and try again";
+        refusal(409, &format!("Operation cannot be fulfilled on leases.coordination.k8s.io \"{name}\": {text}"))
+    };
+    let is_new = known.is_none();
     let mut object = match (request.method(), known, sent) {
         (&Method::GET, Some(known), _) => return Some(answer(200, "application/json", known.to_string())),
-        (&Method::GET | &Method::PUT, None, _) => return Some(refusal(404, "lease not found")),
+        (&Method::GET, None, _) => {
+            return Some(refusal(404, &format!("leases.coordination.k8s.io \"{name}\" not found")));
+        }
         (&Method::POST, _, Some(object)) if name.is_empty() => {
             let name = object["metadata"]["name"].as_str().unwrap_or_default();
             if world.objects.get(&collection).is_some_and(|all| all.contains_key(name)) {
-                return Some(refusal(409, "lease already exists"));
+                return Some(refusal(409, &format!("leases.coordination.k8s.io \"{name}\" already exists")));
             }
             object
         }
-        (&Method::PUT, Some(known), Some(object)) => {
-            if object["metadata"]["resourceVersion"] != known["metadata"]["resourceVersion"] {
-                return Some(refusal(409, "the object has been modified"));
+        // Without a version a lease that is not there is made.
+        (&Method::PUT, known, Some(object)) => {
+            let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
+            if version(&object) != known.as_ref().map_or(Value::Null, version) {
+                return Some(modified());
             }
             object
         }
-        _ => return Some(refusal(405, "not allowed")),
+        _ => return Some(refusal(405, "the server does not allow this method on the requested resource")),
     };
     // What the API server's validation refuses.
     if object["spec"]["leaseDurationSeconds"].as_i64().is_some_and(|seconds| seconds <= 0) {
-        return Some(refusal(422, "leaseDurationSeconds must be greater than 0"));
+        let text = "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0";
+        let name = &object["metadata"]["name"];
+        return Some(refusal(422, &format!("Lease.coordination.k8s.io {name} is invalid: {text}")));
     }
     world.version += 1;
     object["metadata"]["resourceVersion"] = json!(world.version.to_string());
     let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     world.objects.entry(collection).or_default().insert(name, object.clone());
-    let code = if request.method() == Method::POST { 201 } else { 200 };
+    let code = if is_new { 201 } else { 200 };
     Some(answer(code, "application/json", object.to_string()))
 }

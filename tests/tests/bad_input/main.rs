@@ -5,9 +5,12 @@ mod clusters;
 mod databases;
 
 use checklist::{Config, Reason};
-use exporter::run::schedule::Job;
+use exporter::run::job::Job;
+use exporter::run::status::ProcessStatus;
 use exporter::run::time::unix_now;
-use exporter::server::snapshot::{Format, Loaded, render};
+use exporter::server::exposition::collector::States;
+use exporter::server::exposition::format::{Encoding, Format};
+use exporter::server::exposition::snapshot::Snapshot;
 use stack::http::{answer, serve};
 use stack::peers::{Authority, Health, Says, self_signed, silent};
 use stack::postgres::PASSWORD;
@@ -35,7 +38,10 @@ async fn outcome(job: &Job) -> (Option<Reason>, String) {
         println!("{failure}");
         assert!(!failure.message.contains(PASSWORD) && !failure.message.contains(SECRET_KEY), "{failure}");
     }
-    (failure.map(|failure| failure.reason), render(&[&*state], unix_now(), &Loaded::default(), Format::Classic))
+    let states = States { states: vec![Arc::clone(&state)], now: unix_now(), process: ProcessStatus::default() };
+    let body =
+        Snapshot::of(states).body(Format::Text, Encoding::Identity).unwrap_or_else(|failure| panic!("{failure}"));
+    (failure.map(|failure| failure.reason), String::from_utf8_lossy(&body).into_owned())
 }
 
 async fn reason(yaml: &str, check: &str) -> Option<Reason> {

@@ -141,9 +141,11 @@ pub struct ServiceSpec {
 
 /// An endpoint slice.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Slice {
     metadata: Metadata,
+    /// `IPv4`, `IPv6` or `FQDN`. A pod with two kinds of addresses is in a slice of each.
+    pub address_type: Box<str>,
     endpoints: Option<Vec<Endpoint>>,
 }
 

@@ -1,6 +1,5 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
-use super::encoded;
 use super::objects::{Lean, Raw, Words};
 use checklist::Reason;
 use clients::failure::{Failure, causes};
@@ -19,8 +18,9 @@ use tokio::task::JoinHandle;
 
 /// Objects per page: a page of full pods stays below two megabytes.
 const PAGE: usize = 100;
-/// The server ends a watch after this many seconds, which proves that it is alive.
-const WATCH_SECONDS: u32 = 60;
+/// The server ends a watch after this many seconds, which proves that it is alive. Its bookmarks come every minute, so each
+/// watch hears one.
+const WATCH_SECONDS: u32 = 90;
 /// First and last wait after a failure.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// Objects of one kind in one namespace; beyond it memory is in danger and the check says so.
@@ -186,8 +186,9 @@ async fn follow<K: Lean>(client: Client, path: String, known: Arc<RwLock<Known<K
     }
 }
 
-/// Follows the events since the held generation. `Ok(None)` when the server ended the watch,
-/// a new generation when the held one is too old.
+/// Follows the events since the held generation. `Ok(None)` when the server ended the watch, a new generation when the
+/// held one is too old, or when nothing was heard: of a version that is still to come, as after the cluster's memory was
+/// restored from a backup, the server says nothing at all.
 async fn watch<K: Lean>(client: &Client, path: &str, known: &RwLock<Known<K>>) -> Result<Option<Store<K>>, Failure> {
     let write = || known.write().unwrap_or_else(PoisonError::into_inner);
     let version = write().store.version.clone();
@@ -203,11 +204,14 @@ async fn watch<K: Lean>(client: &Client, path: &str, known: &RwLock<Known<K>>) -
     // The server ends the watch; one that stays silent beyond that is dead.
     let silence = Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
     write().heard();
+    let mut heard = false;
     loop {
         let event = tokio::time::timeout(silence, events.next())
             .await
             .map_err(|_| Failure::new(Reason::Timeout, format!("the watch of {path} fell silent")))?;
-        let Some(event) = event else { return Ok(None) };
+        let Some(event) = event else {
+            return if heard { Ok(None) } else { list(client, path).await.map(Some) };
+        };
         let event = event.map_err(|error| failure(&error, path))?;
         if let WatchEvent::Error(status) = &event {
             if status.code == 410 {
@@ -216,7 +220,13 @@ async fn watch<K: Lean>(client: &Client, path: &str, known: &RwLock<Known<K>>) -
             return Err(refused(status.code, &status.message, path));
         }
         write().apply(event);
+        heard = true;
     }
+}
+
+/// A text as part of a query.
+pub(super) fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// A whole collection, page by page. A page token that expired begins the list anew, once.

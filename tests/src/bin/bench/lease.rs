@@ -1,8 +1,8 @@
 //! How long the costly checks pause when their maker goes away.
 
 use nix::sys::signal::Signal;
-use stack::kubernetes::leases::Passage;
-use stack::replicas::{LEASE, Replicas, now, until};
+use stack::cluster::Passage;
+use stack::replicas::{LEASE, Replicas, now};
 
 /// Prints the times of several failovers for each way in which a holder can go.
 pub(crate) async fn run() -> anyhow::Result<()> {
@@ -28,18 +28,14 @@ async fn failover(way: &str) -> anyhow::Result<(f64, f64)> {
     let replicas = Replicas::start().await?;
     let first = replicas.holder().await?;
     replicas.acts_after(first, 0.0).await?;
-    let before = replicas.kubernetes.holder(LEASE);
+    let before = replicas.lease_holder(LEASE).await?;
     let begun = now();
     match way {
         "SIGTERM" => replicas.both[first].signal(Signal::SIGTERM)?,
         "SIGKILL" => replicas.both[first].signal(Signal::SIGKILL)?,
         _ => replicas.both[first].door.set(Passage::Silent),
     }
-    let changed = || {
-        let holder = replicas.kubernetes.holder(LEASE);
-        holder.is_some() && holder != before
-    };
-    until("another holds the lease", changed).await?;
+    replicas.wait_for_holder(LEASE, |holder| holder.is_some() && holder != before.as_deref()).await?;
     let taken = now() - begun;
     Ok((taken, replicas.acts_after(1 - first, begun).await? - begun))
 }

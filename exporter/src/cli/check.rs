@@ -1,0 +1,105 @@
+//! `check`: makes checks once and prints their verdicts.
+
+use super::checklist::Checklist;
+use super::output::print;
+use crate::run::checks::Checks;
+use crate::run::job::Job;
+use crate::run::shard::Shard;
+use crate::run::time::unix_now;
+use crate::server::report;
+use checklist::{Cadence, Verdict};
+use clap::Args;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Which checks are made, and how their verdicts are printed.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    checklist: Checklist,
+    #[command(flatten)]
+    selection: Selection,
+    /// How the result is written.
+    #[arg(long, value_enum, default_value = "table")]
+    format: report::Format,
+    /// Prints the plan of every SQL statement instead, and what is wrong with it.
+    #[arg(long)]
+    explain: bool,
+}
+
+/// Which checks are made.
+#[derive(Debug, Args)]
+struct Selection {
+    /// Only these checks.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Only the checks of this cadence: daily, weekly, monthly, quarterly or annual.
+    #[arg(long, value_parser = cadence)]
+    cadence: Option<Cadence>,
+    /// Only the checks of this shard: INDEX/TOTAL, where the index begins at 0.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+}
+
+fn cadence(text: &str) -> Result<Cadence, String> {
+    let known = Cadence::ALL.into_iter().find(|cadence| cadence.as_str() == text);
+    known.ok_or_else(|| "known: daily, weekly, monthly, quarterly, annual".to_owned())
+}
+
+/// Makes the selected checks once; exits 0 when all passed, 1 when one did not, 2 when one cannot tell.
+pub async fn check(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { checklist, selection, format, explain } = arguments;
+    let config = checklist.load()?;
+    if let Some(unknown) = selection.only.iter().find(|id| config.signal(id).is_none()) {
+        anyhow::bail!("there is no check {unknown}");
+    }
+    let mut jobs = Checks::default().jobs(&config, &[]);
+    jobs.retain(|job| {
+        let signal = job.state().check.signal;
+        (selection.only.is_empty() || selection.only.iter().any(|id| id == signal.id))
+            && selection.cadence.is_none_or(|cadence| cadence == signal.cadence)
+            && selection.shard.is_none_or(|shard| shard.has(signal.id, &job.state().check.target))
+    });
+    anyhow::ensure!(!jobs.is_empty(), "no check is selected");
+    if explain {
+        let (text, warnings) = super::explain::explain(&config, &jobs).await;
+        print(&text);
+        return Ok(if warnings == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) });
+    }
+    make(&jobs).await;
+    print(&report::write(&jobs, format));
+    let now = unix_now();
+    let verdicts: Vec<Verdict> = jobs.iter().map(|job| job.state().verdict(now)).collect();
+    Ok(if verdicts.contains(&Verdict::CannotTell) {
+        ExitCode::from(2)
+    } else if verdicts.iter().any(|verdict| *verdict != Verdict::Passed) {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Makes every check once and, on a terminal, says how far it is.
+async fn make(jobs: &[Arc<Job>]) {
+    let mut runs: FuturesUnordered<_> = jobs.iter().map(|job| job.run()).collect();
+    let terminal = std::io::stderr().is_terminal();
+    let mut done = 0;
+    while runs.next().await.is_some() {
+        done += 1;
+        if terminal {
+            #[expect(clippy::print_stderr, reason = "progress on the terminal")]
+            {
+                eprint!("\r{done} of {} checks made", jobs.len());
+            }
+        }
+    }
+    if terminal {
+        #[expect(clippy::print_stderr, reason = "progress on the terminal")]
+        {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

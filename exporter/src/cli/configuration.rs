@@ -1,0 +1,33 @@
+//! `init` and `validate`.
+
+use crate::run::reload::load;
+use crate::run::shard::Shard;
+use anyhow::Context;
+use checklist::config::Check;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Writes a commented checklist.yaml; an existing file is never overwritten.
+pub fn init(file: &Path) -> anyhow::Result<ExitCode> {
+    use std::io::Write;
+    let mut created = std::fs::File::create_new(file)
+        .with_context(|| format!("cannot create {} (an existing file is never overwritten)", file.display()))?;
+    created.write_all(include_bytes!("../../../examples/checklist.yaml")).context("cannot write it")?;
+    tracing::info!("wrote {}; edit it, then: checklist-exporter validate {}", file.display(), file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reports every mistake of a checklist.yaml, and how many checks each shard makes.
+pub fn validate(file: &Path, shards: Option<u32>) -> anyhow::Result<ExitCode> {
+    let (_, config) = load(file)?;
+    tracing::info!("{} is good: {} checks", file.display(), config.checks().len());
+    if let Some((section, ..)) = config.election() {
+        let costly = config.checks().iter().filter(|check| config.is_elected(check.signal)).count();
+        tracing::info!("the holder of the lease {} makes {costly} of them", section.lease);
+    }
+    for shard in shards.into_iter().flat_map(|total| (0..total).map(move |index| Shard { index, total })) {
+        let made = |check: &&Check| !config.is_elected(check.signal) && shard.has(check.signal.id, &check.target);
+        tracing::info!("shard {shard} makes {} of them", config.checks().iter().filter(made).count());
+    }
+    Ok(ExitCode::SUCCESS)
+}

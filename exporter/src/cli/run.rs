@@ -1,0 +1,82 @@
+//! `run`: makes the checks continuously and serves what they saw.
+
+use super::checklist::Checklist;
+use crate::run::reload::Source;
+use crate::run::shard::Sharding;
+use crate::server::exposition::publisher::publish;
+use crate::server::listener::{self, Paths};
+use crate::server::site::Site;
+use crate::server::web::Web;
+use anyhow::Context;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What is made and where it is served.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    checklist: Checklist,
+    /// Where to listen.
+    #[arg(long, env = "CHECKLIST_LISTEN", default_value = "127.0.0.1:9876")]
+    listen: SocketAddr,
+    /// TLS, client certificates and passwords: the web configuration file of Prometheus' exporters.
+    #[arg(long, value_name = "FILE", env = "CHECKLIST_WEB_CONFIG")]
+    web_config: Option<PathBuf>,
+    /// Where to show /-/healthy and /-/ready to anyone, in clear text.
+    #[arg(long, env = "CHECKLIST_HEALTH_LISTEN")]
+    health_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    sharding: Sharding,
+}
+
+/// Runs until SIGTERM or Ctrl-C.
+pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let source = Source::open(&arguments.checklist.config, arguments.sharding.shard()?)?;
+    let web = Web::open(arguments.web_config.as_deref()).map_err(|failure| anyhow::anyhow!(failure.message))?;
+    let health = match arguments.health_listen {
+        Some(address) => Some(listener::listen(address).await?),
+        None => None,
+    };
+    let listener = listener::listen(arguments.listen).await?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+    let own = Arc::clone(&source);
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("stopping");
+        if let Some(lease) = own.schedule.lease() {
+            lease.resign().await;
+        }
+    };
+    let checks = source.schedule.jobs().len();
+    tracing::info!(address = %listener.local_addr()?, checks, "serving /metrics and the status page");
+    let site = Site::new(Arc::clone(&source), Arc::new(web));
+    let scheduling = tokio::spawn(Arc::clone(&source.schedule).run());
+    let publishing = tokio::spawn(publish(Arc::clone(&source.schedule), Arc::clone(&site.latest)));
+    let own = Arc::clone(&source);
+    let following = tokio::spawn(async move { own.follow().await });
+    let hangups = tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            // The mistakes are in the log and in the metric.
+            let _ = source.reload();
+        }
+    });
+    let of_health = site.clone();
+    let healths = tokio::spawn(async move {
+        if let Some(listener) = health {
+            listener::serve(listener, of_health, Paths::Health, std::future::pending()).await;
+        }
+    });
+    listener::serve(listener, site, Paths::All, stop).await;
+    for task in [scheduling, publishing, following, hangups, healths] {
+        task.abort();
+    }
+    Ok(ExitCode::SUCCESS)
+}

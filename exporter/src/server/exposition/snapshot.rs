@@ -1,0 +1,126 @@
+//! The exposition of one moment, in every format and compression that somebody asks for.
+//!
+//! A scrape is handed a body that is there already: the formats and compressions that were asked for within the last
+//! minutes are written and compressed when the snapshot is made. One that nobody has asked for yet is made by the first
+//! request for it, from the same states, without waiting for anything.
+
+use super::collector::States;
+use super::format::{Accepted, Encoding, Format};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use checklist::Reason;
+use clients::Failure;
+use prometheus_client::encoding::{prometheus_protobuf, prometheus_text, text};
+use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Prometheus scrapes every minute at most; people look once and leave.
+const ASKED_WITHIN: Duration = Duration::from_mins(5);
+
+/// Everything of one moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    registry: Registry,
+    bodies: BTreeMap<(Format, Encoding), OnceLock<Bytes>>,
+}
+
+impl Snapshot {
+    /// Of these states; nothing is written yet.
+    pub fn of(states: States) -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(states));
+        let formats = [Format::Text, Format::OpenMetrics, Format::Protobuf];
+        let encodings = [Encoding::Identity, Encoding::Gzip, Encoding::Zstd];
+        let all = formats.into_iter().flat_map(|format| encodings.map(|encoding| (format, encoding)));
+        Self { registry, bodies: all.map(|key| (key, OnceLock::new())).collect() }
+    }
+
+    /// The body in a format and a compression.
+    ///
+    /// # Errors
+    /// When the crate refuses to write it: a mistake of this program.
+    pub fn body(&self, format: Format, encoding: Encoding) -> Result<Bytes, Failure> {
+        let Some(cell) = self.bodies.get(&(format, encoding)) else { return self.plain(format) };
+        if let Some(body) = cell.get() {
+            return Ok(body.clone());
+        }
+        let body = match encoding {
+            Encoding::Identity => self.plain(format)?,
+            _ => compress(&self.body(format, Encoding::Identity)?, encoding).map_err(|error| failure(&error))?,
+        };
+        Ok(cell.get_or_init(|| body).clone())
+    }
+
+    fn plain(&self, format: Format) -> Result<Bytes, Failure> {
+        let mut written = String::new();
+        match format {
+            Format::Text => prometheus_text::encode(&mut written, &self.registry).map_err(|error| failure(&error))?,
+            Format::OpenMetrics => text::encode(&mut written, &self.registry).map_err(|error| failure(&error))?,
+            Format::Protobuf => {
+                let bytes = prometheus_protobuf::encode_to_vec(&self.registry).map_err(|error| failure(&error))?;
+                return Ok(bytes.into());
+            }
+        }
+        Ok(written.into())
+    }
+}
+
+fn compress(plain: &[u8], encoding: Encoding) -> std::io::Result<Bytes> {
+    match encoding {
+        Encoding::Identity => Ok(Bytes::copy_from_slice(plain)),
+        Encoding::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(plain)?;
+            Ok(encoder.finish()?.into())
+        }
+        Encoding::Zstd => Ok(zstd::bulk::compress(plain, 1)?.into()),
+    }
+}
+
+fn failure(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(Reason::Panic, format!("the exposition cannot be written, which is a bug: {error}"))
+}
+
+/// The latest snapshot: scrapes load it, the publisher replaces it.
+#[derive(Debug)]
+pub struct Latest {
+    snapshot: ArcSwap<Snapshot>,
+    /// When each format and compression was last asked for.
+    asked: Mutex<BTreeMap<(Format, Encoding), Instant>>,
+}
+
+impl Latest {
+    /// Begins with the states of checks that have not run.
+    pub fn new(states: States) -> Self {
+        Self { snapshot: ArcSwap::from_pointee(Snapshot::of(states)), asked: Mutex::default() }
+    }
+
+    /// The body that a client accepts.
+    ///
+    /// # Errors
+    /// As [`Snapshot::body`].
+    pub fn body(&self, accepted: &Accepted) -> Result<Bytes, Failure> {
+        self.asked().insert((accepted.format, accepted.encoding), Instant::now());
+        self.snapshot.load().body(accepted.format, accepted.encoding)
+    }
+
+    /// Replaces the snapshot. What is asked for regularly is written and compressed before.
+    pub fn replace(&self, states: States) {
+        let snapshot = Snapshot::of(states);
+        self.asked().retain(|_, at| at.elapsed() < ASKED_WITHIN);
+        let regular: Vec<(Format, Encoding)> = self.asked().keys().copied().collect();
+        for (format, encoding) in regular {
+            if let Err(failure) = snapshot.body(format, encoding) {
+                tracing::error!("{}", failure.message);
+            }
+        }
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    fn asked(&self) -> MutexGuard<'_, BTreeMap<(Format, Encoding), Instant>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

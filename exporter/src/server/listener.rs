@@ -1,0 +1,155 @@
+//! Connections: accepted up to a limit, encrypted if need be, and answered until the program stops.
+
+use super::routes::{authorize, health};
+use super::site::Site;
+use super::web::Rules;
+use super::web::connections::{Connections, OpenRequests};
+use anyhow::Context;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
+
+/// Connections at a time; Prometheus servers and people need a handful.
+const MAX_CONNECTIONS: usize = 256;
+/// A client has this long to send its request head, and a connection to be used again.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that takes nothing of its answer for this long is gone.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Which paths a listener serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paths {
+    /// All of them, to authorized requests.
+    All,
+    /// Health alone, to anyone, in clear text.
+    Health,
+}
+
+/// Listens. `[::]` takes both families, and means the old one alone where the kernel knows no IPv6.
+///
+/// # Errors
+/// The operating system's, with the address.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let mut bound = TcpListener::bind(address).await;
+    if let Err(error) = &bound
+        && error.raw_os_error() == Some(nix::libc::EAFNOSUPPORT)
+        && address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+    {
+        bound = TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await;
+    }
+    bound.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Serves until `stop` resolves, then lets open requests end.
+pub async fn serve(listener: TcpListener, site: Site, paths: Paths, stop: impl Future<Output = ()>) {
+    let graceful = GracefulShutdown::new();
+    let connections = Connections::new(MAX_CONNECTIONS);
+    tokio::pin!(stop);
+    loop {
+        let stream = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _peer)) => stream,
+                // Out of descriptors: wait for some to be closed instead of spinning.
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        // Beyond the limit a connection is closed at once, which the client sees.
+        if !connections.make_room() {
+            continue;
+        }
+        let requests = Arc::new(OpenRequests::default());
+        let connection = Connection { site: site.clone(), paths, requests: Arc::clone(&requests) };
+        let watcher = graceful.watcher();
+        let task = tokio::spawn(async move {
+            if let Err(error) = connection.serve(stream, watcher).await {
+                tracing::debug!(error, "connection ended");
+            }
+        });
+        connections.register(requests, task.abort_handle());
+    }
+    connections.close_idle();
+    // Prometheus gives up on a scrape after ten seconds, so nothing worth having takes longer.
+    let _ = tokio::time::timeout(Duration::from_secs(10), graceful.shutdown()).await;
+}
+
+/// One connection.
+struct Connection {
+    site: Site,
+    paths: Paths,
+    requests: Arc<OpenRequests>,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, watcher: Watcher) -> Result<(), String> {
+        // A handshake in several small segments must not wait for the acknowledgement of the first.
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_TIMEOUT));
+        let stream = Box::pin(stream);
+        match self.rules().tls.clone() {
+            Some(acceptor) => {
+                let stream = acceptor.accept(stream).await?;
+                self.serve_http(stream, watcher).await
+            }
+            None => self.serve_http(stream, watcher).await,
+        }
+    }
+
+    /// Asked for anew by every request, so that a login that is taken away ends with the request that is open.
+    fn rules(&self) -> Arc<Rules> {
+        if self.paths == Paths::All { self.site.web.rules() } else { Arc::default() }
+    }
+
+    async fn serve_http<S>(self, stream: S, watcher: Watcher) -> Result<(), String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(move |request| {
+            let (site, rules, open) = (self.site.clone(), self.rules(), self.requests.begin());
+            let paths = self.paths;
+            async move {
+                let mut response = match paths {
+                    Paths::All => authorize(&site, &rules, request).await,
+                    Paths::Health => health(&site, &request),
+                };
+                for (name, value) in &rules.headers {
+                    response.headers_mut().insert(name, value.clone());
+                }
+                drop(open);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(16 * 1024);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        watcher.watch(connection).await.map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_unspecified_address_takes_both_families() -> anyhow::Result<()> {
+        let port = listen((Ipv6Addr::UNSPECIFIED, 0).into()).await?.local_addr()?.port();
+        let listener = listen((Ipv6Addr::UNSPECIFIED, port).into()).await?;
+        let (old, _) = tokio::try_join!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)), listener.accept())?;
+        assert_eq!(old.peer_addr()?.port(), port);
+        let busy = listen((Ipv6Addr::UNSPECIFIED, port).into()).await.err().map(|error| format!("{error:#}"));
+        assert!(busy.is_some_and(|why| why.starts_with(&format!("cannot listen on [::]:{port}: "))));
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! What is wrong with a tree although every part of it is well-formed: types, arguments, matching.
+
+use crate::error::Error;
+use crate::regex;
+use crate::table::{ConstructKind, Signature};
+use crate::tree::{Aggregation, Binary, Call, Expr, Kind, MatchOp, Matcher, Selector};
+use std::fmt;
+
+/// The type of an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// A number without labels.
+    Scalar,
+    /// A value for each series.
+    InstantVector,
+    /// A range of values for each series.
+    RangeVector,
+    /// A text.
+    String,
+    /// What a Grafana variable stands for.
+    Unknown,
+}
+
+impl Type {
+    fn is(self, wanted: Self) -> bool {
+        self == wanted || self == Self::Unknown
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scalar => "a scalar",
+            Self::InstantVector => "an instant vector",
+            Self::RangeVector => "a range vector",
+            Self::String => "a string",
+            Self::Unknown => "a variable",
+        })
+    }
+}
+
+impl Expr {
+    /// The type of the result.
+    pub fn result(&self) -> Type {
+        match &self.kind {
+            Kind::Number(_) => Type::Scalar,
+            Kind::String(_) => Type::String,
+            Kind::Selector(selector) if selector.range.is_none() => Type::InstantVector,
+            Kind::Selector(_) | Kind::Subquery(_) => Type::RangeVector,
+            Kind::Call(call) => match call.known.map(|known| &known.kind) {
+                Some(ConstructKind::Function(signature)) => signature.returns,
+                _ => Type::Unknown,
+            },
+            Kind::Aggregation(_) => Type::InstantVector,
+            Kind::Unary(_, inner) | Kind::Paren(inner) => inner.result(),
+            Kind::Binary(one) => match (one.left.result(), one.right.result()) {
+                (Type::Scalar, Type::Scalar) => Type::Scalar,
+                (Type::Unknown, Type::Unknown | Type::Scalar) | (Type::Scalar, Type::Unknown) => Type::Unknown,
+                _ => Type::InstantVector,
+            },
+            Kind::Variable(_) => Type::Unknown,
+        }
+    }
+}
+
+/// Adds what is wrong.
+pub(crate) fn check(expr: &Expr, variables: bool, errors: &mut Vec<Error>) {
+    Check { variables, errors }.expr(expr);
+}
+
+struct Check<'a> {
+    variables: bool,
+    errors: &'a mut Vec<Error>,
+}
+
+impl Check<'_> {
+    fn error(&mut self, at: &Expr, message: impl Into<String>) {
+        self.errors.push(Error::new(at.span, message));
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            Kind::Number(_) | Kind::String(_) | Kind::Variable(_) => {}
+            Kind::Selector(selector) => self.selector(expr, selector),
+            Kind::Paren(inner) => self.expr(inner),
+            Kind::Unary(_, inner) => {
+                self.expr(inner);
+                let found = inner.result();
+                if !found.is(Type::Scalar) && !found.is(Type::InstantVector) {
+                    self.error(expr, format!("a sign belongs to a scalar or an instant vector, not to {found}"));
+                }
+            }
+            Kind::Subquery(one) => {
+                self.expr(&one.expr);
+                let found = one.expr.result();
+                if !found.is(Type::InstantVector) {
+                    self.error(expr, format!("a subquery is of an instant vector, not of {found}"));
+                }
+            }
+            Kind::Aggregation(one) => self.aggregation(one),
+            Kind::Call(call) => self.call(expr, call),
+            Kind::Binary(one) => self.binary(expr, one),
+        }
+    }
+
+    fn typed(&mut self, expr: &Expr, wanted: Type, of: &str) {
+        self.expr(expr);
+        let found = expr.result();
+        if !found.is(wanted) {
+            self.error(expr, format!("{of} takes {wanted}, not {found}"));
+        }
+    }
+
+    fn selector(&mut self, expr: &Expr, selector: &Selector) {
+        let open = |matcher: &Matcher| self.variables && (matcher.name.variable || matcher.value.contains(['$', '[']));
+        if selector.name.is_none() && !selector.matchers.iter().any(|matcher| open(matcher) || !takes_empty(matcher)) {
+            self.error(expr, "a selector needs a metric, or a matcher that does not match the empty text");
+        }
+    }
+
+    fn aggregation(&mut self, one: &Aggregation) {
+        self.typed(&one.expr, Type::InstantVector, &one.op.text);
+        let wanted = match crate::table::aggregation_named(&one.op.text).map(|known| &known.kind) {
+            Some(ConstructKind::Aggregation(param)) => *param,
+            _ => None,
+        };
+        if let (Some(param), Some(wanted)) = (&one.param, wanted) {
+            self.typed(param, wanted, &format!("the parameter of {}", one.op.text));
+        }
+    }
+
+    fn call(&mut self, expr: &Expr, call: &Call) {
+        let name = &call.function.text;
+        let Some(&Signature { args, least, most, .. }) = call.known.and_then(|known| known.signature()) else {
+            call.args.iter().for_each(|arg| self.expr(arg));
+            return;
+        };
+        let given = call.args.len();
+        if given < least || most.is_some_and(|most| given > most) {
+            let wanted = match most {
+                Some(most) if most == least => least.to_string(),
+                Some(most) => format!("{least} to {most}"),
+                None => format!("at least {least}"),
+            };
+            let plural = if wanted == "1" { "" } else { "s" };
+            self.error(expr, format!("{name} takes {wanted} argument{plural}, not {given}"));
+        }
+        for (at, arg) in call.args.iter().enumerate() {
+            if name == "info" && at == 1 {
+                self.info(arg);
+                continue;
+            }
+            // With a fixed number of arguments, those beyond are told already.
+            let Some(wanted) = args.get(at).or(args.last().filter(|_| most != Some(args.len()) || least < args.len()))
+            else {
+                continue;
+            };
+            self.typed(arg, *wanted, name);
+        }
+    }
+
+    /// The labels to add, as a selector without a metric.
+    fn info(&mut self, arg: &Expr) {
+        match &arg.kind {
+            Kind::Selector(selector) if selector.name.is_none() && selector.range.is_none() => {}
+            Kind::Variable(_) => {}
+            _ => self.error(arg, "info takes labels in braces as its second argument: {__name__=\"target_info\"}"),
+        }
+    }
+
+    fn binary(&mut self, expr: &Expr, one: &Binary) {
+        self.expr(&one.left);
+        self.expr(&one.right);
+        let (left, right) = (one.left.result(), one.right.result());
+        let op = one.op.as_str();
+        let at_op = |message: String| Error::new(one.op_span, message);
+        if one.returns_bool && !one.op.compares() {
+            self.errors.push(at_op(format!("bool belongs behind a comparison, not behind {op}")));
+        }
+        if one.op.compares() && !one.returns_bool && (left, right) == (Type::Scalar, Type::Scalar) {
+            self.errors.push(at_op(format!("a comparison of two scalars needs bool: {op} bool")));
+        }
+        for (side, found) in [(&one.left, left), (&one.right, right)] {
+            if !found.is(Type::Scalar) && !found.is(Type::InstantVector) {
+                self.error(side, format!("{op} takes scalars and instant vectors, not {found}"));
+            }
+        }
+        let vectors = left.is(Type::InstantVector) && right.is(Type::InstantVector);
+        let filled = one.fill.left.is_some() || one.fill.right.is_some();
+        if let Some(matching) = &one.matching {
+            let include = matching.group.iter().flat_map(|group| &group.include);
+            for label in include.filter(|label| matching.on && matching.labels.contains(label)) {
+                self.errors.push(Error::new(label.span, format!("{} is in on (…) already", label.text)));
+            }
+            if !vectors && !matching.labels.is_empty() {
+                self.errors.push(Error::new(matching.span, "only two instant vectors are matched by labels"));
+            }
+            if vectors && one.op.is_set() && matching.group.is_some() {
+                self.errors.push(Error::new(matching.span, format!("{op} takes no group_left or group_right")));
+            }
+        }
+        if filled && (!vectors || one.op.is_set()) {
+            self.error(expr, "fill works on two instant vectors, and not with and, or and unless");
+        }
+        if one.op.is_set() && (left == Type::Scalar || right == Type::Scalar) {
+            self.errors.push(at_op(format!("{op} works on instant vectors only")));
+        }
+    }
+}
+
+/// Whether a series without the label matches.
+fn takes_empty(matcher: &Matcher) -> bool {
+    let pattern = || regex::read(&matcher.value).is_ok_and(|pattern| pattern.takes_empty);
+    match matcher.op {
+        MatchOp::Equal => matcher.value.is_empty(),
+        MatchOp::NotEqual => !matcher.value.is_empty(),
+        MatchOp::Regex => pattern(),
+        MatchOp::NotRegex => !pattern(),
+    }
+}

@@ -1,0 +1,222 @@
+//! Tokens to a tree, by precedence climbing. A mistake does not end the reading: what follows is read as well, and every
+//! mistake is told once.
+
+mod binary;
+mod duration;
+mod primary;
+mod selector;
+
+use crate::error::Error;
+use crate::lexer::{Token, TokenKind, lex};
+use crate::table::{self, Construct};
+use crate::tree::{Expr, Kind, Name, Number};
+use crate::{Query, Span, Use, check};
+
+/// Parentheses, braces, signs and arguments within each other. Trees are read and dropped by recursion, so a text must
+/// not choose how deep; nobody writes half of it.
+pub(crate) const MAX_NESTING: usize = 200;
+/// Operators and subqueries of an expression: a chain of them is as deep as it is long.
+pub(crate) const MAX_OPERATORS: usize = 1_000;
+/// Mistakes that are told.
+const MOST_ERRORS: usize = 20;
+
+pub(crate) fn parse(text: &str, variables: bool) -> Result<Query, Vec<Error>> {
+    let (tokens, errors) = lex(text, variables);
+    let mut parser =
+        Parser { text, tokens, at: 0, variables, errors, uses: Vec::new(), brackets: false, nesting: 0, operators: 0 };
+    let expr = parser.whole();
+    let Parser { mut errors, mut uses, .. } = parser;
+    if errors.is_empty() {
+        check::check(&expr, variables, &mut errors);
+    }
+    if errors.is_empty() {
+        uses.sort_by_key(|one| one.span);
+        return Ok(Query { expr, uses });
+    }
+    errors.sort_by_key(|error| error.span);
+    errors.dedup();
+    errors.truncate(MOST_ERRORS);
+    Err(errors)
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Token>,
+    at: usize,
+    variables: bool,
+    errors: Vec<Error>,
+    uses: Vec<Use>,
+    /// Whether this is between `[` and `]`.
+    brackets: bool,
+    nesting: usize,
+    operators: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn whole(&mut self) -> Expr {
+        if self.kind() == TokenKind::End {
+            self.error(self.span(), "there is no expression");
+        }
+        let expr = self.expression(0);
+        while self.kind() != TokenKind::End {
+            self.unexpected("an operator or the end of the expression");
+            // What stands behind may be wrong as well.
+            if starts_expression(self.kind()) {
+                self.expression(0);
+            } else {
+                self.bump();
+            }
+        }
+        expr
+    }
+
+    fn token(&self) -> Token {
+        // The last token is the end, which is never passed.
+        self.tokens
+            .get(self.at)
+            .or(self.tokens.last())
+            .copied()
+            .unwrap_or(Token { kind: TokenKind::End, span: Span::default() })
+    }
+
+    fn kind(&self) -> TokenKind {
+        self.token().kind
+    }
+
+    fn kind_behind(&self, more: usize) -> TokenKind {
+        self.tokens.get(self.at + more).map_or(TokenKind::End, |token| token.kind)
+    }
+
+    fn span(&self) -> Span {
+        self.token().span
+    }
+
+    /// The place of what was read last.
+    fn last(&self) -> Span {
+        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or_else(|| self.span(), |token| token.span)
+    }
+
+    fn bump(&mut self) -> Token {
+        let token = self.token();
+        self.at = (self.at + 1).min(self.tokens.len().saturating_sub(1));
+        token
+    }
+
+    fn eat(&mut self, kind: TokenKind) -> bool {
+        let there = self.kind() == kind;
+        if there {
+            self.bump();
+        }
+        there
+    }
+
+    /// The word here; empty when there is none.
+    fn word(&self) -> &'a str {
+        if self.kind() == TokenKind::Word { self.span().of(self.text) } else { "" }
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        self.word().eq_ignore_ascii_case(word)
+    }
+
+    fn error(&mut self, span: Span, message: impl Into<String>) {
+        self.errors.push(Error::new(span, message));
+        if self.errors.len() > MOST_ERRORS {
+            self.at = self.tokens.len().saturating_sub(1);
+        }
+    }
+
+    /// Says that something else belongs here, once for each place.
+    fn unexpected(&mut self, wanted: &str) {
+        let span = self.span();
+        if self.kind() == TokenKind::Bad || self.errors.iter().rev().take(MOST_ERRORS).any(|error| error.span == span) {
+            return;
+        }
+        let found = match self.kind() {
+            TokenKind::End => "the end of the expression".to_owned(),
+            TokenKind::Assign => "= (== compares)".to_owned(),
+            _ => span.of(self.text).to_owned(),
+        };
+        self.error(span, format!("unexpected {found}, expected {wanted}"));
+    }
+
+    /// Takes a token that must be here.
+    fn expect(&mut self, kind: TokenKind, wanted: &str) -> bool {
+        let there = self.eat(kind);
+        if !there {
+            self.unexpected(wanted);
+        }
+        there
+    }
+
+    /// Passes over what is wrong, up to one of these tokens on this level.
+    fn skip_to(&mut self, stops: &[TokenKind]) {
+        let mut open = 0_usize;
+        while self.kind() != TokenKind::End && (open > 0 || !stops.contains(&self.kind())) {
+            match self.bump().kind {
+                TokenKind::LeftParen | TokenKind::LeftBrace | TokenKind::LeftBracket => open += 1,
+                TokenKind::RightParen | TokenKind::RightBrace | TokenKind::RightBracket => {
+                    open = open.saturating_sub(1)
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn uses(&mut self, construct: &'static Construct, span: Span) {
+        self.uses.push(Use { construct, span });
+    }
+
+    /// One level deeper; false when that is too deep, and everything is passed over.
+    fn enter(&mut self) -> bool {
+        self.nesting += 1;
+        if self.nesting > MAX_NESTING {
+            return self.give_up(format!("more than {MAX_NESTING} levels of nesting"));
+        }
+        true
+    }
+
+    fn leave(&mut self) {
+        self.nesting -= 1;
+    }
+
+    fn count_operator(&mut self) -> bool {
+        self.operators += 1;
+        self.operators <= MAX_OPERATORS || self.give_up(format!("more than {MAX_OPERATORS} operators"))
+    }
+
+    fn give_up(&mut self, why: String) -> bool {
+        if self.kind() != TokenKind::End {
+            self.error(self.span(), why + ": split the expression with recording rules");
+        }
+        self.at = self.tokens.len().saturating_sub(1);
+        false
+    }
+
+    /// What stands for something wrong; it never leaves the parser.
+    fn placeholder(&self) -> Expr {
+        Expr { kind: Kind::Number(Number { value: f64::NAN, duration: false }), span: self.span() }
+    }
+
+    fn name(&self, span: Span) -> Name {
+        Name { text: span.of(self.text).to_owned(), span, variable: false }
+    }
+
+    /// The name of a token that is a word or has variables.
+    fn name_of(&mut self, token: Token) -> Name {
+        let name = Name { variable: token.kind == TokenKind::Variable, ..self.name(token.span) };
+        if !name.variable && !name.text.chars().all(is_plain) {
+            self.uses(&table::UNQUOTED_NAME, token.span);
+        }
+        name
+    }
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == ':'
+}
+
+fn starts_expression(kind: TokenKind) -> bool {
+    use TokenKind::{Duration, LeftBrace, LeftParen, Number, String, Variable, Word};
+    matches!(kind, Word | Variable | Number | Duration | String | LeftParen | LeftBrace)
+}

@@ -1,0 +1,423 @@
+//! What PromQL has: every function, aggregation and piece of syntax, the versions of Prometheus that have it, and the
+//! feature flag that it needs.
+
+use crate::check::Type;
+use std::fmt;
+
+/// A version of Prometheus: major and minor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+/// The newest version that this table describes.
+pub const NEWEST: Version = Version(3, 16);
+/// Before anything that is still in use.
+const ALWAYS: Version = Version(1, 0);
+
+/// `--enable-feature` for functions and aggregations that may change.
+pub const EXPERIMENTAL_FUNCTIONS: &str = "promql-experimental-functions";
+/// `--enable-feature` for arithmetic with durations; on by default since 3.14.
+pub const DURATION_EXPRESSIONS: &str = "promql-duration-expr";
+/// `--enable-feature` for `anchored` and `smoothed`; on by default since 3.16.
+pub const EXTENDED_SELECTORS: &str = "promql-extended-range-selectors";
+/// `--enable-feature` for `fill`, `fill_left` and `fill_right`.
+pub const FILL_MODIFIERS: &str = "promql-binop-fill-modifiers";
+/// `--enable-feature` for names with dots and letters beyond ASCII without quotes.
+pub const UNQUOTED_NAMES: &str = "promql-unquoted-utf8-names";
+
+/// Every feature flag that changes what a server parses.
+pub const FEATURES: [&str; 5] =
+    [EXPERIMENTAL_FUNCTIONS, DURATION_EXPRESSIONS, EXTENDED_SELECTORS, FILL_MODIFIERS, UNQUOTED_NAMES];
+
+/// Something that not every server has.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Construct {
+    /// As it is called in messages: `rate`, `a quoted label name`.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: ConstructKind,
+    /// The first version that has it.
+    pub since: Version,
+    /// The first version that has it no longer.
+    pub until: Option<Version>,
+    /// The feature flag that it needs.
+    pub gate: Option<Gate>,
+    /// The feature flag that takes it away.
+    pub excluded_by: Option<&'static str>,
+}
+
+/// A feature flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gate {
+    /// Its name for `--enable-feature`.
+    pub flag: &'static str,
+    /// The first version that does without.
+    pub until: Option<Version>,
+}
+
+/// What a construct is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ConstructKind {
+    /// A function.
+    Function(Signature),
+    /// An aggregation, and the type of its parameter.
+    Aggregation(Option<Type>),
+    /// Anything else.
+    Syntax,
+}
+
+/// What a function takes and gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature {
+    /// The types of its arguments; the last one is also that of all further ones.
+    pub args: &'static [Type],
+    /// How many it needs.
+    pub least: usize,
+    /// How many it takes; any number when nothing.
+    pub most: Option<usize>,
+    /// What it gives.
+    pub returns: Type,
+}
+
+impl Construct {
+    /// Whether it is a function.
+    pub const fn signature(&self) -> Option<&Signature> {
+        match &self.kind {
+            ConstructKind::Function(signature) => Some(signature),
+            _ => None,
+        }
+    }
+
+    /// Why a server does not have it; nothing when it does.
+    pub fn missing_in(&self, version: Version, features: &[impl AsRef<str>]) -> Option<Missing> {
+        if version < self.since {
+            return Some(Missing::Since(self.since));
+        }
+        if let Some(until) = self.until.filter(|until| version >= *until) {
+            return Some(Missing::Until(until));
+        }
+        let on = |flag: &str| features.iter().any(|feature| feature.as_ref() == flag);
+        if let Some(flag) = self.excluded_by.filter(|flag| on(flag)) {
+            return Some(Missing::With(flag));
+        }
+        let gate = self.gate.filter(|gate| gate.until.is_none_or(|until| version < until) && !on(gate.flag))?;
+        Some(Missing::Feature(gate.flag))
+    }
+
+    const fn gated(mut self, flag: &'static str) -> Self {
+        self.gate = Some(Gate { flag, until: None });
+        self
+    }
+
+    const fn gated_until(mut self, flag: &'static str, until: Version) -> Self {
+        self.gate = Some(Gate { flag, until: Some(until) });
+        self
+    }
+
+    const fn excluded_by(mut self, flag: &'static str) -> Self {
+        self.excluded_by = Some(flag);
+        self
+    }
+
+    const fn until(mut self, version: Version) -> Self {
+        self.until = Some(version);
+        self
+    }
+}
+
+/// Why a server does not have a construct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Only this version and later have it.
+    Since(Version),
+    /// Since this version it is gone.
+    Until(Version),
+    /// It needs `--enable-feature` with this name.
+    Feature(&'static str),
+    /// It does not work with `--enable-feature` of this name.
+    With(&'static str),
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Since(version) => write!(f, "needs Prometheus {version}"),
+            Self::Until(version) => write!(f, "is gone since Prometheus {version}"),
+            Self::Feature(flag) => write!(f, "needs --enable-feature={flag}"),
+            Self::With(flag) => write!(f, "does not work with --enable-feature={flag}"),
+        }
+    }
+}
+
+const V: Type = Type::InstantVector;
+const M: Type = Type::RangeVector;
+const S: Type = Type::Scalar;
+const T: Type = Type::String;
+
+const fn function(name: &'static str, since: Version, args: &'static [Type], returns: Type) -> Construct {
+    ranged(name, since, args, args.len(), Some(args.len()), returns)
+}
+
+const fn ranged(
+    name: &'static str,
+    since: Version,
+    args: &'static [Type],
+    least: usize,
+    most: Option<usize>,
+    returns: Type,
+) -> Construct {
+    let kind = ConstructKind::Function(Signature { args, least, most, returns });
+    Construct { name, kind, since, until: None, gate: None, excluded_by: None }
+}
+
+const fn of_vector(name: &'static str, since: Version) -> Construct {
+    function(name, since, &[V], V)
+}
+
+const fn of_range(name: &'static str, since: Version) -> Construct {
+    function(name, since, &[M], V)
+}
+
+/// Of the given times, or of now.
+const fn of_date(name: &'static str, since: Version) -> Construct {
+    ranged(name, since, &[V], 0, Some(1), V)
+}
+
+/// Every function, by name.
+pub static FUNCTIONS: [Construct; 92] = [
+    of_vector("abs", ALWAYS),
+    of_vector("absent", ALWAYS),
+    of_range("absent_over_time", Version(2, 16)),
+    of_vector("acos", Version(2, 31)),
+    of_vector("acosh", Version(2, 31)),
+    of_vector("asin", Version(2, 31)),
+    of_vector("asinh", Version(2, 31)),
+    of_vector("atan", Version(2, 31)),
+    of_vector("atanh", Version(2, 31)),
+    of_range("avg_over_time", ALWAYS),
+    of_vector("ceil", ALWAYS),
+    of_range("changes", ALWAYS),
+    function("clamp", Version(2, 26), &[V, S, S], V),
+    function("clamp_max", ALWAYS, &[V, S], V),
+    function("clamp_min", ALWAYS, &[V, S], V),
+    of_vector("cos", Version(2, 31)),
+    of_vector("cosh", Version(2, 31)),
+    of_range("count_over_time", ALWAYS),
+    of_date("day_of_month", ALWAYS),
+    of_date("day_of_week", ALWAYS),
+    of_date("day_of_year", Version(2, 38)),
+    of_date("days_in_month", ALWAYS),
+    of_vector("deg", Version(2, 31)),
+    of_range("delta", ALWAYS),
+    of_range("deriv", ALWAYS),
+    function("double_exponential_smoothing", Version(3, 0), &[M, S, S], V).gated(EXPERIMENTAL_FUNCTIONS),
+    function("end", Version(3, 12), &[], S).gated(EXPERIMENTAL_FUNCTIONS),
+    of_vector("exp", ALWAYS),
+    of_range("first_over_time", Version(3, 7)).gated_until(EXPERIMENTAL_FUNCTIONS, Version(3, 14)),
+    of_vector("floor", ALWAYS),
+    of_vector("histogram_avg", Version(2, 51)),
+    of_vector("histogram_count", Version(2, 40)),
+    function("histogram_fraction", Version(2, 40), &[S, S, V], V),
+    function("histogram_quantile", ALWAYS, &[S, V], V),
+    ranged("histogram_quantiles", Version(3, 11), &[V, T, S], 3, Some(12), V).gated(EXPERIMENTAL_FUNCTIONS),
+    of_vector("histogram_stddev", Version(2, 47)),
+    of_vector("histogram_stdvar", Version(2, 47)),
+    of_vector("histogram_sum", Version(2, 40)),
+    function("holt_winters", ALWAYS, &[M, S, S], V).until(Version(3, 0)),
+    of_date("hour", ALWAYS),
+    of_range("idelta", ALWAYS),
+    of_range("increase", ALWAYS),
+    ranged("info", Version(2, 55), &[V, V], 1, Some(2), V).gated(EXPERIMENTAL_FUNCTIONS),
+    ranged("integral", Version(3, 16), &[M, S], 1, Some(2), V).gated(EXPERIMENTAL_FUNCTIONS),
+    of_range("irate", ALWAYS),
+    ranged("label_join", ALWAYS, &[V, T, T, T], 3, None, V),
+    function("label_replace", ALWAYS, &[V, T, T, T, T], V),
+    of_range("last_over_time", Version(2, 26)),
+    of_vector("ln", ALWAYS),
+    of_vector("log10", ALWAYS),
+    of_vector("log2", ALWAYS),
+    of_range("mad_over_time", Version(2, 49)).gated(EXPERIMENTAL_FUNCTIONS),
+    function("max_of", Version(3, 13), &[S, S], S).gated(EXPERIMENTAL_FUNCTIONS),
+    of_range("max_over_time", ALWAYS),
+    function("min_of", Version(3, 13), &[S, S], S).gated(EXPERIMENTAL_FUNCTIONS),
+    of_range("min_over_time", ALWAYS),
+    of_date("minute", ALWAYS),
+    of_date("month", ALWAYS),
+    function("pi", Version(2, 31), &[], S),
+    function("predict_linear", ALWAYS, &[M, S], V),
+    of_range("present_over_time", Version(2, 29)),
+    function("quantile_over_time", ALWAYS, &[S, M], V),
+    of_vector("rad", Version(2, 31)),
+    function("range", Version(3, 12), &[], S).gated(EXPERIMENTAL_FUNCTIONS),
+    of_range("rate", ALWAYS),
+    of_range("resets", ALWAYS),
+    ranged("round", ALWAYS, &[V, S], 1, Some(2), V),
+    function("scalar", ALWAYS, &[V], S),
+    of_vector("sgn", Version(2, 26)),
+    of_vector("sin", Version(2, 31)),
+    of_vector("sinh", Version(2, 31)),
+    of_vector("sort", ALWAYS),
+    ranged("sort_by_label", Version(2, 49), &[V, T], 1, None, V).gated(EXPERIMENTAL_FUNCTIONS),
+    ranged("sort_by_label_desc", Version(2, 49), &[V, T], 1, None, V).gated(EXPERIMENTAL_FUNCTIONS),
+    of_vector("sort_desc", ALWAYS),
+    of_vector("sqrt", ALWAYS),
+    function("start", Version(3, 12), &[], S).gated(EXPERIMENTAL_FUNCTIONS),
+    of_vector("start_timestamp", Version(3, 14)).gated(EXPERIMENTAL_FUNCTIONS),
+    of_range("stddev_over_time", ALWAYS),
+    of_range("stdvar_over_time", ALWAYS),
+    function("step", Version(3, 12), &[], S).gated(EXPERIMENTAL_FUNCTIONS),
+    of_range("sum_over_time", ALWAYS),
+    of_vector("tan", Version(2, 31)),
+    of_vector("tanh", Version(2, 31)),
+    function("time", ALWAYS, &[], S),
+    of_vector("timestamp", Version(2, 0)),
+    of_range("ts_of_first_over_time", Version(3, 7)).gated(EXPERIMENTAL_FUNCTIONS),
+    of_range("ts_of_last_over_time", Version(3, 5)).gated(EXPERIMENTAL_FUNCTIONS),
+    of_range("ts_of_max_over_time", Version(3, 5)).gated(EXPERIMENTAL_FUNCTIONS),
+    of_range("ts_of_min_over_time", Version(3, 5)).gated(EXPERIMENTAL_FUNCTIONS),
+    function("vector", ALWAYS, &[S], V),
+    of_date("year", ALWAYS),
+];
+
+const fn aggregation(name: &'static str, since: Version, param: Option<Type>) -> Construct {
+    Construct { name, kind: ConstructKind::Aggregation(param), since, until: None, gate: None, excluded_by: None }
+}
+
+/// Every aggregation, by name.
+pub static AGGREGATIONS: [Construct; 14] = [
+    aggregation("avg", ALWAYS, None),
+    aggregation("bottomk", ALWAYS, Some(S)),
+    aggregation("count", ALWAYS, None),
+    aggregation("count_values", ALWAYS, Some(T)),
+    aggregation("group", Version(2, 20), None),
+    aggregation("limit_ratio", Version(2, 54), Some(S)).gated(EXPERIMENTAL_FUNCTIONS),
+    aggregation("limitk", Version(2, 54), Some(S)).gated(EXPERIMENTAL_FUNCTIONS),
+    aggregation("max", ALWAYS, None),
+    aggregation("min", ALWAYS, None),
+    aggregation("quantile", ALWAYS, Some(S)),
+    aggregation("stddev", ALWAYS, None),
+    aggregation("stdvar", ALWAYS, None),
+    aggregation("sum", ALWAYS, None),
+    aggregation("topk", ALWAYS, Some(S)),
+];
+
+const fn syntax(name: &'static str, since: Version) -> Construct {
+    Construct { name, kind: ConstructKind::Syntax, since, until: None, gate: None, excluded_by: None }
+}
+
+const fn of_durations(name: &'static str, since: Version) -> Construct {
+    syntax(name, since).gated_until(DURATION_EXPRESSIONS, Version(3, 14))
+}
+
+/// Pieces of syntax that not every server has; all of them are in [`SYNTAX`].
+macro_rules! syntax {
+    ($($name:ident = $construct:expr;)*) => {
+        $(pub(crate) static $name: Construct = $construct;)*
+        /// Every piece of syntax that not every server has.
+        pub static SYNTAX: &[&Construct] = &[$(&$name),*];
+    };
+}
+
+syntax! {
+    AT_MODIFIER = syntax("the modifier @", Version(2, 25)).gated_until("promql-at-modifier", Version(2, 33));
+    NEGATIVE_OFFSET = syntax("a negative offset", Version(2, 26)).gated_until("promql-negative-offset", Version(2, 33));
+    ATAN2 = syntax("atan2", Version(2, 31));
+    QUOTED_NAME = syntax("a quoted name in braces", Version(2, 51));
+    NAMED_GROUP = syntax("a group named by (?<name>…) in a regular expression", Version(2, 53));
+    OPEN_QUOTE = syntax("\\Q without \\E in a regular expression", Version(2, 53));
+    BYTES_IN_PATTERN = syntax("bytes that are no UTF-8 in a regular expression", Version(2, 53));
+    GLUED_NUMBER = syntax("a number that follows a keyword without a space", ALWAYS).excluded_by(UNQUOTED_NAMES);
+    NUMBER_AS_DURATION = syntax("a number for a duration", Version(2, 54));
+    DURATION_AS_NUMBER = syntax("a duration for a number", Version(2, 54));
+    UNDERSCORES = syntax("an underscore in a number", Version(2, 54));
+    OLD_NUMBER = syntax("a hexadecimal number that ends in e, or has + behind e", ALWAYS).until(Version(2, 54));
+    ZERO_RANGE = syntax("a range of 0", Version(2, 54)).until(Version(3, 4));
+    LONG_NUMBER = syntax("a number for a duration of more than 292 years", Version(2, 54)).until(Version(3, 4));
+    ZERO_DURATION = syntax("a duration of 0s", Version(3, 4));
+    LETTER_AS_COLON = syntax("a letter for the colon of a subquery", ALWAYS).until(Version(3, 6));
+    QUOTED_LABEL = syntax("a quoted label in by, without, on, ignoring or group", Version(2, 55));
+    UTF8_LABEL = syntax("a label that needs quotes in by, without, on, ignoring or group", Version(3, 0));
+    COLON_IN_LABEL = syntax("a label with a colon", Version(3, 0)).excluded_by(UNQUOTED_NAMES);
+    SIGNED_DURATION = syntax("a duration with a plus or more signs", Version(3, 4));
+    DURATION_ARITHMETIC = of_durations("arithmetic with durations", Version(3, 4));
+    STEP_DURATION = of_durations("step() as a duration", Version(3, 6));
+    RANGE_DURATION = of_durations("range() as a duration", Version(3, 10));
+    CHOSEN_DURATION = of_durations("min_of() or max_of() of durations", Version(3, 13));
+    ANCHORED = syntax("the modifier anchored", Version(3, 7)).gated_until(EXTENDED_SELECTORS, Version(3, 16));
+    SMOOTHED = syntax("the modifier smoothed", Version(3, 7)).gated_until(EXTENDED_SELECTORS, Version(3, 16));
+    FILL = syntax("fill(), fill_left() or fill_right()", Version(3, 10)).gated(FILL_MODIFIERS);
+    TRIM = syntax("an operator </ or >/", Version(3, 11));
+    RANGE_BEHIND_AT = syntax("a range behind @ start() or @ end()", Version(2, 25)).until(Version(3, 15));
+    UNQUOTED_NAME = syntax("a name with dots or letters beyond ASCII without quotes", Version(3, 16)).gated(UNQUOTED_NAMES);
+}
+
+/// The function of a name.
+pub fn function_named(name: &str) -> Option<&'static Construct> {
+    find(&FUNCTIONS, name)
+}
+
+/// The aggregation of a name in lower case.
+pub fn aggregation_named(name: &str) -> Option<&'static Construct> {
+    find(&AGGREGATIONS, name)
+}
+
+fn find(table: &'static [Construct], name: &str) -> Option<&'static Construct> {
+    table.binary_search_by(|known| known.name.cmp(name)).ok().map(|at| &table[at])
+}
+
+/// The function or aggregation whose name is nearest, when one is near.
+pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+    let all = FUNCTIONS.iter().chain(&AGGREGATIONS).map(|known| known.name);
+    let lower = name.to_ascii_lowercase();
+    let nearest = all.map(|known| (distance(&lower, known), known)).min()?;
+    (nearest.0 <= 1 + name.len() / 5).then_some(nearest.1)
+}
+
+/// Letters to change, add or take away.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let cost = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], cost);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_order_so_that_they_are_found() {
+        for table in [&FUNCTIONS[..], &AGGREGATIONS[..]] {
+            assert!(table.is_sorted_by(|a, b| a.name < b.name));
+        }
+        assert!(FUNCTIONS.iter().all(|known| function_named(known.name) == Some(known)));
+    }
+
+    #[test]
+    fn a_server_lacks_what_is_too_new_gone_or_behind_a_flag() {
+        let missing = |name: &str, version, features: &[&str]| {
+            function_named(name).and_then(|known| known.missing_in(version, features))
+        };
+        assert_eq!(missing("rate", Version(2, 42), &[]), None);
+        assert_eq!(missing("holt_winters", Version(2, 55), &[]), None);
+        assert_eq!(missing("holt_winters", Version(3, 0), &[]), Some(Missing::Until(Version(3, 0))));
+        assert_eq!(missing("histogram_avg", Version(2, 50), &[]), Some(Missing::Since(Version(2, 51))));
+        assert_eq!(missing("first_over_time", Version(3, 13), &[]), Some(Missing::Feature(EXPERIMENTAL_FUNCTIONS)));
+        assert_eq!(missing("first_over_time", Version(3, 13), &[EXPERIMENTAL_FUNCTIONS]), None);
+        assert_eq!(missing("first_over_time", Version(3, 14), &[]), None);
+        assert_eq!(nearest("histogram_quantil"), Some("histogram_quantile"));
+        assert_eq!(nearest("Rate"), Some("rate"));
+        assert_eq!(nearest("something_else"), None);
+    }
+}

@@ -1,0 +1,184 @@
+//! The values of string literals: how they are read from quotes and written into them.
+
+use std::fmt::{self, Write};
+use std::ops::Deref;
+
+/// The value of a string literal. PromQL's strings are bytes: one that is no UTF-8 (`"\xff"`) keeps them, and reads as
+/// text with U+FFFD in their place.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Text {
+    text: String,
+    /// The bytes, where they are no UTF-8.
+    bytes: Option<Vec<u8>>,
+}
+
+impl Text {
+    fn new(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self { text, bytes: None },
+            Err(error) => {
+                let bytes = error.into_bytes();
+                Self { text: String::from_utf8_lossy(&bytes).into_owned(), bytes: Some(bytes) }
+            }
+        }
+    }
+
+    /// Whether the bytes are UTF-8.
+    pub const fn is_utf8(&self) -> bool {
+        self.bytes.is_none()
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self { text: text.to_owned(), bytes: None }
+    }
+}
+
+/// As a literal in double quotes.
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(bytes) = &self.bytes else { return quote(&self.text, f) };
+        f.write_char('"')?;
+        for chunk in bytes.utf8_chunks() {
+            escape(chunk.valid(), f)?;
+            chunk.invalid().iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))?;
+        }
+        f.write_char('"')
+    }
+}
+
+/// Writes a text as a literal in double quotes.
+pub(crate) fn quote(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_char('"')?;
+    escape(text, f)?;
+    f.write_char('"')
+}
+
+fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    text.chars().try_for_each(|c| match c {
+        '"' => f.write_str("\\\""),
+        '\\' => f.write_str("\\\\"),
+        '\n' => f.write_str("\\n"),
+        '\r' => f.write_str("\\r"),
+        '\t' => f.write_str("\\t"),
+        // The lexer of Prometheus takes a U+FFFD for a byte that is no UTF-8.
+        '\u{fffd}' => f.write_str("\\ufffd"),
+        c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c)),
+        c => f.write_char(c),
+    })
+}
+
+/// A literal at the beginning of a text: its value and its length with both quotes.
+///
+/// # Errors
+/// The bytes that are wrong, and why.
+pub(crate) fn read(text: &str) -> Result<(Text, usize), (std::ops::Range<usize>, &'static str)> {
+    let Some(quote) = text.chars().next() else { return Err((0..0, "a string is missing")) };
+    let raw = quote == '`';
+    let mut value = Vec::new();
+    let mut rest = text.char_indices().skip(1);
+    while let Some((at, c)) = rest.next() {
+        match c {
+            c if c == quote => return Ok((Text::new(value), at + 1)),
+            '\u{fffd}' => return Err((at..at + c.len_utf8(), "U+FFFD cannot stand in a string: write \\ufffd")),
+            '\\' if !raw => {
+                let place = || at..at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8);
+                let length = unescape(&text[at..], quote, &mut value).map_err(|why| (place(), why))?;
+                // The backslash is read already; every escape is ASCII.
+                for _ in 1..length {
+                    rest.next();
+                }
+            }
+            '\n' if !raw => break,
+            c => value.extend(c.encode_utf8(&mut [0; 4]).bytes()),
+        }
+    }
+    Err((0..text.len(), "the string is not closed"))
+}
+
+/// Adds what an escape stands for; gives its bytes.
+fn unescape(text: &str, quote: char, value: &mut Vec<u8>) -> Result<usize, &'static str> {
+    const UNKNOWN: &str = "unknown escape sequence: a backslash is written \\\\, or the string in backquotes";
+    let kind = text[1..].chars().next().ok_or("the string is not closed")?;
+    let simple = match kind {
+        'a' => 7,
+        'b' => 8,
+        'f' => 12,
+        'n' => b'\n',
+        'r' => b'\r',
+        't' => b'\t',
+        'v' => 11,
+        '\\' => b'\\',
+        c if c == quote => return Ok((value.push(if c == '"' { b'"' } else { b'\'' }), 2).1),
+        'x' | 'u' | 'U' | '0'..='7' => return numeric(text, kind, value),
+        _ => return Err(UNKNOWN),
+    };
+    value.push(simple);
+    Ok(2)
+}
+
+/// `\x41`, `\101`, `\u0041` and `\U00000041`: the first two are bytes, the others are characters.
+fn numeric(text: &str, kind: char, value: &mut Vec<u8>) -> Result<usize, &'static str> {
+    let (from, digits, radix) = match kind {
+        'x' => (2, 2, 16),
+        'u' => (2, 4, 16),
+        'U' => (2, 8, 16),
+        _ => (1, 3, 8),
+    };
+    let code = text.get(from..from + digits).filter(|code| code.chars().all(|c| c.is_digit(radix)));
+    let code = code.ok_or("the escape sequence has too few digits")?;
+    let code = u32::from_str_radix(code, radix).map_err(|_| "the escape sequence is no character")?;
+    if matches!(kind, 'u' | 'U') {
+        let c = char::from_u32(code).ok_or("the escape sequence is no character")?;
+        value.extend(c.encode_utf8(&mut [0; 4]).bytes());
+    } else {
+        value.push(u8::try_from(code).map_err(|_| "the escape sequence is more than a byte")?);
+    }
+    Ok(from + digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_read_as_written_and_written_so_that_they_read_the_same() {
+        for (literal, value) in [
+            (r#""a\n\t\\\"b'""#, "a\n\t\\\"b'"),
+            (r"'\'\x41\101\u00e9\U0001F600'", "'AAé😀"),
+            (r"`team-\d+`", r"team-\d+"),
+            ("`a\nb`", "a\nb"),
+            (r#""\a\b\f\v""#, "\u{7}\u{8}\u{c}\u{b}"),
+            (r#""\ufffd""#, "\u{fffd}"),
+        ] {
+            let (text, length) = read(literal).unwrap();
+            assert_eq!((&*text, length), (value, literal.len()));
+            assert_eq!(read(&text.to_string()).unwrap().0, text);
+        }
+        let (bytes, _) = read(r#""a\xffb""#).unwrap();
+        assert!(!bytes.is_utf8() && bytes.to_string() == r#""a\xffb""#);
+        assert_ne!(bytes, read(r#""a\xfeb""#).unwrap().0);
+    }
+
+    #[test]
+    fn what_prometheus_refuses_in_strings_is_refused_at_its_place() {
+        for (literal, place) in [
+            (r#""ab\d""#, 3..5),
+            (r#""\400""#, 1..3),
+            (r#""\ud800""#, 1..3),
+            ("\"a\u{fffd}\"", 2..5),
+            ("\"a\nb\"", 0..5),
+        ] {
+            assert_eq!(read(literal).unwrap_err().0, place, "{literal}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Texts that are no expressions, and expressions nobody would write.
+
+use promql::{Kind, parse, parse_with_variables};
+
+/// Numbers that are the same everywhere: xorshift64*.
+struct Random(u64);
+
+impl Random {
+    #[expect(clippy::cast_possible_truncation, reason = "31 bits")]
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit
+    }
+}
+
+#[test]
+fn random_changes_break_neither_the_parser_nor_the_printer() {
+    const PARTS: [&str; 44] = [
+        "(",
+        ")",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "'",
+        "`",
+        "\\",
+        "offset ",
+        "@",
+        " by ",
+        " on ",
+        "bool ",
+        "5m",
+        "1_0",
+        "0x",
+        ".",
+        "e",
+        "-",
+        "+",
+        "*",
+        "/",
+        "^",
+        "=",
+        "!",
+        "~",
+        "<",
+        ">",
+        "#",
+        "\n",
+        "é",
+        "😀",
+        "$x",
+        "${y:csv}",
+        "[[z]]",
+        "step()",
+        "max_of(",
+        "NaN",
+        "sum ",
+        " fill(1) ",
+    ];
+    let corpus: Vec<String> = include_str!("corpus.tsv")
+        .lines()
+        .filter_map(|line| serde_json::from_str(line.split_once('\t')?.1).ok())
+        .collect();
+    let mut random = Random(7);
+    let (mut read, count) = (0, 8_000);
+    for _ in 0..count {
+        let mut text: Vec<char> = corpus[random.below(corpus.len())].chars().collect();
+        for _ in 0..=random.below(3) {
+            let at = random.below(text.len() + 1);
+            if random.below(3) == 0 && at < text.len() {
+                text.remove(at);
+            } else {
+                text.splice(at..at, PARTS[random.below(PARTS.len())].chars());
+            }
+        }
+        let text: String = text.into_iter().collect();
+        for parse in [parse, parse_with_variables] {
+            match parse(&text) {
+                Ok(query) => {
+                    read += 1;
+                    let printed = query.expr.to_string();
+                    let again = parse(&printed).unwrap_or_else(|errors| panic!("{text:?}\n{printed}\n{errors:?}"));
+                    assert_eq!(again.expr, query.expr, "{text:?}\n{printed}");
+                }
+                Err(errors) => {
+                    assert!(!errors.is_empty());
+                    for error in errors {
+                        assert!(text.get(error.span.start..error.span.end).is_some(), "{text:?}: {error:?}");
+                    }
+                }
+            }
+        }
+    }
+    println!("{count} texts, {read} read");
+    assert!(read > count / 10);
+}
+
+#[test]
+fn no_text_is_too_deep_or_too_long() {
+    let many = 100_000;
+    for text in [
+        "(".repeat(many),
+        "(".repeat(many) + "up" + &")".repeat(many),
+        ")".repeat(many),
+        "-".repeat(many) + "1",
+        "up + ".repeat(many) + "up",
+        "up ^ ".repeat(many) + "up",
+        format!("up{}", "[1h:5m]".repeat(many)),
+        "abs(".repeat(many),
+        "{".repeat(many),
+        format!("up[{}", "(".repeat(many)),
+        format!("up[{}5m]", "-".repeat(many)),
+        format!("up[{}5m]", "5m + ".repeat(many)),
+        format!("up[{}5m]", "5m ^ ".repeat(many)),
+        format!("up offset {}", "(".repeat(many)),
+        format!("up{{a=~\"{}\"}}", "(".repeat(many)),
+        format!("up{{a=~\"{}\"}}", "(a|".repeat(900) + &")".repeat(900)) + " + (",
+        "\"".to_owned() + &"\\".repeat(many),
+    ] {
+        assert!(parse(&text).is_err(), "{}", &text[..20]);
+    }
+    let chain = "up + ".repeat(900) + "up";
+    assert_eq!(parse(&chain).unwrap().expr.selectors().len(), 901);
+    let nested = "(".repeat(150) + "up" + &")".repeat(150);
+    assert!(matches!(parse(&nested).unwrap().expr.bare().kind, Kind::Selector(_)));
+    let long = format!("up{{job=~\"{}\"}}", "a|".repeat(many));
+    assert!(parse(&long).is_ok());
+}
+
+#[test]
+fn several_mistakes_are_told_in_one_run_each_at_its_place() {
+    let text = "sum(rte(x{a=b}[5x])) + on (job foo bar{b=~\"(\"} + 1y2y";
+    let told: Vec<(&str, String)> =
+        parse(text).unwrap_err().into_iter().map(|error| (error.span.of(text), error.message)).collect();
+    let told: Vec<(&str, &str)> = told.iter().map(|(place, message)| (*place, message.as_str())).collect();
+    assert_eq!(
+        told[..4],
+        [
+            ("rte", "there is no function rte, did you mean rate?"),
+            ("b", "unexpected b, expected a string in quotes"),
+            ("5x", "\"5x\" is neither a number nor a duration"),
+            ("foo", "unexpected foo, expected , or )"),
+        ]
+    );
+    let types = "rate(up) > 5 and 1 + bool \"x\" and sum(up[5m])";
+    let told: Vec<&str> = parse(types).unwrap_err().into_iter().map(|error| error.span.of(types)).collect();
+    assert_eq!(told, ["up", "+", "\"x\"", "up[5m]"]);
+}
+
+#[test]
+fn variables_of_grafana_stand_where_they_stand_in_dashboards() {
+    for text in [
+        "topk($k, sum by ($group, ${more:csv}) (rate(x[$__rate_interval])))",
+        "x > $threshold",
+        "rate(x{job=~\"$job\", $filters}[${w}m])",
+        "x offset $shift",
+        "rate(x[5m:$__interval]) * $__interval_ms / $__range_s",
+        "$metric",
+        "$metric{a=\"b\"}",
+        "rate(${metric}_total[$w:$step])",
+        "$aggregation by (job) (x)",
+        "$aggregation(x)",
+        "${function}_over_time(x[5m])",
+        "node_${what}_bytes / 1024",
+        "x[[suffix]] > [[limit]]",
+        "histogram_quantile(0.$p, sum by (le) (rate(x_bucket[5m])))",
+        "job:$what:sum",
+        "{__name__=~\"$metric\"}",
+        "{job=\"$job\"}",
+    ] {
+        let query = parse_with_variables(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+        let printed = query.expr.to_string();
+        assert_eq!(parse_with_variables(&printed).unwrap().expr, query.expr, "{text}\n{printed}");
+        // Prometheus itself knows none.
+        assert!(parse(text).is_err() || !text.replace("\"$", "").contains(['$', '[']), "{text}");
+    }
+    for text in ["$", "x > ${", "rate($x)[5m]", "x{$a=}", "sum by ($x"] {
+        assert!(parse_with_variables(text).is_err(), "{text}");
+    }
+}

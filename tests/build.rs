@@ -1,0 +1,43 @@
+//! Tells the tests at build time which real servers and tools this machine has, so that a test without its server is
+//! reported as ignored, with the reason. The servers lie in target/parts, where scripts/build-parts puts them.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Name of the flag and the programs of target/parts/bin that it stands for.
+const PARTS: &[(&str, &[&str])] = &[
+    ("has_cluster", &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok"]),
+    ("has_helm", &["helm"]),
+    ("has_newest_prometheus", &["prometheus", "promtool", "alertmanager", "amtool"]),
+    ("has_operator", &["prometheus-operator", "prometheus-admission-webhook"]),
+    ("has_versitygw", &["versitygw"]),
+    ("has_vmalert", &["vmalert"]),
+];
+
+fn main() -> std::io::Result<()> {
+    let parts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/parts");
+    // A file appears here for each program that was built.
+    let built = parts.join("built");
+    std::fs::create_dir_all(&built)?;
+    println!("cargo::rerun-if-changed={}", built.display());
+    println!("cargo::rerun-if-changed=build.rs");
+    for (name, programs) in PARTS {
+        flag(name, programs.iter().all(|program| parts.join("bin").join(program).exists()));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    flag("has_cargo_deb", std::env::split_paths(&path).any(|folder| folder.join("cargo-deb").exists()));
+    flag(
+        "has_systemd",
+        ["/usr/bin/systemd-analyze", "/bin/systemd-analyze"].iter().any(|path| Path::new(path).exists()),
+    );
+    // A file system of its own needs a mount.
+    flag("is_root", std::fs::metadata("/proc/self")?.uid() == 0);
+    Ok(())
+}
+
+fn flag(name: &str, holds: bool) {
+    println!("cargo::rustc-check-cfg=cfg({name})");
+    if holds {
+        println!("cargo::rustc-cfg={name}");
+    }
+}

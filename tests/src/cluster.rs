@@ -1,0 +1,427 @@
+//! A Kubernetes cluster of real servers: etcd, API server, controllers, scheduler, and two nodes whose kubelets run no
+//! containers (kwok). What kwok lacks is served here: a kubelet's statistics and logs, and the metrics API.
+
+mod api;
+mod door;
+mod kubelet;
+mod metrics;
+mod watchman;
+
+pub use api::{Api, eventually};
+pub use door::{Door, Passage};
+
+use crate::parts::{Part, Ready, Service};
+use crate::peers::{Authority, acceptor};
+use crate::process::free_port;
+use anyhow::{Context, anyhow};
+use base64::Engine;
+use futures::FutureExt;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kubelet::Kubelet;
+use metrics::Metrics;
+use rcgen::KeyPair;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tempfile::TempDir;
+use watchman::Watchman;
+
+/// The token of the cluster's administrator.
+const ADMIN: &str = "administrator-of-the-tests";
+/// What the nodes and pods of the cluster do.
+const STAGES: &str = include_str!("cluster/stages.yaml");
+/// Only what service accounts of the tests do is recorded: who asked what, and what was answered.
+const AUDIT: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+- {level: None, userGroups: [system:serviceaccounts:kube-system]}
+- {level: Metadata, userGroups: [system:serviceaccounts], omitStages: [RequestReceived]}
+- {level: None}
+";
+
+/// The cluster. Its parts end in this order.
+pub struct Cluster {
+    /// The kubelets without containers.
+    pub kwok: Service,
+    /// Puts pods on nodes.
+    pub scheduler: Service,
+    /// Deployments, jobs, endpoints, volume claims, autoscalers …
+    pub controllers: Service,
+    /// The API server.
+    pub server: Service,
+    /// Its memory.
+    pub etcd: Service,
+    /// Statistics and logs of the pods.
+    pub kubelet: Kubelet,
+    /// The figures of the metrics API.
+    pub metrics: Metrics,
+    authority: Authority,
+    _watchman: Watchman,
+    folder: TempDir,
+}
+
+impl Cluster {
+    /// The one cluster of a test binary, started by the first test that asks. It ends with the process.
+    pub async fn shared() -> anyhow::Result<&'static Self> {
+        static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
+        let shared = tokio::task::spawn_blocking(|| SHARED.get_or_init(on_own_runtime)).await?;
+        shared.as_ref().map_err(|error| anyhow!("{error}"))
+    }
+
+    /// Starts all of it and waits until pods can become ready.
+    pub async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("checklist-cluster").tempdir()?;
+        let watchman = Watchman::start(folder.path())?;
+        let authority = Authority::new(folder.path())?;
+        write_files(folder.path(), &authority)?;
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let port = free_port()?;
+        let kubeconfig = kubeconfig(port, &authority.ca_file, ADMIN);
+        std::fs::write(at("admin.kubeconfig"), &kubeconfig)?;
+        let mut etcd = etcd(folder.path())?;
+        let mut server = api_server(folder.path(), port, etcd.address(), &kubeconfig)?;
+        etcd.start().await?;
+        server.start().await?;
+        let api = Api::new(&kubeconfig).await?;
+        let kubelet = Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0, api.clone()).await?;
+        let metrics = Metrics::start(acceptor(authority.issue("metrics.kube-system.svc", 60)?)?.0, api.clone()).await?;
+        let mut controllers = controllers(folder.path())?;
+        let mut scheduler = scheduler(folder.path())?;
+        let mut kwok = kwok(folder.path())?;
+        controllers.start().await?;
+        scheduler.start().await?;
+        kwok.start().await?;
+        let cluster = Self {
+            kwok,
+            scheduler,
+            controllers,
+            server,
+            etcd,
+            kubelet,
+            metrics,
+            authority,
+            _watchman: watchman,
+            folder,
+        };
+        cluster.furnish(&api).await?;
+        Ok(cluster)
+    }
+
+    /// Nodes, and the metrics API.
+    async fn furnish(&self, api: &Api) -> anyhow::Result<()> {
+        for name in ["node-1", "node-2"] {
+            let port = self.kubelet.server.port.to_string();
+            let labels = json!({"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"});
+            let node = json!({"apiVersion": "v1", "kind": "Node",
+                "metadata": {"name": name, "labels": labels, "annotations": {"kubelet-port": port}}});
+            api.create("/api/v1/nodes", &node).await?;
+        }
+        // Only a name can lead to loopback.
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "metrics"},
+            "spec": {"type": "ExternalName", "externalName": "localhost"}});
+        api.create("/api/v1/namespaces/kube-system/services", &service).await?;
+        let authority = base64::engine::general_purpose::STANDARD.encode(std::fs::read(&self.authority.ca_file)?);
+        let registered = json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+            "metadata": {"name": "v1beta1.metrics.k8s.io"},
+            "spec": {"group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
+                "caBundle": authority,
+                "service": {"name": "metrics", "namespace": "kube-system", "port": self.metrics.server.port}}});
+        api.create("/apis/apiregistration.k8s.io/v1/apiservices", &registered).await?;
+        eventually("both nodes are ready", || async {
+            let nodes = api.get("/api/v1/nodes").await?;
+            let ready = |node: &serde_json::Value| {
+                node["status"]["conditions"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
+                    && node["spec"]["taints"].as_array().is_none_or(Vec::is_empty)
+            };
+            Ok(nodes["items"].as_array().is_some_and(|all| all.len() == 2 && all.iter().all(ready)))
+        })
+        .await?;
+        eventually("the metrics API is served", || async {
+            Ok(api.get("/apis/metrics.k8s.io/v1beta1/nodes").await.is_ok())
+        })
+        .await
+    }
+
+    /// A client with every right.
+    pub async fn admin(&self) -> anyhow::Result<Api> {
+        Api::new(&self.kubeconfig(ADMIN)).await
+    }
+
+    /// A kubeconfig with a token.
+    pub fn kubeconfig(&self, token: &str) -> String {
+        kubeconfig(self.port(), &self.authority.ca_file, token)
+    }
+
+    /// Another address of the API server.
+    pub async fn door(&self) -> anyhow::Result<Door> {
+        Door::to(self.port()).await
+    }
+
+    /// A kubeconfig with a token, for a door.
+    pub fn kubeconfig_at(&self, door: &Door, token: &str) -> String {
+        kubeconfig(door.port, &self.authority.ca_file, token)
+    }
+
+    /// A kubeconfig with every right, as a file.
+    pub fn admin_kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("admin.kubeconfig")
+    }
+
+    /// A kubeconfig whose token is read from a file.
+    pub fn kubeconfig_with_file(&self, token: &Path) -> String {
+        self.kubeconfig("TOKEN").replace("token: TOKEN", &format!("tokenFile: {}", token.display()))
+    }
+
+    /// The port of the API server.
+    pub fn port(&self) -> u16 {
+        self.server.address().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default()
+    }
+
+    /// The certificate of the authority that everything here trusts.
+    pub fn ca_file(&self) -> &Path {
+        &self.authority.ca_file
+    }
+
+    /// A namespace with a name of its own that begins with `name`.
+    pub async fn namespace(&self, name: &str) -> anyhow::Result<String> {
+        self.namespace_with(name, &json!({})).await
+    }
+
+    /// The same with labels.
+    pub async fn namespace_with(&self, name: &str, labels: &serde_json::Value) -> anyhow::Result<String> {
+        let api = self.admin().await?;
+        let object = json!({"apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"generateName": format!("{name}-"), "labels": labels}});
+        let made = api.create("/api/v1/namespaces", &object).await?;
+        let name = made["metadata"]["name"].as_str().context("a name")?.to_owned();
+        let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
+        eventually("the namespace has its account", || async { Ok(api.get(&account).await.is_ok()) }).await?;
+        Ok(name)
+    }
+
+    /// Asks for the end of a namespace and all that is in it.
+    pub async fn remove(&self, namespace: &str) -> anyhow::Result<()> {
+        self.admin().await?.delete(&format!("/api/v1/namespaces/{namespace}")).await
+    }
+
+    /// A token of a service account.
+    pub async fn token(&self, namespace: &str, account: &str) -> anyhow::Result<String> {
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+        let token = self.admin().await?.create(&path, &request).await?;
+        Ok(token["status"]["token"].as_str().context("no token")?.to_owned())
+    }
+
+    /// kubectl with every right.
+    pub fn kubectl(&self) -> anyhow::Result<Command> {
+        let mut command = Command::new(crate::parts::program("kubectl")?);
+        command.env("KUBECONFIG", self.admin_kubeconfig()).env("HOME", self.folder.path());
+        Ok(command)
+    }
+
+    /// Applies objects as YAML into a namespace.
+    pub fn apply(&self, namespace: &str, yaml: &str) -> anyhow::Result<()> {
+        let file = tempfile::NamedTempFile::new_in(self.folder.path())?;
+        std::fs::write(file.path(), yaml)?;
+        let mut command = self.kubectl()?;
+        command.args(["apply", "--server-side", "--force-conflicts", "--namespace", namespace, "--filename"]);
+        said(&command.arg(file.path()).output()?)?;
+        Ok(())
+    }
+
+    /// What the audit log of the API server says of a service account: one event a line.
+    pub fn audit(&self, namespace: &str, account: &str) -> anyhow::Result<Vec<serde_json::Value>> {
+        let user = format!("system:serviceaccount:{namespace}:{account}");
+        let text = std::fs::read_to_string(self.folder.path().join("audit.log"))?;
+        // The last line may not be whole.
+        let events = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        Ok(events.filter(|event| event["user"]["username"] == user).collect())
+    }
+
+    /// The folder with logs and data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Standard output of a program that must have succeeded.
+pub fn said(output: &Output) -> anyhow::Result<String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    anyhow::ensure!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    Ok(text(&output.stdout))
+}
+
+/// The shared cluster outlives the runtime of the test that began it.
+fn on_own_runtime() -> Result<Cluster, String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return sender.send(Err(error.to_string())),
+        };
+        let started = runtime.block_on(Cluster::start()).map_err(|error| format!("{error:#}"));
+        let sent = sender.send(started);
+        runtime.block_on(std::future::pending::<()>());
+        sent
+    });
+    receiver.recv().unwrap_or_else(|error| Err(error.to_string()))
+}
+
+fn write_files(folder: &Path, authority: &Authority) -> anyhow::Result<()> {
+    let accounts = KeyPair::generate()?;
+    let (server, server_key) = authority.pem("kubernetes.default.svc")?;
+    let (aggregator, aggregator_key) = authority.pem("aggregator")?;
+    for (name, text) in [
+        ("accounts.key", accounts.serialize_pem()),
+        ("accounts.pub", accounts.public_key_pem()),
+        ("server.crt", server),
+        ("server.key", server_key),
+        ("aggregator.crt", aggregator),
+        ("aggregator.key", aggregator_key),
+        ("tokens.csv", format!("{ADMIN},administrator,1,system:masters\n")),
+        ("audit-policy.yaml", AUDIT.to_owned()),
+        ("stages.yaml", STAGES.to_owned()),
+        ("audit.log", String::new()),
+    ] {
+        std::fs::write(folder.join(name), text)?;
+    }
+    Ok(())
+}
+
+fn kubeconfig(port: u16, ca_file: &Path, token: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: stack\n\
+         clusters: [{{name: stack, cluster: {{server: 'https://127.0.0.1:{port}', certificate-authority: {}}}}}]\n\
+         users: [{{name: stack, user: {{token: {token}}}}}]\n\
+         contexts: [{{name: stack, context: {{cluster: stack, user: stack}}}}]\n",
+        ca_file.display()
+    )
+}
+
+fn etcd(folder: &Path) -> anyhow::Result<Service> {
+    let (client, peer) = (format!("http://127.0.0.1:{}", free_port()?), format!("http://127.0.0.1:{}", free_port()?));
+    let health = format!("{client}/health");
+    let ready: Ready = Arc::new(move || {
+        let health = health.clone();
+        async move { crate::http::is_up(&health).await }.boxed()
+    });
+    Ok(Service::new("etcd", folder, client.clone(), ready)?
+        .arg(format!("--data-dir={}", folder.join("etcd").display()))
+        .arg(format!("--listen-client-urls={client}"))
+        .arg(format!("--advertise-client-urls={client}"))
+        .arg(format!("--listen-peer-urls={peer}"))
+        .arg(format!("--initial-advertise-peer-urls={peer}"))
+        .arg(format!("--initial-cluster=default={peer}"))
+        .args(&["--unsafe-no-fsync", "--log-level=warn"]))
+}
+
+fn api_server(folder: &Path, port: u16, etcd: &str, kubeconfig: &str) -> anyhow::Result<Service> {
+    let at = |name: &str| folder.join(name).display().to_string();
+    let kubeconfig = kubeconfig.to_owned();
+    let ready: Ready = Arc::new(move || {
+        let kubeconfig = kubeconfig.clone();
+        async move {
+            let Ok(api) = Api::new(&kubeconfig).await else { return false };
+            api.text("/readyz").await.is_ok()
+        }
+        .boxed()
+    });
+    let account = "--service-account";
+    Ok(Service::new("kube-apiserver", folder, format!("https://127.0.0.1:{port}"), ready)?
+        .arg(format!("--etcd-servers={etcd}"))
+        .arg(format!("--secure-port={port}"))
+        // Without a route to anywhere it does not find an address by itself.
+        .args(&["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--authorization-mode=RBAC"])
+        .args(&["--service-cluster-ip-range=10.0.0.0/16", "--allow-privileged=true", "--endpoint-reconciler-type=none"])
+        .arg(format!("--tls-cert-file={}", at("server.crt")))
+        .arg(format!("--tls-private-key-file={}", at("server.key")))
+        .arg(format!("--token-auth-file={}", at("tokens.csv")))
+        .arg(format!("{account}-issuer=https://kubernetes.default.svc"))
+        .arg(format!("{account}-key-file={}", at("accounts.pub")))
+        .arg(format!("{account}-signing-key-file={}", at("accounts.key")))
+        .arg(format!("--requestheader-client-ca-file={}", at("ca.pem")))
+        .args(&["--requestheader-allowed-names=aggregator", "--requestheader-username-headers=X-Remote-User"])
+        .args(&["--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-"])
+        .arg(format!("--proxy-client-cert-file={}", at("aggregator.crt")))
+        .arg(format!("--proxy-client-key-file={}", at("aggregator.key")))
+        .arg(format!("--kubelet-certificate-authority={}", at("ca.pem")))
+        .arg("--kubelet-preferred-address-types=InternalIP")
+        .arg(format!("--audit-policy-file={}", at("audit-policy.yaml")))
+        .arg(format!("--audit-log-path={}", at("audit.log")))
+        .arg("--audit-log-mode=blocking"))
+}
+
+/// A component that looks after the cluster and answers `/healthz` on a port of its own.
+fn component(name: &'static str, folder: &Path) -> anyhow::Result<Service> {
+    let at = |name: &str| folder.join(name).display().to_string();
+    let address = format!("https://127.0.0.1:{}", free_port()?);
+    let (port, ca) = (address.rsplit(':').next().unwrap_or_default().to_owned(), folder.join("ca.pem"));
+    let health = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: x\n\
+         clusters: [{{name: x, cluster: {{server: '{address}', certificate-authority: {}}}}}]\n\
+         users: [{{name: x, user: {{}}}}]\ncontexts: [{{name: x, context: {{cluster: x, user: x}}}}]\n",
+        ca.display()
+    );
+    let ready: Ready = Arc::new(move || {
+        let health = health.clone();
+        async move {
+            let Ok(api) = Api::new(&health).await else { return false };
+            api.text("/healthz").await.is_ok()
+        }
+        .boxed()
+    });
+    Ok(Service::new(name, folder, address, ready)?
+        .arg(format!("--kubeconfig={}", at("admin.kubeconfig")))
+        .arg(format!("--secure-port={port}"))
+        .args(&["--bind-address=127.0.0.1", "--leader-elect=false"])
+        .arg(format!("--tls-cert-file={}", at("server.crt")))
+        .arg(format!("--tls-private-key-file={}", at("server.key"))))
+}
+
+fn controllers(folder: &Path) -> anyhow::Result<Service> {
+    let at = |name: &str| folder.join(name).display().to_string();
+    Ok(component("kube-controller-manager", folder)?
+        .arg(format!("--service-account-private-key-file={}", at("accounts.key")))
+        .arg(format!("--root-ca-file={}", at("ca.pem")))
+        .args(&["--kube-api-qps=1000", "--kube-api-burst=2000", "--horizontal-pod-autoscaler-sync-period=1s"])
+        .args(&["--pvclaimbinder-sync-period=1s", "--horizontal-pod-autoscaler-downscale-stabilization=1s"])
+        // A new pod's figures count at once.
+        .args(&[
+            "--horizontal-pod-autoscaler-initial-readiness-delay=0s",
+            "--horizontal-pod-autoscaler-cpu-initialization-period=0s",
+        ]))
+}
+
+fn scheduler(folder: &Path) -> anyhow::Result<Service> {
+    Ok(component("kube-scheduler", folder)?.args(&["--kube-api-qps=1000", "--kube-api-burst=2000"]))
+}
+
+fn kwok(folder: &Path) -> anyhow::Result<Service> {
+    let at = |name: &str| folder.join(name).display().to_string();
+    let address = format!("http://127.0.0.1:{}", free_port()?);
+    let health = format!("{address}/healthz");
+    let ready: Ready = Arc::new(move || {
+        let health = health.clone();
+        async move { crate::http::is_up(&health).await }.boxed()
+    });
+    let server = address.trim_start_matches("http://").to_owned();
+    Ok(Service::new("kwok", folder, address, ready)?
+        .arg(format!("--kubeconfig={}", at("admin.kubeconfig")))
+        .arg(format!("--config={}", at("stages.yaml")))
+        .arg(format!("--server-address={server}"))
+        // Nodes without a lease turn NotReady.
+        .args(&["--manage-all-nodes=true", "--node-lease-duration-seconds=40", "--cidr=10.1.0.0/16"])
+        .env("HOME", folder.display().to_string()))
+}
+
+/// A client's configuration from the text of a kubeconfig.
+async fn config(kubeconfig: &str) -> anyhow::Result<kube::Config> {
+    let mut config =
+        kube::Config::from_custom_kubeconfig(Kubeconfig::from_yaml(kubeconfig)?, &KubeConfigOptions::default()).await?;
+    config.read_timeout = Some(Duration::from_secs(30));
+    Ok(config)
+}

@@ -1,0 +1,85 @@
+//! The API server as a test asks it: paths and JSON.
+
+use anyhow::Context;
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// A client with one identity.
+#[derive(Clone)]
+pub struct Api {
+    client: kube::Client,
+}
+
+impl Api {
+    /// With the identity of a kubeconfig.
+    pub async fn new(kubeconfig: &str) -> anyhow::Result<Self> {
+        let mut config = super::config(kubeconfig).await?;
+        config.default_retry = false;
+        Ok(Self { client: kube::Client::try_from(config)? })
+    }
+
+    /// Status and body of a request.
+    pub async fn ask(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> anyhow::Result<(u16, String)> {
+        let request = http::Request::builder().method(method).uri(path).header("content-type", kind);
+        let answer = self.client.send(request.body(Body::from(body))?).await?;
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.with_context(|| format!("{method} {path}"))?.to_bytes();
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    async fn must(&self, method: &str, path: &str, kind: &str, body: &Value) -> anyhow::Result<Value> {
+        let sent = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let (status, text) = self.ask(method, path, kind, sent).await?;
+        anyhow::ensure!((200..300).contains(&status), "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).with_context(|| format!("{method} {path}: {text}"))
+    }
+
+    /// An object or a list.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.must("GET", path, "application/json", &Value::Null).await
+    }
+
+    /// A text, such as a log.
+    pub async fn text(&self, path: &str) -> anyhow::Result<String> {
+        let (status, text) = self.ask("GET", path, "application/json", Vec::new()).await?;
+        anyhow::ensure!(status == 200, "GET {path}: {status} {text}");
+        Ok(text)
+    }
+
+    /// Makes an object in a collection.
+    pub async fn create(&self, path: &str, object: &Value) -> anyhow::Result<Value> {
+        self.must("POST", path, "application/json", object).await
+    }
+
+    /// Changes an object by a merge patch.
+    pub async fn patch(&self, path: &str, change: &Value) -> anyhow::Result<Value> {
+        self.must("PATCH", path, "application/merge-patch+json", change).await
+    }
+
+    /// Deletes an object or a collection.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.must("DELETE", path, "application/json", &Value::Null).await.map(|_| ())
+    }
+
+    /// The names in a collection.
+    pub async fn names(&self, path: &str) -> anyhow::Result<Vec<String>> {
+        let list = self.get(path).await?;
+        let name = |object: &Value| object["metadata"]["name"].as_str().map(str::to_owned);
+        Ok(list["items"].as_array().into_iter().flatten().filter_map(name).collect())
+    }
+}
+
+/// Waits until a condition holds; three minutes are more than anything here takes.
+pub async fn eventually<F: Future<Output = anyhow::Result<bool>>>(
+    what: &str,
+    mut holds: impl FnMut() -> F,
+) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !holds().await? {
+        anyhow::ensure!(begun.elapsed() < Duration::from_mins(3), "not within three minutes: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}

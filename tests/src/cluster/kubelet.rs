@@ -1,0 +1,126 @@
+//! The kubelet's own API, which kwok lacks: `/stats/summary` for whoever the API server says may read it, and the logs
+//! that the API server asks for.
+
+use super::Api;
+use crate::http::{Body, Server, answer, serve};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio_rustls::TlsAcceptor;
+
+/// Serves both nodes.
+pub struct Kubelet {
+    /// Where it listens (TLS).
+    pub server: Server,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Namespace and claim to how full its volume is.
+    volumes: BTreeMap<(String, String), f64>,
+    /// Namespace and pod to lines, each with its time. A pod without an entry writes one audit line now.
+    lines: BTreeMap<(String, String), Vec<(jiff::Timestamp, String)>>,
+}
+
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Kubelet {
+    pub(super) async fn start(tls: TlsAcceptor, api: Api) -> anyhow::Result<Self> {
+        let known: Arc<Mutex<Known>> = Arc::default();
+        let shared = Arc::clone(&known);
+        let server = serve(Some(tls), move |request| {
+            let (api, known) = (api.clone(), Arc::clone(&shared));
+            async move {
+                let path = request.uri().path().to_owned();
+                let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+                match parts.as_slice() {
+                    ["stats", "summary"] => {
+                        let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+                        summary(&api, &known, token.and_then(|value| value.strip_prefix("Bearer "))).await
+                    }
+                    ["containerLogs", namespace, pod, _] => answer(
+                        200,
+                        "text/plain",
+                        log(&known, namespace, pod, request.uri().query().unwrap_or_default()),
+                    ),
+                    _ => answer(404, "text/plain", "404 page not found\n"),
+                }
+            }
+        })
+        .await?;
+        Ok(Self { server, known })
+    }
+
+    /// Sets how full the volume of a claim is, 0 to 1.
+    pub fn fill(&self, namespace: &str, claim: &str, share: f64) {
+        lock(&self.known).volumes.insert((namespace.to_owned(), claim.to_owned()), share);
+    }
+
+    /// Sets what a pod has written.
+    pub fn wrote(&self, namespace: &str, pod: &str, lines: Vec<(jiff::Timestamp, String)>) {
+        lock(&self.known).lines.insert((namespace.to_owned(), pod.to_owned()), lines);
+    }
+}
+
+/// As a kubelet does it: whose token is this, and may that one read the statistics of a node.
+async fn summary(api: &Api, known: &Mutex<Known>, token: Option<&str>) -> hyper::Response<Body> {
+    let unauthorized = || answer(401, "text/plain", "Unauthorized");
+    let Some(token) = token else { return unauthorized() };
+    let question = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}});
+    let Ok(review) = api.create("/apis/authentication.k8s.io/v1/tokenreviews", &question).await else {
+        return unauthorized();
+    };
+    if review["status"]["authenticated"] != true {
+        return unauthorized();
+    }
+    let user = &review["status"]["user"];
+    let attributes = json!({"verb": "get", "resource": "nodes", "subresource": "stats", "version": "v1"});
+    if !may(api, user, &attributes).await {
+        let text = format!("Forbidden (user={}, verb=get, resource=nodes, subresource(s)=[stats])", user["username"]);
+        return answer(403, "text/plain", text);
+    }
+    let volumes = lock(known).volumes.clone();
+    answer(200, "application/json", figures(&volumes).to_string())
+}
+
+/// Whether a user may do something in the API.
+pub(super) async fn may(api: &Api, user: &Value, attributes: &Value) -> bool {
+    let question = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
+        "user": user["username"], "groups": user["groups"], "resourceAttributes": attributes}});
+    let review = api.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &question).await;
+    review.is_ok_and(|review| review["status"]["allowed"] == true)
+}
+
+fn figures(volumes: &BTreeMap<(String, String), f64>) -> Value {
+    const SIZE: f64 = 100.0 * 1_073_741_824.0;
+    // Whole numbers of bytes, as a kubelet writes them.
+    let whole = |bytes: f64| format!("{bytes:.0}").parse::<u64>().unwrap_or_default();
+    let pods: Vec<Value> = volumes
+        .iter()
+        .map(|((namespace, claim), share)| {
+            json!({"podRef": {"name": claim, "namespace": namespace}, "volume": [
+                {"name": "data", "usedBytes": whole(SIZE * share), "availableBytes": whole(SIZE * (1.0 - share)),
+                 "capacityBytes": whole(SIZE), "inodes": 6_553_600, "inodesUsed": 120_000,
+                 "pvcRef": {"name": claim, "namespace": namespace}},
+                {"name": "kube-api-access", "usedBytes": 12, "availableBytes": 1000}]})
+        })
+        .collect();
+    json!({"node": {"nodeName": "node"}, "pods": pods})
+}
+
+fn log(known: &Mutex<Known>, namespace: &str, pod: &str, query: &str) -> String {
+    let parameter = |name: &str| {
+        let mut all = url::form_urlencoded::parse(query.as_bytes());
+        all.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    let since: Option<jiff::Timestamp> = parameter("sinceTime").and_then(|text| text.parse().ok());
+    let now = jiff::Timestamp::now();
+    let lines = lock(known).lines.get(&(namespace.to_owned(), pod.to_owned())).cloned();
+    let lines = lines.unwrap_or_else(|| vec![(now, "AUDIT: user 7 logged in".to_owned())]);
+    let stamped = parameter("timestamps").as_deref() == Some("true");
+    let of_time = lines.into_iter().filter(|(at, _)| since.is_none_or(|since| *at >= since));
+    of_time.map(|(at, line)| if stamped { format!("{at} {line}\n") } else { format!("{line}\n") }).collect()
+}

@@ -1,0 +1,124 @@
+//! docs/proof.md: what is claimed, the tests that show it, and the servers that they run on.
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proof {
+    parts: BTreeMap<String, Part>,
+    claims: Vec<Claim>,
+}
+
+/// A server, pinned in a folder of tests/parts or taken from a distribution.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    name: String,
+    folder: Option<String>,
+    module: Option<String>,
+    version: Option<String>,
+    from: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claim {
+    claim: String,
+    #[serde(rename = "where")]
+    place: String,
+    parts: Vec<String>,
+    tests: Vec<String>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| path.display().to_string())
+}
+
+/// The page, after every claim was found where it is made and every test in its file.
+pub fn page() -> anyhow::Result<String> {
+    let proof: Proof = serde_yaml::from_str(include_str!("../proof.yaml"))?;
+    let mut text = "<!-- Made of tests/proof.yaml and tests/parts by `make generate`, do not edit. -->\n\n# Proof\n\n\
+        What README and docs claim, the tests that show it, and the servers that they run on. `make parts` builds the servers; \
+        the date is that of the pinned version. A test without its server is reported as ignored.\n\n\
+        | claim | said in | tests | on |\n|---|---|---|---|\n"
+        .to_owned();
+    for claim in &proof.claims {
+        let said = read(&root().join(&claim.place))?;
+        ensure!(said.contains(&claim.claim), "{} does not say: {}", claim.place, claim.claim);
+        ensure!(!claim.tests.is_empty() && !claim.parts.is_empty(), "{}: without proof", claim.claim);
+        let tests: Vec<String> = claim.tests.iter().map(|test| link(test)).collect::<anyhow::Result<_>>()?;
+        let parts: Vec<String> = claim
+            .parts
+            .iter()
+            .map(|name| version(proof.parts.get(name).with_context(|| format!("no part {name}"))?))
+            .collect::<anyhow::Result<_>>()?;
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "| {} | [{}]({}) | {} | {} |",
+            claim.claim,
+            claim.place,
+            claim.place.strip_prefix("docs/").map_or_else(|| format!("../{}", claim.place), str::to_owned),
+            tests.join("<br>"),
+            parts.join("<br>")
+        );
+    }
+    Ok(text)
+}
+
+/// The rows of README's table of supported versions: product and versions, as a claim names them.
+pub fn supported() -> anyhow::Result<Vec<String>> {
+    let text = read(&root().join("README.md"))?;
+    let table = text.split_once("## Supported versions\n").context("README has supported versions")?.1;
+    let rows = table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|')).skip(2);
+    Ok(rows.map(|row| row.split('|').nth(1).unwrap_or_default().trim().to_owned()).collect())
+}
+
+/// The claims that are proved.
+pub fn claims() -> anyhow::Result<Vec<String>> {
+    let proof: Proof = serde_yaml::from_str(include_str!("../proof.yaml"))?;
+    Ok(proof.claims.into_iter().map(|claim| claim.claim).collect())
+}
+
+/// `binary/module/function` in tests/tests, as a link to its file.
+fn link(test: &str) -> anyhow::Result<String> {
+    let parts: Vec<&str> = test.split('/').collect();
+    let (file, name) = match parts.as_slice() {
+        [binary, name] => (format!("tests/tests/{binary}.rs"), *name),
+        [binary, module, name] => (format!("tests/tests/{binary}/{module}.rs"), *name),
+        _ => anyhow::bail!("{test} is no test"),
+    };
+    let source = read(&root().join(&file))?;
+    ensure!(source.contains(&format!("fn {name}(")), "{file} has no test {name}");
+    Ok(format!("[{}](../{file})", name.replace('_', " ")))
+}
+
+/// Name, version and date of a part.
+fn version(part: &Part) -> anyhow::Result<String> {
+    if let (Some(version), Some(from)) = (&part.version, &part.from) {
+        return Ok(format!("{} {version} ({from})", part.name));
+    }
+    let (folder, module) = (part.folder.as_deref().context("a folder")?, part.module.as_deref().context("a module")?);
+    let text = read(&root().join("tests/parts").join(folder).join("go.mod"))?;
+    let words =
+        |line: &str| line.trim_start_matches("require ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let pinned = text.lines().map(words).find(|words| words.first().is_some_and(|word| word == module));
+    let pinned =
+        pinned.and_then(|words| words.get(1).cloned()).with_context(|| format!("{folder} pins no {module}"))?;
+    let date = text.lines().find_map(|line| line.strip_prefix("// Pinned on ")).context("no date")?;
+    let version = pinned.trim_start_matches('v');
+    // Prometheus 3.16.0 is the module's v0.316.0.
+    let version = match version.strip_prefix("0.").and_then(|rest| rest.split_once('.')) {
+        Some((minor, patch)) if folder == "prometheus" => format!("{}.{}.{patch}", &minor[..1], &minor[1..]),
+        _ => version.to_owned(),
+    };
+    Ok(format!("{} {version} ({})", part.name, date.trim_end_matches('.')))
+}

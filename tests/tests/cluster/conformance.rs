@@ -1,0 +1,205 @@
+//! The stand-in for the API server answers as the real one does: the same questions to both, and what the exporter reads
+//! of the answers compared.
+
+use crate::{grant, install};
+use serde_json::{Value, json};
+use stack::cluster::{Api, Cluster, eventually};
+use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE, USER};
+use stack::peers::{Authority, acceptor};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// One of the two, with the rights that are generated.
+struct Side {
+    api: Api,
+    namespace: String,
+    user: String,
+}
+
+impl Side {
+    /// Status, and the answer with the side's own names replaced.
+    async fn ask(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
+        let sent = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let path = path.replace("NS", &self.namespace);
+        let (status, text) = self.api.ask(method, &path, "application/json", sent).await?;
+        let text = text.replace(&self.user, "USER").replace(&self.namespace, "NS");
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    /// What a refusal says: status, kind, code, reason and message.
+    async fn refusal(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, [Value; 4])> {
+        let (status, answer) = self.ask(method, path, body).await?;
+        Ok((status, ["kind", "code", "reason", "message"].map(|key| answer[key].clone())))
+    }
+
+    /// All pages of a list: the number of objects on each, the names, and the versions that the pages give.
+    async fn pages(
+        &self,
+        path: &str,
+        limit: usize,
+    ) -> anyhow::Result<(Vec<usize>, BTreeSet<String>, BTreeSet<String>)> {
+        let (mut counts, mut names, mut versions) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let mut token = String::new();
+        loop {
+            let (status, page) =
+                self.ask("GET", &format!("{path}?limit={limit}&continue={token}"), &Value::Null).await?;
+            anyhow::ensure!(status == 200, "{path}: {status} {page}");
+            let items = page["items"].as_array().cloned().unwrap_or_default();
+            counts.push(items.len());
+            names.extend(items.iter().map(|one| one["metadata"]["name"].to_string()));
+            versions.insert(page["metadata"]["resourceVersion"].to_string());
+            token = page["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
+            if token.is_empty() {
+                return Ok((counts, names, versions));
+            }
+        }
+    }
+
+    /// The events of a watch that ends by itself.
+    async fn events(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        let path = path.replace("NS", &self.namespace);
+        let asked = self.api.ask("GET", &path, "application/json", Vec::new());
+        let (status, text) = tokio::time::timeout(Duration::from_mins(2), asked).await??;
+        anyhow::ensure!(status == 200, "{path}: {status} {text}");
+        text.lines().filter(|line| !line.is_empty()).map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+}
+
+const PODS: &str = "/api/v1/namespaces/NS/pods";
+const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/NS/leases";
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn the_stand_in_answers_as_the_api_server_does() -> anyhow::Result<()> {
+    let cluster = Cluster::shared().await?;
+    let admin = cluster.admin().await?;
+    let namespace = cluster.namespace("conformance").await?;
+    install(cluster, &admin, &namespace).await?;
+    let config = |namespace: &str| {
+        format!(
+            "kubernetes: [{{name: stack, kubeconfig: /nowhere, namespaces: [{namespace}], secrets: [{{name: jwt-secret}}]}}]\n\
+            highAvailability: {{kubernetes: stack}}\n"
+        )
+    };
+    grant(cluster, &namespace, &config(&namespace))?;
+    let token = cluster.token(&namespace, "checklist-exporter").await?;
+    let user = format!("system:serviceaccount:{namespace}:checklist-exporter");
+    let real = Side { api: Api::new(&cluster.kubeconfig(&token)).await?, namespace: namespace.clone(), user };
+
+    let folder = tempfile::tempdir()?;
+    let authority = Authority::new(folder.path())?;
+    let stand_in = Kubernetes::start(Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0).await?).await?;
+    let parsed = checklist::Config::parse("checklist.yaml", &config(NAMESPACE))?;
+    stand_in.grant(&rules_gen::outputs::access::kubernetes(&parsed, "stack"));
+    stand_in.delete_lease("checklist-exporter");
+    let other =
+        Side { api: Api::new(&stand_in.kubeconfig()).await?, namespace: NAMESPACE.to_owned(), user: USER.to_owned() };
+
+    // Lists in pages: no page is larger than asked for, none is of another version, no name comes twice.
+    for side in [&real, &other] {
+        let (counts, names, versions) = side.pages(PODS, 2).await?;
+        assert!(counts.len() > 1 && counts.iter().rev().skip(1).all(|count| *count == 2), "{counts:?}");
+        assert_eq!((names.len(), versions.len()), (counts.iter().sum(), 1), "{names:?} {versions:?}");
+        let (status, list) = side.ask("GET", &format!("{PODS}?labelSelector=app%3Dorchestrator"), &Value::Null).await?;
+        assert_eq!((status, list["items"].as_array().map(Vec::len)), (200, Some(3)), "{list}");
+    }
+    // Refusals, word for word.
+    let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "checklist-exporter"},
+        "spec": {"holderIdentity": "a", "leaseDurationSeconds": 15}});
+    let own = format!("{LEASES}/checklist-exporter");
+    let mut endless = lease.clone();
+    endless["spec"]["leaseDurationSeconds"] = json!(0);
+    let mut stale = lease.clone();
+    stale["metadata"]["resourceVersion"] = json!("1");
+    for (method, path, body) in [
+        ("GET", "/api/v1/namespaces/NS/secrets".to_owned(), &Value::Null),
+        ("GET", "/api/v1/namespaces/NS/secrets/other".to_owned(), &Value::Null),
+        ("GET", "/api/v1/namespaces/NS/configmaps".to_owned(), &Value::Null),
+        ("GET", "/api/v1/persistentvolumes".to_owned(), &Value::Null),
+        ("GET", "/api/v1/nodes?watch=1".to_owned(), &Value::Null),
+        ("GET", "/api/v1/namespaces/other/pods".to_owned(), &Value::Null),
+        ("GET", format!("{LEASES}/another"), &Value::Null),
+        ("GET", own.clone(), &Value::Null),
+        ("PUT", own.clone(), &stale),
+        ("POST", LEASES.to_owned(), &endless),
+    ] {
+        let (theirs, ours) = (real.refusal(method, &path, body).await?, other.refusal(method, &path, body).await?);
+        assert_eq!(ours, theirs, "{method} {path}");
+        assert!(theirs.0 >= 400, "{method} {path}: {theirs:?}");
+    }
+    // A lease is made once, and written only in the version that was read.
+    for side in [&real, &other] {
+        assert_eq!(side.ask("POST", LEASES, &lease).await?.0, 201);
+    }
+    for (method, path, body) in [("POST", LEASES, &lease), ("PUT", own.as_str(), &stale)] {
+        let (theirs, ours) = (real.refusal(method, path, body).await?, other.refusal(method, path, body).await?);
+        assert_eq!((ours, 409), (theirs.clone(), theirs.0), "{method} {path}");
+    }
+    // A secret's metadata without its data.
+    for side in [&real, &other] {
+        let (status, whole) = side.ask("GET", "/api/v1/namespaces/NS/secrets/jwt-secret", &Value::Null).await?;
+        // The stand-in keeps the exporter from ever asking for more than metadata.
+        assert!(status == 200 || whole["reason"] == "Forbidden", "{whole}");
+    }
+    // A token that nobody has.
+    let strangers = [
+        Api::new(&cluster.kubeconfig("nobody")).await?,
+        Api::new(&stand_in.kubeconfig().replace(stack::kubernetes::TOKEN, "nobody")).await?,
+    ];
+    let mut said = Vec::new();
+    for (api, namespace) in strangers.into_iter().zip([&namespace, NAMESPACE]) {
+        let side = Side { api, namespace: namespace.to_owned(), user: "nobody".into() };
+        said.push(side.refusal("GET", PODS, &Value::Null).await?);
+    }
+    assert_eq!(said[1], said[0]);
+
+    // A watch: what changes comes as events with versions, then a bookmark.
+    let watch = |side: &Side, version: &str, seconds: u32| {
+        let path =
+            format!("{PODS}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={version}");
+        let side = Side { api: side.api.clone(), namespace: side.namespace.clone(), user: side.user.clone() };
+        tokio::spawn(async move { side.events(&path).await })
+    };
+    let version = |list: &Value| list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+    let since = version(&real.ask("GET", &format!("{PODS}?limit=100"), &Value::Null).await?.1);
+    let events = watch(&real, &since, 75);
+    cluster.apply(
+        &namespace,
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: passing}\nspec: {containers: [{name: main, image: x}]}\n",
+    )?;
+    eventually("the pod is ready", || async {
+        let pod = admin.get(&format!("/api/v1/namespaces/{namespace}/pods/passing")).await?;
+        Ok(pod["status"]["phase"] == "Running")
+    })
+    .await?;
+    admin.delete(&format!("/api/v1/namespaces/{namespace}/pods/passing")).await?;
+    let theirs = shapes(&events.await??);
+    let kinds = ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"];
+    assert_eq!(
+        theirs.iter().map(|(kind, _)| kind.as_str()).collect::<BTreeSet<_>>(),
+        BTreeSet::from(kinds),
+        "{theirs:?}"
+    );
+    assert!(theirs.iter().all(|(_, whole)| *whole), "{theirs:?}");
+    // Of a version that is too old, the first event says so and is the last.
+    stand_in.expire();
+    let gone = other.events(&format!("{PODS}?watch=1&resourceVersion=1")).await?;
+    assert_eq!(
+        (gone.len(), &gone[0]["type"], &gone[0]["object"]["code"]),
+        (1, &json!("ERROR"), &json!(410)),
+        "{gone:?}"
+    );
+    cluster.remove(&namespace).await
+}
+
+/// The type of each event, and whether it has what the exporter keeps of it: a name and a version, of a bookmark the version.
+fn shapes(events: &[Value]) -> Vec<(String, bool)> {
+    let has = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    let shape = |event: &Value| {
+        let kind = event["type"].as_str().unwrap_or_default().to_owned();
+        let metadata = &event["object"]["metadata"];
+        let whole = has(&metadata["resourceVersion"]) && (kind == "BOOKMARK" || has(&metadata["name"]));
+        (kind, whole)
+    };
+    events.iter().map(shape).collect()
+}

@@ -1,0 +1,160 @@
+//! The exporter, the generated rights and all that is deployed, on a real Kubernetes: etcd, API server, controllers and
+//! scheduler, with kubelets that run no containers.
+
+mod conformance;
+mod objects;
+mod rights;
+mod shop;
+mod truth;
+
+use anyhow::Context;
+use nix::sys::signal::Signal;
+use stack::cluster::{Api, Cluster, eventually, said};
+use stack::http::request;
+use stack::process::{Process, free_port};
+use stack::stack::program;
+use std::fmt::Write as _;
+use std::process::Command;
+use tempfile::TempDir;
+
+/// Signals that look into a cluster.
+fn signals() -> impl Iterator<Item = &'static checklist::Signal> {
+    checklist::SIGNALS.iter().copied().filter(|signal| signal.kind.key() == "kubernetes" && signal.kind.is_probed())
+}
+
+/// Installs the kinds of prometheus-operator.
+async fn definitions(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
+    let mut command = cluster.kubectl()?;
+    command.args(["apply", "--server-side", "--force-conflicts", "--filename"]);
+    said(&command.arg(stack::parts::folder().join("definitions")).output()?)?;
+    let kinds = [
+        "v1/prometheusrules",
+        "v1/servicemonitors",
+        "v1/prometheuses",
+        "v1/alertmanagers",
+        "v1alpha1/alertmanagerconfigs",
+    ];
+    for kind in kinds {
+        let path = format!("/apis/monitoring.coreos.com/{kind}");
+        eventually("the operator's kinds are served", || async { Ok(api.get(&path).await.is_ok()) }).await?;
+    }
+    Ok(())
+}
+
+/// Installs the application into a namespace and waits until it runs.
+async fn install(cluster: &Cluster, api: &Api, namespace: &str) -> anyhow::Result<()> {
+    cluster.apply(namespace, &include_str!("application.yaml").replace("NAMESPACE", namespace))?;
+    cluster.kubelet.fill(namespace, "data-postgres-0", 0.4);
+    let at = |kind: &str, name: &str| format!("/apis/apps/v1/namespaces/{namespace}/{kind}/{name}");
+    eventually("the application runs", || async {
+        let deployment = api.get(&at("deployments", "orchestrator")).await?;
+        let database = api.get(&at("statefulsets", "postgres")).await?;
+        let agent = api.get(&at("daemonsets", "agent")).await?;
+        let scaler = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/orchestrator");
+        let scaler = api.get(&scaler).await?;
+        let active = scaler["status"]["conditions"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one["type"] == "ScalingActive" && one["status"] == "True"));
+        Ok(deployment["status"]["readyReplicas"] == 3
+            && database["status"]["readyReplicas"] == 1
+            && agent["status"]["numberReady"] == 2
+            && active)
+    })
+    .await
+}
+
+/// The exporter with a kubeconfig of its own.
+struct Exporter {
+    process: Process,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Exporter {
+    /// Starts it with the checks of a cluster once a second. `more` are further keys of the cluster's entry.
+    async fn start(
+        cluster: &Cluster,
+        namespaces: &[&str],
+        token: &str,
+        more: &str,
+        rest: &str,
+    ) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("checklist-exporter").tempdir()?;
+        std::fs::write(folder.path().join("kubeconfig"), cluster.kubeconfig(token))?;
+        let text = configuration(cluster, folder.path(), namespaces, more, rest);
+        std::fs::write(folder.path().join("checklist.yaml"), text)?;
+        let port = free_port()?;
+        let mut command = Command::new(program("checklist-exporter")?);
+        command.arg("run").arg("--config").arg(folder.path().join("checklist.yaml"));
+        command.args(["--listen", &format!("127.0.0.1:{port}")]).env("POD_NAME", "pod");
+        let mut process = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
+        process.wait_until(|| async move { stack::http::headers(&url(port, "/-/healthy")).await.is_ok() }).await?;
+        Ok(Self { process, port, folder })
+    }
+
+    /// Its exposition, asked for with a token if need be.
+    async fn metrics(&self, token: Option<&str>) -> anyhow::Result<String> {
+        let bearer = format!("Bearer {}", token.unwrap_or_default());
+        let headers = [("authorization", bearer.as_str())];
+        let headers = if token.is_some() { &headers[..] } else { &[] };
+        let (status, body) = request(&url(self.port, "/metrics"), None, headers).await?;
+        anyhow::ensure!(status == 200, "/metrics: {status}");
+        Ok(String::from_utf8(body.to_vec())?)
+    }
+
+    /// Waits until each check but these has passed.
+    async fn passes_all_but(&self, others: &[&str]) -> anyhow::Result<()> {
+        self.pass(None, others).await
+    }
+
+    /// Waits until each check has passed.
+    async fn passes(&self, token: Option<&str>) -> anyhow::Result<()> {
+        self.pass(token, &[]).await
+    }
+
+    async fn pass(&self, token: Option<&str>, others: &[&str]) -> anyhow::Result<()> {
+        let mut missing: Vec<&str> = Vec::new();
+        for _ in 0..600 {
+            let page = self.metrics(token).await.unwrap_or_default();
+            let passed =
+                |id: &str| page.contains(&format!("checklist_check_passed{{check=\"{id}\",target=\"stack\"}} 1"));
+            missing = signals().map(|signal| signal.id).filter(|id| !others.contains(id) && !passed(id)).collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        let page = self.metrics(token).await.unwrap_or_default();
+        let said: Vec<&str> =
+            page.lines().filter(|line| missing.iter().any(|id| line.contains(&format!("check=\"{id}\"")))).collect();
+        anyhow::bail!("{missing:?} did not pass:\n{}\n{}", said.join("\n"), self.process.log())
+    }
+}
+
+fn url(port: u16, path: &str) -> String {
+    format!("http://127.0.0.1:{port}{path}")
+}
+
+/// checklist.yaml for the cluster.
+fn configuration(cluster: &Cluster, folder: &std::path::Path, namespaces: &[&str], more: &str, rest: &str) -> String {
+    let mut text = format!(
+        "kubernetes:\n  - {{name: stack, kubeconfig: {}/kubeconfig, namespaces: [{}], kubelet: {{caFile: {}}}{more}}}\n{rest}checks:\n",
+        folder.display(),
+        namespaces.join(", "),
+        cluster.ca_file().display(),
+    );
+    for signal in signals() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {}: {{interval: 1s}}", signal.id);
+    }
+    text
+}
+
+/// Grants what is generated for a configuration.
+fn grant(cluster: &Cluster, namespace: &str, yaml: &str) -> anyhow::Result<serde_json::Value> {
+    let config = checklist::Config::parse("checklist.yaml", yaml)?;
+    let list = rules_gen::outputs::access::kubernetes(&config, "stack");
+    anyhow::ensure!(!list["items"].as_array().context("a list")?.is_empty(), "nothing is granted");
+    cluster.apply(namespace, &list.to_string())?;
+    Ok(list)
+}

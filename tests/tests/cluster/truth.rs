@@ -1,0 +1,401 @@
+//! What the exporter says of situations that the real controllers made: thirty of them, each with what
+//! kube-state-metrics means by the same figures.
+
+use crate::Exporter;
+use serde_json::{Value, json};
+use stack::cluster::{Api, Cluster, eventually};
+use std::collections::BTreeSet;
+
+/// One situation: objects, and lines of the exposition. `NS` is the namespace; labels `check` and `target` are left out.
+struct Situation {
+    name: &'static str,
+    yaml: String,
+    lines: Vec<String>,
+}
+
+fn pod_spec(more: &str) -> String {
+    format!("{{containers: [{{name: main, image: x, resources: {{limits: {{cpu: 100m, memory: 64Mi}}}}}}]{more}}}")
+}
+
+/// A workload of a kind with a label for what happens to its pods.
+fn workload(kind: &str, name: &str, replicas: u32, situation: &str, more: &str) -> String {
+    let label = if situation.is_empty() { String::new() } else { format!(", situation: {situation}") };
+    let replicas = if kind == "DaemonSet" { String::new() } else { format!("replicas: {replicas}, ") };
+    let service = if kind == "StatefulSet" { format!("serviceName: {name}, ") } else { String::new() };
+    format!(
+        "---\napiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {{{replicas}{service}selector: {{matchLabels: {{app: {name}}}}}, \
+         template: {{metadata: {{labels: {{app: {name}{label}}}}}, spec: {}}}}}\n",
+        pod_spec(more)
+    )
+}
+
+fn job(name: &str, situation: &str, more: &str) -> String {
+    format!(
+        "---\napiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}}}\nspec: {{{more}backoffLimit: 0, \
+         template: {{metadata: {{labels: {{situation: {situation}}}}}, spec: {}}}}}\n",
+        pod_spec(", restartPolicy: Never")
+    )
+}
+
+fn bare(name: &str, labels: &str, more: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{{labels}}}}}\nspec: {}\n",
+        pod_spec(more)
+    )
+}
+
+fn service(name: &str, spec: &str) -> String {
+    format!("---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n")
+}
+
+fn claim(name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: {name}}}\nspec: {{accessModes: [ReadWriteOnce], \
+         resources: {{requests: {{storage: 1Gi}}}}, storageClassName: '{spec}'}}\n"
+    )
+}
+
+fn scaler(name: &str, target: &str, bounds: &str) -> String {
+    format!(
+        "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: {name}}}\nspec: {{scaleTargetRef: \
+         {{apiVersion: apps/v1, kind: Deployment, name: {target}}}, {bounds}}}\n"
+    )
+}
+
+fn replicas(kind: &str, name: &str, desired: u32, ready: u32) -> Vec<String> {
+    [("desired", desired), ("ready", ready)]
+        .map(|(what, count)| {
+            format!(
+                "checklist_workload_replicas_{what}{{namespace=\"NS\",kind=\"{kind}\",workload=\"{name}\"}} {count}"
+            )
+        })
+        .to_vec()
+}
+
+fn phase(workload: &str, phase: &str, count: u32) -> String {
+    format!("checklist_pods{{namespace=\"NS\",workload=\"{workload}\",phase=\"{phase}\"}} {count}")
+}
+
+fn not_ready(pod: &str, reason: &str) -> String {
+    format!("checklist_pod_not_ready{{namespace=\"NS\",pod=\"{pod}\",reason=\"{reason}\"}} 1")
+}
+
+fn restarts(workload: &str, pod: &str, container: &str, count: u32) -> String {
+    format!(
+        "checklist_container_restarts_total{{namespace=\"NS\",workload=\"{workload}\",pod=\"{pod}\",container=\"{container}\"}} {count}"
+    )
+}
+
+fn endpoints(name: &str, count: u32) -> String {
+    format!("checklist_service_ready_endpoints{{namespace=\"NS\",service=\"{name}\"}} {count}")
+}
+
+fn bound(name: &str, is_bound: u32) -> String {
+    format!("checklist_volume_claim_bound{{namespace=\"NS\",persistentvolumeclaim=\"{name}\"}} {is_bound}")
+}
+
+fn hpa(what: &str, name: &str, value: u32) -> String {
+    format!("checklist_hpa_{what}{{namespace=\"NS\",hpa=\"{name}\"}} {value}")
+}
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn situations() -> Vec<Situation> {
+    let mut all = Vec::new();
+    let mut situation = |name, yaml: String, lines: Vec<Vec<String>>| {
+        all.push(Situation { name, yaml, lines: lines.concat() });
+    };
+    situation(
+        "a deployment is well",
+        workload("Deployment", "well", 3, "", "") + &service("well", "selector: {app: well}, ports: [{port: 80}]"),
+        vec![replicas("Deployment", "well", 3, 3), vec![phase("well", "Running", 3), endpoints("well", 3)]],
+    );
+    situation(
+        "a deployment is scaled to nothing",
+        workload("Deployment", "none", 0, "", ""),
+        vec![replicas("Deployment", "none", 0, 0)],
+    );
+    situation(
+        "a deployment crashes",
+        workload("Deployment", "crashes", 2, "crash-loop", "")
+            + &service("crashes", "selector: {app: crashes}, ports: [{port: 80}]"),
+        vec![replicas("Deployment", "crashes", 2, 0), vec![phase("crashes", "Running", 2), endpoints("crashes", 0)]],
+    );
+    situation(
+        "an image cannot be pulled",
+        workload("StatefulSet", "pull", 1, "image-pull", ""),
+        vec![
+            replicas("StatefulSet", "pull", 1, 0),
+            vec![phase("pull", "Pending", 1), not_ready("pull-0", "ImagePullBackOff")],
+        ],
+    );
+    situation(
+        "a secret is not there",
+        workload("StatefulSet", "config", 1, "config-error", ""),
+        vec![replicas("StatefulSet", "config", 1, 0), vec![not_ready("config-0", "CreateContainerConfigError")]],
+    );
+    situation(
+        "a stateful set stops at its first pod",
+        workload("StatefulSet", "ordered", 3, "crash-loop", ""),
+        vec![
+            replicas("StatefulSet", "ordered", 3, 0),
+            vec![
+                phase("ordered", "Running", 1),
+                not_ready("ordered-0", "CrashLoopBackOff"),
+                restarts("ordered", "ordered-0", "main", 7),
+            ],
+        ],
+    );
+    situation(
+        "a stateful set is well",
+        workload("StatefulSet", "set", 2, "", ""),
+        vec![
+            replicas("StatefulSet", "set", 2, 2),
+            vec![phase("set", "Running", 2), restarts("set", "set-1", "main", 0)],
+        ],
+    );
+    situation(
+        "a daemon set is on both nodes",
+        workload("DaemonSet", "agent", 0, "", ""),
+        vec![replicas("DaemonSet", "agent", 2, 2), vec![phase("agent", "Running", 2)]],
+    );
+    situation(
+        "a daemon set selects one node",
+        workload("DaemonSet", "single", 0, "", ", nodeSelector: {kubernetes.io/hostname: node-1}"),
+        vec![replicas("DaemonSet", "single", 1, 1)],
+    );
+    situation(
+        "a daemon set selects no node",
+        workload("DaemonSet", "nowhere", 0, "", ", nodeSelector: {no: node}"),
+        vec![replicas("DaemonSet", "nowhere", 0, 0)],
+    );
+    situation(
+        "a daemon set is not ready",
+        workload("DaemonSet", "sick", 0, "unready", ""),
+        vec![replicas("DaemonSet", "sick", 2, 0), vec![phase("sick", "Running", 2)]],
+    );
+    situation(
+        "a pod fits nowhere",
+        bare("large", "", ", nodeSelector: {no: node}"),
+        vec![vec![phase("large", "Pending", 1), not_ready("large", "Unschedulable")]],
+    );
+    situation(
+        "a pod is held by a gate",
+        bare("gated", "", ", schedulingGates: [{name: example.com/wait}]"),
+        vec![vec![phase("gated", "Pending", 1), not_ready("gated", "SchedulingGated")]],
+    );
+    situation(
+        "a pod runs and is not ready",
+        bare("unready", "situation: unready", ""),
+        vec![vec![phase("unready", "Running", 1), not_ready("unready", "ContainersNotReady")]],
+    );
+    situation(
+        "a sidecar crashes",
+        bare(
+            "init",
+            "situation: init-crash-loop",
+            ", initContainers: [{name: first, image: x, restartPolicy: Always}]",
+        ),
+        vec![vec![
+            phase("init", "Pending", 1),
+            not_ready("init", "CrashLoopBackOff"),
+            restarts("init", "init", "first", 4),
+        ]],
+    );
+    situation(
+        "a pod was evicted",
+        bare("evicted", "situation: evicted", ""),
+        vec![vec![phase("evicted", "Failed", 1), not_ready("evicted", "Evicted")]],
+    );
+    situation("a job is complete", job("done", "complete", ""), vec![vec![phase("done", "Succeeded", 1)]]);
+    situation("a job has failed", job("broken", "failed", ""), vec![vec![phase("broken", "Failed", 1)]]);
+    situation("a job is suspended", job("later", "complete", "suspend: true, "), vec![]);
+    situation(
+        "a job runs twice",
+        job("twice", "complete", "completions: 2, parallelism: 2, "),
+        vec![vec![phase("twice", "Succeeded", 2)]],
+    );
+    situation(
+        "a service selects nobody",
+        service("nobody", "selector: {app: nobody}, ports: [{port: 80}]"),
+        vec![vec![endpoints("nobody", 0)]],
+    );
+    situation(
+        "a service has no address",
+        service("headless", "clusterIP: None, selector: {app: set}"),
+        vec![vec![endpoints("headless", 2)]],
+    );
+    situation(
+        "a service shows who is not ready",
+        service("early", "publishNotReadyAddresses: true, selector: {app: sick}, ports: [{port: 80}]"),
+        vec![vec![endpoints("early", 2)]],
+    );
+    situation("a service has no selector", service("manual", "ports: [{port: 80}]"), vec![]);
+    situation("a service is a name", service("elsewhere", "type: ExternalName, externalName: example.com"), vec![]);
+    situation(
+        "a claim has its volume",
+        claim("bound", "")
+            + "---\napiVersion: v1\nkind: PersistentVolume\nmetadata: {name: NS-bound}\nspec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], storageClassName: '', hostPath: {path: /nowhere}, claimRef: {namespace: NS, name: bound}}\n",
+        vec![vec![bound("bound", 1)]],
+    );
+    situation("a claim waits for its volume", claim("waits", "no-such-class"), vec![vec![bound("waits", 0)]]);
+    situation(
+        "an autoscaler is at its maximum",
+        workload("Deployment", "busy", 1, "", "")
+            + &scaler(
+                "busy",
+                "busy",
+                "minReplicas: 1, maxReplicas: 2, metrics: [{type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 10m}}}]",
+            ),
+        vec![
+            replicas("Deployment", "busy", 2, 2),
+            vec![hpa("at_max", "busy", 1), hpa("scaling_limited", "busy", 1), hpa("able_to_scale", "busy", 1)],
+        ],
+    );
+    situation(
+        "an autoscaler has nothing to scale",
+        scaler("lost", "no-such-deployment", "minReplicas: 1, maxReplicas: 2"),
+        vec![vec![hpa("able_to_scale", "lost", 0)]],
+    );
+    situation(
+        "an autoscaler is pinned",
+        workload("Deployment", "pinned", 2, "", "")
+            + &scaler(
+                "pinned",
+                "pinned",
+                "minReplicas: 2, maxReplicas: 2, metrics: [{type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 10}}}]",
+            ),
+        vec![vec![hpa("at_max", "pinned", 0), hpa("able_to_scale", "pinned", 1)]],
+    );
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn thirty_situations_that_the_controllers_made_are_told_as_they_are() -> anyhow::Result<()> {
+    let cluster = Cluster::shared().await?;
+    let namespace = cluster.namespace("truth").await?;
+    let situations = situations();
+    assert!(situations.len() >= 30, "{}", situations.len());
+    let yaml: String = situations.iter().map(|situation| situation.yaml.as_str()).collect();
+    cluster.apply(&namespace, &yaml.replace("NS", &namespace))?;
+    let token = administrator(&cluster.admin().await?, &namespace).await?;
+    let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
+    let mut wrong: Vec<String> = Vec::new();
+    let seen = eventually("every situation is told", || async {
+        let page = plain(&exporter.metrics(None).await?);
+        Ok(situations.iter().all(|situation| missing(situation, &namespace, &page).is_empty()))
+    })
+    .await;
+    let page = plain(&exporter.metrics(None).await?);
+    for situation in &situations {
+        let missing = missing(situation, &namespace, &page);
+        wrong.extend((!missing.is_empty()).then(|| format!("{}: {missing:#?}", situation.name)));
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), page.iter().cloned().collect::<Vec<_>>().join("\n"));
+    seen?;
+    // What must not be told: services that nobody selects for, finished pods as not ready, deleted objects.
+    for absent in ["service=\"manual\"", "service=\"elsewhere\"", "workload=\"later\""] {
+        assert!(!page.iter().any(|line| line.contains(absent)), "{absent}");
+    }
+    let finished = |line: &&String| line.starts_with("checklist_pod_not_ready") && line.contains("pod=\"done-");
+    assert!(!page.iter().any(|line| finished(&line)), "a finished pod is not ready");
+    cluster.remove(&namespace).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn what_gets_well_or_goes_away_is_no_longer_told() -> anyhow::Result<()> {
+    let cluster = Cluster::shared().await?;
+    let api = cluster.admin().await?;
+    let namespace = cluster.namespace("heals").await?;
+    cluster.apply(
+        &namespace,
+        &(workload("Deployment", "heals", 2, "crash-loop", "") + &workload("Deployment", "goes", 1, "", "")),
+    )?;
+    let token = administrator(&api, &namespace).await?;
+    let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
+    let tells = async |line: &str| -> anyhow::Result<bool> {
+        let line = line.replace("NS", &namespace);
+        Ok(plain(&exporter.metrics(None).await?).iter().any(|one| one.starts_with(&line)))
+    };
+    let ready = |name: &str| {
+        format!("checklist_workload_replicas_ready{{namespace=\"NS\",kind=\"Deployment\",workload=\"{name}\"}}")
+    };
+    eventually("the crash is told", || async {
+        Ok(tells("checklist_pod_not_ready{namespace=\"NS\",pod=\"heals-").await?
+            && tells(&format!("{} 1", ready("goes"))).await?)
+    })
+    .await?;
+    // A rollout without the fault, and the end of the other deployment.
+    cluster.apply(&namespace, &workload("Deployment", "heals", 2, "", ""))?;
+    let healed = json!([{"op": "remove", "path": "/spec/template/metadata/labels/situation"}]);
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+    // Server-side apply has removed the label already where it is the only owner.
+    let _ = api
+        .ask("PATCH", &format!("{path}/heals"), "application/json-patch+json", healed.to_string().into_bytes())
+        .await?;
+    api.delete(&format!("{path}/goes")).await?;
+    eventually("the deployment is well and the other is gone", || async {
+        Ok(tells(&format!("{} 2", ready("heals"))).await?
+            && !tells("checklist_pod_not_ready{").await?
+            && !tells(&ready("goes")).await?
+            && !tells("checklist_pods{namespace=\"NS\",workload=\"goes\"").await?)
+    })
+    .await?;
+    cluster.remove(&namespace).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn the_endpoints_of_a_service_with_two_kinds_of_addresses_are_counted_once() -> anyhow::Result<()> {
+    let cluster = Cluster::shared().await?;
+    let api = cluster.admin().await?;
+    let namespace = cluster.namespace("dual").await?;
+    cluster.apply(
+        &namespace,
+        &(workload("Deployment", "dual", 2, "", "") + &service("dual", "selector: {app: dual}, ports: [{port: 80}]")),
+    )?;
+    // The controller of a cluster with both families makes one slice for each.
+    let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv6",
+        "metadata": {"name": "dual-v6", "labels": {"kubernetes.io/service-name": "dual"}},
+        "endpoints": [{"addresses": ["2001:db8::1"], "conditions": {"ready": true}}, {"addresses": ["2001:db8::2"], "conditions": {"ready": true}}]});
+    api.create(&format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"), &slice).await?;
+    let token = administrator(&api, &namespace).await?;
+    let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
+    let line = endpoints("dual", 2).replace("NS", &namespace);
+    eventually(&line, || async { Ok(plain(&exporter.metrics(None).await?).contains(&line)) }).await?;
+    cluster.remove(&namespace).await
+}
+
+/// Lines that are not told.
+fn missing(situation: &Situation, namespace: &str, page: &BTreeSet<String>) -> Vec<String> {
+    let lines = situation.lines.iter().map(|line| line.replace("NS", namespace));
+    lines.filter(|line| !page.contains(line)).collect()
+}
+
+/// The lines of an exposition without the labels of the check.
+fn plain(page: &str) -> BTreeSet<String> {
+    let lines = page.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let Some((name, labels)) = line.split_once("{check=\"") else { return line.to_owned() };
+            match labels.split_once(",target=\"stack\"") {
+                Some((_, rest)) => format!("{name}{{{}", rest.trim_start_matches(',')),
+                None => line.to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// A service account that may look at everything: this test is about what is said, not about rights.
+async fn administrator(api: &Api, namespace: &str) -> anyhow::Result<String> {
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": format!("viewer-{namespace}")},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}]});
+    api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding).await?;
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default/token");
+    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let made: Value = api.create(&path, &request).await?;
+    Ok(made["status"]["token"].as_str().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,276 @@
+//! The life of a watch on a real Kubernetes: an API server that restarts without its history, tokens that are rotated,
+//! 429, and many pods that come and go. Each test has a cluster of its own.
+
+use futures::{StreamExt, TryStreamExt};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use stack::cluster::{Api, Cluster, eventually};
+use stack::http::{is_up, request};
+use stack::parts::Part;
+use stack::process::{Process, free_port};
+use stack::stack::program;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+use tempfile::TempDir;
+
+/// A namespace whose pods the exporter counts.
+struct World {
+    exporter: Process,
+    port: u16,
+    namespace: String,
+    folder: TempDir,
+}
+
+impl World {
+    /// The token is read from the file `token`.
+    async fn start(cluster: &Cluster, api: &Api) -> anyhow::Result<Self> {
+        let namespace = cluster.namespace("life").await?;
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": namespace},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}]});
+        api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding).await?;
+        let folder = tempfile::Builder::new().prefix("checklist-life").tempdir()?;
+        let token = folder.path().join("token");
+        std::fs::write(&token, cluster.token(&namespace, "default").await?)?;
+        std::fs::write(folder.path().join("kubeconfig"), cluster.kubeconfig_with_file(&token))?;
+        let text = format!(
+            "kubernetes: [{{name: stack, kubeconfig: {0}/kubeconfig, namespaces: [{namespace}], kubelet: {{caFile: {1}}}}}]\n\
+             checks: {{pods: {{interval: 1s}}, utilization: {{interval: 1s}}}}\n",
+            folder.path().display(),
+            cluster.ca_file().display()
+        );
+        std::fs::write(folder.path().join("checklist.yaml"), text)?;
+        let port = free_port()?;
+        let mut command = Command::new(program("checklist-exporter")?);
+        command.arg("run").arg("--config").arg(folder.path().join("checklist.yaml"));
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        let mut exporter = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
+        exporter.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{port}/-/healthy")).await }).await?;
+        Ok(Self { exporter, port, namespace, folder })
+    }
+
+    async fn metrics(&self) -> anyhow::Result<String> {
+        let (_, body) = request(&format!("http://127.0.0.1:{}/metrics", self.port), None, &[]).await?;
+        Ok(String::from_utf8(body.to_vec())?)
+    }
+
+    /// The value of a series, by the begin of its line.
+    async fn value(&self, begin: &str) -> anyhow::Result<Option<f64>> {
+        let page = self.metrics().await?;
+        Ok(page.lines().find_map(|line| line.strip_prefix(begin)?.trim().parse().ok()))
+    }
+
+    /// Pods of a workload, in all phases.
+    async fn pods(&self, workload: &str) -> anyhow::Result<f64> {
+        let page = self.metrics().await?;
+        let of_it = format!("workload=\"{workload}\"");
+        let lines = page.lines().filter(|line| line.starts_with("checklist_pods{") && line.contains(&of_it));
+        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    }
+
+    async fn succeeds(&self, check: &str) -> anyhow::Result<bool> {
+        let line = format!("checklist_probe_success{{check=\"{check}\",target=\"stack\"}}");
+        Ok(self.value(&line).await? == Some(1.0))
+    }
+}
+
+fn deployment(name: &str, replicas: u32) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec: {{replicas: {replicas}, selector: {{matchLabels: {{app: {name}}}}}, \
+         template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{containers: [{{name: main, image: x, \
+         resources: {{limits: {{cpu: 10m, memory: 8Mi}}}}}}]}}}}}}\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyhow::Result<()> {
+    let mut cluster = Cluster::start().await?;
+    let api = cluster.admin().await?;
+    let world = World::start(&cluster, &api).await?;
+    cluster.apply(&world.namespace, &deployment("app", 3))?;
+    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3.0) }).await?;
+    for replicas in [5, 2] {
+        assert!(cluster.server.stop(), "the API server ends");
+        // What the exporter's watches stand on is no longer known to anybody.
+        let range = format!("{}/v3/kv/range", cluster.etcd.address());
+        let (_, answer) = request(&range, Some(r#"{"key": "AA=="}"#), &[]).await?;
+        let answer: Value = serde_json::from_slice(&answer)?;
+        let compact = json!({"revision": answer["header"]["revision"], "physical": true}).to_string();
+        let compaction = format!("{}/v3/kv/compaction", cluster.etcd.address());
+        let (status, answer) = request(&compaction, Some(&compact), &[]).await?;
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+        cluster.server.start().await?;
+        let path = format!("/api/v1/namespaces/{}/pods?watch=1&resourceVersion=1&timeoutSeconds=5", world.namespace);
+        let (status, said) = api.ask("GET", &path, "application/json", Vec::new()).await?;
+        let first: Value = serde_json::from_str(said.lines().next().unwrap_or_default())?;
+        assert_eq!((status, &first["type"], &first["object"]["code"]), (200, &json!("ERROR"), &json!(410)), "{said}");
+        cluster.apply(&world.namespace, &deployment("app", replicas))?;
+        eventually("the pods are counted again", || async { Ok(world.pods("app").await? == f64::from(replicas)) })
+            .await?;
+        for check in ["pods", "utilization"] {
+            eventually("the check succeeds", || world.succeeds(check)).await?;
+        }
+    }
+    assert!(!world.exporter.log().contains("panicked"), "{}", world.exporter.log());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> anyhow::Result<()> {
+    let mut cluster = Cluster::start().await?;
+    let api = cluster.admin().await?;
+    let world = World::start(&cluster, &api).await?;
+    cluster.apply(&world.namespace, &deployment("app", 3))?;
+    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3.0) }).await?;
+    let (data, backup) = (cluster.folder().join("etcd"), cluster.folder().join("backup"));
+    assert!(cluster.server.stop(), "the API server ends");
+    assert!(cluster.etcd.stop(), "etcd ends");
+    stack::cluster::said(&Command::new("cp").arg("-r").args([&data, &backup]).output()?)?;
+    cluster.etcd.start().await?;
+    cluster.server.start().await?;
+    cluster.apply(&world.namespace, &deployment("app", 40))?;
+    eventually("forty pods are counted", || async { Ok(world.pods("app").await? == 40.0) }).await?;
+    // The versions that the exporter knows are still to come in the world of the backup.
+    for part in
+        [&mut cluster.kwok, &mut cluster.scheduler, &mut cluster.controllers, &mut cluster.server, &mut cluster.etcd]
+    {
+        part.stop();
+    }
+    std::fs::remove_dir_all(&data)?;
+    std::fs::rename(&backup, &data)?;
+    cluster.etcd.start().await?;
+    cluster.server.start().await?;
+    eventually("three pods are counted again", || async { Ok(world.pods("app").await? == 3.0) }).await?;
+    eventually("the check succeeds", || world.succeeds("pods")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_told() -> anyhow::Result<()> {
+    let cluster = Cluster::start().await?;
+    let api = cluster.admin().await?;
+    let world = World::start(&cluster, &api).await?;
+    cluster.apply(&world.namespace, &deployment("app", 3))?;
+    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3.0) }).await?;
+    // No request of the exporter gets a seat.
+    let group = "/apis/flowcontrol.apiserver.k8s.io/v1";
+    let level = json!({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "PriorityLevelConfiguration", "metadata": {"name": "none"},
+        "spec": {"type": "Limited", "limited": {"nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0,
+            "limitResponse": {"type": "Reject"}}}});
+    let account =
+        json!({"kind": "ServiceAccount", "serviceAccount": {"name": "default", "namespace": world.namespace}});
+    let rule =
+        json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": true, "namespaces": ["*"]});
+    let schema = json!({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": {"name": "none"},
+        "spec": {"matchingPrecedence": 2, "priorityLevelConfiguration": {"name": "none"},
+            "rules": [{"subjects": [account], "resourceRules": [rule]}]}});
+    api.create(&format!("{group}/prioritylevelconfigurations"), &level).await?;
+    api.create(&format!("{group}/flowschemas"), &schema).await?;
+    eventually("the check says that it cannot look", || async { Ok(!world.succeeds("utilization").await?) }).await?;
+    let told = "checklist_probe_failures_total{check=\"utilization\",target=\"stack\",reason=\"protocol\"}";
+    assert!(world.value(told).await? >= Some(1.0), "{}", world.metrics().await?);
+    let log = world.exporter.log();
+    assert!(log.contains("429"), "{log}");
+    api.delete(&format!("{group}/flowschemas/none")).await?;
+    cluster.apply(&world.namespace, &deployment("app", 4))?;
+    eventually("the check looks again", || world.succeeds("utilization")).await?;
+    eventually("four pods are counted", || async { Ok(world.pods("app").await? == 4.0) }).await
+}
+
+/// A token that holds until its secret is deleted.
+async fn token(api: &Api, namespace: &str, secret: &str) -> anyhow::Result<String> {
+    let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}});
+    let made = api.create(&format!("/api/v1/namespaces/{namespace}/secrets"), &object).await?;
+    let bound = json!({"kind": "Secret", "apiVersion": "v1", "name": secret, "uid": made["metadata"]["uid"]});
+    let request =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"boundObjectRef": bound}});
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default/token");
+    let made = api.create(&path, &request).await?;
+    Ok(made["status"]["token"].as_str().unwrap_or_default().to_owned())
+}
+
+fn put(folder: &Path, token: &str) -> anyhow::Result<()> {
+    // As the kubelet does it: whole or not at all.
+    std::fs::write(folder.join("token.new"), token)?;
+    Ok(std::fs::rename(folder.join("token.new"), folder.join("token"))?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Result<()> {
+    let cluster = Cluster::start().await?;
+    let api = cluster.admin().await?;
+    let world = World::start(&cluster, &api).await?;
+    cluster.apply(&world.namespace, &deployment("app", 3))?;
+    put(world.folder.path(), &token(&api, &world.namespace, "first").await?)?;
+    let first = "/api/v1/namespaces/NS/secrets/first".replace("NS", &world.namespace);
+    let used = |secret: &'static str| {
+        let (cluster, namespace) = (&cluster, &world.namespace);
+        async move {
+            let events = cluster.audit(namespace, "default")?;
+            let of_it = |event: &&Value| {
+                event["user"]["extra"]["authentication.kubernetes.io/credential-id"].is_array()
+                    && event["responseStatus"]["code"] == 200
+            };
+            let ids: std::collections::BTreeSet<String> = events
+                .iter()
+                .filter(of_it)
+                .map(|event| event["user"]["extra"]["authentication.kubernetes.io/credential-id"].to_string())
+                .collect();
+            // The token that the exporter started with, and then one for each secret.
+            anyhow::Ok(ids.len() >= if secret == "first" { 2 } else { 3 })
+        }
+    };
+    eventually("the first token is used", || used("first")).await?;
+    put(world.folder.path(), &token(&api, &world.namespace, "second").await?)?;
+    api.delete(&first).await?;
+    eventually("the second token is used", || used("second")).await?;
+    cluster.apply(&world.namespace, &deployment("app", 5))?;
+    eventually("five pods are counted", || async { Ok(world.pods("app").await? == 5.0) }).await?;
+    for check in ["pods", "utilization"] {
+        eventually("the check succeeds", || world.succeeds(check)).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyhow::Result<()> {
+    const PODS: usize = 20_000;
+    let cluster = Cluster::start().await?;
+    let api = cluster.admin().await?;
+    let world = World::start(&cluster, &api).await?;
+    cluster.apply(&world.namespace, &deployment("app", 2))?;
+    let core = format!("/api/v1/namespaces/{}", world.namespace);
+    let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "load"}});
+    let owner = api.create(&format!("{core}/configmaps"), &owner).await?;
+    let owner = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "load", "uid": owner["metadata"]["uid"]}]);
+    // Nobody schedules them: they stay pending.
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "load-", "ownerReferences": owner},
+        "spec": {"schedulerName": "nobody", "containers": [{"name": "main", "image": "x"}]}});
+    let path = format!("{core}/pods");
+    let made = futures::stream::iter(0..PODS).map(|_| api.create(&path, &pod)).buffer_unordered(64);
+    made.try_for_each(|_| async { Ok(()) }).await?;
+    let begun = Instant::now();
+    eventually("every pod is counted", || async { Ok(world.pods("load").await? == PODS as f64) }).await?;
+    let seen = begun.elapsed();
+    // More pods are not ready than a check may tell; nothing else is lost with them.
+    eventually("what is ready is told beside them", || async {
+        let ready = format!("checklist_workload_replicas_ready{{check=\"pods\",target=\"stack\",namespace=\"{}\",kind=\"Deployment\",workload=\"app\"}}", world.namespace);
+        Ok(world.value(&ready).await? == Some(2.0) && world.pods("app").await? == 2.0)
+    })
+    .await?;
+    api.delete(&format!("{path}?fieldSelector=spec.schedulerName%3Dnobody")).await?;
+    let begun = Instant::now();
+    eventually("none is counted", || async { Ok(world.pods("load").await? == 0.0) }).await?;
+    println!(
+        "{PODS} pods: counted {seen:?} after the last was made, none {:?} after the last was deleted",
+        begun.elapsed()
+    );
+    assert_eq!(world.pods("app").await?, 2.0);
+    Ok(())
+}
