@@ -1,7 +1,7 @@
 //! Arguments of `rules-gen`.
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use rules_gen::terminal::Manner;
+use rules_gen::terminal::TerminalOptions;
 use std::process::ExitCode;
 
 /// Turns a checklist.yaml into rules, routes, dashboards, runbooks and rule tests.
@@ -15,7 +15,7 @@ Examples:
 {}", rules_gen::cli::EXIT_CODES))]
 struct Arguments {
     #[command(flatten)]
-    manner: Manner,
+    terminal: TerminalOptions,
     #[command(subcommand)]
     command: Command,
 }
@@ -42,10 +42,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let program = Arguments::command().color(Manner::asked(std::env::args()));
+    let program = Arguments::command().color(TerminalOptions::asked(std::env::args()));
     let read = program.try_get_matches().and_then(|found| Arguments::from_arg_matches(&found));
     let arguments = read.unwrap_or_else(|error| rules_gen::cli::without_logins(error).exit());
-    arguments.manner.hold();
+    arguments.terminal.apply();
     let result = match arguments.command {
         Command::Generate(arguments) => rules_gen::cli::generate::command(&arguments),
         Command::Access(arguments) => rules_gen::cli::access::command(&arguments),

@@ -39,7 +39,7 @@ pub struct Route {
     /// All must hold.
     pub matchers: Vec<Matcher>,
     /// Whether the siblings behind it are asked as well.
-    pub goes_on: bool,
+    pub continues: bool,
     /// Its children.
     pub routes: Vec<Route>,
 }
@@ -91,7 +91,7 @@ struct RawRoute {
     #[serde(default)]
     matchers: Vec<String>,
     #[serde(default, rename = "continue")]
-    goes_on: bool,
+    continues: bool,
     #[serde(default)]
     routes: Vec<RawRoute>,
     #[serde(default)]
@@ -150,11 +150,11 @@ impl Configuration {
             receiver: String::new(),
             group_by: Vec::new(),
             matchers: Vec::new(),
-            goes_on: false,
+            continues: false,
             routes: Vec::new(),
         };
         let route = route(root, &nobody, &names, "route", 0, &mut notes)?;
-        ensure!(!route.goes_on, "the root route has continue: true");
+        ensure!(!route.continues, "the root route has continue: true");
         let rule =
             |(at, raw): (usize, &RawInhibitRule)| inhibit_rule(raw).with_context(|| format!("inhibit_rules[{at}]"));
         let inhibit_rules = raw.inhibit_rules.iter().enumerate().map(rule).collect::<anyhow::Result<Vec<_>>>()?;
@@ -191,7 +191,7 @@ impl Route {
             let taken = child.taken_by(labels);
             let found = !taken.is_empty();
             all.extend(taken);
-            if found && !child.goes_on {
+            if found && !child.continues {
                 break;
             }
         }
@@ -266,7 +266,7 @@ fn route(
         receiver,
         group_by: raw.group_by.unwrap_or_else(|| parent.group_by.clone()),
         matchers,
-        goes_on: raw.goes_on,
+        continues: raw.continues,
         routes: Vec::new(),
     };
     for (at, child) in raw.routes.into_iter().enumerate() {

@@ -37,7 +37,7 @@ pub type Labels = BTreeMap<String, String>;
 
 /// One series of an answer: its labels and its points, Unix seconds and value, in order of time.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Course {
+pub struct Series {
     /// Its labels.
     pub labels: Labels,
     /// Its points.
@@ -200,15 +200,15 @@ impl Server {
         time: (f64, f64),
         step: f64,
         progress: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<Vec<Course>, NoVerdict> {
+    ) -> Result<Vec<Series>, NoVerdict> {
         let mut series: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
-        let mut keep = |courses: Vec<Course>| {
+        let mut keep = |courses: Vec<Series>| {
             for course in courses {
                 series.entry(course.labels).or_default().extend(course.points);
             }
         };
         self.each_slice(expr, time, step, MAX_POINTS, &mut keep, progress).await?;
-        Ok(series.into_iter().map(|(labels, points)| Course { labels, points }).collect())
+        Ok(series.into_iter().map(|(labels, points)| Series { labels, points }).collect())
     }
 
     /// The same, given away slice by slice in order of time, so that only a few slices are in memory. A slice has at
@@ -219,7 +219,7 @@ impl Server {
         (start, end): (f64, f64),
         step: f64,
         points: f64,
-        take: &mut (dyn FnMut(Vec<Course>) + Send),
+        take: &mut (dyn FnMut(Vec<Series>) + Send),
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(), NoVerdict> {
         let slices = slices(start, end, step, points.clamp(100.0, MAX_POINTS));
@@ -236,7 +236,7 @@ impl Server {
     }
 
     /// One slice; in halves when the server says that it is too much, down to a hundred points.
-    async fn halves(&self, expr: &str, slice: (f64, f64), step: f64) -> Result<Vec<Course>, NoVerdict> {
+    async fn halves(&self, expr: &str, slice: (f64, f64), step: f64) -> Result<Vec<Series>, NoVerdict> {
         let mut waiting = vec![slice];
         let mut all = Vec::new();
         while let Some((start, end)) = waiting.pop() {
@@ -254,14 +254,14 @@ impl Server {
         Ok(all)
     }
 
-    async fn slice(&self, expr: &str, (start, end): (f64, f64), step: f64) -> Result<Vec<Course>, NoVerdict> {
+    async fn slice(&self, expr: &str, (start, end): (f64, f64), step: f64) -> Result<Vec<Series>, NoVerdict> {
         let (start, end, step) = (format!("{start:.3}"), format!("{end:.3}"), format!("{step}"));
         let parameters = [("query", expr), ("start", &*start), ("end", &*end), ("step", &*step)];
         let data = self.get("/api/v1/query_range", &parameters).await?;
         let rows = data["result"].as_array().map(Vec::as_slice).unwrap_or_default();
         let course = |row: &Value| {
             let points = row["values"].as_array().map(Vec::as_slice).unwrap_or_default();
-            Course { labels: labels(&row["metric"]), points: points.iter().filter_map(point).collect() }
+            Series { labels: labels(&row["metric"]), points: points.iter().filter_map(point).collect() }
         };
         Ok(rows.iter().map(course).collect())
     }

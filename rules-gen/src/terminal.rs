@@ -14,12 +14,12 @@ const PACE: Duration = Duration::from_millis(100);
 /// Characters of a line on the narrowest usual terminal.
 const WIDTH: usize = 78;
 
-/// How the process writes; its defaults hold until [`Manner::hold`] says otherwise.
-static MANNER: OnceLock<Manner> = OnceLock::new();
+/// How the process writes; its defaults hold until [`TerminalOptions::apply`] says otherwise.
+static OPTIONS: OnceLock<TerminalOptions> = OnceLock::new();
 
 /// How much is said, and in which colours.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
-pub struct Manner {
+pub struct TerminalOptions {
     /// No progress, no notes, and no word about what is as it should be.
     #[arg(long, short, global = true, display_order = 900)]
     quiet: bool,
@@ -40,7 +40,7 @@ pub enum When {
     Never,
 }
 
-impl Manner {
+impl TerminalOptions {
     /// The colours that arguments ask for, before they are read: a mistake in them is shown in colours too.
     pub fn asked(arguments: impl Iterator<Item = String>) -> clap::ColorChoice {
         let mut last = String::new();
@@ -58,14 +58,14 @@ impl Manner {
     }
 
     /// Holds for the rest of the process; the first one does.
-    pub fn hold(self) {
-        let _ = MANNER.set(self);
+    pub fn apply(self) {
+        let _ = OPTIONS.set(self);
     }
 }
 
 /// Whether only the result and what is wrong is to be said.
 pub fn is_quiet() -> bool {
-    MANNER.get().is_some_and(|manner| manner.quiet)
+    OPTIONS.get().is_some_and(|terminal| terminal.quiet)
 }
 
 /// One line to standard error that is neither the result nor a mistake: not for who is quiet.
@@ -120,7 +120,7 @@ impl Style {
     /// Coloured as --color says; without a word when standard output is a terminal and nobody said `NO_COLOR`.
     pub fn of_stdout() -> Self {
         let unwanted = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self(match MANNER.get().map(|manner| manner.color).unwrap_or_default() {
+        Self(match OPTIONS.get().map(|terminal| terminal.color).unwrap_or_default() {
             When::Auto => std::io::stdout().is_terminal() && !unwanted(),
             When::Always => true,
             When::Never => false,

@@ -4,7 +4,7 @@ use crate::cli::{ConfigFile, zone};
 use crate::review::backtest::settings::Settings;
 use crate::review::backtest::{self, html, output};
 use crate::review::diff;
-use crate::review::rule_set::{self, Known};
+use crate::review::rule_set::{self, ListedRule};
 use crate::terminal;
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
@@ -65,7 +65,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// The rules to replay and the time zone of the checklist.
-fn rules(arguments: &Arguments) -> anyhow::Result<(Vec<Known>, TimeZone)> {
+fn rules(arguments: &Arguments) -> anyhow::Result<(Vec<ListedRule>, TimeZone)> {
     let (all, zone) = if let Some(path) = &arguments.rules {
         (rule_set::read_path(path)?, TimeZone::UTC)
     } else {

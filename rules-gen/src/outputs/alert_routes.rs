@@ -32,7 +32,7 @@ pub struct Route {
     /// The receiver.
     pub receiver: &'static str,
     /// Whether the routes below are asked too.
-    pub goes_on: bool,
+    pub continues: bool,
     /// Whether it waits while a maintenance window is open.
     pub waits: bool,
     /// The pace of a heartbeat.
@@ -94,7 +94,7 @@ pub fn plan(config: &Config) -> Plan {
         _ => "nobody",
     };
     let waits = !alerting.maintenance.is_empty();
-    let route = |matcher, receiver| Route { matcher, receiver, goes_on: false, waits: false, pace: None };
+    let route = |matcher, receiver| Route { matcher, receiver, continues: false, waits: false, pace: None };
     let mut routes = Vec::new();
     if let Some(heartbeat) = &alerting.heartbeat {
         let watchdog = Matcher::new("alertname", "=", "ChecklistWatchdog");
@@ -105,7 +105,7 @@ pub fn plan(config: &Config) -> Plan {
         let waits = waits && severity == Severity::Warning;
         let matcher = Matcher::new("severity", "=", severity.as_str());
         for receiver in takers(severity) {
-            routes.push(Route { goes_on: true, waits, ..route(matcher.clone(), receiver) });
+            routes.push(Route { continues: true, waits, ..route(matcher.clone(), receiver) });
         }
         routes.push(Route { waits, ..route(matcher, main(severity)) });
     }

@@ -63,7 +63,7 @@ fn matchers(all: &[Matcher]) -> Vec<String> {
 
 fn route(config: &Config, one: &Route) -> Value {
     let mut route = json!({"matchers": matchers(std::slice::from_ref(&one.matcher)), "receiver": one.receiver});
-    if one.goes_on {
+    if one.continues {
         route["continue"] = json!(true);
     }
     if one.waits {

@@ -108,7 +108,7 @@ fn matchers(all: &[Matcher]) -> Vec<Value> {
 
 fn route(one: &Route, windows: &[&Maintenance]) -> Value {
     let mut route = json!({"matchers": matchers(std::slice::from_ref(&one.matcher)), "receiver": one.receiver});
-    if one.goes_on {
+    if one.continues {
         route["continue"] = json!(true);
     }
     if one.waits && !windows.is_empty() {

@@ -2,7 +2,7 @@
 //! configuration knows in its commands.
 
 mod fill;
-mod known;
+mod names;
 mod silence;
 
 use crate::outputs::file::File;
@@ -49,7 +49,7 @@ fn all(config: &Config, groups: &[Group], source: &str) -> Vec<File> {
         .filter(|signal| !config.targets(signal).is_empty())
         .map(|signal| {
             let rules = rules(signal.id);
-            let prose = fill::filled(signal.runbook, &known::families(config, signal));
+            let prose = fill::filled(signal.runbook, &names::families(config, signal));
             let silences = silence::commands(config, &rules, signal.runbook, true);
             page(signal.id, signal.title, &meaning(signal), &rules, &(prose + &silences), source)
         })
@@ -57,7 +57,7 @@ fn all(config: &Config, groups: &[Group], source: &str) -> Vec<File> {
     let meaning = "\nAlerts about the watching itself. No check may be blind without someone knowing.\n";
     let rules = rules("exporter");
     let prose =
-        fill::filled(EXPORTER, &known::of_exporter(config)) + &silence::commands(config, &rules, EXPORTER, false);
+        fill::filled(EXPORTER, &names::of_exporter(config)) + &silence::commands(config, &rules, EXPORTER, false);
     pages.push(page("exporter", "The exporter", meaning, &rules, &prose, source));
     pages
 }

@@ -9,12 +9,12 @@ mod report;
 pub mod settings;
 mod sweep;
 
-pub use machine::{Episode, Instant, Machine, State, Waits};
+pub use machine::{Episode, UnixMillis, Machine, State, Waits};
 pub use report::{Alert, Report};
 pub use sweep::{Budget, Sweep};
 
 use crate::promql;
-use crate::review::rule_set::{Kind, Known};
+use crate::review::rule_set::{Kind, ListedRule};
 use crate::server::{NoVerdict, Past};
 use crate::terminal::Progress;
 use anyhow::{Context, ensure};
@@ -31,10 +31,10 @@ const MAX_STEPS: usize = 10_000_000;
 ///
 /// # Errors
 /// No alert to replay, and a server without a usable answer.
-pub async fn replay_all(settings: &Settings, rules: &[Known], zone: &TimeZone, draws: bool) -> anyhow::Result<Report> {
+pub async fn replay_all(settings: &Settings, rules: &[ListedRule], zone: &TimeZone, draws: bool) -> anyhow::Result<Report> {
     let wanted = settings.alert.as_deref().map(|text| regex::Regex::new(&format!("^(?:{text})$"))).transpose();
     let wanted = wanted.context("--alert is no regular expression")?;
-    let chosen: Vec<&Known> = rules
+    let chosen: Vec<&ListedRule> = rules
         .iter()
         .filter(|rule| rule.kind == Kind::Alert)
         .filter(|rule| wanted.as_ref().is_none_or(|wanted| wanted.is_match(&rule.name)))
@@ -75,7 +75,7 @@ fn clock(past: &Past) -> anyhow::Result<Clock> {
 
 async fn replay(
     (settings, draws): (&Settings, bool),
-    rule: &Known,
+    rule: &ListedRule,
     history: &mut history::History<'_>,
     mut warnings: Vec<String>,
     zone: &TimeZone,

@@ -5,9 +5,9 @@ pub mod model;
 pub mod output;
 
 use crate::review::backtest::machine::Episode;
-use crate::review::statistics::Figures;
+use crate::review::statistics::Statistics;
 use crate::routing::Matcher;
-use crate::server::{Course, Labels, NoVerdict, Past, Server, answered};
+use crate::server::{Series, Labels, NoVerdict, Past, Server, answered};
 use crate::terminal::Progress;
 use checklist::config::{Endpoint, SecretRef};
 use clients::http;
@@ -64,7 +64,7 @@ pub async fn report(
     }
     let mut alerts: Vec<Alert> = names
         .into_iter()
-        .map(|((alert, severity), sets)| judge(alert, severity, &sets, manager.as_ref(), hours, zone))
+        .map(|((alert, severity), sets)| alert_noise(alert, severity, &sets, manager.as_ref(), hours, zone))
         .collect();
     alerts.sort_by(|a, b| b.noise.total_cmp(&a.noise).then_with(|| a.alert.cmp(&b.alert)));
     let mut warnings = Vec::new();
@@ -87,7 +87,7 @@ pub async fn report(
 
 /// Rows of points without a hole are episodes; an episode ends one step behind its last point.
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century")]
-fn episodes(course: &Course, step: f64, end: f64) -> Vec<Episode> {
+fn episodes(course: &Series, step: f64, end: f64) -> Vec<Episode> {
     let milliseconds = |seconds: f64| (seconds * 1000.0).round() as i64;
     let mut episodes: Vec<Episode> = Vec::new();
     for (at, _) in &course.points {
@@ -101,7 +101,7 @@ fn episodes(course: &Course, step: f64, end: f64) -> Vec<Episode> {
     episodes
 }
 
-fn judge(
+fn alert_noise(
     alert: String,
     severity: String,
     sets: &[(Labels, Vec<Episode>)],
@@ -109,7 +109,7 @@ fn judge(
     hours: &BusinessHours,
     zone: &TimeZone,
 ) -> Alert {
-    let figures = Figures::of(sets.iter().map(|(_, episodes)| episodes.as_slice()), zone);
+    let figures = Statistics::of(sets.iter().map(|(_, episodes)| episodes.as_slice()), zone);
     let all = sets.iter().flat_map(|(_, episodes)| episodes);
     let outside = all.filter(|episode| !hours.contains(episode.begin, zone)).count();
     let silenced = manager.map(|manager| {
@@ -206,7 +206,7 @@ mod tests {
     fn points_become_episodes_and_silences_count_once() {
         let points = [0.0, 60.0, 120.0, 300.0, 360.0].map(|at| (at, 1.0)).to_vec();
         let labels = Labels::from([("alertname".to_owned(), "A".to_owned())]);
-        let episodes = episodes(&Course { labels: labels.clone(), points }, 60.0, 360.0);
+        let episodes = episodes(&Series { labels: labels.clone(), points }, 60.0, 360.0);
         let episode = |begin, end, open| Episode { begin, end, open };
         assert_eq!(episodes, [episode(0, 180_000, false), episode(300_000, 360_000, true)]);
         let value = |value: &str, begin: &str, end: &str| {

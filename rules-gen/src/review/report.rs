@@ -6,7 +6,7 @@ pub mod csv;
 pub mod forecast;
 pub mod html;
 pub mod incidents;
-pub mod judge;
+pub mod verdicts;
 pub mod markdown;
 pub mod model;
 pub mod people;
@@ -37,13 +37,13 @@ pub async fn make(
 ) -> anyhow::Result<Report> {
     let clock = config.tasks.as_ref().map_or(TimeZone::UTC, |tasks| tasks.zone.clone());
     let period = Period::until(kind, at, &clock)?;
-    let signals = judge::signals(config, kind);
+    let signals = verdicts::signals(config, kind);
     let seen = collect::seen(server, config, &signals, at, progress).await?;
     progress.tell("alerts and tasks");
     let alerts = incidents::incidents(server, config, kind, &period).await?;
     let people = people::People::read(config, kind, &period).await;
     let alerts_unknown = incidents::unknown(server, kind, &period).await?;
-    let mut lines = judge::lines(config, kind, &seen, &alerts, &people);
+    let mut lines = verdicts::lines(config, kind, &seen, &alerts, &people);
     if let Some(why) = &alerts_unknown {
         for line in lines.iter_mut().filter(|line| line.watched.iter().any(|id| id == "alerts")) {
             line.verdict = line.verdict.max(model::Verdict::CannotTell);

@@ -10,7 +10,7 @@ pub const FLAP: i64 = 10 * 60 * 1000;
 
 /// The figures of one alert.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Figures {
+pub struct Statistics {
     /// Label sets that fired.
     pub series: usize,
     /// Times that a label set fired.
@@ -35,7 +35,7 @@ pub struct Figures {
     pub last: Option<Timestamp>,
 }
 
-impl Figures {
+impl Statistics {
     /// The figures of the episodes of every label set.
     pub fn of<'a>(sets: impl IntoIterator<Item = &'a [Episode]>, zone: &TimeZone) -> Self {
         let mut figures = Self::default();
@@ -108,7 +108,7 @@ mod tests {
         let minute = 60_000;
         let episode = |begin: i64, end: i64| Episode { begin: begin * minute, end: end * minute, open: false };
         let (one, two) = ([episode(0, 10), episode(15, 20), episode(60, 61)], [episode(5, 16)]);
-        let figures = Figures::of([&one[..], &two[..], &[]], &TimeZone::UTC);
+        let figures = Statistics::of([&one[..], &two[..], &[]], &TimeZone::UTC);
         assert_eq!((figures.series, figures.episodes, figures.pages, figures.flaps), (2, 4, 2, 1));
         assert!((figures.firing_seconds - 27.0 * 60.0).abs() < 1e-9);
         assert!((figures.median_seconds - 300.0).abs() < 1e-9 && (figures.p95_seconds - 660.0).abs() < 1e-9);

@@ -1,7 +1,7 @@
 //! The commands that silence the alerts of a page.
 
 use super::fill::SHOWN;
-use super::known::{amtool, quoted};
+use super::names::{amtool, quoted};
 use crate::rules::model::Rule;
 use checklist::Config;
 

@@ -31,7 +31,7 @@ impl<'a> History<'a> {
         records: BTreeSet<String>,
     ) -> Result<Self, NoVerdict> {
         let mut seen = vec![false; clock.count];
-        let mut take = |courses: Vec<crate::server::Course>| {
+        let mut take = |courses: Vec<crate::server::Series>| {
             for (seconds, _) in courses.iter().flat_map(|course| &course.points) {
                 if let Some(index) = clock.index(*seconds) {
                     seen[index] = true;

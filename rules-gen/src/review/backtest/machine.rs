@@ -1,7 +1,7 @@
 //! Prometheus' state machine of one alert on one label set.
 
 /// Milliseconds since 1970.
-pub type Instant = i64;
+pub type UnixMillis = i64;
 
 /// The waits of a rule, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +16,9 @@ pub struct Waits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Episode {
     /// The evaluation at which it began to fire.
-    pub begin: Instant,
+    pub begin: UnixMillis,
     /// The evaluation at which it did no more; the last one when it still fires.
-    pub end: Instant,
+    pub end: UnixMillis,
     /// Whether it still fires at the end.
     pub open: bool,
 }
@@ -30,13 +30,13 @@ pub enum State {
     #[default]
     Inactive,
     /// True since then, and not for long enough.
-    Pending(Instant),
+    Pending(UnixMillis),
     /// Firing.
     Firing {
         /// Since when.
-        since: Instant,
+        since: UnixMillis,
         /// The first evaluation of the present row of false ones.
-        kept_since: Option<Instant>,
+        kept_since: Option<UnixMillis>,
     },
 }
 
@@ -60,7 +60,7 @@ impl Machine {
     }
 
     /// One evaluation: whether the expression gave this label set.
-    pub fn evaluate(&mut self, at: Instant, holds: bool) {
+    pub fn evaluate(&mut self, at: UnixMillis, holds: bool) {
         self.state = match (self.state, holds) {
             (State::Inactive, true) => self.pending(at, at),
             (State::Pending(since), true) => self.pending(since, at),
@@ -79,7 +79,7 @@ impl Machine {
     }
 
     /// Evaluations that were all false, until there is nothing left to happen.
-    pub fn quiet(&mut self, evaluations: impl IntoIterator<Item = Instant>) {
+    pub fn quiet(&mut self, evaluations: impl IntoIterator<Item = UnixMillis>) {
         for at in evaluations {
             if self.state == State::Inactive {
                 return;
@@ -89,14 +89,14 @@ impl Machine {
     }
 
     /// Everything that fired, until the last evaluation.
-    pub fn finish(mut self, last: Instant) -> Vec<Episode> {
+    pub fn finish(mut self, last: UnixMillis) -> Vec<Episode> {
         if let State::Firing { since, .. } = self.state {
             self.episodes.push(Episode { begin: since, end: last, open: true });
         }
         self.episodes
     }
 
-    const fn pending(&self, since: Instant, at: Instant) -> State {
+    const fn pending(&self, since: UnixMillis, at: UnixMillis) -> State {
         if at - since >= self.waits.pending {
             State::Firing { since: at, kept_since: None }
         } else {

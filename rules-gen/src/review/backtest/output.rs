@@ -2,7 +2,7 @@
 
 use super::report::{Alert, Report};
 use crate::promql::duration::human;
-use crate::review::statistics::{Figures, bars};
+use crate::review::statistics::{Statistics, bars};
 use crate::terminal;
 use std::fmt::Write as _;
 
@@ -31,7 +31,7 @@ fn is_told(alert: &Alert) -> bool {
     alert.figures.episodes > 0 || !alert.sweep.is_empty()
 }
 
-fn row(name: &str, severity: &str, figures: &Figures, covered: f64) -> Vec<String> {
+fn row(name: &str, severity: &str, figures: &Statistics, covered: f64) -> Vec<String> {
     let weeks = covered / (7.0 * 86_400.0);
     let weekly = if weeks > 0.0 { format!("{:.1}", figures.pages as f64 / weeks) } else { "-".to_owned() };
     let open = if figures.still_firing > 0 { "+" } else { "" };

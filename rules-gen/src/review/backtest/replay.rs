@@ -3,8 +3,8 @@
 use super::machine::{Episode, Machine, Waits};
 use super::sweep::Variant;
 use crate::promql::Comparison;
-use crate::review::rule_set::Known;
-use crate::server::{Course, Labels};
+use crate::review::rule_set::ListedRule;
+use crate::server::{Series, Labels};
 use std::collections::BTreeMap;
 
 /// Points of a curve in a chart.
@@ -67,7 +67,7 @@ pub(super) type Outcome = BTreeMap<Labels, Vec<Episode>>;
 
 /// One rule in work.
 pub(super) struct Replay<'a> {
-    rule: &'a Known,
+    rule: &'a ListedRule,
     clock: &'a Clock,
     variants: &'a [Variant],
     comparison: Option<Comparison>,
@@ -78,7 +78,7 @@ pub(super) struct Replay<'a> {
 impl<'a> Replay<'a> {
     /// Nothing is evaluated yet. With a comparison the values are judged here, without one each point is a truth.
     pub(super) const fn new(
-        rule: &'a Known,
+        rule: &'a ListedRule,
         clock: &'a Clock,
         variants: &'a [Variant],
         comparison: Option<Comparison>,
@@ -88,7 +88,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Takes the points of some series; every later call has later points.
-    pub(super) fn take(&mut self, courses: Vec<Course>) {
+    pub(super) fn take(&mut self, courses: Vec<Series>) {
         for course in courses {
             let labels = self.labels(course.labels);
             let draws = self.draws && self.sets.len() < MAX_CURVES;
@@ -160,8 +160,8 @@ mod tests {
     use crate::review::rule_set::Kind;
     use std::time::Duration;
 
-    fn rule() -> Known {
-        Known {
+    fn rule() -> ListedRule {
+        ListedRule {
             group: String::new(),
             interval: None,
             kind: Kind::Alert,
@@ -175,9 +175,9 @@ mod tests {
     }
 
     /// A minute a point, from `begin` on.
-    fn course(begin: u32, values: &[f64]) -> Course {
+    fn course(begin: u32, values: &[f64]) -> Series {
         let points = (begin..).zip(values).map(|(n, value)| (f64::from(n) * 60.0, *value)).collect();
-        Course { labels: Labels::from([("__name__".to_owned(), "m".to_owned())]), points }
+        Series { labels: Labels::from([("__name__".to_owned(), "m".to_owned())]), points }
     }
 
     #[test]

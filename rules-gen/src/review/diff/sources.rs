@@ -1,6 +1,6 @@
 //! Where deployed rules are read from.
 
-use crate::review::rule_set::{self, Known};
+use crate::review::rule_set::{self, ListedRule};
 use crate::server::{Login, NoVerdict, Server, address};
 use anyhow::Context;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
@@ -61,7 +61,7 @@ impl Place {
 }
 
 /// Every deployed rule.
-pub async fn deployed(place: &Deployed) -> anyhow::Result<Vec<Known>> {
+pub async fn deployed(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
     let server = |url: &str| Server { url: url.to_owned(), login: place.login.clone() };
     match &place.against {
         Place::Directory(path) => rule_set::read_path(path),
@@ -85,7 +85,7 @@ fn unreadable(url: &str, error: &anyhow::Error) -> NoVerdict {
     NoVerdict(format!("{url} answered with rules that cannot be read: {error:#}"))
 }
 
-async fn of_cluster(place: &Deployed) -> anyhow::Result<Vec<Known>> {
+async fn of_cluster(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
     // Refused only when another part of the process has chosen already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let options = KubeConfigOptions { context: place.context.clone(), ..KubeConfigOptions::default() };

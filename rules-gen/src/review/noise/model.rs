@@ -1,6 +1,6 @@
 //! What the noise report says.
 
-use crate::review::statistics::Figures;
+use crate::review::statistics::Statistics;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ pub struct Alert {
     /// How much it interrupts.
     pub noise: f64,
     /// What it did.
-    pub figures: Figures,
+    pub figures: Statistics,
     /// The share of episodes that began outside business hours.
     pub outside_hours: f64,
     /// The share of firing time that was silenced, when Alertmanager was asked.
