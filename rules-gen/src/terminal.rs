@@ -1,5 +1,10 @@
 //! What a command writes: results to standard output, progress and warnings to standard error.
+//!
+//! Tables and progress are our own, because they are shorter than what the crates for them ask for: twenty lines align
+//! columns without a frame, and the line of progress appears only after a second, never in a pipe, and is wiped at the
+//! end. indicatif draws at once, so the wait, the thread and the test would stay.
 
+use anstyle::AnsiColor;
 use anyhow::Context;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
@@ -20,7 +25,7 @@ static OPTIONS: OnceLock<TerminalOptions> = OnceLock::new();
 /// How much is said, and in which colours.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct TerminalOptions {
-    /// No progress, no notes, and no word about what is as it should be.
+    /// Only problems and results: no progress, no notes, nothing about checks that pass.
     #[arg(long, short, global = true, display_order = 900)]
     quiet: bool,
     /// Colours: on a terminal unless `NO_COLOR` is set, always, or never.
@@ -129,15 +134,15 @@ impl Style {
 
     /// The text in a colour, or as it is.
     pub fn paint(self, colour: Colour, text: &str) -> String {
-        let code = match colour {
-            Colour::Bold => 1,
-            Colour::Red => 31,
-            Colour::Green => 32,
-            Colour::Yellow => 33,
-            Colour::Cyan => 36,
-            Colour::Grey => 90,
+        let style = match colour {
+            Colour::Bold => anstyle::Style::new().bold(),
+            Colour::Red => AnsiColor::Red.on_default(),
+            Colour::Green => AnsiColor::Green.on_default(),
+            Colour::Yellow => AnsiColor::Yellow.on_default(),
+            Colour::Cyan => AnsiColor::Cyan.on_default(),
+            Colour::Grey => AnsiColor::BrightBlack.on_default(),
         };
-        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.0 { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }
 
