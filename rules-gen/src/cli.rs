@@ -1,4 +1,4 @@
-//! What the verbs of the command line share.
+//! The verbs of the command line, and options that several of them have.
 
 pub mod access;
 pub mod backtest;

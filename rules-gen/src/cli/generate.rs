@@ -133,7 +133,7 @@ fn relative(from: &Path, to: &Path) -> anyhow::Result<PathBuf> {
     Ok(up.map(Path::new).chain([to.strip_prefix(shared)?]).collect())
 }
 
-/// What a run that went well should still be told.
+/// Notes after a successful run.
 fn notes(config: &checklist::Config, files: &[File]) -> Vec<String> {
     let has = |path: &str| files.iter().any(|file| file.path == Path::new(path));
     let (file, object) = (has("alertmanager/alertmanager.yaml"), has("alertmanager/alertmanagerconfig.yaml"));

@@ -33,8 +33,8 @@ pub struct Route {
     pub receiver: &'static str,
     /// Whether the routes below are asked too.
     pub continues: bool,
-    /// Whether it waits while a maintenance window is open.
-    pub waits: bool,
+    /// Whether it muted_by_maintenance while a maintenance window is open.
+    pub muted_by_maintenance: bool,
     /// The pace of a heartbeat.
     pub pace: Option<Duration>,
 }
@@ -61,7 +61,7 @@ pub struct Interval {
 
 /// Everything that the configuration of Alertmanager says.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct RouteTree {
     /// Takes what no route matches.
     pub root: &'static str,
     /// In order.
@@ -73,7 +73,7 @@ pub struct Plan {
 }
 
 /// The plan of a configuration.
-pub fn plan(config: &Config) -> Plan {
+pub fn route_tree(config: &Config) -> RouteTree {
     let alerting = &config.alerting;
     let extra = [
         ("email", alerting.email.as_ref().map(|email| &email.severities)),
@@ -93,8 +93,9 @@ pub fn plan(config: &Config) -> Plan {
         (false, true) if severity == Severity::Warning || takers(severity).is_empty() => "slack",
         _ => "nobody",
     };
-    let waits = !alerting.maintenance.is_empty();
-    let route = |matcher, receiver| Route { matcher, receiver, continues: false, waits: false, pace: None };
+    let muted_by_maintenance = !alerting.maintenance.is_empty();
+    let route =
+        |matcher, receiver| Route { matcher, receiver, continues: false, muted_by_maintenance: false, pace: None };
     let mut routes = Vec::new();
     if let Some(heartbeat) = &alerting.heartbeat {
         let watchdog = Matcher::new("alertname", "=", "ChecklistWatchdog");
@@ -102,23 +103,23 @@ pub fn plan(config: &Config) -> Plan {
     }
     routes.push(route(Matcher::new("severity", "=", "none"), "nobody"));
     for severity in [Severity::Critical, Severity::Warning] {
-        let waits = waits && severity == Severity::Warning;
+        let muted_by_maintenance = muted_by_maintenance && severity == Severity::Warning;
         let matcher = Matcher::new("severity", "=", severity.as_str());
         for receiver in takers(severity) {
-            routes.push(Route { continues: true, waits, ..route(matcher.clone(), receiver) });
+            routes.push(Route { continues: true, muted_by_maintenance, ..route(matcher.clone(), receiver) });
         }
-        routes.push(Route { waits, ..route(matcher, main(severity)) });
+        routes.push(Route { muted_by_maintenance, ..route(matcher, main(severity)) });
     }
     let root = match main(Severity::Warning) {
         "nobody" => takers(Severity::Warning).first().copied().unwrap_or("nobody"),
         main => main,
     };
-    Plan { root, routes, inhibitions: inhibitions(config), group_by: ["alertname", "check", "target"] }
+    RouteTree { root, routes, inhibitions: inhibitions(config), group_by: ["alertname", "check", "target"] }
 }
 
 /// Who is told of an alert of a severity, the first of several.
 pub fn receiver(config: &Config, severity: &str) -> &'static str {
-    let Plan { root, routes, .. } = plan(config);
+    let RouteTree { root, routes, .. } = route_tree(config);
     let takes = |route: &&Route| route.matcher.name == "severity" && route.matcher.value == severity;
     let told = |route: &Route| route.receiver;
     let mut all = routes.iter().filter(takes).map(told);
@@ -139,7 +140,7 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
             equal: labels(config).into_iter().chain(["alertname"]).collect(),
         },
         Inhibition {
-            // Routine work waits during an emergency; what users feel now, and every page, does not.
+            // Routine work muted_by_maintenance during an emergency; what users feel now, and every page, does not.
             source: vec![is("alertname", "ChecklistEmergencyOverride")],
             target: vec![
                 ours,

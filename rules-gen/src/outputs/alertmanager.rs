@@ -1,7 +1,7 @@
 //! The configuration of Alertmanager: critical alerts page, warnings go to the chat, a critical silences its own
 //! warning.
 
-use crate::outputs::alert_routes::{self, Matcher, Plan, Route, text};
+use crate::outputs::alert_routes::{self, Matcher, Route, RouteTree, text};
 use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
 use crate::promql::duration::prometheus_duration;
@@ -30,7 +30,7 @@ impl Output for Configuration {
 
 /// The configuration of Alertmanager.
 pub fn configuration(config: &Config) -> Value {
-    let Plan { root, routes, inhibitions, group_by } = alert_routes::plan(config);
+    let RouteTree { root, routes, inhibitions, group_by } = alert_routes::route_tree(config);
     let grouping = &config.alerting.grouping;
     let inhibition = |one: &alert_routes::Inhibition| {
         let mut rule = json!({"source_matchers": matchers(&one.source), "target_matchers": matchers(&one.target)});
@@ -66,7 +66,7 @@ fn route(config: &Config, one: &Route) -> Value {
     if one.continues {
         route["continue"] = json!(true);
     }
-    if one.waits {
+    if one.muted_by_maintenance {
         let names: Vec<&String> = config.alerting.maintenance.iter().map(|window| &window.name).collect();
         route["mute_time_intervals"] = json!(names);
     }

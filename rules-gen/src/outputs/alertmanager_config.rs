@@ -4,7 +4,7 @@
 //! of the checklist are about no namespace. So the object belongs into the namespace of the Alertmanager object, which
 //! needs `alertmanagerConfigMatcherStrategy: {type: OnNamespaceExceptForAlertmanagerNamespace}`; the object says so itself.
 
-use crate::outputs::alert_routes::{self, Matcher, Plan, Route, text};
+use crate::outputs::alert_routes::{self, Matcher, Route, RouteTree, text};
 use crate::outputs::alertmanager::heartbeat_pace;
 use crate::outputs::file::{File, yaml};
 use crate::outputs::kubernetes::volumes;
@@ -38,7 +38,7 @@ impl Output for AlertmanagerConfig {
 
 /// The `monitoring.coreos.com/v1alpha1` object.
 pub fn object(config: &Config) -> Value {
-    let Plan { root, routes, inhibitions, group_by } = alert_routes::plan(config);
+    let RouteTree { root, routes, inhibitions, group_by } = alert_routes::route_tree(config);
     let (meta, grouping) = (&config.alerting.alertmanager_config, &config.alerting.grouping);
     let windows: Vec<&Maintenance> = windows(config).collect();
     let inhibition = |one: &alert_routes::Inhibition| {
@@ -111,7 +111,7 @@ fn route(one: &Route, windows: &[&Maintenance]) -> Value {
     if one.continues {
         route["continue"] = json!(true);
     }
-    if one.waits && !windows.is_empty() {
+    if one.muted_by_maintenance && !windows.is_empty() {
         route["muteTimeIntervals"] = windows.iter().map(|window| json!(window.name)).collect();
     }
     if let Some(pace) = one.pace {

@@ -9,7 +9,7 @@ mod report;
 pub mod settings;
 mod sweep;
 
-pub use machine::{Episode, UnixMillis, Machine, State, Waits};
+pub use machine::{Episode, Machine, State, UnixMillis, Waits};
 pub use report::{Alert, Report};
 pub use sweep::{Budget, Sweep};
 
@@ -22,16 +22,21 @@ use jiff::tz::TimeZone;
 use replay::{Clock, Replay};
 use settings::Settings;
 
-/// Points of one answer; a slice is as long as its series allow.
+/// Points of one answer, over all its series.
 const POINTS: f64 = 500_000.0;
-/// More evaluations than this are a mistake.
+/// A limit against a range or step with a typing error.
 const MAX_STEPS: usize = 10_000_000;
 
 /// Replays the chosen alerts; with `draws` each curve is kept for a chart.
 ///
 /// # Errors
 /// No alert to replay, and a server without a usable answer.
-pub async fn replay_all(settings: &Settings, rules: &[ListedRule], zone: &TimeZone, draws: bool) -> anyhow::Result<Report> {
+pub async fn replay_all(
+    settings: &Settings,
+    rules: &[ListedRule],
+    zone: &TimeZone,
+    draws: bool,
+) -> anyhow::Result<Report> {
     let wanted = settings.alert.as_deref().map(|text| regex::Regex::new(&format!("^(?:{text})$"))).transpose();
     let wanted = wanted.context("--alert is no regular expression")?;
     let chosen: Vec<&ListedRule> = rules

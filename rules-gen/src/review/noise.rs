@@ -7,7 +7,7 @@ pub mod output;
 use crate::review::backtest::machine::Episode;
 use crate::review::statistics::Statistics;
 use crate::routing::Matcher;
-use crate::server::{Series, Labels, NoVerdict, Past, Server, answered};
+use crate::server::{Labels, NoVerdict, Past, Series, Server, answered};
 use crate::terminal::Progress;
 use checklist::config::{Endpoint, SecretRef};
 use clients::http;

@@ -6,7 +6,6 @@ pub mod csv;
 pub mod forecast;
 pub mod html;
 pub mod incidents;
-pub mod verdicts;
 pub mod markdown;
 pub mod model;
 pub mod people;
@@ -14,6 +13,7 @@ pub mod period;
 pub mod slack;
 pub mod svg;
 pub mod trend;
+pub mod verdicts;
 pub mod words;
 
 use crate::server::Server;

@@ -1,4 +1,4 @@
-//! Rules as they are anywhere: in files, in `PrometheusRule` objects, in the answers of rules APIs.
+//! Rules as files, `PrometheusRule` objects and the rules APIs of servers list them, in one form.
 
 use crate::cli::of_file;
 use crate::lint::files::{self, Source};

@@ -1,29 +1,29 @@
-//! What episodes of an alert add up to.
+//! Statistics of the episodes of an alert.
 
 use crate::review::backtest::machine::Episode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// An alert that comes back sooner than this flaps.
+/// Milliseconds. An alert that fires again sooner flaps.
 pub const FLAP: i64 = 10 * 60 * 1000;
 
-/// The figures of one alert.
+/// The statistics of one alert.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Statistics {
     /// Label sets that fired.
     pub series: usize,
     /// Times that a label set fired.
     pub episodes: usize,
-    /// Times that the alert began while no label set of it fired: what a receiver is told at least.
+    /// Times that the alert began to fire while no label set of it fired: the least number of notifications.
     pub pages: usize,
-    /// Time that label sets fired, added up.
+    /// Sum of the times that label sets fired.
     pub firing_seconds: f64,
-    /// Half of the episodes were shorter.
+    /// Median length of an episode.
     pub median_seconds: f64,
-    /// One in twenty was longer.
+    /// 95th percentile of the length of an episode.
     pub p95_seconds: f64,
-    /// Episodes that began less than ten minutes after the label set's last one.
+    /// Episodes that began less than ten minutes after the previous one of the same label set.
     pub flaps: usize,
     /// Pages by hour of day.
     pub pages_by_hour: [usize; 24],
@@ -36,7 +36,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// The figures of the episodes of every label set.
+    /// The statistics of the episodes of all label sets.
     pub fn of<'a>(sets: impl IntoIterator<Item = &'a [Episode]>, zone: &TimeZone) -> Self {
         let mut figures = Self::default();
         let mut all: Vec<Episode> = Vec::new();

@@ -1,9 +1,9 @@
-//! Prometheus' state machine of one alert on one label set.
+//! Prometheus' state machine of an alert for one label set.
 
 /// Milliseconds since 1970.
 pub type UnixMillis = i64;
 
-/// The waits of a rule, in milliseconds.
+/// `for` and `keep_firing_for` of a rule in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
     /// `for`
@@ -17,19 +17,19 @@ pub struct Waits {
 pub struct Episode {
     /// The evaluation at which it began to fire.
     pub begin: UnixMillis,
-    /// The evaluation at which it did no more; the last one when it still fires.
+    /// The evaluation at which it stopped firing; the last one when it still fires.
     pub end: UnixMillis,
     /// Whether it still fires at the end.
     pub open: bool,
 }
 
-/// What one label set is at.
+/// The state of one label set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
-    /// Nothing is wrong.
+    /// Inactive.
     #[default]
     Inactive,
-    /// True since then, and not for long enough.
+    /// Pending since then.
     Pending(UnixMillis),
     /// Firing.
     Firing {
@@ -54,7 +54,7 @@ impl Machine {
         Self { waits, state: State::Inactive, episodes: Vec::new() }
     }
 
-    /// Where it is.
+    /// The state.
     pub const fn state(&self) -> State {
         self.state
     }
@@ -78,7 +78,7 @@ impl Machine {
         };
     }
 
-    /// Evaluations that were all false, until there is nothing left to happen.
+    /// Evaluations that were all false, until the state no longer changes.
     pub fn quiet(&mut self, evaluations: impl IntoIterator<Item = UnixMillis>) {
         for at in evaluations {
             if self.state == State::Inactive {
@@ -88,7 +88,7 @@ impl Machine {
         }
     }
 
-    /// Everything that fired, until the last evaluation.
+    /// All episodes until the last evaluation.
     pub fn finish(mut self, last: UnixMillis) -> Vec<Episode> {
         if let State::Firing { since, .. } = self.state {
             self.episodes.push(Episode { begin: since, end: last, open: true });

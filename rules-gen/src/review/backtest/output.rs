@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 const HEAD: [&str; 11] =
     ["alert", "severity", "series", "episodes", "pages", "a week", "firing", "median", "p95", "flaps", "pages by hour"];
 
-/// Rows of every alert that did something, or was swept, or of which something is to be known; the head first.
+/// The head, and rows of every alert that fired, was swept or has a warning.
 pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     for alert in report.alerts.iter().filter(|alert| is_told(alert)) {
@@ -50,7 +50,7 @@ fn row(name: &str, severity: &str, figures: &Statistics, covered: f64) -> Vec<St
     ]
 }
 
-/// What stands above the rows.
+/// The heading.
 pub(super) fn title(report: &Report) -> String {
     let quiet = report.alerts.iter().filter(|alert| alert.figures.episodes == 0).count();
     format!(
@@ -63,7 +63,7 @@ pub(super) fn title(report: &Report) -> String {
     )
 }
 
-/// What is to be known, a sentence each; the same sentence about many alerts is said once.
+/// Warnings, a sentence each; equal sentences of several alerts are written once.
 pub(super) fn remarks(report: &Report) -> Vec<String> {
     let mut remarks = report.warnings.clone();
     let mut shared: Vec<(&str, Vec<&str>)> = Vec::new();

@@ -4,7 +4,7 @@ use super::machine::{Episode, Machine, Waits};
 use super::sweep::Variant;
 use crate::promql::Comparison;
 use crate::review::rule_set::ListedRule;
-use crate::server::{Series, Labels};
+use crate::server::{Labels, Series};
 use std::collections::BTreeMap;
 
 /// Points of a curve in a chart.
@@ -12,16 +12,16 @@ pub(super) const BUCKETS: usize = 600;
 /// Curves beyond this are not kept.
 const MAX_CURVES: usize = 200;
 
-/// The evaluations: times in milliseconds, and at which of them Prometheus itself was there.
+/// The evaluations: their times in milliseconds, and at which of them Prometheus was down.
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
     /// The first evaluation.
     pub start: i64,
-    /// From one to the next.
+    /// Time between two evaluations.
     pub step: i64,
     /// How many.
     pub count: usize,
-    /// Evaluations that did not happen, because Prometheus was away; in order.
+    /// Evaluations that did not happen because Prometheus was down, in order.
     pub missed: Vec<bool>,
 }
 
@@ -65,7 +65,7 @@ struct Set {
 /// What one variant did: the episodes of each label set.
 pub(super) type Outcome = BTreeMap<Labels, Vec<Episode>>;
 
-/// One rule in work.
+/// The replay of one rule.
 pub(super) struct Replay<'a> {
     rule: &'a ListedRule,
     clock: &'a Clock,
@@ -76,7 +76,8 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    /// Nothing is evaluated yet. With a comparison the values are judged here, without one each point is a truth.
+    /// A replay before its first evaluation. With a comparison the values are compared here; without one each point means
+    /// that the expression was true.
     pub(super) const fn new(
         rule: &'a ListedRule,
         clock: &'a Clock,

@@ -23,13 +23,13 @@ pub struct Report {
     pub start: Timestamp,
     /// The last evaluation.
     pub end: Timestamp,
-    /// From one to the next.
+    /// Seconds between two evaluations.
     pub step_seconds: f64,
     /// The time zone of the hours.
     pub time_zone: String,
     /// Pages allowed, as written.
     pub budget: Option<String>,
-    /// What is to be known of the whole.
+    /// Warnings about the whole backtest.
     pub warnings: Vec<String>,
     /// Each alert, those with most pages first.
     pub alerts: Vec<Alert>,

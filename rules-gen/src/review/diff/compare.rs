@@ -121,7 +121,11 @@ fn of_name(mut own: Vec<&ListedRule>, mut theirs: Vec<&ListedRule>, enforced: &s
 }
 
 /// The deployed labels without the enforced one, and its value if it was there.
-fn seen_through<'a>(own: &ListedRule, their: &'a ListedRule, enforced: &str) -> (std::borrow::Cow<'a, Labels>, Option<&'a str>) {
+fn seen_through<'a>(
+    own: &ListedRule,
+    their: &'a ListedRule,
+    enforced: &str,
+) -> (std::borrow::Cow<'a, Labels>, Option<&'a str>) {
     match their.labels.get(enforced) {
         Some(value) if !own.labels.contains_key(enforced) => {
             let mut labels = their.labels.clone();

@@ -3,7 +3,7 @@
 use super::forecast::{self, Forecast, HISTORY_DAYS, forecast};
 use super::period::seconds;
 use super::words::{apart, steady, unit_word};
-use crate::server::{Series, Labels, NoVerdict, Server};
+use crate::server::{Labels, NoVerdict, Series, Server};
 use checklist::signals::utilization::{
     NODE_CPU, NODE_CPU_ALLOCATABLE, NODE_MEMORY, NODE_MEMORY_ALLOCATABLE, POD_CPU, POD_CPU_LIMIT, POD_MEMORY,
     POD_MEMORY_LIMIT,

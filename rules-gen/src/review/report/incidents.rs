@@ -5,7 +5,7 @@ use super::period::{Kind, Period, seconds, timestamp};
 use super::words::apart;
 use crate::outputs::{alert_routes, alertmanager};
 use crate::routing::Configuration;
-use crate::server::{Series, Labels, NoVerdict, Server};
+use crate::server::{Labels, NoVerdict, Series, Server};
 use checklist::Config;
 use std::collections::BTreeSet;
 

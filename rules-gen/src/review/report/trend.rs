@@ -1,11 +1,11 @@
 //! Courses of the panels' values over the period and the one before, and by how much their means differ.
 
 use super::collect::panel;
-use super::verdicts;
 use super::model::{DayRow, Trend, Verdict};
 use super::period::{Kind, Period, seconds, timestamp};
+use super::verdicts;
 use super::words::{apart, human, steady, unit_word};
-use crate::server::{Series, NoVerdict, Server};
+use crate::server::{NoVerdict, Series, Server};
 use checklist::contract::CHECK_PASSED;
 use checklist::{Config, Drawing, Panel, Severity, Shown, Signal, Unit, Value};
 

@@ -1,4 +1,4 @@
-//! promtool, many test files per call: a process and its start cost more than a test.
+//! Runs promtool with many test files for each call, because its start costs more than a test.
 
 use anyhow::Context;
 use std::path::Path;
@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Files per call; small enough for all processors to have work until the end.
 const BATCH: usize = 40;
 
-/// What one test file gave: nothing, or what promtool said.
+/// The result of one test file; promtool's message when it failed.
 pub type Verdict = Result<(), String>;
 
 /// Runs test files of a folder, a verdict for each in their order; `progress` hears how many more of all are done.
 ///
 /// # Errors
-/// When promtool cannot be started or does not speak of a file.
+/// When promtool cannot be started, or its output lacks a file.
 pub fn run(
     promtool: &Path,
     folder: &Path,
@@ -61,7 +61,8 @@ fn batch(promtool: &Path, folder: &Path, files: &[String]) -> anyhow::Result<Vec
     Ok(verdicts)
 }
 
-/// What passed is said on standard output, why not on standard error, both in the order of the files.
+/// promtool writes which files passed to standard output, and why others failed to standard error, both in the order of
+/// the files.
 fn verdicts(said: &str, complaints: &str) -> Vec<Verdict> {
     let mut reasons = complaints.split("  FAILED:\n").skip(1);
     let of_file = |text: &str| {
