@@ -1,5 +1,5 @@
-//! Who is told what, independent of how it is written: routes, receivers, inhibitions and the windows in which
-//! warnings wait.
+//! The routes, receivers, inhibitions and maintenance windows of a configuration, before they are written for
+//! Alertmanager or its operator.
 
 use checklist::config::{Maintenance, WEEKDAYS};
 use checklist::{Config, Severity};
@@ -24,29 +24,29 @@ impl Matcher {
     }
 }
 
-/// Where alerts go.
+/// A route: the receiver of the alerts that match.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Which alerts.
+    /// The alerts.
     pub matcher: Matcher,
     /// The receiver.
     pub receiver: &'static str,
-    /// Whether the routes below are asked too.
+    /// Whether the following routes are tried too (`continue`).
     pub continues: bool,
-    /// Whether it muted_by_maintenance while a maintenance window is open.
+    /// Whether it is muted in maintenance windows.
     pub muted_by_maintenance: bool,
-    /// The pace of a heartbeat.
+    /// Time between two notifications of a heartbeat.
     pub pace: Option<Duration>,
 }
 
-/// Alerts that hold others back.
+/// Alerts that inhibit others.
 #[derive(Debug, Clone)]
 pub struct Inhibition {
-    /// Those that hold back.
+    /// The alerts that inhibit.
     pub source: Vec<Matcher>,
-    /// Those that are held back.
+    /// The alerts that are inhibited.
     pub target: Vec<Matcher>,
-    /// Labels that must agree.
+    /// Labels that must be equal.
     pub equal: BTreeSet<&'static str>,
 }
 
@@ -72,7 +72,7 @@ pub struct RouteTree {
     pub group_by: [&'static str; 3],
 }
 
-/// The plan of a configuration.
+/// The tree of routes of a configuration.
 pub fn route_tree(config: &Config) -> RouteTree {
     let alerting = &config.alerting;
     let extra = [
@@ -140,7 +140,7 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
             equal: labels(config).into_iter().chain(["alertname"]).collect(),
         },
         Inhibition {
-            // Routine work muted_by_maintenance during an emergency; what users feel now, and every page, does not.
+            // In an emergency warnings about routine work are inhibited; pages, and what users notice now, are not.
             source: vec![is("alertname", "ChecklistEmergencyOverride")],
             target: vec![
                 ours,

@@ -1,4 +1,4 @@
-//! The `AlertmanagerConfig` object of the operator: the same plan, with secrets by name.
+//! The `AlertmanagerConfig` object of the operator: the same routes, with secrets by name.
 //!
 //! By default the operator lets the object route only alerts whose label `namespace` is the object's own. Most alerts
 //! of the checklist are about no namespace. So the object belongs into the namespace of the Alertmanager object, which
