@@ -172,8 +172,8 @@ const fn part(parts: (f64, f64), severity: Severity) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::condition::threshold::DAY;
     use crate::signals::certificates::{NOT_AFTER, NOT_BEFORE, SIGNAL};
+    use crate::units::DAY;
 
     #[test]
     fn a_certificates_remaining_time_is_judged_by_the_shorter_of_lead_time_and_part_of_its_life() {

@@ -1,8 +1,9 @@
 //! Panels of the catalog: what a dashboard shows of a signal, and how.
 
-use crate::condition::threshold::{Threshold, Unit};
+use crate::condition::threshold::Threshold;
 use crate::condition::value::{Scope, Value};
 use crate::metric::Metric;
+use crate::units::Unit;
 
 /// How a panel draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,14 +4,16 @@ pub(crate) use crate::cadence::Cadence;
 pub(crate) use crate::condition::When;
 pub(crate) use crate::condition::history::{Case, History, course, line, steady, step};
 pub(crate) use crate::condition::limits::{Limits, number};
-pub(crate) use crate::condition::threshold::{DAY, GIB, HOUR, MIB, MINUTE, Threshold, Unit};
+pub(crate) use crate::condition::threshold::Threshold;
 pub(crate) use crate::condition::value::{Scope, Value, of};
 pub(crate) use crate::evidence::{Looks, Object};
 pub(crate) use crate::metric::Metric;
 pub(crate) use crate::panel::{Drawing, PANEL, Panel, Shown};
 pub(crate) use crate::signal::{
-    Access, Alert, BASE, CRITICAL, Elsewhere, FAILOVER, Record, Signal, TargetKind, WARNING, hours, minutes, seconds,
+    Access, Alert, BASE, CRITICAL, Elsewhere, FAILOVER, Record, Signal, WARNING, hours, minutes, seconds,
 };
+pub(crate) use crate::targets::TargetKind;
+pub(crate) use crate::units::{DAY, GIB, HOUR, MIB, MINUTE, Unit};
 
 /// What a watch needs.
 pub(crate) const LIST_WATCH: &[&str] = &["list", "watch"];

@@ -3,13 +3,14 @@
 use crate::cadence::Cadence;
 use crate::condition::When;
 use crate::condition::limits::Limits;
-use crate::condition::threshold::{Levels, Severity, Threshold, Unit};
+use crate::condition::threshold::{Levels, Severity, Threshold};
 use crate::condition::value::Computed;
 use crate::evidence::Looks;
 use crate::metric::Metric;
 use crate::panel::Panel;
 use crate::samples::{Samples, Series};
-use crate::targets::traffic::Traffic;
+use crate::targets::{TargetKind, Traffic};
+use crate::units::Unit;
 use std::fmt;
 use std::time::Duration;
 
@@ -163,71 +164,6 @@ impl RoundTo for f64 {
             Unit::Ratio => (self * 1e4).round() / 1e4,
             _ => (self * 1e3).round() / 1e3,
         }
-    }
-}
-
-/// What a signal is probed on. Several kinds may share a list in checklist.yaml: a database is one target for
-/// the server's own figures, and another one for those of the application's tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TargetKind {
-    /// Reports of `cargo audit`.
-    Advisories,
-    /// An Alertmanager through which synthetic alerts are sent.
-    AlertPath,
-    /// An Alertmanager.
-    Alertmanager,
-    /// A database that holds the application's tables.
-    Application,
-    /// A series of backups.
-    Backup,
-    /// A TLS endpoint.
-    Certificate,
-    /// Reports of `cargo outdated`.
-    Dependencies,
-    /// An HTTP health page.
-    Health,
-    /// Reports of Trivy or Grype.
-    Images,
-    /// A cluster.
-    Kubernetes,
-    /// A cluster whose pods write audit lines.
-    PodLogs,
-    /// A database.
-    Postgres,
-    /// A Prometheus.
-    Prometheus,
-    /// An operator's own SQL check; the targets are named by the check.
-    Query,
-    /// A series of backups that is restored for proof.
-    Restore,
-    /// A cluster with secrets that are rotated.
-    Secrets,
-    /// The records of what people did.
-    Tasks,
-    /// The application's own HTTP metrics in Prometheus; nothing is probed.
-    Traffic,
-}
-
-impl TargetKind {
-    /// The key of the list in checklist.yaml.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Advisories | Self::Dependencies | Self::Images => "reports",
-            Self::AlertPath | Self::Alertmanager => "alertmanagers",
-            Self::Application | Self::Postgres | Self::Query => "postgres",
-            Self::Backup | Self::Restore => "backups",
-            Self::Certificate => "certificates",
-            Self::Health => "health",
-            Self::Kubernetes | Self::PodLogs | Self::Secrets => "kubernetes",
-            Self::Prometheus => "prometheus",
-            Self::Tasks => "tasks",
-            Self::Traffic => "traffic",
-        }
-    }
-
-    /// Whether the exporter probes it; the rest is judged on metrics that others expose.
-    pub const fn is_probed(self) -> bool {
-        !matches!(self, Self::Traffic)
     }
 }
 

@@ -1,323 +1,91 @@
-//! The things to look at, one struct per kind of target.
+//! What is watched: a file for each kind of target, with its struct, its keys in checklist.yaml, how it is read, and what
+//! it needs of files, variables and the network. A kind that is not in `lists!` does not exist, and one that is there
+//! without its file does not compile.
 
+mod alertmanagers;
+mod backups;
+mod certificates;
+mod health;
+mod kind;
+pub(crate) mod kubernetes;
+pub(crate) mod parts;
+mod postgres;
+mod prometheus;
+mod reports;
+mod restore;
 pub mod tables;
-pub mod traffic;
+pub(crate) mod target;
+pub(crate) mod tasks;
+mod traffic;
 
-use crate::tasks::Task;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
-use tables::Tables;
+pub use alertmanagers::Alertmanager;
+pub use backups::{Backup, BackupFormat};
+pub use certificates::{Certificate, StartTls};
+pub use health::Health;
+pub use kind::TargetKind;
+pub use kubernetes::{AuditLogs, Kubernetes, RotatedSecret};
+pub use parts::{Endpoint, Needs, Peer, S3Prefix, SecretRef};
+pub use postgres::{Postgres, PostgresTls};
+pub use prometheus::Prometheus;
+pub use reports::{Report, ReportFormat, ReportPlace};
+pub use restore::{Expect, Restore, Sanity};
+pub use target::Target;
+pub use tasks::{RecordPlace, Tasks};
+pub use traffic::Traffic;
 
-/// Where a secret is read from, each time it is needed. The value is never part of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretRef {
-    /// The first line of a file.
-    File(PathBuf),
-    /// An environment variable.
-    Env(String),
+use crate::reader::keys::Key;
+use target::{List, list};
+
+/// Reads one list of targets.
+pub(crate) trait ReadList {
+    fn list<T: List>(&mut self) -> Vec<T>;
 }
 
-impl SecretRef {
-    /// Where it comes from, for messages: never the value.
-    pub fn origin(&self) -> String {
-        match self {
-            Self::File(path) => format!("file {}", path.display()),
-            Self::Env(name) => format!("environment variable {name}"),
+macro_rules! lists {
+    ($($list:ident: $target:ty,)*) => {
+        /// Every target of a configuration.
+        #[derive(Debug, Clone, Default)]
+        pub struct Targets {
+            $(
+                #[doc = concat!("`", stringify!($list), ":`")]
+                pub $list: Vec<$target>,
+            )*
+            /// `tasks:`
+            pub tasks: Option<Tasks>,
         }
-    }
+
+        /// The keys of the lists.
+        pub(crate) const LISTS: &[Key] = &[$(list::<$target>()),*];
+
+        impl Targets {
+            /// Every target with the key of its list, in the order of checklist.yaml.
+            pub fn each(&self) -> Vec<(&'static str, &dyn Target)> {
+                let mut all: Vec<(&'static str, &dyn Target)> = Vec::new();
+                $(all.extend(self.$list.iter().map(|target| (<$target as List>::LIST, target as &dyn Target)));)*
+                all.extend(self.tasks.iter().map(|tasks| ("tasks", tasks as &dyn Target)));
+                all
+            }
+
+            pub(crate) fn read(reader: &mut impl ReadList) -> Self {
+                Self { $($list: reader.list::<$target>(),)* tasks: None }
+            }
+        }
+    };
 }
 
-/// An HTTP endpoint and how to be let in.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    /// `http://` or `https://` address.
-    pub url: String,
-    /// A bearer token to send.
-    pub bearer_token: Option<SecretRef>,
-    /// Authorities to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
+lists! {
+    kubernetes: Kubernetes,
+    health: Health,
+    backups: Backup,
+    postgres: Postgres,
+    certificates: Certificate,
+    alertmanagers: Alertmanager,
+    prometheus: Prometheus,
+    traffic: Traffic,
+    reports: Report,
 }
 
-/// A prefix in a bucket and how to be let in.
-#[derive(Debug, Clone)]
-pub struct S3Prefix {
-    /// Bucket name.
-    pub bucket: String,
-    /// Key prefix, without leading slash.
-    pub prefix: String,
-    /// A custom endpoint (`MinIO`, Ceph); AWS's own when absent.
-    pub endpoint: Option<String>,
-    /// Region to sign for.
-    pub region: String,
-    /// Bucket in the path instead of in the host name.
-    pub path_style: bool,
-    /// Access key id and secret key; the AWS default chain when absent.
-    pub credentials: Option<(SecretRef, SecretRef)>,
-}
-
-/// A secret of the cluster that must be rotated. Only its metadata is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RotatedSecret {
-    /// Namespace.
-    pub namespace: String,
-    /// Name.
-    pub name: String,
-    /// An annotation with the time of the last rotation (RFC 3339), instead of the last change of the data.
-    pub annotation: Option<String>,
-}
-
-/// Pods whose logs carry audit lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditLogs {
-    /// Namespace.
-    pub namespace: String,
-    /// Label selector of the pods.
-    pub selector: String,
-    /// The container, where a pod has several.
-    pub container: Option<String>,
-    /// What every audit line contains.
-    pub marker: String,
-}
-
-/// A cluster, or the part of it that the listed namespaces make up.
-#[derive(Debug, Clone)]
-pub struct Kubernetes {
-    /// The value of the label `target`.
-    pub name: String,
-    /// A kubeconfig; the pod's service account when absent.
-    pub kubeconfig: Option<PathBuf>,
-    /// The context within the kubeconfig; its current one when absent.
-    pub context: Option<String>,
-    /// Namespaces to watch, at least one.
-    pub namespaces: Vec<String>,
-    /// The namespace of the service account that the exporter has in this cluster; the first watched one when absent.
-    pub exporter_namespace: String,
-    /// Whether to accept the kubelets' self-made serving certificates.
-    pub kubelet_insecure_skip_verify: bool,
-    /// Which nodes' kubelets are asked, as a label selector; all when there is none.
-    pub kubelet_node_selector: Option<String>,
-    /// Whether a namespace without any workload or pod is fine.
-    pub may_be_empty: bool,
-    /// The authority of the kubelets' serving certificates; the cluster's own when absent.
-    pub kubelet_ca_file: Option<PathBuf>,
-    /// Secrets that are rotated.
-    pub secrets: Vec<RotatedSecret>,
-    /// Pods that write audit lines.
-    pub audit_logs: Vec<AuditLogs>,
-    /// Whom tokens must be meant for to be let in to the web side; none when no token is let in.
-    pub web_audiences: Vec<String>,
-}
-
-/// How a PostgreSQL connection is protected, with libpq's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PostgresTls {
-    /// Plain TCP.
-    Disable,
-    /// Encrypted, the certificate is not looked at.
-    Require,
-    /// Encrypted, chain and host name are checked.
-    VerifyFull,
-}
-
-/// One database of one server.
-#[derive(Debug, Clone)]
-pub struct Postgres {
-    /// The value of the label `target`.
-    pub name: String,
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// The database to connect to.
-    pub database: String,
-    /// The role to connect as.
-    pub user: String,
-    /// The role's password, if it has one.
-    pub password: Option<SecretRef>,
-    /// Protection of the connection.
-    pub tls: PostgresTls,
-    /// Authorities to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// The names of the application's tables, if they are in this database.
-    pub tables: Option<Tables>,
-}
-
-/// What the first bytes of a backup must look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BackupFormat {
-    /// Anything: the header is not read.
-    Any,
-    /// `pg_dump -Fc`: `PGDMP`.
-    PgDump,
-    /// gzip around anything.
-    Gzip,
-    /// gzip around `pg_dump -Fc`, as the checklist makes it.
-    PgDumpGzip,
-    /// Zstandard around anything.
-    Zstd,
-}
-
-/// One series of backups: a prefix in a bucket into which a job writes regularly.
-#[derive(Debug, Clone)]
-pub struct Backup {
-    /// The value of the labels `target` and `backup`.
-    pub name: String,
-    /// Where it is written to.
-    pub place: S3Prefix,
-    /// How often a backup is made.
-    pub every: Duration,
-    /// What the header must look like.
-    pub format: BackupFormat,
-    /// How it is restored for proof, if it is.
-    pub restore: Option<Restore>,
-}
-
-impl Backup {
-    /// The name as a part of the names of Kubernetes objects: at most 20 lower-case letters, digits and dashes. Two
-    /// backups may have the same.
-    pub fn slug(&self) -> String {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-        let text: String = self.name.chars().map(plain).take(20).collect();
-        let text = text.trim_matches('-');
-        if text.is_empty() { "backup".to_owned() } else { text.to_owned() }
-    }
-}
-
-/// How a backup is restored for proof.
-#[derive(Debug, Clone)]
-pub struct Restore {
-    /// A server to restore into, never one of `postgres:`; a throw-away server of its own when absent.
-    pub server: Option<Postgres>,
-    /// What must hold afterwards, at least one.
-    pub checks: Vec<Sanity>,
-}
-
-/// A question to a restored database.
-#[derive(Debug, Clone)]
-pub struct Sanity {
-    /// What it is called in metrics.
-    pub name: String,
-    /// A SELECT with one value.
-    pub query: String,
-    /// What the value must be.
-    pub expect: Expect,
-}
-
-/// What the answer of a question must be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Expect {
-    /// A number that is no less, mostly of rows.
-    AtLeast(f64),
-    /// The time of a row, no longer ago.
-    NotOlderThan(Duration),
-}
-
-/// A protocol that starts in clear text and then turns to TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartTls {
-    /// PostgreSQL's `SSLRequest`.
-    Postgres,
-}
-
-/// A TLS endpoint whose certificates are watched.
-#[derive(Debug, Clone)]
-pub struct Certificate {
-    /// The value of the label `target`.
-    pub name: String,
-    /// Host name or address to connect to.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// The name to ask for (SNI) and to verify; the host when absent.
-    pub server_name: String,
-    /// The clear-text prelude, if any.
-    pub start_tls: Option<StartTls>,
-    /// Authorities to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// An HTTP endpoint that says in JSON how the application is.
-#[derive(Debug, Clone)]
-pub struct Health {
-    /// The value of the label `target`.
-    pub name: String,
-    /// Where it is.
-    pub endpoint: Endpoint,
-    /// The status code of a healthy answer.
-    pub status: u16,
-    /// JSON fields (dots descend) and the text that each must have.
-    pub expect: BTreeMap<String, String>,
-    /// The JSON field that holds the version of the application.
-    pub version_field: Option<String>,
-}
-
-/// A server with an HTTP API: an Alertmanager or a Prometheus.
-#[derive(Debug, Clone)]
-pub struct Server {
-    /// The value of the label `target`.
-    pub name: String,
-    /// Where it is.
-    pub endpoint: Endpoint,
-}
-
-/// What wrote a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportFormat {
-    /// `cargo audit --json`
-    CargoAudit,
-    /// `cargo outdated --format json`
-    CargoOutdated,
-    /// `trivy image --format json`
-    Trivy,
-    /// `grype -o json`
-    Grype,
-}
-
-/// Where a report lies.
-#[derive(Debug, Clone)]
-pub enum ReportPlace {
-    /// One file.
-    File(PathBuf),
-    /// Every file of a folder that ends in `.json`.
-    Directory(PathBuf),
-    /// The newest object under a prefix.
-    S3(S3Prefix),
-    /// The answer of an HTTP GET.
-    Http(Endpoint),
-}
-
-/// A report that another program writes regularly.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// The value of the label `target`.
-    pub name: String,
-    /// What wrote it.
-    pub format: ReportFormat,
-    /// Where it lies.
-    pub place: ReportPlace,
-}
-
-/// Where records are kept. Nothing there is ever changed or deleted.
-#[derive(Debug, Clone)]
-pub enum RecordPlace {
-    /// `records.jsonl` in a folder.
-    Directory(PathBuf),
-    /// One object per record under a prefix.
-    S3(S3Prefix),
-}
-
-/// People's tasks.
-#[derive(Debug, Clone)]
-pub struct Tasks {
-    /// The time zone in which days begin.
-    pub zone: TimeZone,
-    /// The day from which tasks count.
-    pub since: Date,
-    /// Where it is recorded that they were done.
-    pub place: RecordPlace,
-    /// The tasks.
-    pub list: Vec<Task>,
+/// The sections that say what is watched.
+pub fn watching() -> impl Iterator<Item = &'static str> {
+    LISTS.iter().map(|key| key.name).chain(["tasks"])
 }

@@ -2,7 +2,7 @@
 
 use crate::cadence::Cadence::{self, Annual, Monthly, Quarterly, Weekly};
 use crate::calendar::{Rule, midnight};
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::time::Duration;
@@ -10,9 +10,9 @@ use std::time::Duration;
 /// Seconds of a day, as a grace counts them.
 const DAY: u64 = 86_400;
 
-/// A task of the catalog.
+/// A task of the catalog, which a configuration may change.
 #[derive(Debug)]
-pub struct Known {
+pub struct Preset {
     /// The label `task`.
     pub id: &'static str,
     /// What people call it.
@@ -50,22 +50,38 @@ pub struct Task {
 
 /// Every task of the written checklist, in its order.
 #[rustfmt::skip]
-pub static TASKS: &[Known] = &[
-    Known { id: "capacity_sheet", title: "Capacity spreadsheet", cadence: Weekly, section: "Capacity Planning Review", when: "Friday", minutes: 5, steps: &["Update the capacity planning spreadsheet", "Document current usage and trends", "rules-gen report quarterly --config checklist.yaml --prometheus URL --out reports: its CSV has both"] },
-    Known { id: "backup_verification", title: "Backup verification", cadence: Monthly, section: "Backup Verification", when: "first Monday", minutes: 60, steps: &["checklist-exporter verify-backup monthly: restores the latest monthly backup into a throw-away database", "Compare row counts and the newest rows", "Document the results", "See docs/runbooks/maintenance/06-backup-verification.md"] },
-    Known { id: "audit_review", title: "Audit log review", cadence: Monthly, section: "Security Review", when: "second Monday", minutes: 30, steps: &["Review the audit log: changes of roles, disabled accounts, exports, failures", "See docs/runbooks/security/04-audit-review.md"] },
-    Known { id: "dependency_update", title: "Dependency update", cadence: Monthly, section: "Update Dependencies", when: "third Monday", minutes: 60, steps: &["cargo update", "cargo test --all", "cargo build --release && ./target/release/llm-orchestrator --version", "Schedule a deployment if updates are needed", "See docs/runbooks/maintenance/05-dependency-updates.md"] },
-    Known { id: "alert_review", title: "Alert review", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 20, steps: &["rules-gen noise --prometheus URL --range 30d: how often each alert fired within 30 days", "Tune thresholds with too many false positives"] },
-    Known { id: "runbook_update", title: "Runbook update", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 20, steps: &["Document new issues", "Update troubleshooting steps"] },
-    Known { id: "alert_routing", title: "Alert routing test", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 15, steps: &["checklist-exporter verify-alerts: sends a test alert of each severity, and resolves it", "See both in PagerDuty and Slack"] },
-    Known { id: "dr_drill", title: "Disaster recovery drill", cadence: Quarterly, section: "Disaster Recovery Drill", when: "second Monday of January, April, July, October", minutes: 240, steps: &["Schedule the drill with the team", "Execute one scenario: pod failure, database failure, regional outage or backup restoration", "Document the results", "Update the recovery plan based on the findings", "See plans/Phase-4-Optional-Enhancements-SPARC.md (Section 3)"] },
-    Known { id: "capacity_plan", title: "Capacity plan", cadence: Quarterly, section: "Capacity Planning", when: "third Monday of January, April, July, October", minutes: 120, steps: &["Analyze growth over 90 days", "rules-gen report quarterly --config checklist.yaml --prometheus URL --out reports: forecasts the needs of 3, 6 and 12 months", "Create the capacity plan", "Budget for additional resources", "Schedule infrastructure upgrades", "See docs/runbooks/maintenance/08-capacity-planning.md"] },
-    Known { id: "security_audit", title: "Security audit", cadence: Quarterly, section: "Security Audit", when: "second Monday of February, May, August, November", minutes: 180, steps: &["Comprehensive security review", "Update security policies", "Penetration testing, if scheduled", "Compliance checks", "Security training for the team", "See docs/runbooks/security/06-compliance-audit.md"] },
-    Known { id: "performance_tuning", title: "Performance tuning", cadence: Quarterly, section: "Performance Tuning", when: "third Monday of February, May, August, November", minutes: 120, steps: &["Analyze performance metrics", "Identify bottlenecks", "Optimize database queries", "Tune the application's configuration", "Load testing", "See docs/runbooks/maintenance/07-performance-tuning.md"] },
-    Known { id: "secret_rotation", title: "Secret rotation", cadence: Annual, section: "Secret Rotation", when: "first Monday of February", minutes: 240, steps: &["JWT secret, see docs/runbooks/maintenance/03-secret-rotation.md", "Database password", "LLM provider API keys", "TLS certificates, if they are not renewed by a program", "SSH keys", "Service account tokens", "What is a Secret of Kubernetes can be listed under secrets: its age is watched then"] },
-    Known { id: "architecture_review", title: "Architecture review", cadence: Annual, section: "Architecture Review", when: "third Monday of March", minutes: 240, steps: &["Review the system's architecture", "Identify technical debt", "Plan major upgrades", "Evaluate new technologies", "Create the roadmap for next year"] },
-    Known { id: "compliance_renewal", title: "Compliance certification renewal", cadence: Annual, section: "Compliance Certification Renewal", when: "first Monday of March", minutes: 480, steps: &["SOC 2 Type II audit", "ISO 27001 certification", "HIPAA compliance review", "PCI DSS assessment, as far as each applies", "See docs/runbooks/security/06-compliance-audit.md"] },
+pub static TASKS: &[Preset] = &[
+    Preset { id: "capacity_sheet", title: "Capacity spreadsheet", cadence: Weekly, section: "Capacity Planning Review", when: "Friday", minutes: 5, steps: &["Update the capacity planning spreadsheet", "Document current usage and trends", "rules-gen report quarterly --config checklist.yaml --prometheus URL --out reports: its CSV has both"] },
+    Preset { id: "backup_verification", title: "Backup verification", cadence: Monthly, section: "Backup Verification", when: "first Monday", minutes: 60, steps: &["checklist-exporter verify-backup monthly: restores the latest monthly backup into a throw-away database", "Compare row counts and the newest rows", "Document the results", "See docs/runbooks/maintenance/06-backup-verification.md"] },
+    Preset { id: "audit_review", title: "Audit log review", cadence: Monthly, section: "Security Review", when: "second Monday", minutes: 30, steps: &["Review the audit log: changes of roles, disabled accounts, exports, failures", "See docs/runbooks/security/04-audit-review.md"] },
+    Preset { id: "dependency_update", title: "Dependency update", cadence: Monthly, section: "Update Dependencies", when: "third Monday", minutes: 60, steps: &["cargo update", "cargo test --all", "cargo build --release && ./target/release/llm-orchestrator --version", "Schedule a deployment if updates are needed", "See docs/runbooks/maintenance/05-dependency-updates.md"] },
+    Preset { id: "alert_review", title: "Alert review", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 20, steps: &["rules-gen noise --prometheus URL --range 30d: how often each alert fired within 30 days", "Tune thresholds with too many false positives"] },
+    Preset { id: "runbook_update", title: "Runbook update", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 20, steps: &["Document new issues", "Update troubleshooting steps"] },
+    Preset { id: "alert_routing", title: "Alert routing test", cadence: Monthly, section: "Monitoring Review", when: "fourth Monday", minutes: 15, steps: &["checklist-exporter verify-alerts: sends a test alert of each severity, and resolves it", "See both in PagerDuty and Slack"] },
+    Preset { id: "dr_drill", title: "Disaster recovery drill", cadence: Quarterly, section: "Disaster Recovery Drill", when: "second Monday of January, April, July, October", minutes: 240, steps: &["Schedule the drill with the team", "Execute one scenario: pod failure, database failure, regional outage or backup restoration", "Document the results", "Update the recovery plan based on the findings", "See plans/Phase-4-Optional-Enhancements-SPARC.md (Section 3)"] },
+    Preset { id: "capacity_plan", title: "Capacity plan", cadence: Quarterly, section: "Capacity Planning", when: "third Monday of January, April, July, October", minutes: 120, steps: &["Analyze growth over 90 days", "rules-gen report quarterly --config checklist.yaml --prometheus URL --out reports: forecasts the needs of 3, 6 and 12 months", "Create the capacity plan", "Budget for additional resources", "Schedule infrastructure upgrades", "See docs/runbooks/maintenance/08-capacity-planning.md"] },
+    Preset { id: "security_audit", title: "Security audit", cadence: Quarterly, section: "Security Audit", when: "second Monday of February, May, August, November", minutes: 180, steps: &["Comprehensive security review", "Update security policies", "Penetration testing, if scheduled", "Compliance checks", "Security training for the team", "See docs/runbooks/security/06-compliance-audit.md"] },
+    Preset { id: "performance_tuning", title: "Performance tuning", cadence: Quarterly, section: "Performance Tuning", when: "third Monday of February, May, August, November", minutes: 120, steps: &["Analyze performance metrics", "Identify bottlenecks", "Optimize database queries", "Tune the application's configuration", "Load testing", "See docs/runbooks/maintenance/07-performance-tuning.md"] },
+    Preset { id: "secret_rotation", title: "Secret rotation", cadence: Annual, section: "Secret Rotation", when: "first Monday of February", minutes: 240, steps: &["JWT secret, see docs/runbooks/maintenance/03-secret-rotation.md", "Database password", "LLM provider API keys", "TLS certificates, if they are not renewed by a program", "SSH keys", "Service account tokens", "What is a Secret of Kubernetes can be listed under secrets: its age is watched then"] },
+    Preset { id: "architecture_review", title: "Architecture review", cadence: Annual, section: "Architecture Review", when: "third Monday of March", minutes: 240, steps: &["Review the system's architecture", "Identify technical debt", "Plan major upgrades", "Evaluate new technologies", "Create the roadmap for next year"] },
+    Preset { id: "compliance_renewal", title: "Compliance certification renewal", cadence: Annual, section: "Compliance Certification Renewal", when: "first Monday of March", minutes: 480, steps: &["SOC 2 Type II audit", "ISO 27001 certification", "HIPAA compliance review", "PCI DSS assessment, as far as each applies", "See docs/runbooks/security/06-compliance-audit.md"] },
 ];
+
+impl Preset {
+    /// The task as it is without any change.
+    pub fn task(&self) -> Task {
+        Task {
+            id: self.id.to_owned(),
+            title: self.title.to_owned(),
+            cadence: self.cadence,
+            // The catalog's rules are read by a test; one that were wrong would be every Monday, and be seen.
+            rule: Rule::parse(self.when).unwrap_or(Rule { weekday: Weekday::Monday, nth: None, months: Vec::new() }),
+            grace: grace(self.cadence),
+            minutes: self.minutes,
+            steps: self.steps.iter().map(|step| (*step).to_owned()).collect(),
+        }
+    }
+}
 
 /// How long after its day a task of a cadence may be done without anyone being told.
 pub const fn grace(cadence: Cadence) -> Duration {

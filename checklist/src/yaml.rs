@@ -1,10 +1,13 @@
-//! YAML files: a tree with places, what is wrong in our own words, and the nearest known word.
+//! YAML files: a tree with places, what is wrong in our own words, the nearest known word, and what may be shown.
 
 mod error;
 mod hint;
 mod place;
-pub(crate) mod tree;
+mod shown;
+mod tree;
 
 pub use error::Error;
 pub use hint::hint;
-pub use place::Place;
+pub use place::{Lines, Place};
+pub use shown::{is_plain, quote, word};
+pub use tree::{Node, Tree, document};

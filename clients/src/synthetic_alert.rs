@@ -5,7 +5,7 @@ mod alertmanager;
 use alertmanager::{Counts, Routing};
 use anyhow::{bail, ensure};
 use checklist::Severity;
-use checklist::config::{Alerting, Server};
+use checklist::config::{Alerting, Alertmanager};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -45,7 +45,7 @@ pub fn severities(alerting: &Alerting, has_webhook: bool) -> anyhow::Result<Vec<
 /// # Errors
 /// Why it did not arrive, in words for people.
 pub async fn deliver(
-    server: &Server,
+    server: &Alertmanager,
     alerting: &Alerting,
     severity: Severity,
     received: Option<Received<'_>>,
@@ -110,7 +110,7 @@ struct Expected<'a> {
 
 impl Expected<'_> {
     /// Waits until everything was seen.
-    async fn wait(&self, server: &Server, name: &str, within: Duration) -> anyhow::Result<f64> {
+    async fn wait(&self, server: &Alertmanager, name: &str, within: Duration) -> anyhow::Result<f64> {
         let begun = Instant::now();
         // A counter counts everybody's alerts: it proves nothing before Alertmanager has shown that it has this one.
         let mut routed = false;

@@ -4,6 +4,7 @@ pub mod access;
 pub mod alert_routes;
 pub mod alertmanager;
 pub mod alertmanager_config;
+pub mod configuration;
 pub mod docs;
 pub mod file;
 pub mod grafana;

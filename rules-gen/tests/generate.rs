@@ -192,7 +192,11 @@ fn what_is_committed_is_what_would_be_generated() {
     let (dashboards, others): (Vec<File>, Vec<File>) =
         outputs.into_iter().partition(|file| file.path.starts_with("dashboards"));
     assert!(dashboards.len() > 5 && others.len() > 100);
-    let docs = [rules_gen::outputs::docs::signals(), rules_gen::outputs::docs::lints()];
+    let docs = [
+        rules_gen::outputs::configuration::configuration(),
+        rules_gen::outputs::docs::signals(),
+        rules_gen::outputs::docs::lints(),
+    ];
     let folders = [(others.as_slice(), "deploy/generated"), (&dashboards, ""), (&docs, "docs")];
     let differences: Vec<String> =
         folders.into_iter().flat_map(|(files, folder)| differences(files, &root.join(folder))).collect();

@@ -8,42 +8,7 @@ use std::collections::BTreeSet;
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 /// Every table that a checklist can have, as small as it can be.
-const EVERYTHING: &str = r#"
-kubernetes:
-  - name: k
-    namespaces: [ns]
-    thresholds: {disk.usage: {warning: 1%}}
-    sources: {pods: kube-state-metrics}
-    kubelet: {caFile: f}
-    secrets: [{name: s}]
-    auditLogs: [{selector: a=b}]
-health: [{name: h, url: "https://h", expect: {status: ok}}]
-backups: [{name: b, bucket: b, format: pg_dump, restore: {checks: [{name: one, query: SELECT 1}]}}]
-postgres: [{name: p, host: h, database: d, user: u, tables: {users: {table: t, columns: {created_at: c}}}}]
-certificates: [{name: c, address: "h:443"}]
-alertmanagers: [{name: a, url: "http://a"}]
-prometheus: [{name: p, url: "http://p"}]
-traffic: [{name: t, selector: 'job="x"'}]
-reports: [{name: r, format: trivy, url: "http://r"}]
-tasks: {since: "2026-01-01", s3: {bucket: b}, change: {dr_drill: {grace: 1d}}, add: [{name: own, when: Friday}]}
-queries: [{name: q, help: h, query: SELECT 1 AS value, above: {warning: 1}, costly: true}]
-thresholds: {disk.usage: {warning: 70%}}
-checks: {pods: {interval: 1m}}
-highAvailability: {kubernetes: k, lease: l}
-alerting:
-  pagerduty: {routingKeyFile: f}
-  slack: {webhookUrlFile: f}
-  email: {to: a@b, from: a@b, smarthost: "h:25"}
-  webhook: {url: "https://w"}
-  heartbeat: {url: "https://w"}
-  maintenance: [{name: m, times: [{from: "01:00", to: "02:00"}]}]
-  grouping: {wait: 1s}
-  alerts: {ChecklistPodStuck: {for: 1m}}
-  prometheusRule: {name: one}
-  alertmanagerConfig: {name: one}
-  dashboards: {folder: f}
-  reports: {directory: d}
-"#;
+const EVERYTHING: &str = include_str!("../../checklist/src/config/everything.yaml");
 
 fn validator() -> jsonschema::Validator {
     jsonschema::validator_for(&rules_gen::outputs::schema::schema()).unwrap()
@@ -137,4 +102,59 @@ fn schema_and_reader_know_the_same_fields_of_every_table() {
         compared += 1;
     }
     assert!(compared > 30, "only {compared} tables were compared");
+}
+
+/// Every property of every table in the schema.
+fn properties<'a>(schema: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>) {
+    let within = schema["properties"].as_object().into_iter().chain(schema["patternProperties"].as_object()).flatten();
+    for (key, value) in within {
+        found.push((format!("{path}.{key}"), value));
+        properties(value, &format!("{path}.{key}"), found);
+    }
+    properties_of(&schema["items"], path, found);
+    properties_of(&schema["additionalProperties"], path, found);
+    for one in schema["anyOf"].as_array().into_iter().flatten() {
+        properties(one, path, found);
+    }
+}
+
+fn properties_of<'a>(schema: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>) {
+    if schema.is_object() {
+        properties(schema, path, found);
+    }
+}
+
+#[test]
+fn every_key_of_the_schema_is_described_and_stands_in_the_documentation() {
+    let schema = rules_gen::outputs::schema::schema();
+    let page = rules_gen::outputs::configuration::configuration().content;
+    let mut all = Vec::new();
+    properties(&schema, "", &mut all);
+    for (path, value) in &all {
+        assert!(value["description"].as_str().is_some_and(|text| text.len() > 5), "{path} has no description: {value}");
+    }
+    let mut keys = BTreeSet::new();
+    let documented = |key: &&str| page.contains(&format!("| `{key}` |")) || !key.starts_with(char::is_lowercase);
+    for key in [
+        "endpoint",
+        "region",
+        "pathStyle",
+        "accessKeyIdFile",
+        "secretAccessKeyEnv",
+        "caFile",
+        "startTls",
+        "skip",
+        "bearerTokenEnv",
+        "passwordEnv",
+        "grouping",
+        "keepFiringFor",
+        "nativeHistogram",
+        "requireTls",
+    ] {
+        assert!(documented(&key), "{key}");
+        keys.insert(key);
+    }
+    let undescribed: Vec<&str> = page.lines().filter(|line| line.starts_with("| `") && line.contains("|  |")).collect();
+    assert_eq!(undescribed, [] as [&str; 0]);
+    assert!(all.len() > 339, "{}", all.len());
 }

@@ -365,7 +365,7 @@ async fn records_of_several_programs_are_all_kept_and_none_is_written_over() -> 
     }
     // Two programs that say the same thing in the same moment are one record: the second is refused.
     let checklist::config::RecordPlace::S3(prefix) =
-        checklist::Config::parse("c", &std::fs::read_to_string(&config)?)?.tasks.context("no tasks")?.place
+        checklist::Config::parse("c", &std::fs::read_to_string(&config)?)?.watched.tasks.context("no tasks")?.place
     else {
         anyhow::bail!("not in a bucket")
     };

@@ -1,12 +1,18 @@
-//! Who is told, where the pages point to, and what the operator changed about single alerts.
+//! `alerting:` who is told, where the pages point to, and what the operator changed about single alerts.
 
-use super::receivers::{Email, Heartbeat, Maintenance, Webhook};
+use super::objects::{self, AlertmanagerConfig, Dashboards, PrometheusRule};
+use super::receivers::{self, Email, Heartbeat, Maintenance, Webhook};
+use crate::reader::keys::{Key, Kind, Names, Rule, Section};
+use crate::reader::table::Table;
+use crate::signal::Signal;
+use crate::targets::parts::HTTP;
+use crate::yaml::{hint, word};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The section `alerting:`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Alerting {
     /// Labels on every alert, for routing (`team: sre`).
     pub labels: BTreeMap<String, String>,
@@ -79,72 +85,270 @@ pub struct Grouping {
 }
 
 /// What the operator changed about one alert.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct AlertOverride {
     /// How long the condition must hold.
     pub pending: Option<Duration>,
     /// How long it keeps firing afterwards.
     pub keep_firing: Option<Duration>,
     /// Left out of the rules when false.
-    pub enabled: Option<bool>,
+    pub enabled: bool,
 }
 
-/// Metadata of the `PrometheusRule` object.
-#[derive(Debug, Clone)]
-pub struct PrometheusRule {
-    /// Its name.
-    pub name: String,
-    /// Its namespace.
-    pub namespace: Option<String>,
-    /// Its labels, which the operator's `ruleSelector` must match.
-    pub labels: BTreeMap<String, String>,
+/// Alerts about the exporter itself, which belong to no signal.
+pub const META_ALERTS: [&str; 13] = [
+    "ChecklistCheckIncomplete",
+    "ChecklistCheckMissing",
+    "ChecklistCheckOverdue",
+    "ChecklistConfigBroken",
+    "ChecklistEmergencyOverride",
+    "ChecklistExporterMissing",
+    "ChecklistLeaseNotHeld",
+    "ChecklistRulesOutdated",
+    "ChecklistSeriesDropped",
+    "ChecklistShardMissing",
+    "ChecklistShardsDiffer",
+    "ChecklistSourceMissing",
+    "ChecklistWatchdog",
+];
+
+/// The shortest past that an alert compares with is a day: after that the change itself is the past.
+const LONGEST_OF_HISTORY: Duration = Duration::from_hours(12);
+
+/// Labels that have a meaning of their own: those of the exporter, of every scrape and of every rule.
+pub(super) const RESERVED: [&str; 7] = ["alertname", "cadence", "check", "instance", "job", "severity", "target"];
+
+const URL: Key = Key::new("url", Kind::Form(&HTTP), "The address of another endpoint than PagerDuty's own.")
+    .otherwise("that of PagerDuty")
+    .example("https://events.eu.pagerduty.com/v2/enqueue");
+
+static PAGERDUTY: Section = Section {
+    what: "pagerduty",
+    keys: &[&[
+        Key::new("routingKeyFile", Kind::Path, "The file, as Alertmanager sees it, that holds the integration key.")
+            .required()
+            .example("/etc/alertmanager/secrets/pagerduty-key"),
+        URL,
+    ]],
+    rules: &[],
+};
+
+static SLACK: Section = Section {
+    what: "slack",
+    keys: &[&[
+        Key::new(
+            "webhookUrlFile",
+            Kind::Path,
+            "The file, as Alertmanager sees it, that holds the address of the webhook.",
+        )
+        .required()
+        .example("/etc/alertmanager/secrets/slack-url"),
+        Key::new("channel", Kind::Text, "The channel, for webhooks that may choose.")
+            .otherwise("that of the webhook")
+            .example("'#ops'"),
+    ]],
+    rules: &[],
+};
+
+static REPORTS: Section = Section {
+    what: "reports",
+    keys: &[&[
+        Key::new(
+            "webhookUrlFile",
+            Kind::Path,
+            "The file, as the jobs see it, that holds the address of a Slack incoming webhook.",
+        )
+        .example("/etc/checklist/secrets/slack-reports"),
+        Key::new("directory", Kind::Path, "A folder for each report in every format.")
+            .example("/var/lib/checklist/written"),
+    ]],
+    rules: &[Rule::Any(&["webhookUrlFile", "directory"], "give webhookUrlFile, directory or both: reports go there")],
+};
+
+static GROUPING: Section = Section {
+    what: "grouping",
+    keys: &[&[
+        Key::new(
+            "wait",
+            Kind::Wait,
+            "How long a new group waits for more alerts; half a minute gathers what breaks together.",
+        )
+        .default("30s")
+        .example("1m"),
+        Key::new("interval", Kind::Duration, "The time between two messages about a changed group.")
+            .default("5m")
+            .example("10m"),
+        Key::new("repeat", Kind::Duration, "The time until an unchanged group is told again.")
+            .default("4h")
+            .example("12h"),
+    ]],
+    rules: &[],
+};
+
+static CHANGE: Section = Section {
+    what: "an alert",
+    keys: &[&[
+        Key::new("for", Kind::Wait, "How long the condition must hold before the alert fires.")
+            .otherwise("that of the catalog")
+            .example("30m"),
+        Key::new(
+            "keepFiringFor",
+            Kind::Wait,
+            "How long the alert keeps firing after the condition ended, against flapping.",
+        )
+        .otherwise("that of the catalog")
+        .example("10m"),
+        Key::new("enabled", Kind::Flag, "Whether the alert is among the rules.").default("true").example("false"),
+    ]],
+    rules: &[],
+};
+
+/// The section.
+pub(super) static SECTION: Section = Section {
+    what: "alerting",
+    keys: &[&[
+        Key::new("labels", Kind::Map(&Kind::Scalar), "Labels on every alert, for routing.").example("{team: sre}"),
+        Key::new(
+            "runbookBaseUrl",
+            Kind::Form(&HTTP),
+            "Where the runbooks are published; a page links to `BASE/SIGNAL.md#ALERT`.",
+        )
+        .otherwise("pages have no link to a runbook")
+        .example("https://runbooks.example.com/ops-checklist"),
+        Key::new("grafanaBaseUrl", Kind::Form(&HTTP), "Where Grafana is; a page links to `BASE/d/UID`.")
+            .otherwise("pages have no link to a dashboard")
+            .example("https://grafana.example.com"),
+        Key::new("pagerduty", Kind::Table(&PAGERDUTY), "Critical alerts go to PagerDuty.")
+            .example("{routingKeyFile: /etc/alertmanager/secrets/pagerduty-key}"),
+        Key::new("slack", Kind::Table(&SLACK), "Warnings go to Slack.")
+            .example("{webhookUrlFile: /etc/alertmanager/secrets/slack-url}"),
+        Key::new("email", Kind::Table(&receivers::EMAIL), "E-mail beside PagerDuty and Slack.")
+            .example("{to: ops@example.com, from: alerts@example.com, smarthost: 'smtp.example.com:587'}"),
+        Key::new("webhook", Kind::Table(&receivers::WEBHOOK), "Anything that takes Alertmanager's own JSON.")
+            .example("{url: 'https://hooks.example.com/alerts'}"),
+        Key::new(
+            "heartbeat",
+            Kind::Table(&receivers::HEARTBEAT),
+            "A service outside that complains when the Watchdog is no longer heard.",
+        )
+        .example("{urlFile: /etc/alertmanager/secrets/heartbeat-url}"),
+        Key::new(
+            "maintenance",
+            Kind::List(&Kind::Table(&receivers::MAINTENANCE), false),
+            "Windows in which warnings wait. Pages never do.",
+        )
+        .example("[{name: sunday-night, weekdays: [sunday], times: [{from: '22:00', to: '02:00'}]}]"),
+        Key::new(
+            "reports",
+            Kind::Table(&REPORTS),
+            "Where the written reports of `rules-gen report` are left by the jobs.",
+        )
+        .example("{directory: /var/lib/checklist/written}"),
+        Key::new("grouping", Kind::Table(&GROUPING), "Alertmanager's delays.").example("{wait: 1m}"),
+        Key::new("alerts", Kind::By(Names::Alerts, &Kind::Table(&CHANGE)), "Changes to single alerts.")
+            .example("{ChecklistBackupStale: {for: 30m}}"),
+        Key::new("prometheusRule", Kind::Table(&objects::PROMETHEUS_RULE), "The `PrometheusRule` object.")
+            .example("{namespace: monitoring}"),
+        Key::new("alertmanagerConfig", Kind::Table(&objects::ALERTMANAGER_CONFIG), "The `AlertmanagerConfig` object.")
+            .example("{namespace: monitoring}"),
+        Key::new("dashboards", Kind::Table(&objects::DASHBOARDS), "The objects that carry dashboards.")
+            .example("{folder: Operations}"),
+    ]],
+    rules: &[],
+};
+
+/// Addresses are written without the slash at their end, because a path follows.
+fn base(table: &Table<'_>, key: &'static str) -> Option<String> {
+    table.text(key).map(|url| url.trim_end_matches('/').to_owned())
 }
 
-/// Metadata of the `AlertmanagerConfig` object.
-#[derive(Debug, Clone)]
-pub struct AlertmanagerConfig {
-    /// Its name.
-    pub name: String,
-    /// Its namespace.
-    pub namespace: Option<String>,
-    /// Its labels, which the operator's `alertmanagerConfigSelector` must match.
-    pub labels: BTreeMap<String, String>,
-    /// The secret beside it that holds every key and address, each under the name of its file.
-    pub secret: String,
-}
-
-/// Metadata of the objects that carry dashboards.
-#[derive(Debug, Clone, Default)]
-pub struct Dashboards {
-    /// Their namespace.
-    pub namespace: Option<String>,
-    /// The folder in Grafana.
-    pub folder: Option<String>,
-    /// Labels of the Grafana objects that show them.
-    pub instance_selector: BTreeMap<String, String>,
-}
-
-impl Default for Grouping {
-    /// Half a minute gathers what breaks together; five minutes is Prometheus' staleness and
-    /// four hours the shift of a day, the defaults of Alertmanager.
-    fn default() -> Self {
-        Self { wait: Duration::from_secs(30), interval: Duration::from_mins(5), repeat: Duration::from_hours(4) }
+/// Reads the section.
+pub(super) fn read(table: &Table<'_>, signals: &[&'static Signal]) -> Option<Alerting> {
+    let of_metrics = signals.iter().flat_map(|signal| signal.metrics).flat_map(|metric| metric.labels).copied();
+    let reserved: Vec<&str> = RESERVED.into_iter().chain(of_metrics).collect();
+    let pagerduty = |table: Table<'_>| {
+        Some(PagerDuty { routing_key_file: table.path("routingKeyFile")?, url: base(&table, "url") })
+    };
+    let slack = |table: Table<'_>| {
+        Some(Slack { webhook_url_file: table.path("webhookUrlFile")?, channel: table.text("channel") })
+    };
+    let reports = |table: Table<'_>| WrittenReports {
+        webhook_url_file: table.path("webhookUrlFile"),
+        directory: table.path("directory"),
+    };
+    let alerts = alerts(table, signals);
+    if table.node("heartbeat").is_some() && alerts.get("ChecklistWatchdog").is_some_and(|watchdog| !watchdog.enabled) {
+        let off = "the heartbeat is the alert ChecklistWatchdog, which is switched off under alerts:";
+        table.mistake_at("heartbeat", off);
     }
+    Some(Alerting {
+        labels: labels(table, &reserved),
+        runbook_base_url: base(table, "runbookBaseUrl"),
+        grafana_base_url: base(table, "grafanaBaseUrl"),
+        pagerduty: table.table("pagerduty").and_then(pagerduty),
+        slack: table.table("slack").and_then(slack),
+        email: table.table("email").and_then(|table| Email::read(&table)),
+        webhook: table.table("webhook").and_then(|table| Webhook::read(&table)),
+        heartbeat: table.table("heartbeat").and_then(|table| Heartbeat::read(&table)),
+        maintenance: receivers::maintenance(table),
+        reports: table.table("reports").map(reports),
+        grouping: grouping(&table.table_or_empty("grouping"))?,
+        alerts,
+        prometheus_rule: PrometheusRule::read(&table.table_or_empty("prometheusRule"))?,
+        alertmanager_config: AlertmanagerConfig::read(&table.table_or_empty("alertmanagerConfig"))?,
+        dashboards: Dashboards::read(&table.table_or_empty("dashboards")),
+    })
 }
 
-impl Default for PrometheusRule {
-    fn default() -> Self {
-        Self { name: "ops-checklist".to_owned(), namespace: None, labels: BTreeMap::new() }
-    }
-}
-
-impl Default for AlertmanagerConfig {
-    fn default() -> Self {
-        Self {
-            name: "ops-checklist".to_owned(),
-            namespace: None,
-            labels: BTreeMap::new(),
-            secret: "ops-checklist-alerting".to_owned(),
+/// Labels of every alert.
+fn labels(table: &Table<'_>, reserved: &[&str]) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for (name, node) in table.entries("labels") {
+        let text = name.scalar().unwrap_or_default();
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let is_label = text.chars().all(good) && !text.starts_with(|c: char| c.is_ascii_digit()) && !text.is_empty();
+        if reserved.contains(&text) {
+            table.mistake(name.place, format!("the label {text} is set by rules-gen itself or is one of the metrics: every alert would have the same"));
+        } else if !is_label {
+            table.mistake(name.place, "a label name has letters, digits and underscores, and no digit in front");
+        } else if let Some(value) = node.scalar() {
+            labels.insert(text.to_owned(), value.to_owned());
         }
     }
+    labels
+}
+
+fn grouping(table: &Table<'_>) -> Option<Grouping> {
+    let (wait, interval, repeat) = (table.duration("wait")?, table.duration("interval")?, table.duration("repeat")?);
+    if repeat < interval {
+        table.mistake(table.place, "repeat must not be shorter than interval: Alertmanager repeats at intervals");
+    }
+    Some(Grouping { wait, interval, repeat })
+}
+
+fn alerts(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<String, AlertOverride> {
+    let of_signals = || signals.iter().flat_map(|signal| signal.alerts);
+    let known: Vec<&str> = of_signals().map(|alert| alert.name).chain(META_ALERTS).collect();
+    let mut all = BTreeMap::new();
+    for (name, own) in table.named_tables("alerts") {
+        let text = name.scalar().unwrap_or_default();
+        if !known.contains(&text) {
+            let shown = word(text).map(|word| format!(" {word}")).unwrap_or_default();
+            table.mistake(name.place, format!("unknown alert{shown}{}", hint(text, &known)));
+            continue;
+        }
+        let change = AlertOverride {
+            pending: own.duration("for"),
+            keep_firing: own.duration("keepFiringFor"),
+            enabled: own.flag("enabled"),
+        };
+        let compares = of_signals().any(|alert| alert.name == text && alert.when.needs_history());
+        if compares && change.pending > Some(LONGEST_OF_HISTORY) {
+            let late =
+                "this alert compares with the past, and after a day the change is the past: for must be at most 12h";
+            own.mistake_at("for", late);
+        }
+        all.insert(text.to_owned(), change);
+    }
+    all
 }

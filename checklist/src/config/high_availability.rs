@@ -1,8 +1,10 @@
 //! `highAvailability:` which of several exporters makes the costly checks: the holder of a Lease of Kubernetes.
 
-use super::read_parts::is_dns_label;
-use super::reader::Table;
+use crate::reader::keys::{Form, Key, Kind, Section};
+use crate::reader::table::Table;
+use crate::targets::parts::is_dns_label;
 use crate::targets::{Backup, Kubernetes};
+use crate::yaml::quote;
 
 /// Longer names of objects are allowed, but `kubectl get` is read by people.
 const LONGEST: usize = 49;
@@ -35,22 +37,30 @@ impl HighAvailability {
     }
 }
 
-pub(super) fn read(mut table: Table<'_>, clusters: &[Kubernetes]) -> Option<HighAvailability> {
-    let kubernetes = table.required("kubernetes");
-    if let (Some(name), Some(node)) = (&kubernetes, table.node("kubernetes"))
-        && !clusters.iter().any(|cluster| cluster.name == *name)
-    {
-        table.mistake(node.place, format!("there is no cluster {name} under kubernetes:"));
+static LEASE: Form = Form {
+    right: "the name of a lease: up to 49 lower-case letters, digits and dashes",
+    pattern: "^[a-z0-9-]{1,49}$",
+    fits: |text| is_dns_label(text) && text.len() <= LONGEST,
+};
+
+/// The section.
+pub(super) static SECTION: Section = Section {
+    what: "highAvailability",
+    keys: &[&[
+        Key::new("kubernetes", Kind::Text, "The name of the cluster, under `kubernetes:`, that the lease is in.")
+            .required()
+            .example("production"),
+        Key::new("lease", Kind::Form(&LEASE), "The name of the Lease, in the exporter's namespace.")
+            .default("checklist-exporter")
+            .example("checklist"),
+    ]],
+    rules: &[],
+};
+
+pub(super) fn read(table: &Table<'_>, clusters: &[Kubernetes]) -> Option<HighAvailability> {
+    let (kubernetes, lease) = (table.text("kubernetes")?, table.text("lease")?);
+    if !clusters.iter().any(|cluster| cluster.name == kubernetes) {
+        table.mistake_at("kubernetes", format!("there is no cluster {} under kubernetes:", quote(&kubernetes)));
     }
-    let lease = table.text("lease");
-    if let (Some(name), Some(node)) = (&lease, table.node("lease"))
-        && !(is_dns_label(name) && name.len() <= LONGEST)
-    {
-        table.mistake(
-            node.place,
-            format!("the name of a lease has up to {LONGEST} lower-case letters, digits and dashes"),
-        );
-    }
-    table.finish();
-    Some(HighAvailability { kubernetes: kubernetes?, lease: lease.unwrap_or_else(|| "checklist-exporter".to_owned()) })
+    Some(HighAvailability { kubernetes, lease })
 }

@@ -1,18 +1,20 @@
 //! `queries:` an operator's own SQL checks, each of which becomes a signal like those of the catalog.
 
-use super::read_parts::RESERVED;
-use super::read_thresholds::levels;
-use super::reader::{Found, Table};
+use super::alerting::RESERVED;
+use super::thresholds::levels;
 use crate::cadence::Cadence;
 use crate::condition::When;
-use crate::condition::threshold::{Direction, Levels, Threshold, Unit};
+use crate::condition::threshold::{Direction, Levels, Threshold};
 use crate::condition::value::{Value, of};
 use crate::metric::Metric;
 use crate::panel::{Drawing, Panel, Shown};
-use crate::signal::{Alert, BASE, FAILOVER, Signal, TargetKind, WARNING};
+use crate::reader::keys::{Form, Key, Kind, Rule, Section, words};
+use crate::reader::table::Table;
+use crate::signal::{Alert, BASE, FAILOVER, Signal, WARNING};
 use crate::signals::by_id;
+use crate::targets::TargetKind;
 use crate::targets::tables::quoted;
-use crate::yaml::tree::Tree;
+use crate::units::Unit;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -41,83 +43,90 @@ struct Definition {
     costly: bool,
 }
 
+const UNITS: [(&str, Unit); 4] =
+    [("bytes", Unit::Bytes), ("count", Unit::Count), ("ratio", Unit::Ratio), ("seconds", Unit::Seconds)];
+
+static NAME: Form = Form {
+    right: "a part of the name of a metric: at most 60 lower-case letters and digits, with single underscores between",
+    pattern: "^[a-z][a-z0-9]*(_[a-z0-9]+)*$",
+    fits: is_name,
+};
+static LABEL: Form = Form {
+    right: "a column in lower case, none of alertname, cadence, check, instance, job, severity and target",
+    pattern: "^[a-z][a-z0-9]*(_[a-z0-9]+)*$",
+    fits: |text| is_name(text) && !RESERVED.contains(&text),
+};
+
+/// An entry of the list.
+pub(super) static SECTION: Section = Section {
+    what: "a query",
+    keys: &[&[
+        Key::new("name", Kind::Form(&NAME), "The name of the check; its metric is `checklist_query_NAME`.")
+            .required()
+            .example("stuck_jobs"),
+        Key::new("help", Kind::Text, "What the value is, for people; one sentence.")
+            .required()
+            .example("Jobs that wait for more than an hour"),
+        Key::new("query", Kind::Text, "A SELECT that gives the value, and labels beside it.")
+            .required()
+            .example("SELECT queue, count(*) AS value FROM jobs GROUP BY 1"),
+        Key::new("value", Kind::Text, "The column of the value.").default("value").example("n"),
+        Key::new("labels", Kind::List(&Kind::Form(&LABEL), false), "Columns that become labels.").example("[queue]"),
+        Key::new("targets", Kind::List(&Kind::Text, false), "The names of the databases that are asked.")
+            .otherwise("every database")
+            .example("[main]"),
+        Key::new("unit", Kind::Choice(&words(&UNITS)), "The unit of value and limits.")
+            .default("count")
+            .example("seconds"),
+        Key::new("above", Kind::Levels, "Values above these levels are bad.").example("{warning: 10, critical: 100}"),
+        Key::new("below", Kind::Levels, "Values below these levels are bad.").example("{warning: 5}"),
+        Key::new("interval", Kind::Duration, "The time between two runs.").default("5m").example("1h"),
+        Key::new("costly", Kind::Flag, "Whether only the holder of the lease asks, with `highAvailability:`.")
+            .default("false")
+            .example("true"),
+    ]],
+    rules: &[Rule::One(
+        &["above", "below"],
+        "a query needs a limit: give either above or below, each with a warning or critical level",
+    )],
+};
+
 /// Reads the list. Targets are checked later, when they are known.
-pub(super) fn read(root: &mut Table<'_>, found: &Found) -> Vec<Query> {
+pub(super) fn read(root: &Table<'_>) -> Vec<Query> {
     let mut queries: Vec<Query> = Vec::new();
-    for node in root.list("queries") {
-        let Some(mut table) = Table::of(node, "a query", found) else { continue };
-        let name = table.required("name");
-        if let (Some(name), Some(node)) = (&name, table.node("name")) {
-            let of_alert = |query: &Query| query.signal.alerts.iter().any(|alert| alert.name == alert_name(name));
-            if !is_name(name) {
-                table.mistake(
-                    node.place,
-                    "the name becomes part of a metric: lower-case letters and digits, with single underscores between",
-                );
-            } else if by_id(name).is_some() || queries.iter().any(|query| query.signal.id == name) {
-                table.mistake(node.place, format!("the name {name} is taken"));
-            } else if queries.iter().any(of_alert) {
-                table.mistake(
-                    node.place,
-                    format!("the name {name} is too near another: both alerts would be {}", alert_name(name)),
-                );
-            }
-        }
-        let help = table.required("help");
-        let sql = table.required("query");
-        let value = table.text("value").unwrap_or_else(|| "value".to_owned());
-        let labels = texts(&mut table, "labels");
-        if let Some(node) = table.node("labels")
-            && labels.iter().any(|label| !is_name(label) || RESERVED.contains(&&**label))
-        {
-            table.mistake(node.place, format!("labels are columns in lower case, none of {}", RESERVED.join(", ")));
-        }
-        let targets = texts(&mut table, "targets");
-        let units =
-            [("bytes", Unit::Bytes), ("count", Unit::Count), ("ratio", Unit::Ratio), ("seconds", Unit::Seconds)];
-        let unit = table.choice("unit", &units).unwrap_or(Unit::Count);
-        let mut bound = |key, direction| {
-            let node = table.node(key)?;
-            levels(node, key, unit, direction, Levels::default(), found)
-        };
-        let (above, below) = (bound("above", Direction::Above), bound("below", Direction::Below));
-        let interval = table.duration("interval", false).unwrap_or(Duration::from_mins(5));
-        let costly = table.flag("costly").unwrap_or(false);
-        let (direction, levels) = match (above, below) {
-            (Some(levels), None) => (Direction::Above, levels),
-            (None, Some(levels)) => (Direction::Below, levels),
-            _ => {
-                table.mistake(
-                    table.place,
-                    "a query needs a limit: give either above or below, each with a warning or critical level",
-                );
-                table.finish();
-                continue;
-            }
-        };
-        table.finish();
-        if let (Some(name), Some(help), Some(sql)) = (name, help, sql)
-            && is_name(&name)
-        {
-            let sql = wrapped(&sql, &labels, &value);
-            let signal = signal(Definition { name, help, labels, unit, direction, levels, interval, costly });
-            queries.push(Query { signal, targets, sql });
+    for table in root.tables("queries") {
+        if let Some(query) = one(&table, &queries) {
+            queries.push(query);
         }
     }
     queries
 }
 
-fn texts(table: &mut Table<'_>, key: &'static str) -> Vec<String> {
-    let mut texts = Vec::new();
-    for node in table.list(key) {
-        match &node.tree {
-            Tree::Text(text) => texts.push(text.clone()),
-            other => table.mistake(node.place, format!("{key} is a list of texts, this is {}", other.kind())),
+fn one(table: &Table<'_>, before: &[Query]) -> Option<Query> {
+    let (name, help, sql, value) = (table.text("name"), table.text("help"), table.text("query"), table.text("value"));
+    if let Some(name) = &name {
+        let of_alert = |query: &Query| query.signal.alerts.iter().any(|alert| alert.name == alert_name(name));
+        if by_id(name).is_some() || before.iter().any(|query| query.signal.id == name) {
+            table.mistake_at("name", format!("the name {name} is taken"));
+        } else if before.iter().any(of_alert) {
+            let near = format!("the name {name} is too near another: both alerts would be {}", alert_name(name));
+            table.mistake_at("name", near);
         }
     }
-    texts
+    let (labels, targets) = (table.texts("labels"), table.texts("targets"));
+    let unit = table.choice("unit", &UNITS);
+    let bound = |key, direction| levels(table.node(key)?, key, unit?, direction, Levels::default(), table.found);
+    let (above, below) = (bound("above", Direction::Above), bound("below", Direction::Below));
+    let (interval, costly) = (table.duration("interval"), table.flag("costly"));
+    let above = above.map(|levels| (Direction::Above, levels));
+    let (direction, levels) = above.or(below.map(|levels| (Direction::Below, levels)))?;
+    let (name, sql) = (name?, wrapped(&sql?, &labels, &value?));
+    let definition =
+        Definition { name, help: help?, labels, unit: unit?, direction, levels, interval: interval?, costly };
+    Some(Query { signal: signal(definition), targets, sql })
 }
 
+/// Whether a text can be a part of the name of a metric.
 fn is_name(name: &str) -> bool {
     name.len() <= 60
         && name.starts_with(|c: char| c.is_ascii_lowercase())

@@ -1,6 +1,11 @@
-//! Who is told beside PagerDuty and Slack, when warnings wait, and who misses the Watchdog.
+//! `alerting:` who is told beside PagerDuty and Slack, when warnings wait, and who misses the Watchdog.
 
 use crate::condition::threshold::Severity;
+use crate::reader::keys::{Form, Key, Kind, Rule, Section, words};
+use crate::reader::table::Table;
+use crate::targets::parts::{HOST_PORT, HTTP};
+use crate::targets::tasks::TIME_ZONE;
+use crate::yaml::quote;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,4 +66,221 @@ pub struct Maintenance {
     pub times: Vec<(u16, u16)>,
     /// The name of the time zone.
     pub time_zone: String,
+}
+
+/// Names of the days, Sunday first as Alertmanager counts.
+pub const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+
+const SEVERITY: [(&str, Severity); 2] = [("critical", Severity::Critical), ("warning", Severity::Warning)];
+const SEVERITIES: Key =
+    Key::new("severities", Kind::List(&Kind::Choice(&words(&SEVERITY)), false), "Of what severity alerts are told.")
+        .otherwise("both")
+        .example("[critical]");
+const ADDRESS: &[Key] = &[
+    Key::new("url", Kind::Form(&HTTP), "The address, where it is no secret.")
+        .example("https://hooks.example.com/alerts"),
+    Key::new(
+        "urlFile",
+        Kind::Path,
+        "The file, as Alertmanager (0.26 or newer) sees it, that holds the address, where it is a secret.",
+    )
+    .example("/etc/alertmanager/secrets/webhook-url"),
+];
+const ONE_ADDRESS: Rule = Rule::One(&["url", "urlFile"], "give either url, or urlFile for an address that is a secret");
+
+pub(super) static EMAIL: Section = Section {
+    what: "email",
+    keys: &[&[
+        Key::new("to", Kind::Text, "The recipients, separated by commas.").required().example("ops@example.com"),
+        Key::new("from", Kind::Text, "The sender.").required().example("alertmanager@example.com"),
+        Key::new("smarthost", Kind::Form(&HOST_PORT), "The SMTP server and its port.")
+            .required()
+            .example("smtp.example.com:587"),
+        Key::new("username", Kind::Text, "The user, for servers that ask.").example("alertmanager"),
+        Key::new("passwordFile", Kind::Path, "The file, as Alertmanager sees it, that holds the password.")
+            .example("/etc/alertmanager/secrets/smtp-password"),
+        Key::new("requireTls", Kind::Flag, "Whether the connection must be encrypted.")
+            .default("true")
+            .example("false"),
+        SEVERITIES,
+    ]],
+    rules: &[
+        Rule::Needs("username", "passwordFile", "username and passwordFile belong together"),
+        Rule::Needs("passwordFile", "username", "username and passwordFile belong together"),
+    ],
+};
+
+pub(super) static WEBHOOK: Section =
+    Section { what: "webhook", keys: &[ADDRESS, &[SEVERITIES]], rules: &[ONE_ADDRESS] };
+
+pub(super) static HEARTBEAT: Section = Section {
+    what: "heartbeat",
+    keys: &[
+        ADDRESS,
+        &[Key::new("interval", Kind::Duration, "The time between two messages, 10s or longer.")
+            .default("1m")
+            .example("5m")],
+    ],
+    rules: &[ONE_ADDRESS],
+};
+
+static DAY: Form = Form {
+    right: "a day like monday, or days like monday:friday",
+    pattern: "^[A-Za-z]+(:[A-Za-z]+)?$",
+    fits: |text| days(text).is_some(),
+};
+static CLOCK: Form = Form {
+    right: "a time of the day in quotes such as \"22:30\"",
+    pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$",
+    fits: |text| clock(text).is_some(),
+};
+
+static TIME: Section = Section {
+    what: "a time",
+    keys: &[&[
+        Key::new("from", Kind::Form(&CLOCK), "When it begins.").required().example("'22:00'"),
+        Key::new("to", Kind::Form(&CLOCK), "When it ends; before `from` it is on the next day.")
+            .required()
+            .example("'02:00'"),
+    ]],
+    rules: &[],
+};
+
+pub(super) static MAINTENANCE: Section = Section {
+    what: "a maintenance window",
+    keys: &[&[
+        Key::new("name", Kind::Text, "The name of the window.").required().example("sunday-night"),
+        Key::new("weekdays", Kind::List(&Kind::Form(&DAY), false), "The days on which it begins, or ranges of days.")
+            .otherwise("every day")
+            .example("[saturday, 'monday:wednesday']"),
+        Key::new("times", Kind::List(&Kind::Table(&TIME), false), "The times of the day.")
+            .otherwise("the whole day")
+            .example("[{from: '22:00', to: '02:00'}]"),
+        Key::new("timeZone", Kind::Form(&TIME_ZONE), "The time zone of days and times.")
+            .default("UTC")
+            .example("Europe/Berlin"),
+    ]],
+    rules: &[Rule::Any(
+        &["weekdays", "times"],
+        "a window that is always open never ends: give weekdays or times that leave something out",
+    )],
+};
+
+impl Email {
+    pub(super) fn read(table: &Table<'_>) -> Option<Self> {
+        let severities = severities(table);
+        Some(Self {
+            to: table.text("to")?,
+            from: table.text("from")?,
+            smarthost: table.text("smarthost")?,
+            username: table.text("username"),
+            password_file: table.path("passwordFile"),
+            require_tls: table.flag("requireTls"),
+            severities,
+        })
+    }
+}
+
+impl Webhook {
+    pub(super) fn read(table: &Table<'_>) -> Option<Self> {
+        let severities = severities(table);
+        Some(Self { address: address(table)?, severities })
+    }
+}
+
+impl Heartbeat {
+    pub(super) fn read(table: &Table<'_>) -> Option<Self> {
+        let interval = table.duration("interval")?;
+        if interval < Duration::from_secs(10) {
+            table.mistake_at("interval", "interval must be 10s or longer");
+        }
+        Some(Self { address: address(table)?, interval })
+    }
+}
+
+fn address(table: &Table<'_>) -> Option<Address> {
+    let (open, file) = (table.text("url"), table.path("urlFile"));
+    open.map(|url| Address::Url(url.trim_end_matches('/').to_owned())).or(file.map(Address::File))
+}
+
+fn severities(table: &Table<'_>) -> Vec<Severity> {
+    let mut all = Vec::new();
+    for node in table.list("severities") {
+        let known = SEVERITY.iter().find(|(word, _)| node.scalar() == Some(word));
+        match known {
+            Some((word, severity)) if all.contains(severity) => {
+                table.mistake(node.place, format!("{word} is there twice"));
+            }
+            Some((_, severity)) => all.push(*severity),
+            None => {}
+        }
+    }
+    if all.is_empty() { SEVERITY.map(|(_, severity)| severity).to_vec() } else { all }
+}
+
+/// The windows.
+pub(super) fn maintenance(alerting: &Table<'_>) -> Vec<Maintenance> {
+    let mut windows: Vec<Maintenance> = Vec::new();
+    for table in alerting.tables("maintenance") {
+        let mut weekdays: Vec<u8> = table.texts("weekdays").iter().filter_map(|text| days(text)).flatten().collect();
+        weekdays.sort_unstable();
+        weekdays.dedup();
+        let (times, time_zone) = (times(&table), table.text("timeZone"));
+        let all_days = weekdays.is_empty() || weekdays.len() == WEEKDAYS.len();
+        let some = !weekdays.is_empty() || !times.is_empty();
+        if some && all_days && covers_the_day(&times) {
+            table.mistake(
+                table.place,
+                "a window that is always open never ends: give weekdays or times that leave something out",
+            );
+        }
+        let (Some(name), Some(time_zone)) = (table.text("name"), time_zone) else { continue };
+        if windows.iter().any(|known| known.name == name) {
+            table.mistake(table.place, format!("there are two windows with the name {}", quote(&name)));
+        }
+        windows.push(Maintenance { name, weekdays, times, time_zone });
+    }
+    windows
+}
+
+/// Whether every minute of a day is within one of the times; without times the whole day is.
+fn covers_the_day(times: &[(u16, u16)]) -> bool {
+    let within = |minute: u16| {
+        let one = |(from, to): &(u16, u16)| {
+            if from < to { (*from..*to).contains(&minute) } else { minute >= *from || minute < *to }
+        };
+        times.is_empty() || times.iter().any(one)
+    };
+    (0..24 * 60).all(within)
+}
+
+/// Days and ranges of days: `monday:friday`.
+fn days(text: &str) -> Option<Vec<u8>> {
+    let number = |day: &str| (0_u8..).zip(WEEKDAYS).find(|(_, name)| *name == day.trim().to_lowercase());
+    let (first, last) = text.split_once(':').unwrap_or((text, text));
+    let ((first, _), (last, _)) = (number(first)?, number(last)?);
+    Some((0..=(last + 7 - first) % 7).map(|step| (first + step) % 7).collect())
+}
+
+fn times(window: &Table<'_>) -> Vec<(u16, u16)> {
+    let mut times = Vec::new();
+    for table in window.tables("times") {
+        let (from, to) = (table.text("from"), table.text("to"));
+        let (from, to) = (from.as_deref().and_then(clock), to.as_deref().and_then(clock));
+        let (Some(from), Some(to)) = (from, to) else { continue };
+        if from == to || from == 24 * 60 {
+            table.mistake(table.place, "a time goes from one minute of the day to another one");
+        } else {
+            times.push((from, to));
+        }
+    }
+    times
+}
+
+/// The minute of the day.
+fn clock(text: &str) -> Option<u16> {
+    let part = |text: &str| (text.len() == 2).then(|| text.parse::<u16>().ok()).flatten();
+    let (hour, minute) = text.split_once(':')?;
+    let (hour, minute) = (part(hour)?, part(minute)?);
+    (hour < 24 && minute < 60 || (hour, minute) == (24, 0)).then_some(hour * 60 + minute)
 }

@@ -81,17 +81,17 @@ static WORSE: Threshold = Threshold::above(
 .between(1.1, f64::INFINITY)
 .warning(1.5);
 
-fn p99(traffic: &crate::targets::traffic::Traffic, window: &str) -> String {
+fn p99(traffic: &crate::targets::Traffic, window: &str) -> String {
     quantile(traffic, 0.99, window)
 }
 
-fn quantile(traffic: &crate::targets::traffic::Traffic, quantile: f64, window: &str) -> String {
+fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &str) -> String {
     // Without a request the quantile is not a number: unknown, not good.
     format!("histogram_quantile({quantile}, {}) >= 0", histogram(traffic, window))
 }
 
 /// The histogram of an application's request durations within a window.
-pub fn histogram(traffic: &crate::targets::traffic::Traffic, window: &str) -> String {
+pub fn histogram(traffic: &crate::targets::Traffic, window: &str) -> String {
     let (name, selector) = (&traffic.duration, &traffic.selector);
     if traffic.native {
         format!("sum(rate({name}{{{selector}}}[{window}]))")

@@ -1,33 +1,130 @@
-//! The application's tables as the checklist knows them, and the names that they really have.
+//! The application's tables as the written checklist knows them, and what they, their columns and the words in them are
+//! really called.
 
+use crate::reader::keys::{Key, Kind, Names, Section};
+use crate::reader::table::Table;
+use crate::yaml::{hint, quote, word};
 use std::collections::BTreeMap;
 
-/// A table of the application and its columns, by the names of the written checklist.
+/// A table of the application by the names of the written checklist.
 #[derive(Debug)]
-pub struct Known {
+pub struct AppTable {
     /// Table.
     pub table: &'static str,
     /// Columns.
     pub columns: &'static [&'static str],
+    /// What is counted by the words in a column: a name for each kind of words, and the words unless told otherwise.
+    pub words: &'static [(&'static str, &'static [&'static str])],
 }
 
 /// Every table that a query reads.
-pub static KNOWN: &[Known] = &[
-    Known { table: "api_keys", columns: &["created_at", "last_used_at", "revoked_at"] },
-    Known { table: "audit_events", columns: &["event_type", "timestamp", "user_id"] },
-    Known { table: "roles", columns: &["id", "name"] },
-    Known { table: "user_roles", columns: &["role_id", "user_id"] },
-    Known { table: "users", columns: &["created_at", "disabled_at", "last_login_at"] },
-    Known { table: "workflows", columns: &["status", "updated_at"] },
+pub static TABLES: &[AppTable] = &[
+    AppTable { table: "api_keys", columns: &["created_at", "last_used_at", "revoked_at"], words: &[] },
+    AppTable {
+        table: "audit_events",
+        columns: &["event_type", "timestamp", "user_id"],
+        words: &[("authentication_failed", &["authentication_failed"]), ("permission_denied", &["permission_denied"])],
+    },
+    AppTable { table: "roles", columns: &["id", "name"], words: &[("admin", &["admin"])] },
+    AppTable { table: "user_roles", columns: &["role_id", "user_id"], words: &[] },
+    AppTable { table: "users", columns: &["created_at", "disabled_at", "last_login_at"], words: &[] },
+    AppTable {
+        table: "workflows",
+        columns: &["status", "updated_at"],
+        words: &[
+            ("completed", &["completed"]),
+            ("failed", &["failed"]),
+            ("cancelled", &["cancelled", "canceled"]),
+            ("open", &["pending", "queued", "running", "paused", "waiting"]),
+        ],
+    },
 ];
 
-/// What the operator calls the tables and columns; a name that is not here is the checklist's own.
+/// What the operator calls tables, columns and words; what is not here is the checklist's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tables {
     /// By table.
     pub tables: BTreeMap<String, String>,
     /// By table and column.
     pub columns: BTreeMap<(String, String), String>,
+    /// By table and kind of words.
+    pub words: BTreeMap<(String, String), Vec<String>>,
+}
+
+pub(super) static SECTION: Section = Section {
+    what: "a table of the application",
+    keys: &[&[
+        Key::new("table", Kind::Text, "The name of the table; a dot separates schema and table.")
+            .otherwise("the name of the written checklist")
+            .example("security.audit"),
+        Key::new("columns", Kind::By(Names::Columns, &Kind::Text), "The names of its columns.")
+            .otherwise("those of the written checklist")
+            .example("{timestamp: at}"),
+        Key::new(
+            "words",
+            Kind::By(Names::Words, &Kind::List(&Kind::Text, true)),
+            "The words that stand in the table for what the checklist counts, such as the status of a failed workflow.",
+        )
+        .otherwise("the name of the kind of words itself, see below")
+        .example("{failed: [failed, timed_out]}"),
+    ]],
+    rules: &[],
+};
+
+/// `tables: {audit_events: {table: security.audit, columns: {timestamp: at}}}`
+pub(super) fn read(target: &Table<'_>) -> Tables {
+    let mut names = Tables::default();
+    for (name, own) in target.named_tables("tables") {
+        let text = name.scalar().unwrap_or_default();
+        let Some(known) = TABLES.iter().find(|known| known.table == text) else {
+            own.mistake(
+                name.place,
+                unknown("table", text, &TABLES.iter().map(|known| known.table).collect::<Vec<_>>()),
+            );
+            continue;
+        };
+        names.tables.extend(own.text("table").map(|name| (text.to_owned(), name)));
+        for (column, node) in own.entries("columns") {
+            let column_name = column.scalar().unwrap_or_default();
+            if !known.columns.contains(&column_name) {
+                own.mistake(column.place, unknown("column", column_name, known.columns));
+            } else if let Some(name) = node.scalar().filter(|name| !name.contains('\0')) {
+                names.columns.insert((text.to_owned(), column_name.to_owned()), name.to_owned());
+            }
+        }
+        let kinds: Vec<&str> = known.words.iter().map(|(kind, _)| *kind).collect();
+        for (kind, node) in own.entries("words") {
+            let kind_name = kind.scalar().unwrap_or_default();
+            if kinds.contains(&kind_name) {
+                let words = node.items().iter().filter_map(|word| word.scalar()).map(str::to_owned).collect();
+                names.words.insert((text.to_owned(), kind_name.to_owned()), words);
+            } else {
+                own.mistake(kind.place, unknown("kind of words", kind_name, &kinds));
+            }
+        }
+        twice(&own, known, &names);
+    }
+    names
+}
+
+/// A word that means two things would be counted twice.
+fn twice(table: &Table<'_>, known: &AppTable, names: &Tables) {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for (kind, _) in known.words {
+        for word in names.words(known.table, kind) {
+            match seen.insert(word.clone(), kind) {
+                Some(other) if other != *kind => {
+                    table.mistake_at("words", format!("the word {} is both {other} and {kind}", quote(&word)));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn unknown(what: &str, text: &str, known: &[&str]) -> String {
+    let shown = word(text).map(|word| format!(" {word}")).unwrap_or_default();
+    format!("unknown {what}{shown}{}; known: {}", hint(text, known), known.join(", "))
 }
 
 impl Tables {
@@ -45,13 +142,25 @@ impl Tables {
         quoted(self.columns.get(&(table.to_owned(), column.to_owned())).map_or(column, String::as_str))
     }
 
-    /// Fills `{table}` and `{table.column}` in a query.
+    /// The words of a kind in a table.
+    pub fn words(&self, table: &str, kind: &str) -> Vec<String> {
+        let own = self.words.get(&(table.to_owned(), kind.to_owned()));
+        let default = TABLES.iter().find(|known| known.table == table).into_iter().flat_map(|known| known.words);
+        let default = default.filter(|(known, _)| *known == kind).flat_map(|(_, words)| *words);
+        own.cloned().unwrap_or_else(|| default.map(|word| (*word).to_owned()).collect())
+    }
+
+    /// Fills `{table}`, `{table.column}` and `{table:kind of words}` in a query.
     pub fn fill(&self, sql: &str) -> String {
         let mut filled = sql.to_owned();
-        for Known { table, columns } in KNOWN {
+        for AppTable { table, columns, words } in TABLES {
             filled = filled.replace(&format!("{{{table}}}"), &self.table(table));
             for column in *columns {
                 filled = filled.replace(&format!("{{{table}.{column}}}"), &self.column(table, column));
+            }
+            for (kind, _) in *words {
+                let list: Vec<String> = self.words(table, kind).iter().map(|word| literal(word)).collect();
+                filled = filled.replace(&format!("{{{table}:{kind}}}"), &list.join(", "));
             }
         }
         filled
@@ -61,6 +170,12 @@ impl Tables {
 /// A quoted identifier, whatever it contains.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A literal text, whatever it contains and whatever `standard_conforming_strings` says.
+pub fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if text.contains('\\') { format!("E'{}'", quoted.replace('\\', r"\\")) } else { format!("'{quoted}'") }
 }
 
 #[cfg(test)]
@@ -74,5 +189,14 @@ mod tests {
         tables.columns.insert(("users".to_owned(), "created_at".to_owned()), "né le".to_owned());
         let sql = tables.fill("SELECT {users.created_at}, {users.disabled_at} FROM {users}");
         assert_eq!(sql, "SELECT \"né le\", \"disabled_at\" FROM \"app\".\"us\"\"ers; DROP TABLE x\"");
+    }
+
+    #[test]
+    fn words_are_literals_and_have_the_checklists_own_as_default() {
+        let mut tables = Tables::default();
+        let words = ["it's", "a\\'b"].map(str::to_owned).to_vec();
+        tables.words.insert(("workflows".to_owned(), "failed".to_owned()), words);
+        let sql = tables.fill("status IN ({workflows:failed}) OR status IN ({workflows:cancelled})");
+        assert_eq!(sql, r"status IN ('it''s', E'a\\''b') OR status IN ('cancelled', 'canceled')");
     }
 }

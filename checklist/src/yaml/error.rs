@@ -2,6 +2,7 @@
 
 use super::hint::hint;
 use super::place::Place;
+use granit_parser::ErrorKind;
 use serde_yaml::Error as ParserError;
 use std::fmt;
 
@@ -84,6 +85,20 @@ fn message(error: &ParserError) -> String {
                 said => format!("this is no YAML: {said}"),
             }
         }
+    }
+}
+
+/// An error of the parser in our words. What it says of the file itself is no more than a character.
+pub(super) fn syntax(error: &granit_parser::ScanError) -> String {
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => "it is nested deeper than any file of this kind: flatten it".to_owned(),
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
+            "a tab in the indentation: use spaces".to_owned()
+        }
+        ErrorKind::UnknownAnchor => {
+            "this alias (*name) is of a value that is not there: write &name in front of one above it".to_owned()
+        }
+        kind => format!("this is no YAML: {kind}"),
     }
 }
 

@@ -1,136 +1,328 @@
-//! YAML as a tree in which every key and value knows its line and column.
+//! YAML as a tree in which every node knows its place and its bytes.
+//!
+//! It is built from the events of granit-parser and not through serde, because serde knows neither the bytes that a
+//! value covers nor whether it was written in quotes. Comments are not asked for: the parser keeps at most 96 of them
+//! in front of one item of a list. Aliases and merge keys are expanded within a budget, so that a small file cannot
+//! become a large tree.
 
-use super::error::Error;
-use super::place::Place;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_yaml::Spanned;
-use std::fmt;
+use super::error::{Error, syntax};
+use super::place::{Lines, Place};
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput};
+use std::collections::HashMap;
+use std::ops::Range;
 
-/// A value and where it stands.
+/// Deeper than any file that people write; a bound against hostile nesting.
+const MAX_DEPTH: usize = 100;
+
+/// A value, where it stands and which bytes of the text it covers.
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) tree: Tree,
+pub struct Node {
+    /// Its first character.
+    pub place: Place,
+    /// Its bytes.
+    pub span: Range<usize>,
+    /// What it is.
+    pub tree: Tree,
 }
 
 /// What YAML can hold.
 #[derive(Debug, Clone)]
-pub(crate) enum Tree {
-    Null,
-    Bool(bool),
-    Number(f64),
-    Text(String),
+pub enum Tree {
+    /// A single value and whether it was written plain, so that it may mean null, true, false or a number.
+    Scalar(String, bool),
+    /// A list.
     List(Vec<Node>),
-    Table(Vec<(Key, Node)>),
+    /// A table in the order of the file.
+    Table(Vec<(Node, Node)>),
 }
 
-/// A key and where it stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Key {
-    pub(crate) place: Place,
-    pub(crate) text: String,
-}
+impl Node {
+    /// Whether nothing is there.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.tree, Tree::Scalar(text, true) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
 
-impl Tree {
-    /// What a user would call it.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Null => "nothing",
-            Self::Bool(_) => "true or false",
-            Self::Number(_) => "a number",
-            Self::Text(_) => "a text",
-            Self::List(_) => "a list",
-            Self::Table(_) => "a table",
+    /// A single value as it is written, the way it was meant in a list of expectations; nothing for null.
+    pub fn scalar(&self) -> Option<&str> {
+        match &self.tree {
+            Tree::Scalar(text, _) if !self.is_null() => Some(text),
+            _ => None,
         }
     }
 
-    /// A scalar as text, the way it was meant in a list of expectations.
-    pub(crate) fn scalar(&self) -> Option<String> {
-        match self {
-            Self::Bool(value) => Some(value.to_string()),
-            Self::Number(value) => Some(value.to_string()),
-            Self::Text(value) => Some(value.clone()),
-            Self::Null | Self::List(_) | Self::Table(_) => None,
+    /// A text: a single value that is neither null nor true, false or a number.
+    pub fn text(&self) -> Option<&str> {
+        self.scalar().filter(|_| self.flag().is_none() && self.number().is_none())
+    }
+
+    /// True or false, as YAML 1.2 has it: `yes`, `on` and `y` are texts.
+    pub fn flag(&self) -> Option<bool> {
+        match &self.tree {
+            Tree::Scalar(text, true) => match text.as_str() {
+                "true" | "True" | "TRUE" => Some(true),
+                "false" | "False" | "FALSE" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A finite decimal number.
+    pub fn number(&self) -> Option<f64> {
+        match &self.tree {
+            Tree::Scalar(text, true) if text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c)) => {
+                text.parse().ok().filter(|number: &f64| number.is_finite())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is a table.
+    pub const fn is_table(&self) -> bool {
+        matches!(self.tree, Tree::Table(_))
+    }
+
+    /// The items of a list; none of anything else.
+    pub fn items(&self) -> &[Self] {
+        match &self.tree {
+            Tree::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entries of a table; none of anything else.
+    pub fn entries(&self) -> &[(Self, Self)] {
+        match &self.tree {
+            Tree::Table(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The value of a key; `key:` with nothing behind it counts as absent.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        let of_key = |(name, _): &&(Self, Self)| name.scalar() == Some(key);
+        self.entries().iter().find(of_key).map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
+    /// What people call it.
+    pub fn what(&self) -> &'static str {
+        match &self.tree {
+            _ if self.is_null() => "nothing",
+            _ if self.flag().is_some() => "true or false",
+            _ if self.number().is_some() => "a number",
+            Tree::Scalar(..) => "a text",
+            Tree::List(_) => "a list",
+            Tree::Table(_) => "a table",
+        }
+    }
+
+    fn size(&self) -> usize {
+        1 + match &self.tree {
+            Tree::Scalar(..) => 0,
+            Tree::List(items) => items.iter().map(Self::size).sum(),
+            Tree::Table(entries) => entries.iter().map(|(key, value)| key.size() + value.size()).sum(),
         }
     }
 }
 
-/// Reads one document. Duplicate keys, several documents and syntax errors are refused.
-pub(crate) fn parse(text: &str) -> Result<Node, (Place, String)> {
-    // YAML 1.2: `y`, `on` and `no` are texts.
-    let options = serde_yaml::options! { strict_booleans: true };
-    let root: Spanned<Tree> = serde_yaml::from_str_with_options(text, options).map_err(|error| {
-        let Error { place, message } = error.into();
-        (place, message)
-    })?;
-    Ok(node(root))
-}
-
-fn place(location: &serde_yaml::Location) -> Place {
-    let number = |value: u64| usize::try_from(value).unwrap_or_default();
-    Place { line: number(location.line()), column: number(location.column()) }
-}
-
-fn node(spanned: Spanned<Tree>) -> Node {
-    Node { place: place(&spanned.referenced), tree: spanned.value }
-}
-
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor)
-    }
-}
-
-struct TreeVisitor;
-
-impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Tree;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a YAML value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Tree, E> {
-        Ok(Tree::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Tree, E> {
-        Ok(Tree::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
-        Ok(Tree::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
-        Ok(Tree::Number(value as f64))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
-        Ok(Tree::Number(value as f64))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
-        Ok(Tree::Number(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
-        Ok(Tree::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element::<Spanned<Tree>>()? {
-            list.push(node(item));
+/// Reads the one document of a text.
+///
+/// # Errors
+/// Syntax errors, duplicate keys, a second document, nesting and aliases beyond the bounds.
+pub fn document(text: &str) -> Result<Node, Error> {
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    let mut reader = Reader {
+        text,
+        parser: Parser::new_from_str_with_options(text, options),
+        anchors: HashMap::new(),
+        budget: text.len() + 1_000,
+        lines: Lines::new(text),
+    };
+    let mut found = None;
+    while let Some((event, span)) = reader.event()? {
+        match event {
+            Event::DocumentStart(..) if found.is_some() => return Err(reader.error(&span, SECOND)),
+            Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd => {}
+            event => found = Some(reader.node(event, &span, 0)?),
         }
-        Ok(Tree::List(list))
+    }
+    let empty = || Node { place: Place { line: 1, column: 1 }, span: 0..0, tree: Tree::Scalar(String::new(), true) };
+    Ok(found.unwrap_or_else(empty))
+}
+
+const SECOND: &str = "a second document begins here (---), and only one is read: remove it, or make two files of it";
+const TOO_MUCH: &str = "it holds more than can be meant: an alias (*name) repeats what has aliases itself; write values out, or make several files";
+const TOO_DEEP: &str = "it is nested deeper than any file of this kind: flatten it";
+
+struct Reader<'a> {
+    text: &'a str,
+    parser: Parser<'a, StrInput<'a>>,
+    anchors: HashMap<usize, Node>,
+    /// Nodes that may still be made: aliases multiply, and what has an anchor is kept twice.
+    budget: usize,
+    lines: Lines,
+}
+
+impl<'a> Reader<'a> {
+    fn event(&mut self) -> Result<Option<(Event<'a>, Span)>, Error> {
+        self.parser.next_event().transpose().map_err(|error| {
+            let marker = error.marker();
+            let place = Place { line: marker.line(), column: marker.col() + 1 };
+            Error { place, message: syntax(&error) }
+        })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Tree, A::Error> {
-        let mut table = Vec::new();
-        while let Some((key, value)) = entries.next_entry::<Spanned<String>, Spanned<Tree>>()? {
-            table.push((Key { place: place(&key.referenced), text: key.value }, node(value)));
+    fn error(&self, span: &Span, message: impl Into<String>) -> Error {
+        let place = self.lines.place(self.text, span.start.byte_offset().unwrap_or_default());
+        Error { place, message: message.into() }
+    }
+
+    fn spend(&mut self, nodes: usize, span: &Span) -> Result<(), Error> {
+        self.budget = self.budget.checked_sub(nodes).ok_or_else(|| self.error(span, TOO_MUCH))?;
+        Ok(())
+    }
+
+    fn node(&mut self, event: Event<'a>, span: &Span, depth: usize) -> Result<Node, Error> {
+        let start = span.start.byte_offset().unwrap_or_default();
+        if depth > MAX_DEPTH {
+            return Err(self.error(span, TOO_DEEP));
         }
-        Ok(Tree::Table(table))
+        self.spend(1, span)?;
+        let (tree, anchor, end) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let number = tag.as_ref().is_some_and(|tag| matches!(tag.suffix(), "int" | "float"));
+                let plain = (style == ScalarStyle::Plain && tag.is_none()) || number;
+                (Tree::Scalar(text.into_owned(), plain), anchor, span.end.byte_offset().unwrap_or(start))
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                let (mut items, mut end) = (Vec::new(), start);
+                while let Some((event, span)) = self.within(&Event::SequenceEnd, &mut end)? {
+                    items.push(self.node(event, &span, depth + 1)?);
+                }
+                (Tree::List(items), anchor, end)
+            }
+            Event::MappingStart(_, anchor, _) => {
+                let (mut entries, mut merged, mut end) = (Vec::new(), Vec::new(), start);
+                while let Some((event, span)) = self.within(&Event::MappingEnd, &mut end)? {
+                    let key = self.node(event, &span, depth + 1)?;
+                    let Some((event, span)) = self.within(&Event::MappingEnd, &mut end)? else { break };
+                    let value = self.node(event, &span, depth + 1)?;
+                    match &key.tree {
+                        Tree::Scalar(text, true) if text == "<<" => merge(&value, &mut merged)?,
+                        Tree::Scalar(..) => entries.push((key, value)),
+                        _ => return Err(Error { place: key.place, message: "a key is a single value".to_owned() }),
+                    }
+                }
+                distinct(&entries)?;
+                for (key, value) in merged {
+                    if !entries.iter().any(|(known, _): &(Node, Node)| known.scalar() == key.scalar()) {
+                        entries.push((key, value));
+                    }
+                }
+                (Tree::Table(entries), anchor, end)
+            }
+            Event::Alias(id) => {
+                let unknown =
+                    "this alias (*name) is of a value that is not there: write &name in front of one above it";
+                let size = self.anchors.get(&id).map(Node::size).ok_or_else(|| self.error(span, unknown))?;
+                self.spend(size, span)?;
+                return self.anchors.get(&id).cloned().ok_or_else(|| self.error(span, unknown));
+            }
+            other => return Err(self.error(span, format!("this is no YAML: unexpected {other:?}"))),
+        };
+        let node = Node { place: self.lines.place(self.text, start), span: start..end.max(start), tree };
+        if anchor != 0 {
+            self.spend(node.size(), span)?;
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    /// The next node's event, or nothing at the end of the collection.
+    fn within(&mut self, until: &Event<'a>, end: &mut usize) -> Result<Option<(Event<'a>, Span)>, Error> {
+        let Some((event, span)) = self.event()? else {
+            let place = self.lines.place(self.text, self.text.len());
+            return Err(Error { place, message: "this is no YAML: it ends in the middle".to_owned() });
+        };
+        *end = span.end.byte_offset().unwrap_or(*end).max(*end);
+        Ok((event != *until).then_some((event, span)))
+    }
+}
+
+/// YAML's merge key: a table, or a list of tables.
+fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Error> {
+    let tables = if value.items().is_empty() { std::slice::from_ref(value) } else { value.items() };
+    for table in tables {
+        let Tree::Table(entries) = &table.tree else {
+            return Err(Error { place: table.place, message: "<< takes a table or a list of tables".to_owned() });
+        };
+        merged.extend(entries.iter().cloned());
+    }
+    Ok(())
+}
+
+fn distinct(entries: &[(Node, Node)]) -> Result<(), Error> {
+    let mut seen = HashMap::new();
+    for (key, _) in entries {
+        let Tree::Scalar(text, _) = &key.tree else { continue };
+        if let Some(Place { line, .. }) = seen.insert(text.as_str(), key.place) {
+            let shown = super::shown::word(text).map(|word| format!(" {word}")).unwrap_or_default();
+            let message = format!("the key{shown} stands twice in this table, first in line {line}: remove one");
+            return Err(Error { place: key.place, message });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    fn wrong(text: &str) -> String {
+        document(text).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_node_knows_its_place_and_its_bytes() {
+        let text = "a:\n  - {b: 'ä c', d: 5}\n  - true\n";
+        let root = document(text).unwrap_or_else(|error| panic!("{error}"));
+        let items = root.get("a").map(Node::items).unwrap_or_default();
+        let (b, d) = (items[0].get("b"), items[0].get("d"));
+        assert_eq!(b.map(|b| (b.place.line, b.place.column, &text[b.span.clone()])), Some((2, 9, "'ä c'")));
+        assert_eq!((d.and_then(Node::number), d.map(|d| d.place.column)), (Some(5.0), Some(19)));
+        assert_eq!((items[1].flag(), items[1].text()), (Some(true), None));
+    }
+
+    #[test]
+    fn any_number_of_comments_may_stand_before_an_item() {
+        for comments in [33, 97, 5_000] {
+            let text = format!("a:\n  - 1\n{}  - 2\n# end\n", "  # - 3\n".repeat(comments));
+            let root = document(&text).unwrap_or_else(|error| panic!("{comments}: {error}"));
+            assert_eq!(root.get("a").map(|list| list.items().len()), Some(2));
+        }
+    }
+
+    #[test]
+    fn hostile_nesting_and_aliases_are_refused_at_once() {
+        let bomb = (1..200).fold("a0: &a0 [x, x]\n".to_owned(), |mut text, n| {
+            let _ = writeln!(text, "a{n}: &a{n} [*a{0}, *a{0}]", n - 1);
+            text
+        });
+        assert!(wrong(&bomb).contains("more than can be meant"), "{}", wrong(&bomb));
+        let anchors: String = (0..90).map(|n| format!("[&b{n} ")).collect::<String>() + &"x, ".repeat(50_000);
+        assert!(!wrong(&anchors).is_empty());
+        for deep in ["[".repeat(100_000), "- ".repeat(100_000), "? ".repeat(100_000)] {
+            assert!(wrong(&deep).contains("nested deeper"), "{}", wrong(&deep));
+        }
+    }
+
+    #[test]
+    fn merge_keys_give_what_the_table_has_not() {
+        let text = "base: &b {x: 1, y: 2}\nown: {<<: *b, y: 3}\n";
+        let root = document(text).unwrap_or_else(|error| panic!("{error}"));
+        let own = root.get("own").unwrap_or_else(|| panic!("no table"));
+        assert_eq!((own.get("x").and_then(Node::number), own.get("y").and_then(Node::number)), (Some(1.0), Some(3.0)));
     }
 }

@@ -3,7 +3,7 @@
 use crate::http::{fetch_good, fetch_json, post_json};
 use anyhow::{Context, ensure};
 use checklist::Severity;
-use checklist::config::Server;
+use checklist::config::Alertmanager;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +35,7 @@ pub(super) struct Routing {
 }
 
 /// Sends an alert that ends at a time.
-pub(super) async fn send(server: &Server, name: &str, severity: Severity, ends: Timestamp) -> anyhow::Result<()> {
+pub(super) async fn send(server: &Alertmanager, name: &str, severity: Severity, ends: Timestamp) -> anyhow::Result<()> {
     let alert = json!([{
         "labels": {"alertname": name, "severity": severity.as_str(), "check": "alert_path", "target": server.name},
         "annotations": {
@@ -48,7 +48,7 @@ pub(super) async fn send(server: &Server, name: &str, severity: Severity, ends: 
 }
 
 /// The counts by integration.
-pub(super) async fn counts(server: &Server) -> anyhow::Result<BTreeMap<String, Counts>> {
+pub(super) async fn counts(server: &Alertmanager) -> anyhow::Result<BTreeMap<String, Counts>> {
     let page = fetch_good(&server.endpoint, "/metrics", MAX_BODY).await?;
     let page = String::from_utf8_lossy(&page.body);
     ensure!(page.contains(REQUESTS), "{} has no metric {REQUESTS}: is it Alertmanager?", server.endpoint.url);
@@ -72,7 +72,7 @@ pub(super) async fn counts(server: &Server) -> anyhow::Result<BTreeMap<String, C
 }
 
 /// Where an alert is routed, as soon as Alertmanager has processed it.
-pub(super) async fn routing(server: &Server, name: &str) -> anyhow::Result<Option<Routing>> {
+pub(super) async fn routing(server: &Alertmanager, name: &str) -> anyhow::Result<Option<Routing>> {
     let path = format!("/api/v2/alerts?filter=alertname%3D%22{name}%22");
     let alerts: Value = fetch_json(&server.endpoint, &path, MAX_BODY).await?;
     let Some(alert) = alerts.get(0).filter(|alert| alert["status"]["state"] != "unprocessed") else { return Ok(None) };

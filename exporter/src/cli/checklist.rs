@@ -29,6 +29,6 @@ impl Checklist {
     /// # Errors
     /// Also when there is none.
     pub fn tasks(&self) -> anyhow::Result<Tasks> {
-        self.load()?.tasks.with_context(|| format!("{} has no section tasks:", self.config.display()))
+        self.load()?.watched.tasks.with_context(|| format!("{} has no section tasks:", self.config.display()))
     }
 }

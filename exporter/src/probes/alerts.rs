@@ -1,7 +1,7 @@
 //! Active alerts and silences, from Alertmanager's API v2.
 
 use crate::probe::{Failure, Probe};
-use checklist::config::Server;
+use checklist::config::Alertmanager;
 use checklist::signals::alerts::{ALERTS, OLDEST, SIGNAL, SILENCE_END, SILENCES};
 use checklist::{Object, Samples};
 use clients::http::fetch_json;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const MAX_BODY: usize = 32 * 1024 * 1024;
 
 /// The probe of the signal `alerts`.
-pub struct Alerts(pub Server);
+pub struct Alerts(pub Alertmanager);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,7 @@
 //! Whether Prometheus has series of every metric that rules and panels read.
 
 use crate::probe::{Failure, Probe};
-use checklist::config::Server;
+use checklist::config::Prometheus;
 use checklist::signals::dashboards::{MISSING, SIGNAL};
 use checklist::{Object, Samples};
 use clients::http::fetch_json;
@@ -18,7 +18,7 @@ const QUERY: &str = "/api/v1/label/__name__/values?match[]=%7B__name__%3D~%22che
 /// The probe of the signal `dashboards`.
 pub struct Dashboards {
     /// The Prometheus.
-    pub server: Server,
+    pub server: Prometheus,
     /// Names that must have series.
     pub metrics: Vec<&'static str>,
 }

@@ -1,7 +1,7 @@
 //! Whether Prometheus has the rules of this checklist.yaml and can evaluate them.
 
 use crate::probe::{Failure, Probe};
-use checklist::config::Server;
+use checklist::config::Prometheus;
 use checklist::contract::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH, SIGNAL};
 use checklist::{Object, Reason, Samples};
@@ -17,7 +17,7 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 /// The probe of the signal `rules`.
 pub struct Rules {
     /// The Prometheus.
-    pub server: Server,
+    pub server: Prometheus,
     /// The groups that checklist.yaml generates.
     pub rule_sets: Vec<String>,
     /// What the rules of this configuration are known by.

@@ -164,26 +164,19 @@ fn kept<T>(
 
 /// Everything that a job is made from, as text.
 fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
-    fn named<T: Debug>(targets: &[T], name: impl Fn(&T) -> &String, target: &str) -> String {
-        format!("{:?}", targets.iter().find(|known| name(known) == target))
-    }
-    let name = &check.target;
-    let target = match check.signal.kind.key() {
-        "alertmanagers" => named(&config.alertmanagers, |target| &target.name, name) + &format!("{:?}", config.tasks),
-        "backups" => named(&config.backups, |target| &target.name, name) + &format!("{:?}", config.tasks),
-        "certificates" => named(&config.certificates, |target| &target.name, name),
-        "health" => named(&config.health, |target| &target.name, name),
-        "kubernetes" => named(&config.kubernetes, |target| &target.name, name),
-        "postgres" => named(&config.postgres, |target| &target.name, name),
-        "prometheus" => named(&config.prometheus, |target| &target.name, name) + &config.fingerprint(),
-        "tasks" => format!("{:?}", config.tasks),
-        _ => named(&config.reports, |target| &target.name, name),
+    let (list, name) = (check.signal.kind.key(), &check.target);
+    let target = config.each().into_iter().find(|(key, target)| *key == list && target.name() == name);
+    // What else a probe is made with.
+    let more = match list {
+        "alertmanagers" | "backups" => format!("{:?}", config.tasks),
+        "prometheus" => config.fingerprint(),
+        _ => String::new(),
     };
     let query = config.queries.iter().find(|query| query.signal.id == check.signal.id).map(|query| &query.sql);
     // Equal ids may be different signals: an operator's own check that was changed.
     let signal = std::ptr::from_ref(check.signal);
     format!(
-        "{} {signal:?} {name} {:?} {:?} {limits:?} {query:?} {target}",
+        "{} {signal:?} {name} {:?} {:?} {limits:?} {query:?} {target:?} {more}",
         check.signal.id, check.interval, check.timeout
     )
 }

@@ -262,7 +262,7 @@ mod tests {
 
     fn lease() -> (Lease, Arc<AtomicU64>) {
         let config = checklist::Config::parse("c", "kubernetes: [{name: k, namespaces: [n]}]\n");
-        let target = config.unwrap_or_else(|mistakes| panic!("{mistakes}")).kubernetes.swap_remove(0);
+        let target = config.unwrap_or_else(|mistakes| panic!("{mistakes}")).watched.kubernetes.swap_remove(0);
         let now = Arc::new(AtomicU64::new(0));
         let shared = Arc::clone(&now);
         let clock = Clock::of(move || Duration::from_millis(shared.load(Ordering::SeqCst)));

@@ -2,7 +2,7 @@
 
 use super::webhook::Webhook;
 use checklist::Severity;
-use checklist::config::{Alerting, RecordPlace, Server};
+use checklist::config::{Alerting, Alertmanager, RecordPlace};
 use clients::records::{Act, Record, append};
 use clients::synthetic_alert::{Received, deliver, severities};
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ pub type Results = Vec<(Severity, anyhow::Result<f64>)>;
 /// # Errors
 /// When no receiver is configured, or a result cannot be recorded.
 pub async fn verify(
-    server: &Server,
+    server: &Alertmanager,
     alerting: &Alerting,
     webhook: Option<&Webhook>,
     place: &RecordPlace,

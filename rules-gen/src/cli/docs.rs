@@ -1,11 +1,11 @@
 //! `rules-gen docs`.
 
 use crate::cli::EXIT_CODES;
-use crate::outputs::{docs, file};
+use crate::outputs::{configuration, docs, file};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Writes signals.md (every signal of the catalog) and lints.md (every lint).
+/// Writes configuration.md (every key of checklist.yaml), signals.md (every signal of the catalog) and lints.md (every lint).
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("Examples:\n  rules-gen docs --out docs\n\n{EXIT_CODES}"))]
 pub struct Arguments {
@@ -19,6 +19,6 @@ pub struct Arguments {
 /// # Errors
 /// Files that cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    file::write(&[docs::signals(), docs::lints()], &arguments.out)?;
+    file::write(&[configuration::configuration(), docs::signals(), docs::lints()], &arguments.out)?;
     Ok(ExitCode::SUCCESS)
 }

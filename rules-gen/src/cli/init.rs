@@ -61,7 +61,7 @@ pub fn template() -> String {
     for threshold in SIGNALS.iter().flat_map(|signal| signal.thresholds) {
         let level = |severity: Severity| {
             let value = threshold.default.at(severity)?;
-            Some(format!("{severity}: {}", threshold.unit.human(value)))
+            Some(format!("{severity}: {}", threshold.unit.exact(value)))
         };
         let levels: Vec<String> = [Severity::Warning, Severity::Critical].into_iter().filter_map(level).collect();
         let levels = if levels.is_empty() { "unset".to_owned() } else { format!("{{{}}}", levels.join(", ")) };

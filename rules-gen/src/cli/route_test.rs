@@ -4,7 +4,7 @@ use crate::cli::{checklist, of_file};
 use crate::routing::Configuration;
 use crate::server::{Labels, answered};
 use crate::terminal::{Colour, Progress, Style, is_quiet, note, print};
-use ::checklist::config::{Endpoint, SecretRef, Server};
+use ::checklist::config::{Alertmanager, Endpoint, SecretRef};
 use ::checklist::yaml;
 use anyhow::ensure;
 use clients::synthetic_alert;
@@ -182,7 +182,7 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
     // Asked first, so that a server that is away is not taken for one that does not deliver.
     let up = clients::http::fetch_good(&endpoint, "/-/ready", 64 * 1024);
     answered(url, Duration::from_secs(30), Box::pin(up)).await?;
-    let server = Server { name: "live".to_owned(), endpoint };
+    let server = Alertmanager { name: "live".to_owned(), endpoint };
     let within = Duration::from_secs(arguments.within);
     progress.tell(&format!("waiting for a delivery of each severity, {} s at most", arguments.within));
     let mut results = Vec::new();

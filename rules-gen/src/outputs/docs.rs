@@ -42,7 +42,7 @@ fn section(text: &mut String, signal: &Signal) {
         let _ = writeln!(text, "\n| threshold | warning | critical | reason |\n|---|---|---|---|");
         for threshold in signal.thresholds {
             let level =
-                |severity| threshold.default.at(severity).map(|value| threshold.unit.human(value)).unwrap_or_default();
+                |severity| threshold.default.at(severity).map(|value| threshold.unit.exact(value)).unwrap_or_default();
             let (warning, critical) = (level(Severity::Warning), level(Severity::Critical));
             let _ = writeln!(text, "| `{}` | {warning} | {critical} | {} |", threshold.key, threshold.reason);
         }

@@ -1,16 +1,18 @@
-//! `rules-gen schema`: the JSON Schema of checklist.yaml, for editors and for those who write it by program.
+//! `rules-gen schema`: the JSON Schema of checklist.yaml, for editors and for those who write it by program. It is written
+//! from the description that the reader has, so it knows the same keys.
 
-mod alerting;
 mod shapes;
-mod targets;
 
 use crate::cli::EXIT_CODES;
 use crate::terminal::print;
-use checklist::config::LISTS;
+use checklist::config::{META_ALERTS, ROOT};
+use checklist::reader::keys::{Default, Key, Kind, Names, Rule, Section};
+use checklist::targets::tables::{AppTable, TABLES};
+use checklist::targets::watching;
 use checklist::tasks::TASKS;
-use checklist::{SIGNALS, Signal, TargetKind};
+use checklist::{SIGNALS, Signal, TargetKind, Threshold, Unit};
 use serde_json::{Map, Value, json};
-use shapes::{any_quantity, at_least_one, bound, choice, duration, flag, object, one_of, text, texts, whole};
+use shapes::{any_quantity, choice, described, duration, level, levels, object, quantity};
 use std::process::ExitCode;
 
 /// The name of an operator's own check.
@@ -39,18 +41,7 @@ pub fn command(_: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// The schema.
 pub fn schema() -> Value {
-    let all: Vec<&Signal> = SIGNALS.to_vec();
-    let mut root = object(&[], targets::lists());
-    for (key, value) in [
-        ("tasks", tasks()),
-        ("queries", json!({"type": "array", "items": query()})),
-        ("thresholds", thresholds(&all, true)),
-        ("checks", checks()),
-        ("alerting", alerting::section()),
-        ("highAvailability", object(&["kubernetes"], [("kubernetes", text()), ("lease", lease())])),
-    ] {
-        root["properties"][key] = value;
-    }
+    let mut root = section(&ROOT, Within::Root);
     // A section with nothing behind it counts as absent.
     for section in root["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
         section["type"] = json!([section["type"], "null"]);
@@ -58,116 +49,174 @@ pub fn schema() -> Value {
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("checklist.yaml");
     root["description"] = json!("What to watch, how strict to be, whom to tell.");
-    let kinds: Vec<&str> = LISTS.iter().copied().chain(["tasks"]).collect();
-    root["anyOf"] = at_least_one(&kinds);
+    root["anyOf"] = watching().map(|key| json!({"required": [key]})).collect();
     root
 }
 
-fn lease() -> Value {
-    json!({"type": "string", "pattern": "^[a-z0-9-]{1,49}$"})
+/// What the names of a table are of.
+#[derive(Clone, Copy)]
+enum Within {
+    Root,
+    List(&'static str),
+    Table(&'static AppTable),
 }
 
-/// Levels by threshold key.
-fn thresholds(signals: &[&Signal], own: bool) -> Value {
-    let mut properties = Map::new();
-    for threshold in signals.iter().flat_map(|signal| signal.thresholds) {
-        let level = |value: Option<f64>| value.map(|value| threshold.unit.human(value));
-        let mut levels = shapes::levels(threshold);
-        levels["description"] = json!(threshold.reason);
-        let (warning, critical) = (level(threshold.default.warning), level(threshold.default.critical));
-        levels["default"] = match (&warning, &critical) {
-            (Some(one), None) | (None, Some(one)) => json!(one),
-            _ => json!({"warning": warning, "critical": critical}),
+impl Within {
+    fn signals(self) -> impl Iterator<Item = &'static Signal> {
+        let here = move |signal: &&Signal| match self {
+            Self::List(list) => signal.kind.key() == list,
+            Self::Root | Self::Table(_) => true,
         };
-        if warning.is_none() && critical.is_none() {
-            levels.as_object_mut().map(|levels| levels.remove("default"));
+        SIGNALS.iter().copied().filter(here)
+    }
+
+    /// Whether operators' own checks are among the names: they are asked of databases.
+    fn has_own(self) -> bool {
+        !matches!(self, Self::List(list) if list != TargetKind::Query.key())
+    }
+}
+
+fn section(section: &Section, within: Within) -> Value {
+    let keys = section.each().map(|key| {
+        let inner = if matches!(within, Within::Root) { Within::List(key.name) } else { within };
+        let global = matches!(key.kind, Kind::By(..));
+        (key.name, self::key(key, if global { within } else { inner }))
+    });
+    let required: Vec<&str> = section.each().filter(|key| key.required).map(|key| key.name).collect();
+    let mut object = object(&required, keys);
+    let rules: Vec<Value> = section.rules.iter().map(rule).collect();
+    if !rules.is_empty() {
+        object["allOf"] = json!(rules);
+    }
+    object
+}
+
+fn key(key: &Key, within: Within) -> Value {
+    let mut value = kind(&key.kind, within);
+    let otherwise = match key.default {
+        Default::Words(words) => format!(" Default: {words}."),
+        Default::None | Default::Value(_) => String::new(),
+    };
+    value["description"] = json!(format!("{}{otherwise}", key.about));
+    if let Default::Value(text) = key.default {
+        value["default"] = match key.kind {
+            Kind::Flag => json!(text == "true"),
+            Kind::Whole(..) | Kind::Quantity(Unit::Count) => text.parse::<u32>().map_or(json!(text), |n| json!(n)),
+            _ => json!(text),
+        };
+    }
+    if !key.example.is_empty() && !matches!(key.example, "[]" | "{}") {
+        value["examples"] = json!([serde_yaml::from_str::<Value>(key.example).unwrap_or_else(|_| json!(key.example))]);
+    }
+    value
+}
+
+fn kind(kind: &Kind, within: Within) -> Value {
+    match kind {
+        Kind::Text | Kind::Path | Kind::Variable => json!({"type": "string", "minLength": 1}),
+        Kind::Form(form) => json!({"type": "string", "minLength": 1, "pattern": form.pattern}),
+        Kind::Choice(words) => choice(words),
+        Kind::Flag => json!({"type": "boolean"}),
+        Kind::Whole(low, high) => json!({"type": "integer", "minimum": low, "maximum": high}),
+        Kind::Duration | Kind::Wait => duration(),
+        Kind::Quantity(unit) => quantity(*unit),
+        Kind::Scalar => json!({"type": ["string", "number", "boolean"]}),
+        Kind::List(item, some) => {
+            json!({"type": "array", "minItems": u8::from(*some), "items": self::kind(item, within)})
         }
-        properties.insert(threshold.key.to_owned(), levels);
+        Kind::Table(inner) => section(inner, within),
+        Kind::Map(values) => json!({"type": "object", "additionalProperties": self::kind(values, within)}),
+        Kind::By(names, values) => by_name(*names, values, within),
+        Kind::Name(Names::Checks) if within.has_own() => json!({"type": "string", "minLength": 1}),
+        Kind::Name(_) => choice(&within.signals().map(|signal| signal.id).collect::<Vec<_>>()),
+        Kind::Levels => levels(&any_quantity()),
+        Kind::Level => level(&any_quantity()),
     }
-    let mut thresholds = object(&[], properties);
-    if own {
-        // The limits of the operator's own checks.
-        thresholds["patternProperties"] =
-            json!({format!("^{QUERY}\\.value$"): {"anyOf": [any_quantity(), bound(&any_quantity())]}});
+}
+
+/// A table whose keys are names of something, each with what it is.
+fn by_name(names: Names, values: &Kind, within: Within) -> Value {
+    let value = |within| kind(values, within);
+    let known: Vec<(&str, Value)> = match names {
+        Names::Alerts => {
+            let of_signals = SIGNALS.iter().flat_map(|signal| signal.alerts).map(|alert| (alert.name, alert.summary));
+            let meta = META_ALERTS.map(|name| (name, "An alert about the exporter itself."));
+            of_signals.chain(meta).map(|(name, about)| (name, described(value(within), about))).collect()
+        }
+        Names::Checks => within.signals().map(|signal| (signal.id, described(value(within), signal.title))).collect(),
+        Names::Tables => {
+            let one = |table: &'static AppTable| {
+                (table.table, described(value(Within::Table(table)), "What this table is called, and what is in it."))
+            };
+            TABLES.iter().map(one).collect()
+        }
+        Names::Columns | Names::Words => {
+            let Within::Table(AppTable { columns, words, .. }) = within else { return object(&[], [("", json!({}))]) };
+            match names {
+                Names::Columns => columns
+                    .iter()
+                    .map(|name| (*name, described(value(within), "What this column is called.")))
+                    .collect(),
+                _ => words
+                    .iter()
+                    .map(|(name, default)| {
+                        let mut value = described(value(within), "The words that mean this.");
+                        value["default"] = json!(default);
+                        (*name, value)
+                    })
+                    .collect(),
+            }
+        }
+        Names::Sources => {
+            let others = within.signals().filter(|signal| !signal.elsewhere.is_empty());
+            let one = |signal: &'static Signal| {
+                let sources: Vec<&str> = signal.elsewhere.iter().map(|elsewhere| elsewhere.source).collect();
+                (signal.id, described(choice(&sources), "The exporter that has the figures of this check."))
+            };
+            others.map(one).collect()
+        }
+        Names::Tasks => TASKS.iter().map(|task| (task.id, described(value(within), task.title))).collect(),
+        Names::Thresholds => {
+            within.signals().flat_map(|signal| signal.thresholds).map(|one| (one.key, threshold(one))).collect()
+        }
+    };
+    let own = match names {
+        Names::Alerts => Some(("^ChecklistQuery[A-Z]".to_owned(), value(within))),
+        Names::Checks if within.has_own() => Some((format!("^{QUERY}$"), value(within))),
+        Names::Thresholds if within.has_own() => Some((format!("^{QUERY}\\.value$"), levels(&any_quantity()))),
+        _ => None,
+    };
+    let mut table = object(&[], known);
+    if let Some((pattern, value)) = own {
+        table["patternProperties"] = json!({pattern: described(value, "Of an own check, under `queries:`.")});
     }
-    thresholds
+    table
 }
 
-/// What every target can say about its own checks.
-fn own_settings(key: &str) -> Map<String, Value> {
-    let signals: Vec<&Signal> = SIGNALS.iter().copied().filter(|signal| signal.kind.key() == key).collect();
-    let ids: Vec<&str> = signals.iter().map(|signal| signal.id).collect();
-    let skip = if key == TargetKind::Query.key() { text() } else { choice(&ids) };
-    let mut sources = Map::new();
-    for signal in signals.iter().filter(|signal| !signal.elsewhere.is_empty()) {
-        let names: Vec<&str> = signal.elsewhere.iter().map(|elsewhere| elsewhere.source).collect();
-        sources.insert(signal.id.to_owned(), choice(&names));
+/// Levels of a threshold; where there is only one level, its value too.
+fn threshold(threshold: &Threshold) -> Value {
+    let exact = |value: Option<f64>| value.map(|value| threshold.unit.exact(value));
+    let (warning, critical) = (exact(threshold.default.warning), exact(threshold.default.critical));
+    let both = warning.is_some() && critical.is_some();
+    let mut value = levels(&quantity(threshold.unit));
+    if both {
+        value = value["anyOf"][1].take();
     }
-    Map::from_iter([
-        ("name".to_owned(), json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,63}$"})),
-        ("thresholds".to_owned(), thresholds(&signals, key == TargetKind::Query.key())),
-        ("skip".to_owned(), json!({"type": "array", "items": skip})),
-        ("sources".to_owned(), object(&[], sources)),
-        ("sourceSelector".to_owned(), text()),
-    ])
+    value["description"] = json!(threshold.reason);
+    match (warning, critical) {
+        (None, None) => {}
+        (Some(one), None) | (None, Some(one)) => value["default"] = json!(one),
+        (warning, critical) => value["default"] = json!({"warning": warning, "critical": critical}),
+    }
+    value
 }
 
-fn checks() -> Value {
-    let pace = object(&[], [("interval", duration()), ("timeout", duration())]);
-    let known: Map<String, Value> = SIGNALS.iter().map(|signal| (signal.id.to_owned(), pace.clone())).collect();
-    let mut checks = object(&[], known);
-    // The operator's own checks have names of their own.
-    checks["patternProperties"] = json!({format!("^{QUERY}$"): pace});
-    checks
-}
-
-fn query() -> Value {
-    let name = json!({"type": "string", "maxLength": 60, "pattern": format!("^{QUERY}$")});
-    let mut query = object(
-        &["name", "help", "query"],
-        [
-            ("name", name),
-            ("help", text()),
-            ("query", text()),
-            ("value", text()),
-            ("labels", texts()),
-            ("targets", texts()),
-            ("unit", choice(&["bytes", "count", "ratio", "seconds"])),
-            ("above", bound(&any_quantity())),
-            ("below", bound(&any_quantity())),
-            ("interval", duration()),
-            ("costly", flag()),
-        ],
-    );
-    query["oneOf"] = one_of(&["above", "below"]);
-    query
-}
-
-fn tasks() -> Value {
-    let change = object(&[], [("when", text()), ("grace", duration()), ("enabled", flag())]);
-    let known: Map<String, Value> = TASKS.iter().map(|task| (task.id.to_owned(), change.clone())).collect();
-    let own = object(
-        &["name", "when"],
-        [
-            ("name", json!({"type": "string", "pattern": "^[a-z0-9_]{1,63}$"})),
-            ("title", text()),
-            ("when", text()),
-            ("grace", duration()),
-            ("minutes", whole(1, 6_000)),
-            ("steps", json!({"type": "array"})),
-        ],
-    );
-    let mut tasks = object(
-        &["since"],
-        [
-            ("timeZone", text()),
-            ("since", json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})),
-            ("directory", text()),
-            ("s3", object(&["bucket"], targets::s3())),
-            ("change", object(&[], known)),
-            ("add", json!({"type": "array", "items": own})),
-        ],
-    );
-    tasks["oneOf"] = one_of(&["directory", "s3"]);
-    tasks
+fn rule(rule: &Rule) -> Value {
+    let each = |keys: &[&str]| -> Vec<Value> { keys.iter().map(|key| json!({"required": [key]})).collect() };
+    match rule {
+        Rule::One(keys, _) => json!({"oneOf": each(keys)}),
+        Rule::Any(keys, _) => json!({"anyOf": each(keys)}),
+        Rule::NotBoth(one, other, _) => json!({"not": {"required": [one, other]}}),
+        Rule::Needs(key, needed, _) => json!({"dependentRequired": {*key: [needed]}}),
+    }
 }

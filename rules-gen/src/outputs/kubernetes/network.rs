@@ -1,7 +1,8 @@
 //! Whom the pods may talk to: the ports of the configured targets, DNS, and nobody else.
 
 use crate::outputs::kubernetes::names::{NAME, Part};
-use checklist::config::{Endpoint, Kubernetes, RecordPlace, ReportPlace, S3Prefix};
+use checklist::config::{Kubernetes, S3Prefix};
+use checklist::targets::{self, Needs, Target};
 use checklist::{Access, Config};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,40 +48,16 @@ fn of_checks(config: &Config) -> Reach {
     let checks = config.checks();
     let looked_at =
         |list: &str, name: &str| checks.iter().any(|check| check.signal.kind.key() == list && check.target == name);
-    let asked = |cluster: &&Kubernetes| looked_at("kubernetes", &cluster.name) || !cluster.web_audiences.is_empty();
-    for cluster in config.kubernetes.iter().filter(asked) {
-        for port in API_SERVER {
-            reach.add(Peer::Anyone, port);
-        }
+    let asked = |list: &str, name: &str| {
+        let reviews = |cluster: &Kubernetes| cluster.name == name && !cluster.web_audiences.is_empty();
+        looked_at(list, name) || (list == "kubernetes" && config.kubernetes.iter().any(reviews))
+    };
+    for (list, target) in config.each().into_iter().filter(|(list, target)| asked(list, target.name())) {
+        reach.needs(&target.needs());
         let stats = |access: &Access| matches!(access, Access::Kubernetes(_, "nodes/stats", _));
-        let asked = |signal: &&str| config.signal(signal).is_some_and(|signal| signal.access.iter().any(stats));
-        let mut here = checks.iter().filter(|check| check.target == cluster.name).map(|check| check.signal.id);
-        if here.any(|signal| asked(&signal)) {
+        let here = checks.iter().filter(|check| check.signal.kind.key() == list && check.target == target.name());
+        if here.flat_map(|check| check.signal.access).any(stats) {
             reach.add(Peer::Anyone, KUBELET);
-        }
-    }
-    for target in config.health.iter().filter(|target| looked_at("health", &target.name)) {
-        reach.endpoint(&target.endpoint);
-    }
-    for target in config.backups.iter().filter(|target| looked_at("backups", &target.name)) {
-        reach.bucket(&target.place);
-    }
-    for target in config.postgres.iter().filter(|target| looked_at("postgres", &target.name)) {
-        reach.add(Peer::of(&target.host), target.port);
-    }
-    for target in config.certificates.iter().filter(|target| looked_at("certificates", &target.name)) {
-        reach.add(Peer::of(&target.host), target.port);
-    }
-    for (list, servers) in [("alertmanagers", &config.alertmanagers), ("prometheus", &config.prometheus)] {
-        for target in servers.iter().filter(|target| looked_at(list, &target.name)) {
-            reach.endpoint(&target.endpoint);
-        }
-    }
-    for report in config.reports.iter().filter(|report| looked_at("reports", &report.name)) {
-        match &report.place {
-            ReportPlace::S3(place) => reach.bucket(place),
-            ReportPlace::Http(endpoint) => reach.endpoint(endpoint),
-            ReportPlace::File(_) | ReportPlace::Directory(_) => {}
         }
     }
     reach.records(config);
@@ -93,14 +70,17 @@ fn of_jobs(config: &Config) -> Reach {
     reach.leases(config);
     for backup in &config.backups {
         let Some(restore) = &backup.restore else { continue };
-        reach.bucket(&backup.place);
+        reach.needs(&backup.needs());
         // A given server is compared with every database that it must not be.
         for target in restore.server.iter().flat_map(|server| [server].into_iter().chain(&config.postgres)) {
-            reach.add(Peer::of(&target.host), target.port);
+            reach.needs(&target.needs());
         }
     }
-    for server in config.alertmanagers.iter().chain(config.prometheus.first()) {
-        reach.endpoint(&server.endpoint);
+    for server in &config.alertmanagers {
+        reach.needs(&server.needs());
+    }
+    if let Some(server) = config.prometheus.first() {
+        reach.needs(&server.needs());
     }
     if config.alerting.reports.as_ref().is_some_and(|reports| reports.webhook_url_file.is_some()) {
         // The address is a secret: only how such addresses begin is known.
@@ -165,8 +145,21 @@ impl Reach {
         self.add(Peer::of(&host), port);
     }
 
-    fn endpoint(&mut self, endpoint: &Endpoint) {
-        self.url(&endpoint.url);
+    fn needs(&mut self, needs: &Needs<'_>) {
+        for peer in &needs.peers {
+            match peer {
+                targets::Peer::Host(host, port) => self.add(Peer::of(host), *port),
+                targets::Peer::Url(url) => self.url(url),
+                targets::Peer::Bucket(place) => self.bucket(place),
+                targets::Peer::Kubernetes => self.api_server(),
+            }
+        }
+    }
+
+    fn api_server(&mut self) {
+        for port in API_SERVER {
+            self.add(Peer::Anyone, port);
+        }
     }
 
     fn bucket(&mut self, place: &S3Prefix) {
@@ -183,15 +176,13 @@ impl Reach {
     }
 
     fn leases(&mut self, config: &Config) {
-        for port in config.election().into_iter().flat_map(|_| API_SERVER) {
-            self.add(Peer::Anyone, port);
+        if config.election().is_some() {
+            self.api_server();
         }
     }
 
     fn records(&mut self, config: &Config) {
-        if let Some(RecordPlace::S3(place)) = config.tasks.as_ref().map(|tasks| &tasks.place) {
-            self.bucket(place);
-        }
+        config.tasks.iter().for_each(|tasks| self.needs(&tasks.needs()));
     }
 
     fn rules(&self) -> Vec<Value> {

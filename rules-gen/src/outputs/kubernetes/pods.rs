@@ -3,7 +3,8 @@
 use crate::outputs::kubernetes::names::NAME;
 use crate::outputs::kubernetes::volumes::{self, Mounts};
 use checklist::Config;
-use checklist::config::{Backup, Endpoint, Postgres, RecordPlace, ReportPlace, S3Prefix, SecretRef};
+use checklist::config::Backup;
+use checklist::targets::{self, Target};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -79,100 +80,42 @@ impl Files {
 
     fn read(&mut self, config: &Config, pod: Pod<'_>) {
         match pod {
-            Pod::Exporter => self.all(config),
+            // The password of a scratch server is the proof's alone.
+            Pod::Exporter => config.each().into_iter().for_each(|(_, target)| self.add(&target.needs())),
             Pod::Restore(backup) => {
-                self.bucket(&backup.place);
+                self.add(&backup.needs());
                 // A given server is compared with every database that it must not be.
                 let server = backup.restore.as_ref().and_then(|restore| restore.server.as_ref());
                 for database in server.iter().copied().chain(server.iter().flat_map(|_| &config.postgres)) {
-                    self.database(database);
+                    self.add(&database.needs());
                 }
                 self.lease(config);
             }
             Pod::AlertPath => {
-                config.alertmanagers.iter().for_each(|server| self.endpoint(&server.endpoint));
+                config.alertmanagers.iter().for_each(|server| self.add(&server.needs()));
                 self.lease(config);
             }
             Pod::Report => {
-                config.prometheus.first().into_iter().for_each(|server| self.endpoint(&server.endpoint));
+                config.prometheus.first().into_iter().for_each(|server| self.add(&server.needs()));
                 if let Some(reports) = &config.alerting.reports {
-                    self.file(reports.webhook_url_file.as_ref());
+                    self.add(&targets::Needs::default().file(reports.webhook_url_file.as_ref()));
                     self.kept.extend(reports.directory.clone());
                 }
             }
         }
-        match config.tasks.as_ref().map(|tasks| &tasks.place) {
-            Some(RecordPlace::Directory(path)) => {
-                self.kept.insert(path.clone());
-            }
-            Some(RecordPlace::S3(place)) => self.bucket(place),
-            None => {}
-        }
-    }
-
-    /// What the checks need, all but the records. The password of a scratch server is the proof's alone.
-    fn all(&mut self, config: &Config) {
-        for cluster in &config.kubernetes {
-            self.file(cluster.kubeconfig.as_ref());
-            self.file(cluster.kubelet_ca_file.as_ref());
-        }
-        config.postgres.iter().for_each(|database| self.database(database));
-        for target in &config.certificates {
-            self.file(target.ca_file.as_ref());
-        }
-        let servers = config.alertmanagers.iter().chain(&config.prometheus).map(|server| &server.endpoint);
-        for endpoint in config.health.iter().map(|target| &target.endpoint).chain(servers) {
-            self.endpoint(endpoint);
-        }
-        for backup in &config.backups {
-            self.bucket(&backup.place);
-        }
-        for report in &config.reports {
-            match &report.place {
-                ReportPlace::File(path) => self.kept.extend(path.parent().map(Path::to_owned)),
-                ReportPlace::Directory(path) => {
-                    self.kept.insert(path.clone());
-                }
-                ReportPlace::S3(place) => self.bucket(place),
-                ReportPlace::Http(endpoint) => self.endpoint(endpoint),
-            }
-        }
+        config.tasks.iter().for_each(|tasks| self.add(&tasks.needs()));
     }
 
     /// A proof takes its lease with the login of the cluster that the lease is in.
     fn lease(&mut self, config: &Config) {
-        self.file(config.election().and_then(|(_, cluster, _)| cluster.kubeconfig.as_ref()));
+        let kubeconfig = config.election().and_then(|(_, cluster, _)| cluster.kubeconfig.as_ref());
+        self.add(&targets::Needs::default().file(kubeconfig));
     }
 
-    fn database(&mut self, database: &Postgres) {
-        self.secret(database.password.as_ref());
-        self.file(database.ca_file.as_ref());
-    }
-
-    fn file(&mut self, path: Option<&PathBuf>) {
-        let ours = |path: &&PathBuf| !NOT_OURS.iter().any(|folder| path.starts_with(folder));
-        self.secret.extend(path.filter(ours).cloned());
-    }
-
-    fn secret(&mut self, secret: Option<&SecretRef>) {
-        match secret {
-            Some(SecretRef::File(path)) => self.file(Some(path)),
-            Some(SecretRef::Env(name)) => {
-                self.variables.insert(name.clone());
-            }
-            None => {}
-        }
-    }
-
-    fn endpoint(&mut self, endpoint: &Endpoint) {
-        self.secret(endpoint.bearer_token.as_ref());
-        self.file(endpoint.ca_file.as_ref());
-    }
-
-    fn bucket(&mut self, place: &S3Prefix) {
-        if let Some((id, key)) = &place.credentials {
-            self.secret(Some(id));
-            self.secret(Some(key));
-        }
+    fn add(&mut self, needs: &targets::Needs<'_>) {
+        let ours = |path: &&&Path| !NOT_OURS.iter().any(|folder| path.starts_with(folder));
+        self.secret.extend(needs.files.iter().filter(ours).map(|path| path.to_path_buf()));
+        self.variables.extend(needs.variables.iter().map(|name| (*name).to_owned()));
+        self.kept.extend(needs.folders.iter().map(|path| path.to_path_buf()));
     }
 }

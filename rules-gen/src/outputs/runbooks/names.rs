@@ -38,7 +38,7 @@ pub(super) fn placeholders() -> Vec<(String, String)> {
 /// The tables and columns by their placeholders. Other names than those of the checklist are quoted for SQL.
 fn names(tables: &Tables) -> impl Iterator<Item = (String, String)> {
     let plain = |known: &str, name: String| if name == identifier(known) { known.to_owned() } else { name };
-    let of_table = |known: &'static tables::Known| {
+    let of_table = |known: &'static tables::AppTable| {
         let columns = known.columns.iter().map(|column| {
             let name = plain(column, tables.column(known.table, column));
             (format!("{}.{column}", known.table), name)
@@ -46,7 +46,7 @@ fn names(tables: &Tables) -> impl Iterator<Item = (String, String)> {
         let table = (known.table.to_owned(), plain(known.table, tables.table(known.table)));
         columns.chain([table]).collect::<Vec<_>>()
     };
-    tables::KNOWN.iter().flat_map(of_table).collect::<Vec<_>>().into_iter()
+    tables::TABLES.iter().flat_map(of_table).collect::<Vec<_>>().into_iter()
 }
 
 /// What the placeholders mean for one target.
@@ -121,7 +121,15 @@ fn of_kind(config: &Config, kind: TargetKind, own: &dyn Fn(&str) -> bool) -> Vec
             };
             secrets.map(one).collect()
         }
-        _ => Vec::new(),
+        TargetKind::Advisories
+        | TargetKind::Dependencies
+        | TargetKind::Images
+        | TargetKind::Kubernetes
+        | TargetKind::PodLogs
+        | TargetKind::Postgres
+        | TargetKind::Prometheus
+        | TargetKind::Query
+        | TargetKind::Tasks => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The words of the schema.
 
-use checklist::{Threshold, Unit};
+use checklist::Unit;
 use serde_json::{Map, Value, json};
 
 /// A table of fields and no others.
@@ -13,20 +13,10 @@ pub(super) fn object<K: Into<String>>(required: &[&str], properties: impl IntoIt
     object
 }
 
-pub(super) fn text() -> Value {
-    json!({"type": "string", "minLength": 1})
-}
-
-pub(super) fn texts() -> Value {
-    json!({"type": "array", "items": {"type": "string"}})
-}
-
-pub(super) fn flag() -> Value {
-    json!({"type": "boolean"})
-}
-
-pub(super) fn whole(low: u32, high: u32) -> Value {
-    json!({"type": "integer", "minimum": low, "maximum": high})
+/// A value with what it is.
+pub(super) fn described(mut value: Value, about: &str) -> Value {
+    value["description"] = json!(about);
+    value
 }
 
 const DURATION: &str = "([0-9]+([.][0-9]+)?(ms|s|m|h|d|w))+";
@@ -51,52 +41,22 @@ pub(super) fn quantity(unit: Unit) -> Value {
     }
 }
 
-pub(super) fn url() -> Value {
-    json!({"type": "string", "pattern": "^https?://"})
+/// A quantity of a unit that is not known here.
+pub(super) fn any_quantity() -> Value {
+    json!({"type": ["string", "number"], "minimum": 0, "pattern": format!("^({DURATION}|[0-9.]+ *[A-Za-z%]*)$")})
 }
 
 pub(super) fn choice(words: &[&str]) -> Value {
     json!({"enum": words})
 }
 
-/// Values by any name.
-pub(super) fn by_name(values: &Value) -> Value {
-    json!({"type": "object", "additionalProperties": values})
+/// One level, which `none` leaves out.
+pub(super) fn level(quantity: &Value) -> Value {
+    json!({"anyOf": [quantity, {"const": "none"}]})
 }
 
-/// Levels, of which `none` leaves one out; where there is only one level, its value too.
-pub(super) fn levels(threshold: &Threshold) -> Value {
-    let levels = bound(&quantity(threshold.unit));
-    let default = threshold.default;
-    if default.warning.is_some() && default.critical.is_some() {
-        levels
-    } else {
-        json!({"anyOf": [quantity(threshold.unit), levels]})
-    }
-}
-
-/// Levels of a quantity.
-pub(super) fn bound(quantity: &Value) -> Value {
-    let level = || json!({"anyOf": [quantity, {"const": "none"}]});
-    object(&[], [("warning", level()), ("critical", level())])
-}
-
-/// A quantity of a unit that is not known here.
-pub(super) fn any_quantity() -> Value {
-    json!({"type": ["string", "number"], "minimum": 0, "pattern": format!("^({DURATION}|[0-9.]+ *[A-Za-z%]*)$")})
-}
-
-/// A word in any case.
-pub(super) fn any_case(word: &str) -> String {
-    word.chars().map(|c| format!("[{}{}]", c.to_ascii_lowercase(), c.to_ascii_uppercase())).collect()
-}
-
-/// Exactly one of these fields.
-pub(super) fn one_of(keys: &[&str]) -> Value {
-    keys.iter().map(|key| json!({"required": [key]})).collect()
-}
-
-/// One or more of these fields.
-pub(super) fn at_least_one(keys: &[&str]) -> Value {
-    one_of(keys)
+/// A level, or levels by severity.
+pub(super) fn levels(quantity: &Value) -> Value {
+    let at = |severity: &str| described(level(quantity), &format!("The {severity} level; `none` leaves it out."));
+    json!({"anyOf": [quantity, object(&[], [("warning", at("warning")), ("critical", at("critical"))])]})
 }

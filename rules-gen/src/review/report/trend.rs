@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn the_mean_of_the_period_is_compared_with_that_of_the_one_before() {
-        let config = Config::default();
+        let config = Config::parse("checklist.yaml", "traffic: [{name: t, selector: 'job=\"a\"'}]\n");
+        let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let signal = config.signal("requests").unwrap_or_else(|| panic!("requests"));
         let courses = vec![course("small", &[1.0, 1.0, 1.0, 1.0]), course("great", &[100.0, 100.0, 150.0, 150.0])];
         let trends = of_panel(&config, signal, &signal.panels[0], courses, 1.0);

@@ -1,0 +1,132 @@
+//! Which checks there are on which targets, and what limits hold for them.
+
+use super::Config;
+use super::origin::Origin;
+use crate::condition::limits::Limits;
+use crate::condition::value::{Scope, alternatives};
+use crate::signal::{Elsewhere, Signal};
+use crate::signals::SIGNALS;
+use crate::targets::TargetKind;
+use std::time::Duration;
+
+/// One signal on one target.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// The signal.
+    pub signal: &'static Signal,
+    /// The name of the target.
+    pub target: String,
+    /// Time between two runs.
+    pub interval: Duration,
+    /// Deadline of one run.
+    pub timeout: Duration,
+}
+
+impl Config {
+    /// Every signal: the catalog's, then the operator's own.
+    pub fn signals(&self) -> impl Iterator<Item = &'static Signal> {
+        SIGNALS.iter().copied().chain(self.queries.iter().map(|query| query.signal))
+    }
+
+    /// The signal with this id.
+    pub fn signal(&self, id: &str) -> Option<&'static Signal> {
+        self.signals().find(|signal| signal.id == id)
+    }
+
+    /// Every check that the exporter makes, in the order of signals and targets.
+    pub fn checks(&self) -> Vec<Check> {
+        self.signals()
+            .flat_map(|signal| {
+                let pace = self.pace.get(signal.id).cloned().unwrap_or_default();
+                self.probed(signal).into_iter().map(move |target| {
+                    let interval = pace.interval.unwrap_or(signal.interval);
+                    // A shorter interval shortens the default deadline; an explicit one was checked.
+                    let timeout = pace.timeout.unwrap_or_else(|| signal.timeout.min(interval.mul_f64(0.8)));
+                    Check { signal, target, interval, timeout }
+                })
+            })
+            .collect()
+    }
+
+    /// The targets on which the exporter itself makes the check.
+    pub fn probed(&self, signal: &Signal) -> Vec<String> {
+        let mut targets = self.targets(signal);
+        targets.retain(|target| signal.kind.is_probed() && self.source(signal, target).is_none());
+        targets
+    }
+
+    /// Where the figures of a signal on a target come from, if not from the exporter.
+    pub fn source(&self, signal: &Signal, target: &str) -> Option<&'static Elsewhere> {
+        let settings = self.settings.get(&(signal.kind.key(), target.to_owned()))?;
+        let source = settings.sources.get(signal.id)?;
+        signal.elsewhere.iter().find(|elsewhere| elsewhere.source == source)
+    }
+
+    /// The label matchers of a target's series among those that other exporters expose, without braces.
+    pub fn selector(&self, signal: &Signal, target: &str) -> String {
+        let own = self.settings.get(&(signal.kind.key(), target.to_owned())).and_then(|s| s.selector.clone());
+        let cluster =
+            self.kubernetes.iter().find(|cluster| signal.kind.key() == "kubernetes" && cluster.name == target);
+        let namespaces = cluster.map(|cluster| format!("namespace=~{:?}", alternatives(&cluster.namespaces)));
+        own.into_iter().chain(namespaces).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The targets on which a signal is judged.
+    pub fn targets(&self, signal: &Signal) -> Vec<String> {
+        let skipped = |name: &str| {
+            let settings = self.settings.get(&(signal.kind.key(), name.to_owned()));
+            settings.is_some_and(|settings| settings.skip.iter().any(|id| id == signal.id))
+        };
+        self.names(signal).into_iter().filter(|name| !skipped(name)).collect()
+    }
+
+    fn names(&self, signal: &Signal) -> Vec<String> {
+        // The results of this proof are recorded beside those of people's tasks.
+        if signal.kind == TargetKind::AlertPath && self.tasks.is_none() {
+            return Vec::new();
+        }
+        let asked = self.queries.iter().find(|query| query.signal.id == signal.id).map(|query| &query.targets);
+        if let Some(asked) = asked.filter(|asked| !asked.is_empty()) {
+            return asked.clone();
+        }
+        let list = signal.kind.key();
+        let here = self.each().into_iter().filter(|(key, _)| *key == list).map(|(_, target)| target);
+        here.filter(|target| target.kinds().contains(&signal.kind)).map(|target| target.name().to_owned()).collect()
+    }
+
+    /// Who set the levels that hold for a threshold of a signal on a target.
+    pub fn origin(&self, signal: &Signal, target: &str, key: &str) -> Origin {
+        let own = self.settings.get(&(signal.kind.key(), target.to_owned()));
+        if own.is_some_and(|settings| settings.thresholds.contains_key(key)) {
+            Origin::Target
+        } else if self.thresholds.contains_key(key) {
+            Origin::Global
+        } else {
+            Origin::Default
+        }
+    }
+
+    /// The limits that hold for a signal on a target: the target's own, else the global ones, else the defaults.
+    pub fn limits(&self, signal: &Signal, target: &str) -> Limits {
+        let own = self.settings.get(&(signal.kind.key(), target.to_owned()));
+        Limits::new(signal.thresholds, |key| {
+            own.and_then(|settings| settings.thresholds.get(key)).or_else(|| self.thresholds.get(key)).copied()
+        })
+    }
+
+    /// The signal's targets grouped by equal limits. A single group is not narrowed by target.
+    pub fn scopes(&self, signal: &Signal) -> Vec<(Scope, Limits)> {
+        let mut groups: Vec<(Scope, Limits)> = Vec::new();
+        for target in self.targets(signal) {
+            let limits = self.limits(signal, &target);
+            match groups.iter_mut().find(|(_, known)| *known == limits) {
+                Some((scope, _)) => scope.targets.push(target),
+                None => groups.push((Scope { check: signal.id.to_owned(), targets: vec![target] }, limits)),
+            }
+        }
+        if let [(scope, _)] = groups.as_mut_slice() {
+            scope.targets.clear();
+        }
+        groups
+    }
+}

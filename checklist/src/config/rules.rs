@@ -1,0 +1,83 @@
+//! What the rules of a configuration are: their groups, times, metrics and fingerprint.
+
+use super::Config;
+use crate::metric::Metric;
+use crate::signal::{Alert, Signal};
+use std::time::Duration;
+
+/// The times of an alert after the operator's changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effective {
+    /// How long the condition must hold.
+    pub pending: Duration,
+    /// How long it keeps firing afterwards.
+    pub keep_firing: Duration,
+}
+
+impl Config {
+    /// The groups of rules that this configuration generates.
+    pub fn rule_sets(&self) -> Vec<String> {
+        let judged = self.signals().filter(|signal| !self.targets(signal).is_empty());
+        judged.map(|signal| signal.id).chain(["exporter"]).map(|id| format!("checklist-{id}")).collect()
+    }
+
+    /// What the rules of this configuration are known by: a hash of every expression, level, time and label.
+    pub fn fingerprint(&self) -> String {
+        let mut text = format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.alerting.labels);
+        for signal in self.signals() {
+            for target in self.targets(signal) {
+                text +=
+                    &format!("{} {target} {:?}", signal.id, self.source(signal, &target).map(|source| source.source));
+            }
+            for alert in signal.alerts {
+                let Some(times) = self.alert(alert) else { continue };
+                for (scope, limits) in self.scopes(signal) {
+                    for (severity, _) in alert.levels(&limits) {
+                        let expr = alert.when.promql(&scope, &limits, severity);
+                        text += &format!("{} {severity} {times:?} {expr}", alert.name);
+                    }
+                }
+            }
+        }
+        digest(&text)
+    }
+
+    /// The metrics that must have series in Prometheus while everything works.
+    pub fn expected_metrics(&self) -> Vec<&'static str> {
+        let of_signal = |signal: &'static Signal| {
+            let there = |metric: &&&'static Metric| !metric.sparse && self.has(signal, metric);
+            signal.metrics.iter().filter(there).map(|metric| metric.name).collect::<Vec<_>>()
+        };
+        self.signals().flat_map(of_signal).collect()
+    }
+
+    /// Whether any target of the signal gives the metric: the exporter itself, or the exporter that stands in for it.
+    pub fn has(&self, signal: &Signal, metric: &Metric) -> bool {
+        self.targets(signal).iter().any(|target| match self.source(signal, target) {
+            Some(elsewhere) => elsewhere.records.iter().any(|(known, _)| *known == metric),
+            None => true,
+        })
+    }
+
+    /// The times of a catalog alert; nothing when the operator switched it off.
+    pub fn alert(&self, alert: &Alert) -> Option<Effective> {
+        self.alert_by_name(alert.name, alert.pending, alert.keep_firing)
+    }
+
+    /// The times of any alert by name, with its defaults; nothing when the operator switched it off.
+    pub fn alert_by_name(&self, name: &str, pending: Duration, keep_firing: Duration) -> Option<Effective> {
+        let Some(change) = self.alerting.alerts.get(name) else { return Some(Effective { pending, keep_firing }) };
+        change.enabled.then(|| Effective {
+            pending: change.pending.unwrap_or(pending),
+            keep_firing: change.keep_firing.unwrap_or(keep_firing),
+        })
+    }
+}
+
+/// FNV-1a in hexadecimal: the same in every build, which the standard library's hasher does not promise.
+pub fn digest(text: &str) -> String {
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
+}

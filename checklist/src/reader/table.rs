@@ -1,0 +1,151 @@
+//! A table whose shape was checked, and the values of its keys. Where a key is not there its default is read; a value of
+//! the wrong shape was told already and is nothing here.
+
+use super::found::Found;
+use super::keys::{Default, Key, Kind, Section};
+use super::shape;
+use crate::units::Unit;
+use crate::yaml::{Node, Place, Tree};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A table that is being read.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'a> {
+    pub(crate) place: Place,
+    node: &'a Node,
+    section: &'static Section,
+    pub(crate) found: &'a Found,
+}
+
+impl<'a> Table<'a> {
+    /// The node as a table of the described keys.
+    pub(crate) const fn new(node: &'a Node, section: &'static Section, found: &'a Found) -> Self {
+        Self { place: node.place, node, section, found }
+    }
+
+    pub(crate) fn mistake(&self, place: Place, message: impl Into<String>) {
+        self.found.mistake(place, message);
+    }
+
+    /// A mistake at a key, or at the table where the key is not there.
+    pub(crate) fn mistake_at(&self, key: &'static str, message: impl Into<String>) {
+        self.mistake(self.node.get(key).map_or(self.place, |node| node.place), message);
+    }
+
+    /// The description of a key. One that is not described has no value, and a test fails.
+    fn key(&self, key: &'static str) -> Option<&'static Key> {
+        self.found.asked(self.section, key);
+        self.section.key(key)
+    }
+
+    /// The value of a key; `key:` with nothing behind it counts as absent.
+    pub(crate) fn node(&self, key: &'static str) -> Option<&'a Node> {
+        self.key(key)?;
+        self.node.get(key)
+    }
+
+    /// What is written, or the default.
+    fn written(&self, key: &'static str) -> Option<&'a str> {
+        let described = self.key(key)?;
+        match (self.node.get(key), described.default) {
+            (Some(node), _) => node.scalar(),
+            (None, Default::Value(value)) => Some(value),
+            (None, Default::None | Default::Words(_)) => None,
+        }
+    }
+
+    pub(crate) fn text(&self, key: &'static str) -> Option<String> {
+        let Some(Key { kind: Kind::Form(form), .. }) = self.section.key(key) else {
+            return self.written(key).filter(|text| !text.trim().is_empty()).map(str::to_owned);
+        };
+        self.written(key).filter(|text| (form.fits)(text)).map(str::to_owned)
+    }
+
+    pub(crate) fn path(&self, key: &'static str) -> Option<PathBuf> {
+        self.text(key).map(PathBuf::from)
+    }
+
+    pub(crate) fn flag(&self, key: &'static str) -> bool {
+        self.written(key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    }
+
+    pub(crate) fn whole(&self, key: &'static str) -> Option<u16> {
+        match (self.node(key), self.key(key)?.kind) {
+            (Some(node), Kind::Whole(low, high)) => shape::whole(node, low, high),
+            _ => self.written(key)?.parse().ok(),
+        }
+    }
+
+    pub(crate) fn quantity(&self, key: &'static str, unit: Unit) -> Option<f64> {
+        unit.parse(self.written(key)?).ok()
+    }
+
+    pub(crate) fn duration(&self, key: &'static str) -> Option<Duration> {
+        let seconds = self.quantity(key, Unit::Seconds)?;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// One of a closed set of words.
+    pub(crate) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.written(key)?;
+        choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+    }
+
+    pub(crate) fn list(&self, key: &'static str) -> &'a [Node] {
+        self.node(key).map(Node::items).unwrap_or_default()
+    }
+
+    /// The texts of a list.
+    pub(crate) fn texts(&self, key: &'static str) -> Vec<String> {
+        self.list(key).iter().filter_map(Node::scalar).map(str::to_owned).collect()
+    }
+
+    /// The entries of a table whose keys are names.
+    pub(crate) fn entries(&self, key: &'static str) -> &'a [(Node, Node)] {
+        self.node(key).map(Node::entries).unwrap_or_default()
+    }
+
+    /// A table within the table.
+    pub(crate) fn table(&self, key: &'static str) -> Option<Self> {
+        let Kind::Table(section) = self.key(key)?.kind else { return None };
+        let node = self.node(key).filter(|node| node.is_table())?;
+        Some(Self::new(node, section, self.found))
+    }
+
+    /// The same, of which every key is absent where the table is.
+    pub(crate) fn table_or_empty(&self, key: &'static str) -> Self {
+        static EMPTY: Node = Node { place: Place { line: 1, column: 1 }, span: 0..0, tree: Tree::Table(Vec::new()) };
+        static NONE: Section = Section { what: "", keys: &[], rules: &[] };
+        self.table(key).unwrap_or_else(|| {
+            let section = self.section.key(key).and_then(|key| match key.kind {
+                Kind::Table(section) => Some(section),
+                _ => None,
+            });
+            Self::new(&EMPTY, section.unwrap_or(&NONE), self.found)
+        })
+    }
+
+    pub(crate) const fn is_table(&self) -> bool {
+        self.node.is_table()
+    }
+
+    /// Whether something is written at a key, and not an empty list.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.node.get(key).is_some_and(|node| !matches!(&node.tree, Tree::List(items) if items.is_empty()))
+    }
+
+    /// The tables of a list.
+    pub(crate) fn tables(&self, key: &'static str) -> Vec<Self> {
+        let Some(Key { kind: Kind::List(Kind::Table(section), _), .. }) = self.key(key) else { return Vec::new() };
+        let tables = self.list(key).iter().filter(|node| node.is_table());
+        tables.map(|node| Self::new(node, section, self.found)).collect()
+    }
+
+    /// The tables behind the names of a table whose keys are names of something.
+    pub(crate) fn named_tables(&self, key: &'static str) -> Vec<(&'a Node, Self)> {
+        let Some(Key { kind: Kind::By(_, Kind::Table(section)), .. }) = self.key(key) else { return Vec::new() };
+        let tables = self.entries(key).iter().filter(|(_, node)| node.is_table());
+        tables.map(|(name, node)| (name, Self::new(node, section, self.found))).collect()
+    }
+}

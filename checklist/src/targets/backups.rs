@@ -1,0 +1,131 @@
+//! `backups:` a prefix in a bucket into which a job writes regularly.
+
+use super::kind::TargetKind;
+use super::parts::{Needs, S3, S3_RULES, S3Prefix, s3_prefix};
+use super::restore::{self, Restore};
+use super::target::{List, OWN, Target};
+use crate::condition::threshold::Levels;
+use crate::reader::keys::{Key, Kind, Section, words};
+use crate::reader::table::Table;
+use crate::units::HOUR;
+use std::time::Duration;
+
+/// What the first bytes of a backup must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackupFormat {
+    /// Anything: the header is not read.
+    Any,
+    /// `pg_dump -Fc`: `PGDMP`.
+    PgDump,
+    /// gzip around anything.
+    Gzip,
+    /// gzip around `pg_dump -Fc`, as the checklist makes it.
+    PgDumpGzip,
+    /// Zstandard around anything.
+    Zstd,
+}
+
+const FORMATS: [(&str, BackupFormat); 5] = [
+    ("any", BackupFormat::Any),
+    ("pg_dump", BackupFormat::PgDump),
+    ("gzip", BackupFormat::Gzip),
+    ("pg_dump.gz", BackupFormat::PgDumpGzip),
+    ("zstd", BackupFormat::Zstd),
+];
+
+/// One series of backups: a prefix in a bucket into which a job writes regularly.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// The value of the labels `target` and `backup`.
+    pub name: String,
+    /// Where it is written to.
+    pub place: S3Prefix,
+    /// How often a backup is made.
+    pub every: Duration,
+    /// What the header must look like.
+    pub format: BackupFormat,
+    /// How it is restored for proof, if it is.
+    pub restore: Option<Restore>,
+}
+
+impl Backup {
+    /// The name as a part of the names of Kubernetes objects: at most 20 lower-case letters, digits and dashes. Two
+    /// backups may have the same.
+    pub fn slug(&self) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+        let text: String = self.name.chars().map(plain).take(20).collect();
+        let text = text.trim_matches('-');
+        if text.is_empty() { "backup".to_owned() } else { text.to_owned() }
+    }
+}
+
+impl Target for Backup {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kinds(&self) -> Vec<TargetKind> {
+        let restore = self.restore.as_ref().map(|_| TargetKind::Restore);
+        std::iter::once(TargetKind::Backup).chain(restore).collect()
+    }
+
+    fn needs(&self) -> Needs<'_> {
+        Needs::default().bucket(&self.place)
+    }
+}
+
+static ENTRY: Section = Section {
+    what: "a target",
+    keys: &[
+        OWN,
+        S3,
+        &[
+            Key::new("every", Kind::Duration, "How often a backup is made; the limits of its age follow from it.")
+                .default("24h")
+                .example("7d"),
+            Key::new(
+                "format",
+                Kind::Choice(&words(&FORMATS)),
+                "What the first bytes must look like; `any` does not read them.",
+            )
+            .default("any")
+            .example("pg_dump"),
+            Key::new(
+                "restore",
+                Kind::Table(&restore::SECTION),
+                "How the newest backup is restored for proof by `checklist-exporter verify-backup`; it needs `format`.",
+            )
+            .example("{checks: [{name: users, query: SELECT count(*) FROM users}]}"),
+        ],
+    ],
+    rules: S3_RULES,
+};
+
+impl List for Backup {
+    const LIST: &'static str = "backups";
+    const ABOUT: &'static str = "Series of backups: prefixes in buckets into which jobs write regularly.";
+    const ENTRY: &'static Section = &ENTRY;
+
+    fn read(table: &Table<'_>, name: String) -> Option<Self> {
+        let format = table.choice("format", &FORMATS)?;
+        let restore = table.table("restore");
+        if let (Some(restore), BackupFormat::Any) = (restore, format) {
+            restore.mistake(restore.place, "a restore needs the format of the backup");
+        }
+        Some(Self {
+            name,
+            place: s3_prefix(table)?,
+            every: table.duration("every")?,
+            format,
+            restore: restore.and_then(|restore| restore::read(&restore)),
+        })
+    }
+
+    /// Without a limit of its own, the age of a backup follows how often it is made.
+    fn limits(&self) -> Vec<(&'static str, Levels)> {
+        let every = self.every.as_secs_f64();
+        let levels = Levels { warning: Some(every + 2.0 * HOUR), critical: Some(2.0 * every + 2.0 * HOUR) };
+        let is_daily = (every - 24.0 * HOUR).abs() <= 1.0;
+        if is_daily { Vec::new() } else { vec![("backup.max_age", levels)] }
+    }
+}

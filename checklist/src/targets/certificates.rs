@@ -1,0 +1,85 @@
+//! `certificates:` a TLS endpoint whose certificates are watched.
+
+use super::kind::TargetKind;
+use super::parts::{CA_FILE, HOST_PORT, Needs, Peer, host_and_port};
+use super::target::{List, OWN, Target};
+use crate::reader::keys::{Key, Kind, Section, words};
+use crate::reader::table::Table;
+use std::path::PathBuf;
+
+/// A protocol that starts in clear text and then turns to TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartTls {
+    /// PostgreSQL's `SSLRequest`.
+    Postgres,
+}
+
+const START_TLS: [(&str, StartTls); 1] = [("postgres", StartTls::Postgres)];
+
+/// A TLS endpoint whose certificates are watched.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    /// The value of the label `target`.
+    pub name: String,
+    /// Host name or address to connect to.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The name to ask for (SNI) and to verify; the host when absent.
+    pub server_name: String,
+    /// The clear-text prelude, if any.
+    pub start_tls: Option<StartTls>,
+    /// Authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Target for Certificate {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kinds(&self) -> Vec<TargetKind> {
+        vec![TargetKind::Certificate]
+    }
+
+    fn needs(&self) -> Needs<'_> {
+        Needs::default().file(self.ca_file.as_ref()).peer(Peer::Host(&self.host, self.port))
+    }
+}
+
+static ENTRY: Section = Section {
+    what: "a target",
+    keys: &[
+        OWN,
+        &[
+            Key::new("address", Kind::Form(&HOST_PORT), "Where to connect to.")
+                .required()
+                .example("www.example.com:443"),
+            Key::new("serverName", Kind::Text, "The name to ask for (SNI) and to verify.")
+                .otherwise("the host of `address`")
+                .example("www.example.com"),
+            Key::new(
+                "startTls",
+                Kind::Choice(&words(&START_TLS)),
+                "The protocol that turns to TLS, where it begins in clear text.",
+            )
+            .example("postgres"),
+            CA_FILE,
+        ],
+    ],
+    rules: &[],
+};
+
+impl List for Certificate {
+    const LIST: &'static str = "certificates";
+    const ABOUT: &'static str = "TLS endpoints whose certificates are watched.";
+    const ENTRY: &'static Section = &ENTRY;
+
+    fn read(table: &Table<'_>, name: String) -> Option<Self> {
+        let address = table.text("address");
+        let (server_name, start_tls) = (table.text("serverName"), table.choice("startTls", &START_TLS));
+        let ca_file = table.path("caFile");
+        let (host, port) = host_and_port(&address?)?;
+        Some(Self { name, server_name: server_name.unwrap_or_else(|| host.clone()), host, port, start_tls, ca_file })
+    }
+}

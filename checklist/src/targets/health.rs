@@ -1,0 +1,77 @@
+//! `health:` an HTTP endpoint that says in JSON how the application is.
+
+use super::kind::TargetKind;
+use super::parts::{ENDPOINT, ENDPOINT_RULES, Endpoint, Needs, endpoint};
+use super::target::{List, OWN, Target};
+use crate::reader::keys::{Key, Kind, Section};
+use crate::reader::table::Table;
+use std::collections::BTreeMap;
+
+/// An HTTP endpoint that says in JSON how the application is.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// The value of the label `target`.
+    pub name: String,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// The status code of a healthy answer.
+    pub status: u16,
+    /// JSON fields (dots descend) and the text that each must have.
+    pub expect: BTreeMap<String, String>,
+    /// The JSON field that holds the version of the application.
+    pub version_field: Option<String>,
+}
+
+impl Target for Health {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kinds(&self) -> Vec<TargetKind> {
+        vec![TargetKind::Health]
+    }
+
+    fn needs(&self) -> Needs<'_> {
+        Needs::default().endpoint(&self.endpoint)
+    }
+}
+
+static ENTRY: Section = Section {
+    what: "a target",
+    keys: &[
+        OWN,
+        ENDPOINT,
+        &[
+            Key::new("status", Kind::Whole(100, 599), "The status code of a healthy answer.")
+                .default("200")
+                .example("204"),
+            Key::new(
+                "expect",
+                Kind::Map(&Kind::Scalar),
+                "Fields of the answer (dots descend) and the text that each must have.",
+            )
+            .example("{status: healthy, database: connected}"),
+            Key::new("versionField", Kind::Text, "The field of the answer that holds the version of the application.")
+                .example("version"),
+        ],
+    ],
+    rules: ENDPOINT_RULES,
+};
+
+impl List for Health {
+    const LIST: &'static str = "health";
+    const ABOUT: &'static str = "HTTP endpoints that say in JSON how the application is.";
+    const ENTRY: &'static Section = &ENTRY;
+
+    fn read(table: &Table<'_>, name: String) -> Option<Self> {
+        let expected = table.entries("expect").iter();
+        let expected = expected.filter_map(|(key, node)| Some((key.scalar()?.to_owned(), node.scalar()?.to_owned())));
+        Some(Self {
+            name,
+            endpoint: endpoint(table)?,
+            status: table.whole("status")?,
+            expect: expected.collect(),
+            version_field: table.text("versionField"),
+        })
+    }
+}

@@ -1,0 +1,261 @@
+//! `kubernetes:` a cluster, or the part of it that the listed namespaces make up.
+
+use super::kind::TargetKind;
+use super::parts::{NAMESPACE, Needs, OBJECT_NAME, Peer};
+use super::target::{List, OWN, Target};
+use crate::reader::found::Found;
+use crate::reader::keys::{Key, Kind, Rule, Section};
+use crate::reader::table::Table;
+use crate::yaml::{Place, quote};
+use std::path::PathBuf;
+
+/// A cluster, or the part of it that the listed namespaces make up.
+#[derive(Debug, Clone)]
+pub struct Kubernetes {
+    /// The value of the label `target`.
+    pub name: String,
+    /// A kubeconfig; the pod's service account when absent.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context within the kubeconfig; its current one when absent.
+    pub context: Option<String>,
+    /// Namespaces to watch, at least one.
+    pub namespaces: Vec<String>,
+    /// The namespace of the service account that the exporter has in this cluster; the first watched one when absent.
+    pub exporter_namespace: String,
+    /// Whether to accept the kubelets' self-made serving certificates.
+    pub kubelet_insecure_skip_verify: bool,
+    /// Which nodes' kubelets are asked, as a label selector; all when there is none.
+    pub kubelet_node_selector: Option<String>,
+    /// Whether a namespace without any workload or pod is fine.
+    pub may_be_empty: bool,
+    /// The authority of the kubelets' serving certificates; the cluster's own when absent.
+    pub kubelet_ca_file: Option<PathBuf>,
+    /// Secrets that are rotated.
+    pub secrets: Vec<RotatedSecret>,
+    /// Pods that write audit lines.
+    pub audit_logs: Vec<AuditLogs>,
+    /// Whom tokens must be meant for to be let in to the web side; none when no token is let in.
+    pub web_audiences: Vec<String>,
+}
+
+/// A secret of the cluster that must be rotated. Only its metadata is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotatedSecret {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// An annotation with the time of the last rotation (RFC 3339), instead of the last change of the data.
+    pub annotation: Option<String>,
+}
+
+/// Pods whose logs carry audit lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLogs {
+    /// Namespace.
+    pub namespace: String,
+    /// Label selector of the pods.
+    pub selector: String,
+    /// The container, where a pod has several.
+    pub container: Option<String>,
+    /// What every audit line contains.
+    pub marker: String,
+}
+
+const OF_ENTRY: Key = Key::new("namespace", Kind::Form(&NAMESPACE), "The namespace that it is in.")
+    .otherwise("the watched one, if there is only one")
+    .example("production");
+
+static SECRET: Section = Section {
+    what: "an entry",
+    keys: &[&[
+        Key::new("name", Kind::Form(&OBJECT_NAME), "The name of the secret.").required().example("jwt-secret"),
+        OF_ENTRY,
+        Key::new(
+            "annotation",
+            Kind::Text,
+            "The annotation that holds the time of the last rotation (RFC 3339), instead of the last change of the data.",
+        )
+        .example("example.com/rotated-at"),
+    ]],
+    rules: &[],
+};
+
+static AUDIT_LOG: Section = Section {
+    what: "an entry",
+    keys: &[&[
+        OF_ENTRY,
+        Key::new("selector", Kind::Text, "The label selector of the pods.").required().example("app=web"),
+        Key::new("container", Kind::Text, "The container, where a pod has several.")
+            .otherwise("the only one of the pod")
+            .example("web"),
+        Key::new("marker", Kind::Text, "What every audit line contains.").default("AUDIT:").example("'[audit]'"),
+    ]],
+    rules: &[],
+};
+
+static KUBELET: Section = Section {
+    what: "kubelet",
+    keys: &[&[
+        Key::new(
+            "insecureSkipVerify",
+            Kind::Flag,
+            "Whether to accept the self-made serving certificates of the kubelets.",
+        )
+        .default("false")
+        .example("true"),
+        Key::new("caFile", Kind::Path, "The file with the authority of the kubelets' serving certificates, in PEM.")
+            .otherwise("the authority of the cluster")
+            .example("/etc/checklist/private/kubelet-ca.pem"),
+        Key::new("nodeSelector", Kind::Text, "Which nodes' kubelets are asked, as a label selector.")
+            .otherwise("all")
+            .example("node-role=worker"),
+    ]],
+    rules: &[],
+};
+
+impl Target for Kubernetes {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kinds(&self) -> Vec<TargetKind> {
+        let logs = (!self.audit_logs.is_empty()).then_some(TargetKind::PodLogs);
+        let secrets = (!self.secrets.is_empty()).then_some(TargetKind::Secrets);
+        std::iter::once(TargetKind::Kubernetes).chain(logs).chain(secrets).collect()
+    }
+
+    fn needs(&self) -> Needs<'_> {
+        Needs::default().file(self.kubeconfig.as_ref()).file(self.kubelet_ca_file.as_ref()).peer(Peer::Kubernetes)
+    }
+}
+
+static ENTRY: Section = Section {
+    what: "a target",
+    keys: &[OWN, &[
+        Key::new("kubeconfig", Kind::Path, "The kubeconfig to log in with.")
+            .otherwise("the service account of the exporter's pod")
+            .example("/etc/checklist/private/kubeconfig"),
+        Key::new("context", Kind::Text, "The context within the kubeconfig.")
+            .otherwise("its current context")
+            .example("production"),
+        Key::new("namespaces", Kind::List(&Kind::Form(&NAMESPACE), true), "The namespaces that are watched.")
+            .required()
+            .example("[production, ingress]"),
+        Key::new(
+            "exporterNamespace",
+            Kind::Form(&NAMESPACE),
+            "The namespace of the exporter's service account in this cluster.",
+        )
+        .otherwise("the first watched one")
+        .example("monitoring"),
+        Key::new("kubelet", Kind::Table(&KUBELET), "How the kubelets are trusted, which have the figures of volumes.")
+            .example("{insecureSkipVerify: true}"),
+        Key::new("mayBeEmpty", Kind::Flag, "Whether a namespace without any workload or pod is fine.")
+            .default("false")
+            .example("true"),
+        Key::new(
+            "secrets",
+            Kind::List(&Kind::Table(&SECRET), false),
+            "Secrets that are rotated; only their metadata is read.",
+        )
+        .example("[{name: jwt-secret}]"),
+        Key::new("auditLogs", Kind::List(&Kind::Table(&AUDIT_LOG), false), "Pods that write audit lines to their logs.")
+            .example("[{selector: app=web}]"),
+        Key::new(
+            "webAudiences",
+            Kind::List(&Kind::Text, false),
+            "Audiences that a bearer token must be meant for to be let in to the web side; only one cluster can say so.",
+        )
+        .example("[checklist-exporter]"),
+    ]],
+    rules: &[Rule::Needs(
+        "context",
+        "kubeconfig",
+        "context has no meaning without kubeconfig: inside a cluster there is only one",
+    )],
+};
+
+impl List for Kubernetes {
+    const LIST: &'static str = "kubernetes";
+    const ABOUT: &'static str = "Clusters, or parts of clusters that namespaces make up.";
+    const ENTRY: &'static Section = &ENTRY;
+
+    fn read(table: &Table<'_>, name: String) -> Option<Self> {
+        let namespaces = table.texts("namespaces");
+        for (at, node) in table.list("namespaces").iter().enumerate() {
+            if let Some(twice) = node.scalar().filter(|text| namespaces.iter().take(at).any(|known| known == text)) {
+                table.mistake(node.place, format!("the namespace {} is listed twice", quote(twice)));
+            }
+        }
+        let kubelet = table.table("kubelet");
+        let insecure = kubelet.is_some_and(|kubelet| kubelet.flag("insecureSkipVerify"));
+        let ca_file = kubelet.and_then(|kubelet| kubelet.path("caFile"));
+        if let (true, Some(_), Some(kubelet)) = (insecure, &ca_file, kubelet) {
+            kubelet
+                .mistake_at("caFile", "caFile is never looked at while insecureSkipVerify is true: keep one of them");
+        }
+        let secret = |entry: Table<'_>| {
+            let (namespace, annotation) = (namespace_or_only(&entry, &namespaces), entry.text("annotation"));
+            Some(RotatedSecret { namespace: namespace?, name: entry.text("name")?, annotation })
+        };
+        let audit_log = |entry: Table<'_>| {
+            let (namespace, container) = (namespace_or_only(&entry, &namespaces), entry.text("container"));
+            let (selector, marker) = (entry.text("selector"), entry.text("marker"));
+            Some(AuditLogs { namespace: namespace?, selector: selector?, container, marker: marker? })
+        };
+        Some(Self {
+            name,
+            kubeconfig: table.path("kubeconfig"),
+            context: table.text("context"),
+            exporter_namespace: table.text("exporterNamespace").unwrap_or_default(),
+            kubelet_insecure_skip_verify: insecure,
+            kubelet_ca_file: ca_file,
+            kubelet_node_selector: kubelet.and_then(|kubelet| kubelet.text("nodeSelector")),
+            may_be_empty: table.flag("mayBeEmpty"),
+            secrets: table.tables("secrets").into_iter().filter_map(secret).collect(),
+            audit_logs: table.tables("auditLogs").into_iter().filter_map(audit_log).collect(),
+            web_audiences: table.texts("webAudiences"),
+            namespaces,
+        })
+    }
+}
+
+/// What is between clusters. Where the exporter's service account is: in the first watched namespace, unless
+/// `exporterNamespace` says otherwise. Entries without a kubeconfig are parts of the one cluster that the exporter runs
+/// in, once.
+pub(crate) fn together(clusters: &mut [Kubernetes], place: Place, found: &Found) {
+    if clusters.iter().filter(|cluster| !cluster.web_audiences.is_empty()).count() > 1 {
+        found.mistake(place, "webAudiences: one cluster says who a token belongs to, not several");
+    }
+    let own: Vec<&Kubernetes> = clusters.iter().filter(|cluster| cluster.kubeconfig.is_none()).collect();
+    let mut named = own.iter().map(|cluster| &cluster.exporter_namespace).filter(|name| !name.is_empty());
+    let first = named.next();
+    if let (Some(first), Some(other)) = (first, named.find(|name| Some(*name) != first)) {
+        found.mistake(place, format!("exporterNamespace is {first} and {other}, but the exporter runs in one of them"));
+    }
+    let home = first.or_else(|| own.first()?.namespaces.first()).cloned();
+    for cluster in clusters {
+        match &home {
+            Some(home) if cluster.kubeconfig.is_none() => cluster.exporter_namespace.clone_from(home),
+            _ if cluster.exporter_namespace.is_empty() => {
+                cluster.exporter_namespace = cluster.namespaces.first().cloned().unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The namespace of an entry; the watched one when there is only one.
+fn namespace_or_only(entry: &Table<'_>, watched: &[String]) -> Option<String> {
+    match watched {
+        _ if entry.node("namespace").is_some() => entry.text("namespace"),
+        [only] => Some(only.clone()),
+        // That none is watched was told already.
+        [] => None,
+        _ => {
+            entry.mistake(entry.place, "the field namespace is missing: several are watched");
+            None
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! What several kinds of target have in common: secrets, authorities, endpoints, buckets, and the forms of texts.
+
+use crate::reader::keys::{Form, Key, Kind, Rule};
+use crate::reader::table::Table;
+use std::path::{Path, PathBuf};
+
+/// Where a secret is read from, each time it is needed. The value is never part of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// The first line of a file.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+}
+
+impl SecretRef {
+    /// Where it comes from, for messages: never the value.
+    pub fn origin(&self) -> String {
+        match self {
+            Self::File(path) => format!("file {}", path.display()),
+            Self::Env(name) => format!("environment variable {name}"),
+        }
+    }
+}
+
+/// The two keys of a secret: its file and its variable.
+macro_rules! secret_keys {
+    ($file:literal, $env:literal, $what:literal, $example:literal) => {
+        [
+            Key::new(
+                $file,
+                Kind::Path,
+                concat!("The file whose first line is ", $what, "; it is read again when it changes."),
+            )
+            .example(concat!("/etc/checklist/secrets/", $example)),
+            Key::new(
+                $env,
+                Kind::Variable,
+                concat!("The environment variable that holds ", $what, ", instead of a file."),
+            )
+            .example("CHECKLIST_SECRET"),
+        ]
+    };
+}
+pub(crate) use secret_keys;
+
+pub(crate) fn secret(table: &Table<'_>, file_key: &'static str, env_key: &'static str) -> Option<SecretRef> {
+    let file = table.path(file_key).map(SecretRef::File);
+    file.or(table.text(env_key).map(SecretRef::Env))
+}
+
+/// Authorities.
+pub(crate) const CA_FILE: Key = Key::new("caFile", Kind::Path, "The file with the authorities to trust, in PEM.")
+    .otherwise("those of the system")
+    .example("/etc/checklist/private/ca.pem");
+
+/// An HTTP endpoint and how to be let in.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// `http://` or `https://` address.
+    pub url: String,
+    /// A bearer token to send.
+    pub bearer_token: Option<SecretRef>,
+    /// Authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The keys of an endpoint.
+pub(crate) const ENDPOINT: &[Key] = &[
+    Key::new("url", Kind::Form(&HTTP), "Where it is.").required().example("https://health.example.com/health"),
+    TOKEN[0],
+    TOKEN[1],
+    CA_FILE,
+];
+/// The same where there are other places too.
+pub(crate) const ENDPOINT_OR_OTHER: &[Key] = &[
+    Key::new("url", Kind::Form(&HTTP), "An address that is asked by GET.")
+        .example("https://reports.example.com/audit.json"),
+    TOKEN[0],
+    TOKEN[1],
+    CA_FILE,
+];
+const TOKEN: [Key; 2] = secret_keys!("bearerTokenFile", "bearerTokenEnv", "the bearer token that is sent", "token");
+/// Its rules.
+pub(crate) const ENDPOINT_RULES: &[Rule] = &[Rule::NotBoth(
+    "bearerTokenFile",
+    "bearerTokenEnv",
+    "bearerTokenFile and bearerTokenEnv exclude each other: keep one of them",
+)];
+
+pub(crate) fn endpoint(table: &Table<'_>) -> Option<Endpoint> {
+    let url = table.text("url");
+    let bearer_token = secret(table, "bearerTokenFile", "bearerTokenEnv");
+    let ca_file = table.path("caFile");
+    if ca_file.is_some() && url.as_deref().is_some_and(|url| url.starts_with("http://")) {
+        table.mistake_at("caFile", UNUSED_CA);
+    }
+    Some(Endpoint { url: url?, bearer_token, ca_file })
+}
+
+/// What is said about authorities of a connection that verifies nothing.
+pub(crate) const UNUSED_CA: &str = "caFile is never looked at: this connection does not verify certificates";
+
+/// A prefix in a bucket and how to be let in.
+#[derive(Debug, Clone)]
+pub struct S3Prefix {
+    /// Bucket name.
+    pub bucket: String,
+    /// Key prefix, without leading slash.
+    pub prefix: String,
+    /// A custom endpoint (`MinIO`, Ceph); AWS's own when absent.
+    pub endpoint: Option<String>,
+    /// Region to sign for.
+    pub region: String,
+    /// Bucket in the path instead of in the host name.
+    pub path_style: bool,
+    /// Access key id and secret key; the AWS default chain when absent.
+    pub credentials: Option<(SecretRef, SecretRef)>,
+}
+
+/// The keys of a prefix in a bucket.
+pub(crate) const S3: &[Key] = &[
+    Key::new("bucket", Kind::Text, "The bucket.").required().example("backups"),
+    Key::new("prefix", Kind::Form(&PREFIX), "What the keys of the objects begin with.")
+        .otherwise("the whole bucket")
+        .example("daily/"),
+    Key::new("endpoint", Kind::Form(&HTTP), "The address of a service that is not AWS, such as MinIO or Ceph.")
+        .otherwise("that of AWS")
+        .example("https://minio.example.com:9000"),
+    Key::new("region", Kind::Text, "The region that requests are signed for.")
+        .default("us-east-1")
+        .example("eu-central-1"),
+    Key::new("pathStyle", Kind::Flag, "Whether the bucket stands in the path of the address and not in its host name.")
+        .default("false")
+        .example("true"),
+    KEY_ID[0],
+    KEY_ID[1],
+    SECRET_KEY[0],
+    SECRET_KEY[1],
+];
+const KEY_ID: [Key; 2] = secret_keys!("accessKeyIdFile", "accessKeyIdEnv", "the id of the access key", "access-key-id");
+const SECRET_KEY: [Key; 2] = secret_keys!(
+    "secretAccessKeyFile",
+    "secretAccessKeyEnv",
+    "the secret access key; without both AWS's default chain is asked",
+    "secret-access-key"
+);
+/// Its rules.
+pub(crate) const S3_RULES: &[Rule] = &[
+    Rule::NotBoth(
+        "accessKeyIdFile",
+        "accessKeyIdEnv",
+        "accessKeyIdFile and accessKeyIdEnv exclude each other: keep one of them",
+    ),
+    Rule::NotBoth(
+        "secretAccessKeyFile",
+        "secretAccessKeyEnv",
+        "secretAccessKeyFile and secretAccessKeyEnv exclude each other: keep one of them",
+    ),
+];
+
+pub(crate) fn s3_prefix(table: &Table<'_>) -> Option<S3Prefix> {
+    let id = secret(table, "accessKeyIdFile", "accessKeyIdEnv");
+    let key = secret(table, "secretAccessKeyFile", "secretAccessKeyEnv");
+    if id.is_some() != key.is_some() {
+        table.mistake(
+            table.place,
+            "accessKeyId and secretAccessKey go together: give both, or none for the AWS default chain",
+        );
+    }
+    Some(S3Prefix {
+        prefix: table.text("prefix").unwrap_or_default(),
+        endpoint: table.text("endpoint"),
+        region: table.text("region")?,
+        path_style: table.flag("pathStyle"),
+        credentials: id.zip(key),
+        bucket: table.text("bucket")?,
+    })
+}
+
+/// The forms of texts.
+pub(crate) static HTTP: Form = Form {
+    right: "an address that begins with http:// or https://, names a host, and has no user or password in it (credentials have keys of their own)",
+    pattern: "^https?://[^/@]",
+    fits: |text| {
+        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        rest.is_some_and(|rest| {
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            !authority.is_empty() && !rest.contains(char::is_whitespace) && !authority.contains('@')
+        })
+    },
+};
+static PREFIX: Form = Form {
+    right: "without a slash at its begin: keys of S3 have none",
+    pattern: "^[^/]",
+    fits: |text| !text.starts_with('/') && !text.is_empty(),
+};
+/// Where a TCP connection goes to.
+pub(crate) static HOST_PORT: Form = Form {
+    right: "host:port, like www.example.com:443",
+    pattern: ":[0-9]+$",
+    fits: |text| host_and_port(text).is_some(),
+};
+/// A namespace of Kubernetes.
+pub(crate) static NAMESPACE: Form = Form {
+    right: "a namespace: a text of lower-case letters, digits and dashes",
+    pattern: "^[a-z0-9-]{1,63}$",
+    fits: is_dns_label,
+};
+/// The name of most objects of Kubernetes: up to 253 letters, DNS labels between dots.
+pub(crate) static OBJECT_NAME: Form = Form {
+    right: "a name of lower-case letters, digits, dashes and dots",
+    pattern: "^[a-z0-9.-]{1,253}$",
+    fits: is_dns_subdomain,
+};
+
+pub(crate) fn is_dns_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+pub(crate) fn is_dns_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_label)
+}
+
+pub(crate) fn host_and_port(address: &str) -> Option<(String, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    (!host.is_empty() && !host.contains(['/', '@'])).then(|| (host.to_owned(), port))
+}
+
+/// Whom a target is asked through.
+#[derive(Debug, Clone, Copy)]
+pub enum Peer<'a> {
+    /// A host and its port.
+    Host(&'a str, u16),
+    /// An address.
+    Url(&'a str),
+    /// The API of the cluster.
+    Kubernetes,
+    /// A bucket.
+    Bucket(&'a S3Prefix),
+}
+
+/// What of the outside a target needs: its files, its variables, whom it talks to.
+#[derive(Debug, Clone, Default)]
+pub struct Needs<'a> {
+    /// Files with secrets and authorities.
+    pub files: Vec<&'a Path>,
+    /// Environment variables with secrets.
+    pub variables: Vec<&'a str>,
+    /// Folders that other programs write into.
+    pub folders: Vec<&'a Path>,
+    /// Whom it talks to.
+    pub peers: Vec<Peer<'a>>,
+}
+
+impl<'a> Needs<'a> {
+    /// A file, if there is one.
+    #[must_use]
+    pub fn file(mut self, path: Option<&'a PathBuf>) -> Self {
+        self.files.extend(path.map(PathBuf::as_path));
+        self
+    }
+
+    /// A secret, if there is one.
+    #[must_use]
+    pub fn secret(mut self, secret: Option<&'a SecretRef>) -> Self {
+        match secret {
+            Some(SecretRef::File(path)) => self.files.push(path),
+            Some(SecretRef::Env(name)) => self.variables.push(name),
+            None => {}
+        }
+        self
+    }
+
+    /// A folder, if there is one.
+    #[must_use]
+    pub fn folder(mut self, path: Option<&'a Path>) -> Self {
+        self.folders.extend(path);
+        self
+    }
+
+    /// Whom it talks to.
+    #[must_use]
+    pub fn peer(mut self, peer: Peer<'a>) -> Self {
+        self.peers.push(peer);
+        self
+    }
+
+    /// An endpoint with its token and authorities.
+    #[must_use]
+    pub fn endpoint(self, endpoint: &'a Endpoint) -> Self {
+        self.secret(endpoint.bearer_token.as_ref()).file(endpoint.ca_file.as_ref()).peer(Peer::Url(&endpoint.url))
+    }
+
+    /// A bucket with its keys.
+    #[must_use]
+    pub fn bucket(self, place: &'a S3Prefix) -> Self {
+        let (id, key) = place.credentials.as_ref().map_or((None, None), |(id, key)| (Some(id), Some(key)));
+        self.secret(id).secret(key).peer(Peer::Bucket(place))
+    }
+}

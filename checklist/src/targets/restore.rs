@@ -1,0 +1,87 @@
+//! `restore:` of a backup: where it is restored for proof, and what must hold afterwards.
+
+use super::postgres::{CONNECTION, CONNECTION_RULES, Postgres, connection};
+use crate::reader::keys::{Key, Kind, Rule, Section};
+use crate::reader::table::Table;
+use crate::units::Unit;
+use crate::yaml::quote;
+use std::time::Duration;
+
+/// How a backup is restored for proof.
+#[derive(Debug, Clone)]
+pub struct Restore {
+    /// A server to restore into, never one of `postgres:`; a throw-away server of its own when absent.
+    pub server: Option<Postgres>,
+    /// What must hold afterwards, at least one.
+    pub checks: Vec<Sanity>,
+}
+
+/// A question to a restored database.
+#[derive(Debug, Clone)]
+pub struct Sanity {
+    /// What it is called in metrics.
+    pub name: String,
+    /// A SELECT with one value.
+    pub query: String,
+    /// What the value must be.
+    pub expect: Expect,
+}
+
+/// What the answer of a question must be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Expect {
+    /// A number that is no less, mostly of rows.
+    AtLeast(f64),
+    /// The time of a row, no longer ago.
+    NotOlderThan(Duration),
+}
+
+pub(super) static SECTION: Section = Section {
+    what: "restore",
+    keys: &[&[
+        Key::new("server", Kind::Table(&SERVER), "A server to restore into, never one of `postgres:`.")
+            .otherwise("a throw-away server of its own")
+            .example("{host: scratch.example.com, database: postgres, user: restorer}"),
+        Key::new(
+            "checks",
+            Kind::List(&Kind::Table(&CHECK), true),
+            "What must hold in the restored database; a restore proves nothing without checks.",
+        )
+        .required()
+        .example("[{name: users, query: SELECT count(*) FROM users, atLeast: 100}]"),
+    ]],
+    rules: &[],
+};
+
+static SERVER: Section = Section { what: "server", keys: &[CONNECTION], rules: CONNECTION_RULES };
+
+static CHECK: Section = Section {
+    what: "a check",
+    keys: &[&[
+        Key::new("name", Kind::Text, "What the check is called in metrics.").required().example("users"),
+        Key::new("query", Kind::Text, "A SELECT with one value.").required().example("SELECT count(*) FROM users"),
+        Key::new("atLeast", Kind::Quantity(Unit::Count), "The least value that is good.").default("1").example("100"),
+        Key::new("notOlderThan", Kind::Duration, "How long ago the value may be, which is a time then.").example("40d"),
+    ]],
+    rules: &[Rule::NotBoth(
+        "notOlderThan",
+        "atLeast",
+        "atLeast and notOlderThan exclude each other: one is of a number, one of a time",
+    )],
+};
+
+pub(super) fn read(table: &Table<'_>) -> Option<Restore> {
+    let mut checks: Vec<Sanity> = Vec::new();
+    for entry in table.tables("checks") {
+        let oldest = entry.duration("notOlderThan");
+        let least = entry.quantity("atLeast", Unit::Count);
+        let (Some(name), Some(query), Some(least)) = (entry.text("name"), entry.text("query"), least) else { continue };
+        if checks.iter().any(|known| known.name == name) {
+            entry.mistake(entry.place, format!("there are two checks with the name {}", quote(&name)));
+        }
+        checks.push(Sanity { name, query, expect: oldest.map_or(Expect::AtLeast(least), Expect::NotOlderThan) });
+    }
+    let server = table.table("server");
+    let scratch = server.map(|server| connection(&server, "scratch".to_owned()));
+    Some(Restore { server: scratch.flatten(), checks })
+}

@@ -1,0 +1,116 @@
+//! A secret that somebody wrote into checklist.yaml, in whatever spelling, is in no message.
+
+use checklist::Config;
+
+const SECRET: &str = "hunter2";
+
+/// Ways in which secrets get into the file; each is also a mistake, so that a message is printed.
+const SPELLINGS: &[&str] = &[
+    // Keys that do not exist, in block and flow, quoted and not, abbreviated, in other cases.
+    "postgres:\n  - name: a\n    password: hunter2\n",
+    "postgres:\n  - {name: a, password: hunter2, port: abc}\n",
+    "postgres:\n  - {name: a, \"password\": hunter2, port: abc}\n",
+    "postgres:\n  - {name: a, 'password': 'hunter2', port: abc}\n",
+    "postgres:\n  - {name: a, \"password\":\"hunter2\", port: abc}\n",
+    "postgres:\n  - {name: a, pass: hunter2, port: abc}\n",
+    "postgres:\n  - {name: a, pwd: hunter2, port: abc}\n",
+    "postgres:\n  - {name: a, PGPASSWORD: hunter2, port: abc}\n",
+    "postgres:\n  - {name: a, credentials: [ann, hunter2], port: abc}\n",
+    "postgres:\n  - {name: a, credentials: {ann: hunter2}, port: abc}\n",
+    "postgres:\n  - {name: a, auth: 'ann:hunter2', port: abc}\n",
+    // The value on the next line, in a block, folded, behind an anchor, a tag, an alias.
+    "postgres:\n  - name: a\n    password:\n      hunter2\n",
+    "postgres:\n  - name: a\n    password: |\n      hunter2\n    port: abc\n",
+    "postgres:\n  - name: a\n    password: >-\n      hunter2\n    port: abc\n",
+    "postgres:\n  - name: a\n    password: &pw hunter2\n    port: *pw\n",
+    "postgres:\n  - name: &hunter2 a b\n",
+    "postgres:\n  - {name: a, password: !!str hunter2, port: abc}\n",
+    "postgres:\n  - {name: a, ? password : hunter2, port: abc}\n",
+    // In the place of a file or a variable, in a list, in a table of names.
+    "postgres:\n  - {name: a, passwordFile: hunter2, passwordEnv: hunter2, port: abc}\n",
+    "health:\n  - {name: a, url: 'http://a', bearerTokenEnv: hunter2, status: abc}\n",
+    "alerting: {slack: {webhookUrlFile: hunter2}, pagerduty: {routingKey: hunter2}}\n",
+    "alerting:\n  slack: hunter2\n",
+    "alerting:\n  slack: [hunter2]\n",
+    // In addresses: logins of every form, queries, fragments, signed addresses.
+    "health:\n  - {name: a, url: 'https://ann:hunter2@host/'}\n",
+    "health:\n  - {name: a, url: 'https://hunter2@host/', status: abc}\n",
+    "health:\n  - {name: a, url: 'https://ann:hun/ter2:hunter2@host/', status: abc}\n",
+    "health:\n  - {name: a, url: 'https://host/ann:hunter2@x', status: abc}\n",
+    "health:\n  - {name: a, url: 'https://host/?access_token=hunter2', status: abc}\n",
+    "health:\n  - {name: a, url: 'https://host/x?sv=1&sig=hunter2', status: abc}\n",
+    "health:\n  - {name: a, url: 'https://host/#token=hunter2', status: abc}\n",
+    "health:\n  - {name: a, url: 'ftp://ann:hunter2@host/'}\n",
+    "postgres:\n  - {name: a, host: 'postgres://ann:hunter2@host/db', port: abc}\n",
+    "certificates:\n  - {name: a, address: 'ann:hunter2@host:443'}\n",
+    "backups:\n  - {name: a, bucket: b, endpoint: 'https://ann:hunter2@host', every: 1}\n",
+    // In comments, behind and above what is wrong, and in SQL and selectors.
+    "postgres:\n  - name: a # password: hunter2\n    port: abc # hunter2\n",
+    "postgres:\n  # password: hunter2\n  - {name: a b}\n",
+    "queries:\n  - {name: a, query: \"SELECT dblink('password=hunter2')\", unit: abc}\n",
+    "health:\n  - {name: a, url: 'http://a', expect: {token: [hunter2]}, status: abc}\n",
+    // Where YAML itself is broken.
+    "postgres:\n  - name: a\n    password: \"hunter2\n    host: h\n",
+    "postgres:\n  - name: a\n    password: hunter2: x\n",
+    "postgres:\n  - name: a\n   password: hunter2\n",
+    "postgres:\n  - {name: a, password: hunter2\n",
+    "postgres:\n  - name: a\n    password: *hunter2\n",
+    "postgres:\n  - name: a\n\tpassword: hunter2\n",
+    "password: hunter2\n---\npassword: hunter2\n",
+    "postgres:\n  - {name: a, password: hunter2, password: hunter2}\n",
+    "hunter2",
+    "- hunter2\n",
+];
+
+#[test]
+fn no_spelling_of_a_secret_is_in_a_message() {
+    assert!(SPELLINGS.len() >= 30);
+    for text in SPELLINGS {
+        let Err(mistakes) = Config::parse("checklist.yaml", text) else { panic!("accepted:\n{text}") };
+        for shown in [mistakes.to_string(), format!("{mistakes:?}")] {
+            assert!(!shown.contains(SECRET), "{text}\nis told as\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_secret_is_shown_with_its_caret() {
+    for (text, shown) in [
+        ("postgres:\n  - {name: a, password: hunter2, port: abc}\n", "  - {name: a, password: ******** port: abc}"),
+        (
+            "health:\n  - {name: a, url: https://host:8443/x, status: abc}\n",
+            "  - {name: a, url: https://host:8443/x, status: abc}",
+        ),
+        ("health:\n  - name: a\n    url: http://a\n    status: abc # why\n", "    status: abc ..."),
+        ("backups:\n  - {name: a, bucket: b, every: 1 day}\n", "  - {name: a, bucket: b, every: 1 day}"),
+        (
+            "postgres:\n  - {name: a, passwordFile: /etc/pw, port: abc}\n",
+            "  - {name: a, passwordFile: /etc/pw, port: abc}",
+        ),
+        (
+            "thresholds: {disk.usage: {warning: 90%, critical: 80%}}\n",
+            "thresholds: {disk.usage: {warning: 90%, critical: 80%}}",
+        ),
+        ("checks: {backup: {interval: 0s}} # ä\n", "checks: {backup: {interval: 0s}} ..."),
+    ] {
+        let Err(mistakes) = Config::parse("checklist.yaml", text) else { panic!("accepted:\n{text}") };
+        let told = mistakes.to_string();
+        let lines = told.lines().filter_map(|line| line.split_once(" | ").map(|(_, source)| source));
+        assert!(lines.clone().any(|line| line == shown), "{shown} is not in\n{told}");
+        for (source, caret) in lines.clone().zip(lines.skip(1)).filter(|(_, caret)| caret.trim() == "^") {
+            assert!(caret.chars().count() <= source.chars().count() + 1, "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_more_than_a_mebibyte_and_hostile_aliases_are_refused_at_once() {
+    let long = format!("# {}\nhealth: []\n", "x".repeat(1024 * 1024));
+    let told = Config::parse("checklist.yaml", &long).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
+    assert!(told.contains("no checklist.yaml is larger than 1 MiB"), "{told}");
+    let comments = format!(
+        "health:\n  - {{name: a, url: 'http://a'}}\n{}  - {{name: b, url: 'http://b'}}\n",
+        "  # - old\n".repeat(2_000)
+    );
+    assert!(Config::parse("checklist.yaml", &comments).is_ok());
+}
