@@ -13,13 +13,16 @@ generate:
 bench: tools
 	cargo build --release --workspace --bins && ./target/release/bench
 
+package: cargo-deb
+	cargo build --release --locked && cargo deb --no-build --package exporter
+
+cargo-deb:
+	command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
+
 supply-chain:
 	cargo deny check -D warnings licenses bans sources && cargo cyclonedx --format json --describe binaries --target x86_64-unknown-linux-gnu
-
-package:
-	command -v cargo-deb >/dev/null || cargo install --locked cargo-deb; cargo build --release --locked --bins && cargo deb --no-build --package exporter
 
 tools:
 	./scripts/install-tools
 
-.PHONY: test demo parts generate bench supply-chain package tools
+.PHONY: test demo parts generate bench package cargo-deb supply-chain tools

@@ -46,7 +46,7 @@ fn on_loopback(example: &str, folder: &Path) -> String {
 }
 
 #[tokio::test]
-#[cfg_attr(not(has_cargo_deb), ignore = "no cargo-deb (make package installs it)")]
+#[cfg_attr(not(has_cargo_deb), ignore = "no cargo-deb (make cargo-deb)")]
 async fn the_package_installs_and_its_exporter_answers() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let package = folder.path().join("ops-checklist.deb");
