@@ -23,6 +23,15 @@ fn ids_metric_names_alert_names_and_threshold_keys_are_unique() {
 }
 
 #[test]
+fn every_signal_that_is_probed_says_what_its_probe_looks_at() {
+    for signal in SIGNALS {
+        assert_eq!(signal.kind.is_probed(), !signal.looks.is_empty(), "{}", signal.id);
+        let objects: BTreeSet<_> = signal.looks.iter().map(|looks| looks.object).collect();
+        assert_eq!(objects.len(), signal.looks.len(), "{} declares a kind twice", signal.id);
+    }
+}
+
+#[test]
 fn a_page_covers_warnings_of_its_own_signal() {
     for signal in SIGNALS {
         let severities = |alert: &Alert| match alert.when.threshold() {

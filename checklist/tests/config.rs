@@ -218,10 +218,14 @@ fn the_lease_is_where_the_exporter_runs_and_own_queries_may_be_costly() {
         config.checks().iter().map(|check| check.signal).filter(|s| config.is_elected(s)).map(|s| s.id).collect();
     assert_eq!(elected, ["permission_denied", "bloat", "retention", "heavy"]);
     let far = good(
-        "kubernetes: [{name: far, namespaces: [three], kubeconfig: /far}]\nhighAvailability: {kubernetes: far, lease: l}\n",
+        "kubernetes: [{name: far, namespaces: [three], kubeconfig: /far}]\nhighAvailability: {kubernetes: far, lease: l}\nalertmanagers: [{name: main, url: 'http://a'}]\n",
     );
     assert_eq!(far.election().map(|(section, _, namespace)| (section.lease.as_str(), namespace)), Some(("l", "three")));
     assert_eq!(far.proof_leases().into_iter().collect::<Vec<_>>(), ["l-verify-alerts"]);
+    let alone = good(
+        "kubernetes: [{name: far, namespaces: [three], kubeconfig: /far}]\nhighAvailability: {kubernetes: far, lease: l}\n",
+    );
+    assert!(alone.proof_leases().is_empty(), "nothing is proved");
     let none = good(BACKUP);
     assert!(
         none.election().is_none()

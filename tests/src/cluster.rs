@@ -337,6 +337,7 @@ fn api_server(folder: &Path, port: u16, etcd: &str, kubeconfig: &str) -> anyhow:
         // Without a route to anywhere it does not find an address by itself.
         .args(&["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--authorization-mode=RBAC"])
         .args(&["--service-cluster-ip-range=10.0.0.0/16", "--allow-privileged=true", "--endpoint-reconciler-type=none"])
+        .arg("--delete-collection-workers=8")
         .arg(format!("--tls-cert-file={}", at("server.crt")))
         .arg(format!("--tls-private-key-file={}", at("server.key")))
         .arg(format!("--token-auth-file={}", at("tokens.csv")))
@@ -422,6 +423,6 @@ fn kwok(folder: &Path) -> anyhow::Result<Service> {
 async fn config(kubeconfig: &str) -> anyhow::Result<kube::Config> {
     let mut config =
         kube::Config::from_custom_kubeconfig(Kubeconfig::from_yaml(kubeconfig)?, &KubeConfigOptions::default()).await?;
-    config.read_timeout = Some(Duration::from_secs(30));
+    config.read_timeout = Some(Duration::from_mins(5));
     Ok(config)
 }

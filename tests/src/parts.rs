@@ -86,7 +86,7 @@ impl Part for Service {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).envs(self.variables.iter().map(|(name, value)| (name, value)));
         let mut process = Process::start(&mut command, self.name, &self.folder, Signal::SIGTERM)?;
-        std::fs::write(self.folder.join(self.name).with_extension("pid"), process.id().to_string())?;
+        std::fs::write(self.folder.join(self.name).with_extension("pid"), format!("{}\n", process.id()))?;
         let ready = Arc::clone(&self.ready);
         process.wait_until(|| ready()).await?;
         self.process = Some(process);

@@ -146,6 +146,9 @@ async fn perform(
         };
         let unseen: Vec<String> = play.iter().filter_map(|role| seen(&role).err()).collect();
         if unseen.is_empty() || begun.elapsed() > LONG {
+            // With the data of these alerts there is something to remark on.
+            let remarks = prometheus.remarks().await?;
+            anyhow::ensure!(remarks.is_empty(), "{remarks:#?}");
             println!("{} alerts, {} not seen after {:.1} s", play.len(), unseen.len(), begun.elapsed().as_secs_f64());
             return Ok(unseen);
         }

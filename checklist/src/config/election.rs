@@ -18,7 +18,9 @@ impl Config {
     pub fn proof_leases(&self) -> BTreeSet<String> {
         let Some(section) = &self.high_availability else { return BTreeSet::new() };
         let restored = self.backups.iter().filter(|backup| backup.restore.is_some()).map(Proof::Backup);
-        std::iter::once(Proof::Alerts).chain(restored).map(|proof| section.proof_lease(proof)).collect()
+        // Without an Alertmanager there is no way of an alert to prove.
+        let alerts = (!self.alertmanagers.is_empty()).then_some(Proof::Alerts);
+        alerts.into_iter().chain(restored).map(|proof| section.proof_lease(proof)).collect()
     }
 
     /// Whether only the holder of the lease makes a signal's checks.

@@ -5,7 +5,7 @@ use crate::prelude::*;
 /// The last rotation.
 pub static ROTATED: Metric = Metric::fact(
     "checklist_secret_last_rotation_timestamp_seconds",
-    "Unix time at which the data of the secret was last changed, or which its annotation gives.",
+    "Unix time which the secret's annotation gives, or else at which the secret was created.",
     &["namespace", "secret"],
 );
 /// Whether it is there.

@@ -34,7 +34,7 @@ impl Probe for Disk {
             }
             for namespace in &watched.namespaces {
                 let judged = unmounted(namespace, &volumes, &mut samples).await;
-                self.0.conclude(watched, namespace, judged, &mut samples).await;
+                self.0.conclude(&watched, namespace, judged, &mut samples).await;
             }
             for Claim { namespace, name } in silent {
                 let what = format!("claim {namespace}/{name}: its kubelet gives no figures, as some volume drivers do");

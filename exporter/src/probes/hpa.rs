@@ -19,7 +19,7 @@ impl Probe for Hpa {
             samples.saw(Object::Autoscaler, 0);
             for namespace in &watched.namespaces {
                 let judged = autoscalers(namespace, &mut samples).await;
-                self.0.conclude(watched, namespace, judged, &mut samples).await;
+                self.0.conclude(&watched, namespace, judged, &mut samples).await;
             }
             Ok(samples)
         }

@@ -37,18 +37,32 @@ impl PodLogs {
         Self { cluster, known: Mutex::new(known) }
     }
 
-    async fn follow(&self, source: &AuditLogs, before: Known) -> Result<Known, Failure> {
+    async fn follow(&self, source: &AuditLogs, before: Known, samples: &mut Samples) -> Result<Known, Failure> {
         let watched = self.cluster.watched().await?;
         let mut after = Known { read_to: BTreeMap::new(), ..before };
-        for pod in watched.running_pods(&source.namespace, &source.selector).await? {
-            let since = before.read_to.get(&pod).copied().unwrap_or_else(|| Timestamp::now() - LOOK_BACK);
-            // A pod that went away meanwhile, or has not begun to write, has no log.
-            let Some(Lines { matching, newest_match, read_to }) = read_log(watched, source, &pod, since).await? else {
-                continue;
-            };
-            after.lines += matching;
-            after.last = after.last.max(newest_match);
-            after.read_to.insert(pod, read_to);
+        for (pod, containers) in watched.running_pods(&source.namespace, &source.selector).await? {
+            // Without a name the API chooses only where there is nothing to choose: then every container is read.
+            let named = source.container.as_deref().map(|name| vec![name]);
+            for container in named.unwrap_or_else(|| containers.iter().map(|name| &**name).collect()) {
+                let log = format!("{pod}/{container}");
+                let since = before.read_to.get(&log).copied().unwrap_or_else(|| Timestamp::now() - LOOK_BACK);
+                match read_log(&watched, source, &pod, Some(container), since).await {
+                    Ok(Some(Lines { matching, newest_match, read_to })) => {
+                        samples.saw(Object::Log, 1);
+                        after.lines += matching;
+                        after.last = after.last.max(newest_match);
+                        after.read_to.insert(log, read_to);
+                    }
+                    // A pod that went away meanwhile has no log.
+                    Ok(None) => {}
+                    Err(failure) => {
+                        let what = format!("log of {}/{log}: {}", source.namespace, failure.message);
+                        samples.missed(Object::Log, failure.reason, what);
+                        // What was read of it before is not read again.
+                        after.read_to.insert(log, since);
+                    }
+                }
+            }
         }
         Ok(after)
     }
@@ -58,14 +72,17 @@ impl Probe for PodLogs {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
             let mut samples = SIGNAL.samples();
+            samples.saw(Object::Log, 0);
             let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
             for (at, source) in self.cluster.target.audit_logs.iter().enumerate() {
                 let before = known()[at].clone();
-                let after = self.follow(source, before).await?;
+                let after = self.follow(source, before, &mut samples).await?;
                 let labels = [&source.namespace, &source.selector];
-                samples.saw(Object::Log, after.read_to.len());
                 samples.put(&LINES, &labels, after.lines as f64);
-                samples.put(&SEEN, &labels, f64::from(u8::from(after.last.is_some())));
+                // Without a log that could be read there may be lines all the same.
+                if after.last.is_some() || samples.evidence.seen().any(|(_, logs)| logs > 0) {
+                    samples.put(&SEEN, &labels, f64::from(u8::from(after.last.is_some())));
+                }
                 if let Some(last) = after.last {
                     samples.put(&LAST, &labels, last.as_duration().as_secs_f64());
                 }

@@ -1,6 +1,7 @@
 //! Workloads, pods and services of the watched namespaces.
 
 use crate::probe::{Failure, Probe};
+use crate::sources::kubernetes::pods::Pod;
 use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
 use checklist::signals::pods::{DESIRED, ENDPOINTS, NOT_READY, PODS, READY, SIGNAL};
 use checklist::{Object, Reason, Samples};
@@ -19,11 +20,11 @@ impl Probe for Pods {
             let watched = self.0.watched().await?;
             let mut not_ready = Vec::new();
             for namespace in &watched.namespaces {
-                let judged = match namespaces::gone(watched, &namespace.name).await {
+                let judged = match namespaces::gone(&watched, &namespace.name).await {
                     None => namespace_objects(namespace, &mut samples, &mut not_ready).await,
                     Some(what) => Err(Failure::new(Reason::NotFound, what)),
                 };
-                self.0.conclude(watched, namespace, judged, &mut samples).await;
+                self.0.conclude(&watched, namespace, judged, &mut samples).await;
             }
             // One series for each such pod: they come last, so that a bound cuts off nothing else.
             for pod in not_ready {
@@ -76,9 +77,15 @@ async fn pods<'a>(
     let store = read(&namespace.pods).await?;
     samples.saw(Object::Pod, store.objects.len());
     let mut phases: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
+    for pod in store.objects.values() {
+        let known = newest.entry(&pod.workload).or_insert(pod.created);
+        *known = pod.created.max(*known);
+    }
     for (name, pod) in &store.objects {
         *phases.entry((&pod.workload, &pod.phase)).or_default() += 1;
-        if let Some(reason) = pod.not_ready.as_ref().filter(|_| &*pod.phase != "Succeeded") {
+        let ended = &*pod.phase == "Succeeded" || is_past_attempt(pod, &newest);
+        if let Some(reason) = pod.not_ready.as_ref().filter(|_| !ended) {
             not_ready.push(NotReady { namespace: &namespace.name, name: name.clone(), reason: Arc::clone(reason) });
         }
     }
@@ -86,6 +93,12 @@ async fn pods<'a>(
         samples.set(&PODS, [&namespace.name, workload, phase], count);
     }
     Ok(store.objects.len())
+}
+
+/// A failed pod of a job that was followed by another attempt: how that one does is what counts.
+fn is_past_attempt(pod: &Pod, newest: &BTreeMap<&str, i64>) -> bool {
+    let followed = || newest.get(&*pod.workload).is_some_and(|newest| *newest > pod.created);
+    pod.of_job && &*pod.phase == "Failed" && followed()
 }
 
 async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {

@@ -19,7 +19,7 @@ impl Probe for Pvc {
             samples.saw(Object::Claim, 0);
             for namespace in &watched.namespaces {
                 let judged = claims(namespace, &mut samples).await;
-                self.0.conclude(watched, namespace, judged, &mut samples).await;
+                self.0.conclude(&watched, namespace, judged, &mut samples).await;
             }
             Ok(samples)
         }

@@ -22,7 +22,7 @@ impl Probe for Restarts {
                 for namespace in &watched.namespaces {
                     let judged = containers(namespace, restarted, &mut samples).await;
                     if !restarted {
-                        self.0.conclude(watched, namespace, judged, &mut samples).await;
+                        self.0.conclude(&watched, namespace, judged, &mut samples).await;
                     }
                 }
             }

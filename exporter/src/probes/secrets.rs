@@ -1,4 +1,4 @@
-//! When each named secret was last changed, from its metadata alone.
+//! When each named secret was last rotated, from its metadata alone.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::Cluster;
@@ -28,40 +28,31 @@ struct Metadata {
     creation_timestamp: Option<jiff::Timestamp>,
     #[serde(default)]
     annotations: BTreeMap<String, String>,
-    #[serde(default)]
-    managed_fields: Vec<Change>,
 }
 
-/// Who changed which fields when (`metav1.ManagedFieldsEntry`).
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Change {
-    time: Option<jiff::Timestamp>,
-    #[serde(default)]
-    fields_v1: Fields,
-}
-
-/// Of the tree of changed fields only whether the data is among them.
-#[derive(Deserialize, Default)]
-struct Fields {
-    #[serde(rename = "f:data")]
-    data: Option<serde::de::IgnoredAny>,
+/// Where the time of a rotation comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// What the operator's tool wrote into the annotation.
+    Annotation,
+    /// When the object was made. Later changes of its data are not seen: the times that the API keeps of changes move
+    /// with every label, and would make an old secret young.
+    Creation,
 }
 
 impl Metadata {
-    /// The annotation, else the last change of the data, else the creation.
-    fn rotated(&self, secret: &RotatedSecret) -> Result<Option<jiff::Timestamp>, Failure> {
+    /// When the secret was last rotated, and how that is known.
+    fn rotated(&self, secret: &RotatedSecret) -> Result<Option<(jiff::Timestamp, Source)>, Failure> {
         if let Some(annotation) = &secret.annotation
             && let Some(text) = self.annotations.get(annotation)
         {
-            return text.parse().map(Some).map_err(|error| {
+            let at = text.parse().map_err(|error| {
                 let place = format!("secret {}/{}", secret.namespace, secret.name);
                 Failure::new(Reason::Decode, format!("{place}: annotation {annotation} is no RFC 3339 time: {error}"))
-            });
+            })?;
+            return Ok(Some((at, Source::Annotation)));
         }
-        let of_data = |change: &&Change| change.fields_v1.data.is_some();
-        let changed = self.managed_fields.iter().filter(of_data).filter_map(|change| change.time).max();
-        Ok(changed.or(self.creation_timestamp))
+        Ok(self.creation_timestamp.map(|at| (at, Source::Creation)))
     }
 }
 
@@ -70,15 +61,24 @@ impl Probe for Secrets {
         async {
             let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
+            let mut by_creation = 0;
             for secret in &self.0.target.secrets {
                 let path = format!("/api/v1/namespaces/{}/secrets/{}", secret.namespace, secret.name);
                 let found = watched.one::<Partial>(&path, METADATA_ONLY).await?;
                 samples.saw(Object::Secret, 1);
                 let labels = [&secret.namespace, &secret.name];
                 samples.put(&PRESENT, &labels, f64::from(u8::from(found.is_some())));
-                if let Some(at) = found.map(|found| found.metadata.rotated(secret)).transpose()?.flatten() {
+                let rotated = found.map(|found| found.metadata.rotated(secret)).transpose()?.flatten();
+                if let Some((at, source)) = rotated {
                     samples.put(&ROTATED, &labels, at.as_duration().as_secs_f64());
+                    by_creation += usize::from(source == Source::Creation);
                 }
+            }
+            if by_creation > 0 {
+                let counted = Object::Secret.counted(by_creation as u64);
+                samples.evidence.note(format!(
+                    "{counted} by the time of creation: give each an annotation to tell later rotations"
+                ));
             }
             Ok(samples)
         }

@@ -32,11 +32,11 @@ impl Probe for Utilization {
         async {
             let mut samples = SIGNAL.samples();
             let watched = self.0.watched().await?;
-            nodes(watched, &mut samples).await?;
+            nodes(&watched, &mut samples).await?;
             samples.saw(Object::Pod, 0);
             for namespace in &watched.namespaces {
-                let judged = pods(watched, namespace, &mut samples).await;
-                self.0.conclude(watched, namespace, judged, &mut samples).await;
+                let judged = pods(&watched, namespace, &mut samples).await;
+                self.0.conclude(&watched, namespace, judged, &mut samples).await;
             }
             Ok(samples)
         }

@@ -73,11 +73,12 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
     let watched = cluster.watched().await?;
     let tls = tls(cluster, &watched.config)?;
     let nodes = watched.nodes(cluster.target.kubelet_node_selector.as_deref()).await?;
+    let config = &watched.config;
     let ask = |(name, node): (&Box<str>, &Node)| {
         let (name, url, tls) = (name.clone(), summary_url(node), tls.clone());
         async move {
             let asked = match url {
-                Some(url) => summary(url, tls, &watched.config).await,
+                Some(url) => summary(url, tls, config).await,
                 None => Err(Failure::new(Reason::NotFound, "it has no InternalIP, so its kubelet cannot be asked")),
             };
             asked.map_err(|failure| failure.while_doing(format_args!("node {name}")))

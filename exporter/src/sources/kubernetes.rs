@@ -1,5 +1,6 @@
 //! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
 
+mod credentials;
 pub mod logs;
 pub mod namespaces;
 pub mod objects;
@@ -16,8 +17,9 @@ use objects::{Autoscaler, Claim, Lean, Node, NodeUsage, PodUsage, Service, Slice
 use pods::Pod;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 pub use watch::{Present, Store, Watch, failure};
 
@@ -29,7 +31,8 @@ pub const MAX_SILENCE: Duration = Duration::from_secs(150);
 pub struct Cluster {
     /// What the configuration says.
     pub target: Target,
-    watched: OnceCell<Watched>,
+    /// What the credentials were when the watches began, and the watches.
+    watched: Mutex<Option<(u64, Arc<Watched>)>>,
 }
 
 /// The watches of a cluster; dropping them ends their tasks.
@@ -63,12 +66,30 @@ pub struct Namespace {
 impl Cluster {
     /// Nothing is contacted yet.
     pub fn new(target: Target) -> Self {
-        Self { target, watched: OnceCell::new() }
+        Self { target, watched: Mutex::new(None) }
     }
 
-    /// The watches, begun by the first caller.
-    pub async fn watched(&self) -> Result<&Watched, Failure> {
-        self.watched.get_or_try_init(|| self.begin()).await
+    /// The watches, begun by the first caller, and anew when a file of the credentials has changed: a client keeps the
+    /// authorities and certificates that it was made with.
+    ///
+    /// # Errors
+    /// When the credentials cannot be read or used.
+    pub async fn watched(&self) -> Result<Arc<Watched>, Failure> {
+        let credentials = credentials::fingerprint(self.target.kubeconfig.as_deref()).await?;
+        let mut watched = self.watched.lock().await;
+        match &*watched {
+            Some((known, watched)) if *known == credentials => Ok(Arc::clone(watched)),
+            _ => {
+                let begun = Arc::new(self.begin().await?);
+                *watched = Some((credentials, Arc::clone(&begun)));
+                Ok(begun)
+            }
+        }
+    }
+
+    /// Begins anew at the next question: the server refused the credentials, so they are read again.
+    async fn refused(&self) {
+        *self.watched.lock().await = None;
     }
 
     /// A client of its own, with connections of its own.
@@ -111,8 +132,12 @@ impl Cluster {
             return Config::incluster()
                 .map_err(|error| invalid(format!("not inside a cluster and no kubeconfig is given: {error}")));
         };
-        let kubeconfig = Kubeconfig::read_from(path)
-            .map_err(|error| invalid(format!("cannot read the kubeconfig {}: {error}", path.display())))?;
+        let unreadable =
+            |error: &dyn std::fmt::Display| invalid(format!("cannot read the kubeconfig {}: {error}", path.display()));
+        // Names of files within it are relative to its folder, which only this way of reading knows.
+        let from = path.clone();
+        let kubeconfig = tokio::task::spawn_blocking(move || Kubeconfig::read_from(from)).await;
+        let kubeconfig = kubeconfig.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
         let options = KubeConfigOptions { context: self.target.context.clone(), ..KubeConfigOptions::default() };
         Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
@@ -139,12 +164,13 @@ impl Watched {
         Ok(watch::list::<PodUsage>(&self.client, &path).await?.objects)
     }
 
-    /// The names of the running pods that a label selector selects.
-    pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<String>, Failure> {
+    /// The running pods that a label selector selects, each with the names of its containers.
+    pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<(String, Vec<Arc<str>>)>, Failure> {
         let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", watch::encoded(selector));
         let pods = watch::list::<Pod>(&self.client, &path).await?.objects;
         let running = pods.into_iter().filter(|(_, pod)| &*pod.phase == "Running");
-        Ok(running.map(|(name, _)| name.into()).collect())
+        let names = |pod: Pod| pod.declared.iter().map(Arc::clone).collect();
+        Ok(running.map(|(name, pod)| (name.into(), names(pod))).collect())
     }
 
     /// Asks for one object as `T`; nothing when it does not exist.

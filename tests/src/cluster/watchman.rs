@@ -15,7 +15,7 @@ pub(super) struct Watchman {
 impl Watchman {
     /// Each server writes its process id to `NAME.pid` in the folder.
     pub(super) fn start(folder: &Path) -> anyhow::Result<Self> {
-        let script = "trap '' INT TERM HUP; cat > /dev/null; kill -9 $(cat \"$0\"/*.pid 2> /dev/null) 2> /dev/null; rm -rf \"$0\"";
+        let script = "trap '' INT TERM HUP; cat > /dev/null; kill -9 $(cat \"$0\"/*.pid 2> /dev/null) 2> /dev/null; while [ -e \"$0\" ]; do rm -rf \"$0\"; done";
         let mut child = Command::new("sh")
             .args(["-c", script])
             .arg(folder)

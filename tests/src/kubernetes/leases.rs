@@ -101,10 +101,6 @@ pub(super) fn lease(world: &mut World, path: &str, request: &Request<Bytes>) -> 
     let name = name.trim_start_matches('/');
     let sent: Option<Value> = serde_json::from_slice(request.body()).ok();
     let known = world.objects.get(&collection).and_then(|all| all.get(name)).cloned();
-    let modified = || {
-        let text = "the object has been modified; please apply your changes to the latest version and try again";
-        refusal(409, &format!("Operation cannot be fulfilled on leases.coordination.k8s.io \"{name}\": {text}"))
-    };
     let is_new = known.is_none();
     let mut object = match (request.method(), known, sent) {
         (&Method::GET, Some(known), _) => return Some(answer(200, "application/json", known.to_string())),
@@ -118,11 +114,14 @@ pub(super) fn lease(world: &mut World, path: &str, request: &Request<Bytes>) -> 
             }
             object
         }
-        // Without a version a lease that is not there is made.
-        (&Method::PUT, known, Some(object)) => {
-            let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
-            if version(&object) != known.as_ref().map_or(Value::Null, version) {
-                return Some(modified());
+        // A lease that is not there is made, whatever version was read.
+        (&Method::PUT, None, Some(object)) => object,
+        (&Method::PUT, Some(known), Some(object)) => {
+            if object["metadata"]["resourceVersion"] != known["metadata"]["resourceVersion"] {
+                let text =
+                    "the object has been modified; please apply your changes to the latest version and try again";
+                let text = format!("Operation cannot be fulfilled on leases.coordination.k8s.io \"{name}\": {text}");
+                return Some(refusal(409, &text));
             }
             object
         }

@@ -67,7 +67,7 @@ async fn install(cluster: &Cluster, api: &Api, namespace: &str) -> anyhow::Resul
 struct Exporter {
     process: Process,
     port: u16,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Exporter {
@@ -89,7 +89,7 @@ impl Exporter {
         command.args(["--listen", &format!("127.0.0.1:{port}")]).env("POD_NAME", "pod");
         let mut process = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
         process.wait_until(|| async move { stack::http::headers(&url(port, "/-/healthy")).await.is_ok() }).await?;
-        Ok(Self { process, port, folder })
+        Ok(Self { process, port, _folder: folder })
     }
 
     /// Its exposition, asked for with a token if need be.

@@ -103,6 +103,9 @@ async fn everything_that_kustomize_deploys_is_accepted_without_a_warning_and_run
         refused.err().is_some_and(|error| error.to_string().contains("PodSecurity")),
         "an ordinary pod is admitted"
     );
+    let mut command = cluster.kubectl()?;
+    command.args(["delete", "--namespace", NAMESPACE, "--filename"]).arg(cluster.folder().join("example.yaml"));
+    said(&command.output()?)?;
     clear(cluster, &api).await
 }
 

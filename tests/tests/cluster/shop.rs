@@ -75,9 +75,11 @@ async fn unpacked(api: &Api, namespace: &str, secret: &str, key: &str) -> anyhow
     Ok(text)
 }
 
-/// What the operator wrote for Prometheus, with its rules, for this machine: found targets are asked here.
+/// What the operator wrote for Prometheus, with its rules, for this machine: found targets are asked here, and the words that
+/// the reloader of a pod fills in are filled in.
 fn moved(text: &str, rules: &Path, kubeconfig: &Path, exporter: u16, alertmanager: u16) -> anyhow::Result<String> {
-    let mut config: Value = serde_yaml::from_str(text)?;
+    let text = text.replace("$(SHARD)", "0").replace("$(POD_NAME)", "prometheus-shop-0");
+    let mut config: Value = serde_yaml::from_str(&text)?;
     config["rule_files"] = json!([format!("{}/*.yaml", rules.display())]);
     let find = |section: &mut Value, port: u16| -> anyhow::Result<()> {
         for discovery in section["kubernetes_sd_configs"].as_array_mut().context("found in the cluster")? {
@@ -132,15 +134,18 @@ async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> any
     // What it writes has our rules, our target and our route.
     let rules = folder.path().join("rules");
     std::fs::create_dir(&rules)?;
-    let maps = format!("/api/v1/namespaces/{namespace}/configmaps/prometheus-shop-rulefiles-0");
     eventually("the operator has written everything", || async {
-        let Ok(map) = api.get(&maps).await else { return Ok(false) };
-        for (name, text) in map["data"].as_object().into_iter().flatten() {
+        // Large rules are spread over several.
+        let maps = api.get(&format!("/api/v1/namespaces/{namespace}/configmaps")).await?;
+        let name = |map: &Value| map["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let maps = maps["items"].as_array().cloned().unwrap_or_default();
+        let maps: Vec<&Value> = maps.iter().filter(|map| name(map).starts_with("prometheus-shop-rulefiles-")).collect();
+        for (name, text) in maps.iter().filter_map(|map| map["data"].as_object()).flatten() {
             std::fs::write(rules.join(name), text.as_str().unwrap_or_default())?;
         }
         let scrapes = unpacked(&api, &namespace, "prometheus-shop", "prometheus.yaml.gz").await.unwrap_or_default();
         let routes = unpacked(&api, &namespace, "alertmanager-shop-generated", "alertmanager.yaml.gz").await;
-        Ok(map["data"].to_string().contains("ChecklistHealthUnreachable")
+        Ok(maps.iter().any(|map| map.to_string().contains("ChecklistHealthUnreachable"))
             && scrapes.contains("serviceMonitor/")
             && routes.is_ok_and(|text| text.contains("ops-checklist/pagerduty")))
     })
@@ -158,7 +163,13 @@ async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> any
     said(&release.tool("promtool").args(["check", "config"]).arg(&config).output()?)?;
     let prometheus = Prometheus::of(&release, free_port()?, &config, folder.path()).await?;
 
-    prometheus.wait("ChecklistHealthUnreachable", "critical", true, LONG).await?;
+    let fires = prometheus.wait("ChecklistHealthUnreachable", "critical", true, LONG).await;
+    if let Err(error) = fires {
+        let at = format!("http://127.0.0.1:{}/api/v1", prometheus.port);
+        let targets = stack::http::json(&format!("{at}/targets")).await?;
+        let rules = stack::http::json(&format!("{at}/rules?rule_name[]=ChecklistHealthUnreachable")).await?;
+        anyhow::bail!("{error}\n{targets:#}\n{rules:#}");
+    }
     assert_eq!(prometheus.broken_rules().await?, Vec::<String>::new());
     assert_eq!(prometheus.remarks().await?, Vec::<String>::new());
     // Two pods of the exporter are found and one alert is made of both.

@@ -23,23 +23,28 @@ pub struct Lines {
     pub read_to: Timestamp,
 }
 
-/// Reads the lines of a pod that are newer than `since`. Nothing when the pod has no log.
+/// Reads the lines of a pod's container that are newer than `since`. Nothing when the pod is gone or has not begun to
+/// write.
+///
+/// # Errors
+/// When the log is refused, also because the pod has several containers and none was named.
 pub async fn read_log(
     watched: &Watched,
     source: &AuditLogs,
     pod: &str,
+    container: Option<&str>,
     since: Timestamp,
 ) -> Result<Option<Lines>, Failure> {
     // The API takes whole seconds: what was read already is skipped by its exact time.
     let second = Timestamp::from_second(since.as_second()).unwrap_or(since);
-    let container = source.container.as_ref().map(|name| format!("&container={name}")).unwrap_or_default();
+    let container = container.map(|name| format!("&container={name}")).unwrap_or_default();
     let query = format!("timestamps=true&sinceTime={second}&limitBytes={MAX_BYTES}{container}");
     let path = format!("/api/v1/namespaces/{}/pods/{pod}/log", source.namespace);
     let request = http::Request::get(format!("{path}?{query}")).body(Vec::new());
     let request = request.map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))?;
     let stream = match watched.client.request_stream(request).await {
         Ok(stream) => stream,
-        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => return Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
         Err(error) => return Err(failure(&error, &path)),
     };
     let mut stream = std::pin::pin!(stream);

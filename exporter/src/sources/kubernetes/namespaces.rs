@@ -36,6 +36,9 @@ impl Cluster {
         match held {
             Ok(()) => samples.saw(Object::Namespace, 1),
             Err(failure) => {
+                if failure.reason == Reason::Auth {
+                    self.refused().await;
+                }
                 let what = format!("namespace {}: {}", namespace.name, failure.message);
                 samples.missed(Object::Namespace, failure.reason, what);
             }

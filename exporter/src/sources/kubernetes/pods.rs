@@ -24,8 +24,10 @@ pub struct Pod {
     pub memory_limit: Option<f64>,
     /// The volume claims that it mounts.
     pub claims: Box<[Arc<str>]>,
-    /// Its containers, and the init containers that run beside them.
+    /// Its containers as they are, and the init containers that run beside them.
     pub containers: Box<[Container]>,
+    /// The names of the containers that it is declared with.
+    pub declared: Box<[Arc<str>]>,
 }
 
 /// What is kept of a container.
@@ -62,6 +64,7 @@ impl Lean for Pod {
             }),
         });
         let containers = containers.collect();
+        let declared = raw.spec.containers.iter().map(|container| words.share(&container.name)).collect();
         let claims = raw.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref());
         let claims = claims.map(|claim| words.share(&claim.claim_name)).collect();
         let (cpu_limit, memory_limit) = raw.limits();
@@ -75,6 +78,7 @@ impl Lean for Pod {
             not_ready: (!raw.is_ready()).then(|| words.share(raw.reason())),
             claims,
             containers,
+            declared,
         }
     }
 }

@@ -1,0 +1,76 @@
+//! Whether the credentials of a cluster are those of before. Tokens and certificates are rotated by writing their files
+//! anew; the client reads a token's file again by itself, but neither a kubeconfig nor an authority.
+
+use crate::probe::Failure;
+use checklist::Reason;
+use kube::config::Kubeconfig;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The authority that the kubelet mounts into every pod.
+const IN_CLUSTER_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+/// Files on a mount that hangs must not stop the other checks.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+
+/// A number for the content of every file that the client is made from.
+///
+/// # Errors
+/// When a file is not read within five seconds.
+pub(super) async fn fingerprint(kubeconfig: Option<&Path>) -> Result<u64, Failure> {
+    let kubeconfig = kubeconfig.map(Path::to_owned);
+    let read = tokio::task::spawn_blocking(move || {
+        let mut content = DefaultHasher::new();
+        for file in files(kubeconfig.as_deref()) {
+            // A file that is missing is told by whoever needs it.
+            std::fs::read(&file).ok().hash(&mut content);
+        }
+        content.finish()
+    });
+    let what =
+        || Failure::new(Reason::Timeout, "the files of the cluster's credentials cannot be read in five seconds");
+    tokio::time::timeout(READ_WITHIN, read).await.ok().and_then(Result::ok).ok_or_else(what)
+}
+
+/// The kubeconfig and the files that it names, or the authority of the pod.
+fn files(kubeconfig: Option<&Path>) -> Vec<PathBuf> {
+    let Some(path) = kubeconfig else { return vec![PathBuf::from(IN_CLUSTER_CA)] };
+    let mut files = vec![path.to_owned()];
+    if let Ok(kubeconfig) = Kubeconfig::read_from(path) {
+        let clusters = kubeconfig.clusters.into_iter().filter_map(|named| named.cluster?.certificate_authority);
+        let users = kubeconfig.auth_infos.into_iter().filter_map(|named| named.auth_info);
+        let users = users.flat_map(|user| [user.client_certificate, user.client_key, user.token_file]);
+        files.extend(clusters.chain(users.flatten()).map(PathBuf::from));
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_token_an_authority_or_a_certificate_that_is_written_anew_changes_the_fingerprint() -> std::io::Result<()>
+    {
+        let folder = tempfile::tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("ca.pem"), "one")?;
+        std::fs::write(at("token"), "one")?;
+        let kubeconfig = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+            clusters: [{name: c, cluster: {server: \"https://127.0.0.1:1\", certificate-authority: ca.pem}}]\n\
+            users: [{name: u, user: {tokenFile: token}}]\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n";
+        std::fs::write(at("kubeconfig"), kubeconfig)?;
+        let path = at("kubeconfig");
+        let now = || fingerprint(Some(&path));
+        let mut seen = Vec::new();
+        for (file, content) in [("ca.pem", "two"), ("token", "two"), ("kubeconfig", &format!("{kubeconfig}\n"))] {
+            seen.push(now().await.unwrap_or_default());
+            std::fs::write(at(file), content)?;
+        }
+        seen.push(now().await.unwrap_or_default());
+        assert_eq!(seen.last().copied(), now().await.ok(), "what stays as it is has the same one");
+        seen.dedup();
+        assert_eq!(seen.len(), 4);
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! No check passes on what it could not see: on targets that hold nothing, that show a part of themselves, or whose
+//! answers are empty in Go's way of writing it.
+
+use checklist::{Config, Object, Reason, Verdict};
+use exporter::run::checks::Checks;
+use exporter::run::job::Job;
+use exporter::run::time::unix_now;
+use futures::future::join_all;
+use hyper::Request;
+use serde_json::{Value, json};
+use stack::http::{Server, answer, serve};
+use stack::postgres::{PASSWORD, Postgres};
+use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+fn jobs(yaml: &str) -> Vec<Arc<Job>> {
+    let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    Checks::default().jobs(&config, &[])
+}
+
+/// Makes every check once; the verdict and the words of each, by its id.
+async fn verdicts(jobs: &[Arc<Job>]) -> BTreeMap<&'static str, (Verdict, String)> {
+    join_all(jobs.iter().map(|job| job.run())).await;
+    let told = jobs.iter().map(|job| {
+        let state = job.state();
+        let words = format!("{} | {}", state.why(), state.seen());
+        println!("{} {}: {words}", state.check.signal.id, state.verdict(unix_now()));
+        (state.check.signal.id, (state.verdict(unix_now()), words))
+    });
+    told.collect()
+}
+
+/// An API server that answers lists from a table, everything else with an empty list, and paths of `refused` with 403.
+async fn api(lists: Vec<(&'static str, Value)>, refused: &'static [&'static str]) -> anyhow::Result<Server> {
+    let lists: Arc<BTreeMap<&str, Value>> = Arc::new(lists.into_iter().collect());
+    serve(None, move |request: Request<_>| {
+        let (path, lists) = (request.uri().path().to_owned(), Arc::clone(&lists));
+        let watches = request.uri().query().is_some_and(|query| query.contains("watch=1"));
+        async move {
+            if refused.iter().any(|refused| path.starts_with(refused)) {
+                let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                    "message": "forbidden: no such right", "reason": "Forbidden", "code": 403});
+                return answer(403, "application/json", status.to_string());
+            }
+            if watches {
+                return answer(200, "application/json", "");
+            }
+            let items = lists.get(path.as_str()).cloned().unwrap_or_else(|| json!([]));
+            let list =
+                json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
+            answer(200, "application/json", list.to_string())
+        }
+    })
+    .await
+}
+
+fn kubernetes(folder: &TempDir, server: &Server, namespaces: &str) -> anyhow::Result<String> {
+    let file = folder.path().join("kubeconfig");
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+         clusters: [{{name: c, cluster: {{server: \"http://127.0.0.1:{}\"}}}}]\n\
+         users: [{{name: c, user: {{token: t}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: c}}}}]\n",
+        server.port
+    );
+    std::fs::write(&file, kubeconfig)?;
+    Ok(format!("kubernetes:\n  - {{name: c, kubeconfig: {}, namespaces: [{namespaces}]}}\n", file.display()))
+}
+
+fn ready_pod(name: &str) -> Value {
+    json!({"metadata": {"name": name, "resourceVersion": "1"}, "spec": {"containers": [{"name": "c"}]},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": "c", "restartCount": 0}]}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let cluster = api(Vec::new(), &[]).await?;
+    let empty = serve(None, |request: Request<_>| {
+        let silences = request.uri().path().starts_with("/api/v2/");
+        let body = if silences { "[]" } else { r#"{"status": "success", "data": {"groups": []}}"# };
+        async move { answer(200, "application/json", body) }
+    })
+    .await?;
+    let labels =
+        serve(None, |_| async { answer(200, "application/json", r#"{"status": "success", "data": []}"#) }).await?;
+    let page = serve(None, |_| async { answer(200, "application/json", "{}") }).await?;
+    let (postgres, s3) = (Postgres::start().await?, S3::start().await?);
+    for (name, content) in [("password", PASSWORD), ("id", ACCESS_KEY), ("key", SECRET_KEY)] {
+        std::fs::write(at(name), content)?;
+    }
+    std::fs::create_dir(at("reports"))?;
+    std::fs::create_dir(at("tasks"))?;
+    s3.put("backups", "elsewhere/other.dump", b"PGDMP")?;
+    let mut yaml = kubernetes(&folder, &cluster, "shop")?;
+    writeln!(
+        yaml,
+        "health:\n  - {{name: app, url: 'http://127.0.0.1:{}/health', expect: {{status: healthy}}}}",
+        page.port
+    )?;
+    writeln!(yaml, "alertmanagers:\n  - {{name: am, url: 'http://127.0.0.1:{}'}}", empty.port)?;
+    writeln!(yaml, "prometheus:\n  - {{name: rules, url: 'http://127.0.0.1:{}', skip: [dashboards]}}", empty.port)?;
+    writeln!(yaml, "  - {{name: labels, url: 'http://127.0.0.1:{}', skip: [rules]}}", labels.port)?;
+    writeln!(yaml, "certificates:\n  - {{name: plain, address: '127.0.0.1:{}'}}", page.port)?;
+    writeln!(yaml, "reports:\n  - {{name: audit, format: cargo-audit, directory: {}}}", at("reports"))?;
+    writeln!(yaml, "tasks:\n  since: 2020-01-01\n  directory: {}", at("tasks"))?;
+    writeln!(
+        yaml,
+        "backups:\n  - {{name: daily, bucket: backups, prefix: daily/, endpoint: 'http://127.0.0.1:{}', \
+         pathStyle: true, accessKeyIdFile: {}, secretAccessKeyFile: {}}}",
+        s3.port,
+        at("id"),
+        at("key")
+    )?;
+    writeln!(
+        yaml,
+        "postgres:\n  - {{name: db, host: 127.0.0.1, port: {}, database: postgres, user: checklist, tls: disable, passwordFile: {}}}",
+        postgres.port,
+        at("password")
+    )?;
+    let all = verdicts(&jobs(&yaml)).await;
+    for (check, (verdict, words)) in &all {
+        // No alert and no override is what should be; a server has sessions, sizes and statistics of its own.
+        let holds = [
+            "alerts",
+            "override",
+            "connections",
+            "database_size",
+            "maintenance",
+            "indexes",
+            "bloat",
+            "seq_scans",
+            "slow_queries",
+        ];
+        assert!(*verdict != Verdict::Passed || holds.contains(check), "{check} passed on nothing: {words}");
+        assert!(words.len() > " | ".len(), "{check} has a verdict without a word");
+    }
+    for check in ["pods", "restarts", "hpa", "pvc", "disk"] {
+        assert_eq!(all[check].0, Verdict::CannotTell, "{check}: {}", all[check].1);
+        assert!(all[check].1.contains("namespace shop"), "{check} does not name it: {}", all[check].1);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forbidden_namespace_hides_nothing_of_the_others_and_is_named() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let waiting = json!({"metadata": {"name": "stuck", "resourceVersion": "1"}, "spec": {"containers": [{"name": "c"}]},
+        "status": {"phase": "Pending", "containerStatuses": [
+            {"name": "c", "restartCount": 9, "state": {"waiting": {"reason": "ImagePullBackOff"}}}]}});
+    let lists = vec![
+        ("/api/v1/namespaces/good/pods", json!([ready_pod("fine"), waiting])),
+        ("/api/v1/namespaces/good/persistentvolumeclaims", json!([])),
+    ];
+    let server = api(lists, &["/api/v1/namespaces/secret/", "/apis/apps/v1/namespaces/secret/"]).await?;
+    let yaml = kubernetes(&folder, &server, "good, secret")?;
+    let jobs = jobs(&yaml);
+    verdicts(&jobs).await;
+    let pods = jobs.iter().find(|job| job.state().check.signal.id == "pods").map(Arc::clone);
+    let pods = pods.ok_or_else(|| anyhow::anyhow!("no check pods"))?;
+    let state = pods.state();
+    assert!(state.failure.is_none(), "the other namespace was judged");
+    let unseen: Vec<_> = state.evidence.unseen().map(|gap| (gap.object, gap.reason)).collect();
+    assert_eq!(unseen, [(Object::Namespace, Reason::Permission)]);
+    assert!(state.why().contains("namespace secret"), "{}", state.why());
+    let not_ready = |series: &&checklist::Series| series.metric.name == "checklist_pod_not_ready";
+    assert_eq!(state.exposed(unix_now()).filter(not_ready).count(), 1, "what was seen is exposed");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_are_null_are_empty_and_no_reason_to_give_up() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let mut pod = ready_pod("p");
+    pod["spec"]["volumes"] = Value::Null;
+    pod["spec"]["initContainers"] = Value::Null;
+    pod["metadata"]["ownerReferences"] = Value::Null;
+    pod["status"]["initContainerStatuses"] = Value::Null;
+    let scaler = json!({"metadata": {"name": "s", "resourceVersion": "1"}, "spec": {"maxReplicas": 3},
+        "status": {"currentReplicas": 1, "desiredReplicas": 1, "conditions": null}});
+    let lists = vec![
+        ("/api/v1/namespaces/shop/pods", json!([pod])),
+        ("/api/v1/namespaces/shop/services", Value::Null),
+        ("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", json!([scaler])),
+    ];
+    let server = api(lists, &[]).await?;
+    let all = verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)).await;
+    for check in ["pods", "restarts", "hpa", "pvc"] {
+        assert_eq!(all[check].0, Verdict::Passed, "{check}: {}", all[check].1);
+    }
+    assert!(all["pods"].1.contains("1 pod"), "{}", all["pods"].1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restarts_of_a_sidecar_count_as_those_of_a_container() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let mut pod = ready_pod("p");
+    pod["spec"]["initContainers"] = json!([{"name": "proxy", "restartPolicy": "Always"}, {"name": "setup"}]);
+    pod["status"]["initContainerStatuses"] = json!([
+        {"name": "proxy", "restartCount": 40, "lastState": {"terminated": {"reason": "OOMKilled",
+            "finishedAt": jiff::Timestamp::now().to_string()}}},
+        {"name": "setup", "restartCount": 7}]);
+    let server = api(vec![("/api/v1/namespaces/shop/pods", json!([pod]))], &[]).await?;
+    let jobs = jobs(&kubernetes(&folder, &server, "shop")?);
+    let all = verdicts(&jobs).await;
+    assert!(matches!(all["restarts"].0, Verdict::Warning | Verdict::Critical), "{}", all["restarts"].1);
+    assert!(all["restarts"].1.contains("2 containers"), "not the one that ended: {}", all["restarts"].1);
+    Ok(())
+}
