@@ -13,7 +13,7 @@ fn good(text: &str) -> Config {
     Config::parse("checklist.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
-const BACKUP: &str = "backups:\n  - {name: daily, bucket: b, prefix: daily/}\n";
+const BACKUP: &str = "backups:\n  - {name: daily, bucket: bkt, prefix: daily/}\n";
 
 #[test]
 fn a_mistake_shows_file_line_column_caret_and_what_would_be_right() {
@@ -26,7 +26,7 @@ fn a_mistake_shows_file_line_column_caret_and_what_would_be_right() {
 #[test]
 fn every_mistake_is_told_in_one_run() {
     let told = mistakes(
-        "backups:\n  - {name: daily, bucket: b, every: 1 day}\n  - {name: daily, bucket: b}\nthresholds:\n  disk.usage: {warning: 90%, critical: 85%}\n  backup.max_age: {warning: 26 hours}\nnonsense: 1\n",
+        "backups:\n  - {name: daily, bucket: bkt, every: 1 day}\n  - {name: daily, bucket: bkt}\nthresholds:\n  disk.usage: {warning: 90%, critical: 85%}\n  backup.max_age: {warning: 26 hours}\nnonsense: 1\n",
     );
     for part in [
         "2:37: every must be a duration like 30s, 15m, 26h or 7d, not 1 day",
@@ -48,7 +48,7 @@ fn combinations_that_cannot_work_are_refused() {
         ("health:\n  - {name: a, url: 'http://a/', caFile: /ca}\n", "caFile is never looked at"),
         ("health:\n  - {name: a, url: 'https://user:pw@a/'}\n", "has no user or password in it"),
         (
-            "backups:\n  - {name: a, bucket: b, endpoint: 'https://user:pw@a/'}\n",
+            "backups:\n  - {name: a, bucket: bkt, endpoint: 'https://user:pw@a/'}\n",
             "endpoint must be an address that begins",
         ),
         ("postgres:\n  - {name: a, host: h, database: d, user: u, password: x}\n", "unknown field password"),
@@ -56,22 +56,22 @@ fn combinations_that_cannot_work_are_refused() {
             "postgres:\n  - {name: a, host: h, database: d, user: u, passwordFile: x, passwordEnv: Y}\n",
             "exclude each other",
         ),
-        ("backups:\n  - {name: a, bucket: b, accessKeyIdFile: x}\n", "go together"),
+        ("backups:\n  - {name: a, bucket: bkt, accessKeyIdFile: x}\n", "go together"),
         (
-            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: []}}\n",
+            "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: []}}\n",
             "checks is empty: list at least one",
         ),
-        ("backups:\n  - {name: a, bucket: b, restore: {checks: [{name: c, query: q}]}}\n", "needs the format"),
+        ("backups:\n  - {name: a, bucket: bkt, restore: {checks: [{name: c, query: q}]}}\n", "needs the format"),
         (
-            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: [{name: c, query: q}, {name: c, query: q}]}}\n",
+            "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: [{name: c, query: q}, {name: c, query: q}]}}\n",
             "two checks with the name c",
         ),
         (
-            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {checks: [{name: c, query: q, atLeast: 2, notOlderThan: 1d}]}}\n",
+            "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: [{name: c, query: q, atLeast: 2, notOlderThan: 1d}]}}\n",
             "atLeast and notOlderThan exclude each other",
         ),
         (
-            "backups:\n  - {name: a, bucket: b, format: gzip, restore: {server: {host: h, user: u}, checks: [{name: c, query: q}]}}\n",
+            "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {server: {host: h, user: u}, checks: [{name: c, query: q}]}}\n",
             "the field database is missing",
         ),
         ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context has no meaning without kubeconfig"),
@@ -100,8 +100,8 @@ fn combinations_that_cannot_work_are_refused() {
             "one cluster says who a token belongs to",
         ),
         ("certificates:\n  - {name: a, address: host}\n", "address must be host:port"),
-        ("backups:\n  - {name: a, bucket: b, skip: [pods]}\n", "no check pods on this kind of target"),
-        ("backups:\n  - {name: a, bucket: b, bucket: c}\n", "stands twice"),
+        ("backups:\n  - {name: a, bucket: bkt, skip: [pods]}\n", "no check pods on this kind of target"),
+        ("backups:\n  - {name: a, bucket: bkt, bucket: ccc}\n", "stands twice"),
         ("backups: [\n", "checklist.yaml:"),
     ] {
         let told = mistakes(text);
@@ -118,7 +118,7 @@ fn combinations_that_cannot_work_are_refused() {
 #[test]
 fn a_threshold_moves_globally_and_per_target() {
     let config = good(
-        "backups:\n  - {name: daily, bucket: b}\n  - {name: weekly, bucket: b, every: 7d}\n  - name: own\n    bucket: b\n    thresholds: {backup.max_age: {warning: none, critical: 3h}}\nthresholds:\n  backup.size_ratio: 40%\n",
+        "backups:\n  - {name: daily, bucket: bkt}\n  - {name: weekly, bucket: bkt, every: 7d}\n  - name: own\n    bucket: bkt\n    thresholds: {backup.max_age: {warning: none, critical: 3h}}\nthresholds:\n  backup.size_ratio: 40%\n",
     );
     let signal = checklist::signals::by_id("backup").unwrap_or_else(|| panic!("no backup"));
     let max_age = &checklist::signals::backup::MAX_AGE;
@@ -284,7 +284,7 @@ fn a_level_that_is_not_named_stays_as_it_is() {
     assert!(told(&text(both, "{warning: 95%}")).contains("`none` leaves it out"));
     assert!(told(&text(both, "{warning: none, critical: none}")).contains("no level left"));
     // A backup's limits follow its interval first.
-    let backup = good("backups: [{name: w, bucket: b, every: 7d, thresholds: {backup.max_age: {critical: 30d}}}]\n");
+    let backup = good("backups: [{name: w, bucket: bkt, every: 7d, thresholds: {backup.max_age: {critical: 30d}}}]\n");
     let signal = checklist::signals::by_id("backup").unwrap_or_else(|| panic!("there is backup"));
     let levels = backup.limits(signal, "w").of(signal.thresholds[0]);
     assert_eq!((levels.warning, levels.critical), (Some(170.0 * 3600.0), Some(30.0 * 86_400.0)));

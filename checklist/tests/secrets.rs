@@ -43,7 +43,7 @@ const SPELLINGS: &[&str] = &[
     "health:\n  - {name: a, url: 'ftp://ann:hunter2@host/'}\n",
     "postgres:\n  - {name: a, host: 'postgres://ann:hunter2@host/db', port: abc}\n",
     "certificates:\n  - {name: a, address: 'ann:hunter2@host:443'}\n",
-    "backups:\n  - {name: a, bucket: b, endpoint: 'https://ann:hunter2@host', every: 1}\n",
+    "backups:\n  - {name: a, bucket: bkt, endpoint: 'https://ann:hunter2@host', every: 1}\n",
     // In comments, behind and above what is wrong, and in SQL and selectors.
     "postgres:\n  - name: a # password: hunter2\n    port: abc # hunter2\n",
     "postgres:\n  # password: hunter2\n  - {name: a b}\n",
@@ -82,7 +82,7 @@ fn what_is_no_secret_is_shown_with_its_caret() {
             "  - {name: a, url: https://host:8443/x, status: abc}",
         ),
         ("health:\n  - name: a\n    url: http://a\n    status: abc # why\n", "    status: abc ..."),
-        ("backups:\n  - {name: a, bucket: b, every: 1 day}\n", "  - {name: a, bucket: b, every: 1 day}"),
+        ("backups:\n  - {name: a, bucket: bkt, every: 1 day}\n", "  - {name: a, bucket: bkt, every: 1 day}"),
         (
             "postgres:\n  - {name: a, passwordFile: /etc/pw, port: abc}\n",
             "  - {name: a, passwordFile: /etc/pw, port: abc}",

@@ -13,18 +13,31 @@ pub struct Failure {
     pub message: String,
 }
 
+/// Bytes of a sentence; a server that answers with a book has said it on the first page.
+const MAX_BYTES: usize = 1024;
+
 impl Failure {
-    /// A failure with its sentence.
+    /// A failure with its sentence, cut to [`MAX_BYTES`].
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: without_tokens(message.into()) }
+        // Cut before it is searched, or a long one costs time.
+        Self { reason, message: cut(without_tokens(cut(message.into(), 2 * MAX_BYTES)), MAX_BYTES) }
     }
 
     /// Puts what was being done in front: "listing <s3://b/daily/>: access denied".
     #[must_use]
     pub fn while_doing(mut self, action: impl fmt::Display) -> Self {
-        self.message = format!("{action}: {}", self.message);
+        self.message = cut(format!("{action}: {}", self.message), MAX_BYTES);
         self
     }
+}
+
+/// No more than so many bytes of a text, ending at a character.
+fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate((0..=most - '…'.len_utf8()).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0));
+        text.push('…');
+    }
+    text
 }
 
 /// A server's own words may repeat the header that it was sent: what follows `Bearer` there is not for people.
@@ -67,6 +80,12 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_has_an_end_whatever_a_server_says() {
+        let failure = Failure::new(Reason::Protocol, "ä".repeat(10_000_000)).while_doing("b".repeat(900));
+        assert!(failure.message.len() <= MAX_BYTES && failure.message.ends_with("ä…"), "{}", failure.message.len());
+    }
 
     #[test]
     fn a_token_that_a_server_repeats_is_not_told() {

@@ -1,32 +1,41 @@
 //! One bounded GET: no redirects, no reused connections, no body beyond its limit.
 
-use crate::failure::Failure;
-use crate::tcp::connect;
+pub(crate) mod stream;
+
+use crate::failure::{Failure, causes};
 use crate::{secret, trust};
 use bytes::{Bytes, BytesMut};
 use checklist::Reason;
 use checklist::config::Endpoint;
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http_body_util::{BodyExt, Full};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, LAST_MODIFIED, USER_AGENT};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED,
+    USER_AGENT,
+};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
+use std::io::Read;
+pub use stream::shown;
+use stream::{Bounded, open};
 use url::Url;
+
+/// What is read of a connection at once.
+const MAX_READ: usize = 64 * 1024;
 
 /// A whole answer.
 #[derive(Debug)]
 pub struct Answer {
     /// Status code.
     pub status: StatusCode,
-    /// Body, within the limit.
+    /// Body, within the limit, and unpacked if it came packed.
     pub body: Bytes,
+    /// What the server says that the body is, such as `text/html; charset=iso-8859-1`.
+    pub content_type: Option<String>,
     /// When the content was last modified, Unix seconds, if the server says so.
     pub modified: Option<f64>,
 }
@@ -48,7 +57,7 @@ pub struct Ask<'a> {
 /// Sends one GET to a path below an endpoint of checklist.yaml.
 pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<Answer, Failure> {
     let url = format!("{}{path}", if path.is_empty() { &endpoint.url } else { endpoint.url.trim_end_matches('/') });
-    get(ask(endpoint, &url, max_body)?).await
+    get(ask(endpoint, &url, max_body).await?).await
 }
 
 /// A GET for one tenant of a server that has several.
@@ -59,35 +68,47 @@ pub async fn fetch_of(
     max_body: usize,
 ) -> Result<Answer, Failure> {
     let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
-    get(Ask { tenant, ..ask(endpoint, &url, max_body)? }).await
+    get(Ask { tenant, ..ask(endpoint, &url, max_body).await? }).await
 }
 
 /// One GET to a path below an endpoint, for an answer that must be good.
 pub async fn fetch_good(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<Answer, Failure> {
     let answer = fetch(endpoint, path, max_body).await?;
-    let place = format!("{}{path}", endpoint.url.trim_end_matches('/'));
-    refusal(&answer).map_or(Ok(answer), |failure| Err(failure.while_doing(format_args!("GET {place}"))))
+    refusal(&answer)
+        .map_or(Ok(answer), |failure| Err(failure.while_doing(format_args!("GET {}", place(endpoint, path)))))
 }
 
 /// The JSON of a good answer.
 pub async fn fetch_json<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<T, Failure> {
     let answer = fetch_good(endpoint, path, max_body).await?;
     serde_json::from_slice(&answer.body)
-        .map_err(|error| Failure::new(Reason::Decode, format!("GET {}{path}: {error}", endpoint.url)))
+        .map_err(|error| Failure::new(Reason::Decode, format!("GET {}: {error}", place(endpoint, path))))
+}
+
+/// A path below an endpoint, for people.
+fn place(endpoint: &Endpoint, path: &str) -> String {
+    let url = Url::parse(&format!("{}{path}", endpoint.url.trim_end_matches('/')));
+    url.map_or_else(|_| "an address that is not usable".to_owned(), |url| shown(&url))
 }
 
 /// Sends JSON with a POST; anything but success is a failure.
 pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value) -> Result<(), Failure> {
     let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
     let body = Some(Bytes::from(body.to_string()));
-    let answer = send(ask(endpoint, &url, 64 * 1024)?, body).await?;
-    refusal(&answer).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {url}"))))
+    let answer = send(ask(endpoint, &url, 64 * 1024).await?, body).await?;
+    refusal(&answer).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {}", place(endpoint, path)))))
 }
 
 /// A request with the trust and the token of its endpoint, both read anew.
-fn ask<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> Result<Ask<'a>, Failure> {
-    let tls = url.starts_with("https://").then(|| trust::verified(endpoint.ca_file.as_deref())).transpose()?;
-    let bearer = endpoint.bearer_token.as_ref().map(secret::read).transpose()?;
+async fn ask<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> Result<Ask<'a>, Failure> {
+    let tls = match url.starts_with("https://") {
+        true => Some(trust::verified(endpoint.ca_file.as_deref()).await?),
+        false => None,
+    };
+    let bearer = match &endpoint.bearer_token {
+        Some(token) => Some(secret::read(token).await?),
+        None => None,
+    };
     Ok(Ask { url, tls, bearer, max_body, tenant: None })
 }
 
@@ -110,72 +131,41 @@ pub async fn get(ask: Ask<'_>) -> Result<Answer, Failure> {
 
 /// A GET, or with a body a POST of JSON.
 async fn send(ask: Ask<'_>, body: Option<Bytes>) -> Result<Answer, Failure> {
-    let invalid = |why: &str| Failure::new(Reason::Config, format!("{} is no usable address: {why}", ask.url));
-    let url = Url::parse(ask.url).map_err(|error| invalid(&error.to_string()))?;
-    let host = url.host_str().ok_or_else(|| invalid("no host"))?.trim_matches(['[', ']']).to_owned();
-    let port = url.port_or_known_default().ok_or_else(|| invalid("no port"))?;
+    let url = Url::parse(ask.url)
+        .map_err(|error| Failure::new(Reason::Config, format!("an address is not usable: {error}")))?;
     let method = if body.is_some() { "POST" } else { "GET" };
-    let stream = connect(&host, port).await?;
-    let answer = if url.scheme() == "https" {
-        let config = ask.tls.clone().ok_or_else(|| invalid("no trust for https"))?;
-        let name = ServerName::try_from(host).map_err(|_| invalid("the host is no name for TLS"))?;
-        let tls = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-        let tls = tls.map_err(|error| Failure::new(Reason::Tls, format!("TLS handshake: {error}")))?;
-        exchange(tls, &url, &ask, body).await
-    } else {
-        exchange(stream, &url, &ask, body).await
-    };
-    answer.map_err(|failure| failure.while_doing(format_args!("{} {}", method, ask.url)))
+    let answer = async { exchange(open(&url, ask.tls.clone()).await?, &url, &ask, body).await };
+    answer.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
 }
 
-async fn exchange<S>(stream: S, url: &Url, ask: &Ask<'_>, body: Option<Bytes>) -> Result<Answer, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let protocol = |error: hyper::Error| Failure::new(Reason::Protocol, error.to_string());
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.map_err(protocol)?;
+async fn exchange(stream: Bounded, url: &Url, ask: &Ask<'_>, body: Option<Bytes>) -> Result<Answer, Failure> {
+    let protocol = |error: hyper::Error| Failure::new(Reason::Protocol, causes(&error));
+    let begun = stream.begun();
+    let mut client = hyper::client::conn::http1::Builder::new();
+    client.max_buf_size(MAX_READ);
+    let (mut sender, connection) = client.handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.map_err(protocol)?;
     let converse = async {
-        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        let begun = if body.is_some() {
-            Request::post(path).header(CONTENT_TYPE, "application/json")
-        } else {
-            Request::get(path)
-        };
-        let mut request = begun
-            .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
-            .header(ACCEPT, "application/json, */*")
-            .header(USER_AGENT, "checklist-exporter");
-        if let Some(tenant) = ask.tenant {
-            request = request.header("x-scope-orgid", tenant);
-        }
-        if let Some(token) = &ask.bearer {
-            // Erased when the last copy of the header is dropped.
-            let value = Zeroizing::new(format!("Bearer {}", token.expose_secret()).into_bytes());
-            let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value)).map_err(|_| {
-                Failure::new(Reason::Config, "the bearer token has characters that no header can carry")
-            })?;
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
-        }
-        let request = request
-            .body(Full::new(body.unwrap_or_default()))
-            .map_err(|error| Failure::new(Reason::Config, error.to_string()))?;
-        let response = sender.send_request(request).await.map_err(protocol)?;
+        let response = sender.send_request(request(url, ask, body)?).await.map_err(protocol)?;
+        begun.now();
         let status = response.status();
-        let modified = response.headers().get(LAST_MODIFIED).and_then(|value| http_date(value.to_str().ok()?));
+        let headers = response.headers().clone();
         let mut stream = response.into_body();
         let mut body = BytesMut::new();
         while let Some(frame) = stream.frame().await {
             if let Some(data) = frame.map_err(protocol)?.data_ref() {
                 if body.len() + data.len() > ask.max_body {
-                    let limit = format!("the answer is larger than {} bytes", ask.max_body);
-                    return Err(Failure::new(Reason::Limit, limit));
+                    return Err(too_large(ask.max_body));
                 }
                 body.extend_from_slice(data);
             }
         }
-        Ok(Answer { status, body: body.freeze(), modified })
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        Ok(Answer {
+            status,
+            body: unpacked(&headers, body.freeze(), ask.max_body)?,
+            content_type: text(CONTENT_TYPE).map(str::to_owned),
+            modified: text(LAST_MODIFIED).and_then(http_date),
+        })
     };
     // The connection is driven here and not in a task, so that dropping the future closes it.
     tokio::pin!(connection, converse);
@@ -188,6 +178,50 @@ where
             Err(error) => Err(protocol(error)),
         },
     }
+}
+
+fn request(url: &Url, ask: &Ask<'_>, body: Option<Bytes>) -> Result<Request<Full<Bytes>>, Failure> {
+    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    let begun =
+        if body.is_some() { Request::post(path).header(CONTENT_TYPE, "application/json") } else { Request::get(path) };
+    let mut request = begun
+        .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
+        .header(ACCEPT, "application/json, */*")
+        .header(USER_AGENT, "checklist-exporter");
+    if let Some(tenant) = ask.tenant {
+        request = request.header("x-scope-orgid", tenant);
+    }
+    if let Some(token) = &ask.bearer {
+        // Erased when the last copy of the header is dropped.
+        let value = Zeroizing::new(format!("Bearer {}", token.expose_secret()).into_bytes());
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
+            .map_err(|_| Failure::new(Reason::Config, "the bearer token has characters that no header can carry"))?;
+        value.set_sensitive(true);
+        request = request.header(AUTHORIZATION, value);
+    }
+    request.body(Full::new(body.unwrap_or_default())).map_err(|error| Failure::new(Reason::Config, error.to_string()))
+}
+
+fn too_large(most: usize) -> Failure {
+    Failure::new(Reason::Limit, format!("the answer is larger than {most} bytes"))
+}
+
+/// The body as it was before a server packed it, which some do unasked. It is never larger than the limit.
+fn unpacked(headers: &HeaderMap, body: Bytes, most: usize) -> Result<Bytes, Failure> {
+    let coding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("identity");
+    let reader: Box<dyn Read> = match coding.trim().to_ascii_lowercase().as_str() {
+        "identity" | "" => return Ok(body),
+        "gzip" | "x-gzip" => Box::new(MultiGzDecoder::new(&body[..])),
+        "deflate" => Box::new(ZlibDecoder::new(&body[..])),
+        other => {
+            let what = format!("the answer is packed as {other:?}, which nobody asked for");
+            return Err(Failure::new(Reason::Protocol, what));
+        }
+    };
+    let mut plain = Vec::new();
+    let read = reader.take(most as u64 + 1).read_to_end(&mut plain);
+    read.map_err(|error| Failure::new(Reason::Decode, format!("the answer cannot be unpacked: {error}")))?;
+    if plain.len() > most { Err(too_large(most)) } else { Ok(plain.into()) }
 }
 
 /// RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.

@@ -67,6 +67,15 @@ pub enum Act {
         /// Times that the checks answered, in Unix seconds.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         newest: BTreeMap<String, f64>,
+        /// The key of the backup that was restored.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        object: Option<String>,
+        /// What of it was not set up, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        not_set_up: Vec<String>,
+        /// What could not be removed afterwards.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<String>,
     },
     /// A synthetic alert was sent.
     Routed {
@@ -117,7 +126,7 @@ impl Records {
     /// Reads every record at `now`. What cannot be read is counted and logged, the rest is used.
     pub async fn read(place: &RecordPlace, now: Timestamp) -> Result<Self, Failure> {
         let contents = match place {
-            RecordPlace::Directory(folder) => folder::read(folder)?,
+            RecordPlace::Directory(folder) => folder::read(folder).await?,
             #[cfg(feature = "s3")]
             RecordPlace::S3(prefix) => objects::read(prefix).await?,
             #[cfg(not(feature = "s3"))]
@@ -253,6 +262,29 @@ mod tests {
         }
         let records = Records::read(&RecordPlace::Directory(folder.path().to_owned()), Timestamp::now()).await?;
         assert_eq!((records.list.len(), records.rejected), (160, 0));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_link_in_the_place_of_the_records_is_never_written_through() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let place = RecordPlace::Directory(folder.path().join("records"));
+        std::fs::create_dir(folder.path().join("records"))?;
+        let (victim, file) = (folder.path().join("victim"), folder.path().join("records").join(FILE));
+        std::fs::write(&victim, "root:x:0:0\n")?;
+        std::os::unix::fs::symlink(&victim, &file)?;
+        let refused = append(&place, &done("a", "2026-01-01T00:00:00Z")).await;
+        assert!(refused.is_err_and(|error| format!("{error:#}").contains("a link, which is not followed")));
+        std::fs::remove_file(&file)?;
+        std::fs::hard_link(&victim, &file)?;
+        let refused = append(&place, &done("a", "2026-01-01T00:00:00Z")).await;
+        assert!(refused.is_err_and(|error| format!("{error:#}").contains("a hard link")));
+        assert_eq!(std::fs::read_to_string(&victim)?, "root:x:0:0\n");
+        // A pipe is not waited for.
+        std::fs::remove_file(&file)?;
+        nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU)?;
+        assert!(append(&place, &done("a", "2026-01-01T00:00:00Z")).await.is_err());
+        assert!(Records::read(&place, Timestamp::now()).await.is_err());
         Ok(())
     }
 

@@ -1,16 +1,26 @@
-//! The newest object under a prefix, and the first bytes of it.
+//! Objects under a prefix of a bucket: listed, read, created.
+
+mod connector;
+mod newest;
+mod refusal;
 
 use crate::failure::Failure;
-use crate::secret;
+use crate::{secret, trust};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::RequestId;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::EncodingType;
 use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::S3Prefix;
+use connector::Connector;
+pub use newest::{Choice, Found, Newest};
+use refusal::failure;
 use secrecy::ExposeSecret;
 use std::path::Path;
 use std::time::Duration;
@@ -23,17 +33,8 @@ const MAX_PAGES: usize = 500;
 /// A prefix in a bucket.
 pub struct Bucket {
     target: S3Prefix,
-    /// The default chain's client is kept: it caches what the metadata service gave it.
-    from_chain: OnceCell<Client>,
-}
-
-/// What lies under the prefix.
-#[derive(Debug, Default)]
-pub struct Listing {
-    /// The newest object, if there is any.
-    pub newest: Option<Object>,
-    /// How many there are.
-    pub objects: u64,
+    /// The default chain's configuration is kept: it caches what the metadata service gave it.
+    from_chain: OnceCell<aws_config::SdkConfig>,
 }
 
 /// One object.
@@ -53,58 +54,98 @@ impl Bucket {
         Self { target, from_chain: OnceCell::new() }
     }
 
-    /// Lists the prefix page by page and keeps only the newest object.
-    pub async fn listing(&self) -> Result<Listing, Failure> {
-        let mut listing = Listing::default();
-        let newest = |object: Object| {
-            listing.objects += 1;
-            if listing.newest.as_ref().is_none_or(|newest| object.modified >= newest.modified) {
-                listing.newest = Some(object);
-            }
-        };
-        self.each(newest).await?;
-        Ok(listing)
+    /// Its address, for people.
+    pub fn place(&self) -> String {
+        format!("s3://{}/{}", self.target.bucket, self.target.prefix)
     }
 
-    /// Lists the prefix page by page; folders are no objects.
-    async fn each(&self, mut take: impl FnMut(Object)) -> Result<(), Failure> {
+    /// Lists the prefix page by page and keeps only the newest of what is chosen; `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// When the listing cannot be made, or not to its end.
+    pub async fn newest(&self, choice: Choice<'_>, now: f64) -> Result<Found, Failure> {
+        let mut chosen = newest::Listing::new(&self.target.prefix, choice, now);
+        self.each(&self.target.prefix, |object| chosen.take(object)).await?;
+        Ok(chosen.finish())
+    }
+
+    /// Every object under the prefix, in the order of their keys.
+    ///
+    /// # Errors
+    /// When the listing cannot be made, or not to its end.
+    pub async fn objects(&self) -> Result<Vec<Object>, Failure> {
+        self.objects_under(&self.target.prefix).await
+    }
+
+    /// Every object under another prefix of the bucket.
+    ///
+    /// # Errors
+    /// When the listing cannot be made, or not to its end.
+    pub async fn objects_under(&self, prefix: &str) -> Result<Vec<Object>, Failure> {
+        let mut objects = Vec::new();
+        self.each(prefix, |object| objects.push(object)).await?;
+        Ok(objects)
+    }
+
+    /// Lists a prefix page by page; folders are no objects.
+    async fn each(&self, prefix: &str, mut take: impl FnMut(Object)) -> Result<(), Failure> {
         let client = self.client().await?;
-        let doing = || format!("listing s3://{}/{}", self.target.bucket, self.target.prefix);
-        let mut pages =
-            client.list_objects_v2().bucket(&self.target.bucket).prefix(&self.target.prefix).into_paginator().send();
+        let refuse = |reason, why: String| {
+            Failure::new(reason, why).while_doing(format_args!("listing s3://{}/{prefix}", self.target.bucket))
+        };
+        let mut token: Option<String> = None;
         for _ in 0..MAX_PAGES {
-            let Some(page) = pages.next().await else { return Ok(()) };
-            let page = page.map_err(|error| failure(&error).while_doing(doing()))?;
+            let page = client
+                .list_objects_v2()
+                .bucket(&self.target.bucket)
+                .prefix(prefix)
+                // Keys may hold characters that XML cannot.
+                .encoding_type(EncodingType::Url)
+                .set_continuation_token(token.clone());
+            let page = page.send().await.map_err(|error| self.failed(&error, "listing", prefix))?;
+            let encoded = page.encoding_type() == Some(&EncodingType::Url);
             for object in page.contents() {
-                let (Some(key), Some(modified)) = (object.key(), object.last_modified()) else { continue };
+                let (Some(key), Some(modified)) = (object.key(), object.last_modified()) else {
+                    return Err(refuse(Reason::Decode, "an object has no key or no time".to_owned()));
+                };
+                let key = if encoded { decoded(key) } else { key.to_owned() };
                 if key.ends_with('/') {
                     continue;
                 }
                 let bytes = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-                take(Object { key: key.to_owned(), bytes, modified: modified.as_secs_f64() });
+                take(Object { key, bytes, modified: modified.as_secs_f64() });
             }
+            if !page.is_truncated().unwrap_or(false) {
+                return Ok(());
+            }
+            let next = page.next_continuation_token().filter(|next| !next.is_empty());
+            if next.is_none() || next == token.as_deref() {
+                let what = "the list is incomplete: the server says that there is more, and not how to ask for it";
+                return Err(refuse(Reason::Protocol, what.to_owned()));
+            }
+            token = next.map(str::to_owned);
         }
         let advice = format!("more than {MAX_PAGES} pages of keys: let the prefix name the year or month");
-        Err(Failure::new(Reason::Limit, advice).while_doing(doing()))
+        Err(refuse(Reason::Limit, advice))
     }
 
     /// The first `length` bytes of an object, or all of a shorter one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
     pub async fn header(&self, object: &Object, length: u64) -> Result<Bytes, Failure> {
         if object.bytes == 0 {
             return Ok(Bytes::new());
         }
-        let client = self.client().await?;
-        let doing = || format!("reading s3://{}/{}", self.target.bucket, object.key);
         let end = length.min(object.bytes) - 1;
-        let answer = client.get_object().bucket(&self.target.bucket).key(&object.key).range(format!("bytes=0-{end}"));
-        let mut body = answer.send().await.map_err(|error| failure(&error).while_doing(doing()))?.body;
+        let mut body = self.get(&object.key, Some(format!("bytes=0-{end}"))).await?;
         // A server that ignores the range sends everything: the first piece is enough.
         let mut header = Vec::new();
         while (header.len() as u64) < end + 1 {
             match body.try_next().await {
                 Ok(Some(piece)) => header.extend_from_slice(&piece),
                 Ok(None) => break,
-                Err(error) => return Err(Failure::new(Reason::Connect, error.to_string()).while_doing(doing())),
+                Err(error) => return Err(self.broken(&object.key, &error)),
             }
         }
         header.truncate(usize::try_from(length).unwrap_or(usize::MAX));
@@ -112,15 +153,16 @@ impl Bucket {
     }
 
     /// Writes an object to a file, piece by piece, unless it is larger than `most` bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read, is too large, or cannot be written.
     pub async fn download(&self, object: &Object, to: &Path, most: u64) -> Result<(), Failure> {
         let doing = || format!("reading s3://{}/{}", self.target.bucket, object.key);
         let too_large = || Failure::new(Reason::Limit, format!("it is larger than {most} bytes")).while_doing(doing());
         if object.bytes > most {
             return Err(too_large());
         }
-        let client = self.client().await?;
-        let answer = client.get_object().bucket(&self.target.bucket).key(&object.key).send().await;
-        let mut body = answer.map_err(|error| failure(&error).while_doing(doing()))?.body;
+        let mut body = self.get(&object.key, None).await?;
         let local = |error: std::io::Error| {
             Failure::new(Reason::Config, format!("cannot write {}: {error}", to.display())).while_doing(doing())
         };
@@ -135,13 +177,22 @@ impl Bucket {
                     }
                     file.write_all(&piece).await.map_err(local)?;
                 }
-                Ok(None) => return file.flush().await.map_err(local),
-                Err(error) => return Err(Failure::new(Reason::Connect, error.to_string()).while_doing(doing())),
+                Ok(None) => break,
+                Err(error) => return Err(self.broken(&object.key, &error)),
             }
         }
+        file.flush().await.map_err(local)?;
+        if total != object.bytes {
+            let what = format!("{total} bytes came of {}: it was replaced or cut off meanwhile", object.bytes);
+            return Err(Failure::new(Reason::Connect, what).while_doing(doing()));
+        }
+        Ok(())
     }
 
     /// A whole object, unless it is larger than `most` bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read or is too large.
     pub async fn whole(&self, object: &Object, most: u64) -> Result<Bytes, Failure> {
         let doing = format!("reading s3://{}/{}", self.target.bucket, object.key);
         if object.bytes > most {
@@ -151,94 +202,96 @@ impl Bucket {
         self.header(object, most).await
     }
 
-    /// Every object under the prefix, in the order of their keys.
-    pub async fn objects(&self) -> Result<Vec<Object>, Failure> {
-        let mut objects = Vec::new();
-        self.each(|object| objects.push(object)).await?;
-        Ok(objects)
-    }
-
-    /// Creates an object; one that is there already is left as it is, and is an error.
+    /// Creates an object; one that is there already is left as it is, and is an error unless it has the same bytes:
+    /// then it is this one, and only the first answer was lost.
+    ///
+    /// # Errors
+    /// When it cannot be created, or another one has its name.
     pub async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
         let client = self.client().await?;
-        let put = client.put_object().bucket(&self.target.bucket).key(key).if_none_match("*").body(bytes.into());
-        let doing = format!("creating s3://{}/{key}", self.target.bucket);
-        put.send().await.map(|_| ()).map_err(|error| failure(&error).while_doing(doing))
+        let body = ByteStream::from(bytes.clone());
+        let put = client.put_object().bucket(&self.target.bucket).key(key).if_none_match("*").body(body);
+        let Err(error) = put.send().await else { return Ok(()) };
+        let failure = self.failed(&error, "creating", key);
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        // Refused because it is there, or no answer: what lies there now says whether it was done.
+        if matches!(status, None | Some(409 | 412 | 500..)) {
+            let ours = Object { key: key.to_owned(), bytes: bytes.len() as u64 + 1, modified: 0.0 };
+            if self.header(&ours, ours.bytes).await.is_ok_and(|there| *there == *bytes) {
+                return Ok(());
+            }
+        }
+        Err(failure)
+    }
+
+    async fn get(&self, key: &str, range: Option<String>) -> Result<ByteStream, Failure> {
+        let client = self.client().await?;
+        let answer = client.get_object().bucket(&self.target.bucket).key(key).set_range(range).send().await;
+        answer.map(|answer| answer.body).map_err(|error| self.failed(&error, "reading", key))
+    }
+
+    fn failed<E>(&self, error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>, doing: &str, key: &str) -> Failure
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        failure(error, &self.target.region).while_doing(format_args!("{doing} s3://{}/{key}", self.target.bucket))
+    }
+
+    /// The answer began and did not come to its end.
+    fn broken(&self, key: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
+        let what = format!("the answer broke off: {}", crate::failure::causes(error));
+        Failure::new(Reason::Connect, what).while_doing(format_args!("reading s3://{}/{key}", self.target.bucket))
     }
 
     async fn client(&self) -> Result<Client, Failure> {
-        let Some((id, key)) = &self.target.credentials else {
-            return Ok(self
-                .from_chain
-                .get_or_init(|| async { Client::from_conf(self.configure(None).await) })
-                .await
-                .clone());
+        let base = match &self.target.credentials {
+            None => self.from_chain.get_or_init(|| async { self.configure(None).await }).await.clone(),
+            Some((id, key)) => {
+                // Read on every run, so that rotated keys work at once.
+                let (id, key) = (secret::read(id).await?, secret::read(key).await?);
+                let keys = Credentials::new(id.expose_secret(), key.expose_secret(), None, None, "checklist.yaml");
+                self.configure(Some(keys)).await
+            }
         };
-        // Read on every run, so that rotated keys work at once.
-        let (id, key) = (secret::read(id)?, secret::read(key)?);
-        let credentials = Credentials::new(id.expose_secret(), key.expose_secret(), None, None, "checklist.yaml");
-        Ok(Client::from_conf(self.configure(Some(credentials)).await))
+        let clear = self.target.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let tls = if clear { None } else { Some(trust::verified(self.target.ca_file.as_deref()).await?) };
+        let config = aws_sdk_s3::config::Builder::from(&base)
+            .force_path_style(self.target.path_style)
+            // Sums that not every server behind this protocol knows, and of a part of an object nobody can check one.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .http_client(Connector { tls })
+            .build();
+        Ok(Client::from_conf(config))
     }
 
-    async fn configure(&self, credentials: Option<Credentials>) -> aws_sdk_s3::Config {
+    async fn configure(&self, credentials: Option<Credentials>) -> aws_config::SdkConfig {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(self.target.region.clone()))
             .retry_config(RetryConfig::standard().with_max_attempts(2))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(5))
-                    .operation_attempt_timeout(Duration::from_secs(20))
-                    .build(),
-            );
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(20)).build());
         if let Some(credentials) = credentials {
             loader = loader.credentials_provider(credentials);
         }
         if let Some(endpoint) = &self.target.endpoint {
             loader = loader.endpoint_url(endpoint);
         }
-        aws_sdk_s3::config::Builder::from(&loader.load().await).force_path_style(self.target.path_style).build()
+        loader.load().await
     }
 }
 
-fn failure<E>(error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>) -> Failure
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-    let reason = match (code, status) {
-        ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken", _) | (_, Some(401)) => {
-            Reason::Auth
-        }
-        ("AccessDenied" | "AllAccessDisabled", _) | (_, Some(403)) => Reason::Permission,
-        ("NoSuchBucket" | "NoSuchKey", _) | (_, Some(404)) => Reason::NotFound,
-        (_, Some(_)) => Reason::Protocol,
-        (_, None) => without_answer(error),
-    };
-    let what = match (code, status) {
-        ("", None) => DisplayErrorContext(error).to_string(),
-        (code, status) => {
-            let id = error.request_id().unwrap_or("none");
-            format!("the server answered {} {code} (request id {id})", status.unwrap_or_default())
-        }
-    };
-    Failure::new(reason, what)
+/// A key of a listing, where `%0A` stands for a line break and `+` for a space.
+fn decoded(key: &str) -> String {
+    let pair = format!("key={key}");
+    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, key)| key.into_owned()).unwrap_or_default()
 }
 
-fn without_answer<E, R>(error: &SdkError<E, R>) -> Reason {
-    match error {
-        SdkError::TimeoutError(_) => Reason::Timeout,
-        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => Reason::Timeout,
-        SdkError::DispatchFailure(dispatch) => {
-            let text =
-                dispatch.as_connector_error().map(|error| DisplayErrorContext(error).to_string()).unwrap_or_default();
-            match text {
-                text if text.contains("dns") || text.contains("lookup") => Reason::Dns,
-                text if text.contains("certificate") || text.contains("tls") => Reason::Tls,
-                _ => Reason::Connect,
-            }
-        }
-        SdkError::ConstructionFailure(_) => Reason::Config,
-        _ => Reason::Decode,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_a_listing_writes_it() {
+        assert_eq!(decoded("daily/a%2Bb%26c%3Dd+e%0A"), "daily/a+b&c=d e\n");
     }
 }

@@ -1,15 +1,22 @@
 //! Whom a TLS client trusts: the system, a given authority, or (only where asked for) anyone.
 
+mod exact;
+
 use crate::failure::Failure;
+use crate::file;
 use checklist::Reason;
+use exact::Exact;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+
+/// A bundle of all public authorities is 250 KiB.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The one cryptography of the program.
 pub fn provider() -> Arc<CryptoProvider> {
@@ -17,56 +24,102 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())))
 }
 
-/// The authorities of a PEM file, or the system's.
-pub fn roots(ca_file: Option<&Path>) -> Result<Arc<RootCertStore>, Failure> {
+/// The system's authorities.
+fn system() -> Arc<RootCertStore> {
     static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
-    let Some(path) = ca_file else {
-        return Ok(Arc::clone(SYSTEM.get_or_init(|| {
-            let mut store = RootCertStore::empty();
-            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            Arc::new(store)
-        })));
-    };
+    Arc::clone(SYSTEM.get_or_init(|| {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Arc::new(store)
+    }))
+}
+
+/// The authorities of a PEM file, or the system's.
+///
+/// # Errors
+/// When the file cannot be read or holds no certificate.
+pub fn roots(ca_file: Option<&Path>) -> Result<Arc<RootCertStore>, Failure> {
+    let Some(path) = ca_file else { return Ok(system()) };
+    store(path, &certificates(path)?)
+}
+
+fn store(path: &Path, certificates: &[CertificateDer<'static>]) -> Result<Arc<RootCertStore>, Failure> {
     let mut store = RootCertStore::empty();
-    for certificate in certificates(path)? {
-        store.add(certificate).map_err(|error| unreadable(path, &error.to_string()))?;
+    for certificate in certificates {
+        store.add(certificate.clone()).map_err(|error| unreadable(path, &error.to_string()))?;
     }
     Ok(Arc::new(store))
 }
 
 /// The certificates of a PEM file, at least one.
+///
+/// # Errors
+/// When the file cannot be read or holds none.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let unreadable = |error: rustls::pki_types::pem::Error| unreadable(path, &error.to_string());
-    let found = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
-    let found: Vec<_> = found.collect::<Result<_, _>>().map_err(unreadable)?;
+    let content = file::read_now(path, MAX_BYTES).map_err(|error| unreadable(path, &error.to_string()))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content.bytes).collect();
+    let found = found.map_err(|error| unreadable(path, pem_mistake(&error)))?;
     if found.is_empty() {
-        return Err(self::unreadable(path, "there is no certificate in it"));
+        return Err(unreadable(path, "there is no certificate in it"));
     }
     Ok(found)
+}
+
+/// What is wrong with a PEM file, without a byte of it: it may hold a key.
+pub fn pem_mistake(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "a -----BEGIN line has no -----END line behind it",
+        pem::Error::IllegalSectionStart { .. } => {
+            "a -----BEGIN line goes on behind its last dashes: were the line breaks lost?"
+        }
+        pem::Error::Base64Decode(_) => "what stands between -----BEGIN and -----END is not base64",
+        pem::Error::NoItemsFound => "nothing of what is needed stands in it",
+        pem::Error::SectionTooLarge => "a section of it is too large",
+        pem::Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => "there is no such file",
+        pem::Error::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => "there is no right to read it",
+        _ => "it is not PEM",
+    }
 }
 
 fn unreadable(path: &Path, why: &str) -> Failure {
     Failure::new(Reason::Config, format!("cannot read the authorities in {}: {why}", path.display()))
 }
 
-/// A verifier for the given authorities.
-pub fn verifier(ca_file: Option<&Path>) -> Result<Arc<WebPkiServerVerifier>, Failure> {
-    WebPkiServerVerifier::builder_with_provider(roots(ca_file)?, provider())
-        .build()
-        .map_err(|error| Failure::new(Reason::Config, format!("no authority is trusted: {error}")))
+/// A verifier for the authorities of a file, or the system's. The file is read aside, because its mount may be dead.
+///
+/// # Errors
+/// When the file cannot be read or holds no certificate.
+pub async fn verifier(ca_file: Option<&Path>) -> Result<Arc<Verifier>, Failure> {
+    let Some(path) = ca_file else { return Verifier::new(system(), Vec::new()) };
+    let own: PathBuf = path.to_owned();
+    let read = file::aside(path, file::PATIENCE, move || {
+        let certificates = certificates(&own)?;
+        Ok::<_, Failure>((store(&own, &certificates)?, certificates))
+    });
+    let (store, certificates) = read.await.map_err(|error| file::failure(path, &error))??;
+    Verifier::new(store, certificates)
 }
 
 /// A client that checks chain and name.
-pub fn verified(ca_file: Option<&Path>) -> Result<ClientConfig, Failure> {
-    with_verifier(verifier(ca_file)?)
+///
+/// # Errors
+/// When the authorities cannot be read.
+pub async fn verified(ca_file: Option<&Path>) -> Result<ClientConfig, Failure> {
+    with_verifier(verifier(ca_file).await?)
 }
 
 /// A client that accepts any certificate, for what the operator marked so.
+///
+/// # Errors
+/// When TLS cannot be set up.
 pub fn unverified() -> Result<ClientConfig, Failure> {
     with_verifier(Arc::new(AnyCertificate))
 }
 
 /// A client with a verifier of its own.
+///
+/// # Errors
+/// When TLS cannot be set up.
 pub fn with_verifier(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, Failure> {
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -77,7 +130,70 @@ pub fn with_verifier(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConf
     Ok(config)
 }
 
-/// Encryption without identity: libpq's `sslmode=require`, kubelets with certificates of their own.
+/// Checks chain and name as browsers do, and beside that accepts a certificate that stands itself in the file of
+/// authorities, whatever kind it is: what `openssl req -x509` makes, and curl, psql and Python accept.
+#[derive(Debug)]
+pub struct Verifier {
+    chains: Arc<WebPkiServerVerifier>,
+    exact: Exact,
+}
+
+impl Verifier {
+    fn new(store: Arc<RootCertStore>, certificates: Vec<CertificateDer<'static>>) -> Result<Arc<Self>, Failure> {
+        let chains = WebPkiServerVerifier::builder_with_provider(store, provider())
+            .build()
+            .map_err(|error| Failure::new(Reason::Config, format!("no authority is trusted: {error}")))?;
+        Ok(Arc::new(Self { chains, exact: Exact(certificates) }))
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let judged = self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp, now);
+        if judged.is_err() && self.exact.has(end_entity) {
+            return exact::judge(end_entity, server_name, now).map(|()| ServerCertVerified::assertion());
+        }
+        judged
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        if self.exact.has(cert) {
+            return exact::signature(message, cert, dss);
+        }
+        self.chains.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        if self.exact.has(cert) {
+            return exact::signature(message, cert, dss);
+        }
+        self.chains.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
+}
+
+/// Encryption without identity: libpq's `sslmode=require`, kubelets with certificates of their own. Nothing is verified,
+/// because nothing of it would tell the server from someone between.
 #[derive(Debug)]
 struct AnyCertificate;
 
@@ -95,23 +211,47 @@ impl ServerCertVerifier for AnyCertificate {
 
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &provider().signature_verification_algorithms)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn verify_tls13_signature(
         &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &provider().signature_verification_algorithms)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_in_a_pem_file_shows_no_byte_of_it() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("ca.pem");
+        for text in [
+            "-----BEGIN PRIVATE KEY-----TUlJRXZ3SUJBREFO-----END PRIVATE KEY-----",
+            "-----BEGIN CERTIFICATE-----TUlJRXZ3SUJBREFO-----END CERTIFICATE-----",
+            "-----BEGIN CERTIFICATE-----\nTUlJRXZ3SUJBREFO",
+            "-----BEGIN CERTIFICATE-----\nTUlJRXZ3SUJBREFO!\n-----END CERTIFICATE-----",
+        ] {
+            std::fs::write(&file, text)?;
+            let said = certificates(&file).err().map(|failure| failure.message).unwrap_or_default();
+            assert!(said.contains("ca.pem: "), "{said}");
+            let numbers: Vec<String> = b"TUlJ".iter().map(ToString::to_string).collect();
+            assert!(!said.contains("TUlJ") && !said.contains(&numbers.join(", ")), "{said}");
+        }
+        Ok(())
     }
 }

@@ -156,7 +156,7 @@ impl<'a> Parser<'a> {
             match self.bump().kind {
                 TokenKind::LeftParen | TokenKind::LeftBrace | TokenKind::LeftBracket => open += 1,
                 TokenKind::RightParen | TokenKind::RightBrace | TokenKind::RightBracket => {
-                    open = open.saturating_sub(1)
+                    open = open.saturating_sub(1);
                 }
                 _ => {}
             }

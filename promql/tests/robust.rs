@@ -6,7 +6,6 @@ use promql::{Kind, parse, parse_with_variables};
 struct Random(u64);
 
 impl Random {
-    #[expect(clippy::cast_possible_truncation, reason = "31 bits")]
     fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

@@ -10,8 +10,8 @@ const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 /// Several targets of a kind, moved limits, and no links.
 const OTHER: &str = "
 backups:
-  - {name: daily, bucket: b, format: pg_dump}
-  - {name: weekly, bucket: b, every: 7d}
+  - {name: daily, bucket: bkt, format: pg_dump}
+  - {name: weekly, bucket: bkt, every: 7d}
 postgres:
   - {name: one, host: h, database: d, user: u, thresholds: {connections.usage: {warning: 60%, critical: 75%}}}
   - {name: two, host: h, database: d, user: u, skip: [auth_failures]}

@@ -71,7 +71,7 @@ fn what_is_larger_than_the_operator_takes_becomes_an_object_per_group() {
     let targets: String = (0..4_000)
         .map(|n| format!("  - {{name: service-{n}, url: 'https://service-{n}.example.com/health', thresholds: {{health.duration: {{warning: {}ms}}}}}}\n", 500 + n % 3))
         .collect();
-    let objects = objects(&format!("health:\n{targets}backups: [{{name: b, bucket: b}}]\n"));
+    let objects = objects(&format!("health:\n{targets}backups: [{{name: b, bucket: bkt}}]\n"));
     assert!(objects.len() > 2, "{}", objects.len());
     let names: BTreeSet<String> = objects.iter().map(|object| object["metadata"]["name"].to_string()).collect();
     assert_eq!(names.len(), objects.len());

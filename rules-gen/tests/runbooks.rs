@@ -95,19 +95,19 @@ kubernetes:
 #[test]
 fn names_are_quoted_for_the_shell_and_many_targets_are_cut_short() {
     let one = |at: usize| {
-        format!("  - {{name: b{at}, bucket: it's, prefix: 'a $(id) b/{at}/', endpoint: 'http://minio:9000'}}\n")
+        format!("  - {{name: b{at}, bucket: its, prefix: 'it''s $(id) b/{at}/', endpoint: 'http://minio:9000'}}\n")
     };
     let text = page(&format!("backups:\n{}", (0..8).map(one).collect::<String>()), "backup");
     let lists = commands(&text, "aws --endpoint-url http://minio:9000 s3 ls");
     assert_eq!(lists.len(), 5, "{text}");
     for (at, list) in lists.iter().enumerate() {
         let list = list.split(" | ").next().unwrap();
-        assert!(arguments("aws", list).ends_with(&format!("\ns3\nls\ns3://it's/a $(id) b/{at}/\n")), "{list}");
+        assert!(arguments("aws", list).ends_with(&format!("\ns3\nls\ns3://its/it's $(id) b/{at}/\n")), "{list}");
     }
     assert!(text.contains("\n   - and 3 more\n"), "{text}");
     assert!(text.contains("# and 3 more targets\n"), "{text}");
     // What no code in Markdown can show is left to the reader.
-    let odd = page("backups:\n  - {name: a, bucket: b, prefix: 'x`id`/'}\n", "backup");
+    let odd = page("backups:\n  - {name: a, bucket: bkt, prefix: 'x`id`/'}\n", "backup");
     assert!(odd.contains("s3://BUCKET/PREFIX") && !odd.contains("`id`"), "{odd}");
 }
 

@@ -261,12 +261,16 @@ fn on_own_runtime() -> Result<Cluster, String> {
     std::thread::spawn(move || {
         let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
             Ok(runtime) => runtime,
-            Err(error) => return sender.send(Err(error.to_string())),
+            Err(error) => {
+                // Whoever asked has gone: there is nobody to tell.
+                let _ = sender.send(Err(error.to_string()));
+                return;
+            }
         };
         let started = runtime.block_on(Cluster::start()).map_err(|error| format!("{error:#}"));
-        let sent = sender.send(started);
+        // As above.
+        let _ = sender.send(started);
         runtime.block_on(std::future::pending::<()>());
-        sent
     });
     receiver.recv().unwrap_or_else(|error| Err(error.to_string()))
 }

@@ -101,10 +101,26 @@ impl Postgres {
 
     /// A dump of the application's database in a format: `-Fc`, `-Fp` or `-Ft`.
     pub fn dump_as(&self, format: &str) -> anyhow::Result<Vec<u8>> {
-        let output = Command::new(newest_bin()?.join("pg_dump"))
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", format, "orchestrator"])
+        self.dump_with(&[format])
+    }
+
+    /// `pg_dump` of the application's database with arguments.
+    pub fn dump_with(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+        self.tool("pg_dump", &[arguments, &["orchestrator"]].concat())
+    }
+
+    /// `pg_dumpall`.
+    pub fn dump_all(&self) -> anyhow::Result<Vec<u8>> {
+        self.tool("pg_dumpall", &[])
+    }
+
+    /// What one of PostgreSQL's programs writes, asked as the superuser.
+    fn tool(&self, program: &str, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+        let output = Command::new(newest_bin()?.join(program))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres"])
+            .args(arguments)
             .output()?;
-        anyhow::ensure!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
+        anyhow::ensure!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(output.stdout)
     }
 

@@ -27,7 +27,8 @@ struct Part {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claim {
-    claim: String,
+    #[serde(rename = "claim")]
+    text: String,
     #[serde(rename = "where")]
     place: String,
     parts: Vec<String>,
@@ -52,8 +53,8 @@ pub fn page() -> anyhow::Result<String> {
         .to_owned();
     for claim in &proof.claims {
         let said = read(&root().join(&claim.place))?;
-        ensure!(said.contains(&claim.claim), "{} does not say: {}", claim.place, claim.claim);
-        ensure!(!claim.tests.is_empty() && !claim.parts.is_empty(), "{}: without proof", claim.claim);
+        ensure!(said.contains(&claim.text), "{} does not say: {}", claim.place, claim.text);
+        ensure!(!claim.tests.is_empty() && !claim.parts.is_empty(), "{}: without proof", claim.text);
         let tests: Vec<String> = claim.tests.iter().map(|test| link(test)).collect::<anyhow::Result<_>>()?;
         let parts: Vec<String> = claim
             .parts
@@ -64,7 +65,7 @@ pub fn page() -> anyhow::Result<String> {
         let _ = writeln!(
             text,
             "| {} | [{}]({}) | {} | {} |",
-            claim.claim,
+            claim.text,
             claim.place,
             claim.place.strip_prefix("docs/").map_or_else(|| format!("../{}", claim.place), str::to_owned),
             tests.join("<br>"),
@@ -85,7 +86,7 @@ pub fn supported() -> anyhow::Result<Vec<String>> {
 /// The claims that are proved.
 pub fn claims() -> anyhow::Result<Vec<String>> {
     let proof: Proof = serde_yaml::from_str(include_str!("../proof.yaml"))?;
-    Ok(proof.claims.into_iter().map(|claim| claim.claim).collect())
+    Ok(proof.claims.into_iter().map(|claim| claim.text).collect())
 }
 
 /// `binary/module/function` in tests/tests, as a link to its file.

@@ -110,7 +110,7 @@ async fn buckets_refuse_the_rest(stack: &Stack) -> anyhow::Result<()> {
     let place = place.ok_or_else(|| anyhow::anyhow!("there is a backup"))?;
     let listed = |prefix: &str| {
         let bucket = Bucket::new(S3Prefix { prefix: prefix.to_owned(), ..place.clone() });
-        async move { bucket.listing().await.map(|_| ()).map_err(|failure| failure.reason) }
+        async move { bucket.objects().await.map(|_| ()).map_err(|failure| failure.reason) }
     };
     assert_eq!(listed("daily/").await, Ok(()));
     assert_eq!(listed("other/").await, Err(Reason::Permission));

@@ -63,11 +63,11 @@ impl World {
     }
 
     /// Pods of a workload, in all phases.
-    async fn pods(&self, workload: &str) -> anyhow::Result<f64> {
+    async fn pods(&self, workload: &str) -> anyhow::Result<u64> {
         let page = self.metrics().await?;
         let of_it = format!("workload=\"{workload}\"");
         let lines = page.lines().filter(|line| line.starts_with("checklist_pods{") && line.contains(&of_it));
-        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
     }
 
     async fn succeeds(&self, check: &str) -> anyhow::Result<bool> {
@@ -91,7 +91,7 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
     let api = cluster.admin().await?;
     let world = World::start(&cluster, &api).await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
-    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3.0) }).await?;
+    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     for replicas in [5, 2] {
         // It waits for watches longer than anybody waits for it.
         cluster.server.stop();
@@ -109,7 +109,7 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
         let first: Value = serde_json::from_str(said.lines().next().unwrap_or_default())?;
         assert_eq!((status, &first["type"], &first["object"]["code"]), (200, &json!("ERROR"), &json!(410)), "{said}");
         cluster.apply(&world.namespace, &deployment("app", replicas))?;
-        eventually("the pods are counted again", || async { Ok(world.pods("app").await? == f64::from(replicas)) })
+        eventually("the pods are counted again", || async { Ok(world.pods("app").await? == u64::from(replicas)) })
             .await?;
         for check in ["pods", "utilization"] {
             eventually("the check succeeds", || world.succeeds(check)).await?;
@@ -126,7 +126,7 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
     let api = cluster.admin().await?;
     let world = World::start(&cluster, &api).await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
-    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3.0) }).await?;
+    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     let (data, backup) = (cluster.folder().join("etcd"), cluster.folder().join("backup"));
     cluster.server.stop();
     cluster.etcd.stop();
@@ -134,7 +134,7 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
     cluster.etcd.start().await?;
     cluster.server.start().await?;
     cluster.apply(&world.namespace, &deployment("app", 40))?;
-    eventually("forty pods are counted", || async { Ok(world.pods("app").await? == 40.0) }).await?;
+    eventually("forty pods are counted", || async { Ok(world.pods("app").await? == 40) }).await?;
     // The versions that the exporter knows are still to come in the world of the backup.
     for part in
         [&mut cluster.kwok, &mut cluster.scheduler, &mut cluster.controllers, &mut cluster.server, &mut cluster.etcd]
@@ -145,7 +145,7 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
     std::fs::rename(&backup, &data)?;
     cluster.etcd.start().await?;
     cluster.server.start().await?;
-    eventually("three pods are counted again", || async { Ok(world.pods("app").await? == 3.0) }).await?;
+    eventually("three pods are counted again", || async { Ok(world.pods("app").await? == 3) }).await?;
     eventually("the check succeeds", || world.succeeds("pods")).await
 }
 
@@ -156,7 +156,7 @@ async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_t
     let api = cluster.admin().await?;
     let world = World::start(&cluster, &api).await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
-    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3.0) }).await?;
+    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     // The account of the exporter has a few seats of its own, and somebody else sits on them.
     let group = "/apis/flowcontrol.apiserver.k8s.io/v1";
     let level = json!({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "PriorityLevelConfiguration", "metadata": {"name": "none"},
@@ -191,7 +191,7 @@ async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_t
     others.shutdown().await;
     cluster.apply(&world.namespace, &deployment("app", 4))?;
     eventually("the check looks again", || world.succeeds("utilization")).await?;
-    eventually("four pods are counted", || async { Ok(world.pods("app").await? == 4.0) }).await
+    eventually("four pods are counted", || async { Ok(world.pods("app").await? == 4) }).await
 }
 
 /// A token that holds until its secret is deleted.
@@ -243,7 +243,7 @@ async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Res
     api.delete(&first).await?;
     eventually("the second token is used", || used("second")).await?;
     cluster.apply(&world.namespace, &deployment("app", 5))?;
-    eventually("five pods are counted", || async { Ok(world.pods("app").await? == 5.0) }).await?;
+    eventually("five pods are counted", || async { Ok(world.pods("app").await? == 5) }).await?;
     for check in ["pods", "utilization"] {
         eventually("the check succeeds", || world.succeeds(check)).await?;
     }
@@ -269,21 +269,21 @@ async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyh
     let made = futures::stream::iter(0..PODS).map(|_| api.create(&path, &pod)).buffer_unordered(64);
     made.try_for_each(|_| async { Ok(()) }).await?;
     let begun = Instant::now();
-    eventually("every pod is counted", || async { Ok(world.pods("load").await? == PODS as f64) }).await?;
+    eventually("every pod is counted", || async { Ok(world.pods("load").await? == PODS as u64) }).await?;
     let seen = begun.elapsed();
     // More pods are not ready than a check may tell; nothing else is lost with them.
     eventually("what is ready is told beside them", || async {
         let ready = format!("checklist_workload_replicas_ready{{check=\"pods\",target=\"stack\",namespace=\"{}\",kind=\"Deployment\",workload=\"app\"}}", world.namespace);
-        Ok(world.value(&ready).await? == Some(2.0) && world.pods("app").await? == 2.0)
+        Ok(world.value(&ready).await? == Some(2.0) && world.pods("app").await? == 2)
     })
     .await?;
     api.delete(&format!("{path}?fieldSelector=spec.schedulerName%3Dnobody")).await?;
     let begun = Instant::now();
-    eventually("none is counted", || async { Ok(world.pods("load").await? == 0.0) }).await?;
+    eventually("none is counted", || async { Ok(world.pods("load").await? == 0) }).await?;
     println!(
         "{PODS} pods: counted {seen:?} after the last was made, none {:?} after the last was deleted",
         begun.elapsed()
     );
-    assert_eq!(world.pods("app").await?, 2.0);
+    assert_eq!(world.pods("app").await?, 2);
     Ok(())
 }

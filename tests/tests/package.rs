@@ -35,12 +35,12 @@ fn on_loopback(example: &str, folder: &Path) -> String {
         ("/var/lib/checklist", &folder.display().to_string()),
         (
             "bucket: llm-orchestrator-backups",
-            "endpoint: 'http://127.0.0.1:1', accessKeyIdEnv: ID, secretAccessKeyEnv: KEY, bucket: b",
+            "endpoint: 'http://127.0.0.1:1', accessKeyIdEnv: ID, secretAccessKeyEnv: KEY, bucket: bkt",
         ),
     ];
     // The one backup that is written in lines, and those in braces.
     let lines =
-        "\n    endpoint: http://127.0.0.1:1\n    accessKeyIdEnv: ID\n    secretAccessKeyEnv: KEY\n    bucket: b\n";
+        "\n    endpoint: http://127.0.0.1:1\n    accessKeyIdEnv: ID\n    secretAccessKeyEnv: KEY\n    bucket: bkt\n";
     let text = example.replace("\n    bucket: llm-orchestrator-backups\n", lines);
     hosts.iter().fold(text, |text, (from, to)| text.replace(from, to))
 }

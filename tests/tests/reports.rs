@@ -78,7 +78,7 @@ fn yaml(folder: &Path, now: Timestamp) -> String {
     format!(
         "kubernetes: [{{name: production, namespaces: [app]}}]
 health: [{{name: web, url: 'http://127.0.0.1:9/'}}]
-backups: [{{name: daily, bucket: b, prefix: daily/}}]
+backups: [{{name: daily, bucket: bkt, prefix: daily/}}]
 postgres: [{{name: orchestrator, host: h, database: orchestrator, user: u, application: false}}]
 traffic: [{{name: orchestrator, selector: 'job=\"orchestrator\"'}}]
 tasks:

@@ -106,7 +106,7 @@ fn plant(folder: &Path, ports: &[u16]) -> anyhow::Result<String> {
                     "kubernetes" => Ok(()),
                     "backups" => writeln!(
                         text,
-                        "  - {{name: {name}, bucket: b, prefix: p, format: pg_dump, endpoint: 'http://127.0.0.1:{port}', accessKeyId{secret}, secretAccessKey{secret}, restore: {{checks: [{{name: c, query: SELECT 1}}]}}}}"
+                        "  - {{name: {name}, bucket: bkt, prefix: p, format: pg_dump, endpoint: 'http://127.0.0.1:{port}', accessKeyId{secret}, secretAccessKey{secret}, restore: {{checks: [{{name: c, query: SELECT 1}}]}}}}"
                     ),
                     "postgres" => writeln!(
                         text,

@@ -99,7 +99,7 @@ fn text(node: &Node, key: &str, kind: &Kind, found: &Found) {
         }
         (Some(_), _) => {}
         (None, _) => {
-            found.mistake(node.place, format!("{key} must be a text, this is {}; put it in quotes", node.what()))
+            found.mistake(node.place, format!("{key} must be a text, this is {}; put it in quotes", node.what()));
         }
     }
 }

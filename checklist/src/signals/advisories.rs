@@ -15,6 +15,48 @@ pub static WRITTEN: Metric = Metric::fact(
     &["report"],
 );
 
+/// Whether its time is yet to come.
+pub static FUTURE: Metric = Metric::gauge(
+    "checklist_advisories_report_in_future",
+    "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
+    &["report"],
+);
+
+/// Warnings by kind.
+pub static WARNINGS: Metric = Metric::gauge(
+    "checklist_advisory_warnings",
+    "Dependencies that cargo audit warns of, by kind: unmaintained, unsound, yanked or other.",
+    &["report", "kind"],
+);
+/// Age of what the dependencies are held against.
+pub static DATABASE: Metric = Metric::fact(
+    "checklist_advisories_database_timestamp_seconds",
+    "Unix time at which the database of advisories that the report was made with was last changed.",
+    &["report"],
+)
+.sparse();
+
+static WARNED: Threshold = Threshold::above(
+    "advisories.warnings",
+    Unit::Count,
+    "A dependency that is unmaintained, unsound or yanked has no vulnerability yet, and nobody who would mend one.",
+)
+.warning(0.0);
+
+static DATABASE_AGE: Threshold = Threshold::above(
+    "advisories.database_age",
+    Unit::Seconds,
+    "The database changes several times a week; a scan with one of last month finds nothing that is new.",
+)
+.warning(14.0 * DAY);
+
+static IN_FUTURE: Threshold = Threshold::above(
+    "advisories.report_in_future",
+    Unit::Count,
+    "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
+)
+.warning(0.0);
+
 static SEVERE: Threshold = Threshold::above(
     "advisories.severe",
     Unit::Count,
@@ -42,8 +84,8 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(15),
     timeout: seconds(60),
     looks: &[Looks::at_some(Object::Report)],
-    metrics: &[&ADVISORIES, &WRITTEN],
-    thresholds: &[&SEVERE, &OTHER, &MAX_AGE],
+    metrics: &[&ADVISORIES, &WRITTEN, &FUTURE, &WARNINGS, &DATABASE],
+    thresholds: &[&WARNED, &DATABASE_AGE, &IN_FUTURE, &SEVERE, &OTHER, &MAX_AGE],
     alerts: &[
         Alert {
             name: "ChecklistAdvisorySevere",
@@ -67,6 +109,30 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(60),
             summary: "Dependency scan has stopped.",
             description: "The report {{ $labels.report }} of cargo audit is {value} old; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistAdvisoryWarning",
+            when: When::Beyond(Value::Of(of(&WARNINGS)), &WARNED),
+            pending: minutes(60),
+            summary: "Dependency is unmaintained, unsound or yanked.",
+            description: "{value} dependencies of {{ $labels.report }} are warned of as {{ $labels.kind }}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistAdvisoryDatabaseStale",
+            when: When::Beyond(Value::Age(of(&DATABASE)), &DATABASE_AGE),
+            pending: minutes(60),
+            summary: "Dependency scan uses an old database.",
+            description: "The database of advisories behind {{ $labels.report }} is {value} old; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistAdvisoryReportInFuture",
+            when: When::Beyond(Value::Of(of(&FUTURE)), &IN_FUTURE),
+            pending: minutes(60),
+            summary: "Report has a time in the future.",
+            description: "The report {{ $labels.report }} of cargo audit has a time in the future, so nobody knows how old it is.",
             ..WARNING
         },
     ],
@@ -95,6 +161,31 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["report"],
             threshold: Some(&MAX_AGE),
+        },
+        Panel {
+            title: "Dependencies that are warned of",
+            description: "Dependencies that are unmaintained, unsound or yanked.",
+            shown: Shown::Value(Value::Of(of(&WARNINGS))),
+            legend: &["report", "kind"],
+            threshold: Some(&WARNED),
+            ..PANEL
+        },
+        Panel {
+            title: "Age of the advisory database",
+            description: "Time since the database of advisories was last changed.",
+            drawing: Drawing::Stat,
+            shown: Shown::Value(Value::Age(of(&DATABASE))),
+            unit: Unit::Seconds,
+            legend: &["report"],
+            threshold: Some(&DATABASE_AGE),
+        },
+        Panel {
+            title: "Reports of the future",
+            description: "Whether a report's time is yet to come, so that its age is not known.",
+            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            legend: &["report"],
+            threshold: Some(&IN_FUTURE),
+            ..PANEL
         },
     ],
     runbook: include_str!("advisories.md"),

@@ -5,13 +5,13 @@ use crate::prelude::*;
 /// Whether there is a backup at all.
 pub static PRESENT: Metric = Metric::gauge(
     "checklist_backup_present",
-    "Whether the prefix of the backup holds an object (1) or not (0).",
+    "Whether the prefix of the backup holds an object that is a backup by its name (1) or not (0).",
     &["backup"],
 );
 /// When the newest one was written.
 pub static LAST: Metric = Metric::fact(
     "checklist_backup_last_timestamp_seconds",
-    "Unix time at which the newest object of the backup was last modified.",
+    "Unix time at which the newest object of the backup was last modified, without those of the future.",
     &["backup"],
 );
 /// Size of the newest one.
@@ -19,11 +19,17 @@ pub static BYTES: Metric =
     Metric::gauge("checklist_backup_last_bytes", "Size of the newest object of the backup.", &["backup"]);
 /// How many there are.
 pub static OBJECTS: Metric =
-    Metric::gauge("checklist_backup_objects", "Objects under the prefix of the backup.", &["backup"]);
+    Metric::gauge("checklist_backup_objects", "Backups under the prefix; a folder of pg_dump is one.", &["backup"]);
+/// How many have a time that is yet to come.
+pub static FUTURE: Metric = Metric::gauge(
+    "checklist_backup_future_objects",
+    "Backups whose time is more than five minutes in the future, which says nothing about their age.",
+    &["backup"],
+);
 /// Whether the newest one starts as a dump does.
 pub static HEADER_VALID: Metric = Metric::gauge(
     "checklist_backup_header_valid",
-    "Whether the newest object starts as its format demands (1) or not (0), absent when any format is accepted.",
+    "Whether the newest backup starts as its format demands (1) or not (0), absent when any is accepted or it cannot be read.",
     &["backup"],
 );
 /// How often one is expected.
@@ -43,6 +49,20 @@ pub static MAX_AGE: Threshold = Threshold::above(
 .warning(26.0 * HOUR)
 .critical(50.0 * HOUR);
 
+static MIN_SIZE: Threshold = Threshold::below(
+    "backup.min_size",
+    Unit::Bytes,
+    "An empty file is what a job leaves whose dump failed; set what the smallest good one has.",
+)
+.critical(1.0);
+
+static IN_FUTURE: Threshold = Threshold::above(
+    "backup.in_future",
+    Unit::Count,
+    "A time that is yet to come is a clock or a tool that is wrong, and would be fresh for as long.",
+)
+.warning(0.0);
+
 static SHRUNK: Threshold = Threshold::below(
     "backup.size_ratio",
     Unit::Ratio,
@@ -61,8 +81,8 @@ pub static SIGNAL: Signal = Signal {
     timeout: seconds(60),
     max_series: 100,
     looks: &[Looks::at_any(Object::Backup)],
-    metrics: &[&PRESENT, &LAST, &BYTES, &OBJECTS, &HEADER_VALID, &EXPECTED_INTERVAL],
-    thresholds: &[&MAX_AGE, &SHRUNK],
+    metrics: &[&PRESENT, &LAST, &BYTES, &OBJECTS, &FUTURE, &HEADER_VALID, &EXPECTED_INTERVAL],
+    thresholds: &[&MAX_AGE, &MIN_SIZE, &IN_FUTURE, &SHRUNK],
     alerts: &[
         Alert {
             name: "ChecklistBackupMissing",
@@ -77,6 +97,22 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
             summary: "Backup is too old.",
             description: "The newest object of backup {{ $labels.backup }} is {value} old; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistBackupTooSmall",
+            when: When::Beyond(Value::Of(of(&BYTES)), &MIN_SIZE),
+            pending: minutes(15),
+            summary: "Newest backup is empty or too small.",
+            description: "The newest object of backup {{ $labels.backup }} has {value}; the limit is {limit}.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistBackupInFuture",
+            when: When::Beyond(Value::Of(of(&FUTURE)), &IN_FUTURE),
+            pending: minutes(15),
+            summary: "Backup has a time in the future.",
+            description: "{value} objects of backup {{ $labels.backup }} have a time in the future; they are left out of its age.",
             ..WARNING
         },
         Alert {
@@ -125,7 +161,15 @@ pub static SIGNAL: Signal = Signal {
             shown: Shown::Value(Value::Of(of(&BYTES))),
             unit: Unit::Bytes,
             legend: &["backup"],
-            threshold: None,
+            threshold: Some(&MIN_SIZE),
+        },
+        Panel {
+            title: "Backups of the future",
+            description: "Objects whose time is yet to come; they are left out of the age.",
+            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            legend: &["backup"],
+            threshold: Some(&IN_FUTURE),
+            ..PANEL
         },
         Panel {
             title: "Backup contents",

@@ -16,6 +16,13 @@ pub static NOT_BEFORE: Metric = Metric::fact(
     "Unix time from which the certificate is valid.",
     CERTIFICATE,
 );
+/// End of validity of what nobody needs.
+pub static SPARE_NOT_AFTER: Metric = Metric::fact(
+    "checklist_certificate_spare_not_after_timestamp_seconds",
+    "Unix time at which a presented certificate expires that clients do not need, such as a root or one that is cross-signed for older clients.",
+    CERTIFICATE,
+)
+.sparse();
 /// Whether a client would accept it.
 pub static VERIFIED: Metric = Metric::gauge(
     "checklist_certificate_verified",
@@ -31,7 +38,7 @@ pub static VERIFICATION_FAILURES: Metric = Metric::gauge(
 .sparse();
 /// What was negotiated.
 pub static TLS_VERSION: Metric =
-    Metric::gauge("checklist_tls_version_info", "Constant 1 with the negotiated TLS version.", &["version"]);
+    Metric::gauge("checklist_tls_version_info", "Constant 1 with the negotiated TLS version.", &["version"]).sparse();
 
 static LEAD: Threshold = Threshold::below(
     "certificates.expires_within",
@@ -40,6 +47,13 @@ static LEAD: Threshold = Threshold::below(
 )
 .warning(30.0 * DAY)
 .critical(7.0 * DAY);
+
+static SPARE_LEAD: Threshold = Threshold::below(
+    "certificates.spare_expires_within",
+    Unit::Seconds,
+    "A certificate that current clients do without breaks older ones when it expires: it is renewed or no longer sent.",
+)
+.warning(0.0);
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {
@@ -52,8 +66,8 @@ pub static SIGNAL: Signal = Signal {
     timeout: seconds(10),
     max_series: 100,
     looks: &[Looks::at_some(Object::Certificate)],
-    metrics: &[&NOT_AFTER, &NOT_BEFORE, &VERIFIED, &VERIFICATION_FAILURES, &TLS_VERSION],
-    thresholds: &[&LEAD],
+    metrics: &[&NOT_AFTER, &NOT_BEFORE, &SPARE_NOT_AFTER, &VERIFIED, &VERIFICATION_FAILURES, &TLS_VERSION],
+    thresholds: &[&LEAD, &SPARE_LEAD],
     alerts: &[
         Alert {
             name: "ChecklistCertificateExpiring",
@@ -61,6 +75,14 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(15),
             summary: "TLS certificate expires soon.",
             description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} has {value} left.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistCertificateSpareExpired",
+            when: When::Beyond(Value::Until(of(&SPARE_NOT_AFTER)), &SPARE_LEAD),
+            pending: minutes(60),
+            summary: "A certificate in the chain has expired.",
+            description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} has {value} left; current clients do without it, older ones may not.",
             ..WARNING
         },
         Alert {
@@ -95,6 +117,15 @@ pub static SIGNAL: Signal = Signal {
             ),
             unit: Unit::Ratio,
             legend: &["target", "subject_cn", "position"],
+            ..PANEL
+        },
+        Panel {
+            title: "Spare certificates",
+            description: "Time until each presented certificate expires that current clients do without.",
+            shown: Shown::Value(Value::Until(of(&SPARE_NOT_AFTER))),
+            unit: Unit::Seconds,
+            legend: &["target", "subject_cn", "position"],
+            threshold: Some(&SPARE_LEAD),
             ..PANEL
         },
         Panel {

@@ -15,6 +15,20 @@ pub static WRITTEN: Metric = Metric::fact(
     &["report"],
 );
 
+/// Whether its time is yet to come.
+pub static FUTURE: Metric = Metric::gauge(
+    "checklist_dependencies_report_in_future",
+    "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
+    &["report"],
+);
+
+static IN_FUTURE: Threshold = Threshold::above(
+    "dependencies.report_in_future",
+    Unit::Count,
+    "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
+)
+.warning(0.0);
+
 static MAX_AGE: Threshold =
     Threshold::above("dependencies.report_age", Unit::Seconds, "The review is monthly; four days of slack.")
         .warning(35.0 * DAY);
@@ -39,8 +53,8 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(15),
     timeout: seconds(60),
     looks: &[Looks::at_some(Object::Report)],
-    metrics: &[&OUTDATED, &WRITTEN],
-    thresholds: &[&MAX_AGE, &MAJOR],
+    metrics: &[&OUTDATED, &WRITTEN, &FUTURE],
+    thresholds: &[&IN_FUTURE, &MAX_AGE, &MAJOR],
     alerts: &[
         Alert {
             name: "ChecklistDependencyScanStale",
@@ -56,6 +70,14 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(60),
             summary: "Many dependencies are a major version behind.",
             description: "{value} dependencies of {{ $labels.report }} are a major version behind; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistDependencyReportInFuture",
+            when: When::Beyond(Value::Of(of(&FUTURE)), &IN_FUTURE),
+            pending: minutes(60),
+            summary: "Report has a time in the future.",
+            description: "The report {{ $labels.report }} of cargo outdated has a time in the future, so nobody knows how old it is.",
             ..WARNING
         },
     ],
@@ -83,6 +105,14 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["report"],
             threshold: Some(&MAX_AGE),
+        },
+        Panel {
+            title: "Reports of the future",
+            description: "Whether a report's time is yet to come, so that its age is not known.",
+            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            legend: &["report"],
+            threshold: Some(&IN_FUTURE),
+            ..PANEL
         },
     ],
     runbook: include_str!("dependencies.md"),

@@ -12,6 +12,20 @@ pub static VULNERABILITIES: Metric = Metric::gauge(
 pub static WRITTEN: Metric =
     Metric::fact("checklist_images_report_timestamp_seconds", "Unix time at which the image was scanned.", &["image"]);
 
+/// Whether its time is yet to come.
+pub static FUTURE: Metric = Metric::gauge(
+    "checklist_images_report_in_future",
+    "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
+    &["image"],
+);
+
+static IN_FUTURE: Threshold = Threshold::above(
+    "images.report_in_future",
+    Unit::Count,
+    "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
+)
+.warning(0.0);
+
 static SEVERE: Threshold =
     Threshold::above("images.critical", Unit::Count, "A critical vulnerability in a deployed image is a page.")
         .critical(0.0);
@@ -37,8 +51,8 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(15),
     timeout: seconds(60),
     looks: &[Looks::at_some(Object::Report)],
-    metrics: &[&VULNERABILITIES, &WRITTEN],
-    thresholds: &[&SEVERE, &HIGH, &MAX_AGE],
+    metrics: &[&VULNERABILITIES, &WRITTEN, &FUTURE],
+    thresholds: &[&IN_FUTURE, &SEVERE, &HIGH, &MAX_AGE],
     alerts: &[
         Alert {
             name: "ChecklistImageVulnerable",
@@ -62,6 +76,14 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(60),
             summary: "Image scan has stopped.",
             description: "Image {{ $labels.image }} was last scanned {value} ago; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistImageReportInFuture",
+            when: When::Beyond(Value::Of(of(&FUTURE)), &IN_FUTURE),
+            pending: minutes(60),
+            summary: "Report has a time in the future.",
+            description: "The report on image {{ $labels.image }} has a time in the future, so nobody knows how old it is.",
             ..WARNING
         },
     ],
@@ -97,6 +119,14 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["image"],
             threshold: Some(&MAX_AGE),
+        },
+        Panel {
+            title: "Reports of the future",
+            description: "Whether a report's time is yet to come, so that its age is not known.",
+            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            legend: &["image"],
+            threshold: Some(&IN_FUTURE),
+            ..PANEL
         },
     ],
     runbook: include_str!("images.md"),

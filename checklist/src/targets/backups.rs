@@ -1,6 +1,7 @@
 //! `backups:` a prefix in a bucket into which a job writes regularly.
 
 use super::kind::TargetKind;
+use super::name_pattern::NamePattern;
 use super::parts::{Needs, S3, S3_RULES, S3Prefix, s3_prefix};
 use super::restore::{self, Restore};
 use super::target::{List, OWN, Target};
@@ -10,27 +11,31 @@ use crate::reader::table::Table;
 use crate::units::HOUR;
 use std::time::Duration;
 
-/// What the first bytes of a backup must look like.
+/// What a backup must be by its first bytes. A dump is of whatever format of `pg_dump`: plain SQL, custom, tar, or a
+/// folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackupFormat {
     /// Anything: the header is not read.
     Any,
-    /// `pg_dump -Fc`: `PGDMP`.
+    /// A dump of `pg_dump`.
     PgDump,
     /// gzip around anything.
     Gzip,
-    /// gzip around `pg_dump -Fc`, as the checklist makes it.
+    /// gzip around a dump, as the checklist makes it.
     PgDumpGzip,
     /// Zstandard around anything.
     Zstd,
+    /// Zstandard around a dump.
+    PgDumpZstd,
 }
 
-const FORMATS: [(&str, BackupFormat); 5] = [
+const FORMATS: [(&str, BackupFormat); 6] = [
     ("any", BackupFormat::Any),
     ("pg_dump", BackupFormat::PgDump),
     ("gzip", BackupFormat::Gzip),
     ("pg_dump.gz", BackupFormat::PgDumpGzip),
     ("zstd", BackupFormat::Zstd),
+    ("pg_dump.zst", BackupFormat::PgDumpZstd),
 ];
 
 /// One series of backups: a prefix in a bucket into which a job writes regularly.
@@ -40,6 +45,10 @@ pub struct Backup {
     pub name: String,
     /// Where it is written to.
     pub place: S3Prefix,
+    /// Names that are backups; every name when there are none.
+    pub matching: Vec<NamePattern>,
+    /// Names that are none.
+    pub excluded: Vec<NamePattern>,
     /// How often a backup is made.
     pub every: Duration,
     /// What the header must look like.
@@ -80,13 +89,23 @@ static ENTRY: Section = Section {
         OWN,
         S3,
         &[
+            Key::new(
+                "match",
+                Kind::List(&Kind::Text, true),
+                "Names of objects that are backups: `*` is any letters, and a pattern with a slash is held against the whole key behind the prefix.",
+            )
+            .otherwise("every object but checksums, signatures and logs beside one")
+            .example("['*.dump.gz']"),
+            Key::new("exclude", Kind::List(&Kind::Text, true), "Names of objects that are no backups.")
+                .otherwise("as with `match`")
+                .example("['*.manifest']"),
             Key::new("every", Kind::Duration, "How often a backup is made; the limits of its age follow from it.")
                 .default("24h")
                 .example("7d"),
             Key::new(
                 "format",
                 Kind::Choice(&words(&FORMATS)),
-                "What the first bytes must look like; `any` does not read them.",
+                "What the first bytes must look like: a dump is plain SQL, custom, tar or a folder of `pg_dump`; `any` does not read them.",
             )
             .default("any")
             .example("pg_dump"),
@@ -109,15 +128,18 @@ impl List for Backup {
     fn read(table: &Table<'_>, name: String) -> Option<Self> {
         let format = table.choice("format", &FORMATS)?;
         let restore = table.table("restore");
+        let patterns = |key| table.texts(key).iter().map(|text| NamePattern::new(text)).collect();
         if let (Some(restore), BackupFormat::Any) = (restore, format) {
             restore.mistake(restore.place, "a restore needs the format of the backup");
         }
         Some(Self {
             name,
             place: s3_prefix(table)?,
+            matching: patterns("match"),
+            excluded: patterns("exclude"),
             every: table.duration("every")?,
             format,
-            restore: restore.and_then(|restore| restore::read(&restore)),
+            restore: restore.map(|restore| restore::read(&restore)),
         })
     }
 

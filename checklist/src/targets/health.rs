@@ -14,8 +14,8 @@ pub struct Health {
     pub name: String,
     /// Where it is.
     pub endpoint: Endpoint,
-    /// The status code of a healthy answer.
-    pub status: u16,
+    /// The status codes of a healthy answer, at least one.
+    pub status: Vec<u16>,
     /// JSON fields (dots descend) and the text that each must have.
     pub expect: BTreeMap<String, String>,
     /// The JSON field that holds the version of the application.
@@ -46,9 +46,16 @@ static ENTRY: Section = Section {
                 .default("200")
                 .example("204"),
             Key::new(
+                "statuses",
+                Kind::List(&Kind::Whole(200, 599), true),
+                "The status codes of a healthy answer, where there are several.",
+            )
+            .otherwise("`status`")
+            .example("[200, 429]"),
+            Key::new(
                 "expect",
                 Kind::Map(&Kind::Scalar),
-                "Fields of the answer (dots descend) and the text that each must have.",
+                "Fields of the answer (dots descend, into lists by number) and the text or number that each must have.",
             )
             .example("{status: healthy, database: connected}"),
             Key::new("versionField", Kind::Text, "The field of the answer that holds the version of the application.")
@@ -66,10 +73,12 @@ impl List for Health {
     fn read(table: &Table<'_>, name: String) -> Option<Self> {
         let expected = table.entries("expect").iter();
         let expected = expected.filter_map(|(key, node)| Some((key.scalar()?.to_owned(), node.scalar()?.to_owned())));
+        let statuses = table.list("statuses").iter();
+        let statuses: Vec<u16> = statuses.filter_map(|code| code.scalar()?.parse().ok()).collect();
         Some(Self {
             name,
             endpoint: endpoint(table)?,
-            status: table.whole("status")?,
+            status: if statuses.is_empty() { vec![table.whole("status")?] } else { statuses },
             expect: expected.collect(),
             version_field: table.text("versionField"),
         })

@@ -116,11 +116,13 @@ pub struct S3Prefix {
     pub path_style: bool,
     /// Access key id and secret key; the AWS default chain when absent.
     pub credentials: Option<(SecretRef, SecretRef)>,
+    /// Authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The keys of a prefix in a bucket.
 pub(crate) const S3: &[Key] = &[
-    Key::new("bucket", Kind::Text, "The bucket.").required().example("backups"),
+    Key::new("bucket", Kind::Form(&BUCKET), "The bucket.").required().example("backups"),
     Key::new("prefix", Kind::Form(&PREFIX), "What the keys of the objects begin with.")
         .otherwise("the whole bucket")
         .example("daily/"),
@@ -137,6 +139,7 @@ pub(crate) const S3: &[Key] = &[
     KEY_ID[1],
     SECRET_KEY[0],
     SECRET_KEY[1],
+    CA_FILE,
 ];
 const KEY_ID: [Key; 2] = secret_keys!("accessKeyIdFile", "accessKeyIdEnv", "the id of the access key", "access-key-id");
 const SECRET_KEY: [Key; 2] = secret_keys!(
@@ -168,9 +171,14 @@ pub(crate) fn s3_prefix(table: &Table<'_>) -> Option<S3Prefix> {
             "accessKeyId and secretAccessKey go together: give both, or none for the AWS default chain",
         );
     }
+    let (endpoint, ca_file) = (table.text("endpoint"), table.path("caFile"));
+    if ca_file.is_some() && endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://")) {
+        table.mistake_at("caFile", UNUSED_CA);
+    }
     Some(S3Prefix {
         prefix: table.text("prefix").unwrap_or_default(),
-        endpoint: table.text("endpoint"),
+        endpoint,
+        ca_file,
         region: table.text("region")?,
         path_style: table.flag("pathStyle"),
         credentials: id.zip(key),
@@ -191,9 +199,15 @@ pub(crate) static HTTP: Form = Form {
     },
 };
 static PREFIX: Form = Form {
-    right: "without a slash at its begin: keys of S3 have none",
+    right: "without a slash at its begin, of at most 1024 bytes and without control characters, as keys of S3 are",
     pattern: "^[^/]",
-    fits: |text| !text.starts_with('/') && !text.is_empty(),
+    fits: |text| !text.starts_with('/') && (1..=1024).contains(&text.len()) && !text.chars().any(char::is_control),
+};
+/// The name of a bucket, as S3 allows it; an access point has an ARN instead.
+static BUCKET: Form = Form {
+    right: "a name that S3 allows: 3 to 63 lower-case letters, digits, dashes and dots, with a letter or digit at both ends",
+    pattern: "^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|arn:.+)$",
+    fits: is_bucket,
 };
 /// Where a TCP connection goes to.
 pub(crate) static HOST_PORT: Form = Form {
@@ -213,6 +227,18 @@ pub(crate) static OBJECT_NAME: Form = Form {
     pattern: "^[a-z0-9.-]{1,253}$",
     fits: is_dns_subdomain,
 };
+
+fn is_bucket(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.starts_with("arn:")
+        || ((3..=63).contains(&name.len())
+            && name.chars().all(|c| plain(c) || matches!(c, '-' | '.'))
+            && name.starts_with(plain)
+            && name.ends_with(plain)
+            && !name.contains("..")
+            && name.parse::<std::net::Ipv4Addr>().is_err()
+            && !["xn--", "sthree-"].iter().any(|begin| name.starts_with(begin)))
+}
 
 pub(crate) fn is_dns_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
@@ -301,6 +327,6 @@ impl<'a> Needs<'a> {
     #[must_use]
     pub fn bucket(self, place: &'a S3Prefix) -> Self {
         let (id, key) = place.credentials.as_ref().map_or((None, None), |(id, key)| (Some(id), Some(key)));
-        self.secret(id).secret(key).peer(Peer::Bucket(place))
+        self.secret(id).secret(key).file(place.ca_file.as_ref()).peer(Peer::Bucket(place))
     }
 }

@@ -70,7 +70,7 @@ static CHECK: Section = Section {
     )],
 };
 
-pub(super) fn read(table: &Table<'_>) -> Option<Restore> {
+pub(super) fn read(table: &Table<'_>) -> Restore {
     let mut checks: Vec<Sanity> = Vec::new();
     for entry in table.tables("checks") {
         let oldest = entry.duration("notOlderThan");
@@ -83,5 +83,5 @@ pub(super) fn read(table: &Table<'_>) -> Option<Restore> {
     }
     let server = table.table("server");
     let scratch = server.map(|server| connection(&server, "scratch".to_owned()));
-    Some(Restore { server: scratch.flatten(), checks })
+    Restore { server: scratch.flatten(), checks }
 }

@@ -55,11 +55,20 @@ pub async fn alerts(arguments: AlertsArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(proofs::alerts(&config, within, webhook_listen, &by, ended(), print).await?))
 }
 
-/// SIGTERM or Ctrl-C.
+/// Every ending that can be caught: a terminal that closes sends SIGHUP.
 async fn ended() -> &'static str {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = tokio::signal::ctrl_c() => "Ctrl-C",
-    }
+    let kinds = [
+        ("SIGTERM", SignalKind::terminate()),
+        ("Ctrl-C", SignalKind::interrupt()),
+        ("SIGHUP", SignalKind::hangup()),
+        ("SIGQUIT", SignalKind::quit()),
+    ];
+    let waits = kinds.into_iter().filter_map(|(name, kind)| {
+        let mut signals = signal(kind).ok()?;
+        Some(Box::pin(async move {
+            signals.recv().await;
+            name
+        }))
+    });
+    futures::future::select_all(waits).await.0
 }

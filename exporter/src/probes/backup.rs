@@ -1,17 +1,14 @@
-//! The newest object of a backup, and whether it starts as a dump does.
+//! The newest backup under a prefix, and whether it starts as a dump does.
 
 use crate::probe::{Failure, Probe};
+use crate::run::time::unix_now;
+use crate::sources::dump::{HEADER_BYTES, judge};
 use checklist::config::{Backup as Target, BackupFormat};
-use checklist::signals::backup::{BYTES, EXPECTED_INTERVAL, HEADER_VALID, LAST, OBJECTS, PRESENT, SIGNAL};
-use checklist::{Object, Samples};
-use clients::s3::Bucket;
-use flate2::read::GzDecoder;
+use checklist::signals::backup::{BYTES, EXPECTED_INTERVAL, FUTURE, HEADER_VALID, LAST, OBJECTS, PRESENT, SIGNAL};
+use checklist::{Object, Samples, Unit};
+use clients::s3::{Bucket, Choice, Found, Newest};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use std::io::Read;
-
-/// Enough for a gzip header with a file name and the first bytes inside.
-const HEADER_BYTES: u64 = 4096;
 
 /// The probe of the signal `backup`.
 pub struct Backup {
@@ -24,24 +21,50 @@ impl Backup {
     pub fn new(target: Target) -> Self {
         Self { bucket: Bucket::new(target.place.clone()), target }
     }
+
+    /// Whether the newest one starts as its format demands; nothing when any format is accepted. Every judgement but a
+    /// good one comes with its words.
+    async fn header(&self, newest: &Newest) -> Result<Option<Result<(), String>>, Failure> {
+        let Some(begin) = &newest.begin else {
+            return Ok(Some(Err("it is a folder of pg_dump without its table of contents, toc.dat".to_owned())));
+        };
+        if self.target.format == BackupFormat::Any {
+            return Ok(None);
+        }
+        // The files of a folder are packed by themselves, and its table of contents is not.
+        let format = if newest.is_folder { BackupFormat::PgDump } else { self.target.format };
+        let header = self.bucket.header(begin, HEADER_BYTES).await?;
+        Ok(Some(judge(format, &header).map(|_| ())))
+    }
 }
 
 impl Probe for Backup {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let listing = self.bucket.listing().await?;
+            let choice = Choice { matching: &self.target.matching, excluded: &self.target.excluded };
+            let now = unix_now();
+            let found = self.bucket.newest(choice, now).await?;
             let name = [self.target.name.as_str()];
             let mut samples = SIGNAL.samples();
-            samples.evidence.saw(Object::Backup, listing.objects);
-            samples.set(&PRESENT, name, listing.newest.is_some());
-            samples.set(&OBJECTS, name, listing.objects);
+            samples.evidence.saw(Object::Backup, found.count);
+            samples.set(&PRESENT, name, found.count > 0);
+            samples.set(&OBJECTS, name, found.count);
+            samples.set(&FUTURE, name, found.future);
             samples.set(&EXPECTED_INTERVAL, name, self.target.every.as_secs_f64());
-            if let Some(newest) = &listing.newest {
+            tell(&found, now, &mut samples);
+            if let Some(newest) = &found.newest {
                 samples.set(&LAST, name, newest.modified);
                 samples.set(&BYTES, name, newest.bytes);
-                if self.target.format != BackupFormat::Any {
-                    let header = self.bucket.header(newest, HEADER_BYTES).await?;
-                    samples.set(&HEADER_VALID, name, starts_as(self.target.format, &header));
+                match self.header(newest).await {
+                    Ok(None) => {}
+                    Ok(Some(valid)) => {
+                        samples.set(&HEADER_VALID, name, valid.is_ok());
+                        if let Err(why) = valid {
+                            samples.evidence.note(format!("{}: {why}", newest.name));
+                        }
+                    }
+                    // The listing had its age and size: they are known whatever the right to read it.
+                    Err(failure) => samples.missed(Object::Backup, failure.reason, failure.message),
                 }
             }
             Ok(samples)
@@ -50,35 +73,18 @@ impl Probe for Backup {
     }
 }
 
-/// Magic numbers: `pg_dump` custom format, RFC 1952 (gzip), RFC 8878 (Zstandard).
-fn starts_as(format: BackupFormat, header: &[u8]) -> bool {
-    match format {
-        BackupFormat::Any => true,
-        BackupFormat::PgDump => header.starts_with(b"PGDMP"),
-        BackupFormat::Gzip => header.starts_with(&[0x1f, 0x8b]),
-        BackupFormat::Zstd => header.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]),
-        BackupFormat::PgDumpGzip => {
-            let mut inside = [0; 5];
-            GzDecoder::new(header).read_exact(&mut inside).is_ok() && inside == *b"PGDMP"
-        }
+/// What people read beside the verdict.
+fn tell(found: &Found, now: f64, samples: &mut Samples) {
+    let ago = |at: f64| Unit::Seconds.human((now - at).round());
+    if let Some(newest) = &found.newest {
+        let size = Unit::Bytes.human(newest.bytes as f64);
+        samples.evidence.note(format!("newest {}, {size}, {} old", newest.name, ago(newest.modified)));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-
-    #[test]
-    fn a_dump_is_told_from_an_error_message_also_within_gzip() {
-        let gzipped = |content: &[u8]| {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            encoder.write_all(content).and_then(|()| encoder.finish()).unwrap_or_default()
-        };
-        assert!(starts_as(BackupFormat::PgDump, b"PGDMP\x01\x0e"));
-        assert!(!starts_as(BackupFormat::PgDump, b"pg_dump: error: connection failed"));
-        assert!(starts_as(BackupFormat::PgDumpGzip, &gzipped(b"PGDMP\x01\x0e")));
-        assert!(!starts_as(BackupFormat::PgDumpGzip, &gzipped(b"")));
-        assert!(!starts_as(BackupFormat::Zstd, b""));
+    if let Some((name, at)) = &found.furthest {
+        let ahead = Unit::Seconds.human((at - now).round());
+        samples.evidence.note(format!("{} of the future are left out, such as {name}, {ahead} ahead", found.future));
+    }
+    if found.left_out > 0 {
+        samples.evidence.note(format!("{} other objects by their names", found.left_out));
     }
 }

@@ -1,10 +1,12 @@
 //! One handshake and the certificates it showed.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::tls::inspect;
+use crate::sources::tls::{Inspection, inspect};
 use checklist::config::Certificate as Target;
-use checklist::signals::certificates::{NOT_AFTER, NOT_BEFORE, SIGNAL, TLS_VERSION, VERIFICATION_FAILURES, VERIFIED};
-use checklist::{Object, Samples};
+use checklist::signals::certificates::{
+    NOT_AFTER, NOT_BEFORE, SIGNAL, SPARE_NOT_AFTER, TLS_VERSION, VERIFICATION_FAILURES, VERIFIED,
+};
+use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -17,19 +19,48 @@ impl Probe for Certificates {
             let seen = inspect(&self.0).await?;
             let source = format!("{}:{}", self.0.host, self.0.port);
             let mut samples = SIGNAL.samples();
-            samples.saw(Object::Certificate, seen.certificates.len());
             for certificate in &seen.certificates {
-                let labels = [&source, certificate.subject_cn.as_str(), &certificate.issuer_cn, certificate.position];
-                samples.set(&NOT_AFTER, labels, certificate.not_after);
-                samples.set(&NOT_BEFORE, labels, certificate.not_before);
+                let labels = [&source, certificate.subject_cn.as_str(), &certificate.issuer_cn, &certificate.position];
+                if certificate.spare {
+                    samples.set(&SPARE_NOT_AFTER, labels, certificate.not_after);
+                } else {
+                    samples.set(&NOT_AFTER, labels, certificate.not_after);
+                    samples.set(&NOT_BEFORE, labels, certificate.not_before);
+                }
             }
             samples.set(&VERIFIED, [], seen.refused.is_none());
-            if let Some(reason) = seen.refused {
-                samples.set(&VERIFICATION_FAILURES, [reason], 1_u32);
+            if let Some(refusal) = &seen.refused {
+                samples.set(&VERIFICATION_FAILURES, [refusal.word], 1_u32);
             }
-            samples.set(&TLS_VERSION, [seen.version], 1_u32);
+            if let Some(version) = seen.version {
+                samples.set(&TLS_VERSION, [version], 1_u32);
+            }
+            tell(seen, &mut samples);
             Ok(samples)
         }
         .boxed()
+    }
+}
+
+/// What people read beside the verdict.
+fn tell(seen: Inspection, samples: &mut Samples) {
+    samples.saw(Object::Certificate, seen.certificates.len());
+    for why in seen.unreadable {
+        samples.missed(Object::Certificate, Reason::Decode, why);
+    }
+    if let Some(first) = seen.certificates.iter().filter(|one| !one.spare).min_by_key(|one| one.not_after) {
+        let end = jiff::Timestamp::from_second(first.not_after).unwrap_or_default();
+        let name = if first.subject_cn.is_empty() { "without a name" } else { &first.subject_cn };
+        samples.evidence.note(format!("{} {name} ends first, {}", first.position, end.strftime("%Y-%m-%d")));
+    }
+    let spares = seen.certificates.iter().filter(|one| one.spare).count();
+    if spares > 0 {
+        samples.evidence.note(format!("{spares} of them not needed by clients that trust the given authorities"));
+    }
+    if let Some(refusal) = seen.refused {
+        samples.evidence.note(format!("not accepted: {}", refusal.sentence));
+    }
+    if let Some(why) = seen.broken {
+        samples.evidence.note(why);
     }
 }

@@ -1,5 +1,7 @@
 //! One GET of the health page and what it says.
 
+mod body;
+
 use crate::probe::{Failure, Probe};
 use checklist::config::Health as Target;
 use checklist::signals::health::{DURATION, FIELD_OK, SIGNAL, STATUS, VERSION};
@@ -7,7 +9,6 @@ use checklist::{Object, Samples};
 use clients::http::fetch;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde_json::Value;
 use std::time::Instant;
 
 /// A health page is a few hundred bytes; this is for the one that lists every dependency.
@@ -19,39 +20,107 @@ pub struct Health(pub Target);
 impl Probe for Health {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let target = &self.0;
             let begun = Instant::now();
-            let answer = fetch(&target.endpoint, "", MAX_BODY).await?;
+            let answer = fetch(&self.0.endpoint, "", MAX_BODY).await?;
             let mut samples = SIGNAL.samples();
-            samples.saw(Object::Page, 1);
-            samples.saw(Object::Field, target.expect.len());
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
-            samples.set(&STATUS, [], u32::from(answer.status.as_u16()));
-            samples.set(&FIELD_OK, ["status_code"], answer.status.as_u16() == target.status);
-            if !target.expect.is_empty() || target.version_field.is_some() {
-                let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
-                samples.set(&FIELD_OK, ["body"], body.is_some());
-                let body = body.unwrap_or(Value::Null);
-                for (path, expected) in &target.expect {
-                    let is = field(&body, path).is_some_and(|value| value == *expected);
-                    samples.set(&FIELD_OK, [&format!("body.{path}")], is);
-                }
-                if let Some(version) = target.version_field.as_ref().and_then(|path| field(&body, path)) {
-                    samples.set(&VERSION, [&version], 1_u32);
-                }
-            }
+            samples.saw(Object::Page, 1);
+            judge(&self.0, answer.status.as_u16(), answer.content_type.as_deref(), &answer.body, &mut samples);
             Ok(samples)
         }
         .boxed()
     }
 }
 
-/// The text of the field that a dotted path leads to.
-fn field(body: &Value, path: &str) -> Option<String> {
-    let value = path.split('.').try_fold(body, |value, key| value.get(key))?;
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+fn judge(target: &Target, status: u16, content_type: Option<&str>, body: &[u8], samples: &mut Samples) {
+    samples.set(&STATUS, [], u32::from(status));
+    samples.set(&FIELD_OK, ["status_code"], target.status.contains(&status));
+    if !target.status.contains(&status) {
+        let codes: Vec<String> = target.status.iter().map(u16::to_string).collect();
+        samples.evidence.note(format!("the status is {status}, expected {}", codes.join(" or ")));
+    }
+    samples.saw(Object::Field, target.expect.len());
+    if target.expect.is_empty() && target.version_field.is_none() {
+        return;
+    }
+    let body = body::parse(body, content_type);
+    samples.set(&FIELD_OK, ["body"], body.is_some());
+    if body.is_none() {
+        samples.evidence.note("the body is not JSON");
+    }
+    let body = body.unwrap_or_default();
+    for (path, expected) in &target.expect {
+        let found = body::field(&body, path);
+        let is = found.is_some_and(|found| body::is(found, expected));
+        samples.set(&FIELD_OK, [&format!("body.{path}")], is);
+        if !is {
+            let found = found.map_or_else(|| "not there".to_owned(), body::shown);
+            samples.evidence.note(format!("{path} is {found}, expected {expected}"));
+        }
+    }
+    let version = target.version_field.as_ref().and_then(|path| body::field(&body, path));
+    if let Some(version) = version.and_then(body::text) {
+        samples.set(&VERSION, [&version], 1_u32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use checklist::Config;
+
+    /// The fields that are not as expected, and what people are told.
+    fn judged(target: &str, status: u16, kind: &str, body: &[u8]) -> anyhow::Result<(Vec<String>, String)> {
+        let yaml = format!("health: [{{name: h, url: 'http://h', {target}}}]\n");
+        let config = Config::parse("checklist.yaml", &yaml)?;
+        let mut samples = SIGNAL.samples();
+        judge(&config.health[0], status, Some(kind), body, &mut samples);
+        let told = samples.evidence.to_string();
+        let bad = samples.into_series().0.into_iter().filter(|one| one.metric == &FIELD_OK && one.value == 0.0);
+        Ok((bad.map(|one| one.labels[0].clone()).collect(), told))
+    }
+
+    #[test]
+    fn a_body_is_read_as_curl_and_jq_read_it() -> anyhow::Result<()> {
+        let json = "application/json";
+        for (target, kind, body) in [
+            ("expect: {status: healthy}", json, &b"\xef\xbb\xbf{\"status\": \"healthy\"}"[..]),
+            ("expect: {status: ok}", json, b"{\"status\": \"ok\", \"load\": NaN, \"max\": -Infinity, \"s\": \"NaN\"}"),
+            ("expect: {name: 'M\u{fc}ller'}", "application/json; charset=ISO-8859-1", b"{\"name\": \"M\xfcller\"}"),
+            ("expect: {status: ok}", json, b"{\"status\": \"ok\", \"name\": \"M\xfcller\"}"),
+            ("expect: {pct: 1.0}", json, b"{\"pct\": 1.0}"),
+            ("expect: {pct: 1.0}", json, b"{\"pct\": 1}"),
+            ("expect: {pct: '1'}", json, b"{\"pct\": 1.0}"),
+            ("expect: {big: '9007199254740993'}", json, b"{\"big\": 9007199254740993}"),
+            (
+                "expect: {'checks.0.status': pass, 'checks[1].status': warn}",
+                json,
+                b"{\"checks\": [{\"status\": \"pass\"}, {\"status\": \"warn\"}]}",
+            ),
+            ("expect: {'db.main.state': up}", json, b"{\"db.main\": {\"state\": \"up\"}}"),
+            ("expect: {errors: '[]', ready: true}", json, b"{\"errors\": [], \"ready\": true}"),
+            ("expect: {'0': ok}", json, b"[\"ok\"]"),
+        ] {
+            let (bad, told) = judged(target, 200, kind, body)?;
+            assert!(bad.is_empty(), "{target}: {bad:?}, {told}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_as_expected_is_told_with_value_and_expectation() -> anyhow::Result<()> {
+        let (bad, told) = judged("expect: {db: up, 'a.b': x}", 200, "", b"{\"db\": \"down\"}")?;
+        assert_eq!(bad, ["body.a.b", "body.db"]);
+        assert!(
+            told.contains("db is \"down\", expected up; ") || told.contains("; db is \"down\", expected up"),
+            "{told}"
+        );
+        assert!(told.contains("a.b is not there, expected x"), "{told}");
+        let (bad, told) = judged("status: [200, 429]", 503, "", b"")?;
+        assert!(bad == ["status_code"] && told.contains("the status is 503, expected 200 or 429"), "{told}");
+        assert!(judged("status: [200, 429]", 429, "", b"")?.0.is_empty());
+        let (bad, told) = judged("expect: {db: up}", 200, "", b"<html>")?;
+        assert!(bad == ["body", "body.db"] && told.contains("the body is not JSON"), "{told}");
+        Ok(())
     }
 }

@@ -1,67 +1,138 @@
 //! What the reports of cargo audit, cargo outdated, Trivy and Grype say.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::report::{Document, read};
+use crate::run::time::unix_now;
+use crate::sources::report::{Document, each};
 use checklist::config::{Report as Target, ReportFormat};
 use checklist::signals::{advisories, dependencies, images};
-use checklist::{Metric, Object, Reason, Samples, Signal};
+use checklist::{Metric, Object, Reason, Samples, Signal, Unit};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
 /// The probe of the signals `advisories`, `dependencies` and `images`.
 pub struct Reports(pub Target);
 
+/// Clocks of two machines may differ by so many seconds.
+const AHEAD: f64 = 300.0;
+
 /// Counts by level or kind, the name that the report gives itself, and when it was made.
+#[derive(Default)]
 struct Summary {
     counts: BTreeMap<&'static str, u64>,
     subject: Option<String>,
     written: Option<f64>,
+    /// Warnings by kind, of cargo audit alone.
+    warnings: BTreeMap<&'static str, u64>,
+    /// When the list of advisories was last changed, if the report says so.
+    database: Option<f64>,
 }
 
 const LEVELS: [&str; 5] = ["critical", "high", "medium", "low", "unknown"];
 const KINDS: [&str; 4] = ["major", "minor", "patch", "removed"];
+/// Of cargo audit.
+const WARNINGS: [&str; 4] = ["unmaintained", "unsound", "yanked", "other"];
+
+/// Where the figures of a format go.
+struct Shape {
+    signal: &'static Signal,
+    counted: &'static Metric,
+    written: &'static Metric,
+    future: &'static Metric,
+}
+
+const fn shape(format: ReportFormat) -> Shape {
+    match format {
+        ReportFormat::CargoAudit => Shape {
+            signal: &advisories::SIGNAL,
+            counted: &advisories::ADVISORIES,
+            written: &advisories::WRITTEN,
+            future: &advisories::FUTURE,
+        },
+        ReportFormat::CargoOutdated => Shape {
+            signal: &dependencies::SIGNAL,
+            counted: &dependencies::OUTDATED,
+            written: &dependencies::WRITTEN,
+            future: &dependencies::FUTURE,
+        },
+        ReportFormat::Trivy | ReportFormat::Grype => Shape {
+            signal: &images::SIGNAL,
+            counted: &images::VULNERABILITIES,
+            written: &images::WRITTEN,
+            future: &images::FUTURE,
+        },
+    }
+}
 
 impl Probe for Reports {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let (signal, counted, written): (&'static Signal, &'static Metric, &'static Metric) = match self.0.format {
-                ReportFormat::CargoAudit => (&advisories::SIGNAL, &advisories::ADVISORIES, &advisories::WRITTEN),
-                ReportFormat::CargoOutdated => (&dependencies::SIGNAL, &dependencies::OUTDATED, &dependencies::WRITTEN),
-                ReportFormat::Trivy | ReportFormat::Grype => {
-                    (&images::SIGNAL, &images::VULNERABILITIES, &images::WRITTEN)
+            let shape = shape(self.0.format);
+            let mut samples = shape.signal.samples();
+            let now = unix_now();
+            each(&self.0, |document| {
+                let judged = document.and_then(|document| Ok((summarize(self.0.format, &document)?, document)));
+                match judged {
+                    Ok((summary, document)) => {
+                        samples.saw(Object::Report, 1);
+                        show(&shape, &summary, &document, now, &mut samples);
+                    }
+                    Err(failure) => samples.missed(Object::Report, failure.reason, failure.message),
                 }
-            };
-            let mut samples = signal.samples();
-            for document in read(&self.0).await? {
-                let summary = summarize(self.0.format, &document).map_err(|error| {
-                    let what = format!("report {} is not what its format says: {error}", document.name);
-                    Failure::new(Reason::Decode, what)
-                })?;
-                let name = summary.subject.as_ref().unwrap_or(&document.name);
-                samples.saw(Object::Report, 1);
-                for (level, count) in &summary.counts {
-                    samples.set(counted, [name, level], *count);
-                }
-                // The report's own time is the scan's; a copied file only has that of the copy.
-                if let Some(at) = summary.written.or(document.modified) {
-                    samples.set(written, [name], at);
-                }
-            }
+            })
+            .await?;
             Ok(samples)
         }
         .boxed()
     }
 }
 
-fn summarize(format: ReportFormat, document: &Document) -> Result<Summary, serde_json::Error> {
-    match format {
+fn show(shape: &Shape, summary: &Summary, document: &Document, now: f64, samples: &mut Samples) {
+    let name = summary.subject.as_ref().unwrap_or(&document.name);
+    for (level, count) in &summary.counts {
+        samples.set(shape.counted, [name, level], *count);
+    }
+    for (kind, count) in &summary.warnings {
+        samples.set(&advisories::WARNINGS, [name, kind], *count);
+    }
+    if let Some(at) = summary.database {
+        samples.set(&advisories::DATABASE, [name], at);
+    }
+    // The report's own time is the scan's; a copied file only has that of the copy. A time that is yet to come is none:
+    // it would be fresh for years.
+    let times = [summary.written, document.modified];
+    let plausible = times.into_iter().flatten().find(|at| *at <= now + AHEAD);
+    if let Some(at) = plausible {
+        samples.set(shape.written, [name], at);
+    }
+    let future = times.into_iter().flatten().find(|at| *at > now + AHEAD);
+    samples.set(shape.future, [name], future.is_some());
+    if let Some(at) = future {
+        samples.evidence.note(format!("report {name} is of {} in the future", Unit::Seconds.human(at - now)));
+    }
+}
+
+fn summarize(format: ReportFormat, document: &Document) -> Result<Summary, Failure> {
+    let summary = match format {
         ReportFormat::CargoAudit => cargo_audit(&document.bytes),
         ReportFormat::CargoOutdated => cargo_outdated(&document.bytes),
         ReportFormat::Trivy => trivy(&document.bytes),
         ReportFormat::Grype => grype(&document.bytes),
-    }
+    };
+    summary.map_err(|error| {
+        let what = format!("report {} is not what its format says: {error}", document.name);
+        Failure::new(Reason::Decode, what)
+    })
+}
+
+/// `null` is an empty list: Go writes it so.
+fn null_is_none<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Every level is there, also with none, so that "none" is told from "unknown".
@@ -81,11 +152,22 @@ fn counted<'a>(words: &[&'static str], seen: impl Iterator<Item = &'a str>) -> B
 
 #[derive(Deserialize)]
 struct CargoAudit {
+    #[serde(default)]
+    database: Database,
     vulnerabilities: Vulnerabilities,
+    #[serde(default, deserialize_with = "null_is_none")]
+    warnings: BTreeMap<String, Option<Vec<serde::de::IgnoredAny>>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "kebab-case")]
+struct Database {
+    last_updated: Option<jiff::Timestamp>,
 }
 
 #[derive(Deserialize)]
 struct Vulnerabilities {
+    #[serde(deserialize_with = "null_is_none")]
     list: Vec<Vulnerability>,
 }
 
@@ -103,7 +185,18 @@ fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: CargoAudit = serde_json::from_slice(bytes)?;
     let levels: Vec<&str> =
         report.vulnerabilities.list.iter().map(|found| level(found.advisory.cvss.as_deref())).collect();
-    Ok(Summary { counts: counted(&LEVELS, levels.into_iter()), subject: None, written: None })
+    // Every kind is there, also with none; a kind of a newer cargo audit is another one.
+    let mut warnings: BTreeMap<&'static str, u64> = WARNINGS.iter().map(|kind| (*kind, 0)).collect();
+    for (kind, list) in &report.warnings {
+        let known = WARNINGS.iter().find(|known| *known == kind).copied().unwrap_or("other");
+        *warnings.entry(known).or_default() += list.as_ref().map_or(0, Vec::len) as u64;
+    }
+    Ok(Summary {
+        counts: counted(&LEVELS, levels.into_iter()),
+        warnings,
+        database: report.database.last_updated.map(|at| at.as_duration().as_secs_f64()),
+        ..Summary::default()
+    })
 }
 
 /// The level of a CVSS vector; an advisory without one is of unknown level.
@@ -119,6 +212,7 @@ fn level(vector: Option<&str>) -> &'static str {
 
 #[derive(Deserialize)]
 struct CargoOutdated {
+    #[serde(deserialize_with = "null_is_none")]
     dependencies: Vec<Dependency>,
 }
 
@@ -141,7 +235,7 @@ fn cargo_outdated(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     if documents == 0 {
         return Err(serde::de::Error::custom("the file is empty"));
     }
-    Ok(Summary { counts: counted(&KINDS, kinds.into_iter()), subject: None, written: None })
+    Ok(Summary { counts: counted(&KINDS, kinds.into_iter()), ..Summary::default() })
 }
 
 /// The step from one version to the other, as Cargo's compatibility rules see it.
@@ -169,7 +263,7 @@ fn kind(from: &str, to: &str) -> Option<&'static str> {
 struct Trivy {
     artifact_name: String,
     created_at: Option<jiff::Timestamp>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_none")]
     results: Vec<TrivyResult>,
 }
 
@@ -192,11 +286,13 @@ fn trivy(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
         counts: counted(&LEVELS, found.map(|found| found.severity.as_str())),
         written: report.created_at.map(|at| at.as_duration().as_secs_f64()),
         subject: Some(report.artifact_name),
+        ..Summary::default()
     })
 }
 
 #[derive(Deserialize)]
 struct Grype {
+    #[serde(deserialize_with = "null_is_none")]
     matches: Vec<GrypeMatch>,
     #[serde(default)]
     source: GrypeSource,
@@ -234,6 +330,7 @@ fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
         counts: counted(&LEVELS, severities),
         subject: report.source.target["userInput"].as_str().map(str::to_owned),
         written: report.descriptor.timestamp.map(|at| at.as_duration().as_secs_f64()),
+        ..Summary::default()
     })
 }
 
@@ -279,6 +376,19 @@ mod tests {
         let two = br#"{"crate_name": "a", "dependencies": [{"name": "x", "project": "1.0.0", "latest": "2.0.0"}]}
             {"crate_name": "b", "dependencies": []}"#;
         assert_eq!(cargo_outdated(two)?.counts["major"], 1);
+        let warned = br#"{"database": {"advisory-count": 900, "last-updated": "2026-08-20T10:00:00+02:00"},
+            "vulnerabilities": {"list": []}, "warnings": {"unmaintained": [{"kind": "unmaintained"}], "yanked": [{}, {}],
+            "notice": [{}], "unsound": null}}"#;
+        let summary = cargo_audit(warned)?;
+        let kinds = ["unmaintained", "yanked", "unsound", "other"].map(|kind| summary.warnings[kind]);
+        assert_eq!((kinds, summary.database), ([1, 2, 0, 1], Some(1_787_212_800.0)));
+        // Go writes an empty list as null.
+        let none = |summary: Summary| summary.counts.values().sum::<u64>();
+        assert_eq!(none(trivy(br#"{"ArtifactName": "img", "Results": null}"#)?), 0);
+        assert_eq!(none(trivy(br#"{"ArtifactName": "img", "Results": [{"Vulnerabilities": null}]}"#)?), 0);
+        assert_eq!(none(grype(br#"{"matches": null}"#)?), 0);
+        assert_eq!(none(cargo_audit(br#"{"vulnerabilities": {"list": null}, "warnings": null}"#)?), 0);
+        assert_eq!(none(cargo_outdated(br#"{"dependencies": null}"#)?), 0);
         for parse in [cargo_audit, cargo_outdated, trivy, grype] {
             for bad in [&b""[..], b"{}", b"[1]", b"{\"vulnerabilities\": {\"list\": [", b"\xff"] {
                 assert!(parse(bad).is_err());

@@ -7,6 +7,7 @@ use checklist::contract::{self, PER_CHECK};
 use checklist::{Evidence, Kind, Limits, Metric, Reading, Reason, Samples, Series, Severity, Unseen, Verdict};
 use prometheus_client::metrics::histogram::Histogram;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Facts outlive the probe for a week: long enough for the alert on them to be acted upon.
@@ -29,7 +30,8 @@ pub struct State {
     duration: f64,
     /// How long runs took, of all checks of the signal.
     pub durations: Histogram,
-    series: Vec<Series>,
+    /// Shared with the copies that readers hold.
+    series: Arc<[Series]>,
     /// What the last successful run says of its target.
     judged: Verdict,
     /// What the last run that looked at anything looked at.
@@ -72,7 +74,7 @@ impl State {
             last_success: None,
             duration: 0.0,
             durations: durations::histogram(),
-            series: Vec::new(),
+            series: Arc::default(),
             judged: Verdict::CannotTell,
             evidence: Evidence::default(),
             findings: Vec::new(),
@@ -135,7 +137,7 @@ impl State {
         };
         self.readings = signal.readings(&series, now, &self.limits);
         self.findings = findings.iter().map(ToString::to_string).collect();
-        self.series = series;
+        self.series = series.into();
         Ok(())
     }
 

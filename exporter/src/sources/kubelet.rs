@@ -74,8 +74,8 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
     let tls = tls(cluster, &watched.config)?;
     let nodes = watched.nodes(cluster.target.kubelet_node_selector.as_deref()).await?;
     let config = &watched.config;
-    let ask = |(name, node): (&Box<str>, &Node)| {
-        let (name, url, tls) = (name.clone(), summary_url(node), tls.clone());
+    let ask = |(name, node): (&str, &Node)| {
+        let (name, url, tls) = (name.to_owned(), summary_url(node), tls.clone());
         async move {
             let asked = match url {
                 Some(url) => summary(url, tls, config).await,
@@ -84,7 +84,8 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
             asked.map_err(|failure| failure.while_doing(format_args!("node {name}")))
         }
     };
-    let asked: Vec<_> = stream::iter(nodes.iter().map(ask)).buffer_unordered(AT_A_TIME).collect().await;
+    let asked: Vec<_> =
+        stream::iter(nodes.iter().map(|(name, node)| ask((name, node)))).buffer_unordered(AT_A_TIME).collect().await;
     let (mut summaries, mut unreached) = (Vec::new(), Vec::new());
     for one in asked {
         match one {
@@ -108,7 +109,7 @@ fn summary_url(node: &Node) -> Option<String> {
 
 async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Result<Summary, Failure> {
     let answer =
-        get(Ask { url: &url, tls: Some(tls), bearer: token(config)?, max_body: MAX_BODY, tenant: None }).await?;
+        get(Ask { url: &url, tls: Some(tls), bearer: token(config).await?, max_body: MAX_BODY, tenant: None }).await?;
     if let Some(failure) = refusal(&answer) {
         return Err(failure.while_doing(format_args!("kubelet {url}")));
     }
@@ -131,10 +132,13 @@ fn tls(cluster: &Cluster, config: &kube::Config) -> Result<ClientConfig, Failure
 }
 
 /// The token that the API client uses.
-fn token(config: &kube::Config) -> Result<Option<SecretString>, Failure> {
+async fn token(config: &kube::Config) -> Result<Option<SecretString>, Failure> {
     if let Some(token) = &config.auth_info.token {
         use secrecy::ExposeSecret;
         return Ok(Some(SecretString::from(token.expose_secret().to_owned())));
     }
-    config.auth_info.token_file.as_ref().map(|path| secret::read(&SecretRef::File(path.into()))).transpose()
+    match &config.auth_info.token_file {
+        Some(path) => Ok(Some(secret::read(&SecretRef::File(path.into())).await?)),
+        None => Ok(None),
+    }
 }

@@ -90,7 +90,10 @@ impl Database {
                  -c idle_in_transaction_session_timeout=10s -c search_path=pg_catalog,public,pg_temp",
                 STATEMENT_TIMEOUT.as_millis()
             ));
-        let password = target.password.as_ref().map(secret::read).transpose()?;
+        let password = match &target.password {
+            Some(password) => Some(secret::read(password).await?),
+            None => None,
+        };
         if let Some(password) = &password {
             config.password(password.expose_secret());
         }
@@ -101,7 +104,7 @@ impl Database {
             }
             (failure, None) => failure,
         };
-        let (client, driver) = if let Some(tls) = tls(target)? {
+        let (client, driver) = if let Some(tls) = tls(target).await? {
             config.ssl_mode(tokio_postgres::config::SslMode::Require);
             let (client, connection) = config.connect(tls).await.map_err(refused)?;
             (client, tokio::spawn(drive(connection)))
@@ -114,11 +117,11 @@ impl Database {
     }
 }
 
-fn tls(target: &Target) -> Result<Option<MakeRustlsConnect>, Failure> {
+async fn tls(target: &Target) -> Result<Option<MakeRustlsConnect>, Failure> {
     Ok(match target.tls {
         PostgresTls::Disable => None,
         PostgresTls::Require => Some(MakeRustlsConnect::new(trust::unverified()?)),
-        PostgresTls::VerifyFull => Some(MakeRustlsConnect::new(trust::verified(target.ca_file.as_deref())?)),
+        PostgresTls::VerifyFull => Some(MakeRustlsConnect::new(trust::verified(target.ca_file.as_deref()).await?)),
     })
 }
 
@@ -155,8 +158,9 @@ struct CancelOnDrop {
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         let Some(token) = self.token.take() else { return };
-        let Ok(tls) = tls(&self.target) else { return };
+        let target = self.target.clone();
         tokio::spawn(async move {
+            let Ok(tls) = tls(&target).await else { return };
             let cancelled = async {
                 match tls {
                     Some(tls) => token.cancel_query(tls).await,

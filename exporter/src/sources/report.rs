@@ -1,16 +1,18 @@
 //! Reports that other programs write: from a file, a folder, a prefix in a bucket, or an HTTP address.
 
 use crate::probe::Failure;
+use crate::run::time::unix_now;
 use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::{Report as Target, ReportPlace};
+use clients::file::{self, Content, PATIENCE};
 use clients::http::fetch_good;
-use clients::s3::Bucket;
+use clients::s3::{Bucket, Choice};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// A Trivy report of a large image is some megabytes.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// A Trivy report of a large image is some megabytes; one is in memory at a time.
+const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// Reports in one folder.
 const MAX_FILES: usize = 100;
 
@@ -25,41 +27,49 @@ pub struct Document {
     pub modified: Option<f64>,
 }
 
-/// Reads every report of a target, at least one.
-pub async fn read(target: &Target) -> Result<Vec<Document>, Failure> {
-    let named = |bytes, modified| vec![Document { name: target.name.clone(), bytes, modified }];
+/// Reads every report of a target, at least one, and gives each away before it reads the next. One file of a folder
+/// that cannot be read does not hide the others.
+pub async fn each(target: &Target, mut take: impl FnMut(Result<Document, Failure>)) -> Result<(), Failure> {
+    let named = |bytes, modified| Ok(Document { name: target.name.clone(), bytes, modified });
     match &target.place {
-        ReportPlace::File(path) => {
-            let (bytes, modified) = file(path).await?;
-            Ok(named(bytes, Some(modified)))
+        ReportPlace::File(path) => take(Ok(from_file(path, target.name.clone()).await?)),
+        ReportPlace::Directory(path) => {
+            for path in files(path).await? {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                take(from_file(&path, name).await);
+            }
         }
-        ReportPlace::Directory(path) => directory(path).await,
         ReportPlace::S3(prefix) => {
             let bucket = Bucket::new(prefix.clone());
-            let place = format!("s3://{}/{}", prefix.bucket, prefix.prefix);
-            let newest = bucket.listing().await?.newest;
-            let newest = newest.ok_or_else(|| Failure::new(Reason::NotFound, format!("no report under {place}")))?;
-            Ok(named(bucket.whole(&newest, MAX_BYTES).await?, Some(newest.modified)))
+            let found = bucket.newest(Choice::default(), unix_now()).await?;
+            let newest = found.newest.and_then(|newest| newest.begin);
+            let nothing = || Failure::new(Reason::NotFound, format!("no report under {}", bucket.place()));
+            let newest = newest.ok_or_else(nothing)?;
+            take(named(bucket.whole(&newest, MAX_BYTES).await?, Some(newest.modified)));
         }
         ReportPlace::Http(endpoint) => {
             let most = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
             let answer = fetch_good(endpoint, "", most).await?;
-            Ok(named(answer.body, answer.modified))
+            take(named(answer.body, answer.modified));
         }
     }
+    Ok(())
 }
 
-async fn directory(path: &Path) -> Result<Vec<Document>, Failure> {
-    let mut entries = tokio::fs::read_dir(path).await.map_err(|error| unreadable(path, &error))?;
-    let mut files: Vec<PathBuf> = Vec::new();
-    while let Some(entry) = entries.next_entry().await.map_err(|error| unreadable(path, &error))? {
-        let path = entry.path();
+/// The reports of a folder, by name.
+async fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let own = path.to_owned();
+    let listed = file::aside(path, PATIENCE, move || {
+        let entries: Vec<PathBuf> =
+            std::fs::read_dir(own)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        Ok(entries)
+    });
+    let mut files = listed.await.flatten().map_err(|error| file::failure(path, &error))?;
+    files.retain(|path| {
         // Hidden files are being written, or are Kubernetes' own links of a mounted ConfigMap.
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if !hidden && path.extension().is_some_and(|extension| extension == "json") {
-            files.push(path);
-        }
-    }
+        let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        !hidden && path.extension().is_some_and(|extension| extension == "json")
+    });
     if files.is_empty() {
         return Err(Failure::new(Reason::NotFound, format!("no file in {} ends in .json", path.display())));
     }
@@ -67,34 +77,11 @@ async fn directory(path: &Path) -> Result<Vec<Document>, Failure> {
         return Err(Failure::new(Reason::Limit, format!("{} has more than {MAX_FILES} reports", path.display())));
     }
     files.sort();
-    let mut documents = Vec::new();
-    for path in files {
-        let (bytes, modified) = file(&path).await?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        documents.push(Document { name, bytes, modified: Some(modified) });
-    }
-    Ok(documents)
+    Ok(files)
 }
 
-async fn file(path: &Path) -> Result<(Bytes, f64), Failure> {
-    let unreadable = |error| unreadable(path, &error);
-    let metadata = tokio::fs::metadata(path).await.map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(Failure::new(Reason::Config, format!("{} is not a file", path.display())));
-    }
-    if metadata.len() > MAX_BYTES {
-        return Err(Failure::new(Reason::Limit, format!("{} is larger than {MAX_BYTES} bytes", path.display())));
-    }
-    let modified = metadata.modified().map_err(unreadable)?;
-    let bytes = tokio::fs::read(path).await.map_err(unreadable)?;
-    Ok((bytes.into(), modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()))
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let reason = match error.kind() {
-        std::io::ErrorKind::NotFound => Reason::NotFound,
-        std::io::ErrorKind::PermissionDenied => Reason::Permission,
-        _ => Reason::Config,
-    };
-    Failure::new(reason, format!("cannot read {}: {error}", path.display()))
+async fn from_file(path: &Path, name: String) -> Result<Document, Failure> {
+    let Content { bytes, modified } = file::read(path, MAX_BYTES).await.map_err(|error| file::failure(path, &error))?;
+    let modified = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    Ok(Document { name, bytes: bytes.into(), modified: Some(modified) })
 }

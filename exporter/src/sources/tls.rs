@@ -1,13 +1,16 @@
-//! What a TLS endpoint presents, also when no client should accept it.
+//! What a TLS endpoint presents, also when no client should accept it, or the handshake does not come to its end.
+
+mod refusal;
 
 use crate::probe::Failure;
 use checklist::Reason;
 use checklist::config::{Certificate as Target, StartTls};
 use clients::tcp::connect;
-use clients::trust;
+use clients::trust::{self, Verifier};
+pub use refusal::Refusal;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
+use rustls::{DigitallySignedStruct, ProtocolVersion, SignatureScheme};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -20,19 +23,23 @@ const MAX_CERTIFICATES: usize = 10;
 /// What one handshake showed.
 #[derive(Debug)]
 pub struct Inspection {
-    /// The presented certificates, leaf first.
+    /// The presented certificates that can be read, leaf first.
     pub certificates: Vec<Presented>,
+    /// Why others cannot be read.
+    pub unreadable: Vec<String>,
     /// Why clients refuse the chain; nothing when they accept it.
-    pub refused: Option<&'static str>,
-    /// `1.2` or `1.3`.
-    pub version: &'static str,
+    pub refused: Option<Refusal>,
+    /// `1.2` or `1.3`; nothing when the handshake did not come to its end.
+    pub version: Option<&'static str>,
+    /// Why it did not.
+    pub broken: Option<String>,
 }
 
 /// One presented certificate.
 #[derive(Debug)]
 pub struct Presented {
-    /// `leaf` or `chain`.
-    pub position: &'static str,
+    /// `leaf`, or `chain-1` and so on in the order of the chain.
+    pub position: String,
     /// Common name of the subject, possibly empty.
     pub subject_cn: String,
     /// Common name of the issuer, possibly empty.
@@ -41,35 +48,47 @@ pub struct Presented {
     pub not_before: i64,
     /// End of validity, Unix seconds.
     pub not_after: i64,
+    /// Whether clients that trust the given authorities accept the chain without it, as they do without a root or
+    /// without a cross-signed one that is sent for older clients.
+    pub spare: bool,
 }
 
-/// Shakes hands and reports what was presented.
+/// Shakes hands and reports what was presented. That the peer then goes away, because it wants a certificate of ours or
+/// for another reason, is part of the report once it has shown its own.
 pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let (host, port) = (target.host.as_str(), target.port);
     let tls = |why: String| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {why}"));
     let name = ServerName::try_from(target.server_name.clone())
         .map_err(|_| Failure::new(Reason::Config, format!("{} is no name for TLS", target.server_name)))?;
-    let recorder = Arc::new(Recorder { inner: trust::verifier(target.ca_file.as_deref())?, seen: Mutex::default() });
+    let verifier = trust::verifier(target.ca_file.as_deref()).await?;
+    let recorder = Arc::new(Recorder { inner: verifier, seen: Mutex::default() });
     let config = trust::with_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)?;
     let mut stream = connect(host, port).await?;
     if target.start_tls == Some(StartTls::Postgres) {
         ask_postgres_for_tls(&mut stream).await.map_err(|why| tls(why.to_owned()))?;
     }
-    let stream =
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| tls(error.to_string()))?;
-    let version = match stream.get_ref().1.protocol_version() {
-        Some(ProtocolVersion::TLSv1_3) => "1.3",
-        _ => "1.2",
-    };
+    let shaken = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream).await;
     let seen = std::mem::take(&mut *recorder.seen.lock().unwrap_or_else(PoisonError::into_inner));
-    let certificates = seen.chain.iter().enumerate().map(|(at, der)| presented(at, der)).collect::<Result<_, _>>();
-    let certificates = certificates
-        .map_err(|why| Failure::new(Reason::Decode, format!("a certificate of {host}:{port} cannot be read: {why}")))?;
-    Ok(Inspection { certificates, refused: seen.refused, version })
+    let (version, broken) = match shaken {
+        Ok(stream) => (stream.get_ref().1.protocol_version(), None),
+        Err(error) if seen.chain.is_empty() => return Err(tls(error.to_string())),
+        Err(error) => (None, Some(format!("the handshake with {host}:{port} did not end well: {error}"))),
+    };
+    let version = version.map(|version| if version == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" });
+    let mut inspection =
+        Inspection { certificates: Vec::new(), unreadable: Vec::new(), refused: seen.refused.clone(), version, broken };
+    for (at, der) in seen.chain.iter().enumerate() {
+        let spare = at > 0 && seen.refused.is_none() && seen.is_accepted_without(at, &recorder.inner, &name);
+        match presented(at, der, spare) {
+            Ok(certificate) => inspection.certificates.push(certificate),
+            Err(why) => inspection.unreadable.push(format!("certificate {at} of {host}:{port} cannot be read: {why}")),
+        }
+    }
+    Ok(inspection)
 }
 
 /// PostgreSQL's `SSLRequest` (protocol documentation, "Message Formats"): length 8, code 80877103.
-async fn ask_postgres_for_tls(stream: &mut TcpStream) -> Result<(), &'static str> {
+pub(crate) async fn ask_postgres_for_tls(stream: &mut TcpStream) -> Result<(), &'static str> {
     let mut answer = [0];
     let asked = async {
         stream.write_all(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]).await?;
@@ -82,31 +101,57 @@ async fn ask_postgres_for_tls(stream: &mut TcpStream) -> Result<(), &'static str
     }
 }
 
-fn presented(at: usize, der: &CertificateDer<'_>) -> Result<Presented, String> {
+fn presented(at: usize, der: &CertificateDer<'_>, spare: bool) -> Result<Presented, String> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|error| error.to_string())?;
     let common_name = |name: &X509Name<'_>| {
         name.iter_common_name().next().and_then(|cn| cn.as_str().ok()).unwrap_or_default().to_owned()
     };
     Ok(Presented {
-        position: if at == 0 { "leaf" } else { "chain" },
+        position: if at == 0 { "leaf".to_owned() } else { format!("chain-{at}") },
         subject_cn: common_name(certificate.subject()),
         issuer_cn: common_name(certificate.issuer()),
         not_before: certificate.validity().not_before.timestamp(),
         not_after: certificate.validity().not_after.timestamp(),
+        spare,
     })
 }
 
 #[derive(Debug, Default)]
 struct Seen {
     chain: Vec<CertificateDer<'static>>,
-    refused: Option<&'static str>,
+    refused: Option<Refusal>,
 }
 
-/// Notes what was presented and what the real verifier says, then lets the handshake end.
+impl Seen {
+    /// Whether the chain is accepted without one of its certificates.
+    fn is_accepted_without(&self, at: usize, verifier: &Verifier, name: &ServerName<'_>) -> bool {
+        let Some((leaf, others)) = self.chain.split_first() else { return false };
+        let mut others = others.to_vec();
+        others.remove(at - 1);
+        verifier.verify_server_cert(leaf, &others, name, &[], UnixTime::now()).is_ok()
+    }
+
+    fn refuse(&mut self, error: &rustls::Error) {
+        let leaf = self.chain.first().map(AsRef::as_ref).unwrap_or_default();
+        // The first one is what people mend first.
+        self.refused.get_or_insert_with(|| Refusal::of(error, leaf));
+    }
+}
+
+/// Notes what was presented and what the real verifier says, then lets the handshake go on, whatever it says.
 #[derive(Debug)]
 struct Recorder {
-    inner: Arc<rustls::client::WebPkiServerVerifier>,
+    inner: Arc<Verifier>,
     seen: Mutex<Seen>,
+}
+
+impl Recorder {
+    fn note(&self, verdict: Result<HandshakeSignatureValid, rustls::Error>) -> HandshakeSignatureValid {
+        if let Err(error) = verdict {
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).refuse(&error);
+        }
+        HandshakeSignatureValid::assertion()
+    }
 }
 
 impl ServerCertVerifier for Recorder {
@@ -122,7 +167,9 @@ impl ServerCertVerifier for Recorder {
         let chain = std::iter::once(end_entity).chain(intermediates).take(MAX_CERTIFICATES);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.chain = chain.map(|der| der.clone().into_owned()).collect();
-        seen.refused = verdict.err().map(|error| word(&error));
+        if let Err(error) = verdict {
+            seen.refuse(&error);
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -132,7 +179,7 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
+        Ok(self.note(self.inner.verify_tls12_signature(message, cert, dss)))
     }
 
     fn verify_tls13_signature(
@@ -141,23 +188,10 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
+        Ok(self.note(self.inner.verify_tls13_signature(message, cert, dss)))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
-    }
-}
-
-/// One word of a closed set.
-fn word(error: &rustls::Error) -> &'static str {
-    use CertificateError as C;
-    match error {
-        rustls::Error::InvalidCertificate(C::Expired | C::ExpiredContext { .. }) => "expired",
-        rustls::Error::InvalidCertificate(C::NotValidYet | C::NotValidYetContext { .. }) => "not_yet_valid",
-        rustls::Error::InvalidCertificate(C::UnknownIssuer) => "unknown_issuer",
-        rustls::Error::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => "name_mismatch",
-        rustls::Error::InvalidCertificate(C::Revoked) => "revoked",
-        _ => "other",
     }
 }

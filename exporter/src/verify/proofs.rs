@@ -1,4 +1,4 @@
-//! `verify-backup` and `verify-alerts` with their output. Where a lease is configured, each runs once at a time.
+//! What `verify-backup` and `verify-alerts` do and say: each alone, where a lease is configured.
 
 use crate::run::lease::proof::alone;
 use crate::verify::verify_alerts;
@@ -30,7 +30,11 @@ pub async fn backup(
     let place = place(config)?;
     let work = |stop| Box::pin(verify_backup::verify(config, backup, place, most, by, stop));
     let (proof, result) = Box::pin(alone(config, Proof::Backup(backup), ended, work)).await??;
-    Ok(match result {
+    let mut beside = String::new();
+    for (what, list) in [("not set up", &proof.not_set_up), ("LEFT BEHIND", &proof.left)] {
+        beside += &list.iter().map(|one| format!("  {what}: {one}\n")).collect::<String>();
+    }
+    let (said, code) = match result {
         Ok(()) => {
             let newest = proof.newest.iter().map(|(name, at)| format!("{name} {}", time(*at)));
             let numbers = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}"));
@@ -40,7 +44,8 @@ pub async fn backup(
         }
         Err(why @ NotProved::BadBackup(_)) => (format!("backup {name} is NOT good: {why}\n"), 1),
         Err(why @ NotProved::CannotTell(_)) => (format!("backup {name}: {why}\n"), 2),
-    })
+    };
+    Ok((said + &beside, if code == 0 && !proof.left.is_empty() { 2 } else { code }))
 }
 
 fn time(at: f64) -> String {

@@ -1,18 +1,23 @@
-//! `verify-backup`: the newest object is downloaded, unpacked, read, restored into a throw-away database, and asked.
+//! `verify-backup`: the newest backup is downloaded, unpacked, read, restored into a throw-away database, and asked.
 
 mod database;
 mod dump;
 mod error;
+mod restore;
 mod sandbox;
 mod sanity;
+mod session;
+mod sieve;
+mod statements;
 mod tools;
 
-use anyhow::Context;
+use crate::run::time::unix_now;
+use anyhow::{Context, anyhow};
 use checklist::Config;
 use checklist::config::{Backup, RecordPlace, Restore};
 use clients::records::{Act, Record, append};
-use clients::s3::Bucket;
-use dump::Kind;
+use clients::s3::{Bucket, Choice};
+use dump::Dump;
 use error::BackupFault;
 use jiff::Timestamp;
 use sandbox::Sandbox;
@@ -30,6 +35,12 @@ pub struct Proof {
     pub answers: BTreeMap<String, f64>,
     /// Times that the checks answered, in Unix seconds.
     pub newest: BTreeMap<String, f64>,
+    /// The backup that was restored: its key.
+    pub object: Option<String>,
+    /// What of it was not set up, and why.
+    pub not_set_up: Vec<String>,
+    /// What could not be removed afterwards.
+    pub left: Vec<String>,
 }
 
 /// Proves a backup and records the result, good, bad or unknown, unless it cannot even begin. When `stop` ends first
@@ -47,14 +58,15 @@ pub async fn verify(
     let mut result = match Sandbox::open().await {
         Ok(mut sandbox) => {
             let result = tokio::select! {
-                // The stop is polled first: a process that was suspended and continued does no further step.
+                // Looked at before each step: a process that was stopped and continued does nothing more.
                 biased;
-                why = stop => Err(NotProved::CannotTell(anyhow::anyhow!("ended by {why}"))),
+                why = stop => Err(NotProved::CannotTell(anyhow!("ended by {why}"))),
                 result = prove(config, backup, restore, most, &mut sandbox, &mut proof) => result,
             };
-            let closed = sandbox.close().await;
-            // A failed cleanup is an error, but does not hide the result.
-            result.and(closed.map_err(NotProved::from))
+            if let Err(left) = sandbox.close().await {
+                proof.left = left;
+            }
+            result
         }
         Err(error) => Err(error.into()),
     };
@@ -66,6 +78,9 @@ pub async fn verify(
         seconds: proof.seconds.clone(),
         answers: proof.answers.clone(),
         newest: proof.newest.clone(),
+        object: proof.object.clone(),
+        not_set_up: proof.not_set_up.clone(),
+        left: proof.left.clone(),
     };
     if let Err(error) = append(place, &Record { at: Timestamp::now(), by, act }).await {
         let found = result.err().map(|why| format!("; what was found: {why}")).unwrap_or_default();
@@ -85,26 +100,37 @@ async fn prove(
     let (object, file) = (sandbox.file("object"), sandbox.file("dump"));
     let mut stage = Stage { begun: Instant::now(), seconds: &mut proof.seconds };
     let bucket = Bucket::new(backup.place.clone());
-    let newest = bucket.listing().await?.newest.context("there is no backup").bad_backup()?;
-    bucket.download(&newest, &object, most).await?;
+    let choice = Choice { matching: &backup.matching, excluded: &backup.excluded };
+    let found = bucket.newest(choice, unix_now()).await?;
+    let newest = found.newest.with_context(|| match found.future {
+        0 => "there is no backup".to_owned(),
+        count => format!("there is no backup but {count} of the future"),
+    });
+    let newest = newest.bad_backup()?;
+    proof.object = Some(newest.name.clone());
+    dump::look(&bucket, &newest, backup.format).await?;
+    dump::fetch(&bucket, &newest, if newest.is_folder { &file } else { &object }, most).await?;
     stage.ends("download");
-    dump::unpack(backup.format, &object, &file, most, &sandbox.stopped).await?;
-    sandbox.tools.own(&file)?;
-    stage.ends("decompress");
-    let kind = dump::kind(&file).bad_backup()?;
-    if kind == Kind::Archive {
-        dump::contents(&sandbox.tools, &file).await?;
+    if !newest.is_folder {
+        dump::unpack(backup.format, &object, &file, most, &sandbox.stopped).await?;
     }
+    sandbox.tools.own_all(&file)?;
+    stage.ends("decompress");
+    let dump = Dump::of(&file).bad_backup()?;
+    dump.contents(&sandbox.tools).await?;
+    let facts = dump.facts(&sandbox.tools).await?;
     stage.ends("contents");
+    let encoding = facts.encoding.as_deref().unwrap_or("UTF8");
     match &restore.server {
-        Some(server) => sandbox.borrow(server, &config.postgres).await?,
-        None => sandbox.start().await?,
+        Some(server) => sandbox.borrow(server, &config.postgres, encoding).await?,
+        None => sandbox.start(encoding).await?,
     }
     stage.ends("start");
     let database = sandbox.database.as_ref().context("there is no database to restore into")?;
-    database.restore(&sandbox.tools, kind, &file).await?;
+    let restored = restore::restore(&sandbox.tools, database, &dump, &facts).await?;
+    proof.not_set_up.clone_from(&restored.not_set_up);
     stage.ends("restore");
-    let asked = sanity::ask(&sandbox.tools, database, &restore.checks, &mut proof.answers, &mut proof.newest).await;
+    let asked = sanity::ask(database, &restored, &restore.checks, &mut proof.answers, &mut proof.newest).await;
     stage.ends("checks");
     asked
 }

@@ -92,9 +92,8 @@ fn section(
 const fn of(names: Names) -> &'static str {
     match names {
         Names::Alerts => "the name of the alert",
-        Names::Checks => "the id of the check",
+        Names::Checks | Names::Sources => "the id of the check",
         Names::Columns => "the column of the written checklist",
-        Names::Sources => "the id of the check",
         Names::Tables => "the table of the written checklist",
         Names::Tasks => "the id of the task",
         Names::Thresholds => "the key of the threshold",

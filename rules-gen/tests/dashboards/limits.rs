@@ -24,9 +24,9 @@ fn steps<'a>(panel: &'a Value, target: &str) -> Vec<(&'a str, f64)> {
 fn each_target_has_its_own_limits_on_a_panel() {
     let yaml = "
 backups:
-  - {name: first, bucket: b, thresholds: {backup.max_age: {warning: 10h, critical: none}}}
-  - {name: daily, bucket: b}
-  - {name: monthly, bucket: b, every: 35d}
+  - {name: first, bucket: bkt, thresholds: {backup.max_age: {warning: 10h, critical: none}}}
+  - {name: daily, bucket: bkt}
+  - {name: monthly, bucket: bkt, every: 35d}
 postgres:
   - {name: small, host: h, database: d, user: u, thresholds: {connections.usage: {warning: 50%, critical: none}}}
   - {name: large, host: h, database: d, user: u}
@@ -56,7 +56,7 @@ kubernetes:
 /// A file of hundreds of targets gives panels that a browser can show.
 #[test]
 fn limits_of_very_many_groups_are_not_drawn_but_their_values_are_shown() {
-    let one = |at: usize| format!("  - {{name: t{at}, bucket: b, every: {}h}}\n", at + 1);
+    let one = |at: usize| format!("  - {{name: t{at}, bucket: bkt, every: {}h}}\n", at + 1);
     let (_, all) = of(&format!("backups:\n{}", (0..30).map(one).collect::<String>()));
     let age = panel(&all, "Backup age");
     assert_eq!(list(age, "targets").len(), 9);

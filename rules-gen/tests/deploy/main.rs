@@ -17,11 +17,11 @@ const NAMESPACE: &str = "llm-orchestrator";
 /// Another configuration: no cluster of its own, records in a bucket, variables, an address, two restores of like names.
 const OUTSIDE: &str = "
 backups:
-  - {name: Big_One, bucket: b, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}, endpoint: 'https://10.1.2.3:9000', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY, thresholds: {restore.max_age: {warning: 9d}}}
-  - {name: big-one, bucket: b, format: pg_dump, restore: {server: {host: scratch.lab.svc, database: d, user: u, passwordEnv: SCRATCH}, checks: [{name: n, query: SELECT 1}]}, endpoint: 'https://minio.storage.svc', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY}
+  - {name: Big_One, bucket: bkt, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}, endpoint: 'https://10.1.2.3:9000', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY, thresholds: {restore.max_age: {warning: 9d}}}
+  - {name: big-one, bucket: bkt, format: pg_dump, restore: {server: {host: scratch.lab.svc, database: d, user: u, passwordEnv: SCRATCH}, checks: [{name: n, query: SELECT 1}]}, endpoint: 'https://minio.storage.svc', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY}
 postgres:
   - {name: db, host: '2001:db8::1', port: 6432, database: d, user: u, passwordFile: /etc/checklist/secrets/pw}
-tasks: {since: 2026-01-01, s3: {bucket: b, prefix: r/, endpoint: 'https://minio.storage.svc', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY}}
+tasks: {since: 2026-01-01, s3: {bucket: bkt, prefix: r/, endpoint: 'https://minio.storage.svc', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY}}
 ";
 
 fn root() -> PathBuf {
@@ -324,8 +324,8 @@ fn each_job_holds_only_the_secrets_that_it_needs() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = "
 backups:
-  - {name: one, bucket: b, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}, region: r, accessKeyIdEnv: ONE_ID, secretAccessKeyFile: /etc/checklist/secrets/one-key}
-  - {name: two, bucket: b, format: pg_dump, restore: {server: {host: scratch, database: d, user: u, passwordEnv: SCRATCH}, checks: [{name: n, query: SELECT 1}]}, region: r, accessKeyIdEnv: TWO_ID, secretAccessKeyEnv: TWO_KEY}
+  - {name: one, bucket: bkt, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}, region: r, accessKeyIdEnv: ONE_ID, secretAccessKeyFile: /etc/checklist/secrets/one-key}
+  - {name: two, bucket: bkt, format: pg_dump, restore: {server: {host: scratch, database: d, user: u, passwordEnv: SCRATCH}, checks: [{name: n, query: SELECT 1}]}, region: r, accessKeyIdEnv: TWO_ID, secretAccessKeyEnv: TWO_KEY}
 postgres: [{name: db, host: db, database: d, user: u, passwordFile: /etc/checklist/secrets/pw}]
 prometheus: [{name: main, url: 'https://prometheus', bearerTokenFile: /etc/checklist/secrets/prometheus}]
 alertmanagers: [{name: main, url: 'https://alertmanager', bearerTokenEnv: ALERTMANAGER}]
@@ -333,7 +333,7 @@ reports: [{name: r, format: trivy, directory: /var/lib/checklist/reports}]
 alerting:
   slack: {webhookUrlFile: /etc/alertmanager/secrets/slack-url, channel: '#ops'}
   reports: {webhookUrlFile: /etc/checklist/secrets/slack-reports, directory: /var/lib/checklist/written}
-tasks: {since: 2026-01-01, s3: {bucket: b, prefix: r/, region: r, accessKeyIdEnv: RECORDS_ID, secretAccessKeyEnv: RECORDS_KEY}}
+tasks: {since: 2026-01-01, s3: {bucket: bkt, prefix: r/, region: r, accessKeyIdEnv: RECORDS_ID, secretAccessKeyEnv: RECORDS_KEY}}
 ";
     let objects = kustomize(&generated(config, folder.path()));
     objects.values().for_each(schema::check);

@@ -79,3 +79,168 @@ fn hundred_thousand(query: &str) -> hyper::Response<stack::http::Body> {
     let body = format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>{next}{}</ListBucketResult>", keys.concat());
     answer(200, "application/xml", body)
 }
+
+/// What people read beside the verdict, and the verdict.
+async fn judged(yaml: &str) -> (checklist::Verdict, String, String) {
+    let job = job(yaml, "backup");
+    let (_, text) = outcome(&job).await;
+    let state = job.state();
+    (state.verdict(exporter::run::time::unix_now()), format!("{}; {}", state.evidence, state.evidence.gaps()), text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_beside_a_backup_neither_hides_nor_is_one() -> anyhow::Result<()> {
+    use checklist::Verdict::{CannotTell, Critical, Passed, Warning};
+    let folder = TempDir::new()?;
+    let s3 = S3::start().await?;
+    let yaml = s3_yaml(s3.port, "full", SECRET_KEY, &folder)?;
+    let now = std::time::SystemTime::now();
+    let hours = |hours: u64| std::time::Duration::from_secs(3600 * hours);
+    s3.put("full", "daily/a.dump", b"PGDMP and data")?;
+    s3.modified("full", "daily/a.dump", now - hours(1))?;
+    for beside in ["a.dump.sha256", "a.dump.md5", "a.dump.asc", "job.log"] {
+        s3.put("full", &format!("daily/{beside}"), b"abc  a.dump")?;
+    }
+    let (verdict, told, text) = judged(&yaml).await;
+    assert!(verdict == Passed && told.contains("newest daily/a.dump") && told.contains("4 other objects"), "{told}");
+    assert!(text.contains("checklist_backup_objects{check=\"backup\",target=\"daily\",backup=\"daily\"} 1"), "{text}");
+    // A manifest is known by a pattern.
+    s3.put("full", "daily/a.manifest", b"{}")?;
+    assert_eq!(judged(&yaml).await.0, Critical);
+    for patterns in ["match: ['*.dump']", "exclude: ['*.manifest', '*.log', 'a.dump.*']"] {
+        let (verdict, told, _) = judged(&format!("{yaml}    {patterns}\n")).await;
+        assert!(verdict == Passed && told.contains("newest daily/a.dump"), "{patterns}: {told}");
+    }
+    s3.remove("full", "daily/a.manifest")?;
+    // A log of today hides no dump of nine days ago.
+    s3.modified("full", "daily/a.dump", now - hours(9 * 24))?;
+    assert_eq!(judged(&yaml).await.0, Critical);
+    // The future says nothing about an age.
+    s3.put("full", "daily/b.dump", b"PGDMP and data")?;
+    s3.modified("full", "daily/b.dump", now + hours(40 * 24))?;
+    let (verdict, told, text) = judged(&yaml).await;
+    assert!(verdict == Critical && told.contains("1 of the future are left out, such as daily/b.dump"), "{told}");
+    s3.modified("full", "daily/a.dump", now - hours(1))?;
+    assert_eq!(judged(&yaml).await.0, Warning, "{text}");
+    s3.remove("full", "daily/b.dump")?;
+    // Empty, whatever its format may be.
+    s3.put("full", "daily/a.dump", b"")?;
+    let (verdict, told, text) = judged(&yaml.replace("format: pg_dump", "format: any")).await;
+    assert!(
+        verdict == Critical
+            && text.contains("checklist_backup_last_bytes{check=\"backup\",target=\"daily\",backup=\"daily\"} 0"),
+        "{told}"
+    );
+    // What may be listed and not read has an age and a size.
+    s3.put("full", "daily/a.dump", b"PGDMP and data")?;
+    s3.grant(serde_json::json!({"Statement": [
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::full"},
+    ]}));
+    let (verdict, told, text) = judged(&yaml).await;
+    assert!(
+        verdict == CannotTell && told.contains("reading s3://full/daily/a.dump: the server answered 403"),
+        "{told}"
+    );
+    assert!(text.contains("checklist_backup_last_timestamp_seconds{"), "{text}");
+    assert!(
+        text.contains("checklist_backup_last_bytes{check=\"backup\",target=\"daily\",backup=\"daily\"} 14"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let said = async |yaml: String| {
+        let job = job(&yaml, "backup");
+        job.run().await;
+        let failure = job.state().failure.clone();
+        failure.map(|failure| (failure.reason, failure.message))
+    };
+    for next in ["", "<NextContinuationToken>same</NextContinuationToken>"] {
+        let one = format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated>{next}<Contents><Key>daily/a</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>9</Size></Contents></ListBucketResult>"
+        );
+        let torn = serve(None, move |_| {
+            let one = one.clone();
+            async move { answer(200, "application/xml", one) }
+        })
+        .await?;
+        let (reason, message) =
+            said(s3_yaml(torn.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+        assert!(reason == Reason::Protocol && message.contains("the list is incomplete"), "{message}");
+    }
+    // Another region, as S3 says it.
+    let elsewhere = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>";
+    let server = serve(None, move |_| async move { answer(400, "application/xml", elsewhere) }).await?;
+    let (reason, message) =
+        said(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+    assert!(reason == Reason::Config && message.contains("set region: eu-west-1"), "{message}");
+    // A body without end is left after some megabytes.
+    let piece = bytes::Bytes::from(vec![b' '; 1 << 20]);
+    let server = serve(None, move |_| {
+        let piece = piece.clone();
+        async move {
+            let frames = futures::stream::repeat_with(move || Ok(hyper::body::Frame::data(piece.clone())));
+            hyper::Response::new(http_body_util::BodyExt::boxed_unsync(http_body_util::StreamBody::new(frames)))
+        }
+    })
+    .await?;
+    let (_, message) =
+        said(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+    assert!(message.contains("larger than any that belongs here"), "{message}");
+    // So are informational answers, and nothing of our own client's insides is told.
+    let endless = endless("HTTP/1.1 102 Processing\r\n\r\n").await?;
+    let (reason, message) =
+        said(s3_yaml(endless, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+    assert!(reason == Reason::Protocol && message.contains("and no answer"), "{message}");
+    for debug in ["{ ", "Error(", "kind:", "source:"] {
+        assert!(!message.contains(debug), "{message}");
+    }
+    Ok(())
+}
+
+/// A server that says the same without end; its port.
+async fn endless(said: &'static str) -> anyhow::Result<u16> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let port = listener.local_addr()?.port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await;
+                while stream.write_all(said.repeat(1000).as_bytes()).await.is_ok() {}
+            });
+        }
+    });
+    Ok(port)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_first_answer_was_lost_is_there_and_no_conflict() -> anyhow::Result<()> {
+    use checklist::config::{S3Prefix, SecretRef};
+    use clients::s3::Bucket;
+    let folder = TempDir::new()?;
+    let s3 = S3::start().await?;
+    s3.put("records", "other", b"x")?;
+    std::fs::write(folder.path().join("id"), ACCESS_KEY)?;
+    std::fs::write(folder.path().join("key"), SECRET_KEY)?;
+    let secret = |name: &str| SecretRef::File(folder.path().join(name));
+    let bucket = Bucket::new(S3Prefix {
+        bucket: "records".to_owned(),
+        prefix: "r/".to_owned(),
+        endpoint: Some(format!("http://127.0.0.1:{}", s3.port)),
+        region: "us-east-1".to_owned(),
+        path_style: true,
+        credentials: Some((secret("id"), secret("key"))),
+        ca_file: None,
+    });
+    bucket.create("r/one", b"the record".to_vec()).await.map_err(anyhow::Error::from)?;
+    // What a client sees that tries again after a lost answer.
+    bucket.create("r/one", b"the record".to_vec()).await.map_err(anyhow::Error::from)?;
+    let conflict = bucket.create("r/one", b"another one".to_vec()).await;
+    assert!(conflict.is_err_and(|failure| failure.message.contains("412")));
+    Ok(())
+}

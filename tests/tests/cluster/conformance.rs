@@ -48,7 +48,7 @@ impl Side {
             counts.push(items.len());
             names.extend(items.iter().map(|one| one["metadata"]["name"].to_string()));
             versions.insert(page["metadata"]["resourceVersion"].to_string());
-            token = page["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
+            page["metadata"]["continue"].as_str().unwrap_or_default().clone_into(&mut token);
             if token.is_empty() {
                 return Ok((counts, names, versions));
             }
@@ -70,6 +70,7 @@ const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/NS/leases";
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+#[expect(clippy::too_many_lines, reason = "one question after the other, to both")]
 async fn the_stand_in_answers_as_the_api_server_does() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let admin = cluster.admin().await?;

@@ -172,8 +172,9 @@ async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> any
     }
     assert_eq!(prometheus.broken_rules().await?, Vec::<String>::new());
     assert_eq!(prometheus.remarks().await?, Vec::<String>::new());
-    // Two pods of the exporter are found and one alert is made of both.
-    assert_eq!(prometheus.query("checklist_build_info").await?.len(), 2);
+    // Two pods of the exporter are found, each is scraped within its half minute, and one alert is made of both.
+    eventually("both pods are scraped", || async { Ok(prometheus.query("checklist_build_info").await?.len() == 2) })
+        .await?;
     let firing = prometheus.firing().await?;
     let unreachable = |alert: &&Value| alert["labels"]["alertname"] == "ChecklistHealthUnreachable";
     assert_eq!(firing.iter().filter(unreachable).count(), 1, "{firing:#?}");

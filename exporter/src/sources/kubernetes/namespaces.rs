@@ -56,10 +56,8 @@ async fn holds_pods(watched: &Watched, namespace: &Namespace) -> Result<(), Fail
             return Ok(());
         }
     }
-    let what = match gone(watched, &namespace.name).await {
-        Some(what) => what,
-        None => "it holds no workload and no pod; say mayBeEmpty: true in checklist.yaml if that is intended",
-    };
+    let empty = "it holds no workload and no pod; say mayBeEmpty: true in checklist.yaml if that is intended";
+    let what = gone(watched, &namespace.name).await.unwrap_or(empty);
     Err(Failure::new(Reason::NotFound, what))
 }
 

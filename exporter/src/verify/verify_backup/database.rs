@@ -1,127 +1,216 @@
-//! The database to restore into: of a server that listens only on a socket in a folder of ours, or of a given one.
+//! The database to restore into: of a server that listens only on a socket in a folder of ours, or of a given one. It is
+//! owned by a role that is made for it and may do nothing else.
 
-use super::dump::Kind;
-use super::error::NotProved;
-use super::tools::{Tools, run, run_forgiving};
+use super::session::{ServerError, Session};
+use super::tools::{Tools, run};
 use crate::sources::postgres::Database as Source;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use checklist::config::{Postgres, PostgresTls};
-use clients::secret;
+use clients::{secret, trust};
 use secrecy::ExposeSecret;
-use std::ffi::OsString;
 use std::fs::File;
-use std::path::Path;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 /// How long the throw-away server may take to start.
 const START: Duration = Duration::from_mins(1);
 /// Identifies a cluster of databases and its standbys, whatever their addresses are.
-const IDENTITY: &str = "SELECT system_identifier::text FROM pg_control_system()";
-/// Parts of error messages for which the machine and not the dump is at fault.
-const ENVIRONMENT_ERRORS: [&str; 12] = [
-    "No space left on device",
-    "could not extend file",
-    "Disk quota exceeded",
-    "out of memory",
-    "could not connect to server",
-    "connection to server",
-    "server closed the connection",
-    "terminating connection",
-    "the database system is",
-    // Of a newer pg_dump than this PostgreSQL.
-    "unrecognized configuration parameter",
-    "is not available",
-    "could not open extension control file",
-];
+const IDENTITY: &str = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
+/// What our databases and roles begin with.
+const PREFIX: &str = "checklist_restore_";
+/// Databases that are named when a given server is refused.
+const MAX_NAMED: usize = 5;
 
-/// Whose fault an error of PostgreSQL's programs is: the backup's, unless the message names the machine. The programs give
-/// no code, so that the message in the locale C is all there is.
-pub(super) fn fault_of(error: anyhow::Error) -> NotProved {
-    let message = format!("{error:#}");
-    if ENVIRONMENT_ERRORS.iter().any(|words| message.contains(words)) {
-        NotProved::CannotTell(error)
-    } else {
-        NotProved::BadBackup(error)
+/// Databases of a given server that its role could touch: all for a superuser, otherwise those that it owns, alone or as
+/// a member, or may create in. The one that it connects to counts where it holds somebody's tables.
+const TOUCHED: &str = include_str!("touched.sql");
+
+/// How a server is reached, and as whom.
+#[derive(Debug, Clone)]
+pub(super) struct Reach {
+    pub(super) way: Way,
+    pub(super) tls: Tls,
+    pub(super) user: String,
+    pub(super) password: Option<String>,
+}
+
+/// Where it listens.
+#[derive(Debug, Clone)]
+pub(super) enum Way {
+    Socket(PathBuf),
+    Tcp(String, u16),
+}
+
+/// Protection of the connection.
+#[derive(Debug, Clone)]
+pub(super) enum Tls {
+    None,
+    /// Encrypted, and nothing verified.
+    Any,
+    Verified(Option<PathBuf>),
+}
+
+impl Reach {
+    /// The server, for people.
+    pub(super) fn place(&self) -> String {
+        match &self.way {
+            Way::Socket(_) => "the throw-away server".to_owned(),
+            Way::Tcp(host, port) => format!("the server {host}:{port}"),
+        }
     }
 }
 
 /// A database that is restored into, and then dropped.
 pub(super) struct Database {
-    name: String,
-    /// libpq's own variables.
-    connection: Vec<(&'static str, OsString)>,
+    pub(super) name: String,
+    /// As the role that owns it and nothing else.
+    pub(super) owner: Reach,
+    /// As who made it.
+    pub(super) admin: Reach,
+    /// The database in which to say what is about databases.
+    maintenance: String,
+    /// Whether the owner is a role that was made for it.
+    own_role: bool,
+    /// Whether who made it may do everything.
+    pub(super) superuser: bool,
+    /// The server's version, as PostgreSQL numbers it.
+    pub(super) version: u32,
+    /// Holds a lock that says that it is in use.
+    keeper: Option<Session>,
 }
 
 impl Database {
-    /// Makes it, empty; `maintenance` is the database to say so in.
-    pub(super) async fn create(&self, tools: &Tools, maintenance: &str) -> anyhow::Result<()> {
-        self.execute(tools, maintenance, &format!("CREATE DATABASE {} TEMPLATE template0", self.name)).await.map(|_| ())
-    }
-
-    /// Drops it, with whoever is still connected to it.
-    pub(super) async fn drop(&self, tools: &Tools, maintenance: &str) -> anyhow::Result<()> {
-        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        let dropped = self.execute(tools, maintenance, &drop).await;
-        dropped.map(|_| ()).with_context(|| format!("the database {} could not be dropped", self.name))
-    }
-
-    /// Restores a dump.
-    pub(super) async fn restore(&self, tools: &Tools, kind: Kind, dump: &Path) -> Result<(), NotProved> {
-        let restored = match kind {
-            Kind::Archive => {
-                let mut command = self.command(tools, "pg_restore");
-                command.args(["--no-owner", "--no-privileges", "--exit-on-error", "--dbname", &self.name]).arg(dump);
-                run("pg_restore", &mut command).await
-            }
-            Kind::Text => {
-                let mut command = self.command(tools, "psql");
-                command.args(["--no-psqlrc", "--quiet", "--dbname", &self.name, "--file"]).arg(dump);
-                // Owners and grants of the source are not here, and a text names them.
-                run_forgiving("psql", &mut command, names_a_role).await
-            }
+    /// One that is not made yet, on the server that `admin` reaches.
+    async fn plan(admin: Reach, maintenance: &str) -> anyhow::Result<Self> {
+        let mut session = Session::open(&admin, maintenance).await?;
+        let version = one(&mut session, "SELECT current_setting('server_version_num')").await?.parse()?;
+        let rights = one(
+            &mut session,
+            "SELECT concat_ws(' ', rolsuper, rolcreaterole) FROM pg_catalog.pg_roles WHERE rolname = current_user",
+        )
+        .await?;
+        let (superuser, makes_roles) = (rights.starts_with('t'), rights.ends_with('t'));
+        let name = format!("{PREFIX}{}", random(8)?);
+        let own_role = superuser || makes_roles;
+        let owner = if own_role {
+            Reach { user: name.clone(), password: Some(random(24)?), ..admin.clone() }
+        } else {
+            admin.clone()
         };
-        restored.map(|_| ()).map_err(|error| fault_of(error.context("the dump cannot be restored")))
+        let lock = format!("SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtext('{name}'))");
+        one(&mut session, &lock).await?;
+        Ok(Self {
+            name,
+            owner,
+            admin,
+            maintenance: maintenance.to_owned(),
+            own_role,
+            superuser,
+            version,
+            keeper: Some(session),
+        })
     }
 
-    /// The answer of one statement, as text.
-    pub(super) async fn ask(&self, tools: &Tools, statement: &str) -> anyhow::Result<String> {
-        self.execute(tools, &self.name, statement).await
+    /// Makes it, empty, in an encoding, and its owner.
+    pub(super) async fn create(&mut self, encoding: &str) -> anyhow::Result<()> {
+        let (name, superuser, own_role, version) = (self.name.clone(), self.superuser, self.own_role, self.version);
+        let password = self.owner.password.clone().unwrap_or_default();
+        let session = self.keeper.as_mut().context("it was dropped")?;
+        if own_role {
+            // Row security would hide rows from the checks, and the tables are its own.
+            let sees_all = if superuser { "BYPASSRLS" } else { "" };
+            let role = format!(
+                "CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION {sees_all} \
+                 CONNECTION LIMIT 5 PASSWORD '{password}'"
+            );
+            one(session, &role).await.context("no role can be made for the restore")?;
+            if !superuser && version >= 160_000 {
+                // Who makes a role may give it away, and from 16 on not own in its name.
+                one(session, &format!("GRANT {name} TO CURRENT_USER WITH SET TRUE, INHERIT TRUE")).await?;
+            } else if !superuser {
+                one(session, &format!("GRANT {name} TO CURRENT_USER")).await?;
+            }
+        }
+        let owner = if own_role { format!("OWNER {name}") } else { String::new() };
+        // Bytes of no encoding fit only a database of none.
+        let coding = if encoding == "SQL_ASCII" {
+            "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+        } else {
+            "ENCODING 'UTF8'"
+        };
+        one(session, &format!("CREATE DATABASE {name} {owner} TEMPLATE template0 {coding}"))
+            .await
+            .context("no database can be made on the server")?;
+        Ok(())
     }
 
-    async fn execute(&self, tools: &Tools, database: &str, statement: &str) -> anyhow::Result<String> {
-        execute(tools, &self.connection, database, statement).await
+    /// Drops it, with whoever is still connected to it, and its owner.
+    ///
+    /// # Errors
+    /// With what is left behind, and where.
+    pub(super) async fn drop(&mut self) -> anyhow::Result<()> {
+        let dropped = async {
+            // The connection that made it may be what was lost.
+            let lives = match &mut self.keeper {
+                Some(session) => one(session, "SELECT 1").await.is_ok(),
+                None => false,
+            };
+            let session = match &mut self.keeper {
+                Some(session) if lives => session,
+                kept => kept.insert(Session::open(&self.admin, &self.maintenance).await?),
+            };
+            remove(session, &self.name).await
+        };
+        dropped.await.with_context(|| {
+            let role = if self.own_role { " and the role of the same name" } else { "" };
+            let place = self.admin.place();
+            format!("the database {}{role} may be left behind on {place}: the next proof removes them", self.name)
+        })
     }
 
-    fn command(&self, tools: &Tools, program: &str) -> Command {
-        let mut command = tools.command(program);
-        command.envs(self.connection.iter().map(|(name, value)| (name, value)));
-        command
+    /// A new connection of the role that may do nothing else.
+    pub(super) async fn connect(&self) -> anyhow::Result<Session> {
+        Session::open(&self.owner, &self.name).await
     }
 }
 
-async fn execute(
-    tools: &Tools,
-    connection: &[(&'static str, OsString)],
-    database: &str,
-    statement: &str,
-) -> anyhow::Result<String> {
-    let options = ["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"];
-    let mut command = tools.command("psql");
-    command.envs(connection.iter().map(|(name, value)| (name, value)));
-    command.args(options).args(["--dbname", database, "--command", statement]);
-    Ok(run("psql", &mut command).await?.trim().to_owned())
+async fn remove(session: &mut Session, name: &str) -> anyhow::Result<()> {
+    one(session, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+    one(session, &format!("DROP ROLE IF EXISTS {name}")).await?;
+    Ok(())
 }
 
-fn names_a_role(error: &str) -> bool {
-    error.contains("role \"") && error.contains("\" does not exist")
+/// Runs a statement of ours; the first column of its first row.
+pub(super) async fn one(session: &mut Session, statement: &str) -> anyhow::Result<String> {
+    let rows = session.run(statement.as_bytes()).await?.map_err(anyhow::Error::from)?;
+    Ok(rows.into_iter().next().flatten().unwrap_or_default())
+}
+
+/// So many random bytes in letters.
+fn random(count: usize) -> anyhow::Result<String> {
+    let mut bytes = vec![0; count];
+    trust::provider()
+        .secure_random
+        .fill(&mut bytes)
+        .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// A throw-away server; it ends with its handle.
 pub(super) async fn start(tools: &Tools, folder: &Path, kept: &mut Option<Child>) -> anyhow::Result<Database> {
-    let data = folder.join("data");
-    let options = ["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--pgdata"];
-    run("initdb", tools.command("initdb").args(options).arg(&data)).await?;
+    let (data, secret) = (folder.join("data"), folder.join("secret"));
+    let password = random(24)?;
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&secret)?;
+    file.write_all(password.as_bytes())?;
+    tools.own(&secret)?;
+    let mut pwfile = std::ffi::OsString::from("--pwfile=");
+    pwfile.push(&secret);
+    let options = ["--auth=scram-sha-256", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C"];
+    run("initdb", tools.command("initdb").args(options).arg(pwfile).arg("--pgdata").arg(&data)).await?;
+    std::fs::remove_file(&secret)?;
     let log = File::create(folder.join("log"))?;
     let mut postgres = tools.command("postgres");
     postgres.arg("-D").arg(&data);
@@ -139,29 +228,32 @@ pub(super) async fn start(tools: &Tools, folder: &Path, kept: &mut Option<Child>
     postgres.arg("-c").arg(format!("unix_socket_directories={}", folder.display()));
     let started = postgres.stdout(log.try_clone()?).stderr(log).spawn();
     let process = kept.insert(started.context("cannot start the throw-away server")?);
-    let connection = vec![("PGHOST", folder.into()), ("PGUSER", "postgres".into())];
-    let database = Database { name: "restored".to_owned(), connection };
+    let way = Way::Socket(folder.join(".s.PGSQL.5432"));
+    let admin = Reach { way, tls: Tls::None, user: "postgres".to_owned(), password: Some(password) };
     let begun = Instant::now();
     loop {
-        match database.create(tools, "postgres").await {
-            Ok(()) => return Ok(database),
-            Err(error) if begun.elapsed() > START || process.try_wait()?.is_some() => {
-                let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-                let last = log.lines().next_back().unwrap_or_default().to_owned();
-                return Err(error.context(format!("the throw-away server does not start: {last}")));
-            }
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        match Database::plan(admin.clone(), "postgres").await {
+            Ok(database) => return Ok(database),
+            Err(error) if begun.elapsed() > START => return Err(error.context("the throw-away server does not start")),
+            Err(_) => {}
         }
+        if let Some(status) = process.try_wait()? {
+            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            let last: Vec<&str> = log.lines().rev().take(3).collect();
+            bail!("the throw-away server ended ({status}): {}", last.join("; "));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// The database that will be ours on a given server, which must be none of the sources. It is not made yet.
-pub(super) async fn borrow(tools: &Tools, server: &Postgres, sources: &[Postgres]) -> anyhow::Result<Database> {
-    let connection = connection(server)?;
-    let place = format!("the server {}:{}", server.host, server.port);
-    let identity = execute(tools, &connection, &server.database, IDENTITY)
-        .await
-        .with_context(|| format!("{place} does not answer"))?;
+/// A database of a given server, which must be none of the sources and have nothing else that could be hurt. It is not
+/// made yet. What earlier proofs left there is removed first.
+pub(super) async fn borrow(server: &Postgres, sources: &[Postgres]) -> anyhow::Result<Database> {
+    let admin = reach(server).await?;
+    let place = admin.place();
+    let mut session =
+        Session::open(&admin, &server.database).await.with_context(|| format!("{place} does not answer"))?;
+    let identity = one(&mut session, IDENTITY).await?;
     for source in sources {
         // Asked of each, because one server has many names.
         let rows = Source::new(source.clone()).query(IDENTITY, &[]).await.map_err(anyhow::Error::from);
@@ -173,31 +265,56 @@ pub(super) async fn borrow(tools: &Tools, server: &Postgres, sources: &[Postgres
             bail!("{place} is the source {} itself, or a copy of it: nothing is restored into it", source.name);
         }
     }
-    // A name that nobody else has: it is dropped afterwards.
-    let name = format!("checklist_restore_{}_{}", jiff::Timestamp::now().as_millisecond(), std::process::id());
-    Ok(Database { name, connection })
+    let touched = session.run(TOUCHED.as_bytes()).await?.map_err(anyhow::Error::from)?;
+    let touched: Vec<String> = touched.into_iter().flatten().collect();
+    ensure!(
+        touched.is_empty(),
+        "nothing is restored into {place}: its role {} could also change {}{}. Give it a server of its own, or a role \
+         that is no superuser and owns nothing else: CREATE ROLE … LOGIN CREATEDB",
+        server.user,
+        touched.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", "),
+        if touched.len() > MAX_NAMED { format!(" and {} more", touched.len() - MAX_NAMED) } else { String::new() },
+    );
+    sweep(&mut session, &place).await?;
+    Database::plan(admin, &server.database).await
 }
 
-fn connection(server: &Postgres) -> anyhow::Result<Vec<(&'static str, OsString)>> {
-    let mode = match server.tls {
-        PostgresTls::Disable => "disable",
-        PostgresTls::Require => "require",
-        PostgresTls::VerifyFull => "verify-full",
+/// Removes what proofs left that were killed or lost their connection: nobody holds the lock of its name any more.
+async fn sweep(session: &mut Session, place: &str) -> anyhow::Result<()> {
+    let ours = format!(
+        "SELECT datname FROM pg_catalog.pg_database WHERE datname ~ '^{PREFIX}[0-9a-f_]+$' \
+         UNION SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ '^{PREFIX}[0-9a-f_]+$'"
+    );
+    let names = session.run(ours.as_bytes()).await?.map_err(anyhow::Error::from)?;
+    for name in names.into_iter().flatten() {
+        let lock = format!("SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext('{name}'))::text");
+        if one(session, &lock).await? != "true" {
+            continue;
+        }
+        tracing::warn!("{name} on {place} was left behind by a proof that was killed: it is removed");
+        if let Err(error) = remove(session, &name).await {
+            tracing::warn!("{name} on {place} cannot be removed: {error:#}");
+        }
+        one(session, &format!("SELECT pg_catalog.pg_advisory_unlock(pg_catalog.hashtext('{name}'))")).await?;
+    }
+    Ok(())
+}
+
+async fn reach(server: &Postgres) -> anyhow::Result<Reach> {
+    let password = match &server.password {
+        Some(password) => Some(secret::read(password).await?.expose_secret().to_owned()),
+        None => None,
     };
-    let mut connection: Vec<(&'static str, OsString)> = vec![
-        ("PGHOST", server.host.clone().into()),
-        ("PGPORT", server.port.to_string().into()),
-        ("PGUSER", server.user.clone().into()),
-        ("PGSSLMODE", mode.into()),
-        ("PGCONNECT_TIMEOUT", "10".into()),
-    ];
-    if server.tls == PostgresTls::VerifyFull {
-        let system = Path::new("/etc/ssl/certs/ca-certificates.crt");
-        connection.push(("PGSSLROOTCERT", server.ca_file.as_deref().unwrap_or(system).into()));
-    }
-    if let Some(password) = &server.password {
-        let password = secret::read(password).map_err(anyhow::Error::from)?;
-        connection.push(("PGPASSWORD", password.expose_secret().into()));
-    }
-    Ok(connection)
+    let tls = match server.tls {
+        PostgresTls::Disable => Tls::None,
+        PostgresTls::Require => Tls::Any,
+        PostgresTls::VerifyFull => Tls::Verified(server.ca_file.clone()),
+    };
+    Ok(Reach { way: Way::Tcp(server.host.clone(), server.port), tls, user: server.user.clone(), password })
+}
+
+/// Whether an error says that the machine or the connection and not the dump is at fault.
+pub(super) fn is_of_the_server(error: &ServerError) -> bool {
+    // Connections, resources, the operator's hand, the system below, the server's own files.
+    ["08", "53", "57", "58030", "XX"].iter().any(|class| error.code.starts_with(class))
 }

@@ -1,28 +1,85 @@
-//! The file itself: its outer layer taken off, its kind, its table of contents.
+//! The backup itself: fetched, its outer layer taken off, known by its first bytes, and read as plain SQL.
 
 use super::error::{BackupFault, NotProved};
-use super::tools::{Tools, run};
-use anyhow::{Context, bail, ensure};
+use super::restore::Source;
+use super::tools::{Tools, head, run};
+use crate::sources::dump::{Content, HEADER_BYTES, judge, layer};
+use anyhow::{Context, anyhow, bail, ensure};
 use checklist::config::BackupFormat;
-use flate2::read::MultiGzDecoder;
+use clients::s3::{Bucket, Newest};
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The last comment of `pg_dump` and of `pg_dumpall` in plain text.
-const LAST_LINES: [&str; 2] = ["-- PostgreSQL database dump complete", "-- PostgreSQL database cluster dump complete"];
-/// More bytes than what follows it.
+/// The last line of `pg_dump` in plain text that says something.
+const LAST_WORDS: &str = "-- PostgreSQL database dump complete";
+/// More than what may stand behind it.
 const TAIL: u64 = 4 * 1024;
+/// Objects of a folder that are fetched.
+const MAX_PARTS: usize = 100_000;
 
-/// What restores a dump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// `pg_restore`.
-    Archive,
-    /// `psql`.
-    Text,
+/// A dump on the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Dump {
+    /// `pg_restore` reads it: a file, or a folder.
+    Archive(PathBuf),
+    /// Plain SQL.
+    Text(PathBuf),
+}
+
+/// What a dump says about itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// The major version of the server that it is of.
+    pub(super) major: Option<u32>,
+    /// Its encoding.
+    pub(super) encoding: Option<String>,
+}
+
+/// Looks at the begin of a backup before anything of it is fetched.
+pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat) -> Result<(), NotProved> {
+    let torn = || anyhow!("{} is a folder of pg_dump without its table of contents, toc.dat", newest.name);
+    let begin = newest.begin.as_ref().with_context(torn).bad_backup()?;
+    let header = bucket.header(begin, HEADER_BYTES).await?;
+    let format = if newest.is_folder { BackupFormat::PgDump } else { format };
+    let content = judge(format, &header).map_err(|why| anyhow!("{}: {why}", begin.key)).bad_backup()?;
+    if content == Content::Cluster {
+        return Err(
+            anyhow!("{} is a dump of pg_dumpall, which is not restored here: dump each database", begin.key).into()
+        );
+    }
+    if content == Content::Other {
+        return Err(NotProved::BadBackup(anyhow!("{} is no dump of pg_dump", begin.key)));
+    }
+    Ok(())
+}
+
+/// Fetches a backup into the file or folder `to`, never more than `most` bytes.
+pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64) -> Result<(), NotProved> {
+    if !newest.is_folder {
+        let object = newest.begin.as_ref().context("there is no object")?;
+        return Ok(bucket.download(object, to, most).await?);
+    }
+    let prefix = format!("{}/", newest.name);
+    let parts = bucket.objects_under(&prefix).await?;
+    if parts.len() > MAX_PARTS || parts.iter().map(|part| part.bytes).sum::<u64>() > most {
+        return Err(
+            anyhow!("the folder is larger than {most} bytes or {MAX_PARTS} objects; --max-bytes allows more").into()
+        );
+    }
+    std::fs::create_dir(to)?;
+    for part in &parts {
+        let name = part.key.strip_prefix(&prefix).unwrap_or_default();
+        // pg_dump makes no folders in its folder, and a name must not lead out of it.
+        if name.is_empty() || name.contains('/') || name.starts_with('.') {
+            continue;
+        }
+        bucket.download(part, &to.join(name), most).await?;
+    }
+    Ok(())
 }
 
 /// Takes the outer layer off and removes the packed file, never writing more than `most` bytes, until it is stopped.
@@ -38,18 +95,14 @@ pub(super) async fn unpack(
 }
 
 fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: &AtomicBool) -> Result<(), NotProved> {
-    let packed = File::open(from)?;
-    let mut reader: Box<dyn Read> = match format {
-        BackupFormat::Any | BackupFormat::PgDump => Box::new(packed),
-        BackupFormat::Gzip | BackupFormat::PgDumpGzip => Box::new(MultiGzDecoder::new(packed)),
-        BackupFormat::Zstd => Box::new(zstd::stream::read::Decoder::new(packed)?),
-    };
+    let Some(layer) = layer(format) else { return Err(anyhow!("the format of the backup is not known").into()) };
+    let mut reader = layer.open(File::open(from)?)?;
     let mut writer = File::create(to)?;
     let mut piece = vec![0; 256 * 1024];
     let mut total = 0_u64;
     loop {
         if stopped.load(Ordering::Relaxed) {
-            return Err(anyhow::anyhow!("stopped while it was unpacked").into());
+            return Err(anyhow!("stopped while it was unpacked").into());
         }
         let read = reader.read(&mut piece).context("the backup is broken: it cannot be decompressed").bad_backup()?;
         if read == 0 {
@@ -57,57 +110,110 @@ fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: 
         }
         total += read as u64;
         if total > most {
-            return Err(anyhow::anyhow!("unpacked it is larger than {most} bytes; --max-bytes allows more").into());
+            return Err(anyhow!("unpacked it is larger than {most} bytes; --max-bytes allows more").into());
         }
         writer.write_all(&piece[..read]).with_context(|| format!("cannot write {}", to.display()))?;
-    }
-    if total == 0 {
-        return Err(NotProved::BadBackup(anyhow::anyhow!("the backup is empty")));
     }
     // The packed one is needed no more.
     Ok(std::fs::remove_file(from).context("cannot remove the download")?)
 }
 
-/// What a dump is. One in plain text must have its end: nothing else says that it was not cut off.
-pub(super) fn kind(dump: &Path) -> anyhow::Result<Kind> {
-    let mut file = File::open(dump)?;
-    let mut begin = [0; 7];
-    let read = match file.read_exact(&mut begin) {
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => 0,
-        other => other.map(|()| begin.len())?,
-    };
-    // A dump of the format tar begins with the name of its table of contents.
-    if read > 0 && (begin.starts_with(b"PGDMP") || begin.starts_with(b"toc.dat")) {
-        return Ok(Kind::Archive);
+impl Dump {
+    /// What a file or folder is. One in plain text must have its end: nothing else says that it was not cut off.
+    pub(super) fn of(path: &Path) -> anyhow::Result<Self> {
+        if path.is_dir() {
+            return Ok(Self::Archive(path.to_owned()));
+        }
+        let mut file = File::open(path)?;
+        let mut header = Vec::new();
+        Read::by_ref(&mut file).take(HEADER_BYTES).read_to_end(&mut header)?;
+        match judge(BackupFormat::PgDump, &header).map_err(anyhow::Error::msg)? {
+            Content::Custom | Content::Tar => return Ok(Self::Archive(path.to_owned())),
+            Content::Cluster => bail!("it is a dump of pg_dumpall"),
+            Content::Sql | Content::Other => {}
+        }
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        let mut tail = Vec::new();
+        file.take(TAIL).read_to_end(&mut tail)?;
+        let text = String::from_utf8_lossy(&tail);
+        // The end of a file may be the end of rows, so nothing but the last line tells.
+        let says_nothing = |line: &&str| line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ");
+        let last = text.lines().rev().map(str::trim_end).find(|line| !says_nothing(line));
+        ensure!(last == Some(LAST_WORDS), "the dump is cut off: it does not end with pg_dump's own \"{LAST_WORDS}\"");
+        Ok(Self::Text(path.to_owned()))
     }
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-    let mut tail = Vec::new();
-    file.take(TAIL).read_to_end(&mut tail)?;
-    let text = String::from_utf8_lossy(&tail);
-    ensure!(!tail.contains(&0), "it is no dump of pg_dump");
-    // psql takes the end of a file for the end of a COPY, so nothing but the last line tells.
-    let is_filler = |line: &&str| line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ");
-    let last = text.lines().rev().map(str::trim_end).find(|line| !is_filler(line));
-    if !last.is_some_and(|line| LAST_LINES.contains(&line)) {
-        bail!("the dump is cut off: it does not end with pg_dump's own \"{}\"", LAST_LINES[0]);
+
+    /// Reads the table of contents of an archive.
+    pub(super) async fn contents(&self, tools: &Tools) -> Result<(), NotProved> {
+        let Self::Archive(path) = self else { return Ok(()) };
+        let listed = run("pg_restore", tools.command("pg_restore").arg("--list").arg(path)).await;
+        let list = listed.map_err(|error| archive_fault(&format!("{error:#}"), "failed"))?;
+        if list.lines().any(|line| line.contains(" TABLE DATA ")) {
+            return Ok(());
+        }
+        Err(NotProved::BadBackup(anyhow!("the dump holds no table")))
     }
-    Ok(Kind::Text)
+
+    /// It as plain SQL. Nothing that belongs to a whole server is part of it.
+    pub(super) async fn text(&self, tools: &Tools) -> Result<Source, NotProved> {
+        let path = match self {
+            Self::Text(path) => {
+                let file = tokio::fs::File::open(path).await?;
+                return Ok(Source { text: Box::new(file), program: None });
+            }
+            Self::Archive(path) => path,
+        };
+        let mut command = tools.command("pg_restore");
+        command.args(["--no-owner", "--no-privileges", "--no-tablespaces", "--file=-"]).arg(path);
+        let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut program = started.context("cannot run pg_restore")?;
+        let text = program.stdout.take().context("pg_restore has no output")?;
+        let errors = tokio::spawn(head(program.stderr.take()));
+        Ok(Source { text: Box::new(text), program: Some((program, errors)) })
+    }
+
+    /// What it says about itself at its begin.
+    pub(super) async fn facts(&self, tools: &Tools) -> Result<Facts, NotProved> {
+        use tokio::io::AsyncReadExt;
+        let mut source = self.text(tools).await?;
+        let mut begin = Vec::new();
+        (&mut source.text).take(16 * 1024).read_to_end(&mut begin).await.context("the dump cannot be read")?;
+        // A program that is not read to its end is killed with its handle.
+        Ok(Facts::of(&String::from_utf8_lossy(&begin)))
+    }
 }
 
-/// Reads the table of contents.
-pub(super) async fn contents(tools: &Tools, dump: &Path) -> Result<(), NotProved> {
-    let listed = run("pg_restore", tools.command("pg_restore").arg("--list").arg(dump)).await;
-    let list = listed.map_err(|error| {
-        // Said by programs that are older than the dump; every format of an archive was 1.something yet.
-        let newer = format!("{error:#}").contains("unsupported version (1.");
-        let error = error.context("the dump cannot be read");
-        if newer { NotProved::CannotTell(error) } else { NotProved::BadBackup(error) }
-    })?;
-    if list.lines().any(|line| line.contains(" TABLE DATA ")) {
-        return Ok(());
+impl Facts {
+    fn of(begin: &str) -> Self {
+        let after = |words: &str| begin.lines().find_map(|line| line.strip_prefix(words)).map(str::trim);
+        let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse().ok());
+        Self {
+            major: after("-- Dumped from database version ").and_then(digits),
+            encoding: after("SET client_encoding = '").and_then(|rest| Some(rest.split('\'').next()?.to_owned())),
+        }
     }
-    Err(NotProved::BadBackup(anyhow::anyhow!("the dump holds no table")))
+}
+
+/// Whose fault it is that `pg_restore` cannot read an archive: its own where it is older or built without what is needed.
+pub(super) fn archive_fault(said: &str, status: &str) -> NotProved {
+    let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
+    let words = if lines.is_empty() { status.to_owned() } else { lines.join("; ") };
+    let error = anyhow!("the dump cannot be read: {words}");
+    // Every format of an archive was 1.something yet.
+    let lacks = [
+        "unsupported version (1.",
+        "not supported in this installation",
+        "does not support compression",
+        "No space left on device",
+        "out of memory",
+        "Permission denied",
+    ];
+    if lacks.iter().any(|what| said.contains(what)) {
+        NotProved::CannotTell(error)
+    } else {
+        NotProved::BadBackup(error)
+    }
 }
 
 #[cfg(test)]
@@ -120,18 +226,28 @@ mod tests {
         let file = folder.path().join("dump");
         let of = |text: &[u8]| {
             std::fs::write(&file, text)?;
-            kind(&file)
+            Dump::of(&file)
         };
-        assert_eq!(of(b"PGDMP\x01\x0e")?, Kind::Archive);
-        assert_eq!(of(b"toc.dat\0\0")?, Kind::Archive);
-        let whole = format!("{}\n--\n-- PostgreSQL database dump complete\n--\n\n", "x".repeat(10_000));
-        assert_eq!(of(whole.as_bytes())?, Kind::Text);
-        assert!(of(whole.replace(LAST_LINES[0], "").as_bytes()).is_err());
+        let (archive, plain) = (Dump::Archive(file.clone()), Dump::Text(file.clone()));
+        assert_eq!(of(b"PGDMP\x01\x0e")?, archive);
+        assert_eq!(of(b"toc.dat\0\0")?, archive);
+        let title = "--\n-- PostgreSQL database dump\n--\n";
+        let whole = format!("{title}{}\n--\n{LAST_WORDS}\n--\n\n", "x".repeat(10_000));
+        assert_eq!(of(whole.as_bytes())?, plain);
+        assert!(of(whole.replace(LAST_WORDS, "").as_bytes()).is_err());
         let restricted = whole.trim_end().to_owned() + "\n\n\\unrestrict abc\n\n";
-        assert_eq!(of(restricted.as_bytes())?, Kind::Text);
-        let within = "COPY users (a) FROM stdin;\none\nPostgreSQL database dump complete\ntw";
+        assert_eq!(of(restricted.as_bytes())?, plain);
+        let within = format!("{title}COPY users (a) FROM stdin;\none\nPostgreSQL database dump complete\ntw");
         assert!(of(within.as_bytes()).is_err(), "what a row says is no end");
         assert!(of(b"SEL").is_err() && of(&[0; 99]).is_err());
+        assert!(of(whole.replace("database dump\n", "database cluster dump\n").as_bytes()).is_err());
         Ok(())
+    }
+
+    #[test]
+    fn a_dump_says_of_which_version_and_encoding_it_is() {
+        let begin = "--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 18.4 (Debian)\n-- Dumped by pg_dump version 18.4\n\nSET client_encoding = 'SQL_ASCII';\n";
+        assert_eq!(Facts::of(begin), Facts { major: Some(18), encoding: Some("SQL_ASCII".to_owned()) });
+        assert_eq!(Facts::of("SELECT 1;"), Facts::default());
     }
 }

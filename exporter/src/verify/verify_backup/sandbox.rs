@@ -1,4 +1,4 @@
-//! The sandbox of one restore: a folder, processes and a database. All three are removed when it is closed.
+//! The folder, the processes and the database of one proof, and that nothing of them is left behind.
 
 use super::database::{self, Database};
 use super::tools::Tools;
@@ -16,23 +16,21 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 const PREFIX: &str = "checklist-restore";
-/// Locked while the proof runs. A folder whose lock is free was left behind by a proof that was killed.
+/// Held as long as the proof goes on: who finds it free has found what a killed one left behind.
 const LOCK: &str = "lock";
 /// A server that is told to stop at once needs some tenths of a second.
 const STOP: Duration = Duration::from_secs(10);
 
-/// The sandbox of one proof.
+/// Where a proof is made.
 pub(super) struct Sandbox {
     /// PostgreSQL's programs.
     pub(super) tools: Tools,
     /// What is restored into.
     pub(super) database: Option<Database>,
-    /// Tells blocking work that it must stop.
+    /// Ends what cannot be ended from outside.
     pub(super) stopped: Arc<AtomicBool>,
     folder: TempDir,
     server: Option<Child>,
-    /// The database of a given server in which to say that ours is dropped.
-    maintenance: Option<String>,
     _lock: File,
 }
 
@@ -45,7 +43,7 @@ impl Sandbox {
         lock.try_lock().context("cannot lock the temporary folder")?;
         let tools = Tools::find(folder.path())?;
         let stopped = Arc::default();
-        Ok(Self { tools, database: None, stopped, folder, server: None, maintenance: None, _lock: lock })
+        Ok(Self { tools, database: None, stopped, folder, server: None, _lock: lock })
     }
 
     /// A file of the folder.
@@ -54,28 +52,41 @@ impl Sandbox {
     }
 
     /// Restores go to a throw-away server.
-    pub(super) async fn start(&mut self) -> anyhow::Result<()> {
-        self.database = Some(database::start(&self.tools, self.folder.path(), &mut self.server).await?);
-        Ok(())
+    pub(super) async fn start(&mut self, encoding: &str) -> anyhow::Result<()> {
+        let database = database::start(&self.tools, self.folder.path(), &mut self.server).await?;
+        self.database.insert(database).create(encoding).await
     }
 
-    /// Restores go to a given server, unless it is one of the sources.
-    pub(super) async fn borrow(&mut self, server: &Postgres, sources: &[Postgres]) -> anyhow::Result<()> {
+    /// Restores go to a given server, unless it is one of the sources or holds more than this.
+    pub(super) async fn borrow(
+        &mut self,
+        server: &Postgres,
+        sources: &[Postgres],
+        encoding: &str,
+    ) -> anyhow::Result<()> {
         // Known before it is made, so that it is dropped however this ends.
-        let database = self.database.insert(database::borrow(&self.tools, server, sources).await?);
-        let maintenance = self.maintenance.insert(server.database.clone());
-        database.create(&self.tools, maintenance).await.context("no database can be made on the given server")
+        let database = self.database.insert(database::borrow(server, sources).await?);
+        database.create(encoding).await
     }
 
     /// Ends every process, drops the database and removes the folder.
-    pub(super) async fn close(mut self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// With everything that could not be removed.
+    pub(super) async fn close(mut self) -> Result<(), Vec<String>> {
         self.stopped.store(true, Ordering::Relaxed);
-        let mut dropped = Ok(());
-        if let (Some(database), Some(maintenance)) = (&self.database, &self.maintenance) {
-            dropped = match tokio::time::timeout(STOP, database.drop(&self.tools, maintenance)).await {
-                Ok(dropped) => dropped,
-                Err(_) => Err(anyhow::anyhow!("the given server does not answer: a database of ours is left there")),
-            };
+        let mut left = Vec::new();
+        // A database of our own server goes with the server.
+        if let (Some(database), None) = (&mut self.database, &self.server) {
+            match tokio::time::timeout(STOP, database.drop()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => left.push(format!("{error:#}")),
+                Err(_) => left.push(format!(
+                    "{} does not answer: the database {} and its role are left there, and the next proof removes them",
+                    database.admin.place(),
+                    database.name
+                )),
+            }
         }
         if let Some(server) = &mut self.server
             && let Some(id) = server.id()
@@ -84,11 +95,14 @@ impl Sandbox {
             // One that does not end is killed below.
             let _ = tokio::time::timeout(STOP, server.wait()).await;
         }
-        clear(self.folder.path()).await.and(dropped)
+        if let Err(error) = clear(self.folder.path()).await {
+            left.push(format!("{error:#}"));
+        }
+        if left.is_empty() { Ok(()) } else { Err(left) }
     }
 }
 
-/// Ends the processes that work in a folder, and removes the folder.
+/// Ends what works in a folder, and removes the folder.
 async fn clear(folder: &Path) -> anyhow::Result<()> {
     let begun = Instant::now();
     loop {
@@ -126,12 +140,12 @@ fn working_in(folder: &Path) -> Vec<(u32, Option<String>)> {
 
 fn signal(id: u32, signal: Signal) {
     if let Ok(id) = i32::try_from(id) {
-        // A process that has ended needs no signal.
+        // One that has ended need not be told.
         let _ = kill(Pid::from_raw(id), signal);
     }
 }
 
-/// Removes the folders of our own proofs that were killed.
+/// Removes what proofs of ours left behind that were killed.
 async fn sweep() {
     let own = nix::unistd::geteuid();
     for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {

@@ -1,9 +1,10 @@
 //! What the restored database must answer.
 
-use super::database::{Database, fault_of};
+use super::database::{Database, is_of_the_server};
 use super::error::{BackupFault, NotProved};
-use super::tools::Tools;
-use anyhow::{Context, ensure};
+use super::restore::Restored;
+use super::session::ServerError;
+use anyhow::{Context, anyhow, ensure};
 use checklist::config::{Expect, Sanity};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -13,12 +14,13 @@ const AHEAD: f64 = 300.0;
 
 /// Asks every check, and then judges: what was answered is recorded, also when an answer is bad.
 pub(super) async fn ask(
-    tools: &Tools,
     database: &Database,
+    restored: &Restored,
     checks: &[Sanity],
     answers: &mut BTreeMap<String, f64>,
     newest: &mut BTreeMap<String, f64>,
 ) -> Result<(), NotProved> {
+    let mut session = database.connect().await?;
     let mut worst = Ok(());
     for check in checks {
         let asked = match check.expect {
@@ -29,8 +31,10 @@ pub(super) async fn ask(
                 format!("SELECT extract(epoch FROM ({query})::timestamptz)")
             }
         };
-        let asked = database.ask(tools, &asked).await.with_context(|| format!("check {}", check.name));
-        let text = asked.map_err(fault_of)?;
+        let answered = session.run(asked.as_bytes()).await?;
+        let rows = answered.map_err(|error| fault_of(&check.name, &error, restored))?;
+        // Several rows are no number, and are told as they are.
+        let text = rows.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join("\n");
         let number = || {
             let number = text.parse().ok().filter(|number: &f64| number.is_finite());
             number.with_context(|| format!("check {} answered {text:?}, which is no number", check.name))
@@ -47,6 +51,15 @@ pub(super) async fn ask(
         worst = worst.and(judged.and_then(|()| judge(check, text.parse().unwrap_or(f64::NAN))));
     }
     worst.bad_backup()
+}
+
+/// Whose fault it is that a check has no answer: the backup's where it lacks what is asked for, unless this server lacked
+/// it first, or the question is none.
+fn fault_of(check: &str, error: &ServerError, restored: &Restored) -> NotProved {
+    let told = anyhow!("check {check}: {error}");
+    let syntax = error.code == "42601";
+    let hidden = error.code.starts_with("42") && restored.lacks_something();
+    if is_of_the_server(error) || syntax || hidden { NotProved::CannotTell(told) } else { NotProved::BadBackup(told) }
 }
 
 fn judge(check: &Sanity, answer: f64) -> anyhow::Result<()> {

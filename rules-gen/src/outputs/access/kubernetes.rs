@@ -214,7 +214,7 @@ mod tests {
         let text = "kubernetes: [{name: k, namespaces: [a]}]
 highAvailability: {kubernetes: k}
 tasks: {since: 2026-01-01, directory: /var/lib/checklist}
-backups: [{name: _, bucket: b, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}}]
+backups: [{name: _, bucket: bkt, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}}]
 ";
         let config = Config::parse("checklist.yaml", text)?;
         let items = kubernetes(&config, "k")["items"].as_array().cloned().unwrap_or_default();

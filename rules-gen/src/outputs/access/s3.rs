@@ -60,10 +60,10 @@ mod tests {
     #[test]
     fn a_policy_grants_what_is_read_and_no_more() -> anyhow::Result<()> {
         let text = "backups:
-  - {name: names, bucket: a, prefix: n/}
-  - {name: heads, bucket: a, prefix: 'h*/', format: gzip}
-reports: [{name: r, format: trivy, s3: {bucket: b, prefix: r/}}]
-tasks: {since: 2026-01-01, s3: {bucket: c, prefix: t/}}
+  - {name: names, bucket: aaa, prefix: n/}
+  - {name: heads, bucket: aaa, prefix: 'h*/', format: gzip}
+reports: [{name: r, format: trivy, s3: {bucket: bkt, prefix: r/}}]
+tasks: {since: 2026-01-01, s3: {bucket: ccc, prefix: t/}}
 ";
         let config = Config::parse("checklist.yaml", text)?;
         let grants = |policy: Value| -> Vec<String> {
@@ -76,20 +76,20 @@ tasks: {since: 2026-01-01, s3: {bucket: c, prefix: t/}}
         assert_eq!(
             grants(s3(&config)),
             [
-                r#""s3:ListBucket" "arn:aws:s3:::a" "n/*""#,
-                r#""s3:ListBucket" "arn:aws:s3:::a" "h${*}/*""#,
-                r#"["s3:GetObject"] "arn:aws:s3:::a/h${*}/*" null"#,
-                r#""s3:ListBucket" "arn:aws:s3:::b" "r/*""#,
-                r#"["s3:GetObject"] "arn:aws:s3:::b/r/*" null"#,
-                r#""s3:ListBucket" "arn:aws:s3:::c" "t/*""#,
-                r#"["s3:GetObject"] "arn:aws:s3:::c/t/*" null"#,
+                r#""s3:ListBucket" "arn:aws:s3:::aaa" "n/*""#,
+                r#""s3:ListBucket" "arn:aws:s3:::aaa" "h${*}/*""#,
+                r#"["s3:GetObject"] "arn:aws:s3:::aaa/h${*}/*" null"#,
+                r#""s3:ListBucket" "arn:aws:s3:::bkt" "r/*""#,
+                r#"["s3:GetObject"] "arn:aws:s3:::bkt/r/*" null"#,
+                r#""s3:ListBucket" "arn:aws:s3:::ccc" "t/*""#,
+                r#"["s3:GetObject"] "arn:aws:s3:::ccc/t/*" null"#,
             ]
         );
         assert_eq!(
             grants(s3_records(&config)),
             [
-                r#""s3:ListBucket" "arn:aws:s3:::c" "t/*""#,
-                r#"["s3:GetObject","s3:PutObject"] "arn:aws:s3:::c/t/*" null"#
+                r#""s3:ListBucket" "arn:aws:s3:::ccc" "t/*""#,
+                r#"["s3:GetObject","s3:PutObject"] "arn:aws:s3:::ccc/t/*" null"#
             ]
         );
         Ok(())

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     fn config() -> Config {
-        let yaml = "backups: [{name: daily, bucket: b, prefix: daily/}]\nhealth: [{name: web, url: 'http://h/'}]\n";
+        let yaml = "backups: [{name: daily, bucket: bkt, prefix: daily/}]\nhealth: [{name: web, url: 'http://h/'}]\n";
         Config::parse("checklist.yaml", yaml).unwrap_or_else(|error| panic!("{error}"))
     }
 

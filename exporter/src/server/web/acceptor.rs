@@ -38,8 +38,10 @@ impl Acceptor {
     pub fn new(tls: &Tls) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::new(Reason::Config, format!("tls_server_config: {why}"));
         let chain = trust::certificates(&tls.cert_file)?;
-        let key = PrivateKeyDer::from_pem_file(&tls.key_file)
-            .map_err(|error| wrong(format!("cannot read the key in {}: {error}", tls.key_file.display())))?;
+        let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(|error| {
+            let why = trust::pem_mistake(&error);
+            wrong(format!("cannot read the key in {}: {why}", tls.key_file.display()))
+        })?;
         let versions: Vec<&'static SupportedProtocolVersion> =
             [(Version::TLS12, &rustls::version::TLS12), (Version::TLS13, &rustls::version::TLS13)]
                 .into_iter()

@@ -1,5 +1,9 @@
 //! A backup is proved out of a real `pg_dump` of every format, and nothing is left behind, however a proof ends.
 
+mod features;
+mod given;
+mod hostile;
+
 use anyhow::Context;
 use checklist::Config;
 use futures::StreamExt;
@@ -242,6 +246,13 @@ async fn a_proof_that_is_ended_in_any_stage_leaves_nothing_and_is_recorded() -> 
         let record = world.record()?;
         assert!(record["unknown"] == true && record["passed"] == false, "{stage}: {record}");
     }
+    // A terminal that is closed.
+    world.configure("gzip", "", SLOW)?;
+    world.upload(&gzip(&text)?)?;
+    let mut process = world.end_after("restore", &never, Signal::SIGHUP).await?;
+    assert_eq!(process.wait(Duration::from_secs(30))?, Some(2), "{}", process.log());
+    assert!(process.log().contains("ended by SIGHUP"), "{}", process.log());
+    assert_eq!(left(&world.work())?, Vec::<String>::new());
     // Killed without a chance: the next proof removes what it finds.
     world.configure("gzip", "", USERS)?;
     world.upload(&gzip(sleepy.as_bytes())?)?;
@@ -343,49 +354,4 @@ impl Drop for Mount {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg(&self.0).status();
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_given_server_is_used_unless_it_is_the_source() -> anyhow::Result<()> {
-    let world = World::start().await?;
-    let scratch = Postgres::start().await?;
-    let server = |port: u16| {
-        format!("server: {{host: 127.0.0.1, port: {port}, database: postgres, user: postgres, tls: disable}},")
-    };
-    let ours = async |postgres: &Postgres| -> anyhow::Result<i64> {
-        let query = "SELECT count(*) FROM pg_database WHERE datname LIKE 'checklist%'";
-        Ok(postgres.client().await?.query_one(query, &[]).await?.try_get(0)?)
-    };
-    world.upload(&world.postgres.dump()?)?;
-    world.configure("pg_dump", &server(scratch.port), USERS)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(0) && said.contains("users 200"), "{said}");
-    assert_eq!(ours(&scratch).await?, 0, "the database is dropped");
-    world.configure(
-        "pg_dump",
-        &server(scratch.port),
-        "{name: users, query: SELECT count(*) FROM users, atLeast: 900}",
-    )?;
-    assert_eq!((world.verify()?.0, ours(&scratch).await?), (Some(1), 0));
-    // The source by another name: nothing was made there.
-    world.configure("pg_dump", &server(world.postgres.port), USERS)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(2) && said.contains("is the source orchestrator itself"), "{said}");
-    let made = "SELECT count(*) FROM pg_stat_database WHERE datname LIKE 'checklist_restore%'";
-    assert_eq!(world.postgres.client().await?.query_one(made, &[]).await?.try_get::<_, i64>(0)?, 0);
-    // Ended while it asks.
-    world.configure("pg_dump", &server(scratch.port), SLOW)?;
-    let mut process = world.end_after("restore", &AtomicBool::new(false), Signal::SIGTERM).await?;
-    assert_eq!(process.wait(Duration::from_secs(30))?, Some(2), "{}", process.log());
-    assert_eq!((ours(&scratch).await?, left(&world.work())?.len()), (0, 0));
-    // A source that does not answer may be the same one.
-    let config = world.folder.path().join("checklist.yaml");
-    let text = std::fs::read_to_string(&config).context("no configuration")?;
-    std::fs::write(
-        &config,
-        text.replace(&format!("host: localhost, port: {}", world.postgres.port), "host: localhost, port: 9"),
-    )?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(2) && said.contains("before it is known not to be the source"), "{said}");
-    Ok(())
 }

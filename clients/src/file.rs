@@ -1,0 +1,200 @@
+//! Files that others write: read on a thread of their own with a deadline, because a pipe or a dead mount hangs whoever
+//! opens it.
+
+use crate::failure::Failure;
+use checklist::Reason;
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::sync::oneshot;
+
+/// A local disk answers in milliseconds, a busy network file system in a second.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// Threads at once that wait for one path: more of them would hang the same way.
+const AT_ONCE: usize = 8;
+/// Between two looks whether one of them is done.
+const TURN: Duration = Duration::from_millis(2);
+
+/// Threads at work, by path.
+static WAITING: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
+
+/// A whole file.
+#[derive(Debug)]
+pub struct Content {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// When it was last written.
+    pub modified: SystemTime,
+}
+
+/// Reads a file of at most `most` bytes, aside.
+///
+/// # Errors
+/// Why it cannot be read: it is not there, no file, too large, or it hangs.
+pub async fn read(path: &Path, most: u64) -> Result<Content, Error> {
+    let own = path.to_owned();
+    aside(path, PATIENCE, move || read_now(&own, most)).await?
+}
+
+/// Does blocking work on a path on a thread of its own. A thread that hangs is left behind, and once several of them
+/// hang at a path, no more are started for it.
+///
+/// # Errors
+/// When the work is not done in time; of the kind [`ErrorKind::TimedOut`].
+pub async fn aside<T: Send + 'static>(
+    path: &Path,
+    within: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    let hangs = || Error::new(ErrorKind::TimedOut, format!("it does not answer within {within:?}: is its mount dead?"));
+    let until = tokio::time::Instant::now() + within;
+    let place = loop {
+        match Place::take(path) {
+            Some(place) => break place,
+            None if tokio::time::Instant::now() >= until => return Err(hangs()),
+            None => tokio::time::sleep(TURN).await,
+        }
+    };
+    let (done, wait) = oneshot::channel();
+    std::thread::Builder::new().name("file".to_owned()).spawn(move || {
+        let result = work();
+        drop(place);
+        // Whoever waited may have gone.
+        let _ = done.send(result);
+    })?;
+    match tokio::time::timeout_at(until, wait).await {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(_)) => Err(Error::other("its reader ended in a panic")),
+        Err(_) => Err(hangs()),
+    }
+}
+
+/// Reads a file of at most `most` bytes, on this thread. A pipe, a device or a folder is refused and not waited for.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read_now(path: &Path, most: u64) -> Result<Content, Error> {
+    let file = open(path, File::options().read(true))?;
+    let metadata = file.metadata()?;
+    let modified = metadata.modified()?;
+    let too_large = || Error::new(ErrorKind::FileTooLarge, format!("it is larger than {most} bytes"));
+    if metadata.len() > most {
+        return Err(too_large());
+    }
+    // Room for everything at the start: a buffer that grows leaves copies of a secret behind.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(too_large());
+    }
+    Ok(Content { bytes, modified })
+}
+
+/// Opens a file as `options` say, without waiting for the other end of a pipe; anything but a file is an error.
+///
+/// # Errors
+/// Why it cannot be opened.
+pub fn open(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Error> {
+    only_files(options.custom_flags(O_NONBLOCK).open(path)?)
+}
+
+/// The same for a file whose name must not be a link: whoever may write into its folder could point it elsewhere.
+///
+/// # Errors
+/// Why it cannot be opened.
+pub fn open_no_link(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Error> {
+    let opened = options.custom_flags(O_NONBLOCK | O_NOFOLLOW).open(path);
+    only_files(opened.map_err(|error| {
+        let link = std::fs::symlink_metadata(path).is_ok_and(|file| file.is_symlink());
+        if link { Error::new(ErrorKind::InvalidInput, "it is a link, which is not followed") } else { error }
+    })?)
+}
+
+fn only_files(file: File) -> Result<File, Error> {
+    if file.metadata()?.is_file() { Ok(file) } else { Err(Error::new(ErrorKind::InvalidInput, "it is not a file")) }
+}
+
+/// What reading a file in vain means.
+pub fn failure(path: &Path, error: &Error) -> Failure {
+    let reason = match error.kind() {
+        ErrorKind::NotFound => Reason::NotFound,
+        ErrorKind::PermissionDenied => Reason::Permission,
+        ErrorKind::TimedOut => Reason::Timeout,
+        ErrorKind::FileTooLarge => Reason::Limit,
+        _ => Reason::Config,
+    };
+    Failure::new(reason, format!("cannot read {}: {error}", path.display()))
+}
+
+/// A thread's place at a path; it is given back when the thread is done.
+struct Place(PathBuf);
+
+impl Place {
+    fn take(path: &Path) -> Option<Self> {
+        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = waiting.entry(path.to_owned()).or_default();
+        if *count >= AT_ONCE {
+            return None;
+        }
+        *count += 1;
+        Some(Self(path.to_owned()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = waiting.get_mut(&self.0) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.0);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pipe_and_a_folder_are_refused_at_once_and_a_file_is_read_within_its_limit() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU)?;
+        std::fs::write(&file, "four")?;
+        for not in [&pipe, folder.path()] {
+            let error = read(not, 10).await.err().map(|error| error.kind());
+            assert_eq!(error, Some(ErrorKind::InvalidInput), "{}", not.display());
+        }
+        assert_eq!(read(&file, 4).await?.bytes, b"four");
+        assert_eq!(read(&file, 3).await.err().map(|error| error.kind()), Some(ErrorKind::FileTooLarge));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_hangs_is_left_and_soon_not_tried_again() -> anyhow::Result<()> {
+        let path = Path::new("/a mount that is dead");
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = std::sync::Arc::new(Mutex::new(held));
+        for _ in 0..AT_ONCE {
+            let held = std::sync::Arc::clone(&held);
+            let wait = move || held.lock().is_ok_and(|held| held.recv().is_ok());
+            let hung = aside(path, Duration::from_millis(5), wait).await;
+            assert_eq!(hung.err().map(|error| error.kind()), Some(ErrorKind::TimedOut));
+        }
+        let started = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let own = std::sync::Arc::clone(&started);
+        let more = aside(path, Duration::from_millis(5), move || own.store(true, std::sync::atomic::Ordering::SeqCst));
+        assert_eq!(more.await.err().map(|error| error.kind()), Some(ErrorKind::TimedOut));
+        assert!(!started.load(std::sync::atomic::Ordering::SeqCst), "another thread hangs too");
+        assert_eq!(aside(Path::new("/another"), PATIENCE, || 7).await?, 7);
+        drop(release);
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! The stream below HTTP: clear or TLS, bounded until the answer begins, and read as curl reads it.
+
+use crate::failure::Failure;
+use crate::tcp::connect;
+use checklist::Reason;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::io::{Error, ErrorKind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsConnector;
+use url::Url;
+
+/// Bytes before the answer: headers, and informational answers (1xx), of which a server may send without end.
+const MAX_HEAD: u64 = 512 * 1024;
+
+/// A connection of either kind.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+/// Connects to the host of an address; `tls` is for `https`.
+pub(crate) async fn open(url: &Url, tls: Option<ClientConfig>) -> Result<Bounded, Failure> {
+    let invalid = |why: &str| Failure::new(Reason::Config, format!("{} is no usable address: {why}", shown(url)));
+    let host = url.host_str().ok_or_else(|| invalid("no host"))?.trim_matches(['[', ']']).to_owned();
+    let port = url.port_or_known_default().ok_or_else(|| invalid("no port"))?;
+    let stream = connect(&host, port).await?;
+    let inner: Box<dyn Io> = if url.scheme() == "https" {
+        let config = tls.ok_or_else(|| invalid("no trust for https"))?;
+        let name = ServerName::try_from(host.clone()).map_err(|_| invalid("the host is no name for TLS"))?;
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+        let failed = |error| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {error}"));
+        Box::new(stream.map_err(failed)?)
+    } else {
+        Box::new(stream)
+    };
+    Ok(Bounded { inner, before: Arc::default() })
+}
+
+/// An address for people: a login or a token in its query is nobody else's.
+pub fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // Only an address without a host refuses this, and has no login.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+/// A stream that ends with an error when too much comes before the answer.
+pub(crate) struct Bounded {
+    inner: Box<dyn Io>,
+    /// Bytes that came before the answer.
+    before: Arc<AtomicU64>,
+}
+
+/// Says that the answer has begun: from here on its body has a limit of its own.
+pub(crate) struct Begun(Arc<AtomicU64>);
+
+/// No count reaches it by adding to it.
+const ANSWERED: u64 = u64::MAX / 2;
+
+impl Bounded {
+    /// The handle to say that the answer has begun.
+    pub(crate) fn begun(&self) -> Begun {
+        Begun(Arc::clone(&self.before))
+    }
+}
+
+impl Begun {
+    /// From now on nothing is counted.
+    pub(crate) fn now(&self) {
+        self.0.store(ANSWERED, Ordering::Relaxed);
+    }
+}
+
+impl AsyncRead for Bounded {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<(), Error>> {
+        let filled = buf.filled().len();
+        let read = ready!(Pin::new(&mut self.inner).poll_read(cx, buf));
+        let count = (buf.filled().len() - filled) as u64;
+        let before = self.before.load(Ordering::Relaxed);
+        if before < ANSWERED && self.before.fetch_add(count, Ordering::Relaxed) + count > MAX_HEAD {
+            let what = format!("the server sent more than {MAX_HEAD} bytes and no answer");
+            return Poll::Ready(Err(Error::new(ErrorKind::InvalidData, what)));
+        }
+        Poll::Ready(match read {
+            // Servers as old as HTTP/1.0 end TLS by closing the connection. A body with a length is still checked.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(()),
+            read => read,
+        })
+    }
+}
+
+impl AsyncWrite for Bounded {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, Error>> {
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}

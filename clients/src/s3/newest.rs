@@ -1,0 +1,250 @@
+//! Which of the objects under a prefix is the newest backup, found while they are listed and without keeping them all.
+
+use super::Object;
+use checklist::config::NamePattern;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{Hash, Hasher};
+
+/// Clocks of two machines may differ by so many seconds.
+const AHEAD: f64 = 300.0;
+/// Files about another file: `dump.sha256` beside `dump`.
+const BESIDE: [&str; 7] = [".sha256", ".sha512", ".sha1", ".md5", ".sig", ".asc", ".log"];
+/// Of these, what may be a backup itself where the other file is not there: one that was encrypted or signed as a whole.
+const MAYBE_WHOLE: [&str; 2] = [".sig", ".asc"];
+
+/// Which objects count.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Choice<'a> {
+    /// Names that count; every name where there are none.
+    pub matching: &'a [NamePattern],
+    /// Names that do not count.
+    pub excluded: &'a [NamePattern],
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    /// The newest one whose time is not in the future.
+    pub newest: Option<Newest>,
+    /// How many there are.
+    pub count: u64,
+    /// How many are of the future, beyond what clocks may differ.
+    pub future: u64,
+    /// The furthest of these: its name and its time.
+    pub furthest: Option<(String, f64)>,
+    /// How many objects were left out because of their names.
+    pub left_out: u64,
+}
+
+/// The newest one: an object, or a folder of `pg_dump -Fd`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Newest {
+    /// The key of the object, or of the folder without its last slash.
+    pub name: String,
+    /// Bytes of all its objects.
+    pub bytes: u64,
+    /// When its last object was written, Unix seconds.
+    pub modified: f64,
+    /// The object whose first bytes say what it is; nothing for a folder that lacks its table of contents.
+    pub begin: Option<Object>,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.key, self.bytes, self.modified.to_bits()) == (&other.key, other.bytes, other.modified.to_bits())
+    }
+}
+
+/// Takes objects one by one.
+pub(super) struct Listing<'a> {
+    prefix: &'a str,
+    choice: Choice<'a>,
+    now: f64,
+    /// Hashes of the keys so far: half a million of them are some megabytes.
+    known: HashSet<u64>,
+    /// Objects that may be about another one that did not come yet.
+    beside: Vec<Object>,
+    folders: BTreeMap<String, Newest>,
+    found: Found,
+}
+
+impl<'a> Listing<'a> {
+    pub(super) fn new(prefix: &'a str, choice: Choice<'a>, now: f64) -> Self {
+        Self {
+            prefix,
+            choice,
+            now,
+            known: HashSet::new(),
+            beside: Vec::new(),
+            folders: BTreeMap::new(),
+            found: Found::default(),
+        }
+    }
+
+    pub(super) fn take(&mut self, object: Object) {
+        if let Some(folder) = folder_of_a_dump(&object.key) {
+            let name = folder.to_owned();
+            let new = || Newest { name: name.clone(), bytes: 0, modified: f64::MIN, begin: None, is_folder: true };
+            let whole = self.folders.entry(name.clone()).or_insert_with(new);
+            whole.bytes += object.bytes;
+            whole.modified = whole.modified.max(object.modified);
+            if object.key.ends_with("/toc.dat") {
+                whole.begin = Some(object);
+            }
+            return;
+        }
+        if self.choice.matching.is_empty() && self.choice.excluded.is_empty() {
+            if let Some(about) = BESIDE.iter().find_map(|ending| object.key.strip_suffix(ending)) {
+                // Keys come in order, so the other one mostly came before.
+                if self.known.contains(&hash(about)) {
+                    self.found.left_out += 1;
+                } else {
+                    self.beside.push(object);
+                }
+                return;
+            }
+            self.known.insert(hash(&object.key));
+        }
+        self.judge(one(object));
+    }
+
+    pub(super) fn finish(mut self) -> Found {
+        for object in std::mem::take(&mut self.beside) {
+            let ending = BESIDE.iter().find(|ending| object.key.ends_with(**ending)).copied().unwrap_or_default();
+            let about = object.key.strip_suffix(ending).unwrap_or(&object.key);
+            if self.known.contains(&hash(about)) || !MAYBE_WHOLE.contains(&ending) {
+                self.found.left_out += 1;
+            } else {
+                self.judge(one(object));
+            }
+        }
+        for folder in std::mem::take(&mut self.folders).into_values() {
+            self.judge(folder);
+        }
+        self.found
+    }
+
+    fn judge(&mut self, one: Newest) {
+        let name = one.name.strip_prefix(self.prefix).unwrap_or(&one.name);
+        let is = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.matches(name));
+        if is(self.choice.excluded) || !(self.choice.matching.is_empty() || is(self.choice.matching)) {
+            self.found.left_out += 1;
+            return;
+        }
+        self.found.count += 1;
+        if one.modified > self.now + AHEAD {
+            self.found.future += 1;
+            if self.found.furthest.as_ref().is_none_or(|(_, known)| one.modified > *known) {
+                self.found.furthest = Some((one.name, one.modified));
+            }
+            return;
+        }
+        // Of the same second the larger one is the backup, and the smaller one is about it.
+        let order = |one: &Newest| (one.modified, one.bytes);
+        if self.found.newest.as_ref().is_none_or(|newest| order(&one) >= order(newest)) {
+            self.found.newest = Some(one);
+        }
+    }
+}
+
+fn one(object: Object) -> Newest {
+    let Object { key, bytes, modified } = object.clone();
+    Newest { name: key, bytes, modified, begin: Some(object), is_folder: false }
+}
+
+fn hash(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The folder that an object of `pg_dump -Fd` lies in: `toc.dat`, `3245.dat.gz`, `blobs.toc`, `blob_16400.dat`.
+fn folder_of_a_dump(key: &str) -> Option<&str> {
+    let (folder, name) = key.rsplit_once('/')?;
+    let plain = [".gz", ".lz4", ".zst"].iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(name);
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let stem = plain.strip_suffix(".dat");
+    let is_part = plain == "toc.dat"
+        || stem.is_some_and(|stem| digits(stem) || stem.strip_prefix("blob_").is_some_and(digits))
+        || plain
+            .strip_suffix(".toc")
+            .and_then(|stem| stem.strip_prefix("blobs"))
+            .is_some_and(|rest| rest.is_empty() || rest.strip_prefix('_').is_some_and(digits));
+    is_part.then_some(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: f64 = 1_000_000.0;
+
+    fn found(choice: Choice<'_>, objects: &[(&str, f64, u64)]) -> (Option<String>, Found) {
+        let mut listing = Listing::new("daily/", choice, NOW);
+        for (key, modified, bytes) in objects {
+            listing.take(Object { key: (*key).to_owned(), bytes: *bytes, modified: *modified });
+        }
+        let found = listing.finish();
+        (found.newest.as_ref().map(|newest| newest.name.clone()), found)
+    }
+
+    #[test]
+    fn what_is_about_a_backup_is_none_in_whatever_order_it_comes() {
+        for (objects, expected) in [
+            (&[("daily/a.dump", 1.0, 9), ("daily/a.dump.sha256", 2.0, 1)][..], Some("daily/a.dump")),
+            (&[("daily/a.dump.md5", 2.0, 1), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
+            (&[("daily/a.dump", 1.0, 9), ("daily/backup.log", 2.0, 1)], Some("daily/a.dump")),
+            (&[("daily/a.dump.md5", 2.0, 1)], None),
+            (&[("daily/a.dump.asc", 2.0, 1)], Some("daily/a.dump.asc")),
+            (&[("daily/a", 5.0, 9), ("daily/b", 5.0, 1)], Some("daily/a")),
+        ] {
+            assert_eq!(found(Choice::default(), objects).0.as_deref(), expected, "{objects:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_say_what_a_backup_is_and_end_the_guessing() {
+        let pattern = |text: &str| [NamePattern::new(text)];
+        let objects = [
+            ("daily/a.dump", 1.0, 9),
+            ("daily/a.manifest", 2.0, 1),
+            ("daily/x.log", 3.0, 1),
+            ("daily/sub/b.dump", 4.0, 1),
+        ];
+        let choice = |matching, excluded| Choice { matching, excluded };
+        let (dump, a, others) = (pattern("*.dump"), pattern("a*"), pattern("sub/*"));
+        let newest = |choice| found(choice, &objects).0.unwrap_or_default();
+        assert_eq!(newest(choice(&dump, &[])), "daily/sub/b.dump");
+        assert_eq!(newest(choice(&dump, &others)), "daily/a.dump");
+        assert_eq!(newest(choice(&[], &others)), "daily/x.log");
+        assert_eq!(newest(choice(&a, &[])), "daily/a.manifest");
+        assert_eq!(found(choice(&dump, &others), &objects).1.left_out, 3);
+    }
+
+    #[test]
+    fn a_folder_of_pg_dump_is_one_backup_and_knows_whether_it_is_whole() {
+        let objects = [
+            ("daily/1/3245.dat.gz", 1.0, 10),
+            ("daily/1/blobs.toc", 3.0, 1),
+            ("daily/1/toc.dat", 2.0, 5),
+            ("daily/0/toc.dat", 0.5, 5),
+        ];
+        let whole = found(Choice::default(), &objects).1;
+        let newest = whole.newest.unwrap_or_else(|| panic!("nothing"));
+        assert_eq!((whole.count, newest.name.as_str(), newest.bytes), (2, "daily/1", 16));
+        assert!(newest.begin.is_some_and(|begin| begin.key == "daily/1/toc.dat") && newest.is_folder);
+        let torn = found(Choice::default(), &objects[..2]).1.newest;
+        assert!(torn.is_some_and(|torn| torn.begin.is_none()));
+    }
+
+    #[test]
+    fn what_is_of_the_future_is_counted_and_hides_nothing() {
+        let objects = [("daily/a", NOW - 10.0, 1), ("daily/b", NOW + 40.0 * 86_400.0, 1), ("daily/c", NOW + 200.0, 1)];
+        let (newest, found) = found(Choice::default(), &objects);
+        assert_eq!((newest.as_deref(), found.future, found.count), (Some("daily/c"), 1, 3));
+        assert_eq!(found.furthest.map(|(name, _)| name).as_deref(), Some("daily/b"));
+    }
+}

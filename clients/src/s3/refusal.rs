@@ -1,0 +1,105 @@
+//! What an error of the S3 client means, in words for people: never the client's own structures.
+
+use crate::failure::{Failure, causes};
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::RequestId;
+use checklist::Reason;
+use std::error::Error;
+
+/// Bytes of a server's own sentence that are told.
+const MAX_SAID: usize = 200;
+
+/// The failure that an error is; `region` is the one that was signed for.
+pub(super) fn failure<E>(error: &SdkError<E, HttpResponse>, region: &str) -> Failure
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    if let Some(own) = own(error) {
+        return own;
+    }
+    let Some(response) = error.raw_response() else { return without_answer(error) };
+    let service = error.as_service_error();
+    let code = service.and_then(ProvideErrorMetadata::code).unwrap_or_default();
+    let said = service.and_then(ProvideErrorMetadata::message).unwrap_or_default();
+    let status = response.status().as_u16();
+    let id = error.request_id().unwrap_or("none");
+    let answered = || format!("the server answered {status} {code}").trim_end().to_owned();
+    if let Some(right) = right_region(response, code, said).filter(|right| right != region) {
+        let what = format!("{}: the bucket is in the region {right}, not in {region}: set region: {right}", answered());
+        return Failure::new(Reason::Config, what);
+    }
+    if service.is_none() {
+        let why = error.source().map(causes).unwrap_or_default();
+        return Failure::new(Reason::Decode, format!("{}, and it cannot be read: {why}", answered()));
+    }
+    let reason = match (code, status) {
+        (
+            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed",
+            _,
+        )
+        | (_, 401) => Reason::Auth,
+        // In a colder storage class, or encrypted with a key that is not ours: listed, but not to be read.
+        ("AccessDenied" | "AllAccessDisabled" | "InvalidObjectState", _) | (_, 403) => Reason::Permission,
+        ("NoSuchBucket" | "NoSuchKey", _) | (_, 404) => Reason::NotFound,
+        ("AuthorizationHeaderMalformed" | "PermanentRedirect" | "InvalidBucketName", _) | (_, 301 | 307) => {
+            Reason::Config
+        }
+        _ => Reason::Protocol,
+    };
+    let said: String = said.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect();
+    let said = if said.is_empty() { said } else { format!(": {said}") };
+    Failure::new(reason, format!("{}{said} (request id {id})", answered()))
+}
+
+/// Our own failure, where the connection below the client gave it.
+fn own(error: &(dyn Error + 'static)) -> Option<Failure> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(failure) = error.downcast_ref::<Failure>() {
+            return Some(failure.clone());
+        }
+        cause = error.source();
+    }
+    None
+}
+
+fn without_answer<E, R>(error: &SdkError<E, R>) -> Failure
+where
+    E: Error + 'static,
+    R: std::fmt::Debug,
+{
+    let why = error.source().map(causes).unwrap_or_default();
+    let lower = why.to_lowercase();
+    let (reason, what) = match error {
+        SdkError::TimeoutError(_) => (Reason::Timeout, "no answer in time".to_owned()),
+        _ if lower.contains("credential") => (Reason::Auth, format!("no credentials were found: {why}")),
+        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => (Reason::Timeout, why),
+        SdkError::DispatchFailure(dispatch) if dispatch.is_user() => (Reason::Config, why),
+        SdkError::DispatchFailure(_) => (Reason::Connect, why),
+        SdkError::ConstructionFailure(_) => (Reason::Config, format!("the request cannot be made: {why}")),
+        _ => (Reason::Decode, why),
+    };
+    Failure::new(reason, what)
+}
+
+/// The region of the bucket, where an answer says that the request was made for another one.
+fn right_region(response: &HttpResponse, code: &str, said: &str) -> Option<String> {
+    let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    let between = |begin: &str, end: char| {
+        let (_, rest) = body.split_once(begin)?;
+        rest.split(end).next().map(str::to_owned)
+    };
+    let misplaced = matches!(code, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraint")
+        || matches!(response.status().as_u16(), 301 | 307);
+    let told = misplaced.then(|| {
+        let header = response.headers().get("x-amz-bucket-region").map(str::to_owned);
+        // "the region 'us-east-1' is wrong; expecting 'eu-west-1'"
+        let expected =
+            || said.split_once("expecting '").and_then(|(_, rest)| rest.split('\'').next()).map(str::to_owned);
+        header.or_else(|| between("<Region>", '<')).or_else(expected)
+    });
+    told.flatten().filter(|region| {
+        !region.is_empty() && region.len() < 64 && region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    })
+}

@@ -1,0 +1,111 @@
+//! Certificates that are trusted themselves, and not for whom they issue.
+
+use crate::trust::provider;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use std::net::IpAddr;
+use webpki::RawPublicKeyEntity;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// The certificates of a file of authorities.
+#[derive(Debug)]
+pub(super) struct Exact(pub(super) Vec<CertificateDer<'static>>);
+
+impl Exact {
+    /// Whether a presented certificate is one of them.
+    pub(super) fn has(&self, certificate: &CertificateDer<'_>) -> bool {
+        self.0.iter().any(|own| own.as_ref() == certificate.as_ref())
+    }
+}
+
+/// Judges a certificate that needs no issuer: its time, its purpose and its name.
+pub(super) fn judge(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
+    let certificate = parse(certificate)?;
+    let validity = certificate.validity();
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if now < validity.not_before.timestamp() {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now > validity.not_after.timestamp() {
+        return Err(CertificateError::Expired.into());
+    }
+    let purpose = certificate.extended_key_usage().map_err(|_| CertificateError::BadEncoding)?;
+    if purpose.is_some_and(|purpose| !(purpose.value.server_auth || purpose.value.any)) {
+        return Err(CertificateError::InvalidPurpose.into());
+    }
+    if is_named(&certificate, name)? { Ok(()) } else { Err(CertificateError::NotValidForName.into()) }
+}
+
+/// Whether it has the name; its common name counts where it has no alternative names, as OpenSSL and libpq see it.
+fn is_named(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> Result<bool, Error> {
+    let names = certificate.subject_alternative_name().map_err(|_| CertificateError::BadEncoding)?;
+    let names: Vec<_> = names.map(|names| names.value.general_names.clone()).unwrap_or_default();
+    let alternative = |known: &GeneralName<'_>| matches!(known, GeneralName::DNSName(_) | GeneralName::IPAddress(_));
+    let common = || certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    Ok(match name {
+        ServerName::DnsName(wanted) if names.iter().any(alternative) => {
+            names.iter().any(|known| matches!(known, GeneralName::DNSName(known) if is_host(known, wanted.as_ref())))
+        }
+        ServerName::DnsName(wanted) => common().any(|known| is_host(known, wanted.as_ref())),
+        ServerName::IpAddress(wanted) if names.iter().any(alternative) => {
+            let wanted = match IpAddr::from(*wanted) {
+                IpAddr::V4(address) => address.octets().to_vec(),
+                IpAddr::V6(address) => address.octets().to_vec(),
+            };
+            names.iter().any(|known| matches!(known, GeneralName::IPAddress(known) if **known == *wanted))
+        }
+        ServerName::IpAddress(wanted) => common().any(|known| known.parse() == Ok(IpAddr::from(*wanted))),
+        _ => false,
+    })
+}
+
+/// RFC 6125: equal, or a star in place of the first part alone.
+fn is_host(known: &str, wanted: &str) -> bool {
+    let (known, wanted) = (known.trim_end_matches('.'), wanted.trim_end_matches('.'));
+    match known.strip_prefix("*.") {
+        Some(rest) => {
+            rest.contains('.')
+                && wanted
+                    .split_once('.')
+                    .is_some_and(|(first, own)| !first.is_empty() && own.eq_ignore_ascii_case(rest))
+        }
+        None => known.eq_ignore_ascii_case(wanted),
+    }
+}
+
+/// Whether the handshake was signed with the key of a certificate of whatever version.
+pub(super) fn signature(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    dss: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let certificate = parse(certificate)?;
+    let key = SubjectPublicKeyInfoDer::from(certificate.public_key().raw);
+    let key = RawPublicKeyEntity::try_from(&key).map_err(|_| CertificateError::BadEncoding)?;
+    let provider = provider();
+    let known = provider.signature_verification_algorithms.mapping;
+    let algorithms = known.iter().find(|(scheme, _): &&(SignatureScheme, _)| *scheme == dss.scheme);
+    // A scheme of TLS 1.2 does not name the curve: one of its algorithms fits the key.
+    let fits = algorithms.is_some_and(|(_, algorithms)| {
+        algorithms.iter().any(|algorithm| key.verify_signature(*algorithm, message, dss.signature()).is_ok())
+    });
+    if fits { Ok(HandshakeSignatureValid::assertion()) } else { Err(CertificateError::BadSignature.into()) }
+}
+
+fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, Error> {
+    X509Certificate::from_der(certificate).map(|(_, parsed)| parsed).map_err(|_| CertificateError::BadEncoding.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_one_part() {
+        assert!(is_host("Db.example.com", "db.EXAMPLE.com.") && is_host("*.example.com", "db.example.com"));
+        assert!(!is_host("*.example.com", "a.db.example.com") && !is_host("*.example.com", "example.com"));
+        assert!(!is_host("*.com", "example.com") && !is_host("*.example.com", ".example.com"));
+    }
+}

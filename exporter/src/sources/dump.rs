@@ -1,0 +1,182 @@
+//! What a backup is by its bytes: one description for both judges, the check `backup` and `verify-backup`.
+
+use checklist::config::BackupFormat;
+use flate2::read::MultiGzDecoder;
+use std::io::{self, Read};
+
+/// Bytes that say what a backup is: a gzip header with a file name, and the title of a dump in plain SQL within it.
+pub const HEADER_BYTES: u64 = 4096;
+
+/// RFC 1952.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// RFC 8878.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// What `pg_dump` writes first in plain SQL, and `pg_dumpall`.
+const TITLES: [(&str, Content); 2] =
+    [("-- PostgreSQL database dump", Content::Sql), ("-- PostgreSQL database cluster dump", Content::Cluster)];
+
+/// What is packed around a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// Nothing.
+    None,
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+}
+
+/// What a backup is inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// `pg_dump -Fc`, or the table of contents of `pg_dump -Fd`.
+    Custom,
+    /// `pg_dump -Ft`.
+    Tar,
+    /// `pg_dump -Fp`.
+    Sql,
+    /// `pg_dumpall`: a dump, of several databases and of roles.
+    Cluster,
+    /// Nothing that PostgreSQL's programs write.
+    Other,
+}
+
+impl Content {
+    fn of(begin: &[u8]) -> Self {
+        if begin.starts_with(b"PGDMP") {
+            return Self::Custom;
+        }
+        // A file of tar begins with the name of its first member.
+        if begin.starts_with(b"toc.dat\0") {
+            return Self::Tar;
+        }
+        let text = String::from_utf8_lossy(begin);
+        let titled = text.lines().find_map(|line| TITLES.iter().find(|(title, _)| line.trim_end() == *title));
+        titled.map_or(Self::Other, |(_, content)| *content)
+    }
+}
+
+impl Layer {
+    fn of(header: &[u8]) -> Self {
+        match header {
+            header if header.starts_with(&GZIP) => Self::Gzip,
+            header if header.starts_with(&ZSTD) => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "no layer",
+            Self::Gzip => "gzip",
+            Self::Zstd => "Zstandard",
+        }
+    }
+
+    /// What is inside.
+    ///
+    /// # Errors
+    /// When the decoder cannot be made.
+    pub fn open<'a>(self, packed: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+        Ok(match self {
+            Self::None => Box::new(packed),
+            Self::Gzip => Box::new(MultiGzDecoder::new(packed)),
+            Self::Zstd => Box::new(zstd::stream::read::Decoder::new(packed)?),
+        })
+    }
+}
+
+/// The layer that a format has; any for `any`.
+pub const fn layer(format: BackupFormat) -> Option<Layer> {
+    match format {
+        BackupFormat::Any => None,
+        BackupFormat::PgDump => Some(Layer::None),
+        BackupFormat::Gzip | BackupFormat::PgDumpGzip => Some(Layer::Gzip),
+        BackupFormat::Zstd | BackupFormat::PgDumpZstd => Some(Layer::Zstd),
+    }
+}
+
+/// Judges the first bytes of a backup, at least [`HEADER_BYTES`] or all of them.
+///
+/// # Errors
+/// In what way they are not what the format demands.
+pub fn judge(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
+    if header.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    let found = Layer::of(header);
+    if let Some(wanted) = layer(format)
+        && wanted != found
+    {
+        return Err(match wanted {
+            Layer::None => format!("it is packed with {}", found.as_str()),
+            wanted => format!("it does not begin as {} does", wanted.as_str()),
+        });
+    }
+    let content = Content::of(&begin(found, header));
+    let demands_a_dump = matches!(format, BackupFormat::PgDump | BackupFormat::PgDumpGzip | BackupFormat::PgDumpZstd);
+    if demands_a_dump && content == Content::Other {
+        let within = if found == Layer::None { String::new() } else { format!("within {} ", found.as_str()) };
+        return Err(format!("{within}it does not begin as a dump of pg_dump does"));
+    }
+    Ok(content)
+}
+
+/// As much of the inside as a cut-off header gives.
+fn begin(layer: Layer, header: &[u8]) -> Vec<u8> {
+    let mut inside = Vec::new();
+    let Ok(mut reader) = layer.open(header) else { return inside };
+    let mut piece = [0; 512];
+    while inside.len() < 4096 {
+        // The end of the header is in the middle of the packed data.
+        match reader.read(&mut piece) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => inside.extend_from_slice(&piece[..read]),
+        }
+    }
+    inside
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn every_format_of_pg_dump_is_known_within_every_layer_and_an_error_message_is_none() -> io::Result<()> {
+        let filler = "x".repeat(20_000);
+        let sql = format!("--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n{filler}");
+        let all = sql.replace("database dump", "database cluster dump");
+        let (custom, tar) = (format!("PGDMP\u{1}\u{e}{filler}"), format!("toc.dat\0{filler}"));
+        let kinds = [
+            (sql.as_bytes(), Content::Sql),
+            (all.as_bytes(), Content::Cluster),
+            (custom.as_bytes(), Content::Custom),
+            (tar.as_bytes(), Content::Tar),
+            (b"pg_dump: error: connection failed", Content::Other),
+            (b"- PostgreSQL database dump, said a row", Content::Other),
+        ];
+        for (bytes, content) in kinds {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            gzip.write_all(bytes)?;
+            let (gzip, zstd) = (gzip.finish()?, zstd::stream::encode_all(bytes, 1)?);
+            for (packed, dump, any) in [
+                (bytes, BackupFormat::PgDump, BackupFormat::Any),
+                (&gzip, BackupFormat::PgDumpGzip, BackupFormat::Gzip),
+                (&zstd, BackupFormat::PgDumpZstd, BackupFormat::Zstd),
+            ] {
+                let header = &packed[..packed.len().min(4096)];
+                assert_eq!(judge(any, header), Ok(content), "{any:?}");
+                assert_eq!(
+                    judge(dump, header).ok(),
+                    Some(content).filter(|content| *content != Content::Other),
+                    "{dump:?}"
+                );
+            }
+            assert!(judge(BackupFormat::PgDump, &gzip).is_err_and(|why| why.contains("packed with gzip")));
+            assert!(judge(BackupFormat::Zstd, bytes).is_err());
+        }
+        assert!(judge(BackupFormat::Any, b"").is_err() && judge(BackupFormat::PgDumpGzip, &GZIP).is_err());
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! Why clients refuse a chain: a word of a closed set, and a sentence.
+
+use rustls::CertificateError;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
+
+/// Bits of an RSA key below which clients refuse it.
+const RSA_BITS: usize = 2048;
+
+/// Why clients refuse a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The label value.
+    pub word: &'static str,
+    /// For people.
+    pub sentence: String,
+}
+
+impl Refusal {
+    /// What an error of the verifier means for the given leaf.
+    pub(super) fn of(error: &rustls::Error, leaf: &[u8]) -> Self {
+        let (word, sentence) = words(error, leaf);
+        Self { word, sentence }
+    }
+}
+
+fn words(error: &rustls::Error, leaf: &[u8]) -> (&'static str, String) {
+    use CertificateError as C;
+    let rustls::Error::InvalidCertificate(invalid) = error else { return ("other", error.to_string()) };
+    let bits = rsa_bits(leaf);
+    let (word, sentence) = match invalid {
+        C::Expired | C::ExpiredContext { .. } => ("expired", "a certificate that is needed has expired"),
+        C::NotValidYet | C::NotValidYetContext { .. } => {
+            ("not_yet_valid", "a certificate that is needed is not valid yet")
+        }
+        C::UnknownIssuer => ("unknown_issuer", "no trusted authority issued it, or a certificate between is not sent"),
+        C::NotValidForName | C::NotValidForNameContext { .. } => {
+            ("name_mismatch", "it is not for the name of the server")
+        }
+        C::Revoked => ("revoked", "it was revoked"),
+        C::InvalidPurpose | C::InvalidPurposeContext { .. } => ("wrong_purpose", "it is not for servers"),
+        C::BadEncoding => ("unreadable", "a certificate cannot be read"),
+        C::BadSignature if bits.is_some_and(|bits| bits < RSA_BITS) => {
+            let bits = bits.unwrap_or_default();
+            return ("weak_key", format!("its RSA key has {bits} bits, and clients ask for {RSA_BITS}"));
+        }
+        C::BadSignature => ("bad_signature", "a signature is wrong"),
+        C::UnhandledCriticalExtension => ("unknown_extension", "a critical extension is not known to clients"),
+        C::UnsupportedSignatureAlgorithmContext { .. } | C::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            ("old_signature", "it is signed in a way that clients no longer accept, such as with SHA-1")
+        }
+        C::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::CaUsedAsEndEntity) => {
+                ("authority_as_server", "it is the certificate of an authority (CA:TRUE) and not of a server")
+            }
+            Some(webpki::Error::UnsupportedCertVersion) => {
+                ("old_version", "it is not of version 3 of X.509, so it names no purpose and no server")
+            }
+            _ => return ("other", other.to_string()),
+        },
+        _ => return ("other", invalid.to_string()),
+    };
+    (word, sentence.to_owned())
+}
+
+fn rsa_bits(leaf: &[u8]) -> Option<usize> {
+    let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
+    match certificate.public_key().parsed().ok()? {
+        PublicKey::RSA(key) => Some(key.key_size()),
+        _ => None,
+    }
+}

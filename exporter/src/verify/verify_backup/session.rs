@@ -1,0 +1,282 @@
+//! One connection to the server that is restored into. The statements of a dump are sent as the bytes that they are, in
+//! whatever encoding, and each answer is known by its SQLSTATE.
+
+use super::database::Reach;
+use crate::sources::tls::ask_postgres_for_tls;
+use anyhow::{Context, bail, ensure};
+use bytes::BytesMut;
+use clients::tcp::connect;
+use clients::trust;
+use fallible_iterator::FallibleIterator;
+use futures::FutureExt;
+use postgres_protocol::authentication::md5_hash;
+use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use postgres_protocol::message::backend::{ErrorFields, Header, Message};
+use postgres_protocol::message::frontend;
+use rustls::pki_types::ServerName;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio_rustls::TlsConnector;
+
+/// Answers that belong here are short; whoever sends more is no server that was asked.
+const MAX_MESSAGE: usize = 16 * 1024 * 1024;
+/// Connecting and logging in.
+const LOGIN: Duration = Duration::from_secs(10);
+
+trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+/// An error of the server about one statement. Its detail is not kept: it holds rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ServerError {
+    /// SQLSTATE.
+    pub(super) code: String,
+    /// Its sentence.
+    pub(super) message: String,
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+impl ServerError {
+    fn of(fields: &mut ErrorFields<'_>) -> Self {
+        let (mut code, mut message) = (String::new(), String::new());
+        while let Ok(Some(field)) = fields.next() {
+            let value = || String::from_utf8_lossy(field.value_bytes()).into_owned();
+            match field.type_() {
+                b'C' => code = value(),
+                b'M' => message = value(),
+                _ => {}
+            }
+        }
+        Self { code, message: message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect() }
+    }
+}
+
+/// A connection.
+pub(super) struct Session {
+    stream: Box<dyn Io>,
+    input: BytesMut,
+    output: BytesMut,
+}
+
+/// The answer to one statement: its rows' first columns, or the server's error.
+pub(super) type Answered = Result<Vec<Option<String>>, ServerError>;
+
+impl Session {
+    /// Connects to a database and logs in.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses; [`ServerError`] where it says why.
+    pub(super) async fn open(reach: &Reach, database: &str) -> anyhow::Result<Self> {
+        let place = reach.place();
+        let opened = tokio::time::timeout(LOGIN, async {
+            let stream = dial(reach).await?;
+            let mut session = Self { stream, input: BytesMut::new(), output: BytesMut::new() };
+            session.login(reach, database).await?;
+            anyhow::Ok(session)
+        });
+        let opened = opened.await.unwrap_or_else(|_| bail!("no answer within {LOGIN:?}"));
+        opened.with_context(|| format!("connecting to {place}"))
+    }
+
+    async fn login(&mut self, reach: &Reach, database: &str) -> anyhow::Result<()> {
+        let parameters = [
+            ("user", reach.user.as_str()),
+            ("database", database),
+            ("application_name", "checklist-exporter verify-backup"),
+            ("TimeZone", "UTC"),
+            ("DateStyle", "ISO"),
+        ];
+        frontend::startup_message(parameters, &mut self.output)?;
+        self.flush().await?;
+        let mut scram = None;
+        let password = || reach.password.as_deref().context("the server asks for a password, and none is given");
+        loop {
+            match self.receive().await? {
+                Message::AuthenticationOk => {}
+                Message::AuthenticationCleartextPassword => {
+                    frontend::password_message(password()?.as_bytes(), &mut self.output)?;
+                }
+                Message::AuthenticationMd5Password(body) => {
+                    let hash = md5_hash(reach.user.as_bytes(), password()?.as_bytes(), body.salt());
+                    frontend::password_message(hash.as_bytes(), &mut self.output)?;
+                }
+                Message::AuthenticationSasl(_) => {
+                    let begun = ScramSha256::new(password()?.as_bytes(), ChannelBinding::unsupported());
+                    frontend::sasl_initial_response(SCRAM_SHA_256, begun.message(), &mut self.output)?;
+                    scram = Some(begun);
+                }
+                Message::AuthenticationSaslContinue(body) => {
+                    let scram = scram.as_mut().context("an answer that nobody asked for")?;
+                    scram.update(body.data())?;
+                    frontend::sasl_response(scram.message(), &mut self.output)?;
+                }
+                Message::AuthenticationSaslFinal(body) => {
+                    scram.as_mut().context("an answer that nobody asked for")?.finish(body.data())?;
+                }
+                Message::ErrorResponse(body) => return Err(ServerError::of(&mut body.fields()).into()),
+                Message::ReadyForQuery(_) => return Ok(()),
+                Message::ParameterStatus(_) | Message::BackendKeyData(_) | Message::NoticeResponse(_) => {}
+                _ => bail!("the server asks for a login that is not known here"),
+            }
+            self.flush().await?;
+        }
+    }
+
+    /// Runs one statement. What it begins to copy is ended at once.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub(super) async fn run(&mut self, statement: &[u8]) -> anyhow::Result<Answered> {
+        self.say(statement).await?;
+        let mut rows = Vec::new();
+        let mut failed = None;
+        loop {
+            match self.receive().await? {
+                Message::DataRow(body) => {
+                    let range = body.ranges().next()?.flatten();
+                    let value = range.and_then(|range| body.buffer().get(range));
+                    rows.push(value.map(|value| String::from_utf8_lossy(value).into_owned()));
+                }
+                Message::CopyInResponse(_) => {
+                    frontend::copy_done(&mut self.output);
+                    self.flush().await?;
+                }
+                Message::ErrorResponse(body) => failed = Some(ServerError::of(&mut body.fields())),
+                Message::ReadyForQuery(_) => return Ok(failed.map_or(Ok(rows), Err)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Begins to copy rows into a table: nothing when the server takes them.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub(super) async fn copy(&mut self, statement: &[u8]) -> anyhow::Result<Option<ServerError>> {
+        self.say(statement).await?;
+        let mut failed = None;
+        loop {
+            match self.receive().await? {
+                Message::CopyInResponse(_) => return Ok(None),
+                Message::ErrorResponse(body) => failed = Some(ServerError::of(&mut body.fields())),
+                Message::ReadyForQuery(_) => {
+                    let nothing = ServerError { code: String::new(), message: "nothing was copied".to_owned() };
+                    return Ok(Some(failed.unwrap_or(nothing)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Sends rows. Gives the server's error as soon as it has one: then it takes no more.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub(super) async fn rows(&mut self, rows: &[u8]) -> anyhow::Result<Option<ServerError>> {
+        frontend::CopyData::new(rows)?.write(&mut self.output);
+        self.flush().await?;
+        // Without waiting: whatever it has said by now.
+        loop {
+            while let Some(message) = self.parse()? {
+                if let Message::ErrorResponse(body) = message {
+                    let error = ServerError::of(&mut body.fields());
+                    self.until_ready().await?;
+                    return Ok(Some(error));
+                }
+            }
+            match self.stream.read_buf(&mut self.input).now_or_never() {
+                None => return Ok(None),
+                Some(Ok(0)) => bail!("the server closed the connection"),
+                Some(read) => drop(read?),
+            }
+        }
+    }
+
+    /// Ends the rows.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub(super) async fn rows_end(&mut self) -> anyhow::Result<Option<ServerError>> {
+        frontend::copy_done(&mut self.output);
+        self.flush().await?;
+        self.until_ready().await
+    }
+
+    async fn until_ready(&mut self) -> anyhow::Result<Option<ServerError>> {
+        let mut failed = None;
+        loop {
+            match self.receive().await? {
+                Message::ErrorResponse(body) => failed = Some(ServerError::of(&mut body.fields())),
+                Message::ReadyForQuery(_) => return Ok(failed),
+                _ => {}
+            }
+        }
+    }
+
+    /// Sends a statement, whatever its encoding.
+    async fn say(&mut self, statement: &[u8]) -> anyhow::Result<()> {
+        ensure!(!statement.contains(&0), "a statement holds a zero byte");
+        let length = i32::try_from(statement.len() + 5).context("a statement is too long")?;
+        self.output.extend_from_slice(b"Q");
+        self.output.extend_from_slice(&length.to_be_bytes());
+        self.output.extend_from_slice(statement);
+        self.output.extend_from_slice(&[0]);
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> anyhow::Result<()> {
+        self.stream.write_all_buf(&mut self.output).await.context("the connection to the server is lost")?;
+        Ok(self.stream.flush().await?)
+    }
+
+    async fn receive(&mut self) -> anyhow::Result<Message> {
+        loop {
+            if let Some(message) = self.parse()? {
+                return Ok(message);
+            }
+            let read = self.stream.read_buf(&mut self.input).await.context("the connection to the server is lost")?;
+            ensure!(read > 0, "the server closed the connection");
+        }
+    }
+
+    fn parse(&mut self) -> anyhow::Result<Option<Message>> {
+        if let Some(header) = Header::parse(&self.input)? {
+            let length = usize::try_from(header.len()).unwrap_or(usize::MAX);
+            ensure!(length <= MAX_MESSAGE, "the server sent a message of {length} bytes: is it PostgreSQL?");
+        }
+        Ok(Message::parse(&mut self.input)?)
+    }
+}
+
+async fn dial(reach: &Reach) -> anyhow::Result<Box<dyn Io>> {
+    let (host, port) = match &reach.way {
+        super::database::Way::Socket(path) => return Ok(Box::new(socket(path).await?)),
+        super::database::Way::Tcp(host, port) => (host.as_str(), *port),
+    };
+    let mut stream = connect(host, port).await?;
+    let config = match &reach.tls {
+        super::database::Tls::None => return Ok(Box::new(stream)),
+        super::database::Tls::Any => trust::unverified()?,
+        super::database::Tls::Verified(ca_file) => trust::verified(ca_file.as_deref()).await?,
+    };
+    ask_postgres_for_tls(&mut stream).await.map_err(anyhow::Error::msg)?;
+    let name = ServerName::try_from(host.to_owned()).context("the host is no name for TLS")?;
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.context("TLS handshake")?;
+    Ok(Box::new(stream))
+}
+
+async fn socket(path: &Path) -> anyhow::Result<UnixStream> {
+    UnixStream::connect(path).await.with_context(|| format!("connecting to {}", path.display()))
+}

@@ -1,0 +1,516 @@
+//! A dump in plain SQL, cut into statements, data and psql's own commands as they stream by.
+//!
+//! It is read here and not by psql: psql runs commands of the machine (`\!`), connects elsewhere (`\connect`), and takes
+//! the rows behind a COPY that failed for statements.
+
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// A whole statement with its semicolon.
+    Statement(Vec<u8>),
+    /// Rows behind `COPY … FROM stdin;`, as many as were there.
+    Data(Vec<u8>),
+    /// The end of the rows.
+    DataEnd,
+    /// A command of psql: the line behind its backslash.
+    Command(String),
+}
+
+/// The most that a statement may take; the server itself takes a gigabyte.
+const MAX_STATEMENT: usize = 256 * 1024 * 1024;
+/// Rows are given on in pieces of this size.
+const DATA: usize = 128 * 1024;
+
+/// Why a text cannot be cut.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooLong;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Within {
+    Nothing,
+    LineComment,
+    /// How deep.
+    BlockComment(usize),
+    /// A text in single quotes, and whether a backslash escapes.
+    Text(bool),
+    Name,
+    /// Between `$tag$`; the tag with its dollars.
+    Dollars(Vec<u8>),
+    /// The rest of the line is a command of psql.
+    Command,
+    /// The rest of the line of a COPY.
+    CopyLine,
+    /// Rows, and whether the begin of a line was given away already.
+    Data(bool),
+}
+
+/// Cuts a text that comes in pieces.
+#[derive(Debug)]
+pub(super) struct Cutter {
+    text: Vec<u8>,
+    /// Up to here it was given away.
+    done: usize,
+    /// Up to here it was looked at.
+    at: usize,
+    /// Where the statement begins, behind spaces and comments.
+    start: Option<usize>,
+    within: Within,
+    /// Open parentheses.
+    depth: usize,
+    /// The first words of the statement, in lower case.
+    words: Vec<Vec<u8>>,
+    /// Open BEGIN ATOMIC and CASE of a function's body.
+    blocks: usize,
+    /// Whether a backslash is a plain letter in texts, as it is by default.
+    plain_texts: bool,
+    ended: bool,
+}
+
+impl Cutter {
+    pub(super) fn new() -> Self {
+        Self {
+            text: Vec::new(),
+            done: 0,
+            at: 0,
+            start: None,
+            within: Within::Nothing,
+            depth: 0,
+            words: Vec::new(),
+            blocks: 0,
+            plain_texts: true,
+            ended: false,
+        }
+    }
+
+    /// Takes the next bytes.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        if self.start.is_none() && self.within == Within::Nothing {
+            // Comments that were read.
+            self.done = self.at;
+        }
+        self.text.drain(..self.done);
+        self.at -= self.done;
+        self.start = self.start.map(|start| start - self.done);
+        self.done = 0;
+        self.text.extend_from_slice(bytes);
+    }
+
+    /// Nothing more comes.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// The next piece, as soon as it is whole. What is left at the end without a semicolon is a statement too.
+    ///
+    /// # Errors
+    /// When a statement is longer than the limit.
+    pub(super) fn next(&mut self) -> Result<Option<Piece>, TooLong> {
+        if self.within == Within::CopyLine {
+            self.skip_line_end();
+        }
+        match self.within {
+            Within::CopyLine => return Ok(None),
+            Within::Data(middle) => return Ok(self.data(middle)),
+            _ => {}
+        }
+        while self.at < self.text.len() {
+            // Two letters of some signs, and the whole of a word or tag, must be there to be known.
+            match self.step() {
+                Step::On(count) => self.at += count,
+                Step::More if self.ended => self.at += 1,
+                Step::More => break,
+                Step::Cut(piece) => return Ok(Some(piece)),
+            }
+        }
+        if self.at - self.done > MAX_STATEMENT {
+            return Err(TooLong);
+        }
+        if !self.ended {
+            return Ok(None);
+        }
+        if self.within == Within::Command {
+            return Ok(Some(self.command()));
+        }
+        let rest = self.take();
+        Ok((!rest.is_empty()).then_some(Piece::Statement(rest)))
+    }
+
+    /// What was looked at, from the begin of the statement.
+    fn take(&mut self) -> Vec<u8> {
+        let taken = self.text[self.start.unwrap_or(self.at)..self.at].to_vec();
+        self.done = self.at;
+        self.start = None;
+        (self.depth, self.blocks) = (0, 0);
+        self.words.clear();
+        self.within = Within::Nothing;
+        taken
+    }
+
+    fn command(&mut self) -> Piece {
+        let line = self.take();
+        let line = String::from_utf8_lossy(&line).trim().trim_start_matches('\\').to_owned();
+        Piece::Command(line)
+    }
+
+    fn step(&mut self) -> Step {
+        let (here, next) = (self.text[self.at], self.text.get(self.at + 1).copied());
+        let two = |first: u8, second: u8| here == first && next == Some(second);
+        match &mut self.within {
+            Within::Nothing => self.outside(here, next),
+            Within::LineComment => {
+                if here == b'\n' {
+                    self.within = Within::Nothing;
+                }
+                Step::On(1)
+            }
+            Within::BlockComment(_) if matches!(here, b'*' | b'/') && next.is_none() => Step::More,
+            Within::BlockComment(depth) if two(b'/', b'*') => {
+                *depth += 1;
+                Step::On(2)
+            }
+            Within::BlockComment(depth) if two(b'*', b'/') => {
+                *depth -= 1;
+                if *depth == 0 {
+                    self.within = Within::Nothing;
+                }
+                Step::On(2)
+            }
+            Within::Text(true) if here == b'\\' => {
+                if next.is_none() {
+                    Step::More
+                } else {
+                    Step::On(2)
+                }
+            }
+            Within::Text(_) if here == b'\'' => match next {
+                None => Step::More,
+                Some(b'\'') => Step::On(2),
+                Some(_) => self.leave(),
+            },
+            Within::Name if here == b'"' => match next {
+                None => Step::More,
+                Some(b'"') => Step::On(2),
+                Some(_) => self.leave(),
+            },
+            Within::Dollars(tag) if here == b'$' => {
+                let rest = &self.text[self.at..];
+                if rest.starts_with(tag) {
+                    let length = tag.len();
+                    self.within = Within::Nothing;
+                    Step::On(length)
+                } else if rest.len() < tag.len() && tag.starts_with(rest) {
+                    Step::More
+                } else {
+                    Step::On(1)
+                }
+            }
+            Within::Command if here == b'\n' => {
+                self.at += 1;
+                Step::Cut(self.command())
+            }
+            _ => Step::On(1),
+        }
+    }
+
+    fn enter(&mut self, within: Within, count: usize) -> Step {
+        self.within = within;
+        Step::On(count)
+    }
+
+    fn leave(&mut self) -> Step {
+        self.enter(Within::Nothing, 1)
+    }
+
+    fn outside(&mut self, here: u8, next: Option<u8>) -> Step {
+        match here {
+            b'-' | b'/' if next.is_none() => Step::More,
+            b'-' if next == Some(b'-') => self.enter(Within::LineComment, 2),
+            b'/' if next == Some(b'*') => self.enter(Within::BlockComment(1), 2),
+            here if here.is_ascii_whitespace() => Step::On(1),
+            b'\\' => {
+                // A statement before it without a semicolon is none.
+                self.start = Some(self.at);
+                self.enter(Within::Command, 1)
+            }
+            here => {
+                self.start.get_or_insert(self.at);
+                self.inside(here)
+            }
+        }
+    }
+
+    /// A letter of a statement.
+    fn inside(&mut self, here: u8) -> Step {
+        match here {
+            b'\'' => {
+                self.note(b"'");
+                self.enter(Within::Text(!self.plain_texts), 1)
+            }
+            b'"' => {
+                self.note(b"\"");
+                self.enter(Within::Name, 1)
+            }
+            b'$' => self.dollar(),
+            b'(' => {
+                self.depth += 1;
+                Step::On(1)
+            }
+            b')' => {
+                self.depth = self.depth.saturating_sub(1);
+                Step::On(1)
+            }
+            b';' if self.depth == 0 && self.blocks == 0 => {
+                self.at += 1;
+                let copies = self.words.first().is_some_and(|word| word == b"copy");
+                let statement = self.take();
+                if copies && is_from_stdin(&statement) {
+                    self.within = Within::CopyLine;
+                }
+                self.watch(&statement);
+                Step::Cut(Piece::Statement(statement))
+            }
+            here if is_letter(here) => self.word(),
+            // A number or a sign.
+            _ => Step::On(1),
+        }
+    }
+
+    fn note(&mut self, word: &[u8]) {
+        if self.words.len() < 5 {
+            self.words.push(word.to_vec());
+        }
+    }
+
+    fn word(&mut self) -> Step {
+        let rest = &self.text[self.at..];
+        let Some(length) = rest.iter().position(|byte| !(is_letter(*byte) || byte.is_ascii_digit() || *byte == b'$'))
+        else {
+            return Step::More;
+        };
+        let word = rest[..length].to_ascii_lowercase();
+        let quote = rest[length] == b'\'';
+        if matches!(word.as_slice(), b"e") && quote {
+            self.within = Within::Text(true);
+            return Step::On(length + 1);
+        }
+        if matches!(word.as_slice(), b"b" | b"x" | b"n") && quote {
+            self.within = Within::Text(false);
+            return Step::On(length + 1);
+        }
+        self.note(&word);
+        if self.depth == 0 && self.makes_a_routine() {
+            match word.as_slice() {
+                b"begin" => self.blocks += 1,
+                b"case" if self.blocks > 0 => self.blocks += 1,
+                b"end" => self.blocks = self.blocks.saturating_sub(1),
+                _ => {}
+            }
+        }
+        Step::On(length)
+    }
+
+    /// Whether the statement is one whose body may hold statements: `CREATE [OR REPLACE] FUNCTION`.
+    fn makes_a_routine(&self) -> bool {
+        let word = |at: usize| self.words.get(at).map(Vec::as_slice).unwrap_or_default();
+        let at = if word(1) == b"or" && word(2) == b"replace" { 3 } else { 1 };
+        word(0) == b"create" && matches!(word(at), b"function" | b"procedure")
+    }
+
+    fn dollar(&mut self) -> Step {
+        let rest = &self.text[self.at..];
+        let tag = rest[1..].iter().position(|byte| !(is_letter(*byte) || byte.is_ascii_digit()));
+        let Some(length) = tag else { return Step::More };
+        // `$1` is a parameter, `$$` and `$body$` begin a text.
+        if rest[1 + length] == b'$' && !rest[1].is_ascii_digit() {
+            let tag = rest[..length + 2].to_vec();
+            let count = tag.len();
+            self.note(b"$");
+            self.within = Within::Dollars(tag);
+            return Step::On(count);
+        }
+        Step::On(1)
+    }
+
+    /// A dump says how its texts are written.
+    fn watch(&mut self, statement: &[u8]) {
+        if statement.len() < 200 {
+            let text = String::from_utf8_lossy(statement).to_ascii_lowercase();
+            let words: Vec<&str> =
+                text.split(|c: char| c.is_whitespace() || "=';".contains(c)).filter(|w| !w.is_empty()).collect();
+            if let ["set", "standard_conforming_strings", value] | ["set", "standard_conforming_strings", "to", value] =
+                words.as_slice()
+            {
+                self.plain_texts = *value != "off";
+            }
+        }
+    }
+
+    /// The rows begin on the next line.
+    fn skip_line_end(&mut self) {
+        let length = self.text[self.done..].iter().position(|byte| *byte == b'\n');
+        if length.is_none() && !self.ended {
+            return;
+        }
+        self.done = length.map_or(self.text.len(), |length| self.done + length + 1);
+        self.at = self.done;
+        self.within = Within::Data(false);
+    }
+
+    /// Whole lines, or a part of a very long one; `middle` says that the first one began before.
+    fn data(&mut self, middle: bool) -> Option<Piece> {
+        let rest = &self.text[self.done..];
+        let mut whole = 0;
+        while let Some(length) = rest[whole..].iter().position(|byte| *byte == b'\n') {
+            let begins = whole > 0 || !middle;
+            if begins && is_end(&rest[whole..whole + length]) {
+                return if whole > 0 { self.rows(whole, false) } else { self.end_of_data(length + 1) };
+            }
+            whole += length + 1;
+            if whole >= DATA {
+                break;
+            }
+        }
+        let length = rest.len();
+        if whole == 0 && (self.ended || length >= DATA) {
+            // Without their end the rows are torn.
+            let end = self.ended && !middle && is_end(rest);
+            return if end { self.end_of_data(length) } else { self.rows(length, true) };
+        }
+        self.rows(whole, middle && whole == 0)
+    }
+
+    fn end_of_data(&mut self, length: usize) -> Option<Piece> {
+        self.done += length;
+        self.at = self.done;
+        self.within = Within::Nothing;
+        Some(Piece::DataEnd)
+    }
+
+    fn rows(&mut self, count: usize, middle: bool) -> Option<Piece> {
+        self.within = Within::Data(middle);
+        let rows = self.text[self.done..self.done + count].to_vec();
+        self.done += count;
+        self.at = self.done;
+        (count > 0).then_some(Piece::Data(rows))
+    }
+}
+
+/// `\.` alone on its line ends the rows.
+fn is_end(line: &[u8]) -> bool {
+    matches!(line, b"\\." | b"\\.\r")
+}
+
+enum Step {
+    /// So many bytes are known.
+    On(usize),
+    /// It depends on what comes.
+    More,
+    Cut(Piece),
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
+}
+
+fn is_from_stdin(statement: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(statement).to_ascii_lowercase();
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c == ';').filter(|word| !word.is_empty()).collect();
+    words.windows(2).any(|two| two == ["from", "stdin"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pieces of a text that comes in pieces of every size.
+    fn cut(text: &[u8]) -> Vec<Piece> {
+        let whole = pieces(text, text.len().max(1));
+        for size in [1, 2, 3, 7] {
+            assert_eq!(joined(pieces(text, size)), joined(pieces(text, text.len().max(1))), "in pieces of {size}");
+        }
+        whole
+    }
+
+    fn pieces(text: &[u8], size: usize) -> Vec<Piece> {
+        let mut cutter = Cutter::new();
+        let mut all = Vec::new();
+        let mut take = |cutter: &mut Cutter| {
+            while let Ok(Some(piece)) = cutter.next() {
+                all.push(piece);
+            }
+        };
+        for piece in text.chunks(size) {
+            cutter.feed(piece);
+            take(&mut cutter);
+        }
+        cutter.end();
+        take(&mut cutter);
+        all
+    }
+
+    /// Rows may come in several pieces.
+    fn joined(pieces: Vec<Piece>) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        let mut rows = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Data(data) => rows += &String::from_utf8_lossy(&data),
+                Piece::DataEnd => all.push(format!("rows {}", std::mem::take(&mut rows))),
+                Piece::Statement(text) => all.push(String::from_utf8_lossy(&text).trim().to_owned()),
+                Piece::Command(line) => all.push(format!("command {line}")),
+            }
+        }
+        if !rows.is_empty() {
+            all.push(format!("torn {rows}"));
+        }
+        all
+    }
+
+    fn lines(text: &str) -> Vec<String> {
+        joined(cut(text.as_bytes()))
+    }
+
+    #[test]
+    fn a_semicolon_within_a_text_a_comment_a_body_or_parentheses_ends_nothing() {
+        assert_eq!(
+            lines(
+                "-- a;b\nSELECT ';', \"a;\"\"b\", 'it''s;' /* ; /* ; */ ; */;\nSELECT $$;$$, $x$ $$; $x$, E'\\';', $1;"
+            ),
+            ["SELECT ';', \"a;\"\"b\", 'it''s;' /* ; /* ; */ ; */;", "SELECT $$;$$, $x$ $$; $x$, E'\\';', $1;"]
+        );
+        assert_eq!(lines("CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2);SELECT 3;").len(), 2);
+        let body = "CREATE OR REPLACE FUNCTION public.f(\"end\" integer) RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN true THEN 1 ELSE 2 END; SELECT 3; END;";
+        assert_eq!(lines(&format!("{body}\nBEGIN;\nCOMMIT;")), [body, "BEGIN;", "COMMIT;"]);
+        assert_eq!(lines("SELECT 'C:\\';SELECT 2;").len(), 2, "a backslash is a letter");
+        assert_eq!(lines("SET standard_conforming_strings = off;SELECT 'it\\'s; ';").len(), 2, "and here it is not");
+    }
+
+    #[test]
+    fn rows_are_no_statements_and_a_command_of_psql_is_told() {
+        let text = "COPY public.t (a, b) FROM stdin;\n1\tDROP DATABASE app;\n\\! id\t\\N\n\\.\n\n\\connect other\nCOPY e FROM stdin;\n\\.\nSELECT 1;\n\\restrict x";
+        assert_eq!(
+            lines(text),
+            [
+                "COPY public.t (a, b) FROM stdin;",
+                "rows 1\tDROP DATABASE app;\n\\! id\t\\N\n",
+                "command connect other",
+                "COPY e FROM stdin;",
+                "rows ",
+                "SELECT 1;",
+                "command restrict x",
+            ]
+        );
+        assert_eq!(lines("COPY t FROM stdin;\none\n\\.x\ntwo"), ["COPY t FROM stdin;", "torn one\n\\.x\ntwo"]);
+        assert_eq!(lines("COPY t TO stdout;\nSELECT 1;").len(), 2);
+        assert_eq!(lines("\\! touch /tmp/x\nSELECT 1;"), ["command ! touch /tmp/x", "SELECT 1;"]);
+    }
+
+    #[test]
+    fn bytes_of_every_encoding_pass_unchanged() {
+        let mut text = b"INSERT INTO t VALUES ('".to_vec();
+        text.extend(0x80..=0xff_u8);
+        text.extend(b"');");
+        assert_eq!(cut(&text), [Piece::Statement(text.clone())]);
+    }
+}

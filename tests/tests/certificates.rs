@@ -1,0 +1,174 @@
+//! Certificates as shops have them, made with openssl and presented by its server: what was presented is known whatever
+//! clients think of it, and what psql and curl accept is accepted.
+
+use anyhow::{Context, ensure};
+use checklist::{Config, Verdict};
+use exporter::run::schedule::Job;
+use exporter::run::time::unix_now;
+use exporter::server::snapshot::{Format, Loaded, render};
+use nix::sys::signal::Signal;
+use stack::process::{Process, free_port};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// Runs openssl in a folder; arguments are words.
+fn openssl(folder: &Path, arguments: &str) -> anyhow::Result<()> {
+    let output = Command::new("openssl").args(arguments.split_whitespace()).current_dir(folder).output()?;
+    ensure!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// An authority and a certificate of each kind: `NAME.pem` with its key `NAME.key`.
+fn certificates(folder: &Path) -> anyhow::Result<()> {
+    let ssl = |arguments: &str| openssl(folder, arguments);
+    std::fs::write(folder.join("v3"), "subjectAltName=DNS:localhost\nbasicConstraints=critical,CA:FALSE\n")?;
+    std::fs::write(folder.join("ca"), "basicConstraints=critical,CA:TRUE\n")?;
+    ssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 400 -subj /CN=authority")?;
+    let request = |name: &str, subject: &str, bits: u32| {
+        ssl(&format!("req -newkey rsa:{bits} -nodes -keyout {name}.key -out {name}.csr -subj {subject}"))
+    };
+    let sign = |name: &str, by: &str, days: i32, extensions: &str| {
+        ssl(&format!(
+            "x509 -req -in {name}.csr -CA {by}.pem -CAkey {by}.key -CAcreateserial -days {days} -out {name}.pem {extensions}"
+        ))
+    };
+    request("good", "/CN=localhost", 2048)?;
+    sign("good", "ca", 90, "-extfile v3")?;
+    request("weak", "/CN=localhost", 1024)?;
+    sign("weak", "ca", 90, "-extfile v3")?;
+    // As the documentation of PostgreSQL makes it: an authority and a server in one.
+    ssl("req -x509 -newkey rsa:2048 -nodes -keyout self.key -out self.pem -days 365 -subj /CN=localhost")?;
+    ssl("req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -days 365 -subj /CN=localhost")?;
+    // Two between the authority and the server, of one name; the first ends in two days.
+    for (name, by, days) in [("upper", "ca", 80), ("lower", "upper", 2)] {
+        request(name, "/CN=between", 2048)?;
+        sign(name, by, days, "-extfile ca")?;
+    }
+    request("leaf", "/CN=localhost", 2048)?;
+    sign("leaf", "lower", 90, "-extfile v3")?;
+    // The authority's own key, signed by another authority that has ended.
+    ssl("req -newkey rsa:2048 -nodes -keyout old.key -out old.csr -subj /CN=old")?;
+    ssl("x509 -req -in old.csr -signkey old.key -days 400 -extfile ca -out old.pem")?;
+    ssl("req -new -key ca.key -out cross.csr -subj /CN=authority")?;
+    ssl("x509 -req -in cross.csr -CA old.pem -CAkey old.key -CAcreateserial -days -1 -extfile ca -out cross.pem")
+        .or_else(|_| expired(folder))?;
+    let join = |name: &str, parts: &[&str]| -> anyhow::Result<()> {
+        let texts = parts.iter().map(|part| std::fs::read_to_string(folder.join(format!("{part}.pem"))));
+        Ok(std::fs::write(folder.join(name), texts.collect::<Result<String, _>>()?)?)
+    };
+    join("equal-names", &["lower", "upper"])?;
+    join("crossed", &["cross"])
+}
+
+/// Newer versions of openssl take no negative days.
+fn expired(folder: &Path) -> anyhow::Result<()> {
+    openssl(
+        folder,
+        "x509 -req -in cross.csr -CA old.pem -CAkey old.key -CAcreateserial -extfile ca -out cross.pem \
+         -not_before 20200101000000Z -not_after 20210101000000Z",
+    )
+}
+
+/// openssl's server with a certificate and more arguments.
+async fn serve(folder: &Path, leaf: &str, chain: &str, more: &str) -> anyhow::Result<(u16, Process)> {
+    let port = free_port()?;
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-quiet", "-accept", &port.to_string(), "-cert", &format!("{leaf}.pem")]);
+    command.args(["-key", &format!("{leaf}.key")]).args(more.split_whitespace()).current_dir(folder);
+    // It refuses to present what its own library thinks weak.
+    command.args(["-cipher", "ALL:@SECLEVEL=0"]);
+    if !chain.is_empty() {
+        command.args(["-cert_chain", chain]);
+    }
+    let mut process = Process::start(&mut command, &format!("s_server-{port}"), folder, Signal::SIGTERM)?;
+    let listens = move || async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() };
+    process.wait_until(listens).await?;
+    Ok((port, process))
+}
+
+/// One run of the check, its exposition, and what people read.
+async fn seen(folder: &Path, port: u16, ca: &str) -> anyhow::Result<(Verdict, String, String)> {
+    let ca = folder.join(format!("{ca}.pem"));
+    let yaml = format!("certificates: [{{name: app, address: 'localhost:{port}', caFile: {}}}]\n", ca.display());
+    let config = Config::parse("checklist.yaml", &yaml)?;
+    let job: Arc<Job> = exporter::run::checks::Checks::default().jobs(&config, &[]).pop().context("no check")?;
+    job.run().await;
+    let state = job.state();
+    ensure!(state.failure.is_none(), "{:?}", state.failure);
+    let text = render(&[&*state], unix_now(), &Loaded::default(), Format::Classic);
+    Ok((state.verdict(unix_now()), text, state.evidence.to_string()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_presented_is_known_whatever_clients_think_of_it() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let path = folder.path();
+    certificates(path)?;
+    // Of the first version of X.509, as `openssl x509 -req` made it for twenty years.
+    openssl(path, "x509 -req -in good.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem -x509v1")
+        .or_else(|_| {
+            openssl(path, "x509 -req -in good.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem")
+        })?;
+    std::fs::copy(path.join("good.key"), path.join("v1.key"))?;
+    for (leaf, ca, more, word, sentence) in [
+        ("v1", "ca", "", "old_version", "not of version 3"),
+        ("weak", "ca", "", "weak_key", "1024 bits"),
+        ("weak", "ca", "-tls1_2", "weak_key", "1024 bits"),
+        ("self", "ca", "", "", "not accepted"),
+        ("good", "other", "", "unknown_issuer", "no trusted authority"),
+    ] {
+        let (port, _server) = serve(path, leaf, "", more).await?;
+        let (verdict, text, told) = seen(path, port, ca).await?;
+        assert_eq!(verdict, Verdict::Critical, "{leaf} {more}: {told}");
+        assert!(
+            text.contains("checklist_certificate_verified{check=\"certificates\",target=\"app\"} 0"),
+            "{leaf}: {text}"
+        );
+        assert!(text.contains("checklist_certificate_not_after_timestamp_seconds{"), "{leaf}: {text}");
+        assert!(text.contains(&format!("reason=\"{word}")), "{leaf} {more}: {text}");
+        assert!(told.contains(sentence), "{leaf} {more}: {told}");
+    }
+    // Who wants a certificate of the client has shown its own before; TLS 1.2 then ends in a refusal.
+    for version in ["-tls1_2", "-tls1_3"] {
+        let (port, _server) = serve(path, "good", "", &format!("-Verify 1 -CAfile ca.pem {version}")).await?;
+        let (verdict, text, told) = seen(path, port, "ca").await?;
+        assert_eq!(verdict, Verdict::Passed, "{version}: {told}");
+        assert!(
+            text.contains("position=\"leaf\"") && text.contains("verified{check=\"certificates\",target=\"app\"} 1")
+        );
+        assert_eq!(told.contains("did not end well"), version == "-tls1_2", "{version}: {told}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain_counts() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let path = folder.path();
+    certificates(path)?;
+    for version in ["-tls1_2", "-tls1_3"] {
+        let (port, _server) = serve(path, "self", "", version).await?;
+        let (verdict, _, told) = seen(path, port, "self").await?;
+        assert_eq!(verdict, Verdict::Passed, "{version}: {told}");
+        let (verdict, ..) = seen(path, port, "other").await?;
+        assert_eq!(verdict, Verdict::Critical, "another one of the same name");
+    }
+    let (port, _server) = serve(path, "leaf", "equal-names", "").await?;
+    let (verdict, text, told) = seen(path, port, "ca").await?;
+    // Of a life of two days, two days are enough.
+    assert_eq!(verdict, Verdict::Passed, "{told}");
+    assert!(text.contains("position=\"chain-1\"") && text.contains("position=\"chain-2\""), "{text}");
+    assert!(told.contains("chain-1 between ends first"), "{told}");
+    // A cross-signed certificate that has ended, and that who trusts the new authority does not need.
+    let (port, _server) = serve(path, "good", "crossed", "").await?;
+    let (verdict, text, told) = seen(path, port, "ca").await?;
+    assert_eq!(verdict, Verdict::Warning, "{told}");
+    assert!(text.contains("checklist_certificate_spare_not_after_timestamp_seconds{"), "{text}");
+    assert!(
+        text.contains("verified{check=\"certificates\",target=\"app\"} 1") && told.contains("1 of them not needed"),
+        "{told}"
+    );
+    Ok(())
+}

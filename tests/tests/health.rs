@@ -1,0 +1,68 @@
+//! Health pages of servers that are older than HTTP/1.1 and do not end TLS as they should.
+
+use anyhow::Context;
+use checklist::{Config, Verdict};
+use exporter::run::time::unix_now;
+use stack::peers::{Authority, acceptor};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// Serves one answer to everyone, over TLS, and then drops the connection without a word.
+async fn rude(authority: &Authority, said: Vec<u8>) -> anyhow::Result<u16> {
+    let acceptor = acceptor(authority.issue("localhost", 60)?)?.0;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let port = listener.local_addr()?.port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(&said).await;
+            let _ = stream.flush().await;
+            // No close_notify: as Python's own server does.
+            let _ = stream.into_inner().0.shutdown().await;
+        }
+    });
+    Ok(port)
+}
+
+async fn judged(authority: &Authority, port: u16, more: &str) -> anyhow::Result<(Verdict, String)> {
+    let ca = authority.ca_file.display();
+    let yaml = format!(
+        "health: [{{name: h, url: 'https://localhost:{port}/', caFile: {ca}, expect: {{status: ok}}{more}}}]\n"
+    );
+    let config = Config::parse("checklist.yaml", &yaml)?;
+    let job = exporter::run::checks::Checks::default().jobs(&config, &[]).pop().context("no check")?;
+    job.run().await;
+    let state = job.state();
+    let failure = state.failure.as_ref().map(ToString::to_string).unwrap_or_default();
+    Ok((state.verdict(unix_now()), format!("{failure}{}", state.evidence)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_read_as_curl_reads_it_and_a_cut_off_one_is_not() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let authority = Authority::new(folder.path())?;
+    let body = br#"{"status": "ok"}"#;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, body)?;
+    let gzip = gzip.finish()?;
+    let of = |head: &str, body: &[u8]| [head.as_bytes(), b"\r\n", body].concat();
+    for said in [
+        of("HTTP/1.0 200 OK\r\n", body),
+        of("HTTP/1.1 200 OK\r\nContent-Length: 16\r\n", body),
+        of("HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n", &gzip),
+    ] {
+        let port = rude(&authority, said.clone()).await?;
+        let (verdict, told) = judged(&authority, port, "").await?;
+        assert_eq!(verdict, Verdict::Passed, "{}: {told}", String::from_utf8_lossy(&said));
+    }
+    let port = rude(&authority, of("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n", body)).await?;
+    assert_eq!(judged(&authority, port, "").await?.0, Verdict::CannotTell, "a length that is not met");
+    let port = rude(&authority, of("HTTP/1.1 429 Too Many\r\nContent-Length: 16\r\n", body)).await?;
+    let (verdict, told) = judged(&authority, port, "").await?;
+    assert!(verdict == Verdict::Critical && told.contains("the status is 429, expected 200"), "{told}");
+    assert_eq!(judged(&authority, port, ", statuses: [200, 429]").await?.0, Verdict::Passed);
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Good dumps with everything that a database can hold: bad only when their data cannot be had.
+
+use super::*;
+use checklist::Verdict;
+use exporter::run::time::unix_now;
+
+/// One of each kind of thing that a server may lack where the dump is restored.
+const FEATURES: &str = include_str!("features.sql");
+const CHECKS: &str = "{name: users, query: SELECT count(*) FROM users, atLeast: 100},
+    {name: parts, query: SELECT count(*) FROM measures, atLeast: 3},
+    {name: heirs, query: SELECT count(*) FROM cities, atLeast: 2},
+    {name: objects, query: SELECT count(*) FROM pg_largeobject_metadata, atLeast: 1},
+    {name: hidden, query: SELECT count(*) FROM hidden, atLeast: 2},
+    {name: made, query: SELECT max(twice) FROM made, atLeast: 4},
+    {name: crypt, query: 'SELECT length(ext.digest(''a'', ''sha256''))', atLeast: 32}";
+
+/// A folder of `pg_dump -Fd`: names and bytes of its files.
+fn folder_dump(world: &World) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let folder = world.folder.path().join("directory-dump");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    world.postgres.dump_with(&["-Fd", "-f", &folder.display().to_string()])?;
+    let files = std::fs::read_dir(&folder)?.map(|entry| {
+        let entry = entry?;
+        Ok((entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path())?))
+    });
+    files.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let space = tempfile::Builder::new().prefix("tablespace").tempdir()?;
+    if nix::unistd::geteuid().is_root() {
+        let postgres = nix::unistd::User::from_name("postgres")?.context("no user postgres")?;
+        std::os::unix::fs::chown(space.path(), Some(postgres.uid.as_raw()), Some(postgres.gid.as_raw()))?;
+    }
+    world.postgres.execute(&format!("CREATE TABLESPACE elsewhere LOCATION '{}'", space.path().display())).await?;
+    world.postgres.execute(FEATURES).await?;
+    for format in ["-Fp", "-Fc", "-Ft"] {
+        world.configure("pg_dump", "", CHECKS)?;
+        world.upload(&world.postgres.dump_as(format)?)?;
+        let (code, said) = world.verify()?;
+        assert_eq!(code, Some(0), "{format}: {said}");
+        for part in [
+            "CREATE EVENT TRIGGER",
+            "CREATE PUBLICATION everything",
+            "CREATE SERVER remote",
+            "role \"auditor\" does not exist",
+        ] {
+            assert!(said.contains(part), "{format}: {part} is not told: {said}");
+        }
+        let told = world.record()?["not_set_up"].as_array().map(Vec::len);
+        assert!(told.is_some_and(|told| told >= 4), "{format}: {}", world.record()?);
+    }
+    // What cannot be set up and hides rows is neither good nor bad.
+    let text = String::from_utf8(world.postgres.dump_as("-Fp")?)?;
+    let missing = text
+        .replace(
+            "CREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA ext",
+            "CREATE EXTENSION IF NOT EXISTS not_here WITH SCHEMA ext",
+        )
+        .replacen("CREATE TABLE public.made (", "CREATE TABLE public.made (\n    x ext.nowhere,", 1);
+    world.upload(missing.as_bytes())?;
+    let (code, said) = world.verify()?;
+    assert!(
+        code == Some(2) && said.contains("lacks what is needed to see all data") && said.contains("not_here"),
+        "{said}"
+    );
+    assert_eq!(world.record()?["unknown"], true);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_judges_of_a_backup_say_the_same_of_every_format() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let job = || -> anyhow::Result<_> {
+        let text = std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?;
+        let mut jobs = exporter::run::checks::Checks::default().jobs(&Config::parse("checklist.yaml", &text)?, &[]);
+        jobs.retain(|job| job.state().check.signal.id == "backup");
+        jobs.pop().context("no check")
+    };
+    let judged = async || -> anyhow::Result<(Verdict, String)> {
+        let job = job()?;
+        job.run().await;
+        let state = job.state();
+        Ok((state.verdict(unix_now()), state.evidence.to_string()))
+    };
+    for (dump, format) in
+        [("-Fp", "pg_dump"), ("-Fc", "pg_dump"), ("-Ft", "pg_dump"), ("-Fp", "pg_dump.gz"), ("-Ft", "pg_dump.zst")]
+    {
+        let plain = world.postgres.dump_as(dump)?;
+        let bytes = match format {
+            "pg_dump.gz" => gzip(&plain)?,
+            "pg_dump.zst" => zstd::stream::encode_all(&*plain, 1)?,
+            _ => plain,
+        };
+        world.configure(format, "", USERS)?;
+        world.upload(&bytes)?;
+        assert_eq!((judged().await?.0, world.verify()?.0), (Verdict::Passed, Some(0)), "{dump} as {format}");
+    }
+    for (bytes, format) in
+        [(b"pg_dump: error: no".to_vec(), "pg_dump"), (gzip(b"no")?, "pg_dump.gz"), (gzip(b"no")?, "pg_dump")]
+    {
+        world.configure(format, "", USERS)?;
+        world.upload(&bytes)?;
+        assert_eq!((judged().await?.0, world.verify()?.0), (Verdict::Critical, Some(1)), "{format}");
+    }
+    // A folder of pg_dump is one backup, and torn without its table of contents.
+    world.s3.remove("backups", "daily/newest")?;
+    for (name, bytes) in folder_dump(&world)? {
+        world.s3.put("backups", &format!("daily/folder/{name}"), &bytes)?;
+    }
+    for format in ["pg_dump", "any"] {
+        if format == "pg_dump" {
+            world.configure(format, "", USERS)?;
+            let (code, said) = world.verify()?;
+            assert!(code == Some(0) && said.contains("users 200"), "{said}");
+        }
+        let (verdict, told) = judged().await?;
+        assert!(verdict == Verdict::Passed && told.contains("1 backup; newest daily/folder"), "{told}");
+    }
+    world.s3.remove("backups", "daily/folder/toc.dat")?;
+    let (verdict, told) = judged().await?;
+    assert!(verdict == Verdict::Critical && told.contains("without its table of contents"), "{told}");
+    let (code, said) = world.verify()?;
+    assert!(code == Some(1) && said.contains("without its table of contents"), "{said}");
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! A given server: it must hold nothing that could be hurt, and what is left there is told and removed.
+
+use super::*;
+use std::sync::atomic::AtomicU16;
+use tokio::net::{TcpListener, TcpStream};
+
+const SECRET: &str = "restores-only";
+
+/// A server beside the source, with a role that owns nothing and may create databases.
+async fn scratch() -> anyhow::Result<Postgres> {
+    let scratch = Postgres::start().await?;
+    scratch.execute(&format!("CREATE ROLE restorer LOGIN CREATEDB PASSWORD '{SECRET}'")).await?;
+    Ok(scratch)
+}
+
+/// `server:` of a restore.
+fn server(world: &World, port: u16, user: &str) -> anyhow::Result<String> {
+    let file = world.folder.path().join("scratch-password");
+    std::fs::write(&file, SECRET)?;
+    let file = file.display();
+    Ok(format!(
+        "server: {{host: 127.0.0.1, port: {port}, database: postgres, user: {user}, passwordFile: {file}, tls: disable}},"
+    ))
+}
+
+/// Databases and roles of ours on a server.
+async fn ours(postgres: &Postgres) -> anyhow::Result<i64> {
+    let query = "SELECT (SELECT count(*) FROM pg_database WHERE datname LIKE 'checklist_restore%')
+        + (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'checklist_restore%')";
+    Ok(postgres.client().await?.query_one(query, &[]).await?.try_get(0)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_given_server_is_used_unless_it_is_the_source_or_holds_what_could_be_hurt() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let scratch = scratch().await?;
+    world.upload(&world.postgres.dump()?)?;
+    world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, USERS)?;
+    let (code, said) = world.verify()?;
+    assert!(code == Some(0) && said.contains("users 200"), "{said}");
+    assert_eq!(ours(&scratch).await?, 0, "the database is dropped");
+    let many = "{name: users, query: SELECT count(*) FROM users, atLeast: 900}";
+    world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, many)?;
+    assert_eq!((world.verify()?.0, ours(&scratch).await?), (Some(1), 0));
+    // A superuser, and an owner of something else, could hurt what is there.
+    world.configure("pg_dump", &server(&world, scratch.port, "postgres")?, USERS)?;
+    let (code, said) = world.verify()?;
+    assert!(code == Some(2) && said.contains("could also change orchestrator"), "{said}");
+    scratch.execute("CREATE DATABASE theirs OWNER restorer").await?;
+    world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, USERS)?;
+    let (code, said) = world.verify()?;
+    assert!(code == Some(2) && said.contains("could also change theirs"), "{said}");
+    scratch.execute("DROP DATABASE theirs").await?;
+    // The source by another name: nothing was made there.
+    world.postgres.execute(&format!("CREATE ROLE restorer LOGIN CREATEDB PASSWORD '{SECRET}'")).await?;
+    world.configure("pg_dump", &server(&world, world.postgres.port, "restorer")?, USERS)?;
+    let (code, said) = world.verify()?;
+    assert!(code == Some(2) && said.contains("is the source orchestrator itself"), "{said}");
+    assert_eq!(ours(&world.postgres).await?, 0);
+    // Ended while it asks.
+    world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, SLOW)?;
+    let mut process = world.end_after("restore", &AtomicBool::new(false), Signal::SIGTERM).await?;
+    assert_eq!(process.wait(Duration::from_secs(30))?, Some(2), "{}", process.log());
+    assert_eq!((ours(&scratch).await?, left(&world.work())?.len()), (0, 0));
+    // A source that does not answer may be the same one.
+    let config = world.folder.path().join("checklist.yaml");
+    let text = std::fs::read_to_string(&config).context("no configuration")?;
+    let nobody = text.replace(&format!("host: localhost, port: {}", world.postgres.port), "host: localhost, port: 9");
+    std::fs::write(&config, nobody)?;
+    let (code, said) = world.verify()?;
+    assert!(code == Some(2) && said.contains("before it is known not to be the source"), "{said}");
+    Ok(())
+}
+
+/// A way to a port that can be cut: then what goes on it ends, and nothing new begins.
+async fn way(to: u16) -> anyhow::Result<(u16, Arc<AtomicBool>, Arc<AtomicU16>)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let port = listener.local_addr()?.port();
+    let (cut, taken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU16::new(0)));
+    let (own, count) = (Arc::clone(&cut), Arc::clone(&taken));
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            if own.load(Ordering::SeqCst) {
+                continue;
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            let own = Arc::clone(&own);
+            tokio::spawn(async move {
+                let Ok(mut server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
+                let is_cut = async {
+                    while !own.load(Ordering::SeqCst) {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                };
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                    () = is_cut => {}
+                }
+            });
+        }
+    });
+    Ok((port, cut, taken))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lost_connection_leaves_is_named_and_removed_by_the_next_proof() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let scratch = scratch().await?;
+    let (port, cut, _) = way(scratch.port).await?;
+    world.upload(&world.postgres.dump()?)?;
+    world.configure("pg_dump", &server(&world, port, "restorer")?, SLOW)?;
+    let mut command = world.command(&world.work())?;
+    let mut process = Process::start(&mut command, "proof", world.folder.path(), Signal::SIGKILL)?;
+    let log = world.folder.path().join("proof.log");
+    process
+        .wait_until(|| async { std::fs::read_to_string(&log).is_ok_and(|log| log.contains("restore seconds=")) })
+        .await?;
+    cut.store(true, Ordering::SeqCst);
+    assert_eq!(process.wait(Duration::from_secs(40))?, Some(2), "{}", process.log());
+    let said = process.log();
+    assert!(said.contains("LEFT BEHIND: the database checklist_restore_"), "{said}");
+    assert!(said.contains(&format!("127.0.0.1:{port}")), "{said}");
+    let record = world.record()?;
+    assert!(
+        record["unknown"] == true && record["left"][0].as_str().is_some_and(|left| left.contains("checklist_restore_")),
+        "{record}"
+    );
+    assert_eq!(ours(&scratch).await?, 1);
+    // Somebody else's restore at the same time is left alone: its lock is held.
+    cut.store(false, Ordering::SeqCst);
+    world.configure("pg_dump", &server(&world, port, "restorer")?, USERS)?;
+    let (code, said) = world.verify()?;
+    assert!(code == Some(0) && said.contains("was left behind by a proof that was killed"), "{said}");
+    assert_eq!(ours(&scratch).await?, 0);
+    Ok(())
+}
