@@ -209,7 +209,9 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
         }
         "ChecklistCheckIncomplete" => {
             let unseen = |count| one(&UNSEEN, count).with("object", "node").with("reason", "connect");
-            Some(Case::new(vec![unseen(1.0)], vec![one(&CHECK_INFO, 1.0)]))
+            let case = Case::new(vec![unseen(1.0)], vec![one(&CHECK_INFO, 1.0)]);
+            // The rule adds up the reasons.
+            Some(Case { labels: vec![("object", "node".to_owned())], ..case })
         }
         "ChecklistCheckMissing" => case(Vec::new(), vec![one(&CHECK_INFO, 1.0)]),
         "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),
