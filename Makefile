@@ -13,6 +13,9 @@ generate:
 bench: tools
 	cargo build --release --workspace --bins && ./target/release/bench
 
+life: tools
+	cargo build --release --workspace --bins && ./target/release/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose
+
 package: cargo-deb
 	cargo build --release --locked && cargo deb --no-build --package exporter
 
@@ -25,4 +28,4 @@ supply-chain:
 tools:
 	./scripts/install-tools
 
-.PHONY: test demo parts generate bench package cargo-deb supply-chain tools
+.PHONY: test demo parts generate bench life package cargo-deb supply-chain tools

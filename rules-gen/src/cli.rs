@@ -9,6 +9,7 @@ pub mod generate;
 pub mod init;
 pub mod lint;
 pub mod list;
+pub mod merge;
 pub mod noise;
 pub mod report;
 pub mod route_test;

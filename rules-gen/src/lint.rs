@@ -10,7 +10,6 @@ pub mod expr;
 pub mod files;
 pub mod known;
 pub mod labels;
-mod light;
 pub mod live;
 mod number;
 pub mod options;

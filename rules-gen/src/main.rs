@@ -29,6 +29,7 @@ enum Command {
     Test(rules_gen::cli::test::Arguments),
     List(rules_gen::cli::list::Arguments),
     Explain(rules_gen::cli::explain::Arguments),
+    Merge(rules_gen::cli::merge::Arguments),
     Schema(rules_gen::outputs::schema::Arguments),
     Docs(rules_gen::cli::docs::Arguments),
     /// Writes the daily, weekly, monthly or quarterly report out of a live Prometheus and the records of tasks.
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Init(arguments) => rules_gen::cli::init::command(&arguments),
         Command::List(arguments) => rules_gen::cli::list::command(&arguments),
         Command::Explain(arguments) => rules_gen::cli::explain::command(&arguments),
+        Command::Merge(arguments) => rules_gen::cli::merge::command(&arguments),
         Command::Schema(arguments) => rules_gen::outputs::schema::command(&arguments),
         Command::Completions(arguments) => rules_gen::cli::shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => rules_gen::cli::shell::manual(&arguments, Arguments::command()),

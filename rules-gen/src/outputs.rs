@@ -4,6 +4,7 @@ pub mod access;
 pub mod alert_routes;
 pub mod alertmanager;
 pub mod alertmanager_config;
+pub mod alertmanager_merge;
 pub mod configuration;
 pub mod docs;
 pub mod file;
@@ -71,8 +72,10 @@ pub fn files(input: &Input<'_>, outputs: &[&dyn Output]) -> anyhow::Result<Vec<F
 
 fn expressions_parse(input: &Input<'_>) -> anyhow::Result<()> {
     for rule in input.groups.iter().flat_map(|group| &group.rules) {
-        promql_parser::parser::parse(&rule.expr)
-            .map_err(|error| anyhow::anyhow!("the expression of {} does not parse: {error}", rule.alert))?;
+        promql::parse(&rule.expr).map_err(|errors| {
+            let why = crate::promql::mistakes(&errors, &rule.expr);
+            anyhow::anyhow!("the expression of {} does not parse: {why}", rule.alert)
+        })?;
     }
     Ok(())
 }

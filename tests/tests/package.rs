@@ -1,7 +1,7 @@
 //! The Debian package, installed into a folder, and the commands of the guide for operations.
 
 use anyhow::Context;
-use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL};
+use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use stack::http::{is_up, request};
@@ -136,7 +136,7 @@ fn the_commands_of_the_guides_work() -> anyhow::Result<()> {
 #[test]
 fn the_guide_speaks_of_every_metric_of_the_exporter_itself() -> anyhow::Result<()> {
     let text = std::fs::read_to_string(root().join("docs/operations.md"))?;
-    let own = PER_CHECK.iter().chain(PER_SIGNAL).chain(PER_PROCESS);
+    let own = PER_CHECK.iter().chain(PER_SIGNAL).chain(PER_TARGET).chain(PER_PROCESS);
     let missing: Vec<&str> = own.map(|metric| metric.name).filter(|name| !text.contains(name)).collect();
     assert_eq!(missing, Vec::<&str>::new());
     let access: Value = serde_yaml::from_str(&std::fs::read_to_string(

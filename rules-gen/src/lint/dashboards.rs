@@ -7,11 +7,11 @@ mod logql;
 pub(super) mod model;
 mod variables;
 
-use super::expr::{metric, selectors};
 use super::report::{Level, Report};
-use crate::promql::expression;
+use crate::promql::mistakes;
 use context::DashboardContext;
-use model::{panels, without_variables};
+use model::panels;
+use promql::Selector;
 use serde_json::Value;
 
 /// Panels that Grafana no longer draws.
@@ -103,11 +103,11 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
         logql::check(query, &near, report);
     }
     for expr in metrics.into_iter().filter_map(|target| target["expr"].as_str()) {
-        let plain = without_variables(expr);
-        let ast = match expression::parse(&plain) {
-            Ok(ast) => ast,
-            Err(why) => {
-                report.near("RG050", Level::Error, &near, format!("a query does not parse: {why}"), expr);
+        let ast = match promql::parse_with_variables(expr) {
+            Ok(query) => query.expr,
+            Err(errors) => {
+                let message = format!("a query does not parse: {}", mistakes(&errors, expr));
+                report.near("RG050", Level::Error, &near, message, expr);
                 continue;
             }
         };
@@ -119,7 +119,9 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
             let message = "a rate over a fixed time: zoomed out, samples between two points are left out".to_owned();
             report.near("RG050", Level::Info, &near, message, "[$__rate_interval]");
         }
-        for name in selectors(&ast).into_iter().filter_map(metric) {
+        // A name with a variable is known to Grafana only.
+        let plain = |name: &&str| !name.contains(['$', '[']);
+        for name in ast.selectors().into_iter().filter_map(Selector::metric).filter(plain) {
             let known = &context.options.known;
             let ours = name.starts_with("checklist_");
             let other = ["ALERTS", "ALERTS_FOR_STATE", "up"].contains(&name) || context.recorded.contains(name);

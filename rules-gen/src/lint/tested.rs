@@ -1,11 +1,11 @@
 //! RG040: alerts without a test that fires and one that stays quiet, recordings that nobody reads.
 
 use super::dashboards::model::panels;
-use super::expr::{matchers, metric, selectors};
+use super::expr::matchers;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
-use crate::promql::expression;
+use promql::{Expr, Selector};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the linted test files prove.
@@ -69,10 +69,10 @@ impl Tested {
 
 /// The alerts whose series `ALERTS` an expression asks for by name.
 fn asked_for(expr: &str) -> Vec<String> {
-    let Ok(ast) = expression::parse(expr) else { return Vec::new() };
-    let alerts = selectors(&ast).into_iter().filter(|selector| metric(selector) == Some("ALERTS"));
-    let names = alerts.flat_map(|selector| matchers(selector).filter(|matcher| matcher.name == "alertname"));
-    names.map(|matcher| matcher.value.clone()).collect()
+    let Ok(query) = promql::parse(expr) else { return Vec::new() };
+    let alerts = query.expr.selectors().into_iter().filter(|selector| selector.metric() == Some("ALERTS"));
+    let names = alerts.flat_map(|selector| matchers(selector).filter(|matcher| matcher.name.text == "alertname"));
+    names.map(|matcher| (*matcher.value).to_owned()).collect()
 }
 
 /// Metrics that rules and panels read.
@@ -90,7 +90,7 @@ pub(super) fn used<'a>(
     let mut used = Used::default();
     for rule in rules {
         used.enough |= rule.alerts;
-        let names = rule.ast.iter().flat_map(selectors).filter_map(metric).map(ToOwned::to_owned);
+        let names = rule.ast.iter().flat_map(Expr::selectors).filter_map(Selector::metric).map(ToOwned::to_owned);
         used.metrics.extend(names);
     }
     for dashboard in dashboards {
