@@ -8,14 +8,13 @@ parts:
 	./scripts/build-parts
 
 generate:
-	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated && cargo run -q -p rules-gen -- docs --out docs && WRITE_PROOF=1 cargo test -q -p stack --test proof
+	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated --dashboards dashboards && cargo run -q -p rules-gen -- docs --out docs && WRITE_PROOF=1 cargo test -q -p stack --test proof
 
 bench: tools
 	cargo build --release --workspace --bins && ./target/release/bench
 
 life: tools
 	cargo build --release --workspace --bins && ./target/release/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose
-
 
 package: cargo-deb
 	cargo build --release --locked && cargo deb --no-build --package exporter
