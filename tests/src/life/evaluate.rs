@@ -5,8 +5,8 @@ use super::board::{Labels, Track};
 use super::remote_write;
 use anyhow::Context;
 use rules_gen::review::backtest::{Machine, Waits};
-use rules_gen::review::rule_set::{Kind, Known};
-use rules_gen::server::{Course, Login, Server};
+use rules_gen::review::rule_set::{Kind, ListedRule};
+use rules_gen::server::{Series, Login, Server};
 use std::collections::BTreeMap;
 
 const STEP: f64 = 60.0;
@@ -49,7 +49,7 @@ impl Span {
 /// When Prometheus does not answer, or refuses what was recorded.
 pub async fn firing(
     port: u16,
-    rules: &[Known],
+    rules: &[ListedRule],
     span: Span,
     tell: &(dyn Fn(&str) + Sync),
 ) -> anyhow::Result<Vec<Firing>> {
@@ -70,13 +70,13 @@ pub async fn firing(
     Ok(all)
 }
 
-fn labels(rule: &Known, mut labels: Labels) -> Labels {
+fn labels(rule: &ListedRule, mut labels: Labels) -> Labels {
     labels.remove("__name__");
     labels.extend(rule.labels.clone());
     labels
 }
 
-fn track(rule: &Known, course: Course, span: Span) -> Track {
+fn track(rule: &ListedRule, course: Series, span: Span) -> Track {
     let mut values = vec![f64::NAN; span.minutes];
     for (at, value) in course.points {
         if let Some(slot) = values.get_mut(span.minute(at)) {
@@ -86,7 +86,7 @@ fn track(rule: &Known, course: Course, span: Span) -> Track {
     Track { name: rule.name.clone(), labels: labels(rule, course.labels), values }
 }
 
-fn fired(rule: &Known, courses: Vec<Course>, span: Span) -> Vec<Firing> {
+fn fired(rule: &ListedRule, courses: Vec<Series>, span: Span) -> Vec<Firing> {
     let milliseconds = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let waits = Waits { pending: milliseconds(rule.pending), keep_firing: milliseconds(rule.keep_firing) };
     let mut sets: BTreeMap<Labels, Vec<bool>> = BTreeMap::new();

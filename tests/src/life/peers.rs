@@ -2,7 +2,7 @@
 
 use super::board::Labels;
 use anyhow::Context;
-use rules_gen::review::rule_set::{self, Known};
+use rules_gen::review::rule_set::{self, ListedRule};
 use rules_gen::routing::Configuration;
 use std::path::Path;
 
@@ -40,7 +40,7 @@ pub fn pages(alert: &Labels) -> bool {
 ///
 /// # Errors
 /// When the folder or a rule file cannot be read.
-pub fn sets(folder: &Path) -> anyhow::Result<Vec<(String, Vec<Known>)>> {
+pub fn sets(folder: &Path) -> anyhow::Result<Vec<(String, Vec<ListedRule>)>> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();

@@ -1,6 +1,6 @@
 //! The roles in a database.
 
-use super::probed_on;
+use super::probed::probed_on;
 use checklist::config::{Login, Postgres, literal, quoted};
 use checklist::{Access, Config, Signal, TargetKind};
 use std::collections::{BTreeMap, BTreeSet};

@@ -27,7 +27,7 @@ text { font-size: 11px; fill: #555; } code { background: #f3f3f3; padding: .1rem
 }";
 
 /// The page.
-pub(super) fn page(report: &Report) -> String {
+pub fn page(report: &Report) -> String {
     let rows = rows(report);
     let told = report.alerts.iter().filter(|alert| alert.figures.episodes > 0 || !alert.curves.is_empty());
     let whole = html! {

@@ -1,6 +1,6 @@
 //! The noise report as text.
 
-use super::{Alert, Report};
+use super::model::{Alert, Report};
 use crate::terminal;
 use checklist::Unit;
 
@@ -52,7 +52,7 @@ fn title(report: &Report) -> String {
 }
 
 /// For a terminal.
-pub(super) fn table(report: &Report) -> String {
+pub fn table(report: &Report) -> String {
     let mut text = format!("{}\n", title(report));
     if !report.alerts.is_empty() {
         text += &format!("\n{}", terminal::table(&rows(report), &[1]));
@@ -61,7 +61,7 @@ pub(super) fn table(report: &Report) -> String {
 }
 
 /// For reviews.
-pub(super) fn markdown(report: &Report) -> String {
+pub fn markdown(report: &Report) -> String {
     let mut text = format!("# Noise\n\n{}\n", title(report));
     if !report.alerts.is_empty() {
         text += &format!("\n{}", terminal::markdown(&rows(report)));
