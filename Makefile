@@ -13,10 +13,19 @@ generate:
 bench: tools
 	cargo build --release --workspace --bins && ./target/release/bench
 
+life: tools
+	cargo build --release --workspace --bins && ./target/release/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose
+
+package: cargo-deb
+	cargo build --release --locked && cargo deb --no-build --package exporter
+
+cargo-deb:
+	command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
+
 supply-chain:
 	cargo deny check -D warnings licenses bans sources && cargo cyclonedx --format json --describe binaries --target x86_64-unknown-linux-gnu
 
 tools:
 	./scripts/install-tools
 
-.PHONY: test demo parts generate bench supply-chain tools
+.PHONY: test demo parts generate bench life package cargo-deb supply-chain tools

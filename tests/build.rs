@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Command;
 
 /// Name of the flag and the programs of target/parts/bin that it stands for.
 const PARTS: &[(&str, &[&str])] = &[
@@ -27,6 +28,13 @@ fn main() -> std::io::Result<()> {
     flag(
         "has_systemd",
         ["/usr/bin/systemd-analyze", "/bin/systemd-analyze"].iter().any(|path| Path::new(path).exists()),
+    );
+    // Prometheus' own client library has the strictest parser of OpenMetrics.
+    let parser = Command::new("python3").args(["-c", "import prometheus_client.openmetrics.parser"]).output();
+    flag("has_openmetrics_parser", parser.is_ok_and(|output| output.status.success()));
+    flag(
+        "has_cargo_deb",
+        Command::new("cargo").args(["deb", "--version"]).output().is_ok_and(|output| output.status.success()),
     );
     // A file system of its own needs a mount.
     flag("is_root", std::fs::metadata("/proc/self")?.uid() == 0);

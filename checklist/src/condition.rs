@@ -18,9 +18,24 @@ use value::{Computed, Scope, Selector, Value, agreed, of};
 pub enum When {
     /// The value is on the bad side of the threshold.
     Beyond(Value, &'static Threshold),
+    /// The part is too large a share of the whole, and more than a handful: a share of a handful is no share.
+    Enough {
+        /// What is bad.
+        part: Selector,
+        /// What it is a part of, with the same labels.
+        whole: Selector,
+        /// The share.
+        limit: &'static Threshold,
+        /// How large the part must be.
+        floor: &'static Threshold,
+    },
+    /// The series was above the threshold for a week without a pause, however often a scrape was missed. A week as the
+    /// time for which an alert is pending would begin anew with every scrape that is missed.
+    Lasting(Selector, &'static Threshold),
     /// The series is 0.
     Zero(Selector),
-    /// The first is smaller than the second, series by series.
+    /// The first is smaller than the second, series by series, and has not moved for ten minutes: one that moves is a
+    /// rollout that makes progress.
     Fewer(&'static Metric, &'static Metric),
     /// The first is 0 although the second is not.
     None(&'static Metric, &'static Metric),
@@ -44,9 +59,21 @@ impl When {
     /// The threshold whose levels decide the severities.
     pub const fn threshold(&self) -> Option<&'static Threshold> {
         match self {
-            Self::Beyond(_, threshold) | Self::Expiring { lead: threshold, .. } => Some(*threshold),
+            Self::Beyond(_, threshold)
+            | Self::Enough { limit: threshold, .. }
+            | Self::Lasting(_, threshold)
+            | Self::Expiring { lead: threshold, .. } => Some(*threshold),
             Self::History(history) => history.threshold,
             Self::Zero(_) | Self::Fewer(..) | Self::None(..) => None,
+        }
+    }
+
+    /// The value that is held against a limit, and the limit, where that alone decides at any moment.
+    pub const fn value(&self) -> Option<(Value, &'static Threshold)> {
+        match self {
+            Self::Beyond(value, threshold) => Some((*value, threshold)),
+            Self::Lasting(selector, threshold) => Some((Value::Of(*selector), threshold)),
+            _ => None,
         }
     }
 
@@ -54,7 +81,8 @@ impl When {
     pub fn metrics(&self) -> Vec<&'static Metric> {
         match self {
             Self::Beyond(value, _) => value.selectors().iter().map(|selector| selector.metric).collect(),
-            Self::Zero(selector) => vec![selector.metric],
+            Self::Enough { part, whole, .. } => vec![part.metric, whole.metric],
+            Self::Zero(selector) | Self::Lasting(selector, _) => vec![selector.metric],
             Self::Fewer(a, b) | Self::None(a, b) => vec![*a, *b],
             Self::Expiring { begin, end, .. } => vec![*begin, *end],
             Self::History(history) => history.metrics.to_vec(),
@@ -71,15 +99,27 @@ impl When {
         let max = |metric| agreed("max", &of(metric), scope);
         match self {
             Self::Beyond(value, threshold) => {
-                let limit = limits.of(threshold).at(severity).unwrap_or(f64::NAN);
                 let operator = match threshold.direction {
                     Direction::Above => ">",
                     Direction::Below => "<",
                 };
-                format!("{} {operator} {}", value.promql(scope), number(limit))
+                format!("{} {operator} {}", value.promql(scope), limits.level(threshold, severity))
+            }
+            Self::Enough { part, whole, limit, floor } => {
+                let beyond = Self::Beyond(Value::Share(*part, *whole), limit).promql(scope, limits, severity);
+                format!("{beyond} and {} >= {}", scope.max_of(part), number(limits.value(floor)))
+            }
+            Self::Lasting(selector, threshold) => {
+                let (least, begun) = (
+                    scope.over_of("min_over_time", selector, "7d"),
+                    scope.over_of("count_over_time", selector, "1d@6d"),
+                );
+                format!("{least} > {} and {begun}", limits.level(threshold, severity))
             }
             Self::Zero(selector) => format!("{} == 0", agreed("max", selector, scope)),
-            Self::Fewer(have, want) => format!("{} < {}", max(have), max(want)),
+            Self::Fewer(have, want) => {
+                format!("{} < {} and {} == 0", max(have), max(want), scope.over("changes", have, "10m"))
+            }
             Self::None(have, want) => format!("{} == 0 and {} > 0", max(have), max(want)),
             Self::Expiring { begin, end, lead, parts } => {
                 let limit = limits.of(lead).at(severity).unwrap_or(f64::NAN);
@@ -104,6 +144,17 @@ impl When {
                     Direction::Below => computed.value < limit,
                 };
                 value.compute(samples, now).into_iter().filter(bad).collect()
+            }
+            Self::Enough { part, whole, limit, floor } => {
+                let (all, least) = (Value::Of(*part).compute(samples, now), limits.value(floor));
+                let share = Self::Beyond(Value::Share(*part, *whole), limit);
+                let mut offenders = share.offenders(samples, now, limits, severity);
+                offenders.retain(|offender| all.iter().any(|one| one.labels == offender.labels && one.value >= least));
+                offenders
+            }
+            // One run sees the present; that it lasts is for Prometheus to see.
+            Self::Lasting(selector, threshold) => {
+                Self::Beyond(Value::Of(*selector), threshold).offenders(samples, now, limits, severity)
             }
             Self::Zero(selector) => {
                 Value::Of(*selector).compute(samples, now).into_iter().filter(|c| c.value == 0.0).collect()
@@ -137,6 +188,10 @@ impl When {
                 };
                 Some((worst?, limits.of(threshold)))
             }
+            Self::Enough { part, whole, limit, .. } => {
+                Self::Beyond(Value::Share(*part, *whole), limit).worst(samples, now, limits)
+            }
+            Self::Lasting(selector, limit) => Self::Beyond(Value::Of(*selector), limit).worst(samples, now, limits),
             Self::Expiring { begin, end, lead, parts } => {
                 let lead = limits.of(lead);
                 let left = |(end, begin): (Computed, f64)| {

@@ -95,6 +95,23 @@ pub static PER_CHECK: &[&Metric] = &[
     &CHECK_INFO,
 ];
 
+/// Whether a target answers at all; also labelled with the target.
+pub static TARGET_REACHABLE: Metric = Metric::gauge(
+    "checklist_target_reachable",
+    "Whether the target of one or several checks could be reached when one of them last tried (1) or not (0).",
+    &["kind"],
+);
+/// Why not.
+pub static TARGET_UNREACHABLE: Metric = Metric::gauge(
+    "checklist_target_unreachable_info",
+    "Constant 1 with the reason for which the target could not be reached, absent while it is.",
+    &["kind", "reason", "words"],
+)
+.sparse();
+
+/// The series of a target, beside its label `target`: its checks share one fate when it cannot be reached.
+pub static PER_TARGET: &[&Metric] = &[&TARGET_REACHABLE, &TARGET_UNREACHABLE];
+
 /// How long the runs of a signal's checks took.
 pub static RUN_DURATION: Metric = Metric::histogram(
     "checklist_run_duration_seconds",
@@ -250,6 +267,35 @@ impl Reason {
         Self::Timeout,
         Self::Tls,
     ];
+
+    /// Whether it is about the way to the target and not about what is asked there. Every check of the target fails for it.
+    pub const fn is_of_the_way(self) -> bool {
+        matches!(self, Self::Auth | Self::Connect | Self::Dns | Self::Tls)
+    }
+
+    /// Whether it may be about the way: no answer in time is, when no check of the target gets one.
+    pub const fn may_be_of_the_way(self) -> bool {
+        self.is_of_the_way() || matches!(self, Self::Config | Self::Timeout)
+    }
+
+    /// What it means, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Auth => "login refused",
+            Self::Config => "its settings cannot be used",
+            Self::Connect => "connection refused or lost",
+            Self::Decode => "answer not understood",
+            Self::Dns => "name does not resolve",
+            Self::Limit => "answer too large",
+            Self::Lock => "locked",
+            Self::NotFound => "not found",
+            Self::Panic => "the check itself broke",
+            Self::Permission => "permission denied",
+            Self::Protocol => "answered with an error",
+            Self::Timeout => "no answer in time",
+            Self::Tls => "TLS handshake failed",
+        }
+    }
 
     /// The label value.
     pub const fn as_str(self) -> &'static str {

@@ -25,6 +25,8 @@ pub struct Signal {
     pub cadence: Cadence,
     /// The heading of the written checklist under which it stands.
     pub section: &'static str,
+    /// What is at stake: whether it waits during an emergency.
+    pub stake: Stake,
     /// The kind of target it is probed on.
     pub kind: TargetKind,
     /// Default time between two runs.
@@ -61,10 +63,17 @@ impl Signal {
         Samples::within(self.max_series)
     }
 
-    /// The worst severity among its alerts: that of its "cannot tell" alert too.
+    /// The worst severity among its alerts by their defaults.
     pub fn worst(&self) -> Severity {
-        let default = |alert: &Alert| alert.levels(&Limits::default()).into_iter().map(|(severity, _)| severity).max();
-        self.alerts.iter().filter_map(default).max().unwrap_or(Severity::Warning)
+        self.worst_of(&Limits::default(), |_| true)
+    }
+
+    /// The worst severity among some of its alerts under limits: that of its "cannot tell" alert too, which is as bad as
+    /// what it may hide and no worse.
+    pub fn worst_of(&self, limits: &Limits, counts: impl Fn(&Alert) -> bool) -> Severity {
+        let counting = self.alerts.iter().filter(|alert| counts(alert));
+        let levels = counting.flat_map(|alert| alert.levels(limits)).map(|(severity, _)| severity);
+        levels.max().unwrap_or(Severity::Warning)
     }
 
     /// The worst value of every alert with a limit in one run's samples at `now` (Unix seconds).
@@ -149,6 +158,17 @@ impl fmt::Display for Finding {
     }
 }
 
+/// What is at stake while a signal is bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stake {
+    /// What users feel now, or an attack.
+    Live,
+    /// Data, or the room and the backups that it needs.
+    Data,
+    /// Work that can wait until an emergency is over.
+    Routine,
+}
+
 /// A condition worth telling someone about.
 #[derive(Debug)]
 pub struct Alert {
@@ -222,6 +242,7 @@ pub const BASE: Signal = Signal {
     title: "",
     cadence: Cadence::Daily,
     section: "",
+    stake: Stake::Routine,
     kind: TargetKind::Kubernetes,
     interval: minutes(1),
     timeout: seconds(20),

@@ -143,12 +143,24 @@ impl Task {
 
     fn stands(&self, day: Date, zone: &TimeZone) -> Option<Standing> {
         let (begin, next) = (midnight(day, zone)?, midnight(self.rule.next(day)?, zone)?);
-        // Whole days of grace end at midnight, also where the clock changes between.
+        // Whole days of grace end in the morning of a working day, when somebody reads what is told, wherever the clock
+        // changes between.
         let (days, rest) = (self.grace.as_secs() / DAY, self.grace.as_secs() % DAY);
         let last = day.checked_add(i64::try_from(days).ok()?.saturating_add(1).days()).ok()?;
-        let due = midnight(last, zone)? + SignedDuration::from_secs(i64::try_from(rest).ok()?);
+        let due = match rest {
+            0 => morning(last, zone)?,
+            rest => midnight(last, zone)? + SignedDuration::from_secs(i64::try_from(rest).ok()?),
+        };
         Some(Standing { day, due, overdue: due.max(begin + next.duration_since(begin) / 2) })
     }
+}
+
+/// Ten in the morning of the first working day from a day on.
+fn morning(day: Date, zone: &TimeZone) -> Option<Timestamp> {
+    let weekend = |day: &Date| matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+    let mut days = std::iter::successors(Some(day), |day| day.tomorrow().ok());
+    let day = days.find(|day| !weekend(day))?;
+    zone.to_timestamp(day.at(10, 0, 0, 0)).ok()
 }
 
 #[cfg(test)]
@@ -195,14 +207,19 @@ mod tests {
     }
 
     #[test]
-    fn a_grace_of_days_ends_at_midnight_also_after_the_clocks_change() -> Result<(), jiff::Error> {
+    fn a_grace_of_days_ends_in_the_morning_of_a_working_day_also_after_the_clocks_change() -> Result<(), jiff::Error> {
         let task = Task { grace: Duration::from_secs(14 * DAY), ..task("second Monday") };
         let due = |now: &str| {
             let standing = task.standing(at(now), &[], date(2026, 1, 1), &TimeZone::get("Europe/Berlin")?);
             Ok::<_, jiff::Error>(standing.map(|standing| standing.due))
         };
-        assert_eq!(due("2026-10-12T10:00:00Z")?, Some(at("2026-10-26T23:00:00Z")), "winter time, an hour later in UTC");
-        assert_eq!(due("2026-03-16T10:00:00Z")?, Some(at("2026-03-23T23:00:00Z")));
+        assert_eq!(due("2026-10-12T10:00:00Z")?, Some(at("2026-10-27T09:00:00Z")), "winter time, an hour later in UTC");
+        assert_eq!(due("2026-03-16T10:00:00Z")?, Some(at("2026-03-24T09:00:00Z")));
+        let friday = Task { rule: Rule::parse("Friday").unwrap_or_else(|right| panic!("{right}")), ..task.clone() };
+        let friday = Task { grace: grace(Weekly), ..friday };
+        let standing = friday.standing(at("2026-03-06T12:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
+        let due_at = standing.map(|standing| standing.due);
+        assert_eq!(due_at, Some(at("2026-03-09T10:00:00Z")), "a task of Friday is not due on Sunday at midnight");
         let odd = Task { grace: Duration::from_secs(DAY + 1_800), ..task.clone() };
         let standing = odd.standing(at("2026-10-12T10:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
         assert_eq!(standing.map(|standing| standing.due), Some(at("2026-10-14T00:30:00Z")));
@@ -256,7 +273,7 @@ mod tests {
         let task = task("first Monday");
         let standing = task.standing(at("2026-03-02T10:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
         let standing = standing.unwrap_or_else(|| panic!("no standing"));
-        assert_eq!(standing.due, at("2026-03-08T00:00:00Z"));
+        assert_eq!(standing.due, at("2026-03-09T10:00:00Z"), "the eighth is a Sunday");
         assert_eq!(standing.overdue, at("2026-03-19T12:00:00Z"));
     }
 }

@@ -1,6 +1,7 @@
 //! What both programs need to reach other systems: HTTP, TLS trust, secrets from files, buckets, Alertmanager, and the
 //! records of people's tasks. Every error names what was done and to what, never a secret.
 
+pub mod connection;
 pub mod failure;
 pub mod file;
 pub mod http;

@@ -2,6 +2,7 @@
 
 mod connector;
 mod newest;
+mod object;
 mod refusal;
 
 use crate::failure::Failure;
@@ -20,6 +21,7 @@ use checklist::Reason;
 use checklist::config::S3Prefix;
 use connector::Connector;
 pub use newest::{Choice, Found, Newest};
+pub use object::Object;
 use refusal::failure;
 use secrecy::ExposeSecret;
 use std::path::Path;
@@ -35,17 +37,6 @@ pub struct Bucket {
     target: S3Prefix,
     /// The default chain's configuration is kept: it caches what the metadata service gave it.
     from_chain: OnceCell<aws_config::SdkConfig>,
-}
-
-/// One object.
-#[derive(Debug, Clone)]
-pub struct Object {
-    /// Its key.
-    pub key: String,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// When it was last modified, Unix seconds.
-    pub modified: f64,
 }
 
 impl Bucket {

@@ -1,4 +1,4 @@
-//! Where people's tasks stand, for the page of tasks and the reports: due, overdue, done or skipped.
+//! The status of people's tasks, for the page of tasks and the reports: due, overdue, done or skipped.
 
 use crate::records::{Act, Record, Records};
 use checklist::config::Tasks;
@@ -6,21 +6,21 @@ use checklist::tasks::{Standing, Task};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-/// How a task stands now.
+/// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stand {
+pub enum TaskStatus {
     /// Its day is still to come.
     Ahead,
     /// Its day has come and its grace is not over.
     Open,
-    /// Its grace is over: somebody was told.
+    /// Its grace is over, and its alert fires.
     Due,
     /// Half a period late.
     Overdue,
 }
 
-impl Stand {
-    /// The word for people.
+impl TaskStatus {
+    /// The word on pages and in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ahead => "ahead",
@@ -32,33 +32,33 @@ impl Stand {
 }
 
 /// The open occurrence of a task at `now`; nothing when its rule has no day any more.
-pub fn of(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> Option<(Standing, Stand)> {
+pub fn status_of(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> Option<(Standing, TaskStatus)> {
     let standing = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone)?;
-    let stand = if now > standing.overdue {
-        Stand::Overdue
+    let status = if now > standing.overdue {
+        TaskStatus::Overdue
     } else if now > standing.due {
-        Stand::Due
+        TaskStatus::Due
     } else if now.to_zoned_datetime(tasks.zone.clone()).date() >= standing.day {
-        Stand::Open
+        TaskStatus::Open
     } else {
-        Stand::Ahead
+        TaskStatus::Ahead
     };
-    Some((standing, stand))
+    Some((standing, status))
 }
 
 /// The record that says a day's task was done or skipped: the last one that counts for the day.
-pub fn answer<'a>(task: &Task, day: Date, tasks: &Tasks, records: &'a Records) -> Option<&'a Record> {
+pub fn record_of_day<'a>(task: &Task, day: Date, tasks: &Tasks, records: &'a Records) -> Option<&'a Record> {
     let of_task = records.list.iter().rev().filter(|record| record.task() == Some(&task.id));
     of_task.into_iter().find(|record| task.is_done(day, &[record.at], &tasks.zone))
 }
 
 /// A time as people in the tasks' time zone read it.
-pub fn time(at: Timestamp, tasks: &Tasks) -> String {
+pub fn local_time(at: Timestamp, tasks: &Tasks) -> String {
     at.to_zoned_datetime(tasks.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
-/// What a record of a task says: the word, and the note or the reason with the evidence.
-pub fn said(record: &Record) -> (&'static str, String) {
+/// A record in words: what was done, and the note or the reason with the evidence.
+pub fn summary(record: &Record) -> (&'static str, String) {
     match &record.act {
         Act::Done { note, evidence, .. } => {
             let parts: Vec<&str> = note.iter().chain(evidence).map(String::as_str).collect();

@@ -1,6 +1,7 @@
 //! Whom a TLS client trusts: the system, a given authority, or (only where asked for) anyone.
 
 mod exact;
+mod provider;
 
 use crate::failure::Failure;
 use crate::file;
@@ -8,21 +9,16 @@ use checklist::Reason;
 use exact::Exact;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+pub use provider::provider;
+
 /// A bundle of all public authorities is 250 KiB.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
-
-/// The one cryptography of the program.
-pub fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    Arc::clone(PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())))
-}
 
 /// The system's authorities.
 fn system() -> Arc<RootCertStore> {

@@ -34,7 +34,7 @@ Exit codes:
   0  passed, done
   1  something is not good
   2  nobody can tell, wrong usage or an invalid checklist.yaml
-  3  another process is at it"
+  3  another process runs it"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -58,10 +58,10 @@ enum Command {
         command: TaskCommand,
     },
     /// Restores the newest object of a backup into a throw-away server and records the result; exits 0 when it is good, 1
-    /// when it is not, 2 when nobody can tell, 3 when another process is at it.
+    /// when it is not, 2 when nobody can tell, 3 when another process runs it.
     VerifyBackup(verify::BackupArguments),
     /// Sends a synthetic alert of each severity through Alertmanager and records whether it was delivered; exits 0 when
-    /// all were, 1 when one was not, 2 when nobody can tell, 3 when another process is at it.
+    /// all were, 1 when one was not, 2 when nobody can tell, 3 when another process runs it.
     VerifyAlerts(verify::AlertsArguments),
     /// Emergencies: routine warnings are put aside, with a reason and an end.
     Override {
@@ -119,7 +119,7 @@ pub fn main() -> ExitCode {
     result.unwrap_or_else(|error| fail(&error))
 }
 
-/// 2: usage, configuration or environment; 3: another process is at it.
+/// 2: usage, configuration or environment; 3: another process runs it.
 fn fail(error: &anyhow::Error) -> ExitCode {
     #[expect(clippy::print_stderr, reason = "the command's own error")]
     {

@@ -1,4 +1,4 @@
-//! What a check is to the scheduler: something that looks once and returns samples or says why not.
+//! The trait of a check: it looks at its target once and returns samples, or why it could not look.
 
 use checklist::Samples;
 use futures::future::BoxFuture;

@@ -5,6 +5,7 @@ pub mod durations;
 pub mod job;
 pub mod lease;
 pub mod process;
+pub mod reach;
 pub mod reload;
 pub mod schedule;
 pub mod shard;

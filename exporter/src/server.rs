@@ -4,7 +4,8 @@ pub mod exposition;
 pub mod listener;
 pub mod page;
 pub mod page_tasks;
-pub mod report;
+
 pub mod routes;
 pub mod site;
+pub mod verdicts;
 pub mod web;

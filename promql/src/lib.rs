@@ -90,6 +90,14 @@ pub fn parse_with_variables(text: &str) -> Result<Query, Vec<Error>> {
     parser::parse(text, true)
 }
 
+/// Reads a regular expression as Prometheus does, for patterns that are no matcher: the last argument of `label_replace`.
+///
+/// # Errors
+/// Why it is none.
+pub fn check_pattern(pattern: &Text) -> Result<(), String> {
+    regex::read(pattern).map(|_| ())
+}
+
 /// The seconds of a duration as Prometheus writes it: `1h30m`. None when it is no duration, or of more than 292 years.
 pub fn seconds(duration: &str) -> Option<f64> {
     number::duration(duration).ok().filter(|_| !duration.is_empty())

@@ -23,6 +23,11 @@ impl Text {
         }
     }
 
+    /// Reads a literal with its quotes; nothing when it is none, or more.
+    pub fn of_literal(literal: &str) -> Option<Self> {
+        read(literal).ok().filter(|(_, length)| *length == literal.len()).map(|(text, _)| text)
+    }
+
     /// Whether the bytes are UTF-8.
     pub const fn is_utf8(&self) -> bool {
         self.bytes.is_none()

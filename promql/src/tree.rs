@@ -508,6 +508,14 @@ impl Expr {
         }
     }
 
+    /// The selector, when it is one.
+    pub fn selector(&self) -> Option<&Selector> {
+        match &self.kind {
+            Kind::Selector(selector) => Some(selector),
+            _ => None,
+        }
+    }
+
     /// Every part with the parts that it stands in, the nearest last.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self, &[&'a Self])) {
         fn inner<'a>(expr: &'a Expr, above: &mut Vec<&'a Expr>, visit: &mut dyn FnMut(&'a Expr, &[&'a Expr])) {
@@ -524,11 +532,7 @@ impl Expr {
     /// Every selector, from left to right.
     pub fn selectors(&self) -> Vec<&Selector> {
         let mut found = Vec::new();
-        self.walk(&mut |part, _| {
-            if let Kind::Selector(selector) = &part.kind {
-                found.push(&**selector);
-            }
-        });
+        self.walk(&mut |part, _| found.extend(part.selector()));
         found
     }
 }

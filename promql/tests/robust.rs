@@ -101,6 +101,28 @@ fn random_changes_break_neither_the_parser_nor_the_printer() {
 }
 
 #[test]
+fn what_random_texts_have_shown_stays_mended() {
+    for text in [
+        "x offset--4",
+        "x offset - -5m * 2",
+        "x offset (5m) @ 5 anchored + {a=\"b\"}",
+        "x offset +(5m) * 2",
+        "x[0] offset 0",
+        "x[0:] offset 0s",
+        "foo{NaN='a'} + on (\"without\", \"NaN\") y",
+        "{\"a\", \"b\"}",
+        "-NaN ^ -Inf",
+        "x == 1e300 or 0.00000001",
+        "label_replace(x, \"a\", \"\\xff\\ufffd\\000\", 'b', `\\d\"`)",
+    ] {
+        let query = parse(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+        let printed = query.expr.to_string();
+        let again = parse(&printed).unwrap_or_else(|errors| panic!("{text}\n{printed}\n{errors:?}"));
+        assert_eq!((&again.expr, again.expr.to_string()), (&query.expr, printed), "{text}");
+    }
+}
+
+#[test]
 fn no_text_is_too_deep_or_too_long() {
     let many = 100_000;
     for text in [

@@ -6,6 +6,7 @@ pub mod generate;
 pub mod init;
 pub mod lint;
 pub mod list;
+pub mod merge;
 pub mod route_test;
 pub mod shell;
 pub mod test;

@@ -10,7 +10,6 @@ pub mod expr;
 pub mod files;
 pub mod known;
 pub mod labels;
-mod light;
 pub mod live;
 mod number;
 pub mod output;
@@ -52,6 +51,8 @@ pub struct Options {
     pub evaluation_interval: f64,
     /// The oldest server that must accept the rules.
     pub version: Option<(u32, u32)>,
+    /// The feature flags that the servers have: `promql-experimental-functions`.
+    pub features: Vec<String>,
     /// The folder of the runbooks that links point to.
     pub runbooks: Option<PathBuf>,
     /// Links that lead nowhere, and why; filled from live servers.
@@ -70,6 +71,7 @@ impl Default for Options {
             scrape_interval: 30.0,
             evaluation_interval: 30.0,
             version: None,
+            features: Vec::new(),
             runbooks: None,
             broken_links: BTreeMap::new(),
             today: Date::MAX,

@@ -30,6 +30,7 @@ enum Command {
     Test(rules_gen::cli::test::Arguments),
     List(rules_gen::cli::list::Arguments),
     Explain(rules_gen::cli::explain::Arguments),
+    Merge(rules_gen::cli::merge::Arguments),
     Schema(rules_gen::outputs::schema::Arguments),
     /// Writes signals.md (every signal of the catalog) and lints.md (every lint).
     #[command(after_help = format!("Examples:\n  rules-gen docs --out docs\n\n{}", rules_gen::cli::EXIT_CODES))]
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Command::Init(arguments) => rules_gen::cli::init::command(&arguments),
         Command::List(arguments) => rules_gen::cli::list::command(&arguments),
         Command::Explain(arguments) => rules_gen::cli::explain::command(&arguments),
+        Command::Merge(arguments) => rules_gen::cli::merge::command(&arguments),
         Command::Schema(arguments) => rules_gen::outputs::schema::command(&arguments),
         Command::Completions(arguments) => rules_gen::cli::shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => rules_gen::cli::shell::manual(&arguments, Arguments::command()),

@@ -4,6 +4,7 @@ pub mod access;
 pub mod alert_routes;
 pub mod alertmanager;
 pub mod alertmanager_config;
+pub mod alertmanager_merge;
 pub mod configuration;
 pub mod docs;
 pub mod grafana;
@@ -32,8 +33,10 @@ pub struct Output {
 pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<Output>> {
     let groups = rules::groups(config);
     for rule in groups.iter().flat_map(|group| &group.rules) {
-        promql_parser::parser::parse(&rule.expr)
-            .map_err(|error| anyhow::anyhow!("the expression of {} does not parse: {error}", rule.alert))?;
+        promql::parse(&rule.expr).map_err(|errors| {
+            let why = crate::promql::mistakes(&errors, &rule.expr);
+            anyhow::anyhow!("the expression of {} does not parse: {why}", rule.alert)
+        })?;
     }
     templates(config, &groups)?;
     let header = header(source);

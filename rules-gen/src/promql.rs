@@ -1,95 +1,96 @@
 //! PromQL as text that means the same when it is the same, and what a backtest asks of an expression.
 
 pub mod duration;
-pub mod expression;
 
-use promql_parser::label::{MatchOp, Matcher};
-use promql_parser::parser::token::{T_EQLC, T_GTE, T_GTR, T_LSS, T_LTE, T_NEQ};
-use promql_parser::parser::{BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, VectorSelector};
+use promql::{BinaryOp, Error, Expr, Kind, MatchOp, Matcher, Modifiers, Name, Selector, Sign, parse};
 use std::collections::BTreeSet;
+
+/// The first mistake of an expression with its place in it, and how many there are beside it.
+pub fn mistakes(errors: &[Error], expr: &str) -> String {
+    let Some(first) = errors.first() else { return String::new() };
+    let (line, column) = first.span.line_and_column(expr);
+    let others = match errors.len() - 1 {
+        0 => String::new(),
+        1 => ", and one more mistake".to_owned(),
+        count => format!(", and {count} more mistakes"),
+    };
+    format!("{line}:{column}: {first}{others}")
+}
 
 /// The expression in one way of writing: labels and matchers in order, no needless parentheses, durations and
 /// numbers by value. `without` names a matcher that an operator adds to every selector. What does not parse stays as
 /// it is, but for white space.
 pub fn normalised(expr: &str, without: Option<(&str, &str)>) -> String {
-    match expression::parse(expr) {
-        Ok(mut parsed) => {
-            rewrite(&mut parsed, without);
-            peel(&mut parsed);
-            parsed.to_string()
+    match parse(expr) {
+        Ok(mut query) => {
+            rewrite(&mut query.expr, without);
+            peel(&mut query.expr);
+            query.expr.to_string()
         }
         Err(_) => expr.split_whitespace().collect::<Vec<_>>().join(" "),
     }
 }
 
 fn rewrite(expr: &mut Expr, without: Option<(&str, &str)>) {
-    match expr {
-        Expr::Aggregate(aggregate) => {
-            if let Some(LabelModifier::Include(labels) | LabelModifier::Exclude(labels)) = &mut aggregate.modifier {
-                labels.labels.sort();
+    let sort_names = |names: &mut Vec<Name>| names.sort_by(|a, b| a.text.cmp(&b.text));
+    match &mut expr.kind {
+        Kind::Aggregation(aggregation) => {
+            if let Some(grouping) = &mut aggregation.grouping {
+                sort_names(&mut grouping.labels);
             }
-            rewrite_inside(&mut aggregate.expr, without);
-            if let Some(parameter) = &mut aggregate.param {
+            rewrite_inside(&mut aggregation.expr, without);
+            if let Some(parameter) = &mut aggregation.param {
                 rewrite_inside(parameter, without);
             }
         }
-        Expr::Unary(unary) => rewrite(&mut unary.expr, without),
-        Expr::Binary(binary) => {
-            if let Some(modifier) = &mut binary.modifier {
-                if let Some(LabelModifier::Include(labels) | LabelModifier::Exclude(labels)) = &mut modifier.matching {
-                    labels.labels.sort();
-                }
-                if let VectorMatchCardinality::ManyToOne(labels) | VectorMatchCardinality::OneToMany(labels) =
-                    &mut modifier.card
-                {
-                    labels.labels.sort();
+        Kind::Unary(_, inner) => rewrite(inner, without),
+        Kind::Binary(binary) => {
+            if let Some(matching) = &mut binary.matching {
+                sort_names(&mut matching.labels);
+                if let Some(group) = &mut matching.group {
+                    sort_names(&mut group.include);
                 }
             }
-            for side in [&mut binary.lhs, &mut binary.rhs] {
+            for side in [&mut binary.left, &mut binary.right] {
                 rewrite(side, without);
                 // Around anything but an operator parentheses say nothing.
-                if let Expr::Paren(inner) = &**side
-                    && !matches!(&*inner.expr, Expr::Binary(_) | Expr::Unary(_) | Expr::NumberLiteral(_))
+                if let Kind::Paren(inner) = &side.kind
+                    && !matches!(inner.kind, Kind::Binary(_) | Kind::Unary(..) | Kind::Number(_))
                 {
-                    **side = (*inner.expr).clone();
+                    *side = (**inner).clone();
                 }
             }
         }
-        Expr::Paren(paren) => rewrite_inside(&mut paren.expr, without),
-        Expr::Subquery(subquery) => rewrite(&mut subquery.expr, without),
-        Expr::VectorSelector(selector) => sort(selector, without),
-        Expr::MatrixSelector(matrix) => sort(&mut matrix.vs, without),
-        Expr::Call(call) => call.args.args.iter_mut().for_each(|argument| rewrite_inside(argument, without)),
-        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
+        Kind::Paren(inner) => rewrite_inside(inner, without),
+        Kind::Subquery(subquery) => rewrite(&mut subquery.expr, without),
+        Kind::Selector(selector) => sort(selector, without),
+        Kind::Call(call) => call.args.iter_mut().for_each(|argument| rewrite_inside(argument, without)),
+        Kind::Number(number) => number.duration = false,
+        Kind::String(_) | Kind::Variable(_) => {}
     }
 }
 
 /// A place that has its own delimiters: parentheses around the whole say nothing.
-fn rewrite_inside(expr: &mut Box<Expr>, without: Option<(&str, &str)>) {
+fn rewrite_inside(expr: &mut Expr, without: Option<(&str, &str)>) {
     rewrite(expr, without);
     peel(expr);
 }
 
 fn peel(expr: &mut Expr) {
-    while let Expr::Paren(paren) = expr {
-        *expr = (*paren.expr).clone();
+    while let Kind::Paren(inner) = &expr.kind {
+        *expr = (**inner).clone();
     }
 }
 
-fn sort(selector: &mut VectorSelector, without: Option<(&str, &str)>) {
+fn sort(selector: &mut Selector, without: Option<(&str, &str)>) {
     let given = |matcher: &Matcher| {
         without.is_some_and(|(name, value)| {
-            matcher.name == name && matcher.value == value && matches!(matcher.op, MatchOp::Equal)
+            matcher.name.text == name && *matcher.value == *value && matcher.op == MatchOp::Equal
         })
     };
-    let own = &mut selector.matchers;
-    own.matchers.retain(|matcher| !given(matcher));
-    own.matchers.sort_by_key(ToString::to_string);
-    own.matchers.dedup();
-    for alternative in &mut own.or_matchers {
-        alternative.retain(|matcher| !given(matcher));
-        alternative.sort_by_key(ToString::to_string);
-    }
+    selector.matchers.retain(|matcher| !given(matcher));
+    selector.matchers.sort_by_key(ToString::to_string);
+    selector.matchers.dedup();
 }
 
 /// `<`, `>`, `==` and the like between an expression and a number.
@@ -158,75 +159,43 @@ pub struct Judged {
 
 /// Takes `lhs op number` (or `number op lhs`) apart; nothing when the expression is of another form.
 pub fn judged(expr: &str) -> Option<Judged> {
-    let mut parsed = expression::parse(expr).ok()?;
-    peel(&mut parsed);
-    let Expr::Binary(BinaryExpr { op, lhs, rhs, modifier }) = parsed else { return None };
-    if modifier.is_some_and(|modifier| modifier.return_bool) {
+    let query = parse(expr).ok()?;
+    let Kind::Binary(binary) = &query.expr.bare().kind else { return None };
+    if binary.returns_bool {
         return None;
     }
-    let comparison = |turned: bool| match (op.id(), turned) {
-        (T_EQLC, _) => Some(Comparison::Equal),
-        (T_NEQ, _) => Some(Comparison::NotEqual),
-        (T_LSS, false) | (T_GTR, true) => Some(Comparison::Less),
-        (T_LTE, false) | (T_GTE, true) => Some(Comparison::AtMost),
-        (T_GTR, false) | (T_LSS, true) => Some(Comparison::Greater),
-        (T_GTE, false) | (T_LTE, true) => Some(Comparison::AtLeast),
+    let comparison = |turned: bool| match (binary.op, turned) {
+        (BinaryOp::Equal, _) => Some(Comparison::Equal),
+        (BinaryOp::NotEqual, _) => Some(Comparison::NotEqual),
+        (BinaryOp::Less, false) | (BinaryOp::Greater, true) => Some(Comparison::Less),
+        (BinaryOp::LessOrEqual, false) | (BinaryOp::GreaterOrEqual, true) => Some(Comparison::AtMost),
+        (BinaryOp::Greater, false) | (BinaryOp::Less, true) => Some(Comparison::Greater),
+        (BinaryOp::GreaterOrEqual, false) | (BinaryOp::LessOrEqual, true) => Some(Comparison::AtLeast),
         _ => None,
     };
-    match (number(&lhs), number(&rhs)) {
-        (None, Some(limit)) => Some(Judged { lhs: bare(*lhs), comparison: comparison(false)?, limit }),
-        (Some(limit), None) => Some(Judged { lhs: bare(*rhs), comparison: comparison(true)?, limit }),
+    let (left, right) = (&binary.left, &binary.right);
+    match (constant(left), constant(right)) {
+        (None, Some(limit)) => Some(Judged { lhs: left.bare().to_string(), comparison: comparison(false)?, limit }),
+        (Some(limit), None) => Some(Judged { lhs: right.bare().to_string(), comparison: comparison(true)?, limit }),
         _ => None,
     }
 }
 
-fn bare(mut expr: Expr) -> String {
-    peel(&mut expr);
-    expr.to_string()
-}
-
-fn number(expr: &Expr) -> Option<f64> {
-    match expr {
-        Expr::NumberLiteral(literal) => Some(literal.val),
-        Expr::Paren(paren) => number(&paren.expr),
-        Expr::Unary(unary) => number(&unary.expr).map(|value| -value),
+fn constant(expr: &Expr) -> Option<f64> {
+    match &expr.bare().kind {
+        Kind::Number(number) => Some(number.value),
+        Kind::Unary(Sign::Minus, inner) => constant(inner).map(|value| -value),
+        Kind::Unary(Sign::Plus, inner) => constant(inner),
         _ => None,
     }
 }
 
 /// The selectors of an expression, without their ranges and offsets, each once; nothing when it does not parse.
 pub fn selectors(expr: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    if let Ok(parsed) = expression::parse(expr) {
-        collect(&parsed, &mut found);
-    }
-    found
-}
-
-fn collect(expr: &Expr, found: &mut BTreeSet<String>) {
-    let mut add = |selector: &VectorSelector| {
-        let plain = VectorSelector { offset: None, at: None, ..selector.clone() };
-        found.insert(plain.to_string());
-    };
-    match expr {
-        Expr::VectorSelector(selector) => add(selector),
-        Expr::MatrixSelector(matrix) => add(&matrix.vs),
-        Expr::Aggregate(aggregate) => {
-            collect(&aggregate.expr, found);
-            if let Some(parameter) = &aggregate.param {
-                collect(parameter, found);
-            }
-        }
-        Expr::Unary(unary) => collect(&unary.expr, found),
-        Expr::Binary(binary) => {
-            collect(&binary.lhs, found);
-            collect(&binary.rhs, found);
-        }
-        Expr::Paren(paren) => collect(&paren.expr, found),
-        Expr::Subquery(subquery) => collect(&subquery.expr, found),
-        Expr::Call(call) => call.args.args.iter().for_each(|argument| collect(argument, found)),
-        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
-    }
+    let Ok(query) = parse(expr) else { return BTreeSet::new() };
+    let plain =
+        |selector: &Selector| Selector { range: None, modifiers: Modifiers::default(), ..selector.clone() }.to_string();
+    query.expr.selectors().into_iter().map(plain).collect()
 }
 
 #[cfg(test)]

@@ -52,6 +52,13 @@ pub struct Rule {
     pub entry: Option<Entry>,
 }
 
+impl Rule {
+    /// The kind of what its check connects to, as its expression names it.
+    pub fn targets_kind(&self) -> Option<&str> {
+        self.expr.split_once("{kind=\"")?.1.split('"').next()
+    }
+}
+
 /// Where a rule comes from.
 #[derive(Debug, Clone)]
 pub struct Entry {

@@ -260,7 +260,7 @@ fn a_chain_of_thousands_of_operators_is_a_finding_and_the_other_files_are_checke
         assert_eq!(about(name), 1, "{name}");
     }
     assert_eq!(about("long.yaml"), 0);
-    assert!(findings.iter().any(|found| found.message.contains("more than 500 operators")));
+    assert!(findings.iter().any(|found| found.message.contains("more than 1000 operators")));
 }
 
 #[test]

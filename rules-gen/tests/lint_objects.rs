@@ -45,7 +45,7 @@ fn dashboard(uid: &str, title: &str, expr: &str) -> String {
 fn a_rule_in_a_config_map_is_found_where_it_stands_in_the_outer_file() {
     let text = config_map("rules.yaml", &format!("|\n{}", indented(&rules("up ==", "a: b"), 4)));
     let outcome = lint(&[("c.yaml", &text)]);
-    assert_eq!(places(&outcome, "RG001"), [("c.yaml", 12, 15)], "{outcome:#?}");
+    assert_eq!(places(&outcome, "RG001"), [("c.yaml", 12, 20)], "{outcome:#?}");
     assert!(outcome.findings[0].snippet.contains("expr: up =="), "{outcome:#?}");
     let good = config_map("rules.yaml", &format!("|\n{}", indented(&rules("up == 0", "a: b"), 4)));
     assert_eq!(lint(&[("c.yaml", &good)]).findings, []);

@@ -132,14 +132,16 @@ fn test_ends_with_one_when_a_rule_fails_and_with_two_when_promtool_is_not_there(
     assert_eq!(said(folder.path(), &["test", "--run", "ChecklistBackupStale", "--quiet"]), "");
     let missing = run(folder.path(), &["test", "--run", "ChecklistBackup", "--promtool", "./nothing"]);
     assert_eq!(missing.status.code(), Some(2));
-    // A promtool that refuses everything.
-    let refusing =
-        "#!/bin/sh\nshift 2\nfor file; do echo \"Unit Testing:  $file\"; echo '  FAILED:' >&2; done\nexit 1\n";
+    // A promtool that judges, and refuses every rule of ours.
+    let refusing = "#!/bin/sh\ncase \"$*\" in *control-*) exec promtool \"$@\";; esac\necho refused >&2\nexit 1\n";
     let path = folder.path().join("refusing");
     std::fs::write(&path, refusing).unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let failing = run(folder.path(), &["test", "--run", "ChecklistBackup", "--promtool", "./refusing"]);
     assert_eq!(failing.status.code(), Some(1), "{}", String::from_utf8_lossy(&failing.stderr));
+    // What accepts everything judges nothing.
+    let accepting = run(folder.path(), &["test", "--run", "ChecklistBackup", "--promtool", "true"]);
+    assert_eq!(accepting.status.code(), Some(2), "{}", String::from_utf8_lossy(&accepting.stderr));
 }
 
 #[test]

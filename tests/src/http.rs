@@ -89,12 +89,22 @@ where
 
 /// Status and body of a GET or, with a body, a POST.
 pub async fn request(url: &str, body: Option<&str>, headers: &[(&str, &str)]) -> anyhow::Result<(u16, Bytes)> {
+    let method = if body.is_some() { "POST" } else { "GET" };
+    exchange(method, url, Bytes::copy_from_slice(body.unwrap_or_default().as_bytes()), headers).await
+}
+
+/// Status and body of a POST of bytes.
+pub async fn post(url: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> anyhow::Result<(u16, Bytes)> {
+    exchange("POST", url, body.into(), headers).await
+}
+
+async fn exchange(method: &str, url: &str, body: Bytes, headers: &[(&str, &str)]) -> anyhow::Result<(u16, Bytes)> {
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let mut request = Request::builder().method(if body.is_some() { "POST" } else { "GET" }).uri(url);
+    let mut request = Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(Full::new(Bytes::copy_from_slice(body.unwrap_or_default().as_bytes())))?;
+    let request = request.body(Full::new(body))?;
     let exchange = async {
         let response = client.request(request).await?;
         let status = response.status().as_u16();

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod faults;
 pub mod http;
 pub mod kubernetes;
+pub mod life;
 pub mod monitoring;
 pub mod parts;
 pub mod peers;

@@ -151,6 +151,25 @@ impl Prometheus {
         Ok(Self { port, process })
     }
 
+    /// Starts one that scrapes nothing and takes the past by remote write, in any order.
+    pub async fn with_past(port: u16, folder: &Path) -> anyhow::Result<Self> {
+        let config = folder.join("prometheus.yml");
+        std::fs::write(&config, "storage: {tsdb: {out_of_order_time_window: 60d}}\n")?;
+        let mut command = Command::new("prometheus");
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("prometheus-data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--web.enable-remote-write-receiver")
+            .arg("--storage.tsdb.retention.time=10y")
+            .arg("--query.max-samples=500000000")
+            .arg("--query.timeout=10m")
+            .arg("--log.level=warn");
+        let mut process = Process::start(&mut command, "prometheus", folder, Signal::SIGTERM)?;
+        process.wait_until(|| async move { is_up(&format!("http://127.0.0.1:{port}/-/ready")).await }).await?;
+        Ok(Self { port, process })
+    }
+
     /// Reads its configuration and rules again.
     pub fn reload(&self) -> anyhow::Result<()> {
         let id = nix::unistd::Pid::from_raw(i32::try_from(self.process.id())?);

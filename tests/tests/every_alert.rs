@@ -134,10 +134,11 @@ async fn perform(
             if at_gate["status"]["state"] != "active" {
                 return Err(format!("{one} is held back: {at_gate}"));
             }
-            // Titles of both receivers.
-            let text = format!("{} {} {}", role.summary, label("check"), label("target"));
+            // Of several alerts of a group each has its name and its summary in the message.
+            let parts = [role.summary.as_str(), label("alertname")];
             let told = |receiver: &str| {
-                messages.iter().skip(before).any(|m| m.receiver == receiver && !m.resolved && m.names(text.trim_end()))
+                let about = |m: &stack::recorder::Message| parts.iter().all(|part| m.names(part));
+                messages.iter().skip(before).any(|m| m.receiver == receiver && !m.resolved && about(m))
             };
             match wanted.iter().find(|receiver| **receiver != "nobody" && !told(receiver)) {
                 Some(receiver) => Err(format!("{receiver} was not told of {one}")),

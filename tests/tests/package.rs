@@ -1,7 +1,7 @@
 //! The Debian package, installed into a folder, and the commands of the guide for operations.
 
 use anyhow::Context;
-use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL};
+use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use stack::http::{is_up, request};
@@ -46,6 +46,7 @@ fn on_loopback(example: &str, folder: &Path) -> String {
 }
 
 #[tokio::test]
+#[cfg_attr(not(has_cargo_deb), ignore = "no cargo-deb (make cargo-deb)")]
 async fn the_package_installs_and_its_exporter_answers() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let package = folder.path().join("ops-checklist.deb");
@@ -135,7 +136,7 @@ fn the_commands_of_the_guides_work() -> anyhow::Result<()> {
 #[test]
 fn the_guide_speaks_of_every_metric_of_the_exporter_itself() -> anyhow::Result<()> {
     let text = std::fs::read_to_string(root().join("docs/operations.md"))?;
-    let own = PER_CHECK.iter().chain(PER_SIGNAL).chain(PER_PROCESS);
+    let own = PER_CHECK.iter().chain(PER_SIGNAL).chain(PER_TARGET).chain(PER_PROCESS);
     let missing: Vec<&str> = own.map(|metric| metric.name).filter(|name| !text.contains(name)).collect();
     assert_eq!(missing, Vec::<&str>::new());
     let access: Value = serde_yaml::from_str(&std::fs::read_to_string(

@@ -31,6 +31,11 @@ impl Random {
     }
 }
 
+/// Whether one moment decides: what has lasted, or has not moved, only a history shows.
+fn judged_at_once(when: &When) -> bool {
+    !when.needs_history() && !matches!(when, When::Lasting(..))
+}
+
 /// Values on both sides of every limit that a metric is held against, far enough from it for the clock to move.
 fn values(signal: &Signal, metric: &Metric, now: f64) -> Vec<f64> {
     let mut values = vec![0.0, 1.0, 3.0];
@@ -140,7 +145,7 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
             let limits = Limits::new(signal.thresholds, |_| None);
             let scope = Scope { check: signal.id.to_owned(), targets: Vec::new() };
             let series: Vec<_> = state.exposed(now).cloned().collect();
-            for alert in signal.alerts.iter().filter(|alert| !alert.when.needs_history()) {
+            for alert in signal.alerts.iter().filter(|alert| judged_at_once(&alert.when)) {
                 // What the probe itself says is not among its samples.
                 if alert.when.metrics().iter().any(|metric| !signal.metrics.contains(metric)) {
                     continue;

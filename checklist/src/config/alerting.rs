@@ -96,7 +96,7 @@ pub struct AlertOverride {
 }
 
 /// Alerts about the exporter itself, which belong to no signal.
-pub const META_ALERTS: [&str; 13] = [
+pub const META_ALERTS: [&str; 14] = [
     "ChecklistCheckIncomplete",
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
@@ -109,6 +109,7 @@ pub const META_ALERTS: [&str; 13] = [
     "ChecklistShardMissing",
     "ChecklistShardsDiffer",
     "ChecklistSourceMissing",
+    "ChecklistTargetUnreachable",
     "ChecklistWatchdog",
 ];
 

@@ -3,8 +3,9 @@
 use super::Config;
 use super::origin::Origin;
 use crate::condition::limits::Limits;
+use crate::condition::threshold::Severity;
 use crate::condition::value::{Scope, alternatives};
-use crate::signal::{Elsewhere, Signal};
+use crate::signal::{Alert, Elsewhere, Signal};
 use crate::signals::SIGNALS;
 use crate::targets::TargetKind;
 use std::time::Duration;
@@ -112,6 +113,13 @@ impl Config {
         Limits::new(signal.thresholds, |key| {
             own.and_then(|settings| settings.thresholds.get(key)).or_else(|| self.thresholds.get(key)).copied()
         })
+    }
+
+    /// The worst severity that an alert of a signal can have here, after the operator's changes.
+    pub fn worst(&self, signal: &Signal) -> Severity {
+        let counts = |alert: &Alert| self.alert(alert).is_some();
+        let all = self.targets(signal).into_iter().map(|target| signal.worst_of(&self.limits(signal, &target), counts));
+        all.max().unwrap_or(Severity::Warning)
     }
 
     /// The signal's targets grouped by equal limits. A single group is not narrowed by target.

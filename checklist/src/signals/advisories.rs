@@ -60,9 +60,9 @@ static IN_FUTURE: Threshold = Threshold::above(
 static SEVERE: Threshold = Threshold::above(
     "advisories.severe",
     Unit::Count,
-    "The checklist expects no vulnerabilities; a high or critical one is a page.",
+    "The checklist expects no vulnerabilities; a high or critical one is mended within days, and nobody mends it at night.",
 )
-.critical(0.0);
+.warning(0.0);
 
 static OTHER: Threshold =
     Threshold::above("advisories.other", Unit::Count, "The checklist expects no vulnerabilities.").warning(0.0);
@@ -93,7 +93,7 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(15),
             summary: "Dependency has a severe vulnerability.",
             description: "{value} {{ $labels.level }} advisories apply to {{ $labels.report }}.",
-            ..CRITICAL
+            ..WARNING
         },
         Alert {
             name: "ChecklistAdvisory",

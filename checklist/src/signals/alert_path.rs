@@ -43,6 +43,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Alert path",
     cadence: Cadence::Monthly,
     section: "Monitoring Review",
+    stake: Stake::Live,
     kind: TargetKind::AlertPath,
     max_series: 20,
     looks: &[Looks::at_any(Object::Record)],

@@ -46,6 +46,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Alerts",
     cadence: Cadence::Daily,
     section: "Morning Health Check",
+    stake: Stake::Live,
     kind: TargetKind::Alertmanager,
     max_series: 50,
     looks: &[Looks::at_any(Object::Alert), Looks::at_any(Object::Silence)],

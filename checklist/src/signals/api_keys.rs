@@ -42,8 +42,8 @@ pub static SIGNAL: Signal = Signal {
     thresholds: &[&STALE_AFTER, &STALE],
     alerts: &[Alert {
         name: "ChecklistApiKeysStale",
-        when: When::Beyond(Value::Of(of(&KEYS).with(UNUSED)), &STALE),
-        pending: hours(7 * 24),
+        when: When::Lasting(of(&KEYS).with(UNUSED), &STALE),
+        pending: hours(1),
         summary: "API keys are not used any more.",
         description: "{value} API keys of {{ $labels.target }} are {{ $labels.state }}.",
         ..WARNING

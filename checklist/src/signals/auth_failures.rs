@@ -41,6 +41,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Failed authentications",
     cadence: Cadence::Weekly,
     section: "Security Check",
+    stake: Stake::Live,
     kind: TargetKind::Application,
     interval: minutes(1),
     timeout: seconds(20),
@@ -62,7 +63,9 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, severity| {
                     let window = |window| scope.max_of(&of(&FAILURES).with(window));
                     format!(
-                        "{day} / ignoring (window) ({week} / 7) > {rise} and ignoring (window) {day} > {floor}",
+                        // On the first day the day is the whole week: without failures before it nothing rises.
+                        "{day} / ignoring (window) ({week} / 7) > {rise} and ignoring (window) {day} > {floor} \
+                         and ignoring (window) ({week} - ignoring (window) {day}) >= {floor}",
                         day = window(DAY_WINDOW),
                         week = window(WEEK_WINDOW),
                         rise = limits.level(&RISE, severity),
@@ -75,7 +78,12 @@ pub static SIGNAL: Signal = Signal {
                     let window = |window, count| steady(&FAILURES, count).with("window", window);
                     let day = 2.0 * given.limits.value(&FLOOR) + 10.0;
                     let quiet = vec![window("24h", day), window("7d", 7.0 * day)];
-                    Case::new(vec![window("24h", day), window("7d", day)], quiet).without(&["window"])
+                    // Six days just above the least, and a day far above the rise.
+                    let rest = given.limits.value(&FLOOR) + 1.0;
+                    let much = 2.0 * rest * given.limit.max(1.0) / (7.0 - given.limit).max(0.01) + day;
+                    let rises = vec![window("24h", much), window("7d", much + rest)];
+                    let first = vec![window("24h", much), window("7d", much)];
+                    Case::new(rises, quiet).without(&["window"]).quiet("stays quiet on the first day", first)
                 },
             }),
             pending: minutes(15),

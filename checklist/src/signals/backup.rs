@@ -76,6 +76,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Backups",
     cadence: Cadence::Daily,
     section: "Morning Health Check",
+    stake: Stake::Data,
     kind: TargetKind::Backup,
     interval: minutes(15),
     timeout: seconds(60),

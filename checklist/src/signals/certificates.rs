@@ -43,9 +43,9 @@ pub static TLS_VERSION: Metric =
 static LEAD: Threshold = Threshold::below(
     "certificates.expires_within",
     Unit::Seconds,
-    "The checklist asks for 30 days, or a third of the lifetime of short-lived certificates; 7 days, or a tenth, page.",
+    "The checklist asks for 30 days, at which programs renew: two days later they have failed, with short-lived certificates when a quarter of the life is left; 7 days, or a tenth, page.",
 )
-.warning(30.0 * DAY)
+.warning(28.0 * DAY)
 .critical(7.0 * DAY);
 
 static SPARE_LEAD: Threshold = Threshold::below(
@@ -61,6 +61,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Certificates",
     cadence: Cadence::Weekly,
     section: "Security Check",
+    stake: Stake::Live,
     kind: TargetKind::Certificate,
     interval: minutes(5),
     timeout: seconds(10),
@@ -71,7 +72,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistCertificateExpiring",
-            when: When::Expiring { begin: &NOT_BEFORE, end: &NOT_AFTER, lead: &LEAD, parts: (3.0, 10.0) },
+            when: When::Expiring { begin: &NOT_BEFORE, end: &NOT_AFTER, lead: &LEAD, parts: (4.0, 10.0) },
             pending: minutes(15),
             summary: "TLS certificate expires soon.",
             description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} has {value} left.",
@@ -97,7 +98,7 @@ pub static SIGNAL: Signal = Signal {
     panels: &[
         Panel {
             title: "Certificate lifetime left",
-            description: "Time until each presented certificate expires; of a short-lived one a third of its life warns before the line does.",
+            description: "Time until each presented certificate expires; of a short-lived one a quarter of its life warns before the line does.",
             drawing: Drawing::Stat,
             shown: Shown::Value(Value::Until(of(&NOT_AFTER))),
             unit: Unit::Seconds,
@@ -106,7 +107,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Share of certificate life left",
-            description: "Share of the life of each presented certificate that is left; a third warns and a tenth pages, unless the lead time is shorter.",
+            description: "Share of the life of each presented certificate that is left; a quarter warns and a tenth pages, unless the lead time is shorter.",
             drawing: Drawing::Stat,
             shown: Shown::Expression(
                 |scope| {

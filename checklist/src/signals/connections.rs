@@ -54,6 +54,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Database connections",
     cadence: Cadence::Daily,
     section: "Morning Health Check",
+    stake: Stake::Live,
     kind: TargetKind::Postgres,
     interval: seconds(30),
     timeout: seconds(10),

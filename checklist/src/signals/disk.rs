@@ -35,11 +35,19 @@ static INODE_USAGE: Threshold =
 static FULL_WITHIN: Threshold = Threshold::below(
     "disk.full_within",
     Unit::Seconds,
-    "Four days leave room for a weekend; the line is drawn through the last six hours.",
+    "Four days leave room for a weekend; the lines are drawn through the last six hours and the last day, so that a nightly job alone is no trend.",
 )
 // Shorter than the time that the line is drawn through it would be no trend.
 .between(6.0 * HOUR, f64::INFINITY)
 .warning(4.0 * DAY);
+
+/// The fill below which a steep line is a burst.
+static FULL_FLOOR: Threshold = Threshold::above(
+    "disk.full_floor",
+    Unit::Ratio,
+    "A volume that is less than 60% full has room for more than one burst, and is told of at 70% whatever its pace.",
+)
+.warning(0.60);
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {
@@ -47,13 +55,14 @@ pub static SIGNAL: Signal = Signal {
     title: "Disk space",
     cadence: Cadence::Daily,
     section: "Morning Health Check",
+    stake: Stake::Data,
     kind: TargetKind::Kubernetes,
     interval: seconds(60),
     timeout: seconds(20),
     max_series: 5_000,
     looks: &[Looks::at_some(Object::Namespace), Looks::at_some(Object::Node), Looks::at_any(Object::Claim)],
     metrics: &[&USED, &CAPACITY, &INODES_USED, &INODES],
-    thresholds: &[&USAGE, &INODE_USAGE, &FULL_WITHIN],
+    thresholds: &[&USAGE, &INODE_USAGE, &FULL_WITHIN, &FULL_FLOOR],
     alerts: &[
         Alert {
             name: "ChecklistVolumeFilling",
@@ -73,15 +82,17 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistVolumeFullSoon",
-            // Below half full a steep line is a burst, not a trend.
             when: When::History(History {
                 expr: |scope, limits, severity| {
+                    let ahead = limits.of(&FULL_WITHIN).at(severity).unwrap_or(f64::NAN);
                     format!(
-                        "{predicted} > {capacity} and {now} / {capacity} > 0.5",
-                        predicted =
-                            scope.predict(&USED, "6h", limits.of(&FULL_WITHIN).at(severity).unwrap_or(f64::NAN)),
+                        "{short} > {capacity} and {long} > {capacity} and {now} / {capacity} > {floor} and {before}",
+                        short = scope.predict(&USED, "6h", ahead),
+                        long = scope.predict(&USED, "1d", ahead),
                         capacity = scope.max(&CAPACITY),
                         now = scope.max(&USED),
+                        floor = number(limits.value(&FULL_FLOOR)),
+                        before = scope.over("count_over_time", &USED, "1h@5h"),
                     )
                 },
                 threshold: Some(&FULL_WITHIN),
@@ -89,8 +100,17 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| {
                     // Ahead of the time that the limit gives: one line beyond the capacity, the other half way there.
                     let minutes = given.limit / 60.0;
-                    let by = |grown: f64| vec![line(&USED, 600.0, grown / minutes), steady(&CAPACITY, 1000.0)];
-                    Case::new(by(600.0), by(200.0))
+                    let floor = 1000.0 * given.limits.value(&FULL_FLOOR);
+                    let by =
+                        |from: f64, grown: f64| vec![line(&USED, from, grown / minutes), steady(&CAPACITY, 1000.0)];
+                    let begin = floor + 10.0;
+                    Case::new(by(begin, 1100.0 - floor), by(begin, 0.3 * (1000.0 - floor))).after(hours(5)).quiet(
+                        "stays quiet far below the floor",
+                        vec![
+                            line(&USED, floor / 2.0 - 365.0 * 1100.0 / minutes, 1100.0 / minutes),
+                            steady(&CAPACITY, 1000.0),
+                        ],
+                    )
                 },
             }),
             pending: minutes(60),

@@ -18,6 +18,41 @@ static RATIO: Threshold = Threshold::above(
 .between(0.000_01, 1.0)
 .warning(0.01);
 
+static MIN_ERRORS: Threshold = Threshold::above(
+    "error_rate.min_errors",
+    Unit::Count,
+    "One failed request of a quiet night is no rate: ten must have failed within the window.",
+)
+.warning(10.0);
+
+static MIN_REQUESTS: Threshold = Threshold::above(
+    "error_rate.min_requests",
+    Unit::Count,
+    "Of fewer than a hundred requests within an hour nobody can tell a rate; longer windows need three, ten and twenty times as many.",
+)
+.warning(100.0);
+
+static MOST: Threshold = Threshold::above(
+    "error_rate.now",
+    Unit::Ratio,
+    "When a quarter of the requests fails for three minutes, the hour need not be waited for.",
+)
+.critical(0.25);
+
+/// A window: as PromQL writes it, in seconds, and how many times the requests of an hour it must have.
+type Window = (&'static str, f64, f64);
+const HOURLY: Window = ("1h", HOUR, 1.0);
+const SIX_HOURS: Window = ("6h", 6.0 * HOUR, 3.0);
+const DAILY: Window = ("1d", DAY, 10.0);
+const THREE_DAYS: Window = ("3d", 3.0 * DAY, 20.0);
+
+/// Enough requests and enough failed ones within a window.
+fn enough(scope: &Scope, limits: &Limits, (window, seconds, times): Window) -> String {
+    let count = |metric| format!("{} * {}", scope.over("avg_over_time", metric, window), number(seconds));
+    let (errors, requests) = (limits.value(&MIN_ERRORS), times * limits.value(&MIN_REQUESTS));
+    format!("{} >= {} and {} >= {}", count(&ERRORS), number(errors), count(&REQUESTS), number(requests))
+}
+
 /// Mean ratio of errors within a window; means of rates, so that it does not depend on how often rules run.
 fn ratio(scope: &Scope, window: &str) -> String {
     let (errors, requests) =
@@ -27,9 +62,10 @@ fn ratio(scope: &Scope, window: &str) -> String {
 
 /// Two windows above a multiple of the budget (Google, "The Site Reliability Workbook", chapter 5): the long one
 /// shows that it matters, the short one that it still goes on.
-fn burns(scope: &Scope, limits: &Limits, factor: f64, long: &str, short: &str) -> String {
+fn burns(scope: &Scope, limits: &Limits, factor: f64, long: Window, short: &str) -> String {
     let limit = number(share(limits, factor));
-    format!("{} > {limit} and {} > {limit}", ratio(scope, long), ratio(scope, short))
+    let (both, volume) = (ratio(scope, short), enough(scope, limits, long));
+    format!("{} > {limit} and {both} > {limit} and {volume}", ratio(scope, long.0))
 }
 
 /// The share of errors that burns a budget so many times too fast. A large budget is never burnt fourteen times too
@@ -39,10 +75,16 @@ fn share(limits: &Limits, factor: f64) -> f64 {
     (factor * budget).min(f64::midpoint(budget, 1.0))
 }
 
-/// A share of errors just above the limit, and one just below it.
-fn burning(limit: f64) -> Case {
-    let at = |share: f64| vec![steady(&ERRORS, 100.0 * share), steady(&REQUESTS, 100.0)];
-    Case::new(at(above(limit)), at(0.8 * limit))
+/// A share of errors just above the limit, and one just below it; and the same share of too little.
+fn burning(limit: f64, limits: &Limits, (_, seconds, times): Window) -> Case {
+    let much =
+        1e4 + 100.0 * (limits.value(&MIN_ERRORS) / limit.max(1e-6) + times * limits.value(&MIN_REQUESTS)) / seconds;
+    let at = |requests: f64, share: f64| vec![steady(&ERRORS, requests * share), steady(&REQUESTS, requests)];
+    let few_errors = 0.9 * limits.value(&MIN_ERRORS) / seconds / above(limit);
+    let few_requests = 0.9 * times * limits.value(&MIN_REQUESTS) / seconds;
+    Case::new(at(much, above(limit)), at(much, 0.8 * limit))
+        .quiet("stays quiet on a few failed requests", at(few_errors, above(limit)))
+        .quiet("stays quiet on a few requests", at(few_requests, above(limit)))
 }
 
 fn above(limit: f64) -> f64 {
@@ -55,17 +97,21 @@ pub static SIGNAL: Signal = Signal {
     title: "Error rate",
     cadence: Cadence::Daily,
     section: "Morning Health Check",
+    stake: Stake::Live,
     kind: TargetKind::Traffic,
     metrics: &[&REQUESTS, &ERRORS],
-    thresholds: &[&RATIO],
+    thresholds: &[&RATIO, &MOST, &MIN_ERRORS, &MIN_REQUESTS],
     alerts: &[
         Alert {
             name: "ChecklistErrorRateHigh",
             when: When::History(History {
-                expr: |scope, limits, severity| format!("{} > {}", ratio(scope, "1d"), limits.level(&RATIO, severity)),
+                expr: |scope, limits, severity| {
+                    let limit = limits.level(&RATIO, severity);
+                    format!("{} > {limit} and {}", ratio(scope, "1d"), enough(scope, limits, DAILY))
+                },
                 threshold: Some(&RATIO),
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(given.limit),
+                case: |given| burning(given.limit, given.limits, DAILY),
             }),
             pending: minutes(5),
             summary: "Error rate of the last day is too high.",
@@ -73,26 +119,51 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
         Alert {
-            name: "ChecklistErrorBudgetBurnsFast",
-            covers: &["ChecklistErrorRateHigh", "ChecklistErrorBudgetBurnsSlowly", "ChecklistErrorBudgetRunsOut"],
+            name: "ChecklistRequestsFail",
+            covers: &[
+                "ChecklistErrorBudgetBurnsFast",
+                "ChecklistErrorBudgetBurns",
+                "ChecklistErrorRateHigh",
+                "ChecklistErrorBudgetBurnsSlowly",
+                "ChecklistErrorBudgetRunsOut",
+            ],
             when: When::History(History {
-                // A handful of requests is no rate: at least a hundred within the hour.
-                expr: |scope, limits, _| {
-                    let volume = scope.over("avg_over_time", &REQUESTS, "1h");
-                    format!("{} and {volume} * 3600 > 100", burns(scope, limits, 14.4, "1h", "5m"))
+                expr: |scope, limits, severity| {
+                    let (errors, requests) = (scope.max(&ERRORS), scope.max(&REQUESTS));
+                    let (limit, least) = (limits.level(&MOST, severity), number(limits.value(&MIN_ERRORS)));
+                    format!("{errors} / ({requests} > 0) > {limit} and {errors} * 300 >= {least}")
                 },
-                threshold: None,
+                threshold: Some(&MOST),
                 metrics: &[&REQUESTS, &ERRORS],
                 case: |given| {
-                    let limit = share(given.limits, 14.4);
-                    let share = |requests: f64, share: f64| {
-                        vec![steady(&ERRORS, requests * share), steady(&REQUESTS, requests)]
-                    };
-                    burning(limit)
-                        .fires("fires on some hundred requests an hour", share(0.1, above(limit)))
-                        .quiet("stays quiet on some dozen requests an hour", share(0.02, above(limit)))
+                    let least = given.limits.value(&MIN_ERRORS).max(1.0) / 300.0;
+                    let at = |errors: f64, share: f64| vec![steady(&ERRORS, errors), steady(&REQUESTS, errors / share)];
+                    Case::new(at(10.0 * least, above(given.limit)), at(10.0 * least, 0.8 * given.limit))
+                        .quiet("stays quiet on a few failed requests", at(0.9 * least, above(given.limit)))
                 },
             }),
+            pending: minutes(3),
+            keep_firing: minutes(15),
+            summary: "Many requests fail now.",
+            description: "{value} of the requests of {{ $labels.target }} failed within five minutes; the limit is {limit}.",
+            ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistErrorBudgetBurnsFast",
+            covers: &[
+                "ChecklistErrorBudgetBurns",
+                "ChecklistErrorRateHigh",
+                "ChecklistErrorBudgetBurnsSlowly",
+                "ChecklistErrorBudgetRunsOut",
+            ],
+            when: When::History(History {
+                expr: |scope, limits, _| burns(scope, limits, 14.4, HOURLY, "5m"),
+                threshold: None,
+                metrics: &[&REQUESTS, &ERRORS],
+                case: |given| burning(share(given.limits, 14.4), given.limits, HOURLY),
+            }),
+            // The slower burn of the same errors lasts half an hour longer and is no page of its own.
+            keep_firing: minutes(30),
             summary: "Requests fail.",
             description: "{{ $labels.target }} burns its error budget more than 14 times too fast: 2% of a month's budget within an hour.",
             ..CRITICAL
@@ -101,10 +172,10 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistErrorBudgetBurns",
             covers: &["ChecklistErrorRateHigh", "ChecklistErrorBudgetBurnsSlowly", "ChecklistErrorBudgetRunsOut"],
             when: When::History(History {
-                expr: |scope, limits, _| burns(scope, limits, 6.0, "6h", "30m"),
+                expr: |scope, limits, _| burns(scope, limits, 6.0, SIX_HOURS, "30m"),
                 threshold: None,
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(share(given.limits, 6.0)),
+                case: |given| burning(share(given.limits, 6.0), given.limits, SIX_HOURS),
             }),
             pending: minutes(15),
             summary: "Many requests fail for hours.",
@@ -114,10 +185,10 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistErrorBudgetBurnsSlowly",
             when: When::History(History {
-                expr: |scope, limits, _| burns(scope, limits, 3.0, "1d", "2h"),
+                expr: |scope, limits, _| burns(scope, limits, 3.0, DAILY, "2h"),
                 threshold: None,
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(share(given.limits, 3.0)),
+                case: |given| burning(share(given.limits, 3.0), given.limits, DAILY),
             }),
             pending: minutes(60),
             summary: "Requests fail all day.",
@@ -127,10 +198,10 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistErrorBudgetRunsOut",
             when: When::History(History {
-                expr: |scope, limits, _| burns(scope, limits, 1.0, "3d", "6h"),
+                expr: |scope, limits, _| burns(scope, limits, 1.0, THREE_DAYS, "6h"),
                 threshold: None,
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(given.limits.value(&RATIO)),
+                case: |given| burning(given.limits.value(&RATIO), given.limits, THREE_DAYS),
             }),
             pending: hours(3),
             summary: "Error budget runs out.",
@@ -145,6 +216,17 @@ pub static SIGNAL: Signal = Signal {
             shown: Shown::Expression(|scope| ratio(scope, "1d"), &[&REQUESTS, &ERRORS]),
             unit: Unit::Ratio,
             threshold: Some(&RATIO),
+            ..PANEL
+        },
+        Panel {
+            title: "Error rate now",
+            description: "Share of failed requests within five minutes.",
+            shown: Shown::Expression(
+                |scope| format!("{} / ({} > 0)", scope.max(&ERRORS), scope.max(&REQUESTS)),
+                &[&REQUESTS, &ERRORS],
+            ),
+            unit: Unit::Ratio,
+            threshold: Some(&MOST),
             ..PANEL
         },
         Panel {

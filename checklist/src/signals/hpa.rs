@@ -32,9 +32,9 @@ pub static ABLE: Metric = Metric::gauge(
 static ALWAYS: Threshold = Threshold::above(
     "hpa.at_max",
     Unit::Count,
-    "After an hour at its maximum an autoscaler has no answer to the next peak.",
+    "After an hour at its maximum an autoscaler has no answer to the next peak. By day that is what it is for, and users who wait are a page of their own, so it warns.",
 )
-.critical(0.0);
+.warning(0.0);
 
 static OFTEN: Threshold = Threshold::above(
     "hpa.at_max_share",
@@ -58,12 +58,11 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistAutoscalerAtMax",
-            covers: &["ChecklistAutoscalerOftenAtMax"],
             when: When::Beyond(Value::Of(of(&AT_MAX)), &ALWAYS),
             pending: minutes(60),
             summary: "Autoscaler stays at its maximum.",
             description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} has been at its maximum for an hour.",
-            ..CRITICAL
+            ..WARNING
         },
         Alert {
             name: "ChecklistAutoscalerOftenAtMax",
@@ -131,7 +130,8 @@ pub static SIGNAL: Signal = Signal {
             ),
             (
                 &ABLE,
-                "min by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=~\"AbleToScale|ScalingActive\", status=\"true\"}, \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
+                // One whose target is scaled to zero is switched off, not unable.
+                "min by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=~\"AbleToScale|ScalingActive\", status=\"true\"} unless on (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_desired_replicas{{selector}} == 0), \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
             ),
             (
                 &REPLICAS,

@@ -5,7 +5,13 @@ use crate::prelude::*;
 /// Vulnerabilities by level.
 pub static VULNERABILITIES: Metric = Metric::gauge(
     "checklist_image_vulnerabilities",
-    "Vulnerabilities of the image by level: critical, high, medium, low or unknown.",
+    "Vulnerabilities of the image for which a fixed version exists, by level: critical, high, medium, low or unknown.",
+    &["image", "level"],
+);
+/// Vulnerabilities that nobody can mend.
+pub static UNFIXABLE: Metric = Metric::gauge(
+    "checklist_image_unfixable_vulnerabilities",
+    "Vulnerabilities of the image for which no fixed version exists yet, by level.",
     &["image", "level"],
 );
 /// Age of the report.
@@ -26,9 +32,12 @@ static IN_FUTURE: Threshold = Threshold::above(
 )
 .warning(0.0);
 
-static SEVERE: Threshold =
-    Threshold::above("images.critical", Unit::Count, "A critical vulnerability in a deployed image is a page.")
-        .critical(0.0);
+static SEVERE: Threshold = Threshold::above(
+    "images.critical",
+    Unit::Count,
+    "A critical vulnerability in a deployed image is mended within days by building it again; nobody does so at night.",
+)
+.warning(0.0);
 
 static HIGH: Threshold =
     Threshold::above("images.high", Unit::Count, "A high vulnerability is mended with the next release.").warning(0.0);
@@ -51,7 +60,7 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(15),
     timeout: seconds(60),
     looks: &[Looks::at_some(Object::Report)],
-    metrics: &[&VULNERABILITIES, &WRITTEN, &FUTURE],
+    metrics: &[&VULNERABILITIES, &UNFIXABLE, &WRITTEN, &FUTURE],
     thresholds: &[&IN_FUTURE, &SEVERE, &HIGH, &MAX_AGE],
     alerts: &[
         Alert {
@@ -59,8 +68,8 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Of(of(&VULNERABILITIES).with(CRITICAL_ONES)), &SEVERE),
             pending: minutes(15),
             summary: "Image has a critical vulnerability.",
-            description: "Image {{ $labels.image }} has {value} critical vulnerabilities.",
-            ..CRITICAL
+            description: "Image {{ $labels.image }} has {value} critical vulnerabilities with a fix: build it again.",
+            ..WARNING
         },
         Alert {
             name: "ChecklistImageVulnerableHigh",
@@ -102,6 +111,13 @@ pub static SIGNAL: Signal = Signal {
             shown: Shown::Value(Value::Of(of(&VULNERABILITIES).with(HIGH_ONES))),
             legend: &["image"],
             threshold: Some(&HIGH),
+            ..PANEL
+        },
+        Panel {
+            title: "Image vulnerabilities without a fix",
+            description: "Vulnerabilities of each image that no newer version mends yet.",
+            shown: Shown::Value(Value::Of(of(&UNFIXABLE))),
+            legend: &["image", "level"],
             ..PANEL
         },
         Panel {

@@ -2,24 +2,41 @@
 
 use crate::prelude::*;
 
+/// The histogram, once for all that is built on it: nine rates of raw buckets over a day would load every sample of
+/// every bucket of every pod with each evaluation.
+pub static BUCKETS: Metric = Metric::gauge(
+    "checklist:http_request_duration_seconds_bucket:rate5m",
+    "Requests per second by upper bound of their duration within five minutes.",
+    &["le"],
+);
+/// How many requests it is made of.
+pub static VOLUME: Metric = Metric::gauge(
+    "checklist:http_request_duration_seconds:rate5m",
+    "Requests per second within five minutes, as the histogram of their duration counts them.",
+    &[],
+);
+
 /// P99 within five minutes.
 pub static SHORT: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p99_rate5m",
     "99th percentile of the request duration within five minutes.",
     &[],
-);
+)
+.sparse();
 /// P99 within an hour.
 pub static HOURLY: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p99_rate1h",
     "99th percentile of the request duration within an hour.",
     &[],
-);
+)
+.sparse();
 /// P99 within a day.
 pub static DAILY: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p99_rate1d",
     "99th percentile of the request duration within a day.",
     &[],
-);
+)
+.sparse();
 
 // A hundredth of the requests may be slow. Where a burn rate of 14.4 means that 14.4% are, the 85.6th percentile is slow;
 // so a percentile in a window says whether the budget burns that fast, whatever the buckets of the histogram are.
@@ -29,37 +46,43 @@ pub static FAST_LONG: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p856_rate1h",
     "Request duration that 85.6% of the requests stay below within an hour.",
     &[],
-);
+)
+.sparse();
 /// P85.6 within five minutes.
 pub static FAST_SHORT: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p856_rate5m",
     "Request duration that 85.6% of the requests stay below within five minutes.",
     &[],
-);
+)
+.sparse();
 /// P94 within six hours.
 pub static MIDDLE_LONG: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p94_rate6h",
     "Request duration that 94% of the requests stay below within six hours.",
     &[],
-);
+)
+.sparse();
 /// P94 within half an hour.
 pub static MIDDLE_SHORT: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p94_rate30m",
     "Request duration that 94% of the requests stay below within half an hour.",
     &[],
-);
+)
+.sparse();
 /// P97 within a day.
 pub static SLOW_LONG: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p97_rate1d",
     "Request duration that 97% of the requests stay below within a day.",
     &[],
-);
+)
+.sparse();
 /// P97 within two hours.
 pub static SLOW_SHORT: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p97_rate2h",
     "Request duration that 97% of the requests stay below within two hours.",
     &[],
-);
+)
+.sparse();
 
 static P99: Threshold = Threshold::above("latency.p99", Unit::Seconds, "The checklist expects less than two seconds.")
     .between(0.001, f64::INFINITY)
@@ -81,14 +104,49 @@ static WORSE: Threshold = Threshold::above(
 .between(1.1, f64::INFINITY)
 .warning(1.5);
 
-fn p99(traffic: &crate::targets::Traffic, window: &str) -> String {
-    quantile(traffic, 0.99, window)
+/// A window of time and how many requests there must be in it. Of a handful one slow request is a quantile: of fewer
+/// than these the quantile is unknown, which is neither good nor bad. The slowest hundredth needs a thousand requests
+/// to be ten of them; the burn rates need a hundred within an hour, as those of failed requests.
+struct Window {
+    text: &'static str,
+    seconds: f64,
+    requests: f64,
 }
 
-fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &str) -> String {
-    // Without a request the quantile is not a number: unknown, not good.
-    format!("histogram_quantile({quantile}, {}) >= 0", histogram(traffic, window))
+const fn window(text: &'static str, seconds: f64, requests: f64) -> Window {
+    Window { text, seconds, requests }
 }
+
+const NOW: Window = window("5m", 300.0, 500.0);
+const THIS_HOUR: Window = window("1h", HOUR, 1_000.0);
+const THIS_DAY: Window = window("1d", DAY, 1_000.0);
+const FAST: (Window, Window) = (window("1h", HOUR, 100.0), window("5m", 300.0, 10.0));
+const MIDDLE: (Window, Window) = (window("6h", 6.0 * HOUR, 300.0), window("30m", 1_800.0, 30.0));
+const SLOW: (Window, Window) = (window("1d", DAY, 1_000.0), window("2h", 2.0 * HOUR, 100.0));
+
+fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -> String {
+    let recorded = |metric: &Metric| {
+        let series = format!("{metric}{{check=\"latency\", target={:?}}}", traffic.name);
+        if window.text == "5m" { series } else { format!("avg_over_time({series}[{}])", window.text) }
+    };
+    // Means of native histograms are younger than the histograms.
+    let buckets =
+        if traffic.native { histogram(traffic, window.text) } else { format!("sum by (le) ({})", recorded(&BUCKETS)) };
+    format!(
+        "histogram_quantile({quantile}, {buckets}) >= 0 and sum({}) * {} >= {}",
+        recorded(&VOLUME),
+        number(window.seconds),
+        number(window.requests)
+    )
+}
+
+/// The P99 below which a change does not matter.
+static WORSE_FLOOR: Threshold = Threshold::above(
+    "latency.worse_floor",
+    Unit::Seconds,
+    "Below half a second nobody feels that requests take half as long again.",
+)
+.warning(0.5);
 
 /// The histogram of an application's request durations within a window.
 pub fn histogram(traffic: &crate::targets::Traffic, window: &str) -> String {
@@ -120,9 +178,22 @@ pub static SIGNAL: Signal = Signal {
     title: "Latency",
     cadence: Cadence::Weekly,
     section: "Performance Review",
+    stake: Stake::Live,
     kind: TargetKind::Traffic,
-    metrics: &[&SHORT, &HOURLY, &DAILY, &FAST_LONG, &FAST_SHORT, &MIDDLE_LONG, &MIDDLE_SHORT, &SLOW_LONG, &SLOW_SHORT],
-    thresholds: &[&P99, &P99_NOW, &WORSE],
+    metrics: &[
+        &VOLUME,
+        &BUCKETS,
+        &SHORT,
+        &HOURLY,
+        &DAILY,
+        &FAST_LONG,
+        &FAST_SHORT,
+        &MIDDLE_LONG,
+        &MIDDLE_SHORT,
+        &SLOW_LONG,
+        &SLOW_SHORT,
+    ],
+    thresholds: &[&P99, &P99_NOW, &WORSE, &WORSE_FLOOR],
     alerts: &[
         Alert {
             name: "ChecklistLatencyHighNow",
@@ -143,7 +214,12 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistLatencyBudgetBurnsFast",
-            covers: &["ChecklistLatencyHigh", "ChecklistLatencyBudgetBurnsSlowly", "ChecklistLatencyWorse"],
+            covers: &[
+                "ChecklistLatencyBudgetBurns",
+                "ChecklistLatencyHigh",
+                "ChecklistLatencyBudgetBurnsSlowly",
+                "ChecklistLatencyWorse",
+            ],
             when: When::History(History {
                 expr: |scope, limits, _| burns(scope, limits, &FAST_LONG, &FAST_SHORT),
                 threshold: None,
@@ -186,13 +262,18 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     let before = scope.over("last_over_time", &DAILY, "1h@7d");
-                    format!("{} / {before} > {}", scope.max(&DAILY), limits.level(&WORSE, severity))
+                    let (now, floor) = (scope.max(&DAILY), number(limits.value(&WORSE_FLOOR)));
+                    format!("{now} / {before} > {} and {now} > {floor}", limits.level(&WORSE, severity))
                 },
                 threshold: Some(&WORSE),
                 metrics: &[&DAILY],
                 case: |given| {
-                    let bend = step(&DAILY, 0.2, 180, 0.4 * given.limit);
-                    Case::new(vec![bend], vec![steady(&DAILY, 0.2)]).hourly().after(hours(181))
+                    let usual = given.limits.value(&WORSE_FLOOR).max(0.001);
+                    let bend = |before: f64| step(&DAILY, before, 180, 2.0 * before * given.limit);
+                    Case::new(vec![bend(usual)], vec![steady(&DAILY, 2.0 * usual)])
+                        .hourly()
+                        .after(hours(181))
+                        .quiet("stays quiet below what anybody feels", vec![bend(0.4 * usual / given.limit)])
                 },
             }),
             pending: hours(6),
@@ -202,6 +283,12 @@ pub static SIGNAL: Signal = Signal {
         },
     ],
     panels: &[
+        Panel {
+            title: "Requests with a duration",
+            description: "Requests per second in the histogram; below some hundred an hour no quantile is judged.",
+            shown: Shown::Value(Value::Of(of(&VOLUME))),
+            ..PANEL
+        },
         Panel {
             title: "P99 latency",
             description: "Duration that 99 of 100 requests stay below, within an hour.",
@@ -251,15 +338,27 @@ pub static SIGNAL: Signal = Signal {
         },
     ],
     records: &[
-        Record { metric: &SHORT, expr: |traffic| p99(traffic, "5m") },
-        Record { metric: &HOURLY, expr: |traffic| p99(traffic, "1h") },
-        Record { metric: &DAILY, expr: |traffic| p99(traffic, "1d") },
-        Record { metric: &FAST_LONG, expr: |traffic| quantile(traffic, 0.856, "1h") },
-        Record { metric: &FAST_SHORT, expr: |traffic| quantile(traffic, 0.856, "5m") },
-        Record { metric: &MIDDLE_LONG, expr: |traffic| quantile(traffic, 0.94, "6h") },
-        Record { metric: &MIDDLE_SHORT, expr: |traffic| quantile(traffic, 0.94, "30m") },
-        Record { metric: &SLOW_LONG, expr: |traffic| quantile(traffic, 0.97, "1d") },
-        Record { metric: &SLOW_SHORT, expr: |traffic| quantile(traffic, 0.97, "2h") },
+        Record { metric: &BUCKETS, expr: |traffic| histogram(traffic, "5m") },
+        Record {
+            metric: &VOLUME,
+            expr: |traffic| {
+                let (name, own) = (&traffic.duration, &traffic.selector);
+                if traffic.native {
+                    format!("histogram_count({})", histogram(traffic, "5m"))
+                } else {
+                    format!("sum(rate({name}_bucket{{{own}, le=\"+Inf\"}}[5m]))").replace("{, ", "{")
+                }
+            },
+        },
+        Record { metric: &SHORT, expr: |traffic| quantile(traffic, 0.99, &NOW) },
+        Record { metric: &HOURLY, expr: |traffic| quantile(traffic, 0.99, &THIS_HOUR) },
+        Record { metric: &DAILY, expr: |traffic| quantile(traffic, 0.99, &THIS_DAY) },
+        Record { metric: &FAST_LONG, expr: |traffic| quantile(traffic, 0.856, &FAST.0) },
+        Record { metric: &FAST_SHORT, expr: |traffic| quantile(traffic, 0.856, &FAST.1) },
+        Record { metric: &MIDDLE_LONG, expr: |traffic| quantile(traffic, 0.94, &MIDDLE.0) },
+        Record { metric: &MIDDLE_SHORT, expr: |traffic| quantile(traffic, 0.94, &MIDDLE.1) },
+        Record { metric: &SLOW_LONG, expr: |traffic| quantile(traffic, 0.97, &SLOW.0) },
+        Record { metric: &SLOW_SHORT, expr: |traffic| quantile(traffic, 0.97, &SLOW.1) },
     ],
     runbook: include_str!("latency.md"),
     ..BASE

@@ -81,6 +81,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Vacuum and statistics",
     cadence: Cadence::Monthly,
     section: "Database Maintenance",
+    stake: Stake::Data,
     kind: TargetKind::Postgres,
     interval: minutes(5),
     max_series: 600,

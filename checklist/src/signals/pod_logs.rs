@@ -24,10 +24,17 @@ pub static LAST: Metric = Metric::gauge(
 static SILENCE: Threshold = Threshold::above(
     "pod_logs.silence",
     Unit::Seconds,
-    "The checklist expects audit lines within the last hour; four hours of silence are no quiet night.",
+    "The checklist expects audit lines within the last hour, where there usually are some; four hours of silence by day page.",
 )
 .warning(HOUR)
 .critical(4.0 * HOUR);
+
+static USUAL: Threshold = Threshold::above(
+    "pod_logs.usual",
+    Unit::Count,
+    "A quiet night is normal: in the same hour a week ago there must have been ten audit lines.",
+)
+.warning(10.0);
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {
@@ -41,21 +48,44 @@ pub static SIGNAL: Signal = Signal {
     max_series: 100,
     looks: &[Looks::at_some(Object::Log)],
     metrics: &[&LINES, &SEEN, &LAST],
-    thresholds: &[&SILENCE],
+    thresholds: &[&SILENCE, &USUAL],
     alerts: &[
         Alert {
             name: "ChecklistAuditLinesMissing",
             when: When::Zero(of(&SEEN)),
-            pending: minutes(15),
+            // No weekend lasts for three days; what stops by day is told by the other alert.
+            pending: hours(72),
             summary: "Pods write no audit lines.",
-            description: "No pod {{ $labels.selector }} in {{ $labels.namespace }} wrote an audit line within the last hour.",
-            ..CRITICAL
+            description: "No pod {{ $labels.selector }} in {{ $labels.namespace }} has written an audit line for three days.",
+            ..WARNING
         },
         Alert {
             name: "ChecklistAuditLinesSilent",
-            when: When::Beyond(Value::Age(of(&LAST)), &SILENCE),
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let usual = scope.over("increase", &LINES, "1h@7d");
+                    let (limit, least) = (limits.level(&SILENCE, severity), number(limits.value(&USUAL)));
+                    format!("time() - {} > {limit} and {usual} >= {least}", scope.max(&LAST))
+                },
+                threshold: Some(&SILENCE),
+                metrics: &[&LAST, &LINES],
+                case: |given| {
+                    let usual = 2.0 * given.limits.value(&USUAL).max(1.0);
+                    let pace = usual / 12.0;
+                    // Lines for a week and an hour; the limit is reached when the lead is over.
+                    let (count, end) = (169 * 12, 169 * 3600);
+                    let stops = course(&LAST, format!("0+300x{count} {end}+0x30000"));
+                    let goes_on = course(&LAST, "0+300x30000");
+                    let lines =
+                        |pace: f64| course(&LINES, format!("0+{pace}x{count} {}+0x30000", pace * f64::from(count)));
+                    let case = Case::new(vec![stops.clone(), lines(pace)], vec![goes_on, lines(pace)]);
+                    Case { pace: minutes(5), ..case }
+                        .after(hours(169) + std::time::Duration::from_secs_f64(given.limit))
+                        .quiet("stays quiet in a night like the week before", vec![stops, lines(pace / 10.0)])
+                },
+            }),
             summary: "Pods stopped writing audit lines.",
-            description: "The newest audit line of pods {{ $labels.selector }} in {{ $labels.namespace }} is {value} old; the limit is {limit}.",
+            description: "The newest audit line of pods {{ $labels.selector }} in {{ $labels.namespace }} is {value} old although there are some at this hour; the limit is {limit}.",
             ..WARNING
         },
     ],
@@ -82,7 +112,7 @@ pub static SIGNAL: Signal = Signal {
             shown: Shown::Value(Value::Age(of(&LAST))),
             unit: Unit::Seconds,
             legend: SOURCE,
-            threshold: Some(&SILENCE),
+            threshold: None,
         },
     ],
     access: &[Access::Kubernetes("", "pods", &["list"]), Access::Kubernetes("", "pods/log", &["get"])],

@@ -27,6 +27,12 @@ pub static NOT_READY: Metric = Metric::gauge(
 /// Ready endpoints of a service that selects pods.
 pub static ENDPOINTS: Metric =
     Metric::gauge("checklist_service_ready_endpoints", "Ready endpoints of the service.", &["namespace", "service"]);
+/// Endpoints of a service, whatever their state.
+pub static ALL_ENDPOINTS: Metric = Metric::gauge(
+    "checklist_service_endpoints",
+    "Endpoints of the service, ready or not, without those that are ending: 0 where no pod is wanted behind it.",
+    &["namespace", "service"],
+);
 
 static WAITING: Threshold = Threshold::above(
     "pods.waiting",
@@ -35,11 +41,38 @@ static WAITING: Threshold = Threshold::above(
 )
 .warning(0.0);
 
+static UNREADY: Threshold = Threshold::above(
+    "pods.not_ready",
+    Unit::Count,
+    "Half an hour is longer than a pod waits for a node, an image or its own start; a rollout that waits behind it serves the old version.",
+)
+.warning(0.0);
+
 /// What the kubelet says of a container that will not start without help.
 const STUCK_ONES: &[(&str, &[&str])] = &[(
     "reason",
-    &["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"],
+    &[
+        "CrashLoopBackOff",
+        "ImagePullBackOff",
+        "ErrImagePull",
+        "ErrImageNeverPull",
+        "InvalidImageName",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "RunContainerError",
+    ],
 )];
+
+/// Whether a pod was stuck for any of the reasons within five minutes. The reason is no part of it: it changes with every
+/// attempt of a crash loop or of a pull, and would begin the wait anew; and between two crashes a pod may be ready.
+fn stuck(scope: &Scope) -> String {
+    format!("max without (reason) ({})", scope.over_of("max_over_time", &of(&NOT_READY).with(STUCK_ONES), "5m"))
+}
+
+/// Whether a pod is not ready, whatever the reason.
+fn unready(scope: &Scope) -> String {
+    format!("max without (reason) ({})", scope.max(&NOT_READY))
+}
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {
@@ -47,6 +80,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Pods and services",
     cadence: Cadence::Daily,
     section: "Morning Health Check",
+    stake: Stake::Live,
     kind: TargetKind::Kubernetes,
     interval: seconds(30),
     timeout: seconds(10),
@@ -57,15 +91,15 @@ pub static SIGNAL: Signal = Signal {
         Looks::at_any(Object::Pod),
         Looks::at_any(Object::Service),
     ],
-    metrics: &[&DESIRED, &READY, &PODS, &NOT_READY, &ENDPOINTS],
-    thresholds: &[&WAITING],
+    metrics: &[&DESIRED, &READY, &PODS, &NOT_READY, &ENDPOINTS, &ALL_ENDPOINTS],
+    thresholds: &[&WAITING, &UNREADY],
     alerts: &[
         Alert {
             name: "ChecklistWorkloadDown",
             covers: &["ChecklistWorkloadReplicasMissing"],
             when: When::None(&READY, &DESIRED),
             summary: "Workload has no ready pod.",
-            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod.",
+            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod. Look at: kubectl -n {{ $labels.namespace }} get pods",
             keep_firing: minutes(15),
             ..CRITICAL
         },
@@ -78,17 +112,73 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistPodStuck",
-            when: When::Beyond(Value::Of(of(&NOT_READY).with(STUCK_ONES)), &WAITING),
-            pending: minutes(5),
+            when: When::History(History {
+                expr: |scope, limits, severity| format!("{} > {}", stuck(scope), limits.level(&WAITING, severity)),
+                threshold: Some(&WAITING),
+                metrics: &[&NOT_READY],
+                case: |given| {
+                    let waits = |reason: &str, values: String| course(&NOT_READY, values).with("reason", reason);
+                    let (bad, steady) = (given.limit + 1.0, |value: f64| crate::condition::history::constant(value));
+                    // Four minutes of back-off and a minute of trying, again and again.
+                    let of_times = |waiting: &str, trying: &str| {
+                        let long = 4 + given.pending.as_secs() / 300;
+                        vec![format!("{waiting} {trying}"); usize::try_from(long).unwrap_or(4)].join(" ")
+                    };
+                    let pauses = of_times(&format!("{bad}+0x3"), "stale");
+                    let tries = of_times("stale _x2", &format!("{bad}+0x1"));
+                    Case::new(
+                        vec![waits("CrashLoopBackOff", steady(bad))],
+                        vec![waits("ContainerCreating", steady(bad))],
+                    )
+                    .without(&["reason"])
+                    .fires(
+                        "fires in a crash loop whose reason changes with every attempt",
+                        vec![waits("CrashLoopBackOff", pauses.clone()), waits("ContainersNotReady", tries)],
+                    )
+                    .fires(
+                        "fires in a crash loop whose pod is ready for a minute",
+                        vec![waits("CrashLoopBackOff", pauses)],
+                    )
+                    .quiet(
+                        "stays quiet when a pod crashes until its database is there",
+                        vec![waits("CrashLoopBackOff", format!("{bad}+0x2 stale"))],
+                    )
+                },
+            }),
+            // Five minutes of it are remembered, so that a pod must be stuck for five more.
+            pending: minutes(10),
             summary: "Pod cannot start.",
-            description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} waits in {{ $labels.reason }}.",
+            description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} cannot start{{ with printf \"topk(1, checklist_pod_not_ready{target=%q,namespace=%q,pod=%q})\" $labels.target $labels.namespace $labels.pod | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} describe pod {{ $labels.pod }}",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistPodNotReady",
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let (unready, stuck) = (unready(scope), stuck(scope));
+                    format!("{unready} > {} unless {stuck} > 0", limits.level(&UNREADY, severity))
+                },
+                threshold: Some(&UNREADY),
+                metrics: &[&NOT_READY],
+                case: |given| {
+                    let waits = |reason: &str| steady(&NOT_READY, given.limit + 1.0).with("reason", reason);
+                    Case::new(vec![waits("Unschedulable")], Vec::new())
+                        .without(&["reason"])
+                        .quiet("stays quiet when the pod is known to be stuck", vec![waits("ImagePullBackOff")])
+                },
+            }),
+            pending: minutes(30),
+            summary: "Pod does not become ready.",
+            description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} has not been ready for half an hour{{ with printf \"topk(1, checklist_pod_not_ready{target=%q,namespace=%q,pod=%q})\" $labels.target $labels.namespace $labels.pod | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} describe pod {{ $labels.pod }}",
             ..WARNING
         },
         Alert {
             name: "ChecklistServiceWithoutEndpoints",
-            when: When::Zero(of(&ENDPOINTS)),
+            // Without any pod behind it nobody wants the service at present: scaled to zero, a preview, the read replicas
+            // of a single database. A workload that wants pods and has none is a page of its own.
+            when: When::None(&ENDPOINTS, &ALL_ENDPOINTS),
             summary: "Service has no ready endpoint.",
-            description: "Nothing answers behind service {{ $labels.namespace }}/{{ $labels.service }}.",
+            description: "Nothing answers behind service {{ $labels.namespace }}/{{ $labels.service }}: none of its pods is ready. Look at: kubectl -n {{ $labels.namespace }} get endpointslices -l kubernetes.io/service-name={{ $labels.service }}",
             ..CRITICAL
         },
     ],
@@ -125,8 +215,8 @@ pub static SIGNAL: Signal = Signal {
             title: "Stuck pods",
             description: "Pods that do not come back by themselves, with the reason; empty is good.",
             drawing: Drawing::Table,
-            shown: Shown::Value(Value::Of(of(&NOT_READY).with(STUCK_ONES))),
-            legend: &["namespace", "pod", "reason"],
+            shown: Shown::Expression(stuck, &[&NOT_READY]),
+            legend: &["namespace", "pod"],
             threshold: Some(&WAITING),
             ..PANEL
         },
@@ -134,6 +224,13 @@ pub static SIGNAL: Signal = Signal {
             title: "Ready endpoints",
             description: "Ready endpoints of each service; without one it refuses every connection.",
             shown: Shown::Value(Value::Of(of(&ENDPOINTS))),
+            legend: &["namespace", "service"],
+            ..PANEL
+        },
+        Panel {
+            title: "Endpoints",
+            description: "Endpoints of each service, ready or not; none where no pod is wanted.",
+            shown: Shown::Value(Value::Of(of(&ALL_ENDPOINTS))),
             legend: &["namespace", "service"],
             ..PANEL
         },
@@ -150,10 +247,20 @@ pub static SIGNAL: Signal = Signal {
                 "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
             ),
             (&PODS, "sum by (namespace, phase) (kube_pod_status_phase{{selector}})"),
-            (&NOT_READY, "max by (namespace, pod, reason) (kube_pod_container_status_waiting_reason{{selector}} == 1)"),
+            // Waiting containers of either kind with their reason; the rest of the pods that are not ready and not finished.
+            (
+                &NOT_READY,
+                "max by (namespace, pod, reason) (kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1) or max by (namespace, pod, reason) (label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")) or max by (namespace, pod, reason) (label_replace(kube_pod_status_ready{{selector}, condition=\"true\"} == 0 unless on (namespace, pod) (kube_pod_status_phase{{selector}, phase=~\"Succeeded|Failed\"} == 1 or kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1), \"reason\", \"ContainersNotReady\", \"\", \"\"))",
+            ),
+            // A slice is named after its service, with five characters of chance behind it. No ready endpoint is zero only
+            // where the source speaks of slices, or of the older endpoints; it never does of ExternalName.
             (
                 &ENDPOINTS,
-                "sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpoint\", \"(.*)\")) or 0 * max by (namespace, service) (kube_service_info{{selector}})",
+                "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+            ),
+            (
+                &ALL_ENDPOINTS,
+                "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
             ),
         ],
     }],

@@ -15,13 +15,34 @@ static FELL: Threshold =
         .between(0.01, 1.0)
         .warning(0.5);
 
+/// The requests a day below which a ratio is an anecdote.
+static FLOOR: Threshold = Threshold::above(
+    "requests.floor",
+    Unit::Count,
+    "Of a thousand requests a day one user more or less is no trend; a week ago or now there must have been more.",
+)
+.warning(1_000.0);
+
 fn week_over_week(scope: &Scope) -> String {
-    format!("{} / ({} > 0)", scope.max(&VOLUME), scope.over("last_over_time", &VOLUME, "1h@7d"))
+    format!("{} / ({} > 0)", scope.max(&VOLUME), before(scope))
 }
 
-fn changed(factor: f64) -> Case {
-    let bend = step(&VOLUME, 100.0, 180, 100.0 * factor);
-    Case::new(vec![bend], vec![steady(&VOLUME, 100.0)]).hourly().after(hours(181))
+fn before(scope: &Scope) -> String {
+    scope.over("last_over_time", &VOLUME, "1h@7d")
+}
+
+fn enough(volume: &str, limits: &Limits) -> String {
+    format!("{volume} * 86400 >= {}", number(limits.value(&FLOOR)))
+}
+
+fn changed(factor: f64, limits: &Limits) -> Case {
+    let bend = |before: f64| step(&VOLUME, before, 180, before * factor);
+    let few = 0.9 * limits.value(&FLOOR) / DAY / factor.max(1.0);
+    let much = 100.0 + limits.value(&FLOOR);
+    Case::new(vec![bend(much)], vec![steady(&VOLUME, much)])
+        .hourly()
+        .after(hours(181))
+        .quiet("stays quiet on a few requests", vec![bend(few)])
 }
 
 /// The signal.
@@ -32,17 +53,18 @@ pub static SIGNAL: Signal = Signal {
     section: "Capacity Planning Review",
     kind: TargetKind::Traffic,
     metrics: &[&VOLUME],
-    thresholds: &[&GREW, &FELL],
+    thresholds: &[&GREW, &FELL, &FLOOR],
     alerts: &[
         Alert {
             name: "ChecklistTrafficGrew",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    format!("{} > {}", week_over_week(scope), limits.level(&GREW, severity))
+                    let enough = enough(&scope.max(&VOLUME), limits);
+                    format!("{} > {} and {enough}", week_over_week(scope), limits.level(&GREW, severity))
                 },
                 threshold: Some(&GREW),
                 metrics: &[&VOLUME],
-                case: |given| changed(1.5 * given.limit),
+                case: |given| changed(1.5 * given.limit, given.limits),
             }),
             pending: hours(6),
             summary: "Request volume has grown much.",
@@ -53,11 +75,12 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistTrafficFell",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    format!("{} < {}", week_over_week(scope), limits.level(&FELL, severity))
+                    let enough = enough(&before(scope), limits);
+                    format!("{} < {} and {enough}", week_over_week(scope), limits.level(&FELL, severity))
                 },
                 threshold: Some(&FELL),
                 metrics: &[&VOLUME],
-                case: |given| changed(0.5 * given.limit),
+                case: |given| changed(0.5 * given.limit, given.limits),
             }),
             pending: minutes(60),
             summary: "Request volume has fallen much.",

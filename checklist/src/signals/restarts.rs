@@ -26,9 +26,14 @@ static RECENT: Threshold = Threshold::below(
 static PER_HOUR: Threshold = Threshold::above(
     "restarts.per_hour",
     Unit::Count,
-    "Four restarts within the hour are a crash loop in the making: back-off hides it from then on.",
+    "Four restarts within the hour are a crash loop in the making. It warns: the other replicas serve, and a workload without any is a page of its own.",
 )
-.critical(3.0);
+.warning(3.0);
+
+/// Restarts within an hour, counted and not extrapolated to its ends. A pod that was replaced under its name counts anew.
+fn of_an_hour(scope: &Scope) -> String {
+    format!("{} - {}", scope.max(&RESTARTS), scope.over("min_over_time", &RESTARTS, "1h"))
+}
 
 static OOM_RECENT: Threshold = Threshold::below(
     "restarts.oom_recent",
@@ -45,6 +50,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Container restarts",
     cadence: Cadence::Daily,
     section: "Morning Health Check",
+    stake: Stake::Live,
     kind: TargetKind::Kubernetes,
     interval: seconds(30),
     timeout: seconds(10),
@@ -55,12 +61,9 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistContainerRestartsOften",
-            covers: &["ChecklistContainerRestarted"],
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    // Only while the pod exists: nobody should be paged about one that was replaced.
-                    let often = scope.over("increase", &RESTARTS, "1h");
-                    format!("{often} > {} and {}", limits.level(&PER_HOUR, severity), scope.max(&RESTARTS))
+                    format!("{} > {}", of_an_hour(scope), limits.level(&PER_HOUR, severity))
                 },
                 threshold: Some(&PER_HOUR),
                 metrics: &[&RESTARTS],
@@ -72,13 +75,19 @@ pub static SIGNAL: Signal = Signal {
                     } else {
                         step(&RESTARTS, 0.0, 0, many)
                     };
+                    let limit = given.limit.floor();
                     Case::new(vec![again], vec![steady(&RESTARTS, many)])
+                        .quiet(
+                            "stays quiet on as many restarts as the limit allows",
+                            vec![step(&RESTARTS, 0.0, 0, limit)],
+                        )
+                        .quiet("stays quiet when the pod was replaced", vec![step(&RESTARTS, many, 0, 0.0)])
                 },
             }),
             pending: seconds(0),
             summary: "Container restarts again and again.",
-            description: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} restarted {value} times within an hour; the limit is {limit}.",
-            ..CRITICAL
+            description: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} restarted {value} times within an hour; the limit is {limit}. Look at: kubectl -n {{ $labels.namespace }} logs --previous {{ $labels.pod }} -c {{ $labels.container }}",
+            ..WARNING
         },
         Alert {
             name: "ChecklistContainerRestarted",
@@ -101,7 +110,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Restarts per hour",
             description: "Restarts of each container over the last hour; empty is good.",
-            shown: Shown::Expression(|scope| format!("{} > 0", scope.over("increase", &RESTARTS, "1h")), &[&RESTARTS]),
+            shown: Shown::Expression(|scope| format!("{} > 0", of_an_hour(scope)), &[&RESTARTS]),
             legend: &["namespace", "pod", "container"],
             threshold: Some(&PER_HOUR),
             ..PANEL

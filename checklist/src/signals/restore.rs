@@ -65,6 +65,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Restore proof",
     cadence: Cadence::Monthly,
     section: "Backup Verification",
+    stake: Stake::Data,
     kind: TargetKind::Restore,
     max_series: 500,
     looks: &[Looks::at_any(Object::Record)],

@@ -4,10 +4,10 @@ use crate::prelude::*;
 
 /// Members by role.
 pub static MEMBERS: Metric = Metric::gauge("checklist_role_members", "Users that have the role.", &["role"]);
-/// A number that changes with any assignment.
+/// A number that changes with any assignment of a role that may do much.
 pub static FINGERPRINT: Metric = Metric::gauge(
-    "checklist_role_assignments_fingerprint",
-    "A number that is another one after any change to the assignments of roles.",
+    "checklist_privileged_role_assignments_fingerprint",
+    "A number that is another one after any change to the assignments of privileged roles.",
     &[],
 );
 
@@ -42,8 +42,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |_| Case::new(vec![step(&FINGERPRINT, 7.0, 0, 8.0)], vec![steady(&FINGERPRINT, 7.0)]),
             }),
             pending: seconds(0),
-            summary: "Assignments of roles have changed.",
-            description: "The assignments of roles in {{ $labels.target }} changed within the last day.",
+            summary: "Assignments of privileged roles have changed.",
+            description: "Somebody was given or lost a privileged role in {{ $labels.target }} within the last day. Compare with what was asked for; sign-ups and other ordinary roles do not count.",
             ..WARNING
         },
         Alert {
@@ -71,7 +71,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Changes of roles",
-            description: "How often the assignments of roles changed within a day.",
+            description: "How often the assignments of privileged roles changed within a day.",
             shown: Shown::Expression(|scope| scope.over("changes", &FINGERPRINT, "1d"), &[&FINGERPRINT]),
             ..PANEL
         },

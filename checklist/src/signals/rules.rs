@@ -31,6 +31,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Alert rules",
     cadence: Cadence::Monthly,
     section: "Monitoring Review",
+    stake: Stake::Live,
     kind: TargetKind::Prometheus,
     max_series: 200,
     looks: &[Looks::at_some(Object::Rule)],

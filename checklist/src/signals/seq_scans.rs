@@ -47,6 +47,14 @@ pub static MIN_BYTES: Threshold = Threshold::above(
 )
 .warning(100.0 * MIB);
 
+/// The number of scans below which nobody waits for them.
+static MIN_SCANS: Threshold = Threshold::above(
+    "seq_scans.min_scans",
+    Unit::Count,
+    "A nightly dump, an analyze or a report reads a table whole a few times a day; fifty times is an application that has no index.",
+)
+.warning(50.0);
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "seq_scans",
@@ -59,7 +67,7 @@ pub static SIGNAL: Signal = Signal {
     max_series: 600,
     looks: &[Looks::at_any(Object::Table)],
     metrics: &[&SEQ_SCANS, &INDEX_SCANS, &SEQ_ROWS, &INDEX_ROWS, &LIVE_ROWS, &BYTES],
-    thresholds: &[&SHARE, &MIN_BYTES],
+    thresholds: &[&SHARE, &MIN_BYTES, &MIN_SCANS],
     alerts: &[Alert {
         name: "ChecklistSequentialScans",
         when: When::History(History {
@@ -67,8 +75,9 @@ pub static SIGNAL: Signal = Signal {
                 let day = |metric| scope.over("increase", metric, "1d");
                 let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
                 format!(
-                    "{seq} / ({seq} + {index} > 0) > {} and {} > {}",
+                    "{seq} / ({seq} + {index} > 0) > {} and {seq} > {} and {} > {}",
                     limits.level(&SHARE, severity),
+                    number(limits.value(&MIN_SCANS)),
                     scope.max(&BYTES),
                     number(limits.value(&MIN_BYTES))
                 )
@@ -79,7 +88,12 @@ pub static SIGNAL: Signal = Signal {
                 let large = steady(&BYTES, 2.0 * given.limits.value(&MIN_BYTES).max(MIB));
                 let scans =
                     |seq, index| vec![line(&SEQ_SCANS, 0.0, seq), line(&INDEX_SCANS, 0.0, index), large.clone()];
-                Case::new(scans(10.0, 0.0), scans(500.0 * given.limit, 1000.0))
+                let few = given.limits.value(&MIN_SCANS);
+                // One dump a day of a table that nobody else reads.
+                let dump = vec![step(&SEQ_SCANS, 100.0, 10, 101.0), steady(&INDEX_SCANS, 5.0), large.clone()];
+                let bad = 10.0 * few.max(1.0);
+                Case::new(scans(bad, 0.0), scans(500.0 * bad * given.limit, 1000.0 * bad))
+                    .quiet("stays quiet on a dump a day", dump)
             },
         }),
         pending: minutes(60),

@@ -53,6 +53,19 @@ static FLOOR: Threshold =
     Threshold::above("slow_queries.floor", Unit::Seconds, "Below a tenth of a second nobody feels the difference.")
         .warning(0.1);
 
+/// The calls below which a mean is an anecdote.
+static MIN_CALLS: Threshold = Threshold::above(
+    "slow_queries.min_calls",
+    Unit::Count,
+    "A dump, a report or a migration calls a statement a few times; twenty calls an hour are users who wait.",
+)
+.warning(20.0);
+
+/// Calls within a window, where they are enough to judge by.
+fn enough(scope: &Scope, limits: &Limits, window: &str) -> String {
+    format!("{} >= {}", scope.over("increase", &CALLS, window), number(limits.value(&MIN_CALLS)))
+}
+
 /// Mean seconds of a call within a window.
 fn mean(scope: &Scope, window: &str) -> String {
     let (seconds, calls) = (scope.over("increase", &SECONDS, window), scope.over("increase", &CALLS, window));
@@ -68,7 +81,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Postgres,
     looks: &[Looks::at_any(Object::Statement), Looks::at_any(Object::Session)],
     metrics: &[&TRACKED, &CALLS, &SECONDS, &LONGEST],
-    thresholds: &[&MEAN, &RUNNING, &SLOWER, &FLOOR],
+    thresholds: &[&MEAN, &RUNNING, &SLOWER, &FLOOR, &MIN_CALLS],
     alerts: &[
         Alert {
             name: "ChecklistQueryRunsLong",
@@ -81,13 +94,21 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistStatementSlow",
             when: When::History(History {
-                expr: |scope, limits, severity| format!("{} > {}", mean(scope, "1h"), limits.level(&MEAN, severity)),
+                expr: |scope, limits, severity| {
+                    let (mean, limit) = (mean(scope, "1h"), limits.level(&MEAN, severity));
+                    format!("{mean} > {limit} and {}", enough(scope, limits, "1h"))
+                },
                 threshold: Some(&MEAN),
                 metrics: &[&SECONDS, &CALLS],
                 case: |given| {
-                    let calls = line(&CALLS, 0.0, 10.0);
-                    let slow = line(&SECONDS, 0.0, 20.0 * given.limit);
-                    Case::new(vec![slow, calls.clone()], vec![line(&SECONDS, 0.0, 5.0 * given.limit), calls])
+                    let many = 10.0 * given.limits.value(&MIN_CALLS).max(1.0);
+                    let of_calls =
+                        |calls: f64, mean: f64| vec![line(&SECONDS, 0.0, mean * calls), line(&CALLS, 0.0, calls)];
+                    // Like the one COPY of a dump that takes a minute.
+                    let dump =
+                        vec![step(&SECONDS, 2400.0, 10, 2400.0 + 60.0 * given.limit), step(&CALLS, 40.0, 10, 41.0)];
+                    Case::new(of_calls(many, 2.0 * given.limit), of_calls(many, 0.5 * given.limit))
+                        .quiet("stays quiet on a statement that a dump calls once", dump)
                 },
             }),
             summary: "Statement is slow on average.",
@@ -100,13 +121,15 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, severity| {
                     let (now, before) = (mean(scope, "1d"), mean(scope, "1d@7d"));
                     let (ratio, floor) = (limits.level(&SLOWER, severity), number(limits.value(&FLOOR)));
-                    format!("({now}) / ({before}) > {ratio} and {now} > {floor}")
+                    let (much, usual) = (enough(scope, limits, "1d"), enough(scope, limits, "1d@7d"));
+                    format!("({now}) / ({before}) > {ratio} and {now} > {floor} and {much} and {usual}")
                 },
                 threshold: Some(&SLOWER),
                 metrics: &[&SECONDS, &CALLS],
                 case: |given| {
                     let slow = 2.0 * given.limits.value(&FLOOR).max(0.001);
-                    let (calls, before) = (line(&CALLS, 0.0, 60.0), 60.0 * slow);
+                    let hourly = 60.0 + given.limits.value(&MIN_CALLS);
+                    let (calls, before) = (line(&CALLS, 0.0, hourly), hourly * slow);
                     // So steep that the limit is crossed between the second and the third hour.
                     let after = before * (1.0 + 24.0 * (given.limit - 1.0) / 2.5);
                     // Eight days at the old pace, then a steeper line.

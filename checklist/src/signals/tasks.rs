@@ -41,9 +41,9 @@ static LATE: Threshold = Threshold::above("tasks.late", Unit::Seconds, "The grac
 static VERY_LATE: Threshold = Threshold::above(
     "tasks.very_late",
     Unit::Seconds,
-    "Half a period late is closer to the next time than to this one: the task was forgotten.",
+    "Half a period late is closer to the next time than to this one: the task was forgotten. Paperwork wakes nobody.",
 )
-.critical(0.0);
+.warning(0.0);
 
 static UNREADABLE: Threshold = Threshold::above(
     "tasks.rejected",
@@ -73,12 +73,11 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistTaskOverdue",
-            covers: &["ChecklistTaskDue"],
             when: When::Beyond(Value::Age(of(&OVERDUE)), &VERY_LATE),
             pending: minutes(60),
             summary: "Task was forgotten.",
             description: "The {{ $labels.cycle }} task {{ $labels.task }} is more than half a period late.",
-            ..CRITICAL
+            ..WARNING
         },
         Alert {
             name: "ChecklistTaskRecordsRejected",

@@ -35,8 +35,8 @@ pub static SIGNAL: Signal = Signal {
     thresholds: &[&STALE_AFTER, &STALE],
     alerts: &[Alert {
         name: "ChecklistAccountsStale",
-        when: When::Beyond(Value::Of(of(&ACCOUNTS).with(UNUSED)), &STALE),
-        pending: hours(7 * 24),
+        when: When::Lasting(of(&ACCOUNTS).with(UNUSED), &STALE),
+        pending: hours(1),
         summary: "Accounts are not used any more.",
         description: "{value} accounts of {{ $labels.target }} are {{ $labels.state }}.",
         ..WARNING

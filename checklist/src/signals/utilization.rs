@@ -53,17 +53,34 @@ static REACHED_WITHIN: Threshold = Threshold::below(
 .between(DAY, f64::INFINITY)
 .warning(14.0 * DAY);
 
+static HEIGHT: Threshold = Threshold::above(
+    "utilization.trend_floor",
+    Unit::Ratio,
+    "Below seven tenths of its limit memory that grows is a cache that warms up.",
+)
+.warning(0.70);
+
 const fn near(
     name: &'static str,
     part: &'static Metric,
     whole: &'static Metric,
     summary: &'static str,
     description: &'static str,
+    pending: std::time::Duration,
 ) -> Alert {
-    Alert { name, when: When::Beyond(Value::Share(of(part), of(whole)), &USAGE), summary, description, ..WARNING }
+    let when = When::Beyond(Value::Share(of(part), of(whole)), &USAGE);
+    Alert { name, when, pending, summary, description, ..WARNING }
 }
 
-/// The expression of a line through a week that reaches another metric.
+/// The highest share of a day that ended so many days ago. Shares and not sums: at night an autoscaler takes pods away,
+/// and their limits with them; and the highest of a day, because every release begins with cold memory.
+fn day(scope: &Scope, used: &'static Metric, most: &'static Metric, ago: &str) -> String {
+    let share = format!("{} / {}", scope.max(used), scope.max(most));
+    format!("max_over_time(({share})[1d:30m]{ago})")
+}
+
+/// The highest share of the day goes on as in the last week and reaches everything. It must have grown in both halves of
+/// the week: a step is a release that needs more, and stays where it is.
 fn reaches(
     scope: &Scope,
     limits: &Limits,
@@ -71,16 +88,35 @@ fn reaches(
     used: &'static Metric,
     most: &'static Metric,
 ) -> String {
-    let ahead = limits.of(&REACHED_WITHIN).at(severity).unwrap_or(f64::NAN);
-    let (predicted, most, now) = (scope.predict(used, "7d", ahead), scope.max(most), scope.max(used));
-    format!("{predicted} > {most} and {now} / {most} > 0.5")
+    let weeks = limits.of(&REACHED_WITHIN).at(severity).unwrap_or(f64::NAN) / (6.0 * DAY);
+    let at = |ago| day(scope, used, most, ago);
+    let (now, middle, before) = (at(""), at(" offset 3d"), at(" offset 6d"));
+    format!(
+        "{now} + {weeks} * ({now} - {before}) > 1 and {now} - {middle} > 0.2 * ({now} - {before}) and \
+         {middle} - {before} > 0.2 * ({now} - {before}) and {now} > {floor}",
+        weeks = number(weeks),
+        floor = number(limits.value(&HEIGHT)),
+    )
 }
 
-/// Ahead of the time that the limit gives: one line beyond the most, the other half way there.
+/// A week of growth that reaches the most in half of the time that the limit gives, and half as much growth as needed.
 fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_>) -> Case {
-    let minutes = given.limit / 60.0;
-    let by = |grown: f64| vec![line(used, 600.0, grown / minutes), steady(most, 1000.0)];
-    Case::new(by(600.0), by(200.0))
+    let (days, floor) = (given.limit / DAY, given.limits.value(&HEIGHT));
+    let high = 1000.0 * (floor + 0.05 * (1.0 - floor)).max(0.9);
+    // The share after six days, and what an hour adds.
+    let by = |hour: f64| vec![line(used, high - 144.0 * hour, hour), steady(most, 1000.0)];
+    let needed = (1000.0 - high) / (24.0 * days);
+    // A day and a night of an autoscaler that halves its pods; a release that needs more for good.
+    let nights = |metric, day: f64| course(metric, vec![format!("{day}+0x13 {}+0x9", day / 4.0); 20].join(" "));
+    let step = step(used, 0.6 * high, 100, high);
+    Case::new(by(2.0 * needed), by(0.4 * needed))
+        .hourly()
+        .after(hours(144))
+        .quiet(
+            "stays quiet when an autoscaler takes pods away at night",
+            vec![nights(used, high), nights(most, 1000.0)],
+        )
+        .quiet("stays quiet after a step", vec![step, steady(most, 1000.0)])
 }
 
 /// The signal.
@@ -102,7 +138,7 @@ pub static SIGNAL: Signal = Signal {
         &NODE_MEMORY,
         &NODE_MEMORY_ALLOCATABLE,
     ],
-    thresholds: &[&USAGE, &REACHED_WITHIN],
+    thresholds: &[&USAGE, &REACHED_WITHIN, &HEIGHT],
     alerts: &[
         near(
             "ChecklistWorkloadCpuHigh",
@@ -110,6 +146,8 @@ pub static SIGNAL: Signal = Signal {
             &POD_CPU_LIMIT,
             "Workload is near its CPU limit.",
             "{{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its CPU limit; the limit is {limit}.",
+            // A job that uses the CPU that it has is no news within the hour.
+            minutes(60),
         ),
         near(
             "ChecklistWorkloadMemoryHigh",
@@ -117,6 +155,7 @@ pub static SIGNAL: Signal = Signal {
             &POD_MEMORY_LIMIT,
             "Workload is near its memory limit.",
             "{{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its memory limit; the limit is {limit}.",
+            minutes(15),
         ),
         near(
             "ChecklistNodeCpuHigh",
@@ -124,6 +163,7 @@ pub static SIGNAL: Signal = Signal {
             &NODE_CPU_ALLOCATABLE,
             "Node is short of CPU.",
             "Node {{ $labels.node }} uses {value} of its CPU; the limit is {limit}.",
+            minutes(60),
         ),
         near(
             "ChecklistNodeMemoryHigh",
@@ -131,6 +171,7 @@ pub static SIGNAL: Signal = Signal {
             &NODE_MEMORY_ALLOCATABLE,
             "Node is short of memory.",
             "Node {{ $labels.node }} uses {value} of its memory; the limit is {limit}.",
+            minutes(15),
         ),
         Alert {
             name: "ChecklistWorkloadMemoryTrend",

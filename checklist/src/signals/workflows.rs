@@ -27,6 +27,22 @@ static FAILED_SHARE: Threshold = Threshold::above(
 )
 .warning(0.05);
 
+/// Failures below which a share is an anecdote.
+static FAILED_FLOOR: Threshold = Threshold::above(
+    "workflows.failed_floor",
+    Unit::Count,
+    "One failure among ten workflows of a quiet day is no trend; five are more than one bad input.",
+)
+.warning(5.0);
+
+/// How many must usually end, that none is news.
+static USUAL: Threshold = Threshold::above(
+    "workflows.usual",
+    Unit::Count,
+    "Nights and weekends in which nothing ends are normal: at the same time of the week before at least five must have ended within six hours.",
+)
+.warning(5.0);
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "workflows",
@@ -38,14 +54,16 @@ pub static SIGNAL: Signal = Signal {
     max_series: 50,
     looks: &[Looks::at_any(Object::Workflow)],
     metrics: &[&WORKFLOWS, &FINISHED, &FAILED, &OPEN],
-    thresholds: &[&FAILED_SHARE],
+    thresholds: &[&FAILED_SHARE, &FAILED_FLOOR, &USUAL],
     alerts: &[
         Alert {
             name: "ChecklistWorkflowsFail",
-            when: When::Beyond(
-                Value::Share(of(&FAILED).with(DAY_WINDOW), of(&FINISHED).with(DAY_WINDOW)),
-                &FAILED_SHARE,
-            ),
+            when: When::Enough {
+                part: of(&FAILED).with(DAY_WINDOW),
+                whole: of(&FINISHED).with(DAY_WINDOW),
+                limit: &FAILED_SHARE,
+                floor: &FAILED_FLOOR,
+            },
             pending: minutes(30),
             summary: "Many workflows fail.",
             description: "{value} of the workflows of the last day on {{ $labels.target }} failed; the limit is {limit}.",
@@ -54,15 +72,24 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistWorkflowsStalled",
             when: When::History(History {
-                expr: |scope, _, _| {
-                    let finished = scope.max_of(&of(&FINISHED).with(SIX_HOURS));
-                    format!("{finished} == 0 and ignoring (window) {} > 0", scope.max(&OPEN))
+                expr: |scope, limits, _| {
+                    let of_six = of(&FINISHED).with(SIX_HOURS);
+                    let (finished, open) = (scope.max_of(&of_six), scope.max(&OPEN));
+                    let usual = scope.over_of("min_over_time", &of_six, "1h@7d");
+                    let least = number(limits.value(&USUAL));
+                    format!("{finished} == 0 and ignoring (window) {open} > 0 and {usual} >= {least}")
                 },
                 threshold: None,
                 metrics: &[&FINISHED, &OPEN],
-                case: |_| {
-                    let (open, finished) = (steady(&OPEN, 3.0), |count| steady(&FINISHED, count).with("window", "6h"));
-                    Case::new(vec![finished(0.0), open.clone()], vec![finished(1.0), open])
+                case: |given| {
+                    let open = steady(&OPEN, 3.0);
+                    let usual = given.limits.value(&USUAL).max(1.0);
+                    // A week ago, and now.
+                    let finished = |before: f64, now: f64| step(&FINISHED, before, 170, now).with("window", "6h");
+                    Case::new(vec![finished(usual, 0.0), open.clone()], vec![finished(usual, 1.0), open.clone()])
+                        .hourly()
+                        .after(hours(171))
+                        .quiet("stays quiet in a night like every night", vec![finished(0.0, 0.0), open])
                 },
             }),
             summary: "Workflows run and none ends.",

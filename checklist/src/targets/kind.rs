@@ -59,6 +59,22 @@ impl TargetKind {
         }
     }
 
+    /// What its checks connect to, the label `kind` of a target; nothing where they read what somebody recorded.
+    pub const fn reaches(self) -> Option<&'static str> {
+        match self {
+            Self::Advisories | Self::Dependencies | Self::Images => Some("report"),
+            Self::Alertmanager => Some("alertmanager"),
+            Self::Application | Self::Postgres | Self::Query => Some("postgres"),
+            Self::Backup => Some("backup"),
+            Self::Certificate => Some("certificate"),
+            Self::Health => Some("health"),
+            Self::Kubernetes | Self::PodLogs | Self::Secrets => Some("kubernetes"),
+            Self::Prometheus => Some("prometheus"),
+            Self::Tasks => Some("tasks"),
+            Self::AlertPath | Self::Restore | Self::Traffic => None,
+        }
+    }
+
     /// Whether the exporter probes it; the rest is judged on metrics that others expose.
     pub const fn is_probed(self) -> bool {
         !matches!(self, Self::Traffic)

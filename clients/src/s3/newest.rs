@@ -1,6 +1,6 @@
 //! Which of the objects under a prefix is the newest backup, found while they are listed and without keeping them all.
 
-use super::Object;
+use super::object::Object;
 use checklist::config::NamePattern;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};

@@ -1,6 +1,6 @@
 //! Certificates that are trusted themselves, and not for whom they issue.
 
-use crate::trust::provider;
+use super::provider::provider;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};

@@ -6,7 +6,7 @@ use crate::run::checks::Checks;
 use crate::run::job::Job;
 use crate::run::shard::Shard;
 use crate::run::time::unix_now;
-use crate::server::report;
+use crate::server::verdicts;
 use checklist::{Cadence, Verdict};
 use clap::Args;
 use futures::StreamExt;
@@ -24,7 +24,7 @@ pub struct Arguments {
     selection: Selection,
     /// How the result is written.
     #[arg(long, value_enum, default_value = "table")]
-    format: report::Format,
+    format: verdicts::Format,
     /// Prints the plan of every SQL statement instead, and what is wrong with it.
     #[arg(long)]
     explain: bool,
@@ -70,7 +70,7 @@ pub async fn check(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return Ok(if warnings == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) });
     }
     make(&jobs).await;
-    print(&report::write(&jobs, format));
+    print(&verdicts::write(&jobs, format));
     let now = unix_now();
     let verdicts: Vec<Verdict> = jobs.iter().map(|job| job.state().verdict(now)).collect();
     Ok(if verdicts.contains(&Verdict::CannotTell) {

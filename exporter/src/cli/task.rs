@@ -6,7 +6,7 @@ use checklist::tasks::Task;
 use checklist::yaml::hint;
 use clap::{Args, Subcommand};
 use clients::records::{Act, Record, Records, append};
-use clients::task_status::{self, Stand, time};
+use clients::task_status::{TaskStatus, local_time, status_of};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
@@ -211,13 +211,13 @@ async fn after(task: &Task, tasks: &Tasks, at: Timestamp, now: Timestamp) -> any
 fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {
     let mut text = format!("{:<22} {:<10} {:<11} {:<8} LAST\n", "TASK", "CADENCE", "DAY", "STATE");
     for task in &tasks.list {
-        let standing = task_status::of(task, tasks, records, now);
-        let (day, state) = standing.map_or(("-".to_owned(), "-"), |(standing, stand)| {
-            let state = match stand {
-                Stand::Overdue => "OVERDUE",
-                Stand::Due => "DUE",
-                Stand::Open => "open",
-                Stand::Ahead => "",
+        let standing = status_of(task, tasks, records, now);
+        let (day, state) = standing.map_or(("-".to_owned(), "-"), |(standing, status)| {
+            let state = match status {
+                TaskStatus::Overdue => "OVERDUE",
+                TaskStatus::Due => "DUE",
+                TaskStatus::Open => "open",
+                TaskStatus::Ahead => "",
             };
             (standing.day.to_string(), state)
         });
@@ -238,7 +238,7 @@ fn show(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> String
         let _ = writeln!(text, "  {}. {step}", at + 1);
     }
     if let Some(standing) = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone) {
-        let (due, overdue) = (time(standing.due, tasks), time(standing.overdue, tasks));
+        let (due, overdue) = (local_time(standing.due, tasks), local_time(standing.overdue, tasks));
         let _ = writeln!(text, "day {}, due by {due}, overdue from {overdue}", standing.day.strftime("%a %Y-%m-%d"));
     }
     for record in records.list.iter().rev().filter(|record| record.task() == Some(&task.id)).take(10) {
@@ -268,7 +268,7 @@ fn last(record: &Record) -> String {
 fn describe(records: &Records, tasks: &Tasks, now: Timestamp) -> String {
     match records.override_at(now) {
         Some((since, Record { by, act: Act::Override { reason, until }, .. })) => {
-            let (since, until) = (time(since, tasks), time(*until, tasks));
+            let (since, until) = (local_time(since, tasks), local_time(*until, tasks));
             format!("override since {since} until {until} by {}: {}\n", visible(by), visible(reason))
         }
         _ => "no override holds\n".to_owned(),

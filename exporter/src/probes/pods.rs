@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::pods::Pod;
 use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
-use checklist::signals::pods::{DESIRED, ENDPOINTS, NOT_READY, PODS, READY, SIGNAL};
+use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, NOT_READY, PODS, READY, SIGNAL};
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -84,7 +84,9 @@ async fn pods<'a>(
     }
     for (name, pod) in &store.objects {
         *phases.entry((&pod.workload, &pod.phase)).or_default() += 1;
-        let ended = &*pod.phase == "Succeeded" || is_past_attempt(pod, &newest);
+        // A pod that was evicted stays until somebody clears it away, and is never ready again.
+        let cleared = &*pod.phase == "Failed" && !pod.of_job;
+        let ended = &*pod.phase == "Succeeded" || cleared || is_past_attempt(pod, &newest);
         if let Some(reason) = pod.not_ready.as_ref().filter(|_| !ended) {
             not_ready.push(NotReady { namespace: &namespace.name, name: name.clone(), reason: Arc::clone(reason) });
         }
@@ -102,24 +104,28 @@ fn is_past_attempt(pod: &Pod, newest: &BTreeMap<&str, i64>) -> bool {
 }
 
 async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
-    let mut ready: BTreeMap<(String, Box<str>), usize> = BTreeMap::new();
+    let mut endpoints: BTreeMap<(String, Box<str>), (usize, usize)> = BTreeMap::new();
     for slice in read(&namespace.slices).await?.objects.values() {
         if let Some(service) = slice.service() {
-            *ready.entry((service.to_owned(), slice.address_type.clone())).or_default() += slice.ready();
+            let (ready, all) = endpoints.entry((service.to_owned(), slice.address_type.clone())).or_default();
+            *ready += slice.ready();
+            *all += slice.wanted();
         }
     }
     // With two kinds of addresses each endpoint is there twice.
-    let ready = ready.into_iter().fold(BTreeMap::new(), |mut most: BTreeMap<String, usize>, ((service, _), count)| {
+    let mut most: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for ((service, _), (ready, all)) in endpoints {
         let known = most.entry(service).or_default();
-        *known = count.max(*known);
-        most
-    });
+        *known = (ready.max(known.0), all.max(known.1));
+    }
     let services = read(&namespace.services).await?;
     samples.saw(Object::Service, services.objects.len());
     for (name, service) in &services.objects {
         // Without a selector someone else keeps the endpoints, or there are none (ExternalName).
         if service.spec.selector.as_ref().is_some_and(|selector| !selector.is_empty()) {
-            samples.set(&ENDPOINTS, [&namespace.name, name], ready.get(&**name).copied().unwrap_or(0));
+            let (ready, all) = most.get(&**name).copied().unwrap_or_default();
+            samples.set(&ENDPOINTS, [&namespace.name, name], ready);
+            samples.set(&ALL_ENDPOINTS, [&namespace.name, name], all);
         }
     }
     Ok(())

@@ -21,6 +21,8 @@ const AHEAD: f64 = 300.0;
 #[derive(Default)]
 struct Summary {
     counts: BTreeMap<&'static str, u64>,
+    /// What no newer version mends yet; only scanners of images tell it apart.
+    unfixable: BTreeMap<&'static str, u64>,
     subject: Option<String>,
     written: Option<f64>,
     /// Warnings by kind, of cargo audit alone.
@@ -92,6 +94,9 @@ fn show(shape: &Shape, summary: &Summary, document: &Document, now: f64, samples
     let name = summary.subject.as_ref().unwrap_or(&document.name);
     for (level, count) in &summary.counts {
         samples.set(shape.counted, [name, level], *count);
+    }
+    for (level, count) in &summary.unfixable {
+        samples.set(&images::UNFIXABLE, [name, level], *count);
     }
     for (kind, count) in &summary.warnings {
         samples.set(&advisories::WARNINGS, [name, kind], *count);
@@ -277,13 +282,21 @@ struct TrivyResult {
 #[serde(rename_all = "PascalCase")]
 struct TrivyVulnerability {
     severity: String,
+    /// Empty or absent while there is none.
+    #[serde(default)]
+    fixed_version: String,
 }
 
 fn trivy(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: Trivy = serde_json::from_slice(bytes)?;
-    let found = report.results.iter().flat_map(|result| result.vulnerabilities.iter().flatten());
+    let found = || report.results.iter().flat_map(|result| result.vulnerabilities.iter().flatten());
+    let of = |fixable: bool| {
+        let some = found().filter(move |found| found.fixed_version.is_empty() != fixable);
+        counted(&LEVELS, some.map(|found| found.severity.as_str()))
+    };
     Ok(Summary {
-        counts: counted(&LEVELS, found.map(|found| found.severity.as_str())),
+        counts: of(true),
+        unfixable: of(false),
         written: report.created_at.map(|at| at.as_duration().as_secs_f64()),
         subject: Some(report.artifact_name),
         ..Summary::default()
@@ -309,6 +322,15 @@ struct GrypeMatch {
 struct GrypeVulnerability {
     #[serde(default)]
     severity: String,
+    #[serde(default)]
+    fix: GrypeFix,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct GrypeFix {
+    /// `fixed`, `not-fixed`, `wont-fix` or `unknown`.
+    state: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -325,9 +347,14 @@ struct GrypeDescriptor {
 
 fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: Grype = serde_json::from_slice(bytes)?;
-    let severities = report.matches.iter().map(|found| found.vulnerability.severity.as_str());
+    let of = |fixable: bool| {
+        let found = report.matches.iter().map(|found| &found.vulnerability);
+        let some = found.filter(move |found| (found.fix.state == "fixed") == fixable);
+        counted(&LEVELS, some.map(|found| found.severity.as_str()))
+    };
     Ok(Summary {
-        counts: counted(&LEVELS, severities),
+        counts: of(true),
+        unfixable: of(false),
         subject: report.source.target["userInput"].as_str().map(str::to_owned),
         written: report.descriptor.timestamp.map(|at| at.as_duration().as_secs_f64()),
         ..Summary::default()
@@ -364,14 +391,17 @@ mod tests {
         let counts = cargo_audit(audit)?.counts;
         assert_eq!((counts["critical"], counts["high"], counts["unknown"]), (1, 0, 1));
         let trivy_report = br#"{"ArtifactName": "img:1", "CreatedAt": "2026-01-02T03:04:05Z", "Results": [
-            {"Target": "x"}, {"Vulnerabilities": [{"Severity": "HIGH"}, {"Severity": "CRITICAL"}]}]}"#;
+            {"Target": "x"}, {"Vulnerabilities": [{"Severity": "HIGH", "FixedVersion": "2"}, {"Severity": "CRITICAL", "FixedVersion": ""}]}]}"#;
         let summary = trivy(trivy_report)?;
         assert_eq!((summary.counts["high"], summary.subject.as_deref()), (1, Some("img:1")));
-        let grype_report =
-            br#"{"matches": [{"vulnerability": {"severity": "High"}}, {"vulnerability": {"severity": "Negligible"}}],
+        assert_eq!((summary.counts["critical"], summary.unfixable["critical"]), (0, 1), "no newer version mends it");
+        let grype_report = br#"{"matches": [{"vulnerability": {"severity": "High", "fix": {"state": "fixed"}}},
+                {"vulnerability": {"severity": "High", "fix": {"state": "wont-fix"}}},
+                {"vulnerability": {"severity": "Negligible"}}],
             "source": {"target": {"userInput": "img:2"}}, "descriptor": {"timestamp": "2026-01-02T03:04:05.123Z"}}"#;
         let summary = grype(grype_report)?;
         assert_eq!((summary.counts["high"], summary.counts["unknown"]), (1, 0));
+        assert_eq!(summary.unfixable["high"], 1);
         assert_eq!(summary.subject.as_deref(), Some("img:2"));
         let two = br#"{"crate_name": "a", "dependencies": [{"name": "x", "project": "1.0.0", "latest": "2.0.0"}]}
             {"crate_name": "b", "dependencies": []}"#;

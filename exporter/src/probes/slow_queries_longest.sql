@@ -1,4 +1,7 @@
+-- What a dump, a migration or maintenance does takes as long as it takes: nobody waits for it, and nobody should end it.
 SELECT coalesce(datname, '')::text, extract(epoch FROM min(query_start))::float8
 FROM pg_catalog.pg_stat_activity
 WHERE backend_type = 'client backend' AND state = 'active' AND pid <> pg_catalog.pg_backend_pid()
+  AND application_name !~ '^(pg_dump|pg_dumpall|pg_restore|pg_basebackup|reindexdb|vacuumdb|clusterdb|pgbackrest|wal-g)'
+  AND query !~* '^[[:space:]]*(COPY|VACUUM|ANALYZE|REINDEX|CLUSTER|REFRESH|START_REPLICATION|BASE_BACKUP|LISTEN|CREATE[[:space:]]+(UNIQUE[[:space:]]+)?INDEX|ALTER[[:space:]]+TABLE)'
 GROUP BY 1

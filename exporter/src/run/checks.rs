@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// Makes jobs, and knows the clients that several of them share.
+/// Makes jobs, and holds the clients that several of them share.
 #[derive(Default)]
 pub struct Checks {
     shard: Shard,
@@ -28,7 +28,7 @@ pub struct Checks {
 }
 
 impl Checks {
-    /// For a process that goes on: it makes one part of the checks, and the costly ones while it holds the lease.
+    /// For `run`: one shard of the checks, and the costly ones while the process holds the lease.
     pub fn continuous(shard: Shard) -> Self {
         Self { shard, elects: true, ..Self::default() }
     }
@@ -61,7 +61,7 @@ impl Checks {
         let mut job = |check: Check| {
             let limits = config.limits(check.signal, &check.target);
             let lease = self.lease.as_ref().filter(|_| check.signal.costly.is_some());
-            // The holder of the lease makes the costly checks whatever its part of the others is.
+            // The holder of the lease makes the costly checks whatever its shard is.
             if lease.is_none() && !self.shard.has(check.signal.id, &check.target) {
                 return None;
             }

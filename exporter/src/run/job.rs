@@ -9,6 +9,7 @@ use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// One check with its probe and its memory.
 pub struct Job {
@@ -21,6 +22,8 @@ pub struct Job {
     /// Replaced whole, so that a reader keeps what it has while the next run is recorded.
     state: Mutex<Arc<State>>,
     running: tokio::sync::Mutex<()>,
+    /// Asks for a run before it is due.
+    pub again: Notify,
 }
 
 impl Job {
@@ -32,6 +35,7 @@ impl Job {
             lease: None,
             state: Mutex::new(Arc::new(state)),
             running: tokio::sync::Mutex::new(()),
+            again: Notify::new(),
         }
     }
 

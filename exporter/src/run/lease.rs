@@ -1,7 +1,7 @@
-//! Costly work is done by one process: the holder of a Lease of Kubernetes.
+//! Costly checks are made by one process: the holder of a Kubernetes Lease.
 //!
-//! The holder looks at the clock before each step of its work, so that a process that was stopped and continued does
-//! nothing more once its time is over, whatever it was waiting for.
+//! The holder reads the clock before each step of its work. A process that was suspended and continued therefore takes no
+//! further step once its lease has expired, whatever it was waiting for.
 
 pub mod clock;
 pub mod election;
@@ -24,13 +24,13 @@ use std::time::Duration;
 use store::Store;
 use tokio::sync::{RwLock, watch};
 
-/// Between two looks at the lease.
+/// Time between two reads of the lease.
 const RETRY: Duration = Duration::from_secs(2);
-/// The most that one look may take: two fit into the holder's deadline.
+/// Deadline of one read with its write: two fit into the holder's deadline.
 const ATTEMPT: Duration = Duration::from_secs(4);
-/// The most that a release may take; Kubernetes kills a pod thirty seconds after it asked it to end.
+/// Deadline of a release; Kubernetes kills a pod thirty seconds after SIGTERM.
 const RELEASE: Duration = Duration::from_secs(5);
-/// Before a release: what was asked of the targets is being cancelled.
+/// Pause before a release, in which requests to the targets are cancelled.
 const SETTLE: Duration = Duration::from_millis(250);
 
 /// One lease, as one process takes part in it.
@@ -40,14 +40,14 @@ pub struct Lease {
     clock: Clock,
     /// Until when this process may act, on its clock.
     until: watch::Sender<Option<Duration>>,
-    /// One look at a time.
+    /// One read of the lease at a time.
     election: tokio::sync::Mutex<Election>,
     resigned: AtomicBool,
     /// Whether it was ever written, with or without success.
     written: AtomicBool,
-    /// Whether the last look failed, so that an outage is told once.
+    /// Whether the last read failed, so that an outage is logged once.
     failing: AtomicBool,
-    /// Held for reading by whoever acts.
+    /// Held for reading while work is done under the lease.
     acting: RwLock<()>,
     status: Mutex<LeaseStatus>,
 }
@@ -78,7 +78,7 @@ impl Lease {
         self.store.place()
     }
 
-    /// Whether this process may act now.
+    /// Whether this process holds the lease now.
     pub fn is_held(&self) -> bool {
         self.until.borrow().is_some_and(|until| self.clock.now() < until)
     }
@@ -88,7 +88,7 @@ impl Lease {
         LeaseStatus { held: self.is_held(), ..self.locked().clone() }
     }
 
-    /// Waits until this process may act.
+    /// Waits until this process holds the lease.
     pub async fn held(&self) {
         let mut until = self.until.subscribe();
         while !self.is_held() {
@@ -97,8 +97,8 @@ impl Lease {
         }
     }
 
-    /// Does the work as long as this process may act; nothing when it may not, or may no longer. The clock is looked at
-    /// before every step, and when the time is over the work is dropped where it stands.
+    /// Does the work while this process holds the lease; nothing when it does not, or loses it. The clock is read before
+    /// every step, and when the lease expires the work is dropped where it is.
     pub async fn while_held<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let _acting = self.acting.try_read().ok()?;
         let mut until = self.until.subscribe();
@@ -109,7 +109,7 @@ impl Lease {
             tokio::select! {
                 biased;
                 _ = until.changed() => {}
-                // Never in a hurry, should the two clocks not agree.
+                // At least a little, should the two clocks not agree: no busy loop.
                 () = tokio::time::sleep(left.max(Duration::from_millis(10))) => {}
                 done = poll_fn(|context| {
                     if self.is_held() { work.as_mut().poll(context).map(Some) } else { Poll::Ready(None) }
@@ -118,18 +118,18 @@ impl Lease {
         }
     }
 
-    /// Takes part until dropped: looks at the lease, takes it when it may, and renews it.
+    /// Takes part until dropped: reads the lease, takes it when it is free, and renews it.
     pub async fn campaign(&self) {
         loop {
-            // What failed is counted and logged.
+            // A failure is counted and logged.
             let _ = self.attempt().await;
-            // A little apart, so that several do not always collide.
+            // A random part, so that several processes do not always collide.
             let apart = RandomState::new().hash_one(0) % 200;
             tokio::time::sleep(RETRY + Duration::from_millis(apart)).await;
         }
     }
 
-    /// One look, and what follows from it.
+    /// Reads the lease once, and writes it if it is free or ours.
     pub(crate) async fn attempt(&self) -> Result<(), Failure> {
         let result = match tokio::time::timeout(ATTEMPT, self.look()).await {
             Ok(result) => result,
@@ -196,7 +196,7 @@ impl Lease {
         }
     }
 
-    /// Stops to act for ever, and releases the lease if it is held, so that another may take it at once.
+    /// Gives up for ever, and releases the lease if it is held, so that another may take it at once.
     pub async fn resign(&self) {
         self.resigned.store(true, Ordering::SeqCst);
         self.until.send_replace(None);
@@ -211,7 +211,7 @@ impl Lease {
     }
 
     async fn release(&self) -> Result<bool, Failure> {
-        // A look on its way ends first, and must not have the last word.
+        // A read that is under way ends first, so that it writes nothing afterwards.
         let mut election = self.election.lock().await;
         let acted = election.until().is_some();
         election.stop();
@@ -236,7 +236,7 @@ impl Lease {
         }
     }
 
-    /// Whether somebody else was seen writing the lease, and who.
+    /// Who else was seen writing the lease.
     async fn rival(&self) -> Option<String> {
         let lives = self.election.lock().await.rival_lives();
         self.locked().holder.clone().filter(|_| lives)
@@ -247,7 +247,7 @@ impl Lease {
     }
 }
 
-/// The name of the pod, and something that no other process has, not even the next one in the same pod.
+/// The name of the pod and a random number, so that not even the next process in the same pod has the same identity.
 fn identity() -> String {
     // Two hashers with random keys of the operating system.
     let random = [0, 1].map(|n: u8| format!("{:016x}", RandomState::new().hash_one((n, std::process::id()))));

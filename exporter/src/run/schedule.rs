@@ -137,13 +137,47 @@ impl Schedule {
         };
         let mut due = tokio::time::Instant::now() + spread;
         loop {
-            tokio::time::sleep_until(due).await;
+            tokio::select! {
+                () = tokio::time::sleep_until(due) => {}
+                () = job.again.notified() => {}
+            }
+            let was_cut_off = job.state().is_cut_off();
             job.run().await;
+            self.tell_others(job, was_cut_off);
             self.refresh();
             // Missed runs collapse into one.
             while due <= tokio::time::Instant::now() {
                 due += interval;
             }
+        }
+    }
+
+    /// When a check loses its target, or finds it again, the target's other checks look at once: the page is true within
+    /// seconds, and what they know is fresh when it is over. Only the first one tells them.
+    fn tell_others(&self, job: &Job, was_cut_off: bool) {
+        let (target, is_cut_off) = {
+            let state = job.state();
+            (crate::run::reach::target(state.check.signal, &state.check.target), state.is_cut_off())
+        };
+        if target.is_none() || is_cut_off == was_cut_off {
+            return;
+        }
+        let others: Vec<(Arc<Job>, bool)> = self
+            .ours()
+            .into_iter()
+            .filter(|other| !std::ptr::eq(Arc::as_ptr(other), job))
+            .filter_map(|other| {
+                let cut_off = {
+                    let state = other.state();
+                    let same = crate::run::reach::target(state.check.signal, &state.check.target) == target;
+                    same.then(|| state.is_cut_off())
+                }?;
+                Some((other, cut_off))
+            })
+            .collect();
+        let known = is_cut_off && others.iter().any(|(_, cut_off)| *cut_off);
+        for (other, _) in others.iter().filter(|(_, cut_off)| !known && *cut_off != is_cut_off) {
+            other.again.notify_one();
         }
     }
 

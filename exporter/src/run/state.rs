@@ -7,6 +7,7 @@ use checklist::contract::{self, PER_CHECK};
 use checklist::{Evidence, Kind, Limits, Metric, Reading, Reason, Samples, Series, Severity, Unseen, Verdict};
 use prometheus_client::metrics::histogram::Histogram;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Facts outlive the probe for a week: long enough for the alert on them to be acted upon.
@@ -29,7 +30,8 @@ pub struct State {
     duration: f64,
     /// How long runs took, of all checks of the signal.
     pub durations: Histogram,
-    series: Vec<Series>,
+    /// Shared with the copies that readers hold.
+    series: Arc<[Series]>,
     /// What the last successful run says of its target.
     judged: Verdict,
     /// What the last run that looked at anything looked at.
@@ -38,6 +40,8 @@ pub struct State {
     pub findings: Vec<String>,
     /// The values that were judged, beside their limits.
     pub readings: Vec<Reading>,
+    /// Whether the last run saw anything of its target.
+    got_through: bool,
     /// Why the last run failed, if it did.
     pub failure: Option<Failure>,
     /// The last runs, oldest first.
@@ -72,11 +76,12 @@ impl State {
             last_success: None,
             duration: 0.0,
             durations: durations::histogram(),
-            series: Vec::new(),
+            series: Arc::default(),
             judged: Verdict::CannotTell,
             evidence: Evidence::default(),
             findings: Vec::new(),
             readings: Vec::new(),
+            got_through: false,
             failure: None,
             history: VecDeque::new(),
         }
@@ -100,6 +105,7 @@ impl State {
         self.runs += 1;
         self.last_run = Some(now);
         self.duration = took.as_secs_f64();
+        self.got_through = result.is_ok();
         self.durations.observe(self.duration);
         let result = result.and_then(|samples| self.judge(samples, now));
         self.failure = result.err();
@@ -135,7 +141,7 @@ impl State {
         };
         self.readings = signal.readings(&series, now, &self.limits);
         self.findings = findings.iter().map(ToString::to_string).collect();
-        self.series = series;
+        self.series = series.into();
         Ok(())
     }
 
@@ -164,6 +170,17 @@ impl State {
     /// When the last successful run ended, Unix seconds.
     pub const fn last_success(&self) -> Option<f64> {
         self.last_success
+    }
+
+    /// When the last run ended, and why it saw nothing at all, if so: one that saw too little has got through.
+    pub fn last_run(&self) -> Option<(f64, Option<Reason>)> {
+        let failed = self.failure.as_ref().filter(|_| !self.got_through).map(|failure| failure.reason);
+        Some((self.last_run?, failed))
+    }
+
+    /// Whether the last run did not get through to the target.
+    pub fn is_cut_off(&self) -> bool {
+        self.last_run().and_then(|(_, failed)| failed).is_some_and(Reason::is_of_the_way)
     }
 
     /// Whether a run has ended.

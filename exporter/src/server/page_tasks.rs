@@ -5,7 +5,7 @@ use checklist::Config;
 use checklist::config::Tasks;
 use checklist::tasks::Task;
 use clients::records::{Act, Record, Records};
-use clients::task_status::{Stand, answer, of, said, time};
+use clients::task_status::{TaskStatus, local_time, record_of_day, status_of, summary};
 use jiff::civil::{Date, Weekday};
 use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
@@ -44,28 +44,28 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
     let mut standing: Vec<_> = tasks
         .list
         .iter()
-        .filter_map(|task| of(task, tasks, records, now).map(|(at, stand)| (task, at, stand)))
+        .filter_map(|task| status_of(task, tasks, records, now).map(|(at, status)| (task, at, status)))
         .collect();
-    standing.sort_by_key(|(_, at, stand)| (std::cmp::Reverse(*stand), at.day));
-    let count = |wanted: Stand| standing.iter().filter(|(_, _, stand)| *stand == wanted).count();
+    standing.sort_by_key(|(_, at, status)| (std::cmp::Reverse(*status), at.day));
+    let count = |wanted: TaskStatus| standing.iter().filter(|(_, _, status)| *status == wanted).count();
     let last = records.list.iter().rev().filter(|record| record.task().is_some()).take(LAST);
     html! {
         p.summary {
-            b { (count(Stand::Overdue)) } " overdue, " b { (count(Stand::Due)) } " due, " b { (count(Stand::Open)) } " open; "
-            (time(now, tasks))
+            b { (count(TaskStatus::Overdue)) } " overdue, " b { (count(TaskStatus::Due)) } " due, " b { (count(TaskStatus::Open)) } " open; "
+            (local_time(now, tasks))
         }
         @if records.rejected > 0 {
             p.cannot { (records.rejected) " records cannot be read; the log names them." }
         }
         @if let Some((since, Record { by, act: Act::Override { reason, until }, .. })) = records.override_at(now) {
-            p.not { "Emergency override since " (time(since, tasks)) " until " (time(*until, tasks)) " by " (by) ": " (reason) }
+            p.not { "Emergency override since " (local_time(since, tasks)) " until " (local_time(*until, tasks)) " by " (by) ": " (reason) }
         }
         h2 { "This week" }
         (week(tasks, records, now))
         h2 { "Every task" }
         table {
             tr { th { "Task" } th { "When" } th { "Day" } th { "State" } th { "Until" } }
-            @for (task, at, stand) in &standing {
+            @for (task, at, status) in &standing {
                 tr {
                     td {
                         details {
@@ -75,8 +75,8 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
                     }
                     td { (task.rule) ", " (task.minutes) " min" }
                     td.day { (at.day.strftime("%a %Y-%m-%d")) }
-                    td.verdict.(class(*stand)) { (stand.as_str()) }
-                    td.day data-is="until" { (time(at.due, tasks)) }
+                    td.verdict.(class(*status)) { (status.as_str()) }
+                    td.day data-is="until" { (local_time(at.due, tasks)) }
                 }
             }
         }
@@ -85,9 +85,9 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
             tr { th { "When" } th { "Task" } th { "What" } th { "By" } th { "Note" } }
             @for record in last {
                 tr {
-                    td.day { (time(record.at, tasks)) }
+                    td.day { (local_time(record.at, tasks)) }
                     td { (record.task().unwrap_or_default()) }
-                    td { (said(record).0) }
+                    td { (summary(record).0) }
                     td data-is="by" { (record.by) }
                     td { (note(record)) }
                 }
@@ -125,24 +125,24 @@ fn occurrence(
     tasks: &Tasks,
     records: &Records,
 ) -> (&'static str, &'static str, Markup) {
-    if let Some(record) = answer(task, day, tasks, records) {
-        let word = said(record).0;
+    if let Some(record) = record_of_day(task, day, tasks, records) {
+        let word = summary(record).0;
         let class = if word == "done" { "passed" } else { "cannot" };
         return (class, word, html! { (record.by) ": " (note(record)) });
     }
     if day < tasks.since {
         return ("", "not counted", html! {});
     }
-    match of(task, tasks, records, now) {
-        Some((standing, stand)) if standing.day == day => (class(stand), stand.as_str(), html! {}),
-        _ if day > now.to_zoned_datetime(tasks.zone.clone()).date() => ("", Stand::Ahead.as_str(), html! {}),
+    match status_of(task, tasks, records, now) {
+        Some((standing, status)) if standing.day == day => (class(status), status.as_str(), html! {}),
+        _ if day > now.to_zoned_datetime(tasks.zone.clone()).date() => ("", TaskStatus::Ahead.as_str(), html! {}),
         _ => ("not", "not done", html! {}),
     }
 }
 
 /// What a record says, with its evidence to click on.
 fn note(record: &Record) -> Markup {
-    let Act::Done { note, evidence: Some(evidence), .. } = &record.act else { return html! { (said(record).1) } };
+    let Act::Done { note, evidence: Some(evidence), .. } = &record.act else { return html! { (summary(record).1) } };
     let address = evidence.starts_with("https://") || evidence.starts_with("http://");
     html! {
         (note.as_deref().unwrap_or_default()) " "
@@ -150,11 +150,11 @@ fn note(record: &Record) -> Markup {
     }
 }
 
-const fn class(stand: Stand) -> &'static str {
-    match stand {
-        Stand::Overdue | Stand::Due => "not",
-        Stand::Open => "cannot",
-        Stand::Ahead => "",
+const fn class(status: TaskStatus) -> &'static str {
+    match status {
+        TaskStatus::Overdue | TaskStatus::Due => "not",
+        TaskStatus::Open => "cannot",
+        TaskStatus::Ahead => "",
     }
 }
 

@@ -7,7 +7,7 @@ use super::site::Site;
 use super::web::Rules;
 use super::web::access::Access;
 use super::web::auth;
-use super::{page, report};
+use super::{page, verdicts};
 use crate::run::job::Job;
 use crate::run::reload::Source;
 use crate::run::schedule::Schedule;
@@ -76,7 +76,7 @@ async fn respond<B>(site: &Site, request: Request<B>) -> Response<Full<Bytes>> {
         "/-/ready" => ready(schedule),
         "/" => html(page::overview(schedule, &source.config())),
         "/tasks" => html(crate::server::page_tasks::overview(&source.config(), jiff::Timestamp::now()).await),
-        "/api/v1/checks" => whole(StatusCode::OK, "application/json", report::json(&schedule.ours()).to_string()),
+        "/api/v1/checks" => whole(StatusCode::OK, "application/json", verdicts::json(&schedule.ours()).to_string()),
         _ => match path.strip_prefix("/checks/") {
             Some(check) => page::history(&schedule.ours(), &source.config(), check)
                 .map_or_else(|| text(StatusCode::NOT_FOUND, "no such check is made here\n"), html),

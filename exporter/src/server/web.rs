@@ -2,15 +2,17 @@
 //! exporters read, and tokens of the cluster that checklist.yaml names. The file and what it names are read again when
 //! they change.
 
+pub mod acceptor;
 pub mod access;
 pub mod auth;
 pub mod config;
 pub mod connections;
 pub mod passwords;
-pub mod tls;
+
 pub mod tokens;
 
 use crate::probe::Failure;
+use acceptor::Acceptor;
 use arc_swap::ArcSwap;
 use config::{ClientAuth, WebConfig};
 use hyper::header::{HeaderName, HeaderValue};
@@ -18,7 +20,6 @@ use passwords::Passwords;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
-use tls::Acceptor;
 
 /// Files are looked at this often, and only when someone asks.
 const LOOK: Duration = Duration::from_secs(1);

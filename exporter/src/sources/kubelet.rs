@@ -84,8 +84,8 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
             asked.map_err(|failure| failure.while_doing(format_args!("node {name}")))
         }
     };
-    let asked: Vec<_> =
-        stream::iter(nodes.iter().map(|(name, node)| ask((name, node)))).buffer_unordered(AT_A_TIME).collect().await;
+    let asks: Vec<_> = nodes.iter().map(|(name, node)| ask((name, node))).collect();
+    let asked: Vec<_> = stream::iter(asks).buffer_unordered(AT_A_TIME).collect().await;
     let (mut summaries, mut unreached) = (Vec::new(), Vec::new());
     for one in asked {
         match one {

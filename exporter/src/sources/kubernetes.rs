@@ -1,6 +1,7 @@
 //! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
 
 mod credentials;
+mod failure;
 pub mod logs;
 pub mod namespaces;
 pub mod objects;
@@ -21,7 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-pub use watch::{Present, Store, Watch, failure};
+pub use failure::failure;
+pub use watch::{Present, Store, Watch};
 
 /// Without a word from the API server for this long, nobody knows the state of the cluster:
 /// bookmarks come every minute, and a watch that heard none ends with a new list after a minute and a half.
@@ -180,7 +182,7 @@ impl Watched {
         match self.client.request::<T>(request).await {
             Ok(object) => Ok(Some(object)),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-            Err(error) => Err(watch::failure(&error, path)),
+            Err(error) => Err(failure(&error, path)),
         }
     }
 }

@@ -3,11 +3,13 @@
 mod database;
 mod dump;
 mod error;
+mod reach;
 mod restore;
 mod sandbox;
 mod sanity;
 mod session;
 mod sieve;
+mod source;
 mod statements;
 mod tools;
 

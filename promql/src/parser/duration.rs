@@ -63,9 +63,8 @@ impl Parser<'_> {
 
     fn positive(&mut self) -> Duration {
         let plain = self.kind() == TokenKind::Number;
-        let mut duration = self.duration(0);
-        if let DurationKind::Literal(number) = &mut duration.kind {
-            number.duration |= number.value != 0.0;
+        let duration = as_units(self.duration(0));
+        if let DurationKind::Literal(number) = &duration.kind {
             if number.value == 0.0 && plain {
                 self.uses(&table::ZERO_RANGE, duration.span);
             } else if number.value <= 0.0 {
@@ -81,16 +80,13 @@ impl Parser<'_> {
         let sign = self.sign();
         let first = match self.kind() {
             _ if self.is_literal() => {
-                let mut literal = self.literal();
-                if let DurationKind::Literal(number) = &mut literal.kind {
-                    number.duration |= number.value != 0.0;
-                }
+                let literal = self.literal();
                 match sign {
                     Some(Sign::Plus) => self.uses(&table::SIGNED_DURATION, start),
                     Some(Sign::Minus) => self.uses(&table::NEGATIVE_OFFSET, start),
                     None => {}
                 }
-                return Some(Self::with_sign(sign, start, literal));
+                return Some(as_units(Self::with_sign(sign, start, literal)));
             }
             TokenKind::LeftParen if sign.is_none() => self.duration_operand(),
             TokenKind::Add | TokenKind::Sub => {
@@ -118,7 +114,7 @@ impl Parser<'_> {
         if matches!(whole.kind, DurationKind::Binary(..)) && !leftmost(&whole) {
             return Some(Duration { span: whole.span, kind: DurationKind::Paren(Box::new(whole)) });
         }
-        Some(whole)
+        Some(as_units(whole))
     }
 
     fn with_sign(sign: Option<Sign>, start: Span, inner: Duration) -> Duration {
@@ -255,4 +251,12 @@ impl Parser<'_> {
         }
         Duration { kind: DurationKind::Literal(number), span }
     }
+}
+
+/// Alone, a number says the same as with units, and is printed with them; but no server takes `[0s]`.
+fn as_units(mut duration: Duration) -> Duration {
+    if let DurationKind::Literal(number) = &mut duration.kind {
+        number.duration |= number.value != 0.0;
+    }
+    duration
 }

@@ -69,6 +69,9 @@ pub struct Arguments {
     /// The oldest server that must accept the rules: 2.42.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     prometheus_version: Option<(u32, u32)>,
+    /// Feature flags that the servers have, by Prometheus' names: promql-experimental-functions.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    enable_feature: Vec<String>,
     /// The folder with the runbooks that links point to.
     #[arg(long, value_name = "FOLDER")]
     runbooks: Option<PathBuf>,
@@ -162,6 +165,7 @@ fn options(arguments: &Arguments) -> anyhow::Result<Options> {
         scrape_interval: arguments.scrape_interval,
         evaluation_interval: arguments.evaluation_interval,
         version: arguments.prometheus_version,
+        features: arguments.enable_feature.clone(),
         runbooks: arguments.runbooks.clone(),
         broken_links: BTreeMap::new(),
         today: jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),

@@ -1,6 +1,9 @@
 //! The lints on rules, each in the module of its subject.
 
 mod logic;
+mod lost;
+mod matchers;
+mod migration;
 mod policy;
 mod series;
 mod versions;
@@ -28,8 +31,11 @@ pub fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     if let Some(ast) = &rule.ast {
         series::check(rule, ast, context, report);
         logic::check(rule, ast, context, report);
-        versions::check(rule, ast, context, report);
+        matchers::check(rule, ast, report);
+        lost::check(rule, ast, report);
+        migration::check(rule, ast, context, report);
     }
+    versions::check(rule, context, report);
     policy::check(rule, rule.ast.as_ref(), context, report);
 }
 

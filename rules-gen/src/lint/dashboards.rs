@@ -6,10 +6,10 @@ mod logql;
 mod variables;
 
 use super::Options;
-use super::expr::{metric, selectors};
 use super::report::{Level, Report};
-use crate::promql::expression;
+use crate::promql::mistakes;
 use limits::Limits;
+use promql::Selector;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -127,11 +127,11 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
         logql::check(query, &near, report);
     }
     for expr in metrics.into_iter().filter_map(|target| target["expr"].as_str()) {
-        let plain = without_variables(expr);
-        let ast = match expression::parse(&plain) {
-            Ok(ast) => ast,
-            Err(why) => {
-                report.near("RG050", Level::Error, &near, format!("a query does not parse: {why}"), expr);
+        let ast = match promql::parse_with_variables(expr) {
+            Ok(query) => query.expr,
+            Err(errors) => {
+                let message = format!("a query does not parse: {}", mistakes(&errors, expr));
+                report.near("RG050", Level::Error, &near, message, expr);
                 continue;
             }
         };
@@ -143,7 +143,9 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
             let message = "a rate over a fixed time: zoomed out, samples between two points are left out".to_owned();
             report.near("RG050", Level::Info, &near, message, "[$__rate_interval]");
         }
-        for name in selectors(&ast).into_iter().filter_map(metric) {
+        // A name with a variable is known to Grafana only.
+        let plain = |name: &&str| !name.contains(['$', '[']);
+        for name in ast.selectors().into_iter().filter_map(Selector::metric).filter(plain) {
             let known = &beside.options.known;
             let ours = name.starts_with("checklist_");
             let other = ["ALERTS", "ALERTS_FOR_STATE", "up"].contains(&name) || beside.recorded.contains(name);
@@ -155,25 +157,4 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
         queries.push(ast);
     }
     beside.limits.check(&queries, &values, &near, report);
-}
-
-/// Grafana's variables replaced by what parses in their place.
-fn without_variables(expr: &str) -> String {
-    let mut text = expr.to_owned();
-    for (variable, value) in [
-        ("$__rate_interval", "5m"),
-        ("${__rate_interval}", "5m"),
-        ("$__interval", "1m"),
-        ("${__interval}", "1m"),
-        ("$__range_s", "3600"),
-        ("$__range", "1h"),
-        ("${__range}", "1h"),
-        ("${__range_s}", "3600"),
-        ("$interval", "5m"),
-        ("$resolution", "5m"),
-        ("$__interval_ms", "1000"),
-    ] {
-        text = text.replace(variable, value);
-    }
-    text
 }

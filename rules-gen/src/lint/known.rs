@@ -1,6 +1,6 @@
 //! What is known about metrics: from the catalog, and from a scrape that the user gives.
 
-use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL, RULES_INFO, STANDARD};
+use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET, RULES_INFO, STANDARD};
 use checklist::{Config, Kind, Metric, SIGNALS};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -89,6 +89,9 @@ impl Known {
         let checks: BTreeSet<String> = signals.iter().map(|signal| signal.id.to_owned()).collect();
         for metric in signals.iter().flat_map(|signal| signal.metrics).chain(PER_CHECK) {
             add(metric, &["check", "target"], &checks);
+        }
+        for metric in PER_TARGET {
+            add(metric, &["target"], &checks);
         }
         for metric in PER_SIGNAL {
             add(metric, &["check"], &checks);

@@ -1,9 +1,8 @@
 //! The labels that an expression's result has, may have and cannot have.
 
-use super::expr::{bare, is_scalar, matchers, metric, selector};
+use super::expr::{is_scalar, matchers};
 use super::known::{Known, OF_TARGETS};
-use promql_parser::label::{MatchOp, Matcher};
-use promql_parser::parser::{BinaryExpr, Call, Expr, LabelModifier, VectorMatchCardinality, VectorSelector};
+use promql::{Binary, BinaryOp, Call, Expr, Kind, MatchOp, Name, Selector, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What Prometheus makes of every scrape itself, with the labels of the target whatever a relabelling of metrics does.
@@ -79,29 +78,26 @@ impl Labels {
 }
 
 /// A set of names.
-pub fn set(names: &promql_parser::label::Labels) -> BTreeSet<String> {
-    names.labels.iter().cloned().collect()
+pub fn set(names: &[Name]) -> BTreeSet<String> {
+    names.iter().map(|name| name.text.clone()).collect()
 }
 
 /// The labels of an expression's result.
 pub fn labels(expr: &Expr, known: &Known) -> Labels {
-    match expr {
-        Expr::VectorSelector(_) | Expr::MatrixSelector(_) => {
-            selector(expr).map(|one| of_selector(one, known)).unwrap_or_default()
-        }
-        Expr::Paren(one) => labels(&one.expr, known),
-        Expr::Unary(one) => labels(&one.expr, known),
-        Expr::Subquery(one) => labels(&one.expr, known),
-        Expr::NumberLiteral(_) | Expr::StringLiteral(_) => Labels::none(),
-        Expr::Aggregate(one) => {
+    match &expr.kind {
+        Kind::Selector(one) => of_selector(one, known),
+        Kind::Paren(inner) | Kind::Unary(_, inner) => labels(inner, known),
+        Kind::Subquery(one) => labels(&one.expr, known),
+        Kind::Number(_) | Kind::String(_) => Labels::none(),
+        Kind::Aggregation(one) => {
             let inner = labels(&one.expr, known);
-            let op = one.op.to_string();
-            if ["topk", "bottomk", "limitk", "limit_ratio"].contains(&op.as_str()) {
+            let op = one.op.text.as_str();
+            if ["topk", "bottomk", "limitk", "limit_ratio"].contains(&op) {
                 return inner;
             }
-            let kept = match &one.modifier {
-                Some(LabelModifier::Include(names)) => inner.only(&set(names)),
-                Some(LabelModifier::Exclude(names)) => inner.without(&set(names)),
+            let kept = match &one.grouping {
+                Some(grouping) if grouping.without => inner.without(&set(&grouping.labels)),
+                Some(grouping) => inner.only(&set(&grouping.labels)),
                 None => inner.only(&BTreeSet::new()),
             };
             // The values become a label of the given name.
@@ -110,35 +106,34 @@ pub fn labels(expr: &Expr, known: &Known) -> Labels {
                 _ => kept,
             }
         }
-        Expr::Call(call) => of_call(call, known),
-        Expr::Binary(one) => of_binary(one, known),
-        Expr::Extension(_) => Labels::default(),
+        Kind::Call(call) => of_call(call, known),
+        Kind::Binary(one) => of_binary(one, known),
+        Kind::Variable(_) => Labels::default(),
     }
 }
 
-fn of_selector(selector: &VectorSelector, known: &Known) -> Labels {
+fn of_selector(selector: &Selector, known: &Known) -> Labels {
     let mut labels = Labels::default();
-    // Those of alternatives hold for some series only.
-    let equal = selector.matchers.matchers.iter().filter(|matcher| matcher.op == MatchOp::Equal);
-    for Matcher { name, value, .. } in equal.filter(|matcher| matcher.name != "__name__") {
-        if value.is_empty() {
+    for matcher in matchers(selector).filter(|matcher| matcher.op == MatchOp::Equal) {
+        let name = &matcher.name.text;
+        if matcher.value.is_empty() {
             labels.gone.insert(name.clone());
         } else {
             labels.certain.insert(name.clone());
-            labels.fixed.insert(name.clone(), value.clone());
+            labels.fixed.insert(name.clone(), (*matcher.value).to_owned());
         }
     }
-    if metric(selector).is_some_and(|name| OF_SCRAPES.contains(&name)) {
+    if selector.metric().is_some_and(|name| OF_SCRAPES.contains(&name)) {
         labels
             .certain
             .extend(["job", "instance"].map(ToOwned::to_owned).into_iter().filter(|name| !labels.gone.contains(name)));
     }
-    if let Some(fact) = metric(selector).and_then(|name| known.get(name)) {
+    if let Some(fact) = selector.metric().and_then(|name| known.get(name)) {
         labels.certain.extend(fact.labels.iter().cloned());
         let others = OF_TARGETS.into_iter().map(ToOwned::to_owned);
         // External labels and relabelling may add more: what is possible stays open unless the metric is ours.
-        if metric(selector).is_some_and(|name| name.starts_with("checklist_")) {
-            let matched = matchers(selector).map(|matcher| matcher.name.clone());
+        if selector.metric().is_some_and(|name| name.starts_with("checklist_")) {
+            let matched = matchers(selector).map(|matcher| matcher.name.text.clone());
             labels.possible = Some(fact.labels.iter().cloned().chain(others).chain(matched).collect());
         }
     }
@@ -146,59 +141,57 @@ fn of_selector(selector: &VectorSelector, known: &Known) -> Labels {
 }
 
 fn text(expr: &Expr) -> &str {
-    match bare(expr) {
-        Expr::StringLiteral(one) => &one.val,
+    match &expr.bare().kind {
+        Kind::String(text) => text,
         _ => "",
     }
 }
 
 fn of_call(call: &Call, known: &Known) -> Labels {
-    let argument = |at: usize| call.args.args.get(at).map(|arg| labels(arg, known)).unwrap_or_default();
-    match call.func.name {
+    let argument = |at: usize| call.args.get(at).map(|arg| labels(arg, known)).unwrap_or_default();
+    match call.function.text.as_str() {
         "time" | "vector" | "pi" | "scalar" => Labels::none(),
         "absent" | "absent_over_time" => {
-            let of = call.args.args.first().and_then(|arg| selector(arg));
+            let of = call.args.first().and_then(Expr::selector);
             let fixed = of.map(|one| of_selector(one, &Known::default()).fixed).unwrap_or_default();
             let certain: BTreeSet<String> = fixed.keys().cloned().collect();
             Labels { possible: Some(certain.clone()), certain, gone: BTreeSet::new(), fixed }
         }
-        "label_replace" | "label_join" => argument(0).with(call.args.args.get(1).map_or("", |arg| text(arg))),
+        "label_replace" | "label_join" => argument(0).with(call.args.get(1).map_or("", |arg| text(arg))),
         "histogram_quantile" | "histogram_fraction" => {
-            let inner = argument(call.args.args.len().saturating_sub(1));
+            let inner = argument(call.args.len().saturating_sub(1));
             inner.without(&BTreeSet::from(["le".to_owned()]))
         }
-        "quantile_over_time" | "predict_linear" => argument(usize::from(call.func.name == "quantile_over_time")),
-        _ if call.args.args.is_empty() => Labels::none(),
+        // Each quantile becomes a label of the given name.
+        "histogram_quantiles" => {
+            argument(0).without(&BTreeSet::from(["le".to_owned()])).with(call.args.get(1).map_or("", |arg| text(arg)))
+        }
+        // It adds labels of metrics that only the server knows.
+        "info" => Labels { possible: None, gone: BTreeSet::new(), ..argument(0) },
+        "quantile_over_time" | "predict_linear" => argument(usize::from(call.function.text == "quantile_over_time")),
+        _ if call.args.is_empty() => Labels::none(),
         _ => argument(0),
     }
 }
 
-fn of_binary(one: &BinaryExpr, known: &Known) -> Labels {
-    let (left, right) = (labels(&one.lhs, known), labels(&one.rhs, known));
-    match one.op.to_string().as_str() {
-        "or" => return left.or(right),
-        "and" | "unless" => return left,
+fn of_binary(one: &Binary, known: &Known) -> Labels {
+    let (left, right) = (labels(&one.left, known), labels(&one.right, known));
+    match one.op {
+        BinaryOp::Or => return left.or(right),
+        BinaryOp::And | BinaryOp::Unless => return left,
         _ => {}
     }
-    if is_scalar(&one.lhs) {
+    if is_scalar(&one.left) {
         return right;
     }
-    if is_scalar(&one.rhs) {
+    if is_scalar(&one.right) {
         return left;
     }
-    let (card, matching) = match &one.modifier {
-        Some(modifier) => (Some(&modifier.card), modifier.matching.as_ref()),
-        None => (None, None),
-    };
-    match (card, matching) {
-        (Some(VectorMatchCardinality::ManyToOne(include)), _) => {
-            set(include).iter().fold(left, |all, name| all.with(name))
-        }
-        (Some(VectorMatchCardinality::OneToMany(include)), _) => {
-            set(include).iter().fold(right, |all, name| all.with(name))
-        }
-        (_, Some(LabelModifier::Include(on))) => left.only(&set(on)),
-        (_, Some(LabelModifier::Exclude(ignored))) => left.without(&set(ignored)),
-        _ => left,
+    let Some(matching) = &one.matching else { return left };
+    match &matching.group {
+        Some(group) if group.many == Side::Left => set(&group.include).iter().fold(left, |all, name| all.with(name)),
+        Some(group) => set(&group.include).iter().fold(right, |all, name| all.with(name)),
+        None if matching.on => left.only(&set(&matching.labels)),
+        None => left.without(&set(&matching.labels)),
     }
 }

@@ -2,13 +2,13 @@
 //! cannot be evaluated (RG070).
 
 use super::Options;
-use super::expr::{metric, selectors};
 use super::report::{Finding, Level, Report};
-use super::rule_file::Rule;
+use super::rule_file::{Rule, metric_name};
 use crate::server::{NoVerdict, Server};
 use checklist::config::Endpoint;
 use clients::http;
 use futures::StreamExt;
+use promql::{Expr, Selector, Text};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -34,7 +34,8 @@ impl Asked {
     pub(super) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
         let mut asked = Self::default();
         for rule in rules {
-            asked.metrics.extend(rule.ast.iter().flat_map(selectors).filter_map(metric).map(ToOwned::to_owned));
+            let selectors = rule.ast.iter().flat_map(Expr::selectors);
+            asked.metrics.extend(selectors.filter_map(Selector::metric).map(ToOwned::to_owned));
             let links = LINKS.iter().filter_map(|name| rule.annotation(name)).map(|text| &text.value);
             // An address with a template is known when the alert fires only.
             let whole = links.filter(|link| link.starts_with("http") && !link.contains("{{"));
@@ -74,7 +75,7 @@ pub async fn learn(
     let there = metrics.into_iter().filter(|metric| names.contains(metric));
     let labels = futures::stream::iter(there)
         .map(|metric| async move {
-            let labels = server.get("/api/v1/labels", &[("match[]", &metric)]).await?;
+            let labels = server.get("/api/v1/labels", &[("match[]", &selector(&metric))]).await?;
             let labels = labels.as_array().into_iter().flatten().filter_map(|label| Some(label.as_str()?.to_owned()));
             Ok::<_, NoVerdict>((metric, labels.collect::<Vec<_>>()))
         })
@@ -89,6 +90,11 @@ pub async fn learn(
     let broken: Vec<_> = broken.buffered(IN_FLIGHT).collect().await;
     options.broken_links = broken.into_iter().flatten().map(|(why, link)| (link, why)).collect();
     Ok((unhealthy(server, options).await?, notes))
+}
+
+/// A metric as a selector; names that are no words stand in quotes.
+fn selector(metric: &str) -> String {
+    if metric_name(metric) { metric.to_owned() } else { format!("{{{}}}", Text::from(metric)) }
 }
 
 /// Why nobody would see a page behind a link.

@@ -4,6 +4,7 @@ use super::pages;
 use super::rule_file::Text;
 use super::yaml::{Lines, Node, Place};
 use jiff::civil::Date;
+use promql::Span;
 use std::fmt;
 use std::ops::Range;
 
@@ -141,6 +142,19 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Adds a finding about a part of a text that is read out of the file.
+    pub fn part(&mut self, id: &'static str, level: Level, text: &Text, part: Span, message: String, fix: &str) {
+        let inside = self.text.get(text.span.clone()).unwrap_or_default();
+        match in_file(inside, &text.value, part) {
+            Some(range) => {
+                let range = text.span.start + range.start..text.span.start + range.end;
+                let place = self.lines.place(self.text, range.start);
+                self.found(id, level, &range, place, message, fix);
+            }
+            None => self.at(id, level, text, message, fix),
+        }
+    }
+
     /// Adds a finding at a line.
     pub fn line(&mut self, id: &'static str, level: Level, line: usize, message: impl Into<String>, fix: &str) {
         self.found(id, level, &(0..0), Place { line, column: 1 }, message.into(), fix);
@@ -160,6 +174,14 @@ impl<'a> Report<'a> {
         if self.version.is_some_and(|version| version < since) {
             let message = format!("{what} needs Prometheus {}.{}", since.0, since.1);
             self.add("RG005", Level::Error, node, message, "older servers refuse it, the operator drops it silently");
+        }
+    }
+
+    /// The same for a name.
+    pub fn since_at(&mut self, text: &Text, what: &str, since: (u32, u32)) {
+        if self.version.is_some_and(|version| version < since) {
+            let message = format!("{what} needs Prometheus {}.{}", since.0, since.1);
+            self.at("RG005", Level::Error, text, message, "older servers refuse the file");
         }
     }
 
@@ -249,4 +271,25 @@ fn ignore(comment: &str, today: Date) -> Result<(bool, Vec<&'static str>), Strin
         }
     }
     if ids.is_empty() { Err("which lint? name at least one".to_owned()) } else { Ok((whole, ids)) }
+}
+
+/// Where a part of a value stands in the scalar that it was read from: in YAML white space, quotes and backslashes differ,
+/// everything else stands there in the same order.
+fn in_file(scalar: &str, value: &str, part: Span) -> Option<Range<usize>> {
+    let header = if scalar.starts_with(['|', '>']) { scalar.find('\n')? } else { 0 };
+    let mut raw = scalar[header..].char_indices().map(|(at, c)| (header + at, c));
+    let (mut start, mut end) = (None, header);
+    for (at, c) in value.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+        if at >= part.end.max(part.start + 1) {
+            break;
+        }
+        let (found, c) = raw.find(|(_, other)| *other == c)?;
+        end = found + c.len_utf8();
+        if at >= part.start {
+            start.get_or_insert(found);
+        }
+    }
+    // What is missing at the end is missing behind the last letter.
+    let start = start.unwrap_or(end);
+    Some(start..end.max(start))
 }

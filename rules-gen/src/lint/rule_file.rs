@@ -1,15 +1,16 @@
 //! Rule files and `PrometheusRule` objects as Prometheus reads them (`model/rulefmt`): what it refuses is an error.
 
-use super::light;
 use super::number;
 use super::report::{Level, Report, Scope};
 use super::template;
 use super::yaml::{Kind, Node, Place};
-use crate::promql::{duration, expression};
-use promql_parser::parser::Expr;
+use crate::promql::duration;
+use promql::{Expr, Query, Use};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+/// Since then names may have any characters.
+const UTF8_NAMES: (u32, u32) = (3, 0);
 /// The operator refuses larger objects: half of what a Secret may hold.
 const MAX_OBJECT: usize = 524_288;
 
@@ -37,6 +38,8 @@ pub struct Rule {
     pub expr: Text,
     /// The parsed expression, when it is one.
     pub ast: Option<Expr>,
+    /// What of the expression not every server has.
+    pub uses: Vec<Use>,
     /// Seconds that it must hold.
     pub pending: f64,
     /// Seconds that it keeps firing.
@@ -155,7 +158,10 @@ fn rule(node: &Node, interval: Option<f64>, report: &mut Report<'_>) -> Option<R
         report.add("RG002", Level::Error, node, "the rule has no expr", "say what it evaluates");
         return None;
     };
-    let ast = parse(&expr, report);
+    let (ast, uses) = match parse(&expr, report) {
+        Some(query) => (Some(query.expr), query.uses),
+        None => (None, Vec::new()),
+    };
     let name = name?;
     if !alerts {
         let misplaced = [("for", pending != 0.0), ("keep_firing_for", keep_firing != 0.0)];
@@ -164,34 +170,36 @@ fn rule(node: &Node, interval: Option<f64>, report: &mut Report<'_>) -> Option<R
                 report.add("RG002", Level::Error, value, format!("a recording rule has no {key}"), "remove it");
             }
         }
-        if !metric_name(&name.value) {
-            report.at("RG002", Level::Error, &name, format!("{} is no metric name", name.value), "");
+        if name.value.contains(['{', '}']) {
+            let message = format!("{} is no metric name: braces belong into expr", name.value);
+            report.at("RG002", Level::Error, &name, message, "");
+        } else if !metric_name(&name.value) {
+            report.since_at(&name, &format!("the metric name {}", name.value), UTF8_NAMES);
         }
     }
     for (label, value) in labels.iter().chain(&annotations) {
-        if !label_name(label) || (label == "__name__" && labels.iter().any(|(known, _)| known == label)) {
-            report.at("RG002", Level::Error, value, format!("{label} is no label name"), "use letters, digits and _");
+        if label.is_empty() || (label == "__name__" && labels.iter().any(|(known, _)| known == label)) {
+            report.at("RG002", Level::Error, value, format!("{label:?} is no label name"), "use letters, digits and _");
+        } else if !label_name(label) {
+            report.since_at(value, &format!("the label name {label}"), UTF8_NAMES);
         }
         if alerts && let Err(why) = template::read(&value.value) {
             let message = format!("the template of {label} does not parse: {why}");
             report.at("RG032", Level::Error, value, message, "Prometheus refuses the file");
         }
     }
-    Some(Rule { scope, alerts, name, expr, ast, pending, keep_firing, labels, annotations, interval })
+    Some(Rule { scope, alerts, name, expr, ast, uses, pending, keep_firing, labels, annotations, interval })
 }
 
-fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Expr> {
-    match expression::parse(&expr.value) {
-        Ok(mut ast) => {
-            light::lighten(&mut ast);
-            Some(ast)
-        }
-        Err(why) => {
-            let fix = if why.contains("more than") { "split it with recording rules" } else { "" };
-            report.at("RG001", Level::Error, expr, format!("the expression does not parse: {why}"), fix);
-            None
-        }
-    }
+fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Query> {
+    promql::parse(&expr.value)
+        .inspect_err(|errors| {
+            for error in errors {
+                let message = format!("the expression does not parse: {error}");
+                report.part("RG001", Level::Error, expr, error.span, message, "");
+            }
+        })
+        .ok()
 }
 
 /// Whether it is a table with no other keys than these.

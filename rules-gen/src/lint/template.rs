@@ -67,6 +67,8 @@ pub struct Used {
     pub value: bool,
     /// Functions that are called.
     pub functions: Vec<String>,
+    /// Expressions that `query` asks, where they are written out.
+    pub queries: Vec<String>,
 }
 
 /// Reads a template.
@@ -91,6 +93,13 @@ pub fn read(text: &str) -> Result<Used, String> {
         rest = after;
         block(&tokens, &mut blocks, &mut variables)?;
         pipeline(&tokens, &mut variables, &mut used)?;
+        for at in 0..tokens.len() {
+            if let [Token::Word("query"), Token::Text(literal), ..]
+            | [Token::Text(literal), Token::Sign('|'), Token::Word("query"), ..] = &tokens[at..]
+            {
+                used.queries.extend(promql::Text::of_literal(literal).map(|query| (*query).to_owned()));
+            }
+        }
     }
     match blocks.last() {
         Some((word, _)) => Err(format!("{{{{ {word} }}}} has no {{{{ end }}}}")),

@@ -1,10 +1,10 @@
 //! RG040: alerts without a test that fires and one that stays quiet, recordings that nobody reads.
 
 use super::dashboards::panels;
-use super::expr::{metric, selectors};
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
+use promql::{Expr, Selector};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the linted test files prove.
@@ -74,7 +74,7 @@ pub(super) fn used<'a>(
     let mut used = Used::default();
     for rule in rules {
         used.enough |= rule.alerts;
-        let names = rule.ast.iter().flat_map(selectors).filter_map(metric).map(ToOwned::to_owned);
+        let names = rule.ast.iter().flat_map(Expr::selectors).filter_map(Selector::metric).map(ToOwned::to_owned);
         used.metrics.extend(names);
     }
     for dashboard in dashboards {

@@ -2,7 +2,7 @@
 //! warnings wait.
 
 use checklist::config::{Maintenance, WEEKDAYS};
-use checklist::{Config, Severity};
+use checklist::{Config, Severity, Signal, Stake};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -113,7 +113,7 @@ pub fn plan(config: &Config) -> Plan {
         "nobody" => takers(Severity::Warning).first().copied().unwrap_or("nobody"),
         main => main,
     };
-    Plan { root, routes, inhibitions: inhibitions(config), group_by: ["alertname", "check", "target"] }
+    Plan { root, routes, inhibitions: inhibitions(config), group_by: ["check", "target", "namespace"] }
 }
 
 /// Who is told of an alert of a severity, the first of several.
@@ -139,13 +139,13 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
             equal: labels(config).into_iter().chain(["alertname"]).collect(),
         },
         Inhibition {
-            // Routine work waits during an emergency; what users feel now, and every page, does not.
+            // Everything waits during an emergency but what users feel now and what may lose data. The exporter's own
+            // pages go on: without them nobody would see either.
             source: vec![is("alertname", "ChecklistEmergencyOverride")],
             target: vec![
-                ours,
-                is("severity", "warning"),
-                Matcher::new("cadence", "=~", "weekly|monthly|quarterly|annual"),
-                Matcher::new("alertname", "!=", "ChecklistOverrideLong"),
+                ours.clone(),
+                Matcher::new("check", "!~", standing(config)),
+                Matcher::new("alertname", "!~", "ChecklistOverrideLong|ChecklistWatchdog|ChecklistEmergencyOverride"),
             ],
             equal: BTreeSet::new(),
         },
@@ -155,6 +155,24 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
             equal: BTreeSet::new(),
         },
     ];
+    // What nobody can reach nobody can judge: one cause, one page.
+    let unreached = |(kind, checks): (&'static str, Vec<&'static str>)| Inhibition {
+        source: vec![is("alertname", "ChecklistTargetUnreachable"), is("kind", kind)],
+        target: vec![ours.clone(), Matcher::new("check", "=~", checks.join("|"))],
+        equal: BTreeSet::from(["target"]),
+    };
+    all.extend(crate::rules::generic::dependents(config).into_iter().map(unreached));
+    all.extend(causes().into_iter().map(|(source, checks, equal)| Inhibition {
+        source,
+        target: vec![ours.clone(), Matcher::new("check", "=~", checks)],
+        equal: equal.iter().copied().collect(),
+    }));
+    all.push(Inhibition {
+        // A workload without any pod leaves its services without endpoints.
+        source: vec![is("alertname", "ChecklistWorkloadDown")],
+        target: vec![is("alertname", "ChecklistServiceWithoutEndpoints")],
+        equal: BTreeSet::from(["check", "namespace", "target"]),
+    });
     // Pages that say more than other alerts' warnings do, those that cover the same ones together.
     let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
     let mut covering: Vec<(Vec<&str>, BTreeSet<&'static str>, &[&str])> = Vec::new();
@@ -170,10 +188,39 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
     let named = |names: &[&str]| Matcher::new("alertname", "=~", names.join("|"));
     all.extend(covering.into_iter().map(|(pages, equal, covers)| Inhibition {
         source: vec![named(&pages), is("severity", "critical")],
-        target: vec![named(covers), is("severity", "warning")],
+        target: vec![named(covers), Matcher::new("severity", "=~", "critical|warning")],
         equal,
     }));
     all
+}
+
+/// The checks that go on during an emergency: what users feel now, what may lose data, and the exporter itself.
+fn standing(config: &Config) -> String {
+    let stands = |signal: &&Signal| signal.stake != Stake::Routine;
+    let ids = config.signals().filter(stands).map(|signal| signal.id);
+    ids.chain(["exporter"]).collect::<Vec<_>>().join("|")
+}
+
+/// Causes that are told by name of the application, the checks that only show their effects, and what must agree.
+/// Targets of one name are one application: its database, its health page and its traffic.
+fn causes() -> Vec<(Vec<Matcher>, &'static str, &'static [&'static str])> {
+    let is = |name, value| Matcher::new(name, "=", value);
+    vec![
+        (
+            vec![is("alertname", "ChecklistTargetUnreachable"), is("kind", "postgres")],
+            "health|error_rate|latency|requests|workflows",
+            &["target"],
+        ),
+        (
+            vec![
+                Matcher::new("alertname", "=~", "ChecklistHealthUnreachable|ChecklistHealthFailed"),
+                is("severity", "critical"),
+            ],
+            "error_rate|latency|requests",
+            &["target"],
+        ),
+        (vec![is("alertname", "ChecklistRequestsFail"), is("severity", "critical")], "latency", &["target"]),
+    ]
 }
 
 /// Every label that an alert of the configured signals can have beyond those of its rule.
@@ -208,19 +255,19 @@ pub fn intervals(window: &Maintenance) -> Vec<Interval> {
 
 /// The texts of messages, templates of Alertmanager.
 pub mod text {
-    /// The headline of a page.
-    pub const SUMMARY: &str = "{{ .CommonAnnotations.summary }} {{ .GroupLabels.check }} {{ .GroupLabels.target }}";
+    /// The headline of a page, for one glance on a phone: what is wrong, where and how bad; of several alerts what each is
+    /// about.
+    pub const SUMMARY: &str = "{{ if eq (len .Alerts) 1 }}{{ range .Alerts }}{{ .Annotations.description }}{{ end }}{{ else }}{{ len .Alerts }} alerts on {{ .GroupLabels.check }} {{ .GroupLabels.target }} {{ .GroupLabels.namespace }}: {{ range .Alerts }}{{ .Annotations.summary }} {{ end }}{{ end }}";
     /// The headline of a message.
-    pub const TITLE: &str =
-        "[{{ .Status | toUpper }}] {{ .CommonAnnotations.summary }} {{ .GroupLabels.check }} {{ .GroupLabels.target }}";
-    /// What each alert says.
-    pub const DESCRIPTIONS: &str = "{{ range .Alerts }}{{ .Annotations.description }}\n{{ end }}";
+    pub const TITLE: &str = "[{{ .Status | toUpper }}] {{ if eq (len .Alerts) 1 }}{{ range .Alerts }}{{ .Annotations.description }}{{ end }}{{ else }}{{ len .Alerts }} alerts on {{ .GroupLabels.check }} {{ .GroupLabels.target }} {{ .GroupLabels.namespace }}: {{ range .Alerts }}{{ .Annotations.summary }} {{ end }}{{ end }}";
+    /// What each alert says, since when, and what to read next.
+    pub const DESCRIPTIONS: &str = "{{ range .Alerts }}{{ .Labels.alertname }}: {{ .Annotations.summary }} {{ .Annotations.description }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Annotations.runbook_url }}\n{{ end }}";
     /// The page to read.
     pub const RUNBOOK: &str = "{{ .CommonAnnotations.runbook_url }}";
     /// PagerDuty's own words for severities.
     pub const SEVERITY: &str = "{{ if eq .CommonLabels.severity \"critical\" }}critical{{ else }}warning{{ end }}";
     /// The kind of event.
-    pub const CLASS: &str = "{{ .GroupLabels.alertname }}";
+    pub const CLASS: &str = "{{ .CommonLabels.alertname }}";
     /// The broken part.
     pub const COMPONENT: &str = "{{ .GroupLabels.check }}";
     /// Who sends it.

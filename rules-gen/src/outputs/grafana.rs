@@ -9,7 +9,6 @@ mod signal;
 pub use limits::JUST_ABOVE;
 pub use objects::{applied, config_maps, grafana_dashboards};
 
-use anyhow::Context;
 use checklist::contract::CHECK_INFO;
 use checklist::{Cadence, Config, Signal};
 use page::{Page, datasource, link};
@@ -69,9 +68,10 @@ pub fn dashboards(config: &Config, source: &str) -> anyhow::Result<Vec<Dashboard
     }
     for panel in all.iter().flat_map(|dashboard| dashboard.model["panels"].as_array().into_iter().flatten()) {
         for expr in panel["targets"].as_array().into_iter().flatten().filter_map(|target| target["expr"].as_str()) {
-            promql_parser::parser::parse(&expr.replace("$__rate_interval", "5m"))
-                .map_err(anyhow::Error::msg)
-                .with_context(|| format!("the panel {} does not parse", panel["title"]))?;
+            promql::parse_with_variables(expr).map_err(|errors| {
+                let why = crate::promql::mistakes(&errors, expr);
+                anyhow::anyhow!("a query of the panel {} does not parse: {why}", panel["title"])
+            })?;
         }
     }
     Ok(all)

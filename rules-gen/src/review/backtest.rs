@@ -116,8 +116,10 @@ async fn replay_all(arguments: &Arguments, rules: &[Known], zone: &TimeZone) -> 
         .collect();
     ensure!(!chosen.is_empty(), "there is no alert to replay; names are compared as a whole");
     for rule in &chosen {
-        crate::promql::expression::parse(&rule.expr)
-            .map_err(|why| anyhow::anyhow!("the expression of {} does not parse: {why}", rule.name))?;
+        ::promql::parse(&rule.expr).map_err(|errors| {
+            let why = promql::mistakes(&errors, &rule.expr);
+            anyhow::anyhow!("the expression of {} does not parse: {why}", rule.name)
+        })?;
     }
     let clock = clock(&arguments.past)?;
     let progress = Progress::new();

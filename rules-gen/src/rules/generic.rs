@@ -3,10 +3,11 @@
 use crate::rules::{Rule, annotations, judged_by, labels};
 use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
-    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, UNSEEN,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN,
 };
 use checklist::signals::r#override::ACTIVE;
-use checklist::{Config, Metric, Signal};
+use checklist::{Config, Metric, Severity, Signal};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The rules about the exporter itself.
@@ -20,6 +21,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
         }
         rules.extend(source_missing(config, signal));
     }
+    rules.extend(unreachable(config));
     let own = [
         Generic {
             name: "ChecklistExporterMissing",
@@ -148,23 +150,101 @@ impl Generic {
     }
 }
 
+/// What a target of a kind is called, and after how long nobody gets through to it somebody is told. Where users or
+/// every other check are affected two minutes are enough; a bucket, a report or an endpoint is looked at every quarter
+/// of an hour, and the internet between has its moments.
+fn kind(name: &str) -> (&'static str, u64) {
+    match name {
+        "alertmanager" => ("Alertmanager", 5),
+        "backup" => ("The bucket of backup", 30),
+        "certificate" => ("TLS endpoint", 15),
+        "kubernetes" => ("Kubernetes cluster", 5),
+        "postgres" => ("PostgreSQL", 2),
+        "prometheus" => ("Prometheus", 5),
+        "tasks" => ("The place of the task records of", 60),
+        _ => ("The report", 60),
+    }
+}
+
+/// The signals that are probed on each kind of target, with those targets. A health page that does not answer is the
+/// alert of its signal.
+fn kinds(config: &Config) -> BTreeMap<&'static str, (Vec<&'static Signal>, Vec<String>)> {
+    let mut kinds: BTreeMap<&str, (Vec<&'static Signal>, Vec<String>)> = BTreeMap::new();
+    for signal in config.signals() {
+        let (Some(kind), probed) = (signal.kind.reaches(), config.probed(signal)) else { continue };
+        if probed.is_empty() || kind == "health" {
+            continue;
+        }
+        let (signals, targets) = kinds.entry(kind).or_default();
+        signals.push(signal);
+        let new = probed.into_iter().filter(|target| !targets.contains(target)).collect::<Vec<_>>();
+        targets.extend(new);
+    }
+    kinds
+}
+
+/// The checks that are blind while a target of a kind cannot be reached.
+pub fn dependents(config: &Config) -> Vec<(&'static str, Vec<&'static str>)> {
+    let ids = |signals: Vec<&'static Signal>| signals.iter().map(|signal| signal.id).collect();
+    kinds(config).into_iter().map(|(kind, (signals, _))| (kind, ids(signals))).collect()
+}
+
+/// One alert for each target that cannot be reached, as bad as the worst that its checks would tell, with the reason in
+/// its text. The reason is no label: a label that changes would be another alert, which begins to wait anew.
+fn unreachable(config: &Config) -> Vec<Rule> {
+    let of_kind = |(kind_of, (signals, targets)): (&'static str, (Vec<&'static Signal>, Vec<String>))| {
+        let (name, minutes) = kind(kind_of);
+        let worst = signals.iter().map(|signal| config.worst(signal)).max().unwrap_or(Severity::Warning);
+        let rule = Generic {
+            name: "ChecklistTargetUnreachable",
+            expr: format!("max without (instance, pod) ({TARGET_REACHABLE}{{kind={kind_of:?}}}) == 0"),
+            minutes,
+            severity: worst.as_str(),
+            summary: "Target cannot be reached.",
+            description: "",
+            targets,
+        };
+        let why = format!(
+            "{{{{ with printf \"{TARGET_UNREACHABLE}{{kind=\\\"{kind_of}\\\",target=%q}}\" $labels.target | query }}}}: \
+             {{{{ . | first | label \"words\" }}}}{{{{ end }}}}"
+        );
+        let blind = format!(
+            "{{{{ with printf \"count(max by (check) ({PROBE_SUCCESS}{{check=~\\\"{}\\\",target=%q}}) == 0)\" $labels.target | \
+             query }}}} ({{{{ . | first | value }}}} checks blind){{{{ end }}}}",
+            signals.iter().map(|signal| signal.id).collect::<Vec<_>>().join("|"),
+        );
+        let mut rule = rule.rule(config, "exporter", "daily")?;
+        rule.labels.insert("kind".to_owned(), kind_of.to_owned());
+        let text = format!("{name} {{{{ $labels.target }}}} cannot be reached{why}{blind}.");
+        rule.annotations.insert("description".to_owned(), text);
+        Some(rule)
+    };
+    kinds(config).into_iter().filter_map(of_kind).collect()
+}
+
 /// Three intervals without success, or none since the start. As severe as the worst alert of
 /// the check: what nobody can see may be that bad.
 fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
     let max = |metric: &Metric| format!("max without (instance, pod) ({metric}{{check={:?}}})", signal.id);
+    // Why it cannot be made is told once, by the alert on its target.
+    let reached = signal.kind.reaches().map(|kind| {
+        format!(" unless on (target) (max without (instance, pod) ({TARGET_REACHABLE}{{kind={kind:?}}}) == 0)")
+    });
     let expr = format!(
-        "time() - {success} > 3 * {interval} or ({probe} == 0 unless {success})",
+        "(time() - {success} > 3 * {interval} or ({probe} == 0 unless {success})){reached}",
         success = max(&LAST_SUCCESS),
         interval = max(&INTERVAL),
         probe = max(&PROBE_SUCCESS),
+        reached = reached.unwrap_or_default(),
     );
     Generic {
         name: "ChecklistCheckOverdue",
         expr,
-        minutes: 2,
-        severity: signal.worst().as_str(),
+        // A restart of what it asks takes less.
+        minutes: 10,
+        severity: config.worst(signal).as_str(),
         summary: "Check cannot be made.",
-        description: "Nobody can tell whether {{ $labels.check }} on {{ $labels.target }} is well; the exporter's log has the reason.",
+        description: "Nobody can tell whether {{ $labels.check }} on {{ $labels.target }} is well{{ with printf \"topk(1, sum by (reason) (increase(checklist_probe_failures_total{check=%q,target=%q}[1h])) > 0)\" $labels.check $labels.target | query }}: its runs fail with {{ . | first | label \"reason\" }}{{ end }}. The exporter's page /checks and its log have the words.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
@@ -193,7 +273,7 @@ fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
         name: "ChecklistCheckMissing",
         expr: config.probed(signal).into_iter().map(absent).collect::<Vec<_>>().join(" or "),
         minutes: 15,
-        severity: signal.worst().as_str(),
+        severity: config.worst(signal).as_str(),
         summary: "Check is not watched.",
         description: "checklist.yaml names {{ $labels.check }} on {{ $labels.target }}, but no exporter reports it.",
         targets: config.probed(signal),
@@ -211,7 +291,7 @@ fn source_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
         name: "ChecklistSourceMissing",
         expr: others.iter().map(absent).collect::<Vec<_>>().join(" or "),
         minutes: 15,
-        severity: signal.worst().as_str(),
+        severity: config.worst(signal).as_str(),
         summary: "Metrics of a check are missing.",
         description: "Nobody exposes the metrics that {{ $labels.check }} on {{ $labels.target }} is judged by.",
         targets: others,

@@ -11,7 +11,7 @@ use checklist::condition::threshold::Direction;
 use checklist::condition::value::{Selector, of};
 use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
-    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, UNSEEN,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, UNSEEN,
 };
 use checklist::signals::r#override::ACTIVE;
 use checklist::{Case, Course, Given, Severity, Value, When};
@@ -70,8 +70,12 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     let series = |inputs: &[Course]| {
         let one = |target: &str, Course { metric, labels, values }: &Course| {
             let own = !per_process.iter().any(|known| known == metric);
+            let of_target = **metric == TARGET_REACHABLE;
+            let recorded = metric.name.contains(':') && !metric_is_of(rule, metric);
+            let check = if recorded { "another" } else { check };
             let common = [("check", check.to_owned()), ("target", target.to_owned())];
-            let all = common.into_iter().filter(|_| own).chain(labels.iter().cloned());
+            let common = common.into_iter().filter(|(name, _)| own && !(of_target && *name == "check"));
+            let all = common.chain(labels.iter().cloned());
             let text: Vec<String> = all.map(|(name, value)| format!("{name}={value:?}")).collect();
             // As long as it takes.
             let values = values.replace(&format!("x{SAMPLES}"), &format!("x{samples}"));
@@ -119,6 +123,11 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     Ok(RuleTest { rules: rule_file(&[slice]), test, name, rule: rule.clone(), cases })
 }
 
+/// Whether a metric is one of the rule's own signal, and not read from another one.
+fn metric_is_of(rule: &Rule, metric: &checklist::Metric) -> bool {
+    rule.entry.as_ref().is_none_or(|entry| entry.signal.metrics.contains(&metric))
+}
+
 fn expected(rule: &Rule, labels: &[(&'static str, String)]) -> Json {
     let own = labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
     // promtool compares by name, so the alert's own labels win as they do in Prometheus.
@@ -151,6 +160,30 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
                 .fires("fires near the end of a short life", of_life(limit / 4.0 - 60.0, short))
                 .quiet("stays quiet in the middle of a short life", of_life(at + 0.75 * limit, short))
         }
+        When::Enough { part, whole, floor, .. } => {
+            let share = limit + 0.2 * limit.min(1.0 - limit);
+            let at = |part_of: f64, share: f64| vec![on(&part, part_of), on(&whole, part_of / share)];
+            let enough = 4.0 * entry.limits.value(floor).max(1.0);
+            let few = at(0.9 * entry.limits.value(floor), share);
+            let case = Case::new(at(enough, share), at(enough, 0.8 * limit));
+            case.quiet("stays quiet on the same share of a handful", few)
+        }
+        When::Lasting(selector, _) => {
+            let mut case = pair(&[(selector, limit + 1.0, limit)]).hourly().after(Duration::from_hours(6 * 24));
+            let labels = labels(&selector);
+            let gap = Course {
+                metric: selector.metric,
+                labels: labels.clone(),
+                values: format!("{0}+0x70 _x12 {0}+0x{SAMPLES}", limit + 1.0),
+            };
+            let pause = Course {
+                metric: selector.metric,
+                labels,
+                values: format!("{0}+0x70 0+0x2 {0}+0x{SAMPLES}", limit + 1.0),
+            };
+            case = case.fires("fires although scrapes were missed", vec![gap]);
+            case.quiet("stays quiet when it was over in between", vec![pause])
+        }
         When::Beyond(value, threshold) => {
             let above = threshold.direction == Direction::Above;
             match value {
@@ -175,6 +208,11 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
     (case.lead + pending + 2 * case.pace, case)
 }
 
+/// A constant series with the selector's labels.
+fn on(selector: &Selector, value: f64) -> Course {
+    Course { metric: selector.metric, labels: labels(selector), values: constant(value) }
+}
+
 /// Constant series: the first value of each is bad, the second good. The first selector names the labels.
 fn pair(series: &[(Selector, f64, f64)]) -> Case {
     let course = |selector: &Selector, value: f64| Course {
@@ -187,7 +225,7 @@ fn pair(series: &[(Selector, f64, f64)]) -> Case {
 }
 
 /// A constant series of one pod.
-fn on(metric: &'static checklist::Metric, pod: &str, value: f64) -> Course {
+fn on_pod(metric: &'static checklist::Metric, pod: &str, value: f64) -> Course {
     steady(metric, value).with("pod", pod)
 }
 
@@ -202,7 +240,15 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
                 series
             };
             let case = Case::new(state(0.0, None), state(1.0, Some(1.0)));
-            Some(case.fires("fires when the last success is too old", state(1.0, Some(-3.0 * at - 60.0))))
+            let case = case.fires("fires when the last success is too old", state(1.0, Some(-3.0 * at - 60.0)));
+            let Some(kind) = rule.targets_kind() else { return Some(case) };
+            let lost = [state(0.0, None), vec![one(&TARGET_REACHABLE, 0.0).with("kind", kind)]].concat();
+            Some(case.quiet("stays quiet when its target cannot be reached", lost))
+        }
+        "ChecklistTargetUnreachable" => {
+            let kind = rule.labels.get("kind")?;
+            let of = |value: f64| vec![one(&TARGET_REACHABLE, value).with("kind", kind)];
+            Some(Case::new(of(0.0), of(1.0)))
         }
         "ChecklistCheckIncomplete" => {
             let unseen = |count| one(&UNSEEN, count).with("object", "node").with("reason", "connect");
@@ -219,21 +265,22 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             Some(fires)
         }
         "ChecklistLeaseNotHeld" => {
-            let pair = |one: f64, other: f64| vec![on(&LEASE_HELD, "a", one), on(&LEASE_HELD, "b", other)];
+            let pair = |one: f64, other: f64| vec![on_pod(&LEASE_HELD, "a", one), on_pod(&LEASE_HELD, "b", other)];
             case(pair(0.0, 0.0), pair(0.0, 1.0))
         }
         "ChecklistShardMissing" => {
-            let shard = |pod: &str, index: f64| [on(&SHARD, pod, index), on(&SHARDS, pod, 3.0)];
+            let shard = |pod: &str, index: f64| [on_pod(&SHARD, pod, index), on_pod(&SHARDS, pod, 3.0)];
             // Two replicas of the first shard are no second one.
             let firing = [shard("a", 0.0), shard("b", 0.0), shard("c", 2.0)].concat();
             let silent = [shard("a", 0.0), shard("b", 1.0), shard("c", 2.0), shard("d", 2.0)].concat();
-            let unsplit = |pod: &str| [on(&SHARD, pod, 0.0), on(&SHARDS, pod, 1.0)];
+            let unsplit = |pod: &str| [on_pod(&SHARD, pod, 0.0), on_pod(&SHARDS, pod, 1.0)];
             let case = Case { labels: Vec::new(), ..Case::new(firing, silent) };
             Some(case.quiet("stays quiet with two replicas of everything", [unsplit("a"), unsplit("b")].concat()))
         }
-        "ChecklistShardsDiffer" => {
-            case(vec![on(&SHARDS, "a", 3.0), on(&SHARDS, "b", 4.0)], vec![on(&SHARDS, "a", 4.0), on(&SHARDS, "b", 4.0)])
-        }
+        "ChecklistShardsDiffer" => case(
+            vec![on_pod(&SHARDS, "a", 3.0), on_pod(&SHARDS, "b", 4.0)],
+            vec![on_pod(&SHARDS, "a", 4.0), on_pod(&SHARDS, "b", 4.0)],
+        ),
         "ChecklistEmergencyOverride" => case(vec![steady(&ACTIVE, 1.0)], vec![steady(&ACTIVE, 0.0)]),
         "ChecklistSourceMissing" => {
             let metric = rule.source?;

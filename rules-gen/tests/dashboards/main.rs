@@ -7,8 +7,8 @@ mod rounds;
 
 use checklist::contract::{PER_PROCESS, RULES_INFO};
 use checklist::{Cadence, Config};
-use promql_parser::parser::{Expr, VectorSelector, parse};
-use rules_gen::lint::expr::{selector, walk};
+use promql::{Expr, MatchOp, Selector, parse};
+use rules_gen::lint::expr::function;
 use rules_gen::outputs::grafana::{Dashboard, dashboards};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -81,16 +81,13 @@ fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
 }
 
 /// Whether a selector has the matcher `name=~"$name"`.
-fn asks(selector: &VectorSelector, name: &str) -> bool {
+fn asks(selector: &Selector, name: &str) -> bool {
     let wanted = format!("${name}");
-    selector.matchers.matchers.iter().any(|one| one.name == name && one.op.to_string() == "=~" && one.value == wanted)
+    selector.matchers.iter().any(|one| one.name.text == name && one.op == MatchOp::Regex && *one.value == *wanted)
 }
 
 fn functions<'a>(above: &[&'a Expr]) -> Option<&'a str> {
-    match above.last() {
-        Some(Expr::Call(call)) => Some(call.func.name),
-        _ => None,
-    }
+    above.last().and_then(|parent| function(parent))
 }
 
 /// What `dashboard-linter lint --strict` asks: the seventeen rules of its default set, without exclusions.
@@ -136,20 +133,20 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
         }
         for (place, expr) in queries(dashboard) {
             // target-promql; target-logql and target-logql-auto are about another language.
-            let parsed = parse(&expr).unwrap_or_else(|error| panic!("{place}: {error}"));
-            walk(&parsed, &mut Vec::new(), &mut |part, above| {
-                let Some(selector) = selector(part) else { return };
+            let parsed = parse(&expr).unwrap_or_else(|errors| panic!("{place}: {errors:?}"));
+            parsed.expr.walk(&mut |part, above| {
+                let Some(selector) = part.selector() else { return };
                 // target-job, target-instance
                 let mut own = PER_PROCESS.iter().copied().chain([&RULES_INFO]);
-                let process = own.any(|metric| selector.name.as_deref() == Some(metric.name));
+                let process = own.any(|metric| selector.metric() == Some(metric.name));
                 // The series of a process have no check.
                 for name in ["job", "instance", "target", "check"].iter().take(if process { 2 } else { 4 }) {
                     assert!(asks(selector, name), "{place} does not ask for {name}: {expr}");
                 }
-                let ranged = matches!(part, Expr::MatrixSelector(_));
+                let ranged = selector.range.is_some();
                 let function = functions(above).unwrap_or_default();
                 // target-counter-agg
-                if selector.name.as_deref().is_some_and(|name| name.ends_with("_total")) {
+                if selector.metric().is_some_and(|name| name.ends_with("_total")) {
                     assert!(ranged && ["rate", "irate", "increase"].contains(&function), "{place}: a bare counter");
                 }
             });

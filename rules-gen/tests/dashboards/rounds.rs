@@ -1,8 +1,7 @@
 //! Nothing that is watched is missing on the dashboards, and everything leads to its runbook.
 
 use super::{all, list, of, panel, panels, queries};
-use promql_parser::parser::parse;
-use rules_gen::lint::expr::{selector, walk};
+use promql::parse;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,12 +12,8 @@ use std::process::Command;
 fn every_metric_of_every_rule_is_on_a_panel() {
     let (config, all) = all();
     let names = |expr: &str| -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        let parsed = parse(expr).unwrap_or_else(|error| panic!("{expr}: {error}"));
-        walk(&parsed, &mut Vec::new(), &mut |part, _| {
-            names.extend(selector(part).and_then(|selector| selector.name.clone()));
-        });
-        names
+        let parsed = parse(expr).unwrap_or_else(|errors| panic!("{expr}: {errors:?}"));
+        parsed.expr.selectors().into_iter().filter_map(|one| Some(one.metric()?.to_owned())).collect()
     };
     let shown: BTreeSet<String> = all.iter().flat_map(queries).flat_map(|(_, expr)| names(&expr)).collect();
     let rules = rules_gen::rules::groups(&config);

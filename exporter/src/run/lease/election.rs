@@ -18,8 +18,8 @@ pub const DURATION: Duration = Duration::from_secs(15);
 /// How long its holder acts after it began to write it.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// An absence has no version: whoever did not look for so long cannot say that it lasted. What remains is a lease that is
-/// deleted twice within [`DURATION`], each time between two looks.
+/// An absence has no version: after a pause of this length between two reads nobody can say that it lasted. What remains
+/// is a lease that is deleted twice within [`DURATION`], each time between two reads.
 const GAP: Duration = Duration::from_secs(5);
 
 /// A lease as it was read.
@@ -84,7 +84,7 @@ impl Election {
         self.rival_lives
     }
 
-    /// Judges the answer to a question that was `asked` and `answered` then; none: the lease does not exist.
+    /// Decides about a lease that was `asked` for and `answered` at these times; none: it does not exist.
     pub fn judge(&mut self, record: Option<&Record>, asked: Duration, answered: Duration) -> Move {
         let version = record.map(|record| record.version.clone());
         let holder = record.and_then(|record| record.holder.as_deref());
@@ -130,7 +130,7 @@ impl Election {
         self.rival_lives = false;
     }
 
-    /// The process stops to act, whatever the lease says.
+    /// The process gives up, whatever the lease says.
     pub const fn stop(&mut self) {
         self.until = None;
     }

@@ -1,4 +1,4 @@
-//! Proofs, the costliest work of all, run once at a time: each takes a lease of its own while it runs.
+//! A proof runs once at a time: each takes a lease of its own while it runs.
 
 use super::{Lease, RETRY};
 use anyhow::bail;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Longer than it takes to see that the holder of a lease is gone.
-const PATIENCE: Duration = Duration::from_secs(25);
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(25);
 
 /// Another process holds the lease of this proof.
 #[derive(Debug)]
@@ -24,9 +24,9 @@ impl std::fmt::Display for HeldByAnother {
 
 impl std::error::Error for HeldByAnother {}
 
-/// Runs the work of a proof while this process holds the proof's lease; without `highAvailability:` at once. The
-/// work is given what ends with a reason when it has to stop: `ended`, or the loss of the lease. It stops by itself,
-/// because it may have things to take away and a result to record.
+/// Runs the work of a proof while this process holds the proof's lease; without `highAvailability:` at once. The work gets
+/// a future that resolves to a reason when it must stop: `ended`, or the loss of the lease. It stops by itself, because it
+/// may have files to remove and a result to record.
 ///
 /// # Errors
 /// [`HeldByAnother`] when another process holds it; also when the lease cannot be had.
@@ -75,11 +75,11 @@ async fn acquire(lease: &Lease) -> anyhow::Result<()> {
         }
         let place = lease.place();
         if let Some(holder) = lease.rival().await {
-            bail!(HeldByAnother(format!("{holder} holds the lease {place} and is at it; nothing was done")));
+            bail!(HeldByAnother(format!("{holder} holds the lease {place} and runs it; nothing was done")));
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > ACQUIRE_WITHIN {
             looked?;
-            bail!("the lease {place} could not be had within {PATIENCE:?}");
+            bail!("the lease {place} could not be had within {ACQUIRE_WITHIN:?}");
         }
         tokio::time::sleep(RETRY).await;
     }

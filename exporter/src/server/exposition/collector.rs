@@ -1,11 +1,11 @@
 //! The collector over the states of all checks: families in fixed order, each with the series of every state.
 
-use crate::run::process;
 use crate::run::state::State;
 use crate::run::status::{LeaseStatus, ProcessStatus};
+use crate::run::{process, reach};
 use checklist::contract::{
     BUILD_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, CONFIG_TIMESTAMP, LEASE_ACQUISITIONS, LEASE_FAILURES, LEASE_HELD,
-    LEASE_RENEWED, PER_CHECK, RUN_DURATION, SHARD, SHARDS,
+    LEASE_RENEWED, PER_CHECK, PER_TARGET, RUN_DURATION, SHARD, SHARDS,
 };
 use checklist::{Kind, Metric};
 use prometheus_client::collector::Collector;
@@ -37,6 +37,14 @@ impl Collector for States {
                 for (values, value) in state.contract(metric, self.now) {
                     write(&mut family, metric, &Labels::of(state, metric, &values), value)?;
                 }
+            }
+        }
+        let borrowed: Vec<&State> = self.states.iter().map(|state| &**state).collect();
+        let reaches = reach::of(&borrowed);
+        for metric in PER_TARGET {
+            let mut family = begin(&mut encoder, metric)?;
+            for (labels, value) in reach::series(metric, &reaches) {
+                write(&mut family, metric, &labels.as_slice(), value)?;
             }
         }
         for of_signal in self.states.chunk_by(|a, b| std::ptr::eq(a.check.signal, b.check.signal)) {

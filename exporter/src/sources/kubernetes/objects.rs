@@ -160,6 +160,7 @@ struct Endpoint {
 #[serde(default)]
 struct EndpointConditions {
     ready: Option<bool>,
+    terminating: Option<bool>,
 }
 
 impl Slice {
@@ -171,6 +172,14 @@ impl Slice {
     /// Endpoints that take traffic; an unknown state counts as ready, as the API defines it.
     pub fn ready(&self) -> usize {
         self.endpoints.iter().flatten().filter(|endpoint| endpoint.conditions.ready != Some(false)).count()
+    }
+
+    /// Endpoints that take traffic or should: all but those whose pod is ending.
+    pub fn wanted(&self) -> usize {
+        let ends = |endpoint: &&Endpoint| {
+            endpoint.conditions.ready == Some(false) && endpoint.conditions.terminating == Some(true)
+        };
+        self.endpoints.iter().flatten().filter(|endpoint| !ends(endpoint)).count()
     }
 }
 

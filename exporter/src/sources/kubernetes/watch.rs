@@ -1,8 +1,9 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
+use super::failure::{failure, refused};
 use super::objects::{Lean, Raw, Words};
 use checklist::Reason;
-use clients::failure::{Failure, causes};
+use clients::Failure;
 use futures::StreamExt;
 use http::Request;
 use kube::Client;
@@ -275,38 +276,4 @@ struct ListMetadata {
 
 fn get(path: &str) -> Result<Request<Vec<u8>>, Failure> {
     Request::get(path).body(Vec::new()).map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))
-}
-
-fn refused(code: u16, message: &str, path: &str) -> Failure {
-    let reason = match code {
-        401 => Reason::Auth,
-        403 => Reason::Permission,
-        404 | 410 => Reason::NotFound,
-        408 | 504 => Reason::Timeout,
-        _ => Reason::Protocol,
-    };
-    Failure::new(reason, format!("Kubernetes API {path}: {code} {message}"))
-}
-
-/// What an error of the client means.
-pub fn failure(error: &kube::Error, path: &str) -> Failure {
-    let other = |reason| {
-        let text = causes(error);
-        let reason = if text.contains("lookup address") {
-            Reason::Dns
-        } else if text.contains("certificate") {
-            Reason::Tls
-        } else {
-            reason
-        };
-        Failure::new(reason, format!("Kubernetes API {path}: {text}"))
-    };
-    match error {
-        kube::Error::Api(status) => refused(status.code, &status.message, path),
-        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) | kube::Error::LinesCodecMaxLineLengthExceeded => {
-            other(Reason::Decode)
-        }
-        kube::Error::Auth(_) => other(Reason::Auth),
-        _ => other(Reason::Connect),
-    }
 }

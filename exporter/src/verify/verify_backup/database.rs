@@ -1,6 +1,7 @@
 //! The database to restore into: of a server that listens only on a socket in a folder of ours, or of a given one. It is
 //! owned by a role that is made for it and may do nothing else.
 
+use super::reach::{Reach, Tls, Way};
 use super::session::{ServerError, Session};
 use super::tools::{Tools, run};
 use crate::sources::postgres::Database as Source;
@@ -11,7 +12,7 @@ use secrecy::ExposeSecret;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::process::Child;
 
@@ -27,41 +28,6 @@ const MAX_NAMED: usize = 5;
 /// Databases of a given server that its role could touch: all for a superuser, otherwise those that it owns, alone or as
 /// a member, or may create in. The one that it connects to counts where it holds somebody's tables.
 const TOUCHED: &str = include_str!("touched.sql");
-
-/// How a server is reached, and as whom.
-#[derive(Debug, Clone)]
-pub(super) struct Reach {
-    pub(super) way: Way,
-    pub(super) tls: Tls,
-    pub(super) user: String,
-    pub(super) password: Option<String>,
-}
-
-/// Where it listens.
-#[derive(Debug, Clone)]
-pub(super) enum Way {
-    Socket(PathBuf),
-    Tcp(String, u16),
-}
-
-/// Protection of the connection.
-#[derive(Debug, Clone)]
-pub(super) enum Tls {
-    None,
-    /// Encrypted, and nothing verified.
-    Any,
-    Verified(Option<PathBuf>),
-}
-
-impl Reach {
-    /// The server, for people.
-    pub(super) fn place(&self) -> String {
-        match &self.way {
-            Way::Socket(_) => "the throw-away server".to_owned(),
-            Way::Tcp(host, port) => format!("the server {host}:{port}"),
-        }
-    }
-}
 
 /// A database that is restored into, and then dropped.
 pub(super) struct Database {
@@ -179,7 +145,11 @@ impl Database {
 
 async fn remove(session: &mut Session, name: &str) -> anyhow::Result<()> {
     one(session, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
-    one(session, &format!("DROP ROLE IF EXISTS {name}")).await?;
+    // Who may make no roles made none, and may not even drop one that is not there.
+    let made = one(session, &format!("SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname = '{name}'")).await?;
+    if made != "0" {
+        one(session, &format!("DROP ROLE {name}")).await?;
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The backup itself: fetched, its outer layer taken off, known by its first bytes, and read as plain SQL.
 
 use super::error::{BackupFault, NotProved};
-use super::restore::Source;
+use super::source::{Source, archive_fault};
 use super::tools::{Tools, head, run};
 use crate::sources::dump::{Content, HEADER_BYTES, judge, layer};
 use anyhow::{Context, anyhow, bail, ensure};
@@ -192,27 +192,6 @@ impl Facts {
             major: after("-- Dumped from database version ").and_then(digits),
             encoding: after("SET client_encoding = '").and_then(|rest| Some(rest.split('\'').next()?.to_owned())),
         }
-    }
-}
-
-/// Whose fault it is that `pg_restore` cannot read an archive: its own where it is older or built without what is needed.
-pub(super) fn archive_fault(said: &str, status: &str) -> NotProved {
-    let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
-    let words = if lines.is_empty() { status.to_owned() } else { lines.join("; ") };
-    let error = anyhow!("the dump cannot be read: {words}");
-    // Every format of an archive was 1.something yet.
-    let lacks = [
-        "unsupported version (1.",
-        "not supported in this installation",
-        "does not support compression",
-        "No space left on device",
-        "out of memory",
-        "Permission denied",
-    ];
-    if lacks.iter().any(|what| said.contains(what)) {
-        NotProved::CannotTell(error)
-    } else {
-        NotProved::BadBackup(error)
     }
 }
 

@@ -2,7 +2,7 @@
 //! cannot be had because of the dump itself. What this server lacks is told.
 
 use super::database::{Database, is_of_the_server, one};
-use super::dump::{Dump, Facts, archive_fault};
+use super::dump::{Dump, Facts};
 use super::error::{BackupFault, NotProved};
 use super::session::{ServerError, Session};
 use super::sieve::{Fate, Matter, fate, matter, title};
@@ -10,20 +10,12 @@ use super::statements::{Cutter, Piece};
 use super::tools::Tools;
 use anyhow::{Context, anyhow, bail};
 use std::collections::BTreeMap;
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Child;
-use tokio::task::JoinHandle;
 
 /// Sentences about what was not set up that are kept.
 const MAX_TOLD: usize = 20;
 /// What is read at once.
 const PIECE: usize = 256 * 1024;
-/// A program whose output has ended ends.
-const ENDS: Duration = Duration::from_mins(1);
-/// The same when it may still want to write.
-const ENDS_EARLY: Duration = Duration::from_millis(500);
-
 /// What came of it.
 #[derive(Debug, Default)]
 pub(super) struct Restored {
@@ -65,29 +57,6 @@ pub(super) async fn restore(
     source.end(fed.is_ok()).await?;
     fed?;
     feed.finish()
-}
-
-/// A dump as plain SQL: its file, or the output of `pg_restore`.
-pub(super) struct Source {
-    pub(super) text: Box<dyn AsyncRead + Unpin + Send>,
-    pub(super) program: Option<(Child, JoinHandle<String>)>,
-}
-
-impl Source {
-    /// Waits for the program, or ends it; an archive that it could not read is broken.
-    async fn end(self, whole: bool) -> Result<(), NotProved> {
-        let Some((mut program, errors)) = self.program else { return Ok(()) };
-        let patience = if whole { ENDS } else { ENDS_EARLY };
-        let Ok(status) = tokio::time::timeout(patience, program.wait()).await else {
-            // It waits for somebody to read on.
-            let _ = program.start_kill();
-            program.wait().await.context("cannot wait for pg_restore")?;
-            return Ok(());
-        };
-        let status = status.context("cannot wait for pg_restore")?;
-        let said = errors.await.context("pg_restore")?;
-        if status.success() { Ok(()) } else { Err(archive_fault(&said, &status.to_string())) }
-    }
 }
 
 struct Feed<'a> {

@@ -1,7 +1,7 @@
 //! One connection to the server that is restored into. The statements of a dump are sent as the bytes that they are, in
 //! whatever encoding, and each answer is known by its SQLSTATE.
 
-use super::database::Reach;
+use super::reach::{Reach, Tls, Way};
 use crate::sources::tls::ask_postgres_for_tls;
 use anyhow::{Context, bail, ensure};
 use bytes::BytesMut;
@@ -262,14 +262,14 @@ impl Session {
 
 async fn dial(reach: &Reach) -> anyhow::Result<Box<dyn Io>> {
     let (host, port) = match &reach.way {
-        super::database::Way::Socket(path) => return Ok(Box::new(socket(path).await?)),
-        super::database::Way::Tcp(host, port) => (host.as_str(), *port),
+        Way::Socket(path) => return Ok(Box::new(socket(path).await?)),
+        Way::Tcp(host, port) => (host.as_str(), *port),
     };
     let mut stream = connect(host, port).await?;
     let config = match &reach.tls {
-        super::database::Tls::None => return Ok(Box::new(stream)),
-        super::database::Tls::Any => trust::unverified()?,
-        super::database::Tls::Verified(ca_file) => trust::verified(ca_file.as_deref()).await?,
+        Tls::None => return Ok(Box::new(stream)),
+        Tls::Any => trust::unverified()?,
+        Tls::Verified(ca_file) => trust::verified(ca_file.as_deref()).await?,
     };
     ask_postgres_for_tls(&mut stream).await.map_err(anyhow::Error::msg)?;
     let name = ServerName::try_from(host.to_owned()).context("the host is no name for TLS")?;

@@ -1,47 +1,47 @@
 //! Lints about conditions that cannot be, or always are: RG015 to RG023.
 
 use super::Context;
-use crate::lint::expr::{bare, conditional, constant, filter, is_scalar, matchers, metric, selector, selectors, walk};
+use crate::lint::expr::{conditional, constant, filter, function, is_scalar, matchers};
 use crate::lint::labels::{labels, set};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql_parser::label::MatchOp;
-use promql_parser::parser::{BinaryExpr, Expr, LabelModifier, VectorMatchCardinality};
+use promql::{Binary, BinaryOp, Expr, Kind, MatchOp, Selector};
 use std::collections::BTreeSet;
 
 /// Days between two runs of a job that may wait for the first such weekday: at most so many.
 const GAPS: [(&str, f64); 4] = [("weekly", 7.0), ("monthly", 35.0), ("quarterly", 98.0), ("annual", 371.0)];
 
 pub(super) fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
-    walk(ast, &mut Vec::new(), &mut |part, above| match part {
-        Expr::Binary(one) => {
+    ast.walk(&mut |part, above| match &part.kind {
+        Kind::Binary(one) => {
             matching(rule, one, context, report);
             division(rule, one, above, report);
             domain(rule, one, report);
             cadence(rule, one, report);
         }
-        Expr::Aggregate(one) if rule.alerts && ["topk", "bottomk", "limitk"].contains(&one.op.to_string().as_str()) => {
+        Kind::Aggregation(one) if rule.alerts && ["topk", "bottomk", "limitk"].contains(&one.op.text.as_str()) => {
             let message = "which series are in it changes from one evaluation to the next: for begins anew".to_owned();
-            report.word("RG017", Level::Warning, &rule.expr, &one.op.to_string(), message, "alert on a limit");
+            report.word("RG017", Level::Warning, &rule.expr, &one.op.text, message, "alert on a limit");
         }
-        Expr::Call(call)
-            if call.func.name == "timestamp"
-                && call.args.args.first().is_some_and(|arg| selector(bare(arg)).is_none()) =>
+        Kind::Call(call)
+            if call.function.text == "timestamp"
+                && call.args.first().is_some_and(|arg| arg.bare().selector().is_none()) =>
         {
             let message = "timestamp() of an expression is always now".to_owned();
             report.word("RG020", Level::Error, &rule.expr, "timestamp", message, "give it a plain selector");
         }
-        Expr::Call(call) if call.func.name.starts_with("absent") && rule.alerts => {
-            absence(rule, call.args.args.first().map(|arg| bare(arg)), context, report);
+        Kind::Call(call) if call.function.text.starts_with("absent") && rule.alerts => {
+            absence(rule, call.args.first().map(Expr::bare), context, report);
         }
-        Expr::VectorSelector(one) => {
+        Kind::Selector(one) => {
             let mut seen: Vec<(&str, &str)> = Vec::new();
             for matcher in matchers(one).filter(|matcher| matcher.op == MatchOp::Equal) {
-                if seen.iter().any(|(name, value)| *name == matcher.name && *value != matcher.value) {
-                    let message = format!("{} cannot have two values at once", matcher.name);
-                    report.word("RG015", Level::Error, &rule.expr, &matcher.name, message, "match one, or =~");
+                let label = matcher.name.text.as_str();
+                if seen.iter().any(|(name, value)| *name == label && *value != &*matcher.value) {
+                    let message = format!("{label} cannot have two values at once");
+                    report.part("RG015", Level::Error, &rule.expr, matcher.span, message, "match one, or =~");
                 }
-                seen.push((&matcher.name, &matcher.value));
+                seen.push((label, &matcher.value));
             }
         }
         _ => {}
@@ -53,22 +53,19 @@ pub(super) fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut
     }
 }
 
-fn matching(rule: &Rule, one: &BinaryExpr, context: &Context<'_>, report: &mut Report<'_>) {
-    if is_scalar(&one.lhs) || is_scalar(&one.rhs) || one.op.to_string() == "or" {
+fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Report<'_>) {
+    if is_scalar(&one.left) || is_scalar(&one.right) || one.op == BinaryOp::Or {
         return;
     }
     let known = &context.options.known;
-    let (left, right) = (labels(&one.lhs, known), labels(&one.rhs, known));
-    let (on, ignored) = match one.modifier.as_ref().and_then(|modifier| modifier.matching.as_ref()) {
-        Some(LabelModifier::Include(names)) => (Some(set(names)), BTreeSet::new()),
-        Some(LabelModifier::Exclude(names)) => (None, set(names)),
+    let (left, right) = (labels(&one.left, known), labels(&one.right, known));
+    let (on, ignored) = match &one.matching {
+        Some(matching) if matching.on => (Some(set(&matching.labels)), BTreeSet::new()),
+        Some(matching) => (None, set(&matching.labels)),
         None => (None, BTreeSet::new()),
     };
     let counts = |name: &&String| on.as_ref().map_or(!ignored.contains(*name), |on| on.contains(*name));
-    let grouped = matches!(
-        one.modifier.as_ref().map(|modifier| &modifier.card),
-        Some(VectorMatchCardinality::ManyToOne(_) | VectorMatchCardinality::OneToMany(_))
-    );
+    let grouped = one.matching.as_ref().is_some_and(|matching| matching.group.is_some());
     for (has, lacks, side) in [(&left, &right, "right"), (&right, &left, "left")] {
         if let Some(name) = has.certain.iter().filter(counts).find(|name| !lacks.may_have(name)) {
             let message = format!("the {side} side of {} has no label {name}: the sides never match", one.op);
@@ -88,11 +85,12 @@ fn matching(rule: &Rule, one: &BinaryExpr, context: &Context<'_>, report: &mut R
         report.at("RG015", Level::Error, &rule.expr, message, "use on (...) or ignoring (...)");
         return;
     }
-    if let (Some(on), false, false) = (&on, grouped, one.op.is_set_operator()) {
+    if let (Some(on), false, false) = (&on, grouped, one.op.is_set()) {
         for (side, labels) in [("left", &left), ("right", &right)] {
             let more = labels.certain.iter().find(|name| !on.contains(*name));
             let exact = labels.possible.as_ref().is_some_and(|possible| !possible.is_subset(on));
-            if let (Some(name), true) = (more, exact && aggregated(if side == "left" { &one.lhs } else { &one.rhs })) {
+            if let (Some(name), true) = (more, exact && aggregated(if side == "left" { &one.left } else { &one.right }))
+            {
                 let message = format!("several series of the {side} side may match: {name} is not in on (...)");
                 report.at("RG015", Level::Warning, &rule.expr, message, "use group_left, or aggregate it away");
             }
@@ -101,25 +99,25 @@ fn matching(rule: &Rule, one: &BinaryExpr, context: &Context<'_>, report: &mut R
 }
 
 fn aggregated(expr: &Expr) -> bool {
-    matches!(bare(expr), Expr::Aggregate(_))
+    matches!(expr.bare().kind, Kind::Aggregation(_))
 }
 
 /// A rate can be zero: x / 0 is infinite, 0 / 0 is no number, and neither is what was meant.
-fn division(rule: &Rule, one: &BinaryExpr, above: &[&Expr], report: &mut Report<'_>) {
-    if one.op.to_string() != "/" || is_scalar(&one.rhs) {
+fn division(rule: &Rule, one: &Binary, above: &[&Expr], report: &mut Report<'_>) {
+    if one.op != BinaryOp::Div || is_scalar(&one.right) {
         return;
     }
     let mut rates = false;
-    walk(&one.rhs, &mut Vec::new(), &mut |part, _| {
-        rates |= matches!(part, Expr::Call(call) if ["rate", "irate", "increase"].contains(&call.func.name));
+    one.right.walk(&mut |part, _| {
+        rates |= function(part).is_some_and(|name| ["rate", "irate", "increase"].contains(&name));
     });
-    let floor = matches!(bare(&one.rhs), Expr::Call(call) if call.func.name == "clamp_min");
-    let guarded = conditional(&one.rhs)
+    let floor = function(one.right.bare()) == Some("clamp_min");
+    let guarded = conditional(&one.right)
         || floor
         || (rule.alerts && never_infinite(one, above))
-        || above
-            .iter()
-            .any(|parent| matches!(parent, Expr::Binary(one) if one.op.to_string() == "and" && conditional(&one.rhs)));
+        || above.iter().any(
+            |parent| matches!(&parent.kind, Kind::Binary(one) if one.op == BinaryOp::And && conditional(&one.right)),
+        );
     if rates && !guarded {
         let message = "the divisor is a rate that is zero when nothing happens".to_owned();
         report.at("RG016", Level::Warning, &rule.expr, message, "divide by (... > 0)");
@@ -128,15 +126,15 @@ fn division(rule: &Rule, one: &BinaryExpr, above: &[&Expr], report: &mut Report<
 
 /// Whether a division in front of `>` or `>=` is a share of its own divisor, or a mean (`_sum` by `_count`): both are
 /// zero at once, and what is no number is above no limit.
-fn never_infinite(one: &BinaryExpr, above: &[&Expr]) -> bool {
-    let parent = above.iter().rev().find(|parent| !matches!(parent, Expr::Paren(_)));
-    let above_a_limit = matches!(parent, Some(Expr::Binary(parent))
-        if matches!(parent.op.to_string().as_str(), ">" | ">=")
-            && constant(&parent.rhs).is_some()
-            && matches!(bare(&parent.lhs), Expr::Binary(left) if std::ptr::eq(left, one)));
-    let (upper, lower) = (selectors(&one.lhs), selectors(&one.rhs));
+fn never_infinite(one: &Binary, above: &[&Expr]) -> bool {
+    let parent = above.iter().rev().find(|parent| !matches!(parent.kind, Kind::Paren(_)));
+    let above_a_limit = matches!(parent.map(|parent| &parent.kind), Some(Kind::Binary(parent))
+        if matches!(parent.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual)
+            && constant(&parent.right).is_some()
+            && matches!(&parent.left.bare().kind, Kind::Binary(left) if std::ptr::eq(&raw const **left, one)));
+    let (upper, lower) = (one.left.selectors(), one.right.selectors());
     let ([upper], [lower]) = (upper.as_slice(), lower.as_slice()) else { return false };
-    let (Some(numerator), Some(divisor)) = (metric(upper), metric(lower)) else { return false };
+    let (Some(numerator), Some(divisor)) = (upper.metric(), lower.metric()) else { return false };
     let mean = numerator.strip_suffix("_sum").is_some_and(|stem| divisor.strip_suffix("_count") == Some(stem));
     let has: BTreeSet<String> = matchers(upper).map(ToString::to_string).collect();
     above_a_limit && (mean || numerator == divisor) && matchers(lower).all(|matcher| has.contains(&matcher.to_string()))
@@ -144,17 +142,17 @@ fn never_infinite(one: &BinaryExpr, above: &[&Expr]) -> bool {
 
 fn two_jobs(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
     let mut found = false;
-    walk(ast, &mut Vec::new(), &mut |part, _| {
-        if let Expr::Binary(one) = part
-            && one.op.to_string() == "/"
+    ast.walk(&mut |part, _| {
+        if let Kind::Binary(one) = &part.kind
+            && one.op == BinaryOp::Div
         {
             let jobs = |side: &Expr| -> BTreeSet<String> {
-                let all = selectors(side);
+                let all = side.selectors();
                 let jobs =
-                    all.iter().flat_map(|one| matchers(one)).filter(|m| m.name == "job" && m.op == MatchOp::Equal);
-                jobs.map(|matcher| matcher.value.clone()).collect()
+                    all.iter().flat_map(|one| matchers(one)).filter(|m| m.name.text == "job" && m.op == MatchOp::Equal);
+                jobs.map(|matcher| (*matcher.value).to_owned()).collect()
             };
-            let (left, right) = (jobs(&one.lhs), jobs(&one.rhs));
+            let (left, right) = (jobs(&one.left), jobs(&one.right));
             found |= !left.is_empty() && !right.is_empty() && left.is_disjoint(&right);
         }
     });
@@ -166,9 +164,9 @@ fn two_jobs(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
 
 fn condition(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
     let watchdog = rule.label("severity").is_some_and(|severity| severity.value == "none");
-    if let Some(one) = filter(bare(ast)) {
+    if let Some(one) = filter(ast.bare()) {
         polarity(rule, one, report);
-        if let (Some(a), Some(b)) = (constant(&one.lhs), constant(&one.rhs)) {
+        if let (Some(a), Some(b)) = (constant(&one.left), constant(&one.right)) {
             report.at("RG018", Level::Error, &rule.expr, format!("compares {a} with {b}, which never changes"), "");
         }
     } else if !conditional(ast) && !watchdog {
@@ -179,25 +177,25 @@ fn condition(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
 
 /// `up != 0` fires while all is well.
 #[expect(clippy::float_cmp, reason = "PromQL compares exactly")]
-fn polarity(rule: &Rule, one: &BinaryExpr, report: &mut Report<'_>) {
-    let mut side = bare(&one.lhs);
-    while let Expr::Aggregate(inner) = side {
-        if !["max", "min", "avg"].contains(&inner.op.to_string().as_str()) {
+fn polarity(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
+    let mut side = one.left.bare();
+    while let Kind::Aggregation(inner) = &side.kind {
+        if !["max", "min", "avg"].contains(&inner.op.text.as_str()) {
             return;
         }
-        side = bare(&inner.expr);
+        side = inner.expr.bare();
     }
-    let Some(name) = selector(side).and_then(metric) else { return };
+    let Some(name) = side.selector().and_then(Selector::metric) else { return };
     let healthy = name == "up"
         || ["_up", "_success", "_successful", "_healthy", "_passed"].iter().any(|ending| name.ends_with(ending));
-    let Some(limit) = constant(&one.rhs).filter(|_| healthy) else { return };
-    let (op, well, ill) = (one.op.to_string(), 1.0, 0.0);
-    let holds = |value: f64| match op.as_str() {
-        "==" => value == limit,
-        "!=" => value != limit,
-        ">" => value > limit,
-        ">=" => value >= limit,
-        "<" => value < limit,
+    let Some(limit) = constant(&one.right).filter(|_| healthy) else { return };
+    let (well, ill) = (1.0, 0.0);
+    let holds = |value: f64| match one.op {
+        BinaryOp::Equal => value == limit,
+        BinaryOp::NotEqual => value != limit,
+        BinaryOp::Greater => value > limit,
+        BinaryOp::GreaterOrEqual => value >= limit,
+        BinaryOp::Less => value < limit,
         _ => value <= limit,
     };
     if holds(well) && !holds(ill) {
@@ -212,7 +210,8 @@ fn polarity(rule: &Rule, one: &BinaryExpr, report: &mut Report<'_>) {
 fn own_labels(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
     let result = labels(ast, &context.options.known);
     for name in ["alertname", "alertstate"] {
-        let of_alerts = selectors(ast).iter().any(|one| metric(one).is_some_and(|metric| metric.starts_with("ALERTS")));
+        let of_alerts =
+            ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS")));
         let certain = of_alerts && result.may_have(name) && !result.certain.contains(name);
         let kept = of_alerts && result.possible.as_ref().is_some_and(|possible| possible.contains(name));
         if certain || kept {
@@ -228,7 +227,7 @@ fn absence(rule: &Rule, of: Option<&Expr>, context: &Context<'_>, report: &mut R
         let message = "absent() without for: every restart of Prometheus or of the target fires it".to_owned();
         report.word("RG021", Level::Warning, &rule.expr, "absent", message, "wait a few scrapes with for");
     }
-    let name = of.and_then(selector).and_then(metric);
+    let name = of.and_then(Expr::selector).and_then(Selector::metric);
     if let Some(name) = name.filter(|name| context.options.known.get(name).is_some_and(|fact| fact.sparse)) {
         let message = format!("{name} has no series while all is well");
         report.word("RG021", Level::Error, &rule.expr, name, message, "watch the check's own success");
@@ -236,13 +235,13 @@ fn absence(rule: &Rule, of: Option<&Expr>, context: &Context<'_>, report: &mut R
 }
 
 /// Limits that a value cannot pass.
-fn domain(rule: &Rule, one: &BinaryExpr, report: &mut Report<'_>) {
-    let Some(limit) = constant(&one.rhs).filter(|_| one.op.is_comparison_operator()) else { return };
-    let op = one.op.to_string();
-    let side = bare(&one.lhs);
-    let names: Vec<&str> = selectors(side).into_iter().filter_map(metric).collect();
+fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
+    let Some(limit) = constant(&one.right).filter(|_| one.op.compares()) else { return };
+    let op = one.op.as_str();
+    let side = one.left.bare();
+    let names: Vec<&str> = side.selectors().into_iter().filter_map(Selector::metric).collect();
     let [name] = names.as_slice() else { return };
-    let plain = matches!(side, Expr::VectorSelector(_) | Expr::Aggregate(_));
+    let plain = matches!(&side.kind, Kind::Selector(_) | Kind::Aggregation(_));
     let above = op.starts_with('>');
     let impossible = if (name.ends_with("_ratio") || name.contains(":ratio_")) && plain {
         (above && limit >= 1.0) || (!above && op.starts_with('<') && limit <= 0.0)
@@ -268,12 +267,16 @@ fn domain(rule: &Rule, one: &BinaryExpr, report: &mut Report<'_>) {
 }
 
 /// `time() - oldest > 30d` where the clean-up comes once a month.
-fn cadence(rule: &Rule, one: &BinaryExpr, report: &mut Report<'_>) {
-    let Some(limit) = constant(&one.rhs).filter(|_| one.op.to_string().starts_with('>')) else { return };
-    let Expr::Binary(age) = bare(&one.lhs) else { return };
-    let is_age = age.op.to_string() == "-" && matches!(bare(&age.lhs), Expr::Call(call) if call.func.name == "time");
+fn cadence(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
+    let Some(limit) = constant(&one.right).filter(|_| one.op.as_str().starts_with('>')) else { return };
+    let Kind::Binary(age) = &one.left.bare().kind else { return };
+    let is_age = age.op == BinaryOp::Sub && function(age.left.bare()) == Some("time");
     let named = |word: &str| {
-        selectors(&age.rhs).into_iter().filter_map(metric).any(|name| name.contains(word) && name.contains("timestamp"))
+        age.right
+            .selectors()
+            .into_iter()
+            .filter_map(Selector::metric)
+            .any(|name| name.contains(word) && name.contains("timestamp"))
     };
     let cadence = rule.label("cadence").map(|text| text.value.as_str());
     let Some((cadence, days)) = GAPS.into_iter().find(|(name, _)| Some(*name) == cadence) else { return };

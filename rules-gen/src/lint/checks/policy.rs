@@ -2,14 +2,14 @@
 
 use super::Context;
 use crate::lint::dashboards::links::leads_nowhere;
-use crate::lint::expr::{bare, filter, metric, selector, walk};
+use crate::lint::expr::{constant, filter, function, matchers, offset};
 use crate::lint::known::Type;
 use crate::lint::labels::labels;
 use crate::lint::live::{LINKS, page};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::{Rule, seconds};
 use crate::lint::template;
-use promql_parser::parser::Expr;
+use promql::{BinaryOp, Duration, Expr, Kind, Selector};
 
 /// The names that the mixins use, and those of pagers.
 const SEVERITIES: [&str; 6] = ["critical", "warning", "info", "none", "page", "ticket"];
@@ -80,6 +80,13 @@ fn templates(rule: &Rule, ast: Option<&Expr>, context: &Context<'_>, report: &mu
     let unit = ast.and_then(unit);
     for (name, text) in rule.labels.iter().chain(&rule.annotations) {
         let Ok(used) = template::read(&text.value) else { continue };
+        for query in &used.queries {
+            if let Err(errors) = promql::parse(query) {
+                let why = crate::promql::mistakes(&errors, query);
+                let message = format!("the query in {name} does not parse: {why}");
+                report.word("RG032", Level::Error, text, query, message, "the text shows an error instead of a value");
+            }
+        }
         for label in used.labels.iter().filter(|label| !result.may_have(label)) {
             let message = format!("{name} shows the label {label}, which the expression drops");
             report.word("RG032", Level::Error, text, label, message, "keep the label in by (...), or leave it out");
@@ -100,28 +107,23 @@ fn templates(rule: &Rule, ast: Option<&Expr>, context: &Context<'_>, report: &mu
 
 /// The unit of the value that an alert shows, where a metric's name says it, and how people read it.
 fn unit(ast: &Expr) -> Option<(&'static str, &'static str)> {
-    let mut side = bare(filter(bare(ast)).map_or(ast, |one| &one.lhs));
+    let mut side = filter(ast.bare()).map_or(ast, |one| &one.left).bare();
     loop {
-        side = match side {
-            Expr::Aggregate(one) if ["max", "min", "avg", "sum"].contains(&one.op.to_string().as_str()) => {
-                bare(&one.expr)
-            }
+        let name = function(side).unwrap_or_default();
+        side = match &side.kind {
+            Kind::Aggregation(one) if ["max", "min", "avg", "sum"].contains(&one.op.text.as_str()) => one.expr.bare(),
             // Over a time the unit stays; of a rate it does not.
-            Expr::Call(call) if call.func.name.ends_with("_over_time") && !call.func.name.starts_with("count") => {
-                bare(call.args.args.last()?)
-            }
+            Kind::Call(call) if name.ends_with("_over_time") && !name.starts_with("count") => call.args.last()?.bare(),
             // Now less a time is an age.
-            Expr::Binary(one) if one.op.to_string() == "-" && is_now(&one.lhs) => return Some(SECONDS),
-            other => break selector(other).and_then(metric).and_then(of_name),
+            Kind::Binary(one) if one.op == BinaryOp::Sub && function(one.left.bare()) == Some("time") => {
+                return Some(SECONDS);
+            }
+            _ => break side.selector().and_then(Selector::metric).and_then(of_name),
         }
     }
 }
 
 const SECONDS: (&str, &str) = ("in seconds", "{{ $value | humanizeDuration }}");
-
-fn is_now(expr: &Expr) -> bool {
-    matches!(bare(expr), Expr::Call(call) if call.func.name == "time")
-}
 
 fn of_name(name: &str) -> Option<(&'static str, &'static str)> {
     if name.ends_with("_bytes") {
@@ -198,9 +200,9 @@ fn times(rule: &Rule, ast: Option<&Expr>, context: &Context<'_>, report: &mut Re
     let known = &context.options.known;
     let gauge = ast.is_some_and(|ast| {
         let mut gauge = false;
-        walk(ast, &mut Vec::new(), &mut |part, above| {
-            let windowed = above.iter().any(|parent| matches!(parent, Expr::Call(_)));
-            let name = selector(bare(part)).and_then(metric);
+        ast.walk(&mut |part, above| {
+            let windowed = above.iter().any(|parent| matches!(parent.kind, Kind::Call(_)));
+            let name = part.bare().selector().and_then(Selector::metric);
             gauge |=
                 !windowed && name.is_some_and(|name| known.get(name).and_then(|fact| fact.kind) == Some(Type::Gauge));
         });
@@ -218,15 +220,15 @@ const LIMITS: [&str; 9] = ["than", "above", "below", "over", "under", "exceeds",
 /// "80%" or "the last hour" in the text, another number in the expression.
 fn numbers(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
     let mut values = vec![rule.pending, rule.keep_firing];
-    walk(ast, &mut Vec::new(), &mut |part, _| match part {
-        Expr::NumberLiteral(one) => values.push(one.val),
-        Expr::MatrixSelector(one) => values.push(one.range.as_secs_f64()),
-        Expr::Subquery(one) => values.push(one.range.as_secs_f64()),
-        Expr::VectorSelector(one) => {
-            values.extend(one.offset.as_ref().map(|one| crate::lint::expr::offset(Some(one))));
-            values.extend(crate::lint::expr::matchers(one).filter_map(|matcher| seconds(&matcher.value)));
+    ast.walk(&mut |part, _| match &part.kind {
+        Kind::Number(one) => values.push(one.value),
+        Kind::Subquery(one) => values.extend(one.range.seconds()),
+        Kind::Selector(one) => {
+            values.extend(one.range.as_ref().and_then(Duration::seconds));
+            values.extend(one.modifiers.offset.as_ref().map(|_| offset(&one.modifiers)));
+            values.extend(matchers(one).filter_map(|matcher| seconds(&matcher.value)));
         }
-        Expr::Binary(_) => values.extend(crate::lint::expr::constant(part)),
+        Kind::Binary(_) => values.extend(constant(part)),
         _ => {}
     });
     let near = |wanted: f64| values.iter().any(|value| (value - wanted).abs() <= 1e-6 * wanted.abs().max(1e-6));

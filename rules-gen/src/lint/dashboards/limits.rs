@@ -1,10 +1,10 @@
 //! The coloured steps of a panel beside the limits of the alerts on the same metrics.
 
-use crate::lint::expr::{bare, constant, filter, metric, selectors};
+use crate::lint::expr::{constant, filter};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::outputs::grafana::JUST_ABOVE;
-use promql_parser::parser::Expr;
+use promql::{Expr, Selector};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// By the metrics that an alert compares: the numbers it compares them with.
@@ -15,10 +15,10 @@ impl Limits {
     pub(in crate::lint) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
         let mut limits = Self::default();
         for ast in rules.filter(|rule| rule.alerts).filter_map(|rule| rule.ast.as_ref()) {
-            let Some(one) = filter(bare(ast)) else { continue };
+            let Some(one) = filter(ast.bare()) else { continue };
             // "More than none" is no place on a scale.
-            if let Some(limit) = constant(&one.rhs).filter(|limit| *limit != 0.0) {
-                limits.0.entry(metrics([&*one.lhs])).or_default().push(limit);
+            if let Some(limit) = constant(&one.right).filter(|limit| *limit != 0.0) {
+                limits.0.entry(metrics([&one.left])).or_default().push(limit);
             }
         }
         limits
@@ -47,6 +47,6 @@ impl Limits {
 }
 
 fn metrics<'a>(all: impl IntoIterator<Item = &'a Expr>) -> BTreeSet<String> {
-    let names = all.into_iter().flat_map(selectors).filter_map(metric);
+    let names = all.into_iter().flat_map(Expr::selectors).filter_map(Selector::metric);
     names.map(ToOwned::to_owned).collect()
 }

@@ -1,10 +1,10 @@
 //! Variables of a dashboard, and the queries that should use them.
 
-use crate::lint::expr::{matchers, metric, selectors, walk};
+use crate::lint::expr::matchers;
 use crate::lint::known::{Known, Type};
 use crate::lint::report::{Level, Report};
-use crate::promql::expression;
-use promql_parser::parser::Expr;
+use crate::promql::mistakes;
+use promql::{Expr, Kind};
 use serde_json::Value;
 
 /// The labels of targets by which people choose.
@@ -20,9 +20,9 @@ pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
         }
         let query = variable["query"]["query"].as_str().or(variable["query"].as_str()).unwrap_or_default();
         if let Some(expr) = inside(query)
-            && let Err(why) = expression::parse(&super::without_variables(expr))
+            && let Err(why) = promql::parse_with_variables(expr)
         {
-            let message = format!("the query of the variable {name} does not parse: {why}");
+            let message = format!("the query of the variable {name} does not parse: {}", mistakes(&why, expr));
             report.near("RG050", Level::Error, name, message, query);
         }
     }
@@ -48,20 +48,22 @@ fn inside(query: &str) -> Option<&str> {
 
 /// One query: whether it goes by the chosen job and instance, and shows counters as rates.
 pub(super) fn query(ast: &Expr, variables: &[Value], known: &Known, near: &str, report: &mut Report<'_>) {
-    let all = selectors(ast);
+    let all = ast.selectors();
     for label in CHOSEN.iter().filter(|label| variables.iter().any(|variable| variable["name"] == **label)) {
         let chosen = |name: &str, value: &str| name == *label && value.starts_with('$');
-        if let Some(one) = all.iter().find(|one| !matchers(one).any(|matcher| chosen(&matcher.name, &matcher.value))) {
-            let name = metric(one).unwrap_or_default();
+        if let Some(one) =
+            all.iter().find(|one| !matchers(one).any(|matcher| chosen(&matcher.name.text, &matcher.value)))
+        {
+            let name = one.metric().unwrap_or_default();
             let message = format!("{name} is shown whatever {label} is chosen");
             report.near("RG050", Level::Info, near, message, &format!("{label}=~\"${label}\""));
         }
     }
-    walk(ast, &mut Vec::new(), &mut |part, above| {
-        let Expr::VectorSelector(one) = part else { return };
-        let Some(name) = metric(one).filter(|name| known.kind(name) == Some(Type::Counter)) else { return };
+    ast.walk(&mut |part, above| {
+        let Some(one) = part.selector().filter(|one| one.range.is_none()) else { return };
+        let Some(name) = one.metric().filter(|name| known.kind(name) == Some(Type::Counter)) else { return };
         // absent(), timestamp() and the like do not show the count.
-        if !name.contains(':') && !above.iter().any(|parent| matches!(parent, Expr::Call(_) | Expr::Subquery(_))) {
+        if !name.contains(':') && !above.iter().any(|parent| matches!(parent.kind, Kind::Call(_) | Kind::Subquery(_))) {
             let message = format!("the counter {name} is shown since its process began");
             report.near("RG050", Level::Info, near, message, "rate(), irate() or increase()");
         }

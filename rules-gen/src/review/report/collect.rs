@@ -5,7 +5,7 @@ use crate::rules::{Entry, groups};
 use crate::server::{Labels, NoVerdict, Server};
 use crate::terminal::Progress;
 use checklist::contract::{CHECK_PASSED, LAST_SUCCESS, PROBE_SUCCESS};
-use checklist::{Config, Metric, Scope, Severity, Signal, When};
+use checklist::{Config, Metric, Scope, Severity, Signal};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,7 +135,7 @@ fn questions(config: &Config, signals: &[&'static Signal]) -> Vec<(Ask, String)>
     for signal in signals {
         let scope = whole(signal);
         for (at, alert) in signal.alerts.iter().enumerate() {
-            if let (When::Beyond(value, _), Some(_)) = (alert.when, config.alert(alert)) {
+            if let (Some((value, _)), Some(_)) = (alert.when.value(), config.alert(alert)) {
                 questions.push((Ask::Value(signal, at), value.promql(&scope)));
             }
         }

@@ -8,7 +8,7 @@ use super::words::{apart, limits, steady};
 use checklist::condition::threshold::Direction;
 use checklist::lines::{LINES, Line as Written, Watched};
 use checklist::spaced;
-use checklist::{Alert, Config, Severity, Shown, Signal, Threshold, Unit, Value, When};
+use checklist::{Alert, Config, Severity, Shown, Signal, Threshold, Unit, Value};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,7 +155,7 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
     let levels = config.limits(signal, target);
     let mut readings = Vec::new();
     for (at, alert) in signal.alerts.iter().enumerate() {
-        let When::Beyond(_, threshold) = alert.when else { continue };
+        let Some((_, threshold)) = alert.when.value() else { continue };
         let Some(worst) = worst(&seen.values, signal, at, target, threshold.direction) else { continue };
         let levels = levels.of(threshold);
         let beyond = |level: f64| match threshold.direction {
@@ -265,12 +265,8 @@ mod tests {
     fn a_value_beyond_its_limit_is_told_beside_it_and_what_is_over_is_not_forgotten() {
         let config = config();
         let signal = config.signal("backup").unwrap_or_else(|| panic!("backup"));
-        let (at, alert) = signal
-            .alerts
-            .iter()
-            .enumerate()
-            .find(|(_, a)| matches!(a.when, When::Beyond(..)))
-            .unwrap_or_else(|| panic!());
+        let (at, alert) =
+            signal.alerts.iter().enumerate().find(|(_, a)| a.when.value().is_some()).unwrap_or_else(|| panic!());
         let labels: BTreeMap<String, String> =
             [("check", "backup"), ("target", "daily")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
         let mut seen = looked("backup", "daily", 1.0, Some(0.0));

@@ -8,7 +8,7 @@ use checklist::config::Tasks;
 use checklist::lines::Line as Written;
 use checklist::tasks::Task;
 use clients::records::{Act, Record, Records};
-use clients::task_status::{Stand, answer, of, said};
+use clients::task_status::{TaskStatus, record_of_day, status_of, summary};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
@@ -98,7 +98,7 @@ impl People {
 fn rows(task: &Task, tasks: &Tasks, records: &Records, kind: Kind, period: &Period) -> (Option<TaskRow>, Vec<TaskRow>) {
     let date = |at: Timestamp| at.to_zoned_datetime(tasks.zone.clone()).date();
     let (from, until) = (date(period.from), date(period.until));
-    let standing = of(task, tasks, records, period.until);
+    let standing = status_of(task, tasks, records, period.until);
     let open = standing.as_ref().map(|(standing, stand)| (standing.day, *stand));
     let days = std::iter::successors(task.rule.next(from), |day| task.rule.next(*day)).take_while(|day| *day <= until);
     let mut rows: Vec<TaskRow> =
@@ -116,7 +116,7 @@ fn rows(task: &Task, tasks: &Tasks, records: &Records, kind: Kind, period: &Peri
     }
     // How it stands: what is open, and while nothing is, its last answer.
     let now = match open {
-        Some((day, Stand::Ahead)) => {
+        Some((day, TaskStatus::Ahead)) => {
             let last = task.rule.last(until).filter(|last| *last >= tasks.since);
             let answered = last.map(|last| row(task, last, open, tasks, records)).filter(|row| row.at.is_some());
             Some(answered.unwrap_or_else(|| row(task, day, open, tasks, records)))
@@ -127,10 +127,10 @@ fn rows(task: &Task, tasks: &Tasks, records: &Records, kind: Kind, period: &Peri
     (now, rows)
 }
 
-fn row(task: &Task, day: Date, open: Option<(Date, Stand)>, tasks: &Tasks, records: &Records) -> TaskRow {
-    let record = answer(task, day, tasks, records);
+fn row(task: &Task, day: Date, open: Option<(Date, TaskStatus)>, tasks: &Tasks, records: &Records) -> TaskRow {
+    let record = record_of_day(task, day, tasks, records);
     let (state, note) = match (record, open) {
-        (Some(record), _) => said(record),
+        (Some(record), _) => summary(record),
         (None, Some((open, stand))) if open == day => (stand.as_str(), String::new()),
         (None, _) => ("missed", String::new()),
     };
@@ -147,7 +147,7 @@ fn row(task: &Task, day: Date, open: Option<(Date, Stand)>, tasks: &Tasks, recor
 }
 
 fn action(record: &Record) -> Action {
-    let (what, note) = said(record);
+    let (what, note) = summary(record);
     let passed = |passed: bool, why: &Option<String>| match (passed, why) {
         (true, _) => "good".to_owned(),
         (false, why) => format!("NOT good: {}", why.as_deref().unwrap_or("no reason is recorded")),

@@ -1,11 +1,15 @@
-//! promtool, many test files per call: a process and its start cost more than a test.
+//! promtool: what it says about test files is its exit status and, where it has it, its JUnit report; its prose is shown to
+//! people and read by nobody.
 
-use anyhow::Context;
-use std::path::Path;
-use std::process::Command;
+use anyhow::{Context, ensure};
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Files per call; small enough for all processors to have work until the end.
+/// Files per call, because a process and its start cost more than a test; small enough for all processors to have work
+/// until the end.
 const BATCH: usize = 40;
 
 /// What one test file gave: nothing, or what promtool said.
@@ -14,15 +18,14 @@ pub type Verdict = Result<(), String>;
 /// Runs test files of a folder, a verdict for each in their order; `progress` hears how many more of all are done.
 ///
 /// # Errors
-/// When promtool cannot be started or does not speak of a file.
+/// When promtool cannot be started, or is a program that does not judge tests.
 pub fn run(
     promtool: &Path,
     folder: &Path,
     files: &[String],
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> anyhow::Result<Vec<Verdict>> {
-    // Relative to where the command was typed, not to the folder; a bare name is looked for in PATH.
-    let promtool = if promtool.components().count() > 1 { std::path::absolute(promtool)? } else { promtool.to_owned() };
+    let promtool = Promtool::new(promtool)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let size = files.len().div_ceil(threads).clamp(1, BATCH);
     let batches: Vec<&[String]> = files.chunks(size).collect();
@@ -31,9 +34,9 @@ pub fn run(
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(batch_files) = batches.get(at) else { return anyhow::Ok(done) };
-            done.push((at, batch(&promtool, folder, batch_files)?));
-            progress(batch_files.len(), files.len());
+            let Some(batch) = batches.get(at) else { return anyhow::Ok(done) };
+            done.push((at, promtool.batch(folder, batch)?));
+            progress(batch.len(), files.len());
         }
     };
     let mut all = std::thread::scope(|scope| {
@@ -48,29 +51,128 @@ pub fn run(
     Ok(all.into_iter().flat_map(|(_, verdicts)| verdicts).collect())
 }
 
-fn batch(promtool: &Path, folder: &Path, files: &[String]) -> anyhow::Result<Vec<Verdict>> {
-    let output = Command::new(promtool)
-        .args(["test", "rules"])
-        .args(files)
-        .current_dir(folder)
-        .output()
-        .with_context(|| format!("cannot run {}", promtool.display()))?;
-    let (said, complaints) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let verdicts = verdicts(&said, &complaints);
-    anyhow::ensure!(verdicts.len() == files.len(), "{} failed: {}", promtool.display(), complaints.trim());
-    Ok(verdicts)
+/// A promtool that was seen to tell a test that holds from one that does not.
+struct Promtool {
+    program: PathBuf,
+    /// Whether it writes JUnit reports.
+    reports: bool,
 }
 
-/// What passed is said on standard output, why not on standard error, both in the order of the files.
-fn verdicts(said: &str, complaints: &str) -> Vec<Verdict> {
-    let mut reasons = complaints.split("  FAILED:\n").skip(1);
-    let of_file = |text: &str| {
-        if text.lines().any(|line| line.trim() == "SUCCESS") {
-            return Ok(());
+impl Promtool {
+    fn new(program: &Path) -> anyhow::Result<Self> {
+        // Relative to where the command was typed, not to the folder; a bare name is looked for in PATH.
+        let program = if program.components().count() > 1 { std::path::absolute(program)? } else { program.to_owned() };
+        let mut promtool = Self { program, reports: false };
+        let folder = tempfile::tempdir()?;
+        for (name, value, holds) in [("control-holds.yaml", 1, true), ("control-fails.yaml", 2, false)] {
+            let text = format!(
+                "tests:\n- promql_expr_test:\n  - {{expr: vector(1), eval_time: 0s, exp_samples: [{{labels: '{{}}', value: {value}}}]}}\n"
+            );
+            std::fs::write(folder.path().join(name), text)?;
+            let files = [name.to_owned()];
+            let status = promtool.test(folder.path(), &files, None)?.status;
+            let program = promtool.program.display();
+            ensure!(
+                status.success() == holds,
+                "{program} is no promtool: it ended with {status} on a test that {}",
+                if holds { "holds" } else { "fails" }
+            );
+            let report = folder.path().join("report.xml");
+            promtool.reports = promtool.test(folder.path(), &files, Some(&report))?.status.success() == holds
+                && std::fs::read_to_string(&report).is_ok_and(|xml| suites(&xml).is_ok_and(|all| all.len() == 1));
         }
-        Err(reasons.next().unwrap_or("promtool does not say why").trim().to_owned())
-    };
-    said.split("Unit Testing:").skip(1).map(of_file).collect()
+        Ok(promtool)
+    }
+
+    fn test(&self, folder: &Path, files: &[String], report: Option<&Path>) -> anyhow::Result<Output> {
+        let mut command = Command::new(&self.program);
+        command.args(["test", "rules"]);
+        if let Some(report) = report {
+            command.arg("--junit").arg(report);
+        }
+        let output = command.args(files).current_dir(folder).output();
+        output.with_context(|| format!("cannot run {}", self.program.display()))
+    }
+
+    fn batch(&self, folder: &Path, files: &[String]) -> anyhow::Result<Vec<Verdict>> {
+        if self.reports {
+            let place = tempfile::tempdir()?;
+            let report = place.path().join("report.xml");
+            let output = self.test(folder, files, Some(&report))?;
+            let xml = std::fs::read_to_string(&report).unwrap_or_default();
+            let verdicts = suites(&xml)?;
+            let said = complaint(&output);
+            ensure!(
+                verdicts.len() == files.len(),
+                "{} reports on {} of {} files: {said}",
+                self.program.display(),
+                verdicts.len(),
+                files.len()
+            );
+            let passed = verdicts.iter().all(Result::is_ok);
+            ensure!(
+                passed == output.status.success(),
+                "{} ended with {} against its own report: {said}",
+                self.program.display(),
+                output.status
+            );
+            return Ok(verdicts);
+        }
+        // An older one ends with one status for all: when it is not zero, each file is asked about alone.
+        if self.test(folder, files, None)?.status.success() {
+            return Ok(files.iter().map(|_| Ok(())).collect());
+        }
+        let alone = |file: &String| {
+            let output = self.test(folder, std::slice::from_ref(file), None)?;
+            Ok(if output.status.success() { Ok(()) } else { Err(complaint(&output)) })
+        };
+        files.iter().map(alone).collect()
+    }
+}
+
+fn complaint(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    if text.is_empty() { format!("promtool ended with {} and does not say why", output.status) } else { text }
+}
+
+/// The verdict of every suite of a JUnit report, in their order: a suite is a file.
+fn suites(xml: &str) -> anyhow::Result<Vec<Verdict>> {
+    let mut reader = Reader::from_str(xml);
+    let (mut verdicts, mut reason, mut within) = (Vec::new(), String::new(), false);
+    loop {
+        match reader.read_event().context("promtool's JUnit report is no XML")? {
+            Event::Start(tag) | Event::Empty(tag) if tag.name().as_ref() == b"testsuite" => {
+                let count = |name: &str| -> anyhow::Result<u64> {
+                    let value = tag.try_get_attribute(name)?.context("promtool's JUnit report lacks a count")?;
+                    Ok(std::str::from_utf8(&value.value)?.parse()?)
+                };
+                let bad = count("failures")? + count("errors")?;
+                verdicts.push(if bad == 0 { Ok(()) } else { Err(String::new()) });
+            }
+            Event::Start(tag) => within = matches!(tag.name().as_ref(), b"failure" | b"error"),
+            Event::Text(text) if within => reason += &text.decode()?,
+            Event::GeneralRef(entity) if within => {
+                reason += &match entity.resolve_char_ref()? {
+                    Some(c) => c.to_string(),
+                    None => {
+                        quick_xml::escape::resolve_predefined_entity(&entity.decode()?).unwrap_or_default().to_owned()
+                    }
+                };
+            }
+            Event::End(tag) => {
+                if matches!(tag.name().as_ref(), b"failure" | b"error")
+                    && let Some(Err(why)) = verdicts.last_mut()
+                {
+                    why.push_str(if why.is_empty() { "" } else { "\n" });
+                    why.push_str(reason.trim());
+                }
+                reason.clear();
+                within = false;
+            }
+            Event::Eof => return Ok(verdicts),
+            _ => {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -78,8 +180,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_promtool_says_belongs_to_the_file_it_is_about() {
-        let said = "Unit Testing:  a\n  SUCCESS\n\nUnit Testing:  b\n\n\nUnit Testing:  c\n  SUCCESS\n\n";
-        assert_eq!(verdicts(said, "  FAILED:\n    no alert\n"), [Ok(()), Err("no alert".to_owned()), Ok(())]);
+    fn a_report_says_of_each_file_whether_it_holds_and_why_not() {
+        let xml = "<testsuites><testsuite name=\"a\" tests=\"1\" failures=\"0\" errors=\"0\"><testcase name=\"\"></testcase>\
+                   </testsuite><testsuite name=\"b\" tests=\"1\" failures=\"1\" errors=\"0\"><testcase name=\"\">\
+                   <failure>expr: &#34;up&#34; &lt; 1</failure></testcase></testsuite>\
+                   <testsuite name=\"c\" tests=\"0\" failures=\"0\" errors=\"1\"></testsuite></testsuites>";
+        let all = suites(xml).unwrap();
+        assert_eq!(all, [Ok(()), Err("expr: \"up\" < 1".to_owned()), Err(String::new())]);
+        assert!(suites("<testsuites><testsuite name=\"a\"/></testsuites>").is_err());
     }
 }

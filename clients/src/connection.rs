@@ -1,0 +1,77 @@
+//! Why a connection failed, by the types among the causes of an error.
+
+use checklist::Reason;
+use std::error::Error;
+use std::io;
+
+/// The reason of a failed connection; nothing when no cause says one.
+pub fn reason(error: &(dyn Error + 'static)) -> Option<Reason> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if cause.is::<rustls::Error>() {
+            return Some(Reason::Tls);
+        }
+        if let Some(reason) = cause.downcast_ref::<io::Error>().and_then(of_io) {
+            return Some(reason);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// An error of the operating system has a number. One without a number that holds a text alone comes from the resolver:
+/// the standard library gives it no kind that could be matched.
+fn of_io(error: &io::Error) -> Option<Reason> {
+    // Not among the sources: an `io::Error` hands on the sources of the error that it holds.
+    match error.get_ref() {
+        Some(held) if held.is::<rustls::Error>() => Some(Reason::Tls),
+        Some(held) if held.is::<io::Error>() => held.downcast_ref().and_then(of_io),
+        _ if error.kind() == io::ErrorKind::TimedOut => Some(Reason::Timeout),
+        Some(_) if error.raw_os_error().is_none() && is_unnamed(error.kind()) => Some(Reason::Dns),
+        _ => None,
+    }
+}
+
+/// Whether a kind is none of those that errors in a connection have, which leaves the one without a public name.
+fn is_unnamed(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as K;
+    !matches!(
+        kind,
+        K::Other
+            | K::InvalidData
+            | K::InvalidInput
+            | K::UnexpectedEof
+            | K::ConnectionRefused
+            | K::ConnectionReset
+            | K::ConnectionAborted
+            | K::NotConnected
+            | K::BrokenPipe
+            | K::Interrupted
+            | K::Unsupported
+            | K::WriteZero
+            | K::PermissionDenied
+            | K::NotFound
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_types_say_why_and_the_words_do_not() {
+        let of = |error: io::Error| reason(&error);
+        let refused = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        assert_eq!(of(io::Error::new(io::ErrorKind::InvalidData, refused)), Some(Reason::Tls));
+        assert_eq!(of(io::Error::new(io::ErrorKind::TimedOut, "x")), Some(Reason::Timeout));
+        assert_eq!(of(io::Error::other("dns certificate lookup address")), None);
+        assert_eq!(of(io::Error::from_raw_os_error(111)), None, "the connection was refused");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_resolve_is_told_apart() {
+        // Reserved by RFC 2606: it never resolves, with a resolver or without one.
+        let error = tokio::net::lookup_host(("nowhere.invalid", 80)).await.map(drop).unwrap_err();
+        assert_eq!(reason(&error), Some(Reason::Dns), "{error:?}");
+    }
+}

@@ -1,0 +1,53 @@
+//! What an error of the Kubernetes client means: the API server's status code, or the types among the error's causes.
+
+use checklist::Reason;
+use clients::connection;
+use clients::failure::{Failure, causes};
+
+/// What an error of the client means.
+pub fn failure(error: &kube::Error, path: &str) -> Failure {
+    let reason = match error {
+        kube::Error::Api(status) => return refused(status.code, &status.message, path),
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) | kube::Error::LinesCodecMaxLineLengthExceeded => {
+            Reason::Decode
+        }
+        kube::Error::Auth(_) => Reason::Auth,
+        other => connection::reason(other).unwrap_or(Reason::Connect),
+    };
+    Failure::new(reason, format!("Kubernetes API {path}: {}", causes(error)))
+}
+
+/// What an answer other than success means.
+pub(super) fn refused(code: u16, message: &str, path: &str) -> Failure {
+    let reason = match code {
+        401 => Reason::Auth,
+        403 => Reason::Permission,
+        404 | 410 => Reason::NotFound,
+        408 | 504 => Reason::Timeout,
+        _ => Reason::Protocol,
+    };
+    Failure::new(reason, format!("Kubernetes API {path}: {code} {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::{Client, Config};
+
+    async fn reason(address: &str) -> anyhow::Result<Reason> {
+        let mut config = Config::new(address.parse()?);
+        config.default_retry = false;
+        let client = Client::try_from(config)?;
+        let error = client.apiserver_version().await.map(drop).err();
+        let error = error.ok_or_else(|| anyhow::anyhow!("{address} answered"))?;
+        Ok(failure(&error, "/version").reason)
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_resolve_and_a_port_that_is_closed_are_two_reasons() -> anyhow::Result<()> {
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+        assert_eq!(reason(&format!("http://{closed}")).await?, Reason::Connect);
+        assert_eq!(reason("http://nowhere.invalid").await?, Reason::Dns);
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! A set of rules on the history of a real Prometheus: what it records is recorded, and every alert goes through
+//! Prometheus' state machine, a step a minute.
+
+use super::board::{Labels, Track};
+use super::remote_write;
+use anyhow::Context;
+use rules_gen::review::backtest::{Machine, Waits};
+use rules_gen::review::rule_set::{Kind, Known};
+use rules_gen::server::{Course, Login, Server};
+use std::collections::BTreeMap;
+
+const STEP: f64 = 60.0;
+
+/// A time in which one alert fired, in minutes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Firing {
+    /// The labels of the alert, its name among them.
+    pub labels: Labels,
+    /// The first minute.
+    pub begin: usize,
+    /// The minute at which it was over.
+    pub end: usize,
+}
+
+/// The time that is judged: from a minute of the model to its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// Unix milliseconds of the first minute.
+    pub begin: i64,
+    /// How many minutes there are.
+    pub minutes: usize,
+}
+
+impl Span {
+    fn seconds(self) -> (f64, f64) {
+        let begin = self.begin as f64 / 1000.0;
+        (begin, (self.minutes as f64 - 1.0).mul_add(STEP, begin))
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes of a month")]
+    fn minute(self, seconds: f64) -> usize {
+        ((seconds - self.begin as f64 / 1000.0) / STEP).round() as usize
+    }
+}
+
+/// Evaluates rules in their order: what is recorded is written back, so that later ones read it.
+///
+/// # Errors
+/// When Prometheus does not answer, or refuses what was recorded.
+pub async fn firing(
+    port: u16,
+    rules: &[Known],
+    span: Span,
+    tell: &(dyn Fn(&str) + Sync),
+) -> anyhow::Result<Vec<Firing>> {
+    let server = Server { url: format!("http://127.0.0.1:{port}"), login: Login::default() };
+    let mut all = Vec::new();
+    for rule in rules {
+        tell(&rule.name);
+        let courses = server.query_range(&rule.expr, span.seconds(), STEP, &|_, _| {}).await;
+        let courses = courses.with_context(|| format!("{}: {}", rule.name, rule.expr))?;
+        match rule.kind {
+            Kind::Record => {
+                let tracks: Vec<Track> = courses.into_iter().map(|course| track(rule, course, span)).collect();
+                remote_write::send(port, &tracks, span.begin, span.minutes).await?;
+            }
+            Kind::Alert => all.extend(fired(rule, courses, span)),
+        }
+    }
+    Ok(all)
+}
+
+fn labels(rule: &Known, mut labels: Labels) -> Labels {
+    labels.remove("__name__");
+    labels.extend(rule.labels.clone());
+    labels
+}
+
+fn track(rule: &Known, course: Course, span: Span) -> Track {
+    let mut values = vec![f64::NAN; span.minutes];
+    for (at, value) in course.points {
+        if let Some(slot) = values.get_mut(span.minute(at)) {
+            *slot = value;
+        }
+    }
+    Track { name: rule.name.clone(), labels: labels(rule, course.labels), values }
+}
+
+fn fired(rule: &Known, courses: Vec<Course>, span: Span) -> Vec<Firing> {
+    let milliseconds = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let waits = Waits { pending: milliseconds(rule.pending), keep_firing: milliseconds(rule.keep_firing) };
+    let mut sets: BTreeMap<Labels, Vec<bool>> = BTreeMap::new();
+    for course in courses {
+        let mut labels = labels(rule, course.labels);
+        labels.insert("alertname".to_owned(), rule.name.clone());
+        let holds = sets.entry(labels).or_insert_with(|| vec![false; span.minutes]);
+        for (at, _) in course.points {
+            if let Some(slot) = holds.get_mut(span.minute(at)) {
+                *slot = true;
+            }
+        }
+    }
+    let mut all = Vec::new();
+    for (labels, holds) in sets {
+        let at = |minute: usize| i64::try_from(minute).unwrap_or(i64::MAX).saturating_mul(60_000);
+        let mut machine = Machine::new(waits);
+        for (minute, holds) in holds.iter().enumerate() {
+            machine.evaluate(at(minute), *holds);
+        }
+        let minute = |at: i64| usize::try_from(at / 60_000).unwrap_or_default();
+        let episodes = machine.finish(at(span.minutes));
+        all.extend(episodes.into_iter().map(|episode| Firing {
+            labels: labels.clone(),
+            begin: minute(episode.begin),
+            end: minute(episode.end),
+        }));
+    }
+    all
+}

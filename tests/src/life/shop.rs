@@ -1,0 +1,187 @@
+//! The shops of the benchmark: what they consist of, and the checklist.yaml that watches each.
+
+use std::fmt::Write as _;
+
+/// Days before the first one that is judged: rules that compare with the week before have one.
+pub const WARM_UP: usize = 8;
+/// Minutes of a day.
+pub const DAY: usize = 1_440;
+
+/// Which shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One database, office hours, nights with a request every few minutes.
+    Small,
+    /// Autoscaling, thirty deployments a week, nodes that leave, previews and services that are scaled to zero.
+    Busy,
+    /// Many namespaces, databases and certificates, releases all day, quiet weekends and a month end.
+    Large,
+}
+
+/// One workload with a service of its name.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub workload: String,
+    /// Pods at night and by day.
+    pub replicas: (usize, usize),
+    /// Whether it is scaled to zero at night.
+    pub sleeps: bool,
+    /// Whether nobody wants it now: the idle half of a blue-green pair, a preview.
+    pub idle: bool,
+}
+
+/// A shop.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    /// Which.
+    pub kind: Kind,
+    /// What chance depends on.
+    pub seed: u64,
+    /// Minutes of the whole model, the warm-up among them.
+    pub minutes: usize,
+    /// Its workloads.
+    pub apps: Vec<App>,
+    /// Its databases; the first has the application's tables.
+    pub databases: Vec<String>,
+    /// Its TLS endpoints.
+    pub certificates: Vec<String>,
+    /// Partitions of the largest table of each database.
+    pub partitions: usize,
+    /// Requests per minute by day and at night.
+    pub requests: (f64, f64),
+    /// Deployments of each workload a week.
+    pub deployments: usize,
+}
+
+impl Shop {
+    /// A shop with a seed.
+    pub fn new(kind: Kind, seed: u64) -> Self {
+        let app = |namespace: &str, workload: &str, replicas: (usize, usize)| App {
+            namespace: namespace.to_owned(),
+            workload: workload.to_owned(),
+            replicas,
+            sleeps: false,
+            idle: false,
+        };
+        let numbered = |stem: &str, count: usize| (1..=count).map(|n| format!("{stem}{n:02}")).collect::<Vec<_>>();
+        match kind {
+            Kind::Small => Self {
+                kind,
+                seed,
+                minutes: (WARM_UP + 28) * DAY,
+                apps: vec![app("shop", "web", (2, 2)), app("shop", "worker", (1, 1))],
+                databases: vec!["shop".to_owned()],
+                certificates: vec!["shop".to_owned()],
+                partitions: 6,
+                requests: (4.0, 0.25),
+                deployments: 1,
+            },
+            Kind::Busy => {
+                let mut apps = vec![
+                    app("shop", "web", (2, 8)),
+                    app("shop", "api", (2, 8)),
+                    app("shop", "worker", (2, 2)),
+                    app("shop", "cart", (3, 3)),
+                ];
+                apps.push(App { sleeps: true, ..app("shop", "mailer", (0, 2)) });
+                apps.push(App { idle: true, ..app("shop", "web-green", (0, 0)) });
+                apps.push(App { idle: true, ..app("shop", "preview-17", (0, 0)) });
+                Self {
+                    kind,
+                    seed,
+                    minutes: (WARM_UP + 28) * DAY,
+                    apps,
+                    databases: vec!["shop".to_owned(), "billing".to_owned()],
+                    certificates: numbered("endpoint", 6),
+                    partitions: 30,
+                    requests: (3_000.0, 600.0),
+                    deployments: 8,
+                }
+            }
+            Kind::Large => Self {
+                kind,
+                seed,
+                minutes: (WARM_UP + 7) * DAY,
+                apps: numbered("team", 40).iter().map(|namespace| app(namespace, "app", (3, 6))).collect(),
+                databases: std::iter::once("shop".to_owned()).chain(numbered("db", 19)).collect(),
+                certificates: numbered("endpoint", 60),
+                partitions: 3,
+                requests: (18_000.0, 6_000.0),
+                deployments: 10,
+            },
+        }
+    }
+
+    /// What people call it.
+    pub const fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Small => "small",
+            Kind::Busy => "busy",
+            Kind::Large => "large",
+        }
+    }
+
+    /// The first minute that is judged.
+    pub const fn from(&self) -> usize {
+        WARM_UP * DAY
+    }
+
+    /// The namespaces, each once.
+    pub fn namespaces(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self.apps.iter().map(|app| app.namespace.as_str()).collect();
+        all.dedup();
+        all
+    }
+
+    /// Its checklist.yaml: the defaults, as an operator would begin with.
+    pub fn checklist(&self) -> String {
+        let mut text = String::new();
+        let namespaces = self.namespaces().join(", ");
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "kubernetes:\n  - {{name: production, namespaces: [{namespaces}]}}\n\
+             health:\n  - {{name: shop, url: 'https://shop.example.com/health', expect: {{status: healthy, database: connected}}, versionField: version}}\n\
+             backups:\n  - {{name: daily, bucket: backups, prefix: daily/, every: 24h, format: pg_dump, restore: {{checks: [{{name: users, query: SELECT 1, atLeast: 1}}]}}}}\n\
+             postgres:\n"
+        );
+        for (n, database) in self.databases.iter().enumerate() {
+            let own = if n == 0 { "" } else { ", application: false" };
+            let _ = writeln!(
+                text,
+                "  - {{name: {database}, host: {database}.db, database: {database}, user: checklist{own}}}"
+            );
+        }
+        text += "certificates:\n";
+        for endpoint in &self.certificates {
+            let _ = writeln!(text, "  - {{name: {endpoint}, address: '{endpoint}.example.com:443'}}");
+        }
+        text += "alertmanagers:\n  - {name: main, url: 'http://alertmanager:9093'}\n\
+                 prometheus:\n  - {name: main, url: 'http://prometheus:9090'}\n\
+                 traffic:\n  - {name: shop, selector: 'job=\"shop\"', errors: 'status=~\"5..\"'}\n\
+                 reports:\n  - {name: images, format: trivy, directory: /reports}\n\
+                 tasks: {timeZone: UTC, since: 2026-01-01, directory: /tasks}\n\
+                 alerting:\n  pagerduty: {routingKeyFile: /key}\n  slack: {webhookUrlFile: /url}\n";
+        text
+    }
+}
+
+/// The hour of the day, 0 to 24.
+pub const fn hour(minute: usize) -> usize {
+    minute / 60 % 24
+}
+
+/// Whether it is Monday to Friday; the model begins on a Monday.
+pub const fn is_weekday(minute: usize) -> bool {
+    minute / DAY % 7 < 5
+}
+
+/// How much of a day's traffic there is: 0 at night, 1 at the peak.
+pub fn daylight(minute: usize) -> f64 {
+    let hours = (minute % DAY) as f64 / 60.0;
+    let curve = ((hours - 6.0) / 16.0 * std::f64::consts::PI).sin();
+    if (6.0..22.0).contains(&hours) { curve.max(0.0) } else { 0.0 }
+}

@@ -1,0 +1,141 @@
+//! The ledger beside what was told: the table of the benchmark.
+
+use super::ledger::{Incident, Loud};
+use super::told::Notification;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a set of rules did in one shop.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The shop and the rules.
+    pub name: String,
+    /// Weeks that are judged.
+    pub weeks: f64,
+    /// Pages that belong to no incident, and the alerts in them.
+    pub false_pages: Vec<String>,
+    /// The same of messages.
+    pub false_messages: Vec<String>,
+    /// Of each incident: by what it was told (page, message, nothing), after how many minutes, and how many pages.
+    pub incidents: Vec<Told>,
+}
+
+/// One incident.
+#[derive(Debug)]
+pub struct Told {
+    /// Which.
+    pub what: String,
+    /// Whether a page was wanted.
+    pub wants_page: bool,
+    /// The loudest that told of it.
+    pub by: Option<Loud>,
+    /// Minutes until it was first told as loudly as it should be, or at all.
+    pub after: Option<usize>,
+    /// Pages that it made.
+    pub pages: usize,
+}
+
+/// Puts the notifications beside the ledger. `from` is the first minute that is judged.
+pub fn outcome(name: &str, told: &[Notification], ledger: &[Incident], from: usize, minutes: usize) -> Outcome {
+    let mut outcome =
+        Outcome { name: name.to_owned(), weeks: (minutes - from) as f64 / 10_080.0, ..Outcome::default() };
+    let about = |incident: &Incident, one: &Notification| {
+        one.alerts.iter().any(|alert| incident.is_told_by(one.minute, alert.values().map(String::as_str)))
+    };
+    for one in told.iter().filter(|one| one.minute >= from) {
+        if ledger.iter().any(|incident| about(incident, one)) {
+            continue;
+        }
+        let labels = one.alerts.first().cloned().unwrap_or_default();
+        let place = ["target", "namespace", "workload", "pod", "database", "table"];
+        let place: Vec<&str> = place.iter().filter_map(|name| labels.get(*name)).map(String::as_str).collect();
+        let alert = labels.get("alertname").map_or("", String::as_str);
+        let clock = format!("day {} {:02}:{:02}", one.minute / 1440, one.minute / 60 % 24, one.minute % 60);
+        let text = format!("{alert} {} at {clock}", place.join(" "));
+        if one.page { outcome.false_pages.push(text) } else { outcome.false_messages.push(text) }
+    }
+    for incident in ledger.iter().filter(|incident| incident.begin >= from) {
+        let own: Vec<&Notification> = told.iter().filter(|one| about(incident, one)).collect();
+        let pages = own.iter().filter(|one| one.page).count();
+        let by = own.iter().map(|one| if one.page { Loud::Page } else { Loud::Message }).max();
+        let first = own
+            .iter()
+            .filter(|one| one.page || incident.loud == Loud::Message || by == Some(Loud::Message))
+            .map(|one| one.minute)
+            .min();
+        outcome.incidents.push(Told {
+            what: incident.to_string(),
+            wants_page: incident.loud == Loud::Page,
+            by,
+            after: first.map(|minute| minute.saturating_sub(incident.begin)),
+            pages,
+        });
+    }
+    outcome
+}
+
+impl Outcome {
+    /// Incidents of which nobody was told.
+    pub fn untold(&self) -> Vec<&str> {
+        self.incidents.iter().filter(|told| told.by.is_none()).map(|told| told.what.as_str()).collect()
+    }
+
+    /// Half of the incidents that were told were told within so many minutes.
+    pub fn median(&self) -> Option<usize> {
+        let mut all: Vec<usize> = self.incidents.iter().filter_map(|told| told.after).collect();
+        all.sort_unstable();
+        all.get(all.len() / 2).copied()
+    }
+
+    /// The row of the table.
+    pub fn row(&self) -> String {
+        let by = |loud| self.incidents.iter().filter(|told| told.by == loud).count();
+        let paged: Vec<usize> = self.incidents.iter().map(|told| told.pages).filter(|pages| *pages > 0).collect();
+        let per_incident = paged.iter().sum::<usize>() as f64 / paged.len().max(1) as f64;
+        let median = self.median().map_or_else(|| "-".to_owned(), |minutes| minutes.to_string());
+        format!(
+            "| {} | {:.2} | {:.2} | {} | {} | {} | {} | {median} | {per_incident:.2} |",
+            self.name,
+            self.false_pages.len() as f64 / self.weeks,
+            self.false_messages.len() as f64 / self.weeks,
+            self.incidents.len(),
+            by(Some(Loud::Page)),
+            by(Some(Loud::Message)),
+            by(None),
+        )
+    }
+}
+
+/// The head of the table.
+pub const HEAD: &str = "| shop and rules | false pages a week | false messages a week | incidents | told by page | by message | not told | median minutes | pages per incident |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |";
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = |all: &[String]| {
+            let mut counts: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+            for text in all {
+                counts.entry(text.split(' ').next().unwrap_or_default()).or_insert((0, text)).0 += 1;
+            }
+            counts
+                .into_iter()
+                .map(|(alert, (count, first))| format!("{count} x {alert}, first {first}"))
+                .collect::<Vec<_>>()
+        };
+        for (kind, all) in [("false page", &self.false_pages), ("false message", &self.false_messages)] {
+            for line in counted(all) {
+                writeln!(f, "  {kind}: {line}")?;
+            }
+        }
+        for told in &self.incidents {
+            let by = match told.by {
+                Some(Loud::Page) => "page",
+                Some(Loud::Message) => "message",
+                None => "NOTHING",
+            };
+            let after = told.after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
+            let wanted = if told.wants_page { "page" } else { "message" };
+            writeln!(f, "  {}: wants a {wanted}, told by {by}{after}, {} pages", told.what, told.pages)?;
+        }
+        Ok(())
+    }
+}

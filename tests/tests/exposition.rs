@@ -1,0 +1,265 @@
+//! The exposition in the eyes of others: promtool, the OpenMetrics parser of Prometheus' Python client, and Prometheus
+//! itself in every format that it negotiates.
+
+use anyhow::{Context, ensure};
+use checklist::Limits;
+use checklist::config::Check;
+use checklist::signals::pods;
+use exporter::run::reload::Source;
+use exporter::run::shard::Shard;
+use exporter::run::state::State;
+use exporter::run::status::ProcessStatus;
+use exporter::server::exposition::collector::States;
+use exporter::server::exposition::format::{Encoding, Format};
+use exporter::server::exposition::publisher::publish;
+use exporter::server::exposition::snapshot::Snapshot;
+use exporter::server::listener::{Paths, listen, serve};
+use exporter::server::site::Site;
+use exporter::server::web::Web;
+use stack::http::{headers, request};
+use stack::monitoring::{Prometheus, Release};
+use stack::process::free_port;
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+const OPEN_METRICS: (&str, &str) = ("accept", "application/openmetrics-text;version=1.0.0");
+
+/// A whole exporter in this process, with checks that pass and checks that fail, and labels that need escaping.
+struct World {
+    port: u16,
+    tasks: Vec<JoinHandle<()>>,
+    folder: TempDir,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl World {
+    async fn start() -> anyhow::Result<Self> {
+        let folder = TempDir::new()?;
+        let port = free_port()?;
+        std::fs::create_dir(folder.path().join("records"))?;
+        let text = format!(
+            "health: [{{name: away, url: 'http://127.0.0.1:{}/health'}}]\n\
+             tasks: {{since: 2026-01-01, directory: {}/records}}\n\
+             checks: {{health: {{interval: 1s}}, tasks: {{interval: 1s}}, override: {{interval: 1s}}}}\n",
+            free_port()?,
+            folder.path().display()
+        );
+        let file = folder.path().join("checklist.yaml");
+        std::fs::write(&file, text)?;
+        let source = Source::open(&file, Shard::default())?;
+        let site = Site::new(Arc::clone(&source), Arc::new(Web::open(None)?));
+        let listener = listen(([127, 0, 0, 1], port).into()).await?;
+        let tasks = vec![
+            tokio::spawn(Arc::clone(&source.schedule).run()),
+            tokio::spawn(publish(Arc::clone(&source.schedule), Arc::clone(&site.latest))),
+            tokio::spawn(async move { serve(listener, site, Paths::All, std::future::pending()).await }),
+        ];
+        let world = Self { port, tasks, folder };
+        world.until("every check has run", || source.schedule.states().iter().all(|state| state.has_run())).await?;
+        world.until_exposed("checklist_run_duration_seconds_count{check=\"tasks\"} ").await?;
+        Ok(world)
+    }
+
+    async fn until(&self, what: &str, holds: impl Fn() -> bool) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while !holds() {
+            ensure!(begun.elapsed() < Duration::from_secs(30), "never: {what}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until a series is more than zero in the text format.
+    async fn until_exposed(&self, series: &str) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        loop {
+            let text = self.body(&[]).await?;
+            let value = text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse::<f64>().ok());
+            if value.is_some_and(|value| value > 0.0) {
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < Duration::from_secs(30), "{series} stays {value:?}:\n{text}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn body(&self, headers: &[(&str, &str)]) -> anyhow::Result<String> {
+        let (status, body) = request(&format!("http://127.0.0.1:{}/metrics", self.port), None, headers).await?;
+        ensure!(status == 200, "{status}");
+        Ok(String::from_utf8(body.to_vec())?)
+    }
+
+    /// A Prometheus that scrapes this exporter in a job for each of these lists of formats.
+    async fn prometheus(&self, release: &Release, global: &str, jobs: &[(&str, &str)]) -> anyhow::Result<Prometheus> {
+        let (port, folder) = (self.port, self.folder.path());
+        let jobs = jobs.iter().map(|(name, more)| {
+            format!("  - {{job_name: {name}, {more}static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n")
+        });
+        let config = folder.join("prometheus.yml");
+        let text = format!("global: {{scrape_interval: 1s, {global}}}\nscrape_configs:\n{}", jobs.collect::<String>());
+        std::fs::write(&config, text)?;
+        Prometheus::of(release, free_port()?, &config, folder).await
+    }
+}
+
+/// An exposition with a label that needs escaping.
+fn odd(format: Format) -> anyhow::Result<String> {
+    let check = Check {
+        signal: &pods::SIGNAL,
+        target: "t".to_owned(),
+        interval: Duration::from_mins(1),
+        timeout: Duration::from_secs(10),
+    };
+    let mut state = State::new(check, Limits::new(pods::SIGNAL.thresholds, |_| None));
+    let mut samples = pods::SIGNAL.samples();
+    samples.set(&pods::NOT_READY, ["a\"b\\c\nd", "ü", "CrashLoopBackOff"], true);
+    state.record(Ok(samples), 0.0, Duration::from_secs(1));
+    let states = States { states: vec![Arc::new(state)], now: 0.0, process: ProcessStatus::default() };
+    let body = Snapshot::of(states).body(format, Encoding::Identity)?;
+    Ok(String::from_utf8(body.to_vec())?)
+}
+
+/// Runs a program on a text; the error has what it wrote.
+fn judge(command: &mut Command, text: &str) -> anyhow::Result<()> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    child.stdin.take().context("no standard input")?.write_all(text.as_bytes())?;
+    let output = child.wait_with_output()?;
+    let wrote = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    ensure!(output.status.success(), "{command:?}: {wrote}\n{text}");
+    Ok(())
+}
+
+/// Waits until a query has a first value for which this holds.
+async fn until(prometheus: &Prometheus, query: &str, holds: impl Fn(f64) -> bool) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    loop {
+        let values = prometheus.query(query).await?;
+        if values.first().is_some_and(|value| holds(*value)) {
+            return Ok(());
+        }
+        ensure!(begun.elapsed() < Duration::from_secs(40), "{query}: {values:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promtool_finds_nothing_wrong_with_the_text() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let text = world.body(&[]).await?;
+    for text in [text, odd(Format::Text)?] {
+        judge(Release::chosen().tool("promtool").args(["check", "metrics"]), &text)?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_openmetrics_parser), ignore = "python3 has no prometheus_client (pip install prometheus_client)")]
+async fn the_python_client_parses_the_openmetrics_text() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let text = world.body(&[OPEN_METRICS]).await?;
+    let parse = "import sys\n\
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse\n\
+        families = {family.name: family for family in parse(sys.stdin.read())}\n\
+        assert families['checklist_run_duration_seconds'].type == 'histogram', families\n\
+        assert families['checklist_probe_runs'].type == 'counter', families\n\
+        assert families['checklist_probe_success'].samples, families\n";
+    judge(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &text)?;
+    let parse = "import sys\n\
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse\n\
+        labels = [s.labels for f in parse(sys.stdin.read()) for s in f.samples if 'pod' in s.labels]\n\
+        assert labels[0]['namespace'] == 'a\"b\\\\c\\nd', labels\n\
+        assert labels[0]['pod'] == '\\u00fc', labels\n";
+    judge(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &odd(Format::OpenMetrics)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_names_the_format_the_compression_and_the_escaping() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let url = format!("http://127.0.0.1:{}/metrics", world.port);
+    let (status, answer) = headers(&url).await?;
+    assert!(status == 200 && answer.contains("text/plain; version=0.0.4; charset=utf-8"), "{answer}");
+    let asked = "application/openmetrics-text;version=1.0.0;escaping=underscores,*/*;q=0.1";
+    let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
+    let head = format!(
+        "GET /metrics HTTP/1.1\r\nhost: x\r\naccept: {asked}\r\naccept-encoding: gzip\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    let answer = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+    let (answer, _) = answer.split_once("\r\n\r\n").context("no head")?;
+    assert!(
+        answer.contains("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")
+            && answer.contains("content-encoding: gzip"),
+        "{answer}"
+    );
+    Ok(())
+}
+
+/// The names of the metrics that a job has, but for the histogram, which is another thing in each format.
+async fn names(prometheus: &Prometheus, job: &str) -> anyhow::Result<BTreeSet<String>> {
+    let query = format!("{{job=\"{job}\",__name__=~\"checklist_.+\",__name__!~\"checklist_run_duration.*\"}}");
+    let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+    let url = format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", prometheus.port);
+    let answer = stack::http::json(&url).await?;
+    let series = answer["data"]["result"].as_array().cloned().unwrap_or_default();
+    let parts = |labels: &serde_json::Value| {
+        let labels = labels.as_object().into_iter().flatten().filter(|(name, _)| *name != "job");
+        labels.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+    };
+    Ok(series.iter().map(|one| parts(&one["metric"])).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_newest_prometheus), ignore = "no Prometheus 3 in target/parts (make parts)")]
+async fn the_newest_prometheus_scrapes_the_same_series_in_every_format() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let jobs = [
+        ("protobuf", "scrape_protocols: [PrometheusProto], "),
+        ("openmetrics", "scrape_protocols: [OpenMetricsText1.0.0], "),
+        ("openmetrics-old", "scrape_protocols: [OpenMetricsText0.0.1], "),
+        ("text", "scrape_protocols: [PrometheusText0.0.4], "),
+        ("text-new", "scrape_protocols: [PrometheusText1.0.0], metric_name_escaping_scheme: underscores, "),
+        ("default", ""),
+    ];
+    let global = "scrape_native_histograms: true, always_scrape_classic_histograms: true";
+    let prometheus = world.prometheus(&Release::newest(), global, &jobs).await?;
+    for (job, _) in jobs {
+        until(&prometheus, &format!("up{{job=\"{job}\"}}"), |up| up > 0.0).await?;
+        let query = format!("checklist_run_duration_seconds_count{{job=\"{job}\",check=\"tasks\"}}");
+        until(&prometheus, &query, |count| count > 0.0).await?;
+    }
+    let expected = names(&prometheus, "text").await?;
+    assert!(expected.len() > 50, "{expected:?}");
+    for (job, _) in jobs {
+        assert_eq!(names(&prometheus, job).await?, expected, "{job}");
+    }
+    until(&prometheus, "histogram_count(checklist_run_duration_seconds{job=\"protobuf\",check=\"tasks\"})", |n| {
+        n > 0.0
+    })
+    .await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_prometheus_of_the_system_scrapes_the_exposition() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let prometheus = world.prometheus(&Release::chosen(), "evaluation_interval: 1s", &[("default", "")]).await?;
+    until(&prometheus, "up{job=\"default\"}", |up| up > 0.0).await?;
+    let quantile = "histogram_quantile(0.9, checklist_run_duration_seconds_bucket{check=\"tasks\"})";
+    until(&prometheus, quantile, |seconds| seconds > 0.0).await?;
+    Ok(())
+}
