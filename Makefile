@@ -8,7 +8,7 @@ parts:
 	./scripts/build-parts
 
 generate:
-	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated && cargo run -q -p rules-gen -- docs --out docs && WRITE_PROOF=1 cargo test -q -p stack --test proof
+	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated --dashboards dashboards && cargo run -q -p rules-gen -- docs --out docs && WRITE_PROOF=1 cargo test -q -p stack --test proof
 
 bench: tools
 	cargo build --release --workspace --bins && ./target/release/bench

@@ -25,6 +25,9 @@ fn main() -> std::io::Result<()> {
     for (name, programs) in PARTS {
         flag(name, programs.iter().all(|program| parts.join("bin").join(program).exists()));
     }
+    let majors = ["13", "14", "15", "16", "17", "18"];
+    flag("has_postgresql", majors.iter().all(|major| parts.join("postgresql").join(major).join("bin/initdb").exists()));
+    flag("has_pgbouncer", Path::new("/usr/sbin/pgbouncer").exists());
     flag(
         "has_systemd",
         ["/usr/bin/systemd-analyze", "/bin/systemd-analyze"].iter().any(|path| Path::new(path).exists()),

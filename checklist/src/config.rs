@@ -17,11 +17,11 @@ mod settings;
 mod thresholds;
 
 pub use crate::reader::{Mistake, Mistakes};
-pub use crate::targets::tables::{Tables, quoted};
+pub use crate::targets::tables::{Tables, literal, quoted};
 pub use crate::targets::{
-    Alertmanager, AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, NamePattern,
-    Postgres, PostgresTls, Prometheus, RecordPlace, Report, ReportFormat, ReportPlace, Restore, RotatedSecret,
-    S3Prefix, Sanity, SecretRef, StartTls, Tasks, Traffic,
+    Alertmanager, AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, Login,
+    NamePattern, Postgres, PostgresTls, Prometheus, RecordPlace, Report, ReportFormat, ReportPlace, Restore,
+    RotatedSecret, S3Prefix, Sanity, SecretRef, StartTls, Tasks, Traffic,
 };
 pub use alerting::{AlertOverride, Alerting, Grouping, META_ALERTS, PagerDuty, Slack, WrittenReports};
 pub use high_availability::{HighAvailability, Proof};

@@ -17,7 +17,7 @@ pub struct Series {
     pub metric: &'static Metric,
     /// One value per label name.
     pub labels: Vec<String>,
-    /// The value, always finite.
+    /// The value; infinite where an own query says so, never NaN.
     pub value: f64,
 }
 
@@ -61,7 +61,7 @@ impl Samples {
     /// As [`Samples::set`].
     pub fn put(&mut self, metric: &'static Metric, labels: &[impl AsRef<str>], value: f64) {
         assert_eq!(labels.len(), metric.labels.len(), "{metric} has the labels {:?}", metric.labels);
-        if !value.is_finite() {
+        if value.is_nan() {
             self.dropped += 1;
             return;
         }

@@ -193,6 +193,9 @@ pub struct Alert {
 impl Alert {
     /// The severities at which it exists under the given limits, worst first, with the limit of each.
     pub fn levels(&self, limits: &Limits) -> Vec<(Severity, Option<f64>)> {
+        if limits.is_off(self.name) {
+            return Vec::new();
+        }
         match self.when.threshold() {
             Some(threshold) => limits.of(threshold).each().map(|(severity, limit)| (severity, Some(limit))).collect(),
             None => vec![(self.severity, None)],

@@ -27,7 +27,7 @@ pub use kind::TargetKind;
 pub use kubernetes::{AuditLogs, Kubernetes, RotatedSecret};
 pub use name_pattern::NamePattern;
 pub use parts::{Endpoint, Needs, Peer, S3Prefix, SecretRef};
-pub use postgres::{Postgres, PostgresTls};
+pub use postgres::{Login, Postgres, PostgresTls};
 pub use prometheus::Prometheus;
 pub use reports::{Report, ReportFormat, ReportPlace};
 pub use restore::{Expect, Restore, Sanity};

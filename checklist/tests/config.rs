@@ -158,7 +158,7 @@ fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
     assert_eq!(config.limits(signal, "db").of(signal.thresholds[0]).at(Severity::Warning), Some(20.0));
     let sql =
         "SELECT q.\"queue\"::text, q.\"n\"::float8 FROM (\nSELECT queue, count(*) AS n FROM jobs GROUP BY 1\n) AS q";
-    assert_eq!(config.queries[0].sql, sql);
+    assert_eq!(config.queries[0].around("{value}::float8"), sql);
     assert!(std::ptr::eq(signal, good(yaml).queries[0].signal), "reading the same file again costs nothing");
     for (text, part) in [
         ("name: pods", "the name pods is taken"),

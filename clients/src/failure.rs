@@ -20,7 +20,7 @@ impl Failure {
     /// A failure with its sentence, cut to [`MAX_BYTES`].
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         // Cut before it is searched, or a long one costs time.
-        Self { reason, message: cut(without_tokens(cut(message.into(), 2 * MAX_BYTES)), MAX_BYTES) }
+        Self { reason, message: one_line(&cut(without_tokens(cut(message.into(), 2 * MAX_BYTES)), MAX_BYTES)) }
     }
 
     /// Puts what was being done in front: "listing <s3://b/daily/>: access denied".
@@ -38,6 +38,11 @@ fn cut(mut text: String, most: usize) -> String {
         text.push('…');
     }
     text
+}
+
+/// Line breaks and escape codes of a server forge no line of a log.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A server's own words may repeat the header that it was sent: what follows `Bearer` there is not for people.
@@ -85,6 +90,12 @@ mod tests {
     fn a_sentence_has_an_end_whatever_a_server_says() {
         let failure = Failure::new(Reason::Protocol, "ä".repeat(10_000_000)).while_doing("b".repeat(900));
         assert!(failure.message.len() <= MAX_BYTES && failure.message.ends_with("ä…"), "{}", failure.message.len());
+    }
+
+    #[test]
+    fn what_a_server_says_is_one_line() {
+        let failure = Failure::new(Reason::Protocol, "one\ntwo\u{1b}[31m");
+        assert_eq!(failure.message, "one two [31m");
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod hpa;
 pub mod pod_logs;
 pub mod pods;
 pub mod pvc;
+pub mod query;
 pub mod reports;
 pub mod restarts;
 pub mod restore;

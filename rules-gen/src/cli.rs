@@ -1,12 +1,17 @@
-//! What the verbs of the command line share.
+//! The verbs of the command line, and options that several of them have.
 
 pub mod access;
+pub mod backtest;
+pub mod diff;
+pub mod docs;
 pub mod explain;
 pub mod generate;
 pub mod init;
 pub mod lint;
 pub mod list;
 pub mod merge;
+pub mod noise;
+pub mod report;
 pub mod route_test;
 pub mod shell;
 pub mod test;

@@ -12,8 +12,10 @@ pub mod known;
 pub mod labels;
 pub mod live;
 mod number;
+pub mod options;
 pub mod output;
 pub mod pages;
+pub mod place;
 pub mod report;
 mod routes;
 pub mod rule_file;
@@ -22,62 +24,20 @@ pub mod template;
 mod tested;
 pub mod yaml;
 
+pub use options::Options;
+
 use crate::routing::Configuration;
 use crate::terminal::Progress;
-use checks::Context;
+use checks::context::Context;
 use copies::Copies;
 use documents::{Document, Read, first};
 use files::Source;
-use jiff::civil::Date;
-use known::Known;
 use report::Finding;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Bytes of a thread's stack: expressions are walked by recursion. Only what is used takes memory.
 const STACK: usize = 64 * 1024 * 1024;
-
-/// What the lints measure by.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Metrics that are known.
-    pub known: Known,
-    /// Seconds that Prometheus keeps.
-    pub retention: f64,
-    /// Seconds between two scrapes.
-    pub scrape_interval: f64,
-    /// Seconds between two evaluations of a group that says nothing.
-    pub evaluation_interval: f64,
-    /// The oldest server that must accept the rules.
-    pub version: Option<(u32, u32)>,
-    /// The feature flags that the servers have: `promql-experimental-functions`.
-    pub features: Vec<String>,
-    /// The folder of the runbooks that links point to.
-    pub runbooks: Option<PathBuf>,
-    /// Links that lead nowhere, and why; filled from live servers.
-    pub broken_links: BTreeMap<String, String>,
-    /// The day, for suppressions that end.
-    pub today: Date,
-}
-
-impl Default for Options {
-    /// Prometheus' own defaults: samples for 15 days, scraped and evaluated once a minute. Half a minute between
-    /// scrapes is what its operator sets.
-    fn default() -> Self {
-        Self {
-            known: Known::catalog(None),
-            retention: 15.0 * 86_400.0,
-            scrape_interval: 30.0,
-            evaluation_interval: 30.0,
-            version: None,
-            features: Vec::new(),
-            runbooks: None,
-            broken_links: BTreeMap::new(),
-            today: Date::MAX,
-        }
-    }
-}
 
 /// The result of a run.
 #[derive(Debug, Default)]
@@ -138,7 +98,8 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         .collect();
     let limits = dashboards::limits::Limits::of(rules());
     let uids = dashboards::links::uids(boards());
-    let beside = dashboards::Beside { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
+    let surroundings =
+        dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
     let context = Context { options, recorded: &recorded, uids: uids.as_ref() };
     let copies = Copies::new(&all);
     let judged = counted("judged");
@@ -157,7 +118,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                 Document::Dashboard(board) if copies.is_copy((file, at), board) => {}
                 Document::Dashboard(board) => {
                     report.look_in(board.within.clone());
-                    dashboards::check(&board.model, &beside, &mut report);
+                    dashboards::check(&board.model, &surroundings, &mut report);
                 }
                 Document::Routing(node) => routes::object(node, rules(), options, &mut report),
                 Document::Tests(_) | Document::Routes(_) | Document::Other => {}

@@ -1,8 +1,7 @@
 //! Arguments of `rules-gen`.
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use rules_gen::terminal::Manner;
-use std::path::PathBuf;
+use rules_gen::terminal::TerminalOptions;
 use std::process::ExitCode;
 
 /// Turns a checklist.yaml into rules, routes, dashboards, runbooks and rule tests.
@@ -16,7 +15,7 @@ Examples:
 {}", rules_gen::cli::EXIT_CODES))]
 struct Arguments {
     #[command(flatten)]
-    manner: Manner,
+    terminal: TerminalOptions,
     #[command(subcommand)]
     command: Command,
 }
@@ -32,28 +31,22 @@ enum Command {
     Explain(rules_gen::cli::explain::Arguments),
     Merge(rules_gen::cli::merge::Arguments),
     Schema(rules_gen::outputs::schema::Arguments),
-    /// Writes signals.md (every signal of the catalog) and lints.md (every lint).
-    #[command(after_help = format!("Examples:\n  rules-gen docs --out docs\n\n{}", rules_gen::cli::EXIT_CODES))]
-    Docs {
-        /// The folder to write to.
-        #[arg(long)]
-        out: PathBuf,
-    },
+    Docs(rules_gen::cli::docs::Arguments),
     /// Writes the daily, weekly, monthly or quarterly report out of a live Prometheus and the records of tasks.
-    Report(rules_gen::review::report::Arguments),
-    Diff(Box<rules_gen::review::diff::Arguments>),
-    Backtest(Box<rules_gen::review::backtest::Arguments>),
-    Noise(Box<rules_gen::review::noise::Arguments>),
+    Report(rules_gen::cli::report::Arguments),
+    Diff(Box<rules_gen::cli::diff::Arguments>),
+    Backtest(Box<rules_gen::cli::backtest::Arguments>),
+    Noise(Box<rules_gen::cli::noise::Arguments>),
     RouteTest(Box<rules_gen::cli::route_test::Arguments>),
     Completions(rules_gen::cli::shell::Completions),
     Man(rules_gen::cli::shell::Manual),
 }
 
 fn main() -> ExitCode {
-    let program = Arguments::command().color(Manner::asked(std::env::args()));
+    let program = Arguments::command().color(TerminalOptions::asked(std::env::args()));
     let read = program.try_get_matches().and_then(|found| Arguments::from_arg_matches(&found));
     let arguments = read.unwrap_or_else(|error| rules_gen::cli::without_logins(error).exit());
-    arguments.manner.hold();
+    arguments.terminal.apply();
     let result = match arguments.command {
         Command::Generate(arguments) => rules_gen::cli::generate::command(&arguments),
         Command::Access(arguments) => rules_gen::cli::access::command(&arguments),
@@ -66,18 +59,11 @@ fn main() -> ExitCode {
         Command::Completions(arguments) => rules_gen::cli::shell::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => rules_gen::cli::shell::manual(&arguments, Arguments::command()),
         Command::Test(arguments) => rules_gen::cli::test::command(&arguments),
-        Command::Docs { out } => {
-            let pages = [
-                rules_gen::outputs::configuration::configuration(),
-                rules_gen::outputs::docs::signals(),
-                rules_gen::outputs::docs::lints(),
-            ];
-            rules_gen::outputs::write(&pages, &out).map(|()| ExitCode::SUCCESS)
-        }
-        Command::Report(arguments) => rules_gen::review::report::run(&arguments),
-        Command::Diff(arguments) => wait(rules_gen::review::diff::run(&arguments)),
-        Command::Backtest(arguments) => wait(rules_gen::review::backtest::run(&arguments)),
-        Command::Noise(arguments) => wait(rules_gen::review::noise::run(&arguments)),
+        Command::Docs(arguments) => rules_gen::cli::docs::command(&arguments),
+        Command::Report(arguments) => rules_gen::cli::report::run(&arguments),
+        Command::Diff(arguments) => wait(rules_gen::cli::diff::run(&arguments)),
+        Command::Backtest(arguments) => wait(rules_gen::cli::backtest::run(&arguments)),
+        Command::Noise(arguments) => wait(rules_gen::cli::noise::run(&arguments)),
         Command::RouteTest(arguments) => wait(rules_gen::cli::route_test::run(&arguments)),
     };
     match result {

@@ -1,4 +1,4 @@
-//! What is generated from a configuration: one module per output.
+//! What is generated from a configuration. One file per output; [`ALL`] lists them.
 
 pub mod access;
 pub mod alert_routes;
@@ -7,74 +7,84 @@ pub mod alertmanager_config;
 pub mod alertmanager_merge;
 pub mod configuration;
 pub mod docs;
+pub mod file;
 pub mod grafana;
 pub mod kubernetes;
+pub mod mimir;
+pub mod output;
 pub mod prometheus;
+pub mod prometheus_rule;
+pub mod readme;
+pub mod rule_tests;
 pub mod runbooks;
 pub mod schema;
 pub mod stale_files;
 
-use crate::lint;
-use crate::rules::{self, unit_tests};
-use anyhow::Context;
+use crate::lint::template;
+use crate::outputs::file::File;
+use crate::outputs::output::{DASHBOARDS, Input, Kind, Output};
 use checklist::Config;
-use std::path::{Path, PathBuf};
 
-/// One generated file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// Relative to the output folder.
-    pub path: PathBuf,
-    /// Its whole content.
-    pub content: String,
+/// Every output, in the order of the README.
+pub const ALL: &[&dyn Output] = &[
+    &prometheus::RuleFile,
+    &prometheus_rule::PrometheusRules,
+    &mimir::NamespaceFile,
+    &alertmanager::Configuration,
+    &alertmanager_config::AlertmanagerConfig,
+    &grafana::Dashboards,
+    &grafana::objects::Kustomization,
+    &grafana::objects::ConfigMaps,
+    &grafana::objects::GrafanaDashboards,
+    &runbooks::Runbooks,
+    &rule_tests::RuleTests,
+    &access::Access,
+    &kubernetes::Deployment,
+];
+
+/// All files but the objects of a deployment, which hold the text of checklist.yaml; `source` is its file name, for the
+/// headers.
+pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<File>> {
+    let outputs: Vec<&dyn Output> =
+        ALL.iter().copied().filter(|output| output.about().kind != Kind::Kubernetes).collect();
+    files(&Input::new(config, source, ""), &outputs)
 }
 
-/// Everything that is generated from one configuration; `source` is its file name, for the headers.
-pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<Output>> {
-    let groups = rules::groups(config);
-    for rule in groups.iter().flat_map(|group| &group.rules) {
+/// The files of some outputs, in the order of their paths. The same input gives the same bytes.
+///
+/// # Errors
+/// An expression or a template that Prometheus would refuse.
+pub fn files(input: &Input<'_>, outputs: &[&dyn Output]) -> anyhow::Result<Vec<File>> {
+    expressions_parse(input)?;
+    templates_parse(input)?;
+    let mut files = Vec::new();
+    for output in outputs {
+        for mut file in output.files(input)? {
+            if let Ok(inside) = file.path.strip_prefix(DASHBOARDS) {
+                file.path = input.dashboards.join(inside);
+            }
+            files.push(file);
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+fn expressions_parse(input: &Input<'_>) -> anyhow::Result<()> {
+    for rule in input.groups.iter().flat_map(|group| &group.rules) {
         promql::parse(&rule.expr).map_err(|errors| {
             let why = crate::promql::mistakes(&errors, &rule.expr);
             anyhow::anyhow!("the expression of {} does not parse: {why}", rule.alert)
         })?;
     }
-    templates(config, &groups)?;
-    let header = header(source);
-    let mut outputs = vec![
-        yaml("rules/checklist.yaml", &header, &prometheus::rule_file(&groups))?,
-        documents("rules/prometheusrule.yaml", &header, &prometheus::prometheus_rules(config, &groups))?,
-        yaml("rules/mimir.yaml", &header, &prometheus::namespace_file(config, &groups))?,
-        yaml("alertmanager/alertmanager.yaml", &header, &alertmanager::configuration(config))?,
-        yaml("alertmanager/alertmanagerconfig.yaml", &header, &alertmanager_config::object(config))?,
-    ];
-    let dashboards = grafana::dashboards(config, source)?;
-    for dashboard in &dashboards {
-        let path = format!("dashboards/{}.json", dashboard.uid).into();
-        outputs.push(Output { path, content: dashboard.json()? });
-    }
-    let objects = grafana::config_maps(config, &dashboards)?;
-    outputs.push(documents("dashboards/configmaps.yaml", &header, &objects)?);
-    let objects = grafana::grafana_dashboards(config, &dashboards)?;
-    outputs.push(documents("dashboards/grafanadashboards.yaml", &header, &objects)?);
-    outputs.extend(runbooks::all(config, &groups, source));
-    for test in unit_tests::all(&groups)? {
-        let slice = format!(
-            "{header}# rules-gen: ignore-file RG031, RG033 because promtool would compare rendered annotations\n"
-        );
-        outputs.push(yaml(&format!("tests/{}.rules.yaml", test.name), &slice, &test.rules)?);
-        outputs.push(yaml(&format!("tests/{}.test.yaml", test.name), &header, &test.test)?);
-    }
-    let rights = access::files(config, source)?;
-    outputs.extend(rights.into_iter().map(|file| Output { path: Path::new("access").join(file.path), ..file }));
-    outputs.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(outputs)
+    Ok(())
 }
 
-/// What checklist.yaml gives becomes part of templates, which Prometheus and Alertmanager parse before anything else.
-fn templates(config: &Config, groups: &[rules::Group]) -> anyhow::Result<()> {
-    for rule in groups.iter().flat_map(|group| &group.rules) {
+/// Texts of checklist.yaml become part of templates, which Prometheus and Alertmanager parse before anything else.
+fn templates_parse(input: &Input<'_>) -> anyhow::Result<()> {
+    for rule in input.groups.iter().flat_map(|group| &group.rules) {
         for (name, text) in rule.labels.iter().chain(&rule.annotations) {
-            lint::template::read(text).map_err(|why| {
+            template::read(text).map_err(|why| {
                 anyhow::anyhow!(
                     "{name} of {} would be {text:?}, which is no template that Prometheus takes ({why}): \
                      write {{{{\"{{{{\"}}}} for two braces",
@@ -83,57 +93,9 @@ fn templates(config: &Config, groups: &[rules::Group]) -> anyhow::Result<()> {
             })?;
         }
     }
-    if let Some(channel) = config.alerting.slack.as_ref().and_then(|slack| slack.channel.as_ref()) {
-        lint::template::read(channel)
+    if let Some(channel) = input.config.alerting.slack.as_ref().and_then(|slack| slack.channel.as_ref()) {
+        template::read(channel)
             .map_err(|why| anyhow::anyhow!("alerting: slack: channel: {channel:?} is no template ({why})"))?;
     }
     Ok(())
-}
-
-/// The first line of a generated file; `source` is the name of the configuration's file.
-pub(crate) fn header(source: &str) -> String {
-    format!("# Generated by rules-gen from {source}, do not edit.\n")
-}
-
-/// Writes YAML and reads it again with the strict parser before it is given away.
-pub(crate) fn yaml(path: &str, header: &str, value: &serde_json::Value) -> anyhow::Result<Output> {
-    let text = serde_yaml::to_string(value).with_context(|| format!("cannot write {path}"))?;
-    let back: serde_json::Value = serde_yaml::from_str(&text).with_context(|| format!("cannot read back {path}"))?;
-    anyhow::ensure!(back == *value, "{path} does not read back as it was meant");
-    Ok(Output { path: path.into(), content: format!("{header}{text}") })
-}
-
-/// Several documents in one file.
-fn documents(path: &str, header: &str, values: &[serde_json::Value]) -> anyhow::Result<Output> {
-    let texts = values.iter().map(|value| Ok(yaml(path, "", value)?.content)).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(Output { path: path.into(), content: format!("{header}{}", texts.join("---\n")) })
-}
-
-/// Writes the files.
-pub fn write(outputs: &[Output], folder: &Path) -> anyhow::Result<()> {
-    for output in outputs {
-        let path = folder.join(&output.path);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-        }
-        std::fs::write(&path, &output.content).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
-}
-
-/// What differs between the files of a folder and what would be generated, one sentence each.
-pub fn differences(outputs: &[Output], folder: &Path) -> Vec<String> {
-    let compare = |output: &Output| {
-        let path = folder.join(&output.path);
-        let Ok(present) = std::fs::read_to_string(&path) else { return Some(format!("{} is missing", path.display())) };
-        if present == output.content {
-            return None;
-        }
-        let mut lines = present.lines().zip(output.content.lines()).enumerate();
-        let line = lines
-            .find(|(_, (a, b))| a != b)
-            .map_or(present.lines().count().min(output.content.lines().count()), |(at, _)| at);
-        Some(format!("{} differs from line {} on", path.display(), line + 1))
-    };
-    outputs.iter().filter_map(compare).collect()
 }

@@ -1,6 +1,7 @@
-//! Alertmanager's routing and inhibition, offline: who is told of an alert, and which alerts hold it back.
+//! Alertmanager's routing and inhibition, computed offline: the receivers of an alert, and the alerts that inhibit it.
 
 mod integrations;
+mod keys;
 mod matcher;
 mod refused;
 
@@ -12,10 +13,10 @@ use checklist::yaml;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Deeper trees are refused; nobody routes that deep.
+/// Deeper trees of routes are refused, because they are walked by recursion.
 const MAX_DEPTH: usize = 100;
 
-/// What routing needs of Alertmanager's configuration.
+/// The parts of Alertmanager's configuration that routing needs.
 #[derive(Debug, Clone)]
 pub struct Configuration {
     /// The root of the tree of routes.
@@ -24,21 +25,21 @@ pub struct Configuration {
     pub receivers: Vec<Receiver>,
     /// The inhibition rules.
     pub inhibit_rules: Vec<InhibitRule>,
-    /// What is in the configuration and not considered here, a sentence each.
+    /// Parts of the configuration that are ignored here, a sentence each.
     pub notes: Vec<String>,
 }
 
-/// One node of the tree; what it does not say itself is its parent's.
+/// One node of the tree; settings that it lacks are those of its parent.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Who is told.
+    /// The receiver.
     pub receiver: String,
-    /// The labels that make a group; `...` for all.
+    /// The labels that alerts are grouped by; `...` for all.
     pub group_by: Vec<String>,
     /// All must hold.
     pub matchers: Vec<Matcher>,
-    /// Whether the siblings behind it are asked as well.
-    pub goes_on: bool,
+    /// Whether the siblings after it are tried as well (`continue`).
+    pub continues: bool,
     /// Its children.
     pub routes: Vec<Route>,
 }
@@ -48,25 +49,25 @@ pub struct Route {
 pub struct Receiver {
     /// Its name.
     pub name: String,
-    /// What it sends through, in order of the alphabet; none means that nobody is told.
+    /// Its integrations in alphabetical order; a receiver without any sends nothing.
     pub integrations: Vec<String>,
 }
 
-/// Firing sources, one of each, hold back a target.
+/// An inhibition rule: one firing alert of each source inhibits a target.
 #[derive(Debug, Clone)]
 pub struct InhibitRule {
-    /// What holds back: an alert of each of these must fire.
+    /// The sources; an alert of each must fire.
     pub sources: Vec<InhibitSource>,
-    /// Matches what is held back.
+    /// Matches the alerts that are inhibited.
     pub target: Vec<Matcher>,
 }
 
-/// One kind of alerts that hold back.
+/// One source of an inhibition rule.
 #[derive(Debug, Clone)]
 pub struct InhibitSource {
     /// All must hold.
     pub matchers: Vec<Matcher>,
-    /// Labels in which source and target must agree; one that both lack agrees.
+    /// Labels that must be equal in source and target; two missing labels are equal.
     pub equal: Vec<String>,
 }
 
@@ -90,7 +91,7 @@ struct RawRoute {
     #[serde(default)]
     matchers: Vec<String>,
     #[serde(default, rename = "continue")]
-    goes_on: bool,
+    continues: bool,
     #[serde(default)]
     routes: Vec<RawRoute>,
     #[serde(default)]
@@ -149,31 +150,30 @@ impl Configuration {
             receiver: String::new(),
             group_by: Vec::new(),
             matchers: Vec::new(),
-            goes_on: false,
+            continues: false,
             routes: Vec::new(),
         };
         let route = route(root, &nobody, &names, "route", 0, &mut notes)?;
-        ensure!(!route.goes_on, "the root route has continue: true");
+        ensure!(!route.continues, "the root route has continue: true");
         let rule =
             |(at, raw): (usize, &RawInhibitRule)| inhibit_rule(raw).with_context(|| format!("inhibit_rules[{at}]"));
         let inhibit_rules = raw.inhibit_rules.iter().enumerate().map(rule).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self { route, receivers, inhibit_rules, notes: notes.into_iter().collect() })
     }
 
-    /// Who is told of an alert: the receiver of every route that takes it, in order, as Alertmanager would ask them.
-    /// A receiver that two routes name is there twice, because it is told twice.
+    /// The receivers of an alert: that of every matching route, in Alertmanager's order. A receiver of two matching routes
+    /// is listed twice, because it is notified twice.
     pub fn receivers(&self, labels: &Labels) -> Vec<&Receiver> {
         let named = |route: &Route| self.receivers.iter().find(|receiver| receiver.name == route.receiver);
         self.route.taken_by(labels).into_iter().filter_map(named).collect()
     }
 
-    /// The routes that take an alert.
+    /// The routes that match an alert.
     pub fn routes(&self, labels: &Labels) -> Vec<&Route> {
         self.route.taken_by(labels)
     }
 
-    /// The firing alert that holds this one back, and the rule, if there is one. The alert itself may be among
-    /// the others.
+    /// The firing alert that inhibits this one, and the rule, if there is one. The alert itself may be among the others.
     pub fn inhibited<'a>(&'a self, labels: &Labels, others: &'a [Labels]) -> Option<(&'a InhibitRule, &'a Labels)> {
         let holding = |rule: &'a InhibitRule| rule.holds_back(labels, others).map(|source| (rule, source));
         self.inhibit_rules.iter().find_map(holding)
@@ -190,7 +190,7 @@ impl Route {
             let taken = child.taken_by(labels);
             let found = !taken.is_empty();
             all.extend(taken);
-            if found && !child.goes_on {
+            if found && !child.continues {
                 break;
             }
         }
@@ -207,8 +207,8 @@ impl Route {
 }
 
 impl InhibitRule {
-    /// The first of the others that holds an alert back, when there is one for every source. An alert that is source and
-    /// target of the rule is not held back by another of that kind, so that nothing silences itself.
+    /// The first of the others that inhibits an alert, when there is one for every source. An alert that is source and
+    /// target of the rule is not inhibited by another such alert, so that alerts do not silence each other.
     pub fn holds_back<'a>(&self, labels: &Labels, others: &'a [Labels]) -> Option<&'a Labels> {
         let all = |matchers: &[Matcher], of: &Labels| matchers.iter().all(|matcher| matcher.matches(of));
         if !all(&self.target, labels) {
@@ -265,7 +265,7 @@ fn route(
         receiver,
         group_by: raw.group_by.unwrap_or_else(|| parent.group_by.clone()),
         matchers,
-        goes_on: raw.goes_on,
+        continues: raw.continues,
         routes: Vec::new(),
     };
     for (at, child) in raw.routes.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A live Prometheus, Mimir or Thanos, asked over its HTTP API. Without an answer there is no verdict.
+//! Queries to the HTTP API of Prometheus, Mimir or Thanos. Without a usable answer there is no verdict.
 
 use checklist::config::{Endpoint, SecretRef};
 use checklist::yaml;
@@ -13,9 +13,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
-/// Prometheus refuses more points a series in one answer.
+/// Prometheus' limit of points for each series in one answer.
 const MAX_POINTS: f64 = 11_000.0;
-/// Slices asked for at a time.
+/// Slices requested at the same time.
 const IN_FLIGHT: usize = 4;
 const MAX_BODY: usize = 256 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_mins(2);
@@ -37,20 +37,20 @@ pub type Labels = BTreeMap<String, String>;
 
 /// One series of an answer: its labels and its points, Unix seconds and value, in order of time.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Course {
+pub struct Series {
     /// Its labels.
     pub labels: Labels,
     /// Its points.
     pub points: Vec<(f64, f64)>,
 }
 
-/// Where a Prometheus-compatible API is and how to be let in.
+/// The address of a Prometheus-compatible API, and the credentials for it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Server {
     /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus.
     #[arg(long = "prometheus", value_name = "URL", env = "PROMETHEUS_URL", hide_env_values = true, value_parser = address)]
     pub url: String,
-    /// How to be let in.
+    /// Credentials.
     #[command(flatten)]
     pub login: Login,
 }
@@ -58,7 +58,7 @@ pub struct Server {
 /// The base address of a server, as it was given.
 ///
 /// # Errors
-/// What is no address over HTTP, and one with a login; the value itself is the caller's to show.
+/// A text that is no HTTP address, or one with a user or password. The value is not repeated: it may hold a password.
 pub fn address(text: &str) -> Result<String, String> {
     let of_a_server = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     match Url::parse(text).ok().filter(of_a_server) {
@@ -70,7 +70,7 @@ pub fn address(text: &str) -> Result<String, String> {
     }
 }
 
-/// How to be let in by a server.
+/// Credentials for a server.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Login {
     /// File that holds a bearer token.
@@ -82,18 +82,18 @@ pub struct Login {
     /// PEM file with the authorities to trust instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// A token that checklist.yaml names, where the command line names none.
+    /// The token of checklist.yaml, used when the command line names none.
     #[arg(skip)]
     pub token: Option<SecretRef>,
 }
 
-/// A part of the past.
+/// A range of time that ends now or earlier.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Past {
     /// How far back.
     #[arg(long, default_value = "30d", value_parser = crate::promql::duration::parse)]
     pub range: Duration,
-    /// From one evaluation to the next.
+    /// Time between two evaluations.
     #[arg(long, default_value = "1m", value_parser = crate::promql::duration::parse)]
     pub step: Duration,
     /// The end of the range instead of now.
@@ -102,10 +102,11 @@ pub struct Past {
 }
 
 impl Past {
-    /// The first and the last evaluation, Unix milliseconds, on whole steps, so that a second run judges the same.
+    /// The first and the last evaluation in Unix milliseconds, rounded to whole steps, so that a second run evaluates the
+    /// same times.
     ///
     /// # Errors
-    /// A step that is longer than the range, or nothing, and a range that begins before 1970.
+    /// A step of zero or longer than the range, and a range that begins before 1970.
     pub fn milliseconds(&self) -> anyhow::Result<(i64, i64)> {
         let (range, step) = (i64::try_from(self.range.as_millis())?, i64::try_from(self.step.as_millis())?);
         anyhow::ensure!(step > 0 && range >= step, "--step must be more than nothing and not longer than --range");
@@ -117,10 +118,10 @@ impl Past {
     }
 }
 
-/// What a server said in time.
+/// The answer of a server within a deadline.
 ///
 /// # Errors
-/// [`NoVerdict`] when it says nothing, or that it failed.
+/// [`NoVerdict`] when the deadline passes or the request fails.
 pub async fn answered<T>(
     place: &str,
     within: Duration,
@@ -140,10 +141,10 @@ impl Server {
         }
     }
 
-    /// The `data` of a good answer.
+    /// The field `data` of a successful answer.
     ///
     /// # Errors
-    /// [`NoVerdict`] with the server's own words when it refuses.
+    /// [`NoVerdict`] with the server's error message.
     pub async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, NoVerdict> {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
@@ -163,10 +164,10 @@ impl Server {
         answered(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
     }
 
-    /// A good answer in YAML, as Mimir's ruler gives it.
+    /// A successful answer in YAML, as Mimir's ruler sends it.
     ///
     /// # Errors
-    /// [`NoVerdict`] when it is not good, or no YAML.
+    /// [`NoVerdict`] when the request fails or the body is no YAML.
     pub async fn get_yaml(&self, path: &str) -> Result<Value, NoVerdict> {
         let answer = self.ask(path).await?;
         let text = String::from_utf8_lossy(&answer.body);
@@ -193,33 +194,33 @@ impl Server {
     }
 
     /// A query over a time (Unix seconds, `step` in seconds), in as many slices as the server's limit asks for.
-    /// `progress` hears of each slice: how many are done, of how many.
+    /// `progress` is called after each slice with the number of finished slices and of all slices.
     pub async fn query_range(
         &self,
         expr: &str,
         time: (f64, f64),
         step: f64,
         progress: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<Vec<Course>, NoVerdict> {
+    ) -> Result<Vec<Series>, NoVerdict> {
         let mut series: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
-        let mut keep = |courses: Vec<Course>| {
+        let mut keep = |courses: Vec<Series>| {
             for course in courses {
                 series.entry(course.labels).or_default().extend(course.points);
             }
         };
         self.each_slice(expr, time, step, MAX_POINTS, &mut keep, progress).await?;
-        Ok(series.into_iter().map(|(labels, points)| Course { labels, points }).collect())
+        Ok(series.into_iter().map(|(labels, points)| Series { labels, points }).collect())
     }
 
-    /// The same, given away slice by slice in order of time, so that only a few slices are in memory. A slice has at
-    /// most so many points a series.
+    /// The same, passed on slice by slice in order of time, so that only a few slices are in memory. A slice has at most
+    /// `points` points for each series.
     pub async fn each_slice(
         &self,
         expr: &str,
         (start, end): (f64, f64),
         step: f64,
         points: f64,
-        take: &mut (dyn FnMut(Vec<Course>) + Send),
+        take: &mut (dyn FnMut(Vec<Series>) + Send),
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(), NoVerdict> {
         let slices = slices(start, end, step, points.clamp(100.0, MAX_POINTS));
@@ -235,8 +236,8 @@ impl Server {
         Ok(())
     }
 
-    /// One slice; in halves when the server says that it is too much, down to a hundred points.
-    async fn halves(&self, expr: &str, slice: (f64, f64), step: f64) -> Result<Vec<Course>, NoVerdict> {
+    /// One slice. It is split in halves when the server's limits refuse it, down to a hundred points.
+    async fn halves(&self, expr: &str, slice: (f64, f64), step: f64) -> Result<Vec<Series>, NoVerdict> {
         let mut waiting = vec![slice];
         let mut all = Vec::new();
         while let Some((start, end)) = waiting.pop() {
@@ -254,35 +255,35 @@ impl Server {
         Ok(all)
     }
 
-    async fn slice(&self, expr: &str, (start, end): (f64, f64), step: f64) -> Result<Vec<Course>, NoVerdict> {
+    async fn slice(&self, expr: &str, (start, end): (f64, f64), step: f64) -> Result<Vec<Series>, NoVerdict> {
         let (start, end, step) = (format!("{start:.3}"), format!("{end:.3}"), format!("{step}"));
         let parameters = [("query", expr), ("start", &*start), ("end", &*end), ("step", &*step)];
         let data = self.get("/api/v1/query_range", &parameters).await?;
         let rows = data["result"].as_array().map(Vec::as_slice).unwrap_or_default();
         let course = |row: &Value| {
             let points = row["values"].as_array().map(Vec::as_slice).unwrap_or_default();
-            Course { labels: labels(&row["metric"]), points: points.iter().filter_map(point).collect() }
+            Series { labels: labels(&row["metric"]), points: points.iter().filter_map(point).collect() }
         };
         Ok(rows.iter().map(course).collect())
     }
 }
 
-/// Why a good answer is not whole: Thanos and Mimir warn when a store did not answer, Prometheus when a remote one did
-/// not. What Prometheus says of the query itself is no such warning.
+/// Why a successful answer is incomplete: Thanos and Mimir warn when a store did not answer, Prometheus when a remote
+/// read failed. Warnings about the query itself (`PromQL ...`) do not count.
 fn incomplete(warnings: &Value) -> Option<String> {
     let mut warnings = warnings.as_array().into_iter().flatten().filter_map(Value::as_str);
     let why = warnings.find(|warning| !warning.starts_with("PromQL "))?;
     Some(format!("the answer is not complete: {why}"))
 }
 
-/// What servers say when a query loads more than they allow or takes longer.
+/// Whether an error message means that a query exceeds the server's limits of samples or time.
 fn too_much(error: &str) -> bool {
     ["too many samples", "query timed out", "exceeded the maximum", "gave no answer", "limit"]
         .iter()
         .any(|words| error.contains(words))
 }
 
-/// Cuts a time into pieces of at most so many points; no point is in two.
+/// Splits a range into slices of at most `points` points. No point is in two slices.
 fn slices(start: f64, end: f64, step: f64, points: f64) -> Vec<(f64, f64)> {
     let mut slices = Vec::new();
     let mut from = start;

@@ -1,5 +1,10 @@
 //! What a command writes: results to standard output, progress and warnings to standard error.
+//!
+//! Tables and progress are our own, because they are shorter than what the crates for them ask for: twenty lines align
+//! columns without a frame, and the line of progress appears only after a second, never in a pipe, and is wiped at the
+//! end. indicatif draws at once, so the wait, the thread and the test would stay.
 
+use anstyle::AnsiColor;
 use anyhow::Context;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
@@ -7,20 +12,20 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Nothing is said about what is over sooner.
+/// No progress is shown for work that ends sooner.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Between two looks at what is to be shown.
+/// Time between two updates of the progress line.
 const PACE: Duration = Duration::from_millis(100);
 /// Characters of a line on the narrowest usual terminal.
 const WIDTH: usize = 78;
 
-/// How the process writes; its defaults hold until [`Manner::hold`] says otherwise.
-static MANNER: OnceLock<Manner> = OnceLock::new();
+/// How the process writes; the defaults apply until [`TerminalOptions::apply`] says otherwise.
+static OPTIONS: OnceLock<TerminalOptions> = OnceLock::new();
 
-/// How much is said, and in which colours.
+/// How much is written, and in which colours.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
-pub struct Manner {
-    /// No progress, no notes, and no word about what is as it should be.
+pub struct TerminalOptions {
+    /// Only problems and results: no progress, no notes, nothing about checks that pass.
     #[arg(long, short, global = true, display_order = 900)]
     quiet: bool,
     /// Colours: on a terminal unless `NO_COLOR` is set, always, or never.
@@ -40,8 +45,8 @@ pub enum When {
     Never,
 }
 
-impl Manner {
-    /// The colours that arguments ask for, before they are read: a mistake in them is shown in colours too.
+impl TerminalOptions {
+    /// The colours that the arguments ask for, before clap parses them: its error messages are coloured too.
     pub fn asked(arguments: impl Iterator<Item = String>) -> clap::ColorChoice {
         let mut last = String::new();
         let mut chosen = clap::ColorChoice::Auto;
@@ -57,25 +62,25 @@ impl Manner {
         chosen
     }
 
-    /// Holds for the rest of the process; the first one does.
-    pub fn hold(self) {
-        let _ = MANNER.set(self);
+    /// Sets the options of the process; only the first call has an effect.
+    pub fn apply(self) {
+        let _ = OPTIONS.set(self);
     }
 }
 
-/// Whether only the result and what is wrong is to be said.
+/// Whether only results and problems are written (`--quiet`).
 pub fn is_quiet() -> bool {
-    MANNER.get().is_some_and(|manner| manner.quiet)
+    OPTIONS.get().is_some_and(|terminal| terminal.quiet)
 }
 
-/// One line to standard error that is neither the result nor a mistake: not for who is quiet.
+/// A line on standard error that is neither a result nor an error. `--quiet` leaves it out.
 pub fn note(line: &str) {
     if !is_quiet() {
         say(line);
     }
 }
 
-/// Writes to standard output. A reader that had enough (`| head`) is no mistake.
+/// Writes to standard output. A closed pipe (`| head`) is no error.
 ///
 /// # Errors
 /// When standard output cannot be written to.
@@ -87,29 +92,29 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// One line for people to standard error.
+/// A line on standard error.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Colours and bold type, where they are wanted.
+/// Colours and bold type, when they are enabled.
 #[derive(Debug, Clone, Copy)]
 pub struct Style(bool);
 
-/// What a text is painted for.
+/// The colour of a text, by meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
     /// A heading.
     Bold,
-    /// What goes away, and what is bad.
+    /// Removed, or an error.
     Red,
-    /// What comes, and what is good.
+    /// Added, or a success.
     Green,
-    /// What changes, and what is a warning.
+    /// Changed, or a warning.
     Yellow,
-    /// What is only told.
+    /// Information.
     Cyan,
-    /// What matters less.
+    /// Less important.
     Grey,
 }
 
@@ -117,10 +122,10 @@ impl Style {
     /// No colours.
     pub const PLAIN: Self = Self(false);
 
-    /// Coloured as --color says; without a word when standard output is a terminal and nobody said `NO_COLOR`.
+    /// The style of standard output: as `--color` says, else coloured on a terminal unless `NO_COLOR` is set.
     pub fn of_stdout() -> Self {
         let unwanted = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self(match MANNER.get().map(|manner| manner.color).unwrap_or_default() {
+        Self(match OPTIONS.get().map(|terminal| terminal.color).unwrap_or_default() {
             When::Auto => std::io::stdout().is_terminal() && !unwanted(),
             When::Always => true,
             When::Never => false,
@@ -129,15 +134,15 @@ impl Style {
 
     /// The text in a colour, or as it is.
     pub fn paint(self, colour: Colour, text: &str) -> String {
-        let code = match colour {
-            Colour::Bold => 1,
-            Colour::Red => 31,
-            Colour::Green => 32,
-            Colour::Yellow => 33,
-            Colour::Cyan => 36,
-            Colour::Grey => 90,
+        let style = match colour {
+            Colour::Bold => anstyle::Style::new().bold(),
+            Colour::Red => AnsiColor::Red.on_default(),
+            Colour::Green => AnsiColor::Green.on_default(),
+            Colour::Yellow => AnsiColor::Yellow.on_default(),
+            Colour::Cyan => AnsiColor::Cyan.on_default(),
+            Colour::Grey => AnsiColor::BrightBlack.on_default(),
         };
-        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.0 { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }
 
@@ -177,8 +182,8 @@ pub fn markdown(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// What a long command is doing: the last line of a terminal, once it has taken more than a second. Nothing anywhere
-/// else, and nothing for who is quiet; wiped when it is dropped.
+/// What a long command is doing: a line on the terminal after more than a second. Nothing in a pipe or with `--quiet`.
+/// The line is removed when this is dropped.
 pub struct Progress(Option<Line>);
 
 struct Line {
@@ -193,31 +198,31 @@ struct Told {
 }
 
 impl Progress {
-    /// Begins the clock.
+    /// Starts to measure the time.
     pub fn new() -> Self {
         if is_quiet() || !std::io::stderr().is_terminal() {
             return Self::silent();
         }
         let told = Arc::new((Mutex::new(Told::default()), Condvar::new()));
         let theirs = Arc::clone(&told);
-        // Its own thread, so that one long question is seen as well. Without one nothing is shown, which is no fault.
+        // A thread of its own, so that a single long request is shown too. Without a thread nothing is shown.
         let drawer = std::thread::Builder::new().spawn(move || draw(&theirs)).ok();
         Self(Some(Line { told, drawer }))
     }
 
-    /// Never says anything.
+    /// Shows nothing.
     pub const fn silent() -> Self {
         Self(None)
     }
 
-    /// Says how far the work is.
+    /// Sets the text.
     pub fn tell(&self, what: &str) {
         if let Some(mut told) = self.0.as_ref().and_then(|line| line.told.0.lock().ok()) {
             what.clone_into(&mut told.text);
         }
     }
 
-    /// Wipes the line, so that something else can be written.
+    /// Removes the line, so that something else can be written.
     pub fn end(self) {
         drop(self);
     }
@@ -253,7 +258,7 @@ fn draw(told: &(Mutex<Told>, Condvar)) {
     let mut next = wait(PATIENCE);
     while let Some(text) = next {
         if text != shown {
-            // What wraps cannot be wiped, and a name may hold anything.
+            // A line that wraps cannot be removed, and names may contain control characters.
             let line: String = text.chars().filter(|c| !c.is_control()).take(WIDTH).collect();
             let mut err = std::io::stderr().lock();
             let _ = write!(err, "\r\u{1b}[K{line}").and_then(|()| err.flush());

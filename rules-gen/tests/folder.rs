@@ -21,12 +21,8 @@ fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched()
     let here = |path: &str| folder.path().join("out").join(path);
     assert_eq!(generate(folder.path(), EXAMPLE, &[]).0, Some(0));
     std::fs::write(here("rules/mine.yaml"), "groups: []\n").unwrap();
-    let old = [
-        "tests/ChecklistBackupMissing.critical.test.yaml",
-        "runbooks/backup.md",
-        "access/s3-policy.json",
-        "access/postgres-orchestrator.sql",
-    ];
+    let old =
+        ["tests/backup.test.yaml", "runbooks/backup.md", "access/s3-policy.json", "access/postgres-orchestrator.sql"];
     let small = "health: [{name: a, url: 'http://a/'}]\nalerting: {slack: {webhookUrlFile: /s/slack}}\n";
     let (code, said) = generate(folder.path(), small, &["--check"]);
     assert_eq!(code, Some(1));

@@ -1,6 +1,8 @@
 //! What is generated stands before the field's own judges, and stays the same.
 
 use checklist::{Config, SIGNALS};
+use rules_gen::outputs::file::{File, differences};
+use std::io::Error;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -55,10 +57,10 @@ fn succeeds(program: &str, arguments: &[&str], folder: &Path) {
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&said));
 }
 
-fn generate(yaml: &str, folder: &Path) -> Vec<rules_gen::outputs::Output> {
+fn generate(yaml: &str, folder: &Path) -> Vec<File> {
     let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
-    rules_gen::outputs::write(&outputs, folder).unwrap_or_else(|error| panic!("{error:#}"));
+    rules_gen::outputs::file::write(&outputs, folder).unwrap_or_else(|error| panic!("{error:#}"));
     outputs
 }
 
@@ -74,10 +76,14 @@ fn large_groups_of_targets_give_rules_that_can_be_told_apart() -> std::io::Resul
     let outputs = generate(&yaml, folder.path());
     let lint = ["check", "rules", "--lint=all", "--lint-fatal", "rules/checklist.yaml"];
     succeeds("promtool", &lint, folder.path());
-    let slow = outputs.iter().filter_map(|output| output.path.to_str()).filter(|path| path.contains("HealthSlow"));
-    let tests: Vec<&str> = slow.filter(|path| path.ends_with(".test.yaml")).collect();
-    assert_eq!(tests.len(), 3, "a rule for each limit");
-    succeeds("promtool", &[&["test", "rules"], tests.as_slice()].concat(), folder.path());
+    let health = outputs.iter().find(|file| file.path == Path::new("tests/health.test.yaml"));
+    let health: serde_json::Value =
+        serde_yaml::from_str(&health.ok_or_else(|| Error::other("no test of health"))?.content)
+            .map_err(Error::other)?;
+    let names = health["tests"].as_array().into_iter().flatten().filter_map(|test| test["name"].as_str());
+    let fires = names.filter(|name| name.starts_with("ChecklistHealthSlow.warning") && name.ends_with(": fires"));
+    assert_eq!(fires.count(), 3, "a rule for each limit");
+    succeeds("promtool", &["test", "rules", "tests/health.test.yaml"], folder.path());
     Ok(())
 }
 
@@ -137,24 +143,43 @@ fn the_same_input_gives_the_same_bytes_and_check_names_what_differs() -> std::io
 fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     let outputs = generate(EXAMPLE, folder.path());
-    let content =
-        |path: &str| outputs.iter().find(|o| o.path == Path::new(path)).map(|o| o.content.clone()).unwrap_or_default();
-    let rules: serde_json::Value = serde_yaml::from_str(&content("rules/checklist.yaml")).unwrap_or_default();
-    let groups = rules["groups"].as_array().cloned().unwrap_or_default();
-    for rule in groups.iter().flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default()) {
-        if rule.get("record").is_some() {
-            continue;
-        }
-        let url = rule["annotations"]["runbook_url"].as_str().unwrap_or_default();
-        let (page, anchor) = url.rsplit('/').next().and_then(|page| page.split_once('#')).unwrap_or_default();
+    let content = |path: &str| {
+        let file = outputs.iter().find(|file| file.path == Path::new(path));
+        file.unwrap_or_else(|| panic!("{path} is not generated")).content.clone()
+    };
+    let rules: serde_json::Value = serde_yaml::from_str(&content("rules/checklist.yaml")).map_err(Error::other)?;
+    let groups = rules["groups"].as_array().into_iter().flatten();
+    let alerts = groups.flat_map(|group| group["rules"].as_array().into_iter().flatten());
+    let alerts: Vec<_> = alerts.filter(|rule| rule.get("alert").is_some()).collect();
+    assert!(alerts.len() > 150, "only {} alerts", alerts.len());
+    for rule in alerts {
+        let url = rule["annotations"]["runbook_url"].as_str().unwrap_or_else(|| panic!("{rule} has no runbook"));
+        let page = url.rsplit('/').next().and_then(|page| page.split_once('#'));
+        let (page, anchor) = page.unwrap_or_else(|| panic!("{url} names no page and no heading"));
         let text = content(&format!("runbooks/{page}"));
         let heading =
             text.lines().filter_map(|line| line.strip_prefix("### ")).any(|name| name.to_lowercase() == anchor);
         assert!(heading, "{} leads to {url}", rule["alert"]);
     }
     for signal in SIGNALS {
-        let dashboard = content(&format!("dashboards/{}.json", rules_gen::outputs::grafana::uid(signal.cadence)));
-        assert!(signal.panels.iter().all(|panel| dashboard.contains(panel.title)), "{}", signal.id);
+        let dashboard =
+            content(&format!("dashboards/{}.json", rules_gen::rules::labels::dashboard_uid(signal.cadence)));
+        let dashboard: serde_json::Value = serde_json::from_str(&dashboard)?;
+        // Its queries have the check, and groups of targets with other limits have their own panel: `Title: targets`.
+        let check = format!("check=\"{}\"", signal.id);
+        for panel in signal.panels {
+            let is_drawn = |drawn: &serde_json::Value| {
+                let title = drawn["title"].as_str().unwrap_or_default();
+                let rest = title.strip_prefix(panel.title);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(": "))
+                    && drawn["targets"].as_array().is_some_and(|targets| {
+                        !targets.is_empty()
+                            && targets.iter().all(|one| one["expr"].as_str().is_some_and(|expr| expr.contains(&check)))
+                    })
+            };
+            let drawn = dashboard["panels"].as_array().is_some_and(|panels| panels.iter().any(is_drawn));
+            assert!(drawn, "{} has no panel {}", signal.id, panel.title);
+        }
     }
     Ok(())
 }
@@ -164,15 +189,17 @@ fn what_is_committed_is_what_would_be_generated() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
-    let mut differences = rules_gen::outputs::differences(&outputs, &root.join("deploy/generated"));
-    differences.extend(rules_gen::outputs::differences(
-        &[
-            rules_gen::outputs::configuration::configuration(),
-            rules_gen::outputs::docs::signals(),
-            rules_gen::outputs::docs::lints(),
-        ],
-        &root.join("docs"),
-    ));
+    let (dashboards, others): (Vec<File>, Vec<File>) =
+        outputs.into_iter().partition(|file| file.path.starts_with("dashboards"));
+    assert!(dashboards.len() > 5 && others.len() > 100);
+    let docs = [
+        rules_gen::outputs::configuration::configuration(),
+        rules_gen::outputs::docs::signals(),
+        rules_gen::outputs::docs::lints(),
+    ];
+    let folders = [(others.as_slice(), "deploy/generated"), (&dashboards, ""), (&docs, "docs")];
+    let differences: Vec<String> =
+        folders.into_iter().flat_map(|(files, folder)| differences(files, &root.join(folder))).collect();
     assert!(differences.is_empty(), "run make generate: {differences:#?}");
 }
 
@@ -323,7 +350,7 @@ fn rights_are_the_least_that_the_configured_checks_need() -> std::io::Result<()>
     for part in [
         "CONNECTION LIMIT 5",
         "GRANT pg_read_all_stats TO \"checklist\"",
-        "GRANT SELECT (\"created_at\", \"disabled_at\", \"last_login_at\") ON \"users\"",
+        "GRANT SELECT (\"created_at\", \"disabled_at\", \"last_login_at\") ON \"public\".\"users\"",
     ] {
         assert!(sql.contains(part), "{part} is not in {sql}");
     }

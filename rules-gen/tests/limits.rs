@@ -12,7 +12,7 @@ fn passes(text: &str) {
     let config = Config::parse("checklist.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    rules_gen::outputs::write(&outputs, folder.path()).unwrap_or_else(|error| panic!("{error:#}"));
+    rules_gen::outputs::file::write(&outputs, folder.path()).unwrap_or_else(|error| panic!("{error:#}"));
     let tests = outputs.iter().map(|output| &output.path).filter(|path| path.to_string_lossy().ends_with(".test.yaml"));
     let mut command = Command::new("promtool");
     let output = command.current_dir(folder.path()).args(["test", "rules"]).args(tests).output();

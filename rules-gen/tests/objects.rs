@@ -13,7 +13,7 @@ const MAX_SPEC: usize = 524_288;
 
 fn objects(yaml: &str) -> Vec<Value> {
     let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    rules_gen::outputs::prometheus::prometheus_rules(&config, &rules_gen::rules::groups(&config))
+    rules_gen::outputs::prometheus_rule::prometheus_rules(&config, &rules_gen::rules::groups(&config))
 }
 
 /// What the definition says about groups and rules, and what the operator's own validation adds.
@@ -152,7 +152,7 @@ fn mimirs_file_is_what_its_tool_reads_with_the_same_groups() {
     let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let groups = rules_gen::rules::groups(&config);
     let (mimir, plain) = (
-        rules_gen::outputs::prometheus::namespace_file(&config, &groups),
+        rules_gen::outputs::mimir::namespace_file(&config, &groups),
         rules_gen::outputs::prometheus::rule_file(&groups),
     );
     assert_eq!(mimir["groups"], plain["groups"]);

@@ -12,7 +12,7 @@ const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 fn pages(yaml: &str) -> Vec<(String, String)> {
     let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap();
-    let page = |output: rules_gen::outputs::Output| {
+    let page = |output: rules_gen::outputs::file::File| {
         let name = output.path.to_str()?.strip_prefix("runbooks/")?.strip_suffix(".md")?.to_owned();
         Some((name, output.content))
     };

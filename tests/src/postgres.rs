@@ -15,6 +15,38 @@ use tokio_postgres::{Client, NoTls};
 /// The password of the exporter's role.
 pub const PASSWORD: &str = "rounds-at-seven";
 
+/// The password of the role that reads the application's tables, where it is another one.
+pub const APPLICATION_PASSWORD: &str = "rows-at-seven";
+
+/// The programs of a version.
+struct Programs {
+    bin: PathBuf,
+    /// Where its libraries are, if the system does not know.
+    libraries: Option<PathBuf>,
+}
+
+impl Programs {
+    /// The newest of the system's packages.
+    fn newest() -> anyhow::Result<Self> {
+        Ok(Self { bin: newest_bin()?, libraries: None })
+    }
+
+    /// A major version of target/parts.
+    fn of(major: u16) -> anyhow::Result<Self> {
+        let folder = crate::parts::folder().join("postgresql").join(major.to_string());
+        let folder = folder.canonicalize().with_context(|| format!("no PostgreSQL {major} (make parts)"))?;
+        Ok(Self { bin: folder.join("bin"), libraries: Some(folder.join("lib")) })
+    }
+
+    fn command(&self, user: Option<&User>, program: &str) -> Command {
+        let mut command = as_user(user, &self.bin.join(program));
+        if let Some(libraries) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
+        command
+    }
+}
+
 /// A running server; its data goes with it.
 pub struct Postgres {
     /// Its port on 127.0.0.1.
@@ -33,20 +65,33 @@ impl Postgres {
 
     /// The same with so many connections.
     pub async fn with_connections(connections: u16) -> anyhow::Result<Self> {
-        let bin = newest_bin()?;
+        let tracked = ["shared_preload_libraries=pg_stat_statements"];
+        let postgres = Self::launch(&Programs::newest()?, connections, &tracked).await?;
+        postgres.execute("CREATE EXTENSION pg_stat_statements").await?;
+        Ok(postgres)
+    }
+
+    /// A major version of target/parts with statements tracked, and more settings.
+    pub async fn of_version(major: u16, settings: &[&str]) -> anyhow::Result<Self> {
+        let settings = [&["shared_preload_libraries=pg_stat_statements"], settings].concat();
+        Self::launch(&Programs::of(major)?, 40, &settings).await
+    }
+
+    async fn launch(programs: &Programs, connections: u16, settings: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-postgres").tempdir()?;
         let data = folder.path().join("data");
         let user = ordinary_user()?;
         if let Some(user) = &user {
             chown(folder.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
         }
-        let command = |program: &str| as_user(user.as_ref(), &bin.join(program));
+        let command = |program: &str| programs.command(user.as_ref(), program);
         let output =
             command("initdb").args(["-A", "trust", "-U", "postgres", "--no-sync", "-D"]).arg(&data).output()?;
         if !output.status.success() {
             bail!("initdb: {}", String::from_utf8_lossy(&output.stderr));
         }
-        let hba = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+        let hba = "host all postgres 127.0.0.1/32 trust\nhost replication postgres 127.0.0.1/32 trust\n\
+                   host all all 127.0.0.1/32 scram-sha-256\n";
         std::fs::write(data.join("pg_hba.conf"), hba)?;
         let authority = Authority::new(folder.path())?;
         let (certificate, key) = authority.pem("localhost")?;
@@ -60,18 +105,13 @@ impl Postgres {
             }
         }
         let port = free_port()?;
-        let settings = ["ssl=on", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
         let connections = format!("max_connections={connections}");
-        let mut start = command("postgres");
-        start.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        for setting in settings.into_iter().chain([connections.as_str()]) {
-            start.args(["-c", setting]);
-        }
-        let mut process = Process::start(&mut start, "postgres", folder.path(), Signal::SIGINT)?;
-        process.wait_until(|| async move { connect(port, "postgres").await.is_ok() }).await?;
+        // A role's password is a SCRAM secret, as the newest servers make it.
+        let settings = [settings, &[connections.as_str(), "password_encryption=scram-sha-256"]].concat();
+        let process = serve(programs, folder.path(), port, &settings).await?;
         let postgres = Self { port, ca_file: authority.ca_file, process, _folder: folder };
         connect(port, "postgres").await?.batch_execute("CREATE DATABASE orchestrator").await?;
-        let role = format!("CREATE ROLE checklist LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 5");
+        let role = format!("CREATE ROLE checklist LOGIN PASSWORD '{PASSWORD}'");
         let client = postgres.client().await?;
         client.batch_execute(&role).await?;
         client.batch_execute(include_str!("schema.sql")).await?;
@@ -79,9 +119,71 @@ impl Postgres {
         let all = "postgres:\n  - {name: all, host: h, database: orchestrator, user: checklist}\n";
         let config = checklist::Config::parse("checklist.yaml", all)?;
         for target in &config.postgres {
-            client.batch_execute(&rules_gen::outputs::access::sql(&config, target, "checklist.yaml")).await?;
+            let script = rules_gen::outputs::access::sql(&config, target, "checklist.yaml");
+            postgres.script("postgres", "orchestrator", &script)?;
         }
         Ok(postgres)
+    }
+
+    /// Runs a script with psql; the error has what it said.
+    pub fn script(&self, user: &str, database: &str, text: &str) -> anyhow::Result<String> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), text)?;
+        let output = Command::new(newest_bin()?.join("psql"))
+            .args(["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", user, "-f"])
+            .arg(file.path())
+            .arg(database)
+            .env("PGPASSWORD", PASSWORD)
+            .output()?;
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        anyhow::ensure!(output.status.success(), "psql: {said}");
+        Ok(said)
+    }
+
+    /// A standby of this server, of the system's version.
+    pub async fn standby(&self) -> anyhow::Result<Self> {
+        let programs = Programs::newest()?;
+        let folder = tempfile::Builder::new().prefix("checklist-standby").tempdir()?;
+        let user = ordinary_user()?;
+        if let Some(user) = &user {
+            chown(folder.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
+        }
+        let port = self.port.to_string();
+        let copy =
+            ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "--write-recovery-conf", "--checkpoint=fast", "-D"];
+        let output =
+            programs.command(user.as_ref(), "pg_basebackup").args(copy).arg(folder.path().join("data")).output()?;
+        anyhow::ensure!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
+        let port = free_port()?;
+        let settings = ["max_connections=40", "shared_preload_libraries=pg_stat_statements"];
+        let process = serve(&programs, folder.path(), port, &settings).await?;
+        Ok(Self { port, ca_file: self.ca_file.clone(), process, _folder: folder })
+    }
+
+    /// PgBouncer in front of this server, with more settings; it ends with its handle.
+    pub async fn pooler(&self, mode: &str, settings: &str) -> anyhow::Result<Pooler> {
+        let folder = tempfile::Builder::new().prefix("checklist-pooler").tempdir()?;
+        let user = ordinary_user()?;
+        let port = free_port()?;
+        let users = format!("\"checklist\" \"{PASSWORD}\"\n\"postgres\" \"\"\n");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("users"), users)?;
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             auth_type = scram-sha-256\nauth_file = {}\npool_mode = {mode}\nunix_socket_dir =\n{settings}\n",
+            self.port,
+            at("users").display()
+        );
+        std::fs::write(at("pgbouncer.ini"), text)?;
+        if let Some(user) = &user {
+            for path in [folder.path().to_owned(), at("users"), at("pgbouncer.ini")] {
+                chown(&path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
+            }
+        }
+        let mut command = as_user(user.as_ref(), Path::new("/usr/sbin/pgbouncer"));
+        let mut process = Process::start(command.arg(at("pgbouncer.ini")), "pgbouncer", folder.path(), Signal::SIGINT)?;
+        process.wait_until(|| async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await?;
+        Ok(Pooler { port, _process: process, _folder: folder })
     }
 
     /// A superuser's connection to the application's database.
@@ -128,6 +230,28 @@ impl Postgres {
     pub async fn execute(&self, sql: &str) -> anyhow::Result<()> {
         Ok(self.client().await?.batch_execute(sql).await?)
     }
+}
+
+/// A running PgBouncer.
+pub struct Pooler {
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+    _process: Process,
+    _folder: TempDir,
+}
+
+/// Starts a server on the folder `data` and waits until it lets somebody in.
+async fn serve(programs: &Programs, folder: &Path, port: u16, settings: &[&str]) -> anyhow::Result<Process> {
+    let user = ordinary_user()?;
+    let ours = ["ssl=on", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
+    let mut start = programs.command(user.as_ref(), "postgres");
+    start.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string()]);
+    for setting in ours.iter().chain(settings) {
+        start.args(["-c", setting]);
+    }
+    let mut process = Process::start(&mut start, "postgres", folder, Signal::SIGINT)?;
+    process.wait_until(|| async move { connect(port, "postgres").await.is_ok() }).await?;
+    Ok(process)
 }
 
 async fn connect(port: u16, database: &str) -> anyhow::Result<Client> {

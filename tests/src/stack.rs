@@ -250,7 +250,7 @@ highAvailability: {{kubernetes: stack}}
 queries:
   - name: stuck_jobs
     help: Jobs that have waited for more than an hour
-    query: SELECT queue, count(*) FILTER (WHERE waits_since < now() - interval '1 hour') AS value FROM jobs GROUP BY queue
+    query: SELECT queue, count(*) FILTER (WHERE waits_since < now() - interval '1 hour') AS value FROM public.jobs GROUP BY queue
     labels: [queue]
     above: {{critical: 5}}
     interval: 1s

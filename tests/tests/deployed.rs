@@ -29,7 +29,7 @@ fn generated() -> anyhow::Result<tempfile::TempDir> {
     let folder = tempfile::Builder::new().prefix("checklist-deployed").tempdir()?;
     std::fs::write(folder.path().join("checklist.yaml"), EXAMPLE)?;
     let config = Config::parse("checklist.yaml", EXAMPLE)?;
-    rules_gen::outputs::write(
+    rules_gen::outputs::file::write(
         &rules_gen::outputs::generate(&config, "checklist.yaml")?,
         &folder.path().join("generated"),
     )?;
@@ -239,7 +239,7 @@ async fn a_live_route_test_is_delivered_a_broken_route_is_caught_and_no_alertman
     );
     std::fs::write(folder.path().join("checklist.yaml"), &yaml)?;
     let config = Config::parse("checklist.yaml", &yaml)?;
-    rules_gen::outputs::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
+    rules_gen::outputs::file::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
     let routes = folder.path().join("alertmanager/alertmanager.yaml");
     let url = format!("http://127.0.0.1:{port}");
     let test = |within: &str| {

@@ -317,7 +317,7 @@ async fn requests_that_fell_since_last_week_are_told() -> anyhow::Result<()> {
     let traffic = stack::traffic::Traffic::start().await?;
     let yaml = "traffic:\n  - {name: orchestrator, selector: 'job=\"orchestrator\"'}\nalerting:\n  alerts: {ChecklistTrafficFell: {for: 2s}}\n";
     let config = checklist::Config::parse("checklist.yaml", yaml)?;
-    rules_gen::outputs::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
+    rules_gen::outputs::file::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
     let mut text = "# TYPE checklist:http_requests:rate1d gauge\n".to_owned();
     let week_ago = jiff::Timestamp::now().as_second() - 7 * 86_400;
     for minute in -45..45 {

@@ -47,7 +47,7 @@ fn configuration(folder: &Path, recorder: &Recorder) -> anyhow::Result<Config> {
     Ok(Config::parse("checklist.yaml", &serde_yaml::to_string(&yaml)?)?)
 }
 
-fn groups(config: &Config) -> Vec<rules::Rule> {
+fn groups(config: &Config) -> Vec<rules::model::Rule> {
     rules::groups(config).into_iter().flat_map(|group| group.rules).collect()
 }
 
@@ -56,7 +56,7 @@ async fn every_generated_alert_fires_and_reaches_its_receiver() -> anyhow::Resul
     let folder = tempfile::Builder::new().prefix("checklist-alerts").tempdir()?;
     let recorder = Recorder::start().await?;
     let config = configuration(folder.path(), &recorder)?;
-    rules_gen::outputs::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
+    rules_gen::outputs::file::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
     let routes = Configuration::parse(&std::fs::read_to_string(folder.path().join("alertmanager/alertmanager.yaml"))?)?;
     let tests = unit_tests::all(&rules::groups(&config))?;
     let roles: Vec<Vec<Role>> =

@@ -3,6 +3,8 @@
 use anyhow::Context;
 use checklist::Config;
 use jiff::Timestamp;
+use rules_gen::outputs::kubernetes::Deployment;
+use rules_gen::outputs::output::{Input, Output};
 use serde_json::Value;
 use stack::http::{answer, serve};
 use stack::peers::{Authority, acceptor};
@@ -46,8 +48,8 @@ tasks: {{since: 2026-01-01, timeZone: Asia/Kolkata, directory: {at}/tasks}}
     );
     std::fs::write(&file, &text)?;
     std::fs::create_dir(folder.path().join("tasks"))?;
-    let files =
-        rules_gen::outputs::kubernetes::files(&Config::parse("checklist.yaml", &text)?, "checklist.yaml", &text)?;
+    let config = Config::parse("checklist.yaml", &text)?;
+    let files = Deployment.files(&Input::new(&config, "checklist.yaml", &text))?;
     let jobs = files.iter().find(|file| file.path.ends_with("cronjobs.yaml")).context("there are jobs")?;
     let jobs: Value = serde_yaml::from_str(&jobs.content)?;
     let daily = jobs["items"].as_array().into_iter().flatten();
@@ -59,7 +61,7 @@ tasks: {{since: 2026-01-01, timeZone: Asia/Kolkata, directory: {at}/tasks}}
     let arguments = words
         .iter()
         .skip(1)
-        .map(|word| if *word == rules_gen::outputs::kubernetes::pods::CONFIG_FILE { &place } else { *word });
+        .map(|word| if *word == rules_gen::outputs::kubernetes::names::CONFIG_FILE { &place } else { *word });
     let mut command = Command::new(program(words.first().context("a program")?)?);
     command.args(arguments).env_remove("PROMETHEUS_URL").current_dir("/");
     let output = tokio::task::spawn_blocking(move || command.output()).await??;

@@ -31,7 +31,7 @@ impl World {
         std::fs::write(folder.path().join("checklist.yaml"), &yaml)?;
         put_records(folder.path(), now)?;
         let config = checklist::Config::parse("checklist.yaml", &yaml)?;
-        rules_gen::outputs::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
+        rules_gen::outputs::file::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
         backfill(folder.path(), now)?;
         let text = exposition(&config, now);
         let exporter = serve(None, move |_| {

@@ -6,12 +6,27 @@ use super::threshold::{Levels, Severity, Threshold};
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Limits {
     levels: Vec<(&'static str, Levels)>,
+    off: Vec<&'static str>,
 }
 
 impl Limits {
     /// Defaults of the given thresholds, then what the operator moved.
     pub fn new(thresholds: &[&'static Threshold], moved: impl Fn(&str) -> Option<Levels>) -> Self {
-        Self { levels: thresholds.iter().map(|t| (t.key, moved(t.key).unwrap_or(t.default))).collect() }
+        Self {
+            levels: thresholds.iter().map(|t| (t.key, moved(t.key).unwrap_or(t.default))).collect(),
+            off: Vec::new(),
+        }
+    }
+
+    /// The same without the alerts that the operator switched off.
+    #[must_use]
+    pub fn without(self, off: Vec<&'static str>) -> Self {
+        Self { off, ..self }
+    }
+
+    /// Whether the operator switched an alert off.
+    pub fn is_off(&self, alert: &str) -> bool {
+        self.off.contains(&alert)
     }
 
     /// The levels of a threshold; its defaults when it is not part of these limits.

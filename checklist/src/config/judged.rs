@@ -7,7 +7,8 @@ use crate::condition::threshold::Severity;
 use crate::condition::value::{Scope, alternatives};
 use crate::signal::{Alert, Elsewhere, Signal};
 use crate::signals::SIGNALS;
-use crate::targets::TargetKind;
+use crate::targets::{Postgres, TargetKind};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// One signal on one target.
@@ -78,7 +79,24 @@ impl Config {
             let settings = self.settings.get(&(signal.kind.key(), name.to_owned()));
             settings.is_some_and(|settings| settings.skip.iter().any(|id| id == signal.id))
         };
-        self.names(signal).into_iter().filter(|name| !skipped(name)).collect()
+        let mut names: Vec<String> = self.names(signal).into_iter().filter(|name| !skipped(name)).collect();
+        if signal.kind == TargetKind::Server {
+            // What belongs to a server is told once, by the first of its databases.
+            let mut servers = BTreeSet::new();
+            names.retain(|name| self.database(name).is_some_and(|database| servers.insert(database.of_server())));
+        }
+        names
+    }
+
+    /// The database of this name.
+    pub fn database(&self, name: &str) -> Option<&Postgres> {
+        self.postgres.iter().find(|database| database.name == name)
+    }
+
+    /// The databases of one server, in the order of checklist.yaml.
+    pub fn of_server<'a>(&'a self, database: &Postgres) -> impl Iterator<Item = &'a Postgres> {
+        let server = database.of_server();
+        self.postgres.iter().filter(move |other| other.of_server() == server)
     }
 
     fn names(&self, signal: &Signal) -> Vec<String> {
@@ -110,9 +128,11 @@ impl Config {
     /// The limits that hold for a signal on a target: the target's own, else the global ones, else the defaults.
     pub fn limits(&self, signal: &Signal, target: &str) -> Limits {
         let own = self.settings.get(&(signal.kind.key(), target.to_owned()));
-        Limits::new(signal.thresholds, |key| {
+        let limits = Limits::new(signal.thresholds, |key| {
             own.and_then(|settings| settings.thresholds.get(key)).or_else(|| self.thresholds.get(key)).copied()
-        })
+        });
+        let off = |alert: &&'static Alert| self.alert(alert).is_none();
+        limits.without(signal.alerts.iter().filter(off).map(|alert| alert.name).collect())
     }
 
     /// The worst severity that an alert of a signal can have here, after the operator's changes.

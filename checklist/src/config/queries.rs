@@ -26,8 +26,27 @@ pub struct Query {
     pub signal: &'static Signal,
     /// The databases it is asked of.
     pub targets: Vec<String>,
-    /// The operator's SELECT, wrapped so that labels are texts and the value is a number.
+    /// The operator's SELECT.
     pub sql: String,
+    /// Its column with the value.
+    pub value: String,
+    /// Whether a result without a value is bad.
+    pub empty_is_bad: bool,
+    /// Whether it is asked as the role that reads the server's statistics, where the application's tables have another.
+    pub statistics: bool,
+    /// Schemas for names without one, after the system's.
+    pub schemas: Vec<String>,
+}
+
+impl Query {
+    /// The SELECT around the operator's: labels as texts, then the value by an expression in which `{value}` stands for
+    /// its column. Names are quoted, and the operator's text stays a subquery of its own, so that it can only be a SELECT.
+    pub fn around(&self, expression: &str) -> String {
+        let labels = self.signal.metrics.first().map_or(&[][..], |metric| metric.labels);
+        let labels: String = labels.iter().map(|label| format!("q.{}::text, ", quoted(label))).collect();
+        let value = expression.replace("{value}", &format!("q.{}", quoted(&self.value)));
+        format!("SELECT {labels}{value} FROM (\n{}\n) AS q", self.sql)
+    }
 }
 
 /// What tells one own signal from another.
@@ -45,6 +64,8 @@ struct Definition {
 
 const UNITS: [(&str, Unit); 4] =
     [("bytes", Unit::Bytes), ("count", Unit::Count), ("ratio", Unit::Ratio), ("seconds", Unit::Seconds)];
+
+const EMPTY: [(&str, bool); 2] = [("bad", true), ("ok", false)];
 
 static NAME: Form = Form {
     right: "a part of the name of a metric: at most 60 lower-case letters and digits, with single underscores between",
@@ -69,7 +90,7 @@ pub(super) static SECTION: Section = Section {
             .example("Jobs that wait for more than an hour"),
         Key::new("query", Kind::Text, "A SELECT that gives the value, and labels beside it.")
             .required()
-            .example("SELECT queue, count(*) AS value FROM jobs GROUP BY 1"),
+            .example("SELECT queue, count(*) AS value FROM public.jobs GROUP BY 1"),
         Key::new("value", Kind::Text, "The column of the value.").default("value").example("n"),
         Key::new("labels", Kind::List(&Kind::Form(&LABEL), false), "Columns that become labels.").example("[queue]"),
         Key::new("targets", Kind::List(&Kind::Text, false), "The names of the databases that are asked.")
@@ -84,6 +105,14 @@ pub(super) static SECTION: Section = Section {
         Key::new("costly", Kind::Flag, "Whether only the holder of the lease asks, with `highAvailability:`.")
             .default("false")
             .example("true"),
+        Key::new("empty", Kind::Choice(&words(&EMPTY)), "What a result without rows, or with NULL as the value, is.")
+            .otherwise("bad with `below`, ok with `above`")
+            .example("bad"),
+        Key::new("statistics", Kind::Flag, "Whether it is asked as `user` where there is an `applicationUser`.")
+            .default("false")
+            .example("true"),
+        Key::new("schemas", Kind::List(&Kind::Text, false), "Schemas of names without one; else names need theirs.")
+            .example("[public]"),
     ]],
     rules: &[Rule::One(
         &["above", "below"],
@@ -120,10 +149,13 @@ fn one(table: &Table<'_>, before: &[Query]) -> Option<Query> {
     let (interval, costly) = (table.duration("interval"), table.flag("costly"));
     let above = above.map(|levels| (Direction::Above, levels));
     let (direction, levels) = above.or(below.map(|levels| (Direction::Below, levels)))?;
-    let (name, sql) = (name?, wrapped(&sql?, &labels, &value?));
+    let (name, sql) = (name?, sql?.trim().trim_end_matches(';').to_owned());
+    // Where too little is bad, nothing is too little.
+    let empty_is_bad = table.choice("empty", &EMPTY).unwrap_or(direction == Direction::Below);
+    let (statistics, schemas) = (table.flag("statistics"), table.texts("schemas"));
     let definition =
         Definition { name, help: help?, labels, unit: unit?, direction, levels, interval: interval?, costly };
-    Some(Query { signal: signal(definition), targets, sql })
+    Some(Query { signal: signal(definition), targets, sql, value: value?, empty_is_bad, statistics, schemas })
 }
 
 /// Whether a text can be a part of the name of a metric.
@@ -140,13 +172,6 @@ fn alert_name(name: &str) -> String {
         part.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(part.chars().skip(1)).collect::<String>()
     };
     format!("ChecklistQuery{}", name.split('_').map(capital).collect::<String>())
-}
-
-/// Column names are quoted; the operator's text stays a subquery of its own, so that it can only be a SELECT.
-fn wrapped(sql: &str, labels: &[String], value: &str) -> String {
-    let labels: String = labels.iter().map(|label| format!("q.{}::text, ", quoted(label))).collect();
-    let sql = sql.trim().trim_end_matches(';');
-    format!("SELECT {labels}q.{}::float8 FROM (\n{sql}\n) AS q", quoted(value))
 }
 
 /// The signal of a definition. Signals live as long as the process, so equal definitions share one and

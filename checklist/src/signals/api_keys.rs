@@ -5,7 +5,7 @@ use crate::prelude::*;
 /// Keys by state.
 pub static KEYS: Metric = Metric::gauge(
     "checklist_api_keys",
-    "API keys that are not revoked, by state: active, stale (not used for long) or never_used (and not new).",
+    "API keys that are not revoked, by state: active, stale (not used for long) never_used (and not new) or future (its time is ahead).",
     &["state"],
 );
 /// The oldest key.
@@ -26,7 +26,7 @@ pub static STALE_AFTER: Threshold = Threshold::above(
 
 static STALE: Threshold = Threshold::above("api_keys.stale", Unit::Count, "The review should leave none.").warning(0.0);
 
-const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_used"])];
+const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_used", "future"])];
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {

@@ -9,10 +9,23 @@ pub static PRESENT: Metric =
 /// The newest event.
 pub static LAST: Metric = Metric::gauge(
     "checklist_audit_last_event_timestamp_seconds",
-    "Unix time of the newest event in the audit table.",
+    "Unix time of the newest event in the audit table that is not in the future.",
     &[],
 )
 .sparse();
+/// Events that are not yet.
+pub static FUTURE: Metric = Metric::gauge(
+    "checklist_audit_future_events",
+    "Events in the audit table whose time is more than five minutes ahead, counted up to 1000.",
+    &[],
+);
+
+static AHEAD: Threshold = Threshold::above(
+    "audit_log.future_events",
+    Unit::Count,
+    "Clocks differ by seconds; an event of tomorrow is a wrong clock, a wrong zone or a forged row.",
+)
+.warning(0.0);
 
 static SILENCE: Threshold = Threshold::above(
     "audit_log.silence",
@@ -57,8 +70,8 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Application,
     max_series: 10,
     looks: &[Looks::at_any(Object::Event)],
-    metrics: &[&PRESENT, &LAST],
-    thresholds: &[&SILENCE, &STOPPED, &USUAL, &BUSY],
+    metrics: &[&PRESENT, &LAST, &FUTURE],
+    thresholds: &[&SILENCE, &STOPPED, &USUAL, &BUSY, &AHEAD],
     alerts: &[
         Alert {
             name: "ChecklistAuditLogEmpty",
@@ -106,6 +119,13 @@ pub static SIGNAL: Signal = Signal {
             description: "The newest audit event of {{ $labels.target }} is {value} old; the limit is {limit}.",
             ..WARNING
         },
+        Alert {
+            name: "ChecklistAuditEventsAhead",
+            when: When::Beyond(Value::Of(of(&FUTURE)), &AHEAD),
+            summary: "Audit events are in the future.",
+            description: "{value} audit events of {{ $labels.target }} have a time more than five minutes ahead; they are not judged.",
+            ..WARNING
+        },
     ],
     panels: &[
         Panel {
@@ -124,6 +144,13 @@ pub static SIGNAL: Signal = Signal {
                 |_| format!("sum by (target) (avg_over_time({REQUESTS}[1h])) * 3600"),
                 &[&REQUESTS],
             ),
+            ..PANEL
+        },
+        Panel {
+            title: "Audit events in the future",
+            description: "Events whose time is more than five minutes ahead.",
+            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            threshold: Some(&AHEAD),
             ..PANEL
         },
         Panel {

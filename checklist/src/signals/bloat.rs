@@ -7,7 +7,7 @@ const TABLE: &[&str] = &["database", "schema", "table"];
 /// Wasted bytes.
 pub static BLOAT: Metric = Metric::gauge(
     "checklist_postgres_table_bloat_bytes",
-    "Bytes of the table that hold no live row, by pgstattuple_approx where that is installed, else dead rows by the server's estimate.",
+    "Bytes of the table that hold no live row, by pgstattuple_approx where that is installed, else by the widths of its columns, else by its dead rows.",
     TABLE,
 )
 .sparse();
@@ -77,7 +77,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
     ],
-    access: &[Access::SqlRole("pg_read_all_stats"), Access::SqlRole("pg_stat_scan_tables")],
+    access: &[Access::SqlRole("pg_stat_scan_tables")],
     costly: Some("With pgstattuple it reads the pages of the ten largest tables that are not all-visible."),
     runbook: include_str!("bloat.md"),
     ..BASE

@@ -12,9 +12,30 @@ pub static CONNECTIONS: Metric = Metric::gauge(
 /// What ordinary roles may use.
 pub static LIMIT: Metric = Metric::gauge(
     "checklist_postgres_connections_limit",
-    "Connections that ordinary roles can open: max_connections less the reserved ones.",
+    "Connections that ordinary roles can open: max_connections less those reserved for superusers and privileged roles.",
     &[],
 );
+/// What a database may use.
+pub static DATABASE_LIMIT: Metric = Metric::gauge(
+    "checklist_postgres_database_connections_limit",
+    "Connections that ordinary roles can open to the database, absent where the server's own limit holds.",
+    &["database"],
+)
+.sparse();
+/// What a role uses.
+pub static ROLE_CONNECTIONS: Metric = Metric::gauge(
+    "checklist_postgres_role_connections",
+    "Client connections of the role, for roles with a limit of their own.",
+    &["role"],
+)
+.sparse();
+/// What a role may use.
+pub static ROLE_LIMIT: Metric = Metric::gauge(
+    "checklist_postgres_role_connections_limit",
+    "Connections that the role can open, absent where the server's own limit holds.",
+    &["role"],
+)
+.sparse();
 /// When the oldest open transaction of a state began.
 pub static OLDEST_TRANSACTION: Metric = Metric::gauge(
     "checklist_postgres_oldest_transaction_start_timestamp_seconds",
@@ -55,12 +76,12 @@ pub static SIGNAL: Signal = Signal {
     cadence: Cadence::Daily,
     section: "Morning Health Check",
     stake: Stake::Live,
-    kind: TargetKind::Postgres,
+    kind: TargetKind::Server,
     interval: seconds(30),
     timeout: seconds(10),
     max_series: 500,
     looks: &[Looks::at_some(Object::Session)],
-    metrics: &[&CONNECTIONS, &LIMIT, &OLDEST_TRANSACTION],
+    metrics: &[&CONNECTIONS, &LIMIT, &DATABASE_LIMIT, &ROLE_CONNECTIONS, &ROLE_LIMIT, &OLDEST_TRANSACTION],
     thresholds: &[&USAGE, &IDLE, &IDLE_IN_TRANSACTION],
     alerts: &[
         Alert {
@@ -70,6 +91,24 @@ pub static SIGNAL: Signal = Signal {
             keep_firing: minutes(5),
             summary: "PostgreSQL is running out of connections.",
             description: "{{ $labels.target }} uses {value} of its connections; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistDatabaseConnectionsHigh",
+            when: When::Beyond(Value::Share(of(&CONNECTIONS), of(&DATABASE_LIMIT)), &USAGE),
+            pending: minutes(5),
+            keep_firing: minutes(5),
+            summary: "Database is running out of its connections.",
+            description: "Database {{ $labels.database }} of {{ $labels.target }} uses {value} of the connections that its own limit allows; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistRoleConnectionsHigh",
+            when: When::Beyond(Value::Share(of(&ROLE_CONNECTIONS), of(&ROLE_LIMIT)), &USAGE),
+            pending: minutes(5),
+            keep_firing: minutes(5),
+            summary: "Role is running out of its connections.",
+            description: "Role {{ $labels.role }} on {{ $labels.target }} uses {value} of the connections that its own limit allows; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -98,6 +137,24 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Ratio,
             legend: &["target"],
             threshold: Some(&USAGE),
+        },
+        Panel {
+            title: "Connections of a database",
+            description: "Share of the connections in use of those that a limit of the database allows.",
+            shown: Shown::Value(Value::Share(of(&CONNECTIONS), of(&DATABASE_LIMIT))),
+            unit: Unit::Ratio,
+            legend: &["target", "database"],
+            threshold: Some(&USAGE),
+            ..PANEL
+        },
+        Panel {
+            title: "Connections of a role",
+            description: "Share of the connections in use of those that a limit of the role allows.",
+            shown: Shown::Value(Value::Share(of(&ROLE_CONNECTIONS), of(&ROLE_LIMIT))),
+            unit: Unit::Ratio,
+            legend: &["target", "role"],
+            threshold: Some(&USAGE),
+            ..PANEL
         },
         Panel {
             title: "Connections by state",

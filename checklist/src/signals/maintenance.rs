@@ -41,9 +41,17 @@ pub static XID_AGE: Metric = Metric::gauge(
 /// Large tables that were never vacuumed.
 pub static NEVER: Metric = Metric::gauge(
     "checklist_postgres_never_vacuumed_tables",
-    "Large tables of the database that were never vacuumed since its statistics began.",
+    "Large tables of the database that were never vacuumed since its statistics began, although there is something to clean.",
     &["database"],
-);
+)
+.sparse();
+/// Large tables that were never analyzed.
+pub static NEVER_ANALYZED: Metric = Metric::gauge(
+    "checklist_postgres_never_analyzed_tables",
+    "Large tables of the database that were never analyzed since its statistics began, although they changed.",
+    &["database"],
+)
+.sparse();
 
 static DEAD_SHARE: Threshold = Threshold::above(
     "maintenance.dead_share",
@@ -58,6 +66,20 @@ static ANALYZED: Threshold = Threshold::above(
     "The checklist updates statistics once a month; five days of slack.",
 )
 .warning(35.0 * DAY);
+
+static UNVACUUMED: Threshold = Threshold::above(
+    "maintenance.never_vacuumed",
+    Unit::Count,
+    "The server vacuums a table that was written to by itself; one that it never did has it switched off or is stuck.",
+)
+.warning(0.0);
+
+static UNANALYZED: Threshold = Threshold::above(
+    "maintenance.never_analyzed",
+    Unit::Count,
+    "Without statistics every plan on a large table is a guess.",
+)
+.warning(0.0);
 
 static XID: Threshold = Threshold::above(
     "maintenance.transaction_id_age",
@@ -86,8 +108,8 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(5),
     max_series: 600,
     looks: &[Looks::at_some(Object::Database), Looks::at_any(Object::Table)],
-    metrics: &[&LAST_VACUUM, &LAST_ANALYZE, &DEAD, &ROWS, &XID_AGE, &NEVER],
-    thresholds: &[&DEAD_SHARE, &ANALYZED, &XID, &MIN_BYTES],
+    metrics: &[&LAST_VACUUM, &LAST_ANALYZE, &DEAD, &ROWS, &XID_AGE, &NEVER, &NEVER_ANALYZED],
+    thresholds: &[&DEAD_SHARE, &ANALYZED, &UNVACUUMED, &UNANALYZED, &XID, &MIN_BYTES],
     alerts: &[
         Alert {
             name: "ChecklistTransactionIdsRunOut",
@@ -102,6 +124,22 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(60),
             summary: "Large table is full of dead rows.",
             description: "{value} of the rows of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} are dead; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistTablesNeverVacuumed",
+            when: When::Beyond(Value::Of(of(&NEVER)), &UNVACUUMED),
+            pending: minutes(60),
+            summary: "Large tables were never vacuumed.",
+            description: "{value} large tables of database {{ $labels.database }} were never vacuumed, and there is something to clean.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistTablesNeverAnalyzed",
+            when: When::Beyond(Value::Of(of(&NEVER_ANALYZED)), &UNANALYZED),
+            pending: minutes(60),
+            summary: "Large tables were never analyzed.",
+            description: "{value} large tables of database {{ $labels.database }} were never analyzed although they changed.",
             ..WARNING
         },
         Alert {
@@ -124,6 +162,22 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
+            title: "Never vacuumed",
+            description: "Large tables that were never vacuumed although there is something to clean.",
+            shown: Shown::Value(Value::Of(of(&NEVER))),
+            legend: &["target", "database"],
+            threshold: Some(&UNVACUUMED),
+            ..PANEL
+        },
+        Panel {
+            title: "Never analyzed",
+            description: "Large tables that were never analyzed although they changed.",
+            shown: Shown::Value(Value::Of(of(&NEVER_ANALYZED))),
+            legend: &["target", "database"],
+            threshold: Some(&UNANALYZED),
+            ..PANEL
+        },
+        Panel {
             title: "Transaction id age",
             description: "Transactions since the oldest id that each database still holds.",
             shown: Shown::Value(Value::Of(of(&XID_AGE))),
@@ -141,7 +195,6 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&ANALYZED),
         },
     ],
-    access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("maintenance.md"),
     ..BASE
 };

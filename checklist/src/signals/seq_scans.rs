@@ -26,11 +26,8 @@ pub static INDEX_ROWS: Metric = Metric::counter(
 pub static LIVE_ROWS: Metric =
     Metric::gauge("checklist_postgres_table_live_rows", "Live rows of the table by the server's estimate.", TABLE);
 /// Estimated size.
-pub static BYTES: Metric = Metric::gauge(
-    "checklist_postgres_table_bytes",
-    "Size of the table's main storage as of its last vacuum or analyze, without indexes.",
-    TABLE,
-);
+pub static BYTES: Metric =
+    Metric::gauge("checklist_postgres_table_bytes", "Size of the table's main storage, without indexes.", TABLE);
 
 static SHARE: Threshold = Threshold::above(
     "seq_scans.share",
@@ -165,7 +162,6 @@ pub static SIGNAL: Signal = Signal {
             ),
         ],
     }],
-    access: &[Access::SqlRole("pg_read_all_stats")],
     runbook: include_str!("seq_scans.md"),
     ..BASE
 };

@@ -7,7 +7,7 @@ const STATEMENT: &[&str] = &["database", "queryid"];
 /// Whether statements can be told apart.
 pub static TRACKED: Metric = Metric::gauge(
     "checklist_postgres_statements_tracked",
-    "Whether the extension pg_stat_statements is there (1) or not (0).",
+    "Whether the server keeps statistics of statements that the role can read, by pg_stat_statements (1), or not (0).",
     &[],
 );
 /// Calls by statement.
@@ -78,7 +78,7 @@ pub static SIGNAL: Signal = Signal {
     title: "Slow queries",
     cadence: Cadence::Weekly,
     section: "Performance Review",
-    kind: TargetKind::Postgres,
+    kind: TargetKind::Server,
     looks: &[Looks::at_any(Object::Statement), Looks::at_any(Object::Session)],
     metrics: &[&TRACKED, &CALLS, &SECONDS, &LONGEST],
     thresholds: &[&MEAN, &RUNNING, &SLOWER, &FLOOR, &MIN_CALLS],
@@ -89,6 +89,14 @@ pub static SIGNAL: Signal = Signal {
             pending: seconds(0),
             summary: "Query runs for long.",
             description: "A query in database {{ $labels.database }} has been running for {value}; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistStatementsNotTracked",
+            when: When::Zero(of(&TRACKED)),
+            pending: minutes(60),
+            summary: "Statements are not tracked.",
+            description: "{{ $labels.target }} keeps no statistics of statements that the exporter can read: slow ones are not seen.",
             ..WARNING
         },
         Alert {
@@ -153,6 +161,13 @@ pub static SIGNAL: Signal = Signal {
             unit: Unit::Seconds,
             legend: &["database", "queryid"],
             threshold: Some(&MEAN),
+            ..PANEL
+        },
+        Panel {
+            title: "Statements tracked",
+            description: "Whether the server keeps statistics of statements.",
+            drawing: Drawing::Whether,
+            shown: Shown::Value(Value::Of(of(&TRACKED))),
             ..PANEL
         },
         Panel {

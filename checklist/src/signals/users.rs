@@ -5,7 +5,7 @@ use crate::prelude::*;
 /// Accounts by state.
 pub static ACCOUNTS: Metric = Metric::gauge(
     "checklist_accounts",
-    "Accounts that are not disabled, by state: active, stale (no login for long) or never_logged_in.",
+    "Accounts that are not disabled, by state: active, stale (no login for long) never_logged_in or future (its time is ahead).",
     &["state"],
 );
 
@@ -19,7 +19,7 @@ pub static STALE_AFTER: Threshold = Threshold::above(
 
 static STALE: Threshold = Threshold::above("users.stale", Unit::Count, "The review should leave none.").warning(0.0);
 
-const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_logged_in"])];
+const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_logged_in", "future"])];
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {

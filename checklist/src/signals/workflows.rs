@@ -4,6 +4,13 @@ use crate::prelude::*;
 
 /// Rows by status.
 pub static WORKFLOWS: Metric = Metric::gauge("checklist_workflows", "Workflows by status.", &["status"]);
+/// Rows of a status that nobody configured.
+pub static UNKNOWN: Metric = Metric::gauge(
+    "checklist_workflows_unknown",
+    "Workflows whose status is none of the words that checklist.yaml knows: they count neither as open nor as ended.",
+    &["status"],
+)
+.sparse();
 /// Workflows that ended.
 pub static FINISHED: Metric = Metric::gauge(
     "checklist_workflows_finished",
@@ -15,7 +22,7 @@ pub static FAILED: Metric =
     Metric::gauge("checklist_workflows_failed", "Workflows that failed within the sliding window.", &["window"]);
 /// Workflows that still run.
 pub static OPEN: Metric =
-    Metric::gauge("checklist_workflows_open", "Workflows that have neither completed nor failed.", &[]);
+    Metric::gauge("checklist_workflows_open", "Workflows whose status is one of the words for open.", &[]);
 
 const SIX_HOURS: &[(&str, &[&str])] = &[("window", &["6h"])];
 const DAY_WINDOW: &[(&str, &[&str])] = &[("window", &["24h"])];
@@ -26,6 +33,13 @@ static FAILED_SHARE: Threshold = Threshold::above(
     "One failure in twenty is more than bad input explains; the checklist names no number.",
 )
 .warning(0.05);
+
+static STRANGE: Threshold = Threshold::above(
+    "workflows.unknown_status",
+    Unit::Count,
+    "A word that nobody configured is counted nowhere, and a new spelling would make the check blind.",
+)
+.warning(0.0);
 
 /// Failures below which a share is an anecdote.
 static FAILED_FLOOR: Threshold = Threshold::above(
@@ -53,8 +67,8 @@ pub static SIGNAL: Signal = Signal {
     interval: minutes(5),
     max_series: 50,
     looks: &[Looks::at_any(Object::Workflow)],
-    metrics: &[&WORKFLOWS, &FINISHED, &FAILED, &OPEN],
-    thresholds: &[&FAILED_SHARE, &FAILED_FLOOR, &USUAL],
+    metrics: &[&WORKFLOWS, &UNKNOWN, &FINISHED, &FAILED, &OPEN],
+    thresholds: &[&FAILED_SHARE, &FAILED_FLOOR, &USUAL, &STRANGE],
     alerts: &[
         Alert {
             name: "ChecklistWorkflowsFail",
@@ -67,6 +81,14 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(30),
             summary: "Many workflows fail.",
             description: "{value} of the workflows of the last day on {{ $labels.target }} failed; the limit is {limit}.",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistWorkflowStatusUnknown",
+            when: When::Beyond(Value::Of(of(&UNKNOWN)), &STRANGE),
+            pending: minutes(60),
+            summary: "Workflows have an unknown status.",
+            description: "{value} workflows of {{ $labels.target }} have the status {{ $labels.status }}, which checklist.yaml does not know.",
             ..WARNING
         },
         Alert {
@@ -106,6 +128,14 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
+            title: "Workflows of unknown status",
+            description: "Workflows by a status that checklist.yaml does not know.",
+            shown: Shown::Value(Value::Of(of(&UNKNOWN))),
+            legend: &["target", "status"],
+            threshold: Some(&STRANGE),
+            ..PANEL
+        },
+        Panel {
             title: "Failed workflows",
             description: "Share of the workflows of the last day that failed.",
             shown: Shown::Value(Value::Share(of(&FAILED).with(DAY_WINDOW), of(&FINISHED).with(DAY_WINDOW))),
@@ -115,7 +145,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Open workflows",
-            description: "Workflows that have neither completed nor failed.",
+            description: "Workflows whose status is one of the words for open.",
             shown: Shown::Value(Value::Of(of(&OPEN))),
             ..PANEL
         },

@@ -36,6 +36,8 @@ pub enum TargetKind {
     Restore,
     /// A cluster with secrets that are rotated.
     Secrets,
+    /// A database server, by the first of its databases in checklist.yaml.
+    Server,
     /// The records of what people did.
     Tasks,
     /// The application's own HTTP metrics in Prometheus; nothing is probed.
@@ -48,7 +50,7 @@ impl TargetKind {
         match self {
             Self::Advisories | Self::Dependencies | Self::Images => "reports",
             Self::AlertPath | Self::Alertmanager => "alertmanagers",
-            Self::Application | Self::Postgres | Self::Query => "postgres",
+            Self::Application | Self::Postgres | Self::Query | Self::Server => "postgres",
             Self::Backup | Self::Restore => "backups",
             Self::Certificate => "certificates",
             Self::Health => "health",

@@ -4,7 +4,7 @@ use super::kind::TargetKind;
 use super::parts::{CA_FILE, Needs, Peer, SecretRef, UNUSED_CA, secret, secret_keys};
 use super::tables::{self, Tables};
 use super::target::{List, OWN, Target};
-use crate::reader::keys::{Key, Kind, Names, Rule, Section, words};
+use crate::reader::keys::{Form, Key, Kind, Names, Rule, Section, words};
 use crate::reader::table::Table;
 use std::path::PathBuf;
 
@@ -43,6 +43,39 @@ pub struct Postgres {
     pub ca_file: Option<PathBuf>,
     /// The names of the application's tables, if they are in this database.
     pub tables: Option<Tables>,
+    /// The role that reads the application's tables, where it is another one than that of the statistics.
+    pub application: Option<Login>,
+    /// Whether views, foreign tables, casts and functions of the tables' owners may run with the role's rights.
+    pub trust_table_owners: bool,
+    /// The time zone of columns without one; the server's own when absent.
+    pub time_zone: Option<String>,
+    /// Databases with the same word are of one server, whatever their addresses are.
+    pub server: Option<String>,
+}
+
+/// Who logs in to a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The role.
+    pub user: String,
+    /// Its password, if it has one.
+    pub password: Option<SecretRef>,
+}
+
+impl Postgres {
+    /// The database as the role that reads the application's tables.
+    #[must_use]
+    pub fn as_application(&self) -> Self {
+        match self.application.clone() {
+            Some(Login { user, password }) => Self { user, password, ..self.clone() },
+            None => self.clone(),
+        }
+    }
+
+    /// Which server it is of: the word that was given, else the address.
+    pub fn of_server(&self) -> String {
+        self.server.clone().unwrap_or_else(|| format!("{}:{}", self.host.to_ascii_lowercase(), self.port))
+    }
 }
 
 /// The keys of a connection.
@@ -89,6 +122,10 @@ pub(super) fn connection(table: &Table<'_>, name: String) -> Option<Postgres> {
         tls,
         ca_file,
         tables: None,
+        application: None,
+        trust_table_owners: false,
+        time_zone: None,
+        server: None,
     })
 }
 
@@ -99,12 +136,13 @@ impl Target for Postgres {
 
     fn kinds(&self) -> Vec<TargetKind> {
         let application = self.tables.as_ref().map(|_| TargetKind::Application);
-        [TargetKind::Postgres, TargetKind::Query].into_iter().chain(application).collect()
+        [TargetKind::Postgres, TargetKind::Query, TargetKind::Server].into_iter().chain(application).collect()
     }
 
     fn needs(&self) -> Needs<'_> {
         Needs::default()
             .secret(self.password.as_ref())
+            .secret(self.application.as_ref().and_then(|login| login.password.as_ref()))
             .file(self.ca_file.as_ref())
             .peer(Peer::Host(&self.host, self.port))
     }
@@ -119,6 +157,24 @@ static ENTRY: Section = Section {
             Key::new("application", Kind::Flag, "Whether the application's tables are in this database.")
                 .default("true")
                 .example("false"),
+            Key::new("applicationUser", Kind::Text, "The role that reads the application's tables, and no statistics.")
+                .otherwise("one role reads both")
+                .example("checklist_app"),
+            APPLICATION_PASSWORD[0],
+            APPLICATION_PASSWORD[1],
+            Key::new(
+                "trustTableOwners",
+                Kind::Flag,
+                "Whether views, foreign tables, casts and functions of the tables' owners may run with the role's rights.",
+            )
+            .default("false")
+            .example("true"),
+            Key::new("timeZone", Kind::Form(&ZONE), "The time zone of columns without one.")
+                .otherwise("that of the server")
+                .example("Europe/Berlin"),
+            Key::new("server", Kind::Text, "A word for the server: databases with the same word are of one.")
+                .otherwise("databases with the same host and port are of one server")
+                .example("db-1"),
             Key::new(
                 "tables",
                 Kind::By(Names::Tables, &Kind::Table(&tables::SECTION)),
@@ -128,7 +184,29 @@ static ENTRY: Section = Section {
             .example("{audit_events: {table: security.audit, columns: {timestamp: at}}}"),
         ],
     ],
-    rules: CONNECTION_RULES,
+    rules: &[
+        CONNECTION_RULES[0],
+        Rule::NotBoth(
+            "applicationPasswordFile",
+            "applicationPasswordEnv",
+            "applicationPasswordFile and applicationPasswordEnv exclude each other: keep one of them",
+        ),
+        Rule::Needs("applicationPasswordFile", "applicationUser", "a password needs its role: give applicationUser"),
+        Rule::Needs("applicationPasswordEnv", "applicationUser", "a password needs its role: give applicationUser"),
+    ],
+};
+
+const APPLICATION_PASSWORD: [Key; 2] = secret_keys!(
+    "applicationPasswordFile",
+    "applicationPasswordEnv",
+    "the password of the role that reads the application's tables",
+    "application-password"
+);
+
+static ZONE: Form = Form {
+    right: "a time zone like Europe/Berlin",
+    pattern: "^[A-Za-z0-9_+/-]+$",
+    fits: |name| jiff::tz::TimeZone::get(name).is_ok(),
 };
 
 impl List for Postgres {
@@ -143,6 +221,19 @@ impl List for Postgres {
             table.mistake_at("tables", "tables are never looked at while application is false: keep one of them");
         }
         let tables = tables::read(table);
-        Some(Self { tables: application.then_some(tables), ..target? })
+        let password = secret(table, "applicationPasswordFile", "applicationPasswordEnv");
+        let login = table.text("applicationUser").map(|user| Login { user, password });
+        let target = target?;
+        if login.as_ref().is_some_and(|login| login.user == target.user) {
+            table.mistake_at("applicationUser", "it is the same role as user: leave it out, or give another one");
+        }
+        Some(Self {
+            tables: application.then_some(tables),
+            application: login.filter(|_| application),
+            trust_table_owners: table.flag("trustTableOwners"),
+            time_zone: table.text("timeZone"),
+            server: table.text("server"),
+            ..target
+        })
     }
 }

@@ -54,7 +54,11 @@ pub struct Tables {
 pub(super) static SECTION: Section = Section {
     what: "a table of the application",
     keys: &[&[
-        Key::new("table", Kind::Text, "The name of the table; a dot separates schema and table.")
+        Key::new(
+            "table",
+            Kind::Text,
+            "The name of the table, in `public` without a schema; a dot separates them, a name with a dot stands in quotes.",
+        )
             .otherwise("the name of the written checklist")
             .example("security.audit"),
         Key::new("columns", Kind::By(Names::Columns, &Kind::Text), "The names of its columns.")
@@ -128,12 +132,22 @@ fn unknown(what: &str, text: &str, known: &[&str]) -> String {
 }
 
 impl Tables {
-    /// The table as a quoted identifier; a dot separates schema and table.
+    /// The table as a quoted identifier with its schema.
     pub fn table(&self, known: &str) -> String {
+        let (schema, table) = self.schema_and_table(known);
+        format!("{}.{}", quoted(&schema), quoted(&table))
+    }
+
+    /// Schema and table: a dot separates them, and a name that has a dot stands in double quotes. Without a schema it
+    /// is `public`: a search path would let whoever may create tables there decide which one is meant.
+    pub fn schema_and_table(&self, known: &str) -> (String, String) {
         let name = self.tables.get(known).map_or(known, String::as_str);
-        match name.split_once('.') {
-            Some((schema, table)) => format!("{}.{}", quoted(schema), quoted(table)),
-            None => quoted(name),
+        match identifier(name) {
+            (schema, Some(rest)) => match identifier(rest) {
+                (table, None) => (schema, table),
+                _ => (schema, rest.to_owned()),
+            },
+            (table, None) => ("public".to_owned(), table),
         }
     }
 
@@ -167,6 +181,31 @@ impl Tables {
     }
 }
 
+/// The first identifier of a dotted name, and what is behind its dot.
+fn identifier(name: &str) -> (String, Option<&str>) {
+    if let Some(inner) = name.strip_prefix('"') {
+        let mut text = String::new();
+        let mut rest = inner;
+        while let Some((before, behind)) = rest.split_once('"') {
+            text += before;
+            match behind.as_bytes().first() {
+                None => return (text, None),
+                Some(b'.') => return (text, Some(&behind[1..])),
+                Some(b'"') => {
+                    text.push('"');
+                    rest = &behind[1..];
+                }
+                // A quote that ends nothing is part of the name.
+                Some(_) => break,
+            }
+        }
+    }
+    match name.split_once('.') {
+        Some((first, rest)) => (first.to_owned(), Some(rest)),
+        None => (name.to_owned(), None),
+    }
+}
+
 /// A quoted identifier, whatever it contains.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -189,6 +228,22 @@ mod tests {
         tables.columns.insert(("users".to_owned(), "created_at".to_owned()), "né le".to_owned());
         let sql = tables.fill("SELECT {users.created_at}, {users.disabled_at} FROM {users}");
         assert_eq!(sql, "SELECT \"né le\", \"disabled_at\" FROM \"app\".\"us\"\"ers; DROP TABLE x\"");
+    }
+
+    #[test]
+    fn a_table_has_a_schema_and_may_have_dots_in_quotes() {
+        for (name, sql) in [
+            ("users", r#""public"."users""#),
+            ("app.users", r#""app"."users""#),
+            (r#""audit.events""#, r#""public"."audit.events""#),
+            (r#""a.b"."c""d""#, r#""a.b"."c""d""#),
+            (r#"app."audit.events""#, r#""app"."audit.events""#),
+            (r#""half"#, r#""public"."""half""#),
+            ("a.b.c", r#""a"."b.c""#),
+        ] {
+            let tables = Tables { tables: [("users".to_owned(), name.to_owned())].into(), ..Tables::default() };
+            assert_eq!(tables.table("users"), sql, "{name}");
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! `check --explain`: the plan of every SQL statement, and a warning where a large table is read whole.
 
-use crate::probes::sql::Sql;
+use crate::run::checks::Asked;
 use crate::run::job::Job;
+use crate::sources::postgres::{Ask, Database};
+use checklist::config::literal;
 use checklist::{Access, Config};
 use std::sync::Arc;
+use tokio_postgres::Row;
 
 /// Rows from which a sequential scan is worth a warning.
 const LARGE: f64 = 100_000.0;
@@ -16,14 +19,14 @@ pub async fn explain(config: &Config, jobs: &[Arc<Job>]) -> (String, usize) {
             let state = job.state();
             (state.check.signal, state.check.target.clone())
         };
-        let Some(sql) = crate::run::checks::sql(config, signal, &target) else { continue };
+        let Some(asked) = crate::run::checks::asked(config, signal, &target) else { continue };
         text += &format!("{} on {target}\n", signal.id);
         for access in signal.access {
             if let Access::SqlIndex(table, columns) = access {
                 text += &format!("  needs an index on {table} ({})\n", columns.join(", "));
             }
         }
-        match plans(&sql, &mut text).await {
+        match plans(&asked, &mut text).await {
             Ok(scans) => warnings += scans,
             Err(failure) => {
                 text += &format!("  CANNOT TELL: {failure}\n");
@@ -34,31 +37,46 @@ pub async fn explain(config: &Config, jobs: &[Arc<Job>]) -> (String, usize) {
     (text, warnings)
 }
 
-async fn plans(sql: &Sql, text: &mut String) -> Result<usize, crate::probe::Failure> {
+async fn plans(asked: &Asked, text: &mut String) -> Result<usize, crate::probe::Failure> {
     let mut warnings = 0;
-    for (statement, parameters) in sql.statements() {
-        if let Some(question) = statement.when {
-            let answer = sql.database().query(question, &[]).await?;
-            if !answer.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
-                continue;
+    match asked {
+        Asked::Catalog(sql) => {
+            let facts = sql.database().facts().await?;
+            for (statement, parameters) in sql.statements().iter().filter(|(statement, _)| (statement.when)(&facts)) {
+                // EXPLAIN takes no parameters; ours are numbers.
+                let mut filled = statement.text(&facts);
+                for (at, value) in parameters.iter().enumerate() {
+                    filled = filled.replace(&format!("${}", at + 1), &format!("({value})"));
+                }
+                let explain = format!("EXPLAIN {filled}");
+                let ask = Ask { sql: &explain, parameters: &[], reads: sql.reads(), schemas: &[] };
+                warnings += plan(sql.database(), sql.database().query(ask).await?, text).await?;
             }
         }
-        // EXPLAIN takes no parameters; ours are numbers.
-        let mut filled = statement.sql.to_string();
-        for (at, value) in parameters.iter().enumerate() {
-            filled = filled.replace(&format!("${}", at + 1), &format!("({value})"));
+        Asked::Own(own) => {
+            let rows = own.ask(&format!("EXPLAIN {}", own.statement().await?)).await?;
+            warnings += plan(own.database(), rows, text).await?;
         }
-        for row in sql.database().query(&format!("EXPLAIN {filled}"), &[]).await? {
-            let line: String = row.try_get(0).unwrap_or_default();
-            text.push_str(&format!("    {line}\n"));
-            let Some(table) = scanned(&line) else { continue };
-            let size = "SELECT reltuples::float8 FROM pg_catalog.pg_class WHERE oid = to_regclass($1)";
-            let rows = sql.database().query(size, &[&table]).await?;
-            let rows = rows.first().and_then(|row| row.try_get::<_, f64>(0).ok()).unwrap_or(0.0);
-            if rows > LARGE {
-                text.push_str(&format!("    WARNING: reads {table} whole, which has {rows:.0} rows\n"));
-                warnings += 1;
-            }
+    }
+    Ok(warnings)
+}
+
+/// Writes a plan and how many large tables it reads whole.
+async fn plan(database: &Database, rows: Vec<Row>, text: &mut String) -> Result<usize, crate::probe::Failure> {
+    let mut warnings = 0;
+    for row in rows {
+        let line: String = row.try_get(0).unwrap_or_default();
+        text.push_str(&format!("    {line}\n"));
+        let Some(table) = scanned(&line) else { continue };
+        // A plan names no schemas: of several tables with the name the largest counts.
+        let name = literal(table.trim_matches('"'));
+        let size =
+            format!("SELECT max(reltuples)::float8 FROM pg_catalog.pg_class WHERE relkind = 'r' AND relname = {name}");
+        let rows = database.query(Ask::of_catalogs(&size)).await?;
+        let rows = rows.first().and_then(|row| row.try_get::<_, Option<f64>>(0).ok().flatten()).unwrap_or(0.0);
+        if rows > LARGE {
+            text.push_str(&format!("    WARNING: reads {table} whole, which has {rows:.0} rows\n"));
+            warnings += 1;
         }
     }
     Ok(warnings)

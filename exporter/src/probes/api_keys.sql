@@ -1,10 +1,12 @@
+-- A time more than five minutes ahead says nothing about when it was.
 SELECT s.state, s.keys::float8
-FROM (SELECT count(*) FILTER (WHERE {api_keys.last_used_at} >= now() - make_interval(secs => $1::float8)
-                                 OR ({api_keys.last_used_at} IS NULL
-                                     AND {api_keys.created_at} >= now() - make_interval(secs => $1::float8))) AS active,
-             count(*) FILTER (WHERE {api_keys.last_used_at} < now() - make_interval(secs => $1::float8)) AS stale,
-             count(*) FILTER (WHERE {api_keys.last_used_at} IS NULL
-                                AND {api_keys.created_at} < now() - make_interval(secs => $1::float8)) AS never
-      FROM {api_keys}
-      WHERE {api_keys.revoked_at} IS NULL) AS c
-CROSS JOIN LATERAL (VALUES ('active', c.active), ('stale', c.stale), ('never_used', c.never)) AS s (state, keys)
+FROM (SELECT count(*) FILTER (WHERE ahead) AS future,
+             count(*) FILTER (WHERE NOT ahead AND (used >= since OR used IS NULL AND created >= since)) AS active,
+             count(*) FILTER (WHERE NOT ahead AND used < since) AS stale,
+             count(*) FILTER (WHERE NOT ahead AND used IS NULL AND (created < since OR created IS NULL)) AS never
+      FROM (SELECT {api_keys.last_used_at}::timestamptz AS used, {api_keys.created_at}::timestamptz AS created,
+                   now() - make_interval(secs => $1::float8) AS since,
+                   coalesce(greatest({api_keys.last_used_at}, {api_keys.created_at})::timestamp > {ahead}, false) AS ahead
+            FROM {api_keys}
+            WHERE {api_keys.revoked_at} IS NULL) AS one) AS c
+CROSS JOIN LATERAL (VALUES ('active', c.active), ('stale', c.stale), ('never_used', c.never), ('future', c.future)) AS s (state, keys)

@@ -7,6 +7,7 @@ WITH indexes AS (
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     JOIN pg_catalog.pg_stat_user_indexes s ON s.indexrelid = i.indexrelid
+    WHERE c.relpersistence <> 't'
 )
 SELECT pg_catalog.current_database()::text,
        count(*) FILTER (WHERE NOT indisvalid

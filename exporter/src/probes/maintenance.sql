@@ -1,13 +1,16 @@
+-- The worst by each limit; what is better than a hundred bad ones is not needed for the verdict.
 SELECT pg_catalog.current_database()::text,
-       s.schemaname::text,
-       s.relname::text,
-       extract(epoch FROM greatest(s.last_vacuum, s.last_autovacuum))::float8,
-       CASE WHEN s.n_mod_since_analyze > 0
-            THEN extract(epoch FROM greatest(s.last_analyze, s.last_autoanalyze)) END::float8,
-       s.n_dead_tup::float8,
-       (s.n_live_tup + s.n_dead_tup)::float8
-FROM pg_catalog.pg_stat_user_tables s
-JOIN pg_catalog.pg_class c ON c.oid = s.relid
-WHERE c.relpages * pg_catalog.current_setting('block_size')::float8 >= $1::float8
-ORDER BY c.relpages DESC
-LIMIT 100
+       schema,
+       name,
+       extract(epoch FROM vacuumed)::float8,
+       CASE WHEN n_mod_since_analyze > 0 THEN extract(epoch FROM analyzed) END::float8,
+       CASE WHEN rows > 0 THEN n_dead_tup END::float8,
+       CASE WHEN rows > 0 THEN rows END::float8,
+       seen::float8
+FROM (SELECT t.*, greatest(n_live_tup + n_dead_tup, reltuples::bigint) AS rows,
+             count(*) OVER () AS seen,
+             row_number() OVER (ORDER BY n_dead_tup::float8 / greatest(n_live_tup + n_dead_tup, reltuples::bigint, 1) DESC, bytes DESC) AS by_dead,
+             row_number() OVER (ORDER BY CASE WHEN n_mod_since_analyze > 0 THEN analyzed END ASC NULLS LAST, bytes DESC) AS by_age
+      FROM tables t
+      WHERE bytes >= $1::float8) AS large
+WHERE by_dead <= 50 OR by_age <= 50

@@ -1,5 +1,6 @@
+-- Every database of the server holds back the ids of all; each is told by one target.
 SELECT datname::text, pg_catalog.age(datfrozenxid)::float8
 FROM pg_catalog.pg_database
-WHERE datallowconn
+WHERE datallowconn AND (datname = pg_catalog.current_database() OR {others})
 ORDER BY 2 DESC
 LIMIT 50

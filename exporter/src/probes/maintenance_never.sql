@@ -1,5 +1,11 @@
+-- Never since statistics began, and something to do since; a table that nobody touched has nothing to clean.
+, large AS (
+    SELECT *, vacuumed IS NULL AND (untouched OR n_dead_tup > 0.2 * greatest(n_live_tup + n_dead_tup, 1)) AS unvacuumed,
+           analyzed IS NULL AND (untouched OR n_mod_since_analyze > 0.1 * greatest(n_live_tup, reltuples)) AS unanalyzed
+    FROM tables
+    WHERE bytes >= $1::float8
+)
 SELECT pg_catalog.current_database()::text,
-       count(*) FILTER (WHERE s.last_vacuum IS NULL AND s.last_autovacuum IS NULL)::float8
-FROM pg_catalog.pg_stat_user_tables s
-JOIN pg_catalog.pg_class c ON c.oid = s.relid
-WHERE c.relpages * pg_catalog.current_setting('block_size')::float8 >= $1::float8
+       count(*) FILTER (WHERE unvacuumed)::float8,
+       count(*) FILTER (WHERE unanalyzed)::float8
+FROM large

@@ -3,6 +3,7 @@ FROM (SELECT count(*) FILTER (WHERE {audit_events.timestamp} > now() - interval 
              count(*) FILTER (WHERE {audit_events.timestamp} > now() - interval '24 hours') AS day,
              count(*) AS week
       FROM {audit_events}
-      WHERE {audit_events.event_type} = 'permission_denied'
-        AND {audit_events.timestamp} > now() - interval '7 days') AS c
+      WHERE {audit_events.event_type} IN ({audit_events:permission_denied})
+        AND {audit_events.timestamp} > now() - interval '7 days'
+        AND {audit_events.timestamp} <= {ahead}) AS c
 CROSS JOIN LATERAL (VALUES ('1h', c.hour), ('24h', c.day), ('7d', c.week)) AS w (name, denied)

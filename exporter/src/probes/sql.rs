@@ -1,31 +1,49 @@
 //! Every check that is a handful of SELECTs: a row is the labels of its metrics, then a value for each of them.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::postgres::Database;
-use checklist::config::Query;
-use checklist::{Limits, Metric, Object, Reason, Samples, Signal, Threshold};
+use crate::sources::postgres::{Ask, Database, Facts, Reads};
+use checklist::config::{Postgres, literal, quoted};
+use checklist::{Access, Limits, Metric, Object, Reason, Samples, Signal, TargetKind, Threshold};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio_postgres::types::ToSql;
+use tokio_postgres::Row;
 
-/// One SELECT. Its metrics all have the same labels.
+/// The latest time without a zone that is not in the future: in five minutes by the clock, or by the clock of an hour ago,
+/// which differs within the hour that a change of time doubles.
+pub const AHEAD: &str = "greatest((now() + interval '5 minutes')::timestamp, \
+                         (now() - interval '1 hour')::timestamp + interval '65 minutes')";
+
+/// One SELECT.
 #[derive(Debug, Clone)]
 pub struct Statement {
-    /// The text, with `{table}` and `{table.column}` for the application's names.
+    /// The text, with `{table}` and `{table.column}` for the application's names. A line that ends in `-- since 14` is
+    /// left out for older servers.
     pub sql: Cow<'static, str>,
-    /// What its rows set: texts for the labels, then a double for each metric; NULL sets nothing.
-    pub metrics: &'static [&'static Metric],
+    /// What its rows are.
+    pub gives: Gives,
     /// The limits that are its parameters.
     pub parameters: &'static [&'static Threshold],
-    /// A question with one boolean answer that decides whether it is asked.
-    pub when: Option<&'static str>,
+    /// Whether it is asked.
+    pub when: fn(&Facts) -> bool,
     /// What its rows are evidence of.
     pub counts: Option<(Object, Count)>,
     /// How long its rows are good enough, for what is expensive and changes slowly.
     pub reuse: Duration,
+}
+
+/// What the rows of a statement are.
+#[derive(Debug, Clone, Copy)]
+pub enum Gives {
+    /// Texts for the labels, then a double for each of the metrics, which have the same labels; NULL sets nothing.
+    Values(&'static [&'static Metric]),
+    /// How many objects should have been judged and were not, and a sentence about them.
+    Gap(Object, Reason),
+    /// A sentence for people that changes no verdict.
+    Note,
 }
 
 /// How many objects a statement's rows speak of.
@@ -35,11 +53,27 @@ pub enum Count {
     Rows,
     /// The sum of the rows' first values.
     FirstValue,
+    /// One more column after the values, the same in every row.
+    Column,
 }
 
 /// A statement without parameters, asked on every run.
 pub const fn select(sql: &'static str, metrics: &'static [&'static Metric]) -> Statement {
-    Statement { sql: Cow::Borrowed(sql), metrics, parameters: &[], when: None, counts: None, reuse: Duration::ZERO }
+    statement(sql, Gives::Values(metrics))
+}
+
+const fn statement(sql: &'static str, gives: Gives) -> Statement {
+    Statement { sql: Cow::Borrowed(sql), gives, parameters: &[], when: |_| true, counts: None, reuse: Duration::ZERO }
+}
+
+/// A statement about what the others do not see.
+pub const fn gap(sql: &'static str, object: Object, reason: Reason) -> Statement {
+    statement(sql, Gives::Gap(object, reason))
+}
+
+/// A statement that only tells people something.
+pub const fn note(sql: &'static str) -> Statement {
+    statement(sql, Gives::Note)
 }
 
 impl Statement {
@@ -47,6 +81,20 @@ impl Statement {
     #[must_use]
     pub const fn with(mut self, parameters: &'static [&'static Threshold]) -> Self {
         self.parameters = parameters;
+        self
+    }
+
+    /// Asks it only of some servers.
+    #[must_use]
+    pub const fn when(mut self, fits: fn(&Facts) -> bool) -> Self {
+        self.when = fits;
+        self
+    }
+
+    /// Asks it at most once in a time.
+    #[must_use]
+    pub const fn every(mut self, reuse: Duration) -> Self {
+        self.reuse = reuse;
         self
     }
 
@@ -64,97 +112,140 @@ impl Statement {
         self
     }
 
-    /// Asks it only when another question is answered with yes.
+    /// It says in a column of its own how many objects it looked at.
     #[must_use]
-    pub const fn when(mut self, question: &'static str) -> Self {
-        self.when = Some(question);
+    pub const fn of_all(mut self, object: Object) -> Self {
+        self.counts = Some((object, Count::Column));
         self
     }
 
-    /// Asks it at most once in a time.
-    #[must_use]
-    pub const fn every(mut self, reuse: Duration) -> Self {
-        self.reuse = reuse;
-        self
+    fn metrics(&self) -> &'static [&'static Metric] {
+        match self.gives {
+            Gives::Values(metrics) => metrics,
+            Gives::Gap(..) | Gives::Note => &[],
+        }
+    }
+
+    /// The text for a server.
+    pub fn text(&self, facts: &Facts) -> String {
+        let major = facts.major();
+        let fits = |line: &&str| match line.rsplit_once("-- since ").map(|(_, version)| version.trim().parse::<i32>()) {
+            Some(Ok(version)) => major >= version,
+            _ => true,
+        };
+        let text: Vec<&str> = self.sql.lines().filter(fits).collect();
+        let mut text = text.join("\n");
+        if let Some(statements) = &facts.statements {
+            text = text.replace("{pg_stat_statements}", &quoted(&statements.schema));
+            text = text.replace("{total_exec_time}", if statements.planned { "total_exec_time" } else { "total_time" });
+        }
+        if let Some(schema) = &facts.tuples {
+            text = text.replace("{pgstattuple}", &quoted(schema));
+        }
+        text
     }
 }
 
-/// Labels and values of one row.
-type Found = (Vec<String>, Vec<Option<f64>>);
-
-impl Count {
-    fn of(self, rows: &[Found]) -> usize {
-        match self {
-            Self::Rows => rows.len(),
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of rows")]
-            Self::FirstValue => {
-                rows.iter().filter_map(|(_, values)| values.first().copied().flatten()).sum::<f64>() as usize
-            }
-        }
-    }
+/// What a statement found.
+#[derive(Debug, Clone, Default)]
+struct Found {
+    /// Labels and values of its rows.
+    rows: Vec<(Vec<String>, Vec<Option<f64>>)>,
+    /// Objects that it looked at.
+    seen: f64,
+    /// How many it did not see, and what to say.
+    told: Vec<(f64, String)>,
 }
 
 /// A check made of statements.
 pub struct Sql {
     database: Arc<Database>,
     signal: &'static Signal,
+    reads: Reads,
     statements: Vec<(Statement, Vec<f64>)>,
     kept: Mutex<Vec<Option<Kept>>>,
 }
 
-/// Rows, and when they were asked for.
-type Kept = (Instant, Arc<Vec<Found>>);
+/// What was found, and when it was asked for.
+type Kept = (Instant, Arc<Found>);
 
 impl Sql {
-    /// The check of a catalog signal, with the limits that hold for its target.
-    pub fn new(database: Arc<Database>, signal: &'static Signal, statements: &[Statement], limits: &Limits) -> Self {
+    /// The check of a catalog signal, with the limits that hold for its target. `others` are the databases that are
+    /// told by targets of their own; nothing when another target tells what belongs to the server.
+    pub fn new(
+        database: Arc<Database>,
+        signal: &'static Signal,
+        statements: &[Statement],
+        limits: &Limits,
+        others: Option<&[&Postgres]>,
+    ) -> Self {
         let names = database.tables();
+        let others = match others {
+            None => "false".to_owned(),
+            Some([]) => "true".to_owned(),
+            Some(others) => {
+                let list: Vec<String> = others.iter().map(|other| literal(&other.database)).collect();
+                format!("datname NOT IN ({})", list.join(", "))
+            }
+        };
         let filled = statements.iter().map(|statement| {
             let values = statement.parameters.iter().map(|threshold| limits.value(threshold)).collect();
-            (Statement { sql: Cow::Owned(names.fill(&statement.sql)), ..statement.clone() }, values)
+            let sql = names.fill(&statement.sql).replace("{others}", &others).replace("{ahead}", AHEAD);
+            (Statement { sql: Cow::Owned(sql), ..statement.clone() }, values)
         });
         let statements: Vec<_> = filled.collect();
-        Self { database, signal, kept: Mutex::new(vec![None; statements.len()]), statements }
+        let reads = if signal.kind == TargetKind::Application { Reads::Tables } else { Reads::Catalogs };
+        Self { database, signal, reads, kept: Mutex::new(vec![None; statements.len()]), statements }
     }
 
-    /// The check of an operator's own query.
-    pub fn own(database: Arc<Database>, query: &Query) -> Self {
-        let statement =
-            Statement { sql: Cow::Owned(query.sql.clone()), ..select("", query.signal.metrics).each_is(Object::Row) };
-        Self { database, signal: query.signal, statements: vec![(statement, Vec::new())], kept: Mutex::new(vec![None]) }
-    }
-
-    /// The rows of a statement: those of an earlier run while they are good enough.
-    async fn rows(&self, at: usize) -> Result<Arc<Vec<Found>>, Failure> {
+    /// What a statement found: on an earlier run while that is good enough.
+    async fn found(&self, at: usize, facts: &Facts) -> Result<Arc<Found>, Failure> {
         let (statement, parameters) = &self.statements[at];
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((asked, rows)) = &kept()[at]
+        if let Some((asked, found)) = &kept()[at]
             && asked.elapsed() < statement.reuse
         {
-            return Ok(Arc::clone(rows));
+            return Ok(Arc::clone(found));
         }
-        if let Some(question) = statement.when {
-            let answer = self.database.query(question, &[]).await?;
-            if !answer.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
-                return Ok(Arc::default());
-            }
-        }
-        let values: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|value| value as _).collect();
-        let labels = statement.metrics.first().map_or(0, |metric| metric.labels.len());
-        let rows = self.database.query(&statement.sql, &values).await?;
-        let read = rows.iter().map(|row| found(row, labels, statement.metrics.len())).collect::<Result<_, _>>();
-        let read = Arc::new(read.map_err(|error| {
+        let sql = statement.text(facts);
+        let ask = Ask { sql: &sql, parameters, reads: self.reads, schemas: &[] };
+        let rows = self.database.query(ask).await?;
+        let found = read(statement, &rows).map_err(|error| {
             Failure::new(Reason::Decode, format!("check {}: an unexpected column: {error}", self.signal.id))
-        })?);
+        })?;
+        let found = Arc::new(found);
         if !statement.reuse.is_zero() {
-            kept()[at] = Some((Instant::now(), Arc::clone(&read)));
+            kept()[at] = Some((Instant::now(), Arc::clone(&found)));
         }
-        Ok(read)
+        Ok(found)
+    }
+
+    /// Fails when the role may not see what the check judges: the server would show nothing, and nothing is not good.
+    fn permitted(&self, facts: &Facts) -> Result<(), Failure> {
+        if facts.statistics || !self.signal.access.contains(&Access::SqlRole("pg_read_all_stats")) {
+            return Ok(());
+        }
+        let user = quoted(&facts.user);
+        let mut text = format!("the role {user} does not see what other roles do: ");
+        let told = if facts.without_inheriting && facts.major() >= 16 {
+            write!(text, "it is a member that does not inherit; GRANT pg_read_all_stats TO {user} WITH INHERIT TRUE")
+        } else if facts.without_inheriting {
+            write!(text, "it is a member that does not inherit; ALTER ROLE {user} INHERIT")
+        } else {
+            write!(text, "GRANT pg_read_all_stats TO {user}")
+        };
+        debug_assert!(told.is_ok(), "writing to a String cannot fail");
+        Err(Failure::new(Reason::Permission, text))
     }
 
     /// The statements as they are sent, with their parameters.
     pub fn statements(&self) -> &[(Statement, Vec<f64>)] {
         &self.statements
+    }
+
+    /// What they read.
+    pub const fn reads(&self) -> Reads {
+        self.reads
     }
 
     /// Where they are sent to.
@@ -163,29 +254,73 @@ impl Sql {
     }
 }
 
-fn found(row: &tokio_postgres::Row, labels: usize, values: usize) -> Result<Found, tokio_postgres::Error> {
-    let label = |at| Ok(row.try_get::<_, Option<String>>(at)?.unwrap_or_default());
-    let names = (0..labels).map(label).collect::<Result<_, tokio_postgres::Error>>()?;
-    let values = (labels..labels + values).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
-    Ok((names, values))
+fn read(statement: &Statement, rows: &[Row]) -> Result<Found, tokio_postgres::Error> {
+    let mut found = Found::default();
+    let metrics = statement.metrics();
+    let labels = metrics.first().map_or(0, |metric| metric.labels.len());
+    for row in rows {
+        match statement.gives {
+            Gives::Values(_) => {
+                let label = |at| Ok(row.try_get::<_, Option<String>>(at)?.unwrap_or_default());
+                let names = (0..labels).map(label).collect::<Result<_, tokio_postgres::Error>>()?;
+                let values = labels..labels + metrics.len();
+                let values = values.map(|at| row.try_get(at)).collect::<Result<Vec<Option<f64>>, _>>()?;
+                match statement.counts {
+                    Some((_, Count::Rows)) => found.seen += 1.0,
+                    Some((_, Count::FirstValue)) => found.seen += values.first().copied().flatten().unwrap_or_default(),
+                    Some((_, Count::Column)) => found.seen = row.try_get(labels + metrics.len())?,
+                    None => {}
+                }
+                found.rows.push((names, values));
+            }
+            Gives::Gap(..) => found.told.push((row.try_get(0)?, row.try_get(1)?)),
+            Gives::Note => found.told.push((0.0, row.try_get(0)?)),
+        }
+    }
+    Ok(found)
+}
+
+/// A count as the server gives it: a double, whole and not negative.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of rows")]
+fn whole(count: f64) -> usize {
+    count as usize
 }
 
 impl Probe for Sql {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
+            let facts = self.database.facts().await?;
+            self.permitted(&facts)?;
             let mut samples = self.signal.samples();
             for (at, (statement, _)) in self.statements.iter().enumerate() {
-                let rows = self.rows(at).await?;
-                if let Some((object, count)) = statement.counts {
-                    samples.saw(object, count.of(&rows));
+                if !(statement.when)(&facts) {
+                    continue;
                 }
-                for (labels, values) in rows.iter() {
-                    for (metric, value) in statement.metrics.iter().zip(values) {
-                        if let Some(value) = value {
-                            samples.put(metric, labels, *value);
+                let found = self.found(at, &facts).await?;
+                if let Some((object, _)) = statement.counts {
+                    samples.saw(object, whole(found.seen));
+                }
+                for (labels, values) in &found.rows {
+                    for (metric, value) in statement.metrics().iter().zip(values) {
+                        if let Some(value) = value.filter(|value| value.is_finite()) {
+                            samples.put(metric, labels, value);
                         }
                     }
                 }
+                for (count, text) in &found.told {
+                    match statement.gives {
+                        Gives::Gap(object, reason) => {
+                            samples.evidence.missed(object, reason, whole(*count) as u64, text)
+                        }
+                        _ => samples.evidence.note(text),
+                    }
+                }
+            }
+            if facts.standby && self.signal.kind != TargetKind::Application {
+                samples.evidence.note("a standby: vacuum and statistics of its tables are the primary's");
+            }
+            if let Some(since) = facts.since.filter(|_| super::statements::count_since_a_reset(self.signal.id)) {
+                samples.evidence.counts_since(since);
             }
             Ok(samples)
         }

@@ -1,25 +1,33 @@
 //! The SELECTs of every SQL signal.
 
-use super::sql::{Statement, select};
-use checklist::Object;
+use super::sql::{Statement, gap, note, select};
 use checklist::signals::{
     api_keys, audit_log, auth_failures, bloat, connections, database_size, indexes, maintenance, permission_denied,
     retention, roles, seq_scans, slow_queries, users, workflows,
 };
+use checklist::{Object, Reason};
 use std::time::Duration;
 
 /// Counts over a day or a week change little within this time.
 const SLOWLY: Duration = Duration::from_mins(15);
+
+/// The signals whose figures begin with the server's statistics.
+const SINCE_A_RESET: &[&str] = &["indexes", "maintenance", "seq_scans"];
 
 /// The statements of a signal, if it is made of statements.
 pub fn of(signal: &str) -> Option<&'static [Statement]> {
     STATEMENTS.iter().find(|(id, _)| *id == signal).map(|(_, statements)| *statements)
 }
 
-/// Whether the name means the extension's own view, and nothing of that name that somebody put before it.
-macro_rules! pg_stat_statements {
-    () => {
-        "EXISTS (SELECT FROM pg_extension e JOIN pg_class c ON c.relnamespace = e.extnamespace WHERE e.extname = 'pg_stat_statements' AND c.oid = to_regclass('pg_stat_statements'))"
+/// Whether the figures of a signal count since the server's statistics began.
+pub fn count_since_a_reset(signal: &str) -> bool {
+    SINCE_A_RESET.contains(&signal)
+}
+
+/// A statement about the tables of a database and their sizes.
+macro_rules! of_tables {
+    ($file:literal) => {
+        concat!(include_str!("tables.sql"), include_str!($file))
     };
 }
 
@@ -29,19 +37,29 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select(include_str!("connections.sql"), &[&connections::CONNECTIONS]).counts(Object::Session),
             select(include_str!("connections_oldest.sql"), &[&connections::OLDEST_TRANSACTION]),
             select(include_str!("connections_limit.sql"), &[&connections::LIMIT]),
+            select(include_str!("connections_databases.sql"), &[&connections::DATABASE_LIMIT]),
+            select(include_str!("connections_roles.sql"), &[&connections::ROLE_CONNECTIONS, &connections::ROLE_LIMIT]),
     ]),
-    ("seq_scans", &[select(include_str!("seq_scans.sql"), &[
-            &seq_scans::SEQ_SCANS, &seq_scans::INDEX_SCANS, &seq_scans::SEQ_ROWS, &seq_scans::INDEX_ROWS,
-            &seq_scans::LIVE_ROWS, &seq_scans::BYTES,
-        ]).each_is(Object::Table)]),
+    ("seq_scans", &[
+            select(of_tables!("seq_scans.sql"), &[
+                &seq_scans::SEQ_SCANS, &seq_scans::INDEX_SCANS, &seq_scans::SEQ_ROWS, &seq_scans::INDEX_ROWS,
+                &seq_scans::LIVE_ROWS, &seq_scans::BYTES,
+            ]).each_is(Object::Table),
+            gap(of_tables!("seq_scans_beyond.sql"), Object::Table, Reason::Limit).with(&[&seq_scans::MIN_BYTES]),
+    ]),
     ("slow_queries", &[
-            select(concat!("SELECT (", pg_stat_statements!(), ")::int::float8"), &[&slow_queries::TRACKED]),
-            select(include_str!("slow_queries.sql"), &[&slow_queries::CALLS, &slow_queries::SECONDS]).each_is(Object::Statement)
-                .when(concat!("SELECT ", pg_stat_statements!())),
+            select("SELECT 0::float8", &[&slow_queries::TRACKED]).when(|facts| facts.statements.is_none()),
+            select("SELECT 1::float8", &[&slow_queries::TRACKED]).when(|facts| facts.statements.is_some()),
+            select(include_str!("slow_queries.sql"), &[&slow_queries::CALLS, &slow_queries::SECONDS])
+                .each_is(Object::Statement).when(|facts| facts.statements.is_some()),
+            select("SELECT WHERE false", &[]).each_is(Object::Statement).when(|facts| facts.statements.is_none()),
+            gap(include_str!("slow_queries_forgotten.sql"), Object::Statement, Reason::Limit)
+                .when(|facts| facts.statements.as_ref().is_some_and(|statements| statements.counts_forgotten)),
             select(include_str!("slow_queries_longest.sql"), &[&slow_queries::LONGEST]).each_is(Object::Session),
     ]),
     ("workflows", &[
-            select(include_str!("workflows.sql"), &[&workflows::WORKFLOWS]).counts(Object::Workflow).every(SLOWLY),
+            select(include_str!("workflows.sql"), &[&workflows::WORKFLOWS, &workflows::UNKNOWN])
+                .counts(Object::Workflow).every(SLOWLY),
             select(include_str!("workflows_finished.sql"), &[&workflows::FINISHED, &workflows::FAILED]),
             select(include_str!("workflows_open.sql"), &[&workflows::OPEN]).every(SLOWLY),
     ]),
@@ -54,32 +72,52 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select(include_str!("permission_denied_users.sql"), &[&permission_denied::USERS, &permission_denied::WORST])
                 .with(&[&permission_denied::PER_USER]),
     ]),
-    ("audit_log", &[select(include_str!("audit_log.sql"), &[&audit_log::PRESENT, &audit_log::LAST]).counts(Object::Event)]),
-    ("database_size", &[select(include_str!("database_size.sql"), &[&database_size::BYTES]).each_is(Object::Database)]),
+    ("audit_log", &[
+            select(include_str!("audit_log.sql"), &[&audit_log::PRESENT, &audit_log::LAST, &audit_log::FUTURE])
+                .counts(Object::Event),
+    ]),
+    ("database_size", &[
+            select(include_str!("database_size.sql"), &[&database_size::BYTES]).each_is(Object::Database),
+    ]),
     ("maintenance", &[
-            select(include_str!("maintenance.sql"), &[
-                &maintenance::LAST_VACUUM, &maintenance::LAST_ANALYZE, &maintenance::DEAD, &maintenance::ROWS,
-            ]).each_is(Object::Table).with(&[&maintenance::MIN_BYTES]),
             select(include_str!("maintenance_ids.sql"), &[&maintenance::XID_AGE]).each_is(Object::Database),
-            select(include_str!("maintenance_never.sql"), &[&maintenance::NEVER]).with(&[&maintenance::MIN_BYTES]),
+            select(of_tables!("maintenance.sql"), &[
+                &maintenance::LAST_VACUUM, &maintenance::LAST_ANALYZE, &maintenance::DEAD, &maintenance::ROWS,
+            ]).of_all(Object::Table).with(&[&maintenance::MIN_BYTES]).when(|facts| !facts.standby),
+            select(of_tables!("maintenance_never.sql"), &[&maintenance::NEVER, &maintenance::NEVER_ANALYZED])
+                .with(&[&maintenance::MIN_BYTES]).when(|facts| !facts.standby),
+            note(of_tables!("maintenance_never_named.sql")).with(&[&maintenance::MIN_BYTES]).when(|facts| !facts.standby),
+            gap(of_tables!("maintenance_reset.sql"), Object::Table, Reason::NotFound)
+                .with(&[&maintenance::MIN_BYTES]).when(|facts| !facts.standby),
+            gap(of_tables!("tables_locked.sql"), Object::Table, Reason::Lock).when(|facts| !facts.standby),
+            select("SELECT WHERE false", &[]).each_is(Object::Table).when(|facts| facts.standby),
     ]),
     ("indexes", &[
-            select(include_str!("indexes.sql"), &[&indexes::INVALID, &indexes::UNUSED, &indexes::DUPLICATE]).each_is(Object::Database),
+            select(include_str!("indexes.sql"), &[&indexes::INVALID, &indexes::UNUSED, &indexes::DUPLICATE])
+                .each_is(Object::Database),
     ]),
     ("bloat", &[
-            select(include_str!("bloat.sql"), &[&bloat::BLOAT, &bloat::TABLE_BYTES]).with(&[&bloat::MIN_BYTES])
-                .when("SELECT to_regproc('pgstattuple_approx') IS NULL"),
-            select(include_str!("bloat_exact.sql"), &[&bloat::BLOAT, &bloat::TABLE_BYTES]).with(&[&bloat::MIN_BYTES])
-                .when("SELECT to_regproc('pgstattuple_approx') IS NOT NULL"),
-            select(include_str!("bloat_total.sql"), &[&bloat::TOTAL]).each_is(Object::Table),
+            select(of_tables!("bloat.sql"), &[&bloat::BLOAT, &bloat::TABLE_BYTES])
+                .of_all(Object::Table).with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_none()),
+            note(of_tables!("bloat_dead_rows.sql")).with(&[&bloat::MIN_BYTES])
+                .when(|facts| facts.tuples.is_none() && !facts.standby),
+            gap(of_tables!("bloat_unknown.sql"), Object::Table, Reason::Permission)
+                .with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_none()),
+            select(of_tables!("bloat_exact.sql"), &[&bloat::BLOAT, &bloat::TABLE_BYTES])
+                .of_all(Object::Table).with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_some()),
+            gap(of_tables!("tables_locked.sql"), Object::Table, Reason::Lock),
+            select(include_str!("bloat_total.sql"), &[&bloat::TOTAL]),
     ]),
     ("retention", &[
             select(include_str!("retention.sql"), &[&retention::OVERDUE, &retention::OLDEST]).counts(Object::Row)
                 .with(&[&retention::AUDIT_KEPT, &retention::WORKFLOWS_KEPT]),
     ]),
-    ("users", &[select(include_str!("users.sql"), &[&users::ACCOUNTS]).counts(Object::Account).with(&[&users::STALE_AFTER])]),
+    ("users", &[
+            select(include_str!("users.sql"), &[&users::ACCOUNTS]).counts(Object::Account).with(&[&users::STALE_AFTER]),
+    ]),
     ("api_keys", &[
-            select(include_str!("api_keys.sql"), &[&api_keys::KEYS]).counts(Object::ApiKey).with(&[&api_keys::STALE_AFTER]),
+            select(include_str!("api_keys.sql"), &[&api_keys::KEYS]).counts(Object::ApiKey)
+                .with(&[&api_keys::STALE_AFTER]),
             select(include_str!("api_keys_oldest.sql"), &[&api_keys::OLDEST]),
     ]),
     ("roles", &[

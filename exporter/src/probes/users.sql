@@ -1,10 +1,12 @@
+-- A time more than five minutes ahead says nothing about when it was.
 SELECT s.state, s.accounts::float8
-FROM (SELECT count(*) FILTER (WHERE {users.last_login_at} >= now() - make_interval(secs => $1::float8)
-                                 OR ({users.last_login_at} IS NULL
-                                     AND {users.created_at} >= now() - make_interval(secs => $1::float8))) AS active,
-             count(*) FILTER (WHERE {users.last_login_at} < now() - make_interval(secs => $1::float8)) AS stale,
-             count(*) FILTER (WHERE {users.last_login_at} IS NULL
-                                AND {users.created_at} < now() - make_interval(secs => $1::float8)) AS never
-      FROM {users}
-      WHERE {users.disabled_at} IS NULL) AS c
-CROSS JOIN LATERAL (VALUES ('active', c.active), ('stale', c.stale), ('never_logged_in', c.never)) AS s (state, accounts)
+FROM (SELECT count(*) FILTER (WHERE ahead) AS future,
+             count(*) FILTER (WHERE NOT ahead AND (used >= since OR used IS NULL AND created >= since)) AS active,
+             count(*) FILTER (WHERE NOT ahead AND used < since) AS stale,
+             count(*) FILTER (WHERE NOT ahead AND used IS NULL AND (created < since OR created IS NULL)) AS never
+      FROM (SELECT {users.last_login_at}::timestamptz AS used, {users.created_at}::timestamptz AS created,
+                   now() - make_interval(secs => $1::float8) AS since,
+                   coalesce(greatest({users.last_login_at}, {users.created_at})::timestamp > {ahead}, false) AS ahead
+            FROM {users}
+            WHERE {users.disabled_at} IS NULL) AS one) AS c
+CROSS JOIN LATERAL (VALUES ('active', c.active), ('stale', c.stale), ('never_logged_in', c.never), ('future', c.future)) AS s (state, accounts)

@@ -1,1 +1,1 @@
-SELECT count(*)::float8 FROM {workflows} WHERE {workflows.status}::text NOT IN ('completed', 'failed')
+SELECT count(*)::float8 FROM {workflows} WHERE {workflows.status}::text IN ({workflows:open})

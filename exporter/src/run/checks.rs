@@ -2,6 +2,7 @@
 
 use crate::probe::Probe;
 use crate::probes;
+use crate::probes::query::Own;
 use crate::probes::sql::Sql;
 use crate::run::durations::Durations;
 use crate::run::job::Job;
@@ -10,8 +11,8 @@ use crate::run::shard::Shard;
 use crate::run::state::State;
 use crate::sources::kubernetes::Cluster;
 use crate::sources::postgres::Database;
-use checklist::config::Check;
-use checklist::{Config, Limits, Signal};
+use checklist::config::{Check, Postgres};
+use checklist::{Config, Limits, Signal, TargetKind};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -24,7 +25,10 @@ pub struct Checks {
     durations: Durations,
     lease: Option<(String, Arc<Lease>)>,
     clusters: BTreeMap<String, (String, Arc<Cluster>)>,
+    /// As the role that reads statistics.
     databases: BTreeMap<String, (String, Arc<Database>)>,
+    /// As the role that reads the application's tables, which may be the same.
+    applications: BTreeMap<String, (String, Arc<Database>)>,
 }
 
 impl Checks {
@@ -50,6 +54,17 @@ impl Checks {
             .postgres
             .iter()
             .map(|target| kept(&self.databases, &target.name, target, || Database::new(target.clone())))
+            .collect();
+        self.applications = config
+            .postgres
+            .iter()
+            .map(|target| match &target.application {
+                Some(_) => {
+                    let target = target.as_application();
+                    kept(&self.applications, &target.name, &target, || Database::new(target.clone()))
+                }
+                None => (target.name.clone(), self.databases[&target.name].clone()),
+            })
             .collect();
         self.lease = config.election().filter(|_| self.elects).map(|(section, cluster, namespace)| {
             let definition = format!("{section:?} {cluster:?} {namespace}");
@@ -89,6 +104,7 @@ impl Checks {
     fn probe(&self, config: &Config, signal: &'static Signal, target: &str) -> Option<Arc<dyn Probe>> {
         let cluster = || self.clusters.get(target).map(|(_, cluster)| Arc::clone(cluster));
         let database = || self.databases.get(target).map(|(_, database)| Arc::clone(database));
+        let application = || self.applications.get(target).map(|(_, database)| Arc::clone(database));
         let health = || config.health.iter().find(|known| known.name == target).cloned();
         let backup = || config.backups.iter().find(|known| known.name == target).cloned();
         let certificate = || config.certificates.iter().find(|known| known.name == target).cloned();
@@ -97,10 +113,13 @@ impl Checks {
         let alertmanager = || config.alertmanagers.iter().find(|known| known.name == target).cloned();
         if let Some(statements) = probes::statements::of(signal.id) {
             let limits = config.limits(signal, target);
-            return Some(Arc::new(Sql::new(database()?, signal, statements, &limits)));
+            let others = others(config, target);
+            let database = if signal.kind == TargetKind::Application { application()? } else { database()? };
+            return Some(Arc::new(Sql::new(database, signal, statements, &limits, others.as_deref())));
         }
         if let Some(query) = config.queries.iter().find(|query| query.signal.id == signal.id) {
-            return Some(Arc::new(Sql::own(database()?, query)));
+            let database = if query.statistics { database()? } else { application()? };
+            return Some(Arc::new(Own::new(database, query.clone())));
         }
         Some(match signal.id {
             "pods" => Arc::new(probes::pods::Pods(cluster()?)),
@@ -139,15 +158,35 @@ impl Checks {
     }
 }
 
-/// The statements of a check on a database of its own, for `--explain`.
-pub fn sql(config: &Config, signal: &'static Signal, target: &str) -> Option<Sql> {
-    let database = config.postgres.iter().find(|known| known.name == target)?;
-    let database = Arc::new(Database::new(database.clone()));
+/// What a check asks of a database.
+pub enum Asked {
+    /// The statements of a catalog signal.
+    Catalog(Sql),
+    /// An operator's own query.
+    Own(Own),
+}
+
+/// The statements of a check on a connection of its own, for `--explain`.
+pub fn asked(config: &Config, signal: &'static Signal, target: &str) -> Option<Asked> {
+    let target = config.database(target)?;
+    let as_statistics = || Arc::new(Database::new(target.clone()));
+    let as_application = || Arc::new(Database::new(target.as_application()));
     if let Some(query) = config.queries.iter().find(|query| query.signal.id == signal.id) {
-        return Some(Sql::own(database, query));
+        let database = if query.statistics { as_statistics() } else { as_application() };
+        return Some(Asked::Own(Own::new(database, query.clone())));
     }
     let statements = probes::statements::of(signal.id)?;
-    Some(Sql::new(database, signal, statements, &config.limits(signal, target)))
+    let database = if signal.kind == TargetKind::Application { as_application() } else { as_statistics() };
+    let limits = config.limits(signal, &target.name);
+    Some(Asked::Catalog(Sql::new(database, signal, statements, &limits, others(config, &target.name).as_deref())))
+}
+
+/// The other databases of a target's server that are targets themselves, when this target tells what belongs to the
+/// server.
+fn others<'a>(config: &'a Config, target: &str) -> Option<Vec<&'a Postgres>> {
+    let target = config.database(target)?;
+    let mut same = config.of_server(target);
+    (same.next()?.name == target.name).then(|| same.collect())
 }
 
 /// The client of before when its target is as before, else a new one.
@@ -169,10 +208,12 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
     // What else a probe is made with.
     let more = match list {
         "alertmanagers" | "backups" => format!("{:?}", config.tasks),
+        // What other targets tell is part of what this one tells of the server.
+        "postgres" => format!("{:?}", others(config, name)),
         "prometheus" => config.fingerprint(),
         _ => String::new(),
     };
-    let query = config.queries.iter().find(|query| query.signal.id == check.signal.id).map(|query| &query.sql);
+    let query = config.queries.iter().find(|query| query.signal.id == check.signal.id);
     // Equal ids may be different signals: an operator's own check that was changed.
     let signal = std::ptr::from_ref(check.signal);
     format!(

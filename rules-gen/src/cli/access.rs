@@ -2,7 +2,7 @@
 
 use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::outputs::access::files;
-use crate::outputs::write;
+use crate::outputs::file::write;
 use crate::terminal::{note, print};
 use std::path::PathBuf;
 use std::process::ExitCode;

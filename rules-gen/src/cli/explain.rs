@@ -3,8 +3,10 @@
 
 use crate::cli::list::limit;
 use crate::cli::{ConfigFile, EXIT_CODES};
+use crate::promql::duration::prometheus_duration;
+use crate::rules;
+use crate::rules::model::{Entry, Group, Rule};
 use crate::rules::unit_tests::{self, RuleTest};
-use crate::rules::{self, Entry, Group, Rule, prometheus_duration};
 use crate::terminal::{Colour, Style, print};
 use anyhow::bail;
 use checklist::condition::limits::number;

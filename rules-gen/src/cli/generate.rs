@@ -1,11 +1,13 @@
 //! `rules-gen generate`: which of the files, in whose form, and where to.
 
 use crate::cli::{ConfigFile, EXIT_CODES};
-use crate::outputs::stale_files::leftovers;
-use crate::outputs::{Output, differences, write};
+use crate::outputs::file::{File, differences, place, write};
+use crate::outputs::output::{DASHBOARDS, Format, Input, Kind, Output};
+use crate::outputs::readme::readme;
+use crate::outputs::stale_files::stale_files;
+use crate::outputs::{self, alert_routes, alertmanager_config};
 use crate::terminal::{Progress, note, print, say};
 use anyhow::Context;
-use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 Examples:
   rules-gen generate --config checklist.yaml --out generated
   rules-gen generate --out generated --check
+  rules-gen generate --out deploy/generated --dashboards dashboards
   rules-gen generate --only rules,alertmanager --target-format operator --out - | kubectl apply -f -
 
 --target-format says who reads the files: prometheus takes plain rule files, alertmanager.yaml and dashboards as JSON;
@@ -28,6 +31,9 @@ pub struct Arguments {
     /// The folder to write to, or - for one stream of YAML documents on standard output.
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
+    /// The folder of the dashboards, instead of the one in the output folder.
+    #[arg(long, value_name = "FOLDER")]
+    dashboards: Option<PathBuf>,
     /// Change nothing, name what differs.
     #[arg(long)]
     check: bool,
@@ -39,74 +45,6 @@ pub struct Arguments {
     target_format: Option<Format>,
 }
 
-/// What a file is for; the name of its folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
-    /// Alerts and recorded series.
-    Rules,
-    /// Dashboards.
-    Dashboards,
-    /// Routes and receivers.
-    Alertmanager,
-    /// What to do about each alert.
-    Runbooks,
-    /// Tests of the rules.
-    Tests,
-    /// The least rights of the exporter.
-    Access,
-    /// The other objects of its deployment, and the kustomize component of all.
-    Kubernetes,
-}
-
-/// Who reads the files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Prometheus, Alertmanager and Grafana themselves.
-    Prometheus,
-    /// Their operators in Kubernetes.
-    Operator,
-    /// Mimir and Cortex.
-    Mimir,
-}
-
-impl Kind {
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Rules => "rules",
-            Self::Dashboards => "dashboards",
-            Self::Alertmanager => "alertmanager",
-            Self::Runbooks => "runbooks",
-            Self::Tests => "tests",
-            Self::Access => "access",
-            Self::Kubernetes => "kubernetes",
-        }
-    }
-
-    fn has(self, path: &Path) -> bool {
-        path.starts_with(self.folder()) || self == Self::Kubernetes && path == Path::new("kustomization.yaml")
-    }
-}
-
-impl Format {
-    /// Whether it reads the file. What is nobody's own form is for everyone.
-    pub fn reads(self, path: &Path) -> bool {
-        let name = path.to_string_lossy();
-        match name.as_ref() {
-            "rules/checklist.yaml" => self == Self::Prometheus,
-            "rules/mimir.yaml" => self == Self::Mimir,
-            "alertmanager/alertmanager.yaml" => self != Self::Operator,
-            "rules/prometheusrule.yaml"
-            | "alertmanager/alertmanagerconfig.yaml"
-            | "dashboards/configmaps.yaml"
-            | "dashboards/grafanadashboards.yaml"
-            | "kustomization.yaml" => self == Self::Operator,
-            name if name.starts_with("kubernetes/") => self == Self::Operator,
-            name if name.starts_with("dashboards/") => self != Self::Operator,
-            _ => true,
-        }
-    }
-}
-
 /// Runs the verb.
 ///
 /// # Errors
@@ -115,66 +53,99 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ((config, text), source) = (arguments.config.read()?, arguments.config.name());
     let progress = Progress::new();
     progress.tell("making the files");
-    let mut outputs = crate::outputs::generate(&config, &source)?;
-    let (only, format) = (&arguments.only, arguments.target_format);
-    if (only.is_empty() || only.contains(&Kind::Kubernetes)) && format.is_none_or(|format| format == Format::Operator) {
-        outputs.extend(crate::outputs::kubernetes::files(&config, &source, &text)?);
+    let mut input = Input::new(&config, &source, &text);
+    if let Some(folder) = &arguments.dashboards {
+        input.dashboards = relative(&arguments.out, folder)?;
     }
+    let chosen: Vec<&dyn Output> = outputs::ALL.iter().copied().filter(|output| arguments.chooses(*output)).collect();
+    let mut files = outputs::files(&input, &chosen)?;
     progress.end();
-    outputs.retain(|output| chosen(&output.path, only, format));
-    for text in notes(&config, &outputs) {
+    for text in notes(&config, &files) {
         note(&text);
     }
     if arguments.out == Path::new("-") {
         anyhow::ensure!(!arguments.check, "--check compares a folder, not a stream");
-        let (text, left_out) = stream(&outputs);
+        let (text, left_out) = stream(&files, arguments.target_format == Some(Format::Operator));
         print(&text)?;
         if left_out > 0 {
-            note(&format!("note: {left_out} files are no YAML and were left out"));
+            note(&format!("note: {left_out} files are no YAML documents of that format and were left out"));
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let ours = |path: &Path| Kind::value_variants().iter().any(|kind| kind.has(path)) && chosen(path, only, format);
-    let left = leftovers(&outputs, &arguments.out, ours)?;
-    if !arguments.check {
-        write(&outputs, &arguments.out)?;
-        for path in left {
-            let place = arguments.out.join(path);
-            std::fs::remove_file(&place).with_context(|| format!("cannot remove {}", place.display()))?;
-            note(&format!("removed {}: an earlier run wrote it, and it is not generated any more", place.display()));
-        }
-        return Ok(ExitCode::SUCCESS);
+    if arguments.only.is_empty() {
+        files.push(readme(&input, &chosen));
     }
-    let mut differences = differences(&outputs, &arguments.out);
-    let told_of = |path: &PathBuf| format!("{} is left over from an earlier run", arguments.out.join(path).display());
-    differences.extend(left.iter().map(told_of));
-    for difference in &differences {
-        say(difference);
-    }
-    if differences.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    note(&format!(
-        "run: rules-gen generate --config {} --out {}",
-        arguments.config.config.display(),
-        arguments.out.display()
-    ));
-    Ok(ExitCode::from(1))
+    let patterns: Vec<PathBuf> = chosen
+        .iter()
+        .flat_map(|output| output.about().paths)
+        .map(|path| {
+            Path::new(path)
+                .strip_prefix(DASHBOARDS)
+                .map_or_else(|_| path.into(), |inside| input.dashboards.join(inside))
+        })
+        .collect();
+    let stale = stale_files(&files, &arguments.out, patterns.iter().map(PathBuf::as_path))?;
+    if arguments.check { Ok(arguments.compare(&files, &stale)) } else { arguments.write(&files, &stale) }
 }
 
-/// What a run that went well should still be told.
-fn notes(config: &checklist::Config, outputs: &[Output]) -> Vec<String> {
-    let has = |path: &str| outputs.iter().any(|output| output.path == Path::new(path));
+impl Arguments {
+    fn chooses(&self, output: &dyn Output) -> bool {
+        let about = output.about();
+        let kind = self.only.is_empty() || self.only.contains(&about.kind);
+        kind && self.target_format.is_none_or(|format| about.formats.contains(&format))
+    }
+
+    fn write(&self, files: &[File], stale: &[PathBuf]) -> anyhow::Result<ExitCode> {
+        write(files, &self.out)?;
+        for path in stale {
+            std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
+            note(&format!("removed {}: an earlier run wrote it, and it is not generated any more", path.display()));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn compare(&self, files: &[File], stale: &[PathBuf]) -> ExitCode {
+        let mut differences = differences(files, &self.out);
+        differences.extend(stale.iter().map(|path| format!("{} is left over from an earlier run", path.display())));
+        for difference in &differences {
+            say(difference);
+        }
+        if differences.is_empty() {
+            return ExitCode::SUCCESS;
+        }
+        let folder = self.dashboards.iter().map(|folder| format!(" --dashboards {}", folder.display()));
+        note(&format!(
+            "run: rules-gen generate --config {} --out {}{}",
+            self.config.config.display(),
+            self.out.display(),
+            folder.collect::<String>()
+        ));
+        ExitCode::from(1)
+    }
+}
+
+/// The way from one folder to another, with `..` where it leads out.
+fn relative(from: &Path, to: &Path) -> anyhow::Result<PathBuf> {
+    let absolute = |path: &Path| anyhow::Ok(place(&std::path::absolute(path)?, Path::new("")));
+    let (from, to) = (absolute(from)?, absolute(to)?);
+    let shared = from.ancestors().find(|folder| to.starts_with(folder)).context("the folders are on two disks")?;
+    let up = from.strip_prefix(shared)?.components().map(|_| "..");
+    Ok(up.map(Path::new).chain([to.strip_prefix(shared)?]).collect())
+}
+
+/// Notes after a successful run.
+fn notes(config: &checklist::Config, files: &[File]) -> Vec<String> {
+    let has = |path: &str| files.iter().any(|file| file.path == Path::new(path));
     let (file, object) = (has("alertmanager/alertmanager.yaml"), has("alertmanager/alertmanagerconfig.yaml"));
     let mut notes = Vec::new();
     for severity in ["critical", "warning"].into_iter().filter(|_| file || object) {
-        if crate::outputs::alert_routes::receiver(config, severity) == "nobody" {
+        if alert_routes::receiver(config, severity) == "nobody" {
             notes.push(format!(
                 "note: nobody is told of {severity} alerts: checklist.yaml names no receiver for them under alerting:"
             ));
         }
     }
-    for window in crate::outputs::alertmanager_config::left_out(config).filter(|_| object) {
+    for window in alertmanager_config::left_out(config).filter(|_| object) {
         notes.push(format!(
             "note: the maintenance window {} is in {}; AlertmanagerConfig knows UTC only and leaves it out",
             window.name, window.time_zone
@@ -183,22 +154,37 @@ fn notes(config: &checklist::Config, outputs: &[Output]) -> Vec<String> {
     notes
 }
 
-fn chosen(path: &Path, only: &[Kind], format: Option<Format>) -> bool {
-    (only.is_empty() || only.iter().any(|kind| kind.has(path))) && format.is_none_or(|format| format.reads(path))
-}
-
-/// Everything that is YAML (JSON is) as one stream, and how many files are not.
-pub fn stream(outputs: &[Output]) -> (String, usize) {
+/// Everything that is YAML (JSON is) as one stream, and how many files are not. With `objects` only what kubectl takes:
+/// no plain JSON and no kustomization.
+pub fn stream(files: &[File], objects: bool) -> (String, usize) {
     let mut text = String::new();
     let mut left_out = 0;
-    for Output { path, content } in outputs {
-        let yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "json");
-        if !yaml {
+    for File { path, content } in files {
+        let ends = |ending: &str| path.extension().is_some_and(|own| own == ending);
+        let is_taken =
+            if objects { ends("yaml") && !path.ends_with("kustomization.yaml") } else { ends("yaml") || ends("json") };
+        if !is_taken {
             left_out += 1;
             continue;
         }
-        let name = path.display();
-        text += &format!("---\n# {name}\n{content}");
+        text += &format!("---\n# {}\n{content}", path.display());
     }
     (text, left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_between_two_folders_is_relative() -> anyhow::Result<()> {
+        for (from, to, way) in [
+            ("deploy/generated", "dashboards", "../../dashboards"),
+            ("out", "out/dashboards", "dashboards"),
+            ("a", "./b/../c", "../c"),
+        ] {
+            assert_eq!(relative(Path::new(from), Path::new(to))?, Path::new(way), "{from} {to}");
+        }
+        Ok(())
+    }
 }

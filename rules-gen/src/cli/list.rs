@@ -1,7 +1,9 @@
 //! `rules-gen list`: every alert with its severity, cadence and limit.
 
 use crate::cli::{ConfigFile, EXIT_CODES};
-use crate::rules::{self, Rule, prometheus_duration};
+use crate::promql::duration::prometheus_duration;
+use crate::rules;
+use crate::rules::model::Rule;
 use crate::terminal::{Colour, Style, print};
 use checklist::{Cadence, Unit};
 use serde_json::{Value, json};

@@ -94,7 +94,7 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     parsed.notes.iter().for_each(|text| note(text));
     let (mut failed, style) = (0, Style::of_stdout());
     for case in &suite.tests {
-        let wrong = judge(&parsed, case);
+        let wrong = mistakes_of(&parsed, case);
         if !wrong.is_empty() {
             failed += 1;
             print(&format!("{} {}\n", style.paint(Colour::Red, "FAIL"), case.name))?;
@@ -114,7 +114,7 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// What is not as expected, a sentence each.
-fn judge(parsed: &Configuration, case: &Case) -> Vec<String> {
+fn mistakes_of(parsed: &Configuration, case: &Case) -> Vec<String> {
     let all: Vec<Labels> = case.alerts.iter().map(|alert| alert.labels.clone()).collect();
     let mut wrong = Vec::new();
     for (at, expected) in case.alerts.iter().enumerate() {

@@ -22,8 +22,8 @@ Examples:
   rules-gen test --mutate
   rules-gen test --run Backup --mutate --output json
 
-Every alert at every level has a course of values on which it fires and one on which it stays quiet, made from the
-same entry of the catalog as the rule. --mutate breaks every rule in every place (a comparison flipped, a metric
+Every alert at every level has a case in which it fires and one in which it stays quiet, made from the same entry of
+the catalog as the rule. --mutate breaks every rule in every place (a comparison flipped, a metric
 swapped, a number times ten, `for` dropped) and counts how many of these mutants the tests notice.
 
 {EXIT_CODES}"))]
@@ -60,7 +60,7 @@ pub struct Outcome {
     pub tests: usize,
     /// Name of the test and what promtool said.
     pub failed: Vec<(String, String)>,
-    /// Rules without a course that fires, or without one that stays quiet.
+    /// Rules without a case that fires, or without one that stays quiet.
     pub uncovered: Vec<String>,
     /// Mutants by kind: how many there are and how many were noticed.
     pub mutants: Vec<(Kind, usize, usize)>,
@@ -71,7 +71,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The share of mutants that were noticed; all of none.
+    /// The share of mutants that were noticed; 1 when there are none.
     pub fn rate(&self) -> f64 {
         let all: usize = self.mutants.iter().map(|(_, all, _)| all).sum();
         let noticed: usize = self.mutants.iter().map(|(.., noticed)| noticed).sum();
@@ -137,7 +137,7 @@ fn mutated(
     outcome: &mut Outcome,
 ) -> anyhow::Result<()> {
     let (mut files, mut broken) = (Vec::new(), Vec::new());
-    // A test that fails anyway notices nothing.
+    // A test that fails without a mutant shows nothing.
     for test in tests.iter().filter(|test| !outcome.failed.iter().any(|(name, _)| *name == test.name)) {
         let metrics = test.rule.entry.as_ref().map_or(PER_CHECK, |entry| entry.signal.metrics);
         for mutant in mutants::of(&test.rule.expr, metrics, !test.rule.times.pending.is_zero()) {

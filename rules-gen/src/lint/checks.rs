@@ -1,5 +1,6 @@
 //! The lints on rules, each in the module of its subject.
 
+pub mod context;
 mod logic;
 mod lost;
 mod matchers;
@@ -8,21 +9,9 @@ mod policy;
 mod series;
 mod versions;
 
-use super::Options;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
-use std::collections::BTreeSet;
-
-/// What the lints on one rule may look at beside it.
-#[derive(Debug)]
-pub struct Context<'a> {
-    /// The settings.
-    pub options: &'a Options,
-    /// Metrics that linted rules record.
-    pub recorded: &'a BTreeSet<String>,
-    /// The ids of the linted dashboards, when there are any and each has one.
-    pub uids: Option<&'a BTreeSet<String>>,
-}
+use context::Context;
 
 /// Every lint on one rule.
 pub fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {

@@ -1,41 +1,24 @@
 //! Lints on Grafana dashboards: what Grafana's own linter asks for, and metrics that are there.
 
+pub(super) mod context;
 pub(super) mod limits;
 pub(super) mod links;
 mod logql;
+pub(super) mod model;
 mod variables;
 
-use super::Options;
 use super::report::{Level, Report};
 use crate::promql::mistakes;
-use limits::Limits;
+use context::DashboardContext;
+use model::panels;
 use promql::Selector;
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// Panels that Grafana no longer draws.
 const GONE: [&str; 5] = ["graph", "singlestat", "table-old", "grafana-piechart-panel", "grafana-worldmap-panel"];
 
-/// What a dashboard is measured by.
-#[derive(Debug)]
-pub(super) struct Beside<'a> {
-    /// Metrics that linted rules record.
-    pub recorded: &'a BTreeSet<String>,
-    /// Limits of linted alerts.
-    pub limits: &'a Limits,
-    /// The ids of the linted dashboards, when each has one.
-    pub uids: Option<&'a BTreeSet<String>>,
-    /// The settings.
-    pub options: &'a Options,
-}
-
-/// Whether it is a dashboard.
-pub(super) fn is_one(value: &Value) -> bool {
-    value["panels"].is_array() && (value["schemaVersion"].is_number() || value["title"].is_string())
-}
-
 /// Every lint on a dashboard.
-pub(super) fn check(dashboard: &Value, beside: &Beside<'_>, report: &mut Report<'_>) {
+pub(super) fn check(dashboard: &Value, context: &DashboardContext<'_>, report: &mut Report<'_>) {
     let mut say =
         |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
     if dashboard["editable"] != false {
@@ -66,25 +49,18 @@ pub(super) fn check(dashboard: &Value, beside: &Beside<'_>, report: &mut Report<
         Some(_) => {}
     }
     variables::check(variables, report);
-    links::check(dashboard, beside.uids, report);
+    links::check(dashboard, context.uids, report);
     for panel in panels(dashboard) {
-        check_panel(panel, variables, beside, report);
+        check_panel(panel, variables, context, report);
     }
 }
 
-/// Every panel, those of collapsed rows too.
-pub(super) fn panels(dashboard: &Value) -> Vec<&Value> {
-    let top = dashboard["panels"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let inner = top.iter().flat_map(|panel| panel["panels"].as_array().map(Vec::as_slice).unwrap_or_default());
-    top.iter().chain(inner).filter(|panel| panel["type"] != "row").collect()
-}
-
-fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: &mut Report<'_>) {
+fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_>, report: &mut Report<'_>) {
     let title = panel["title"].as_str().unwrap_or_default();
     let kind = panel["type"].as_str().unwrap_or_default();
     let near = format!("{}", Value::from(title));
     report.about(Some(title.to_owned()));
-    links::check(panel, beside.uids, report);
+    links::check(panel, context.uids, report);
     let mut say =
         |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
     if GONE.contains(&kind) {
@@ -146,15 +122,15 @@ fn check_panel(panel: &Value, variables: &[Value], beside: &Beside<'_>, report: 
         // A name with a variable is known to Grafana only.
         let plain = |name: &&str| !name.contains(['$', '[']);
         for name in ast.selectors().into_iter().filter_map(Selector::metric).filter(plain) {
-            let known = &beside.options.known;
+            let known = &context.options.known;
             let ours = name.starts_with("checklist_");
-            let other = ["ALERTS", "ALERTS_FOR_STATE", "up"].contains(&name) || beside.recorded.contains(name);
+            let other = ["ALERTS", "ALERTS_FOR_STATE", "up"].contains(&name) || context.recorded.contains(name);
             if known.get(name).is_none() && (ours || known.complete) && !other {
                 report.near("RG010", Level::Error, &near, format!("there is no metric {name}"), "");
             }
         }
-        variables::query(&ast, variables, &beside.options.known, &near, report);
+        variables::query(&ast, variables, &context.options.known, &near, report);
         queries.push(ast);
     }
-    beside.limits.check(&queries, &values, &near, report);
+    context.limits.check(&queries, &values, &near, report);
 }

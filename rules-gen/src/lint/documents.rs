@@ -2,10 +2,12 @@
 
 use super::embedded::{self, File, Form, Frame};
 use super::files::Source;
+use super::options::Options;
+use super::place::ParseError;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
-use super::yaml::{self, Malformed, Node};
-use super::{Options, dashboards, routes, rule_file};
+use super::yaml::{self, Node};
+use super::{dashboards, routes, rule_file};
 use crate::routing::Configuration;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -54,7 +56,7 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> (Option<Rea
     let json = Path::new(&source.name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     if json
         && let Ok(value) = serde_json::from_str::<serde_json::Value>(text)
-        && dashboards::is_one(&value)
+        && dashboards::model::is_one(&value)
     {
         let board = Board { model: value, within: 0..text.len() };
         return (Some(Read { report, documents: vec![Document::Dashboard(board)] }), notes);
@@ -109,7 +111,7 @@ fn kind(node: &Node) -> Option<&str> {
 fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec<String>) -> Vec<Document> {
     let text = file.text.text().unwrap_or_default();
     let frame = Frame::new(outer, file.key, file.text, text);
-    let mut broken = |malformed: &Malformed, what: &str, report: &mut Report<'_>| {
+    let mut broken = |malformed: &ParseError, what: &str, report: &mut Report<'_>| {
         if file.mounted {
             let message = format!("{} is no {what}: {}", file.shown, malformed.message);
             report.add("RG001", Level::Error, &frame.broken(malformed), message, "who mounts it cannot read it");
@@ -119,7 +121,7 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
     };
     if file.form == Form::Json {
         return match serde_json::from_str::<Value>(text) {
-            Ok(mut model) if dashboards::is_one(&model) => {
+            Ok(mut model) if dashboards::model::is_one(&model) => {
                 if let Some(uid) = file.uid {
                     model["uid"] = uid.into();
                 }

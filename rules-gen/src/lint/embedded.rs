@@ -1,7 +1,8 @@
 //! Rules and dashboards within objects of a cluster: `ConfigMap`s, which a sidecar or an operator mounts as files, and
 //! `GrafanaDashboard`s.
 
-use super::yaml::{Kind, Lines, Malformed, Node, Place};
+use super::place::{Lines, ParseError, Place};
+use super::yaml::{Kind, Node};
 use std::ops::Range;
 use std::path::Path;
 
@@ -115,7 +116,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Where the text cannot be read, in the file.
-    pub(super) fn broken(&self, malformed: &Malformed) -> Node {
+    pub(super) fn broken(&self, malformed: &ParseError) -> Node {
         let span = self.literal.as_ref().and_then(|starts| {
             let start = *starts.get(malformed.place.line.checked_sub(1)?)?;
             let line = self.outer.get(start..)?.lines().next()?;
@@ -157,9 +158,9 @@ fn literal(outer: &str, lines: &Lines, first: usize, text: &str) -> Option<Vec<u
 }
 
 /// A place as the parser of JSON counts it.
-pub(super) fn of_json(error: &serde_json::Error) -> Malformed {
+pub(super) fn of_json(error: &serde_json::Error) -> ParseError {
     let place = Place { line: error.line().max(1), column: error.column().max(1) };
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-    Malformed { place, message }
+    ParseError { place, message }
 }

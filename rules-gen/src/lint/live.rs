@@ -1,7 +1,7 @@
 //! What only live servers know: the labels that metrics have, whether links lead anywhere (RG033), and which rules
 //! cannot be evaluated (RG070).
 
-use super::Options;
+use super::options::Options;
 use super::report::{Finding, Level, Report};
 use super::rule_file::{Rule, metric_name};
 use crate::server::{NoVerdict, Server};

@@ -1,4 +1,7 @@
 //! Findings as people and machines read them.
+//!
+//! SARIF is written as a JSON value: the crates with its types need a builder for each of its objects, which is longer,
+//! and the schema of SARIF judges the result in a test.
 
 mod xml;
 

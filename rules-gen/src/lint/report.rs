@@ -1,8 +1,8 @@
 //! What is found: where, how bad, why and what to do; suppressed where the file says so with a reason.
 
 use super::pages;
-use super::rule_file::Text;
-use super::yaml::{Lines, Node, Place};
+use super::place::{Lines, Place, Text};
+use super::yaml::Node;
 use jiff::civil::Date;
 use promql::Span;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! RG036: alerts that no receiver tells anyone of, and pages that a rule of inhibition lets hide themselves.
 
-use super::Options;
 use super::labels::labels;
+use super::options::Options;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;

@@ -1,29 +1,18 @@
 //! Rule files and `PrometheusRule` objects as Prometheus reads them (`model/rulefmt`): what it refuses is an error.
 
 use super::number;
+use super::place::Text;
 use super::report::{Level, Report, Scope};
 use super::template;
-use super::yaml::{Kind, Node, Place};
+use super::yaml::{Kind, Node};
 use crate::promql::duration;
 use promql::{Expr, Query, Use};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 /// Since then names may have any characters.
 const UTF8_NAMES: (u32, u32) = (3, 0);
 /// The operator refuses larger objects: half of what a Secret may hold.
 const MAX_OBJECT: usize = 524_288;
-
-/// A text of the file.
-#[derive(Debug, Clone)]
-pub struct Text {
-    /// What it says.
-    pub value: String,
-    /// Where it begins.
-    pub place: Place,
-    /// Its bytes in the file.
-    pub span: Range<usize>,
-}
 
 /// A rule of a file.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What Prometheus' reader of YAML (yaml.v3) refuses and the parser used here accepts: directives that it does not know,
 //! and tabs where a block is indented.
 
-use super::yaml::{Lines, Malformed};
+use super::place::{Lines, ParseError};
 use std::ops::Range;
 
 /// Where tabs mean nothing.
@@ -16,10 +16,10 @@ pub(super) struct Covered {
 }
 
 /// The first thing that yaml.v3 refuses.
-pub(super) fn refused(text: &str, lines: &Lines, covered: &Covered) -> Option<Malformed> {
+pub(super) fn refused(text: &str, lines: &Lines, covered: &Covered) -> Option<ParseError> {
     let (at, message) =
         [directive(text), tab(text, covered), block(text, covered)].into_iter().flatten().min_by_key(|(at, _)| *at)?;
-    Some(Malformed { place: lines.place(text, at), message })
+    Some(ParseError { place: lines.place(text, at), message })
 }
 
 /// The same text with a space for each tab in front of a line.

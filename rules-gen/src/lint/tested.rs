@@ -1,6 +1,7 @@
 //! RG040: alerts without a test that fires and one that stays quiet, recordings that nobody reads.
 
-use super::dashboards::panels;
+use super::dashboards::model::panels;
+use super::expr::matchers;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
@@ -21,6 +22,13 @@ impl Tested {
         for file in files {
             tested.any = true;
             let tests = file.get("tests").map(Node::items).unwrap_or_default();
+            for case in tests.iter().filter_map(|test| test.get("promql_expr_test")).flat_map(Node::items) {
+                let fires = case.get("exp_samples").is_some_and(|samples| !samples.items().is_empty());
+                for alert in case.get("expr").and_then(Node::text).iter().flat_map(|expr| asked_for(expr)) {
+                    let entry = tested.alerts.entry(alert).or_default();
+                    if fires { entry.0 = true } else { entry.1 = true }
+                }
+            }
             for case in tests.iter().filter_map(|test| test.get("alert_rule_test")).flat_map(Node::items) {
                 let Some(alert) = case.get("alertname").and_then(Node::text) else { continue };
                 let entry = tested.alerts.entry(alert.to_owned()).or_default();
@@ -57,6 +65,14 @@ impl Tested {
             }
         }
     }
+}
+
+/// The alerts whose series `ALERTS` an expression asks for by name.
+fn asked_for(expr: &str) -> Vec<String> {
+    let Ok(query) = promql::parse(expr) else { return Vec::new() };
+    let alerts = query.expr.selectors().into_iter().filter(|selector| selector.metric() == Some("ALERTS"));
+    let names = alerts.flat_map(|selector| matchers(selector).filter(|matcher| matcher.name.text == "alertname"));
+    names.map(|matcher| (*matcher.value).to_owned()).collect()
 }
 
 /// Metrics that rules and panels read.

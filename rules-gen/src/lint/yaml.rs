@@ -1,6 +1,7 @@
 //! YAML as Prometheus' own reader sees it, with the place of every node. Aliases and merges are expanded within a
 //! budget, duplicate keys are refused, every document of a file is read.
 
+use super::place::{Lines, ParseError, Place};
 use super::strict::{self, Covered};
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::HashMap;
@@ -8,15 +9,6 @@ use std::ops::Range;
 
 /// Deeper than any rule file; a bound against hostile nesting.
 const MAX_DEPTH: usize = 100;
-
-/// A place in a file; lines and columns count from 1, columns in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Place {
-    /// Line.
-    pub line: usize,
-    /// Column.
-    pub column: usize,
-}
 
 /// A value, where it stands and which bytes of the text it covers.
 #[derive(Debug, Clone)]
@@ -38,15 +30,6 @@ pub enum Kind {
     List(Vec<Node>),
     /// A mapping in the order of the file.
     Map(Vec<(Node, Node)>),
-}
-
-/// Why a file cannot be read, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed {
-    /// Where.
-    pub place: Place,
-    /// Why.
-    pub message: String,
 }
 
 impl Node {
@@ -115,7 +98,7 @@ fn is_null(text: &str) -> bool {
 }
 
 /// Every document of a text, an empty one as null. What was read before a mistake is given back with it.
-pub fn documents(text: &str) -> (Vec<Node>, Option<Malformed>) {
+pub fn documents(text: &str) -> (Vec<Node>, Option<ParseError>) {
     let read = parsed(text, text);
     if read.1.is_none() || !text.contains("\n\t") {
         return read;
@@ -125,7 +108,7 @@ pub fn documents(text: &str) -> (Vec<Node>, Option<Malformed>) {
 }
 
 /// The documents of a text, and what is wrong with the one that it was made of.
-fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<Malformed>) {
+fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
     let mut reader = Reader {
         text,
         anchors: HashMap::new(),
@@ -141,7 +124,7 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<Malformed>) {
             Some(Err(error)) => {
                 let marker = error.marker();
                 let place = Place { line: marker.line(), column: marker.col() + 1 };
-                return (found, Some(Malformed { place, message: error.info() }));
+                return (found, Some(ParseError { place, message: error.info() }));
             }
             Some(Ok(next)) => next,
         };
@@ -169,11 +152,17 @@ struct Reader<'a> {
 type Source<'a> = Parser<'a, granit_parser::StrInput<'a>>;
 
 impl<'a> Reader<'a> {
-    fn node(&mut self, parser: &mut Source<'a>, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Malformed> {
+    fn node(
+        &mut self,
+        parser: &mut Source<'a>,
+        event: Event<'a>,
+        span: Span,
+        depth: usize,
+    ) -> Result<Node, ParseError> {
         let start = span.start.byte_offset().unwrap_or_default();
         let place = self.lines.place(self.text, start);
         if depth > MAX_DEPTH {
-            return Err(Malformed { place, message: format!("nested deeper than {MAX_DEPTH} levels") });
+            return Err(ParseError { place, message: format!("nested deeper than {MAX_DEPTH} levels") });
         }
         self.spend(1, place)?;
         let (kind, anchor, end) = match event {
@@ -217,12 +206,12 @@ impl<'a> Reader<'a> {
             }
             Event::Alias(id) => {
                 let Some(node) = self.anchors.get(&id).cloned() else {
-                    return Err(Malformed { place, message: "an alias of something that is not there".to_owned() });
+                    return Err(ParseError { place, message: "an alias of something that is not there".to_owned() });
                 };
                 self.spend(node.size(), place)?;
                 return Ok(node);
             }
-            other => return Err(Malformed { place, message: format!("unexpected {other:?}") }),
+            other => return Err(ParseError { place, message: format!("unexpected {other:?}") }),
         };
         if !matches!(kind, Kind::Scalar(..)) && self.text[start..].starts_with(['[', '{']) {
             self.covered.closed.push(start..end);
@@ -240,7 +229,7 @@ impl<'a> Reader<'a> {
         parser: &mut Source<'a>,
         until: &Event<'a>,
         end: &mut usize,
-    ) -> Result<Option<(Event<'a>, Span)>, Malformed> {
+    ) -> Result<Option<(Event<'a>, Span)>, ParseError> {
         loop {
             match parser.next_event() {
                 Some(Ok((Event::Comment(..), _))) => {}
@@ -251,80 +240,43 @@ impl<'a> Reader<'a> {
                 Some(Err(error)) => {
                     let marker = error.marker();
                     let place = Place { line: marker.line(), column: marker.col() + 1 };
-                    return Err(Malformed { place, message: error.info() });
+                    return Err(ParseError { place, message: error.info() });
                 }
                 None => {
                     let message = "the file ends in the middle".to_owned();
-                    return Err(Malformed { place: self.lines.place(self.text, self.text.len()), message });
+                    return Err(ParseError { place: self.lines.place(self.text, self.text.len()), message });
                 }
             }
         }
     }
 
-    fn spend(&mut self, nodes: usize, place: Place) -> Result<(), Malformed> {
+    fn spend(&mut self, nodes: usize, place: Place) -> Result<(), ParseError> {
         let message = || "aliases expand to more than the file can mean".to_owned();
-        self.budget = self.budget.checked_sub(nodes).ok_or_else(|| Malformed { place, message: message() })?;
+        self.budget = self.budget.checked_sub(nodes).ok_or_else(|| ParseError { place, message: message() })?;
         Ok(())
     }
 }
 
 /// YAML's merge key: a table, or a list of tables.
-fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Malformed> {
+fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), ParseError> {
     match &value.kind {
         Kind::Map(entries) => merged.extend(entries.iter().cloned()),
         Kind::List(items) if items.iter().all(|item| matches!(item.kind, Kind::Map(_))) => {
             merged.extend(items.iter().flat_map(|item| item.entries().iter().cloned()));
         }
-        _ => return Err(Malformed { place: value.place, message: "<< takes a table or a list of tables".to_owned() }),
+        _ => return Err(ParseError { place: value.place, message: "<< takes a table or a list of tables".to_owned() }),
     }
     Ok(())
 }
 
-fn distinct(entries: &[(Node, Node)]) -> Result<(), Malformed> {
+fn distinct(entries: &[(Node, Node)]) -> Result<(), ParseError> {
     let mut seen = HashMap::new();
     for (key, _) in entries {
         let Kind::Scalar(text, _) = &key.kind else { continue };
         if let Some(first) = seen.insert(text.as_str(), key.place) {
             let message = format!("the key {text} stands twice, first in line {}", first.line);
-            return Err(Malformed { place: key.place, message });
+            return Err(ParseError { place: key.place, message });
         }
     }
     Ok(())
-}
-
-/// Where lines begin, to turn bytes into places.
-#[derive(Debug, Clone)]
-pub struct Lines(Vec<usize>);
-
-impl Lines {
-    /// Finds the lines of a text.
-    pub fn new(text: &str) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Self(std::iter::once(0).chain(breaks).collect())
-    }
-
-    /// The number of the line of a byte.
-    pub fn number(&self, byte: usize) -> usize {
-        self.0.partition_point(|start| *start <= byte).max(1)
-    }
-
-    /// The first byte of a line.
-    pub fn start(&self, number: usize) -> Option<usize> {
-        self.0.get(number.checked_sub(1)?).copied()
-    }
-
-    /// The place of a byte.
-    pub fn place(&self, text: &str, byte: usize) -> Place {
-        let line = self.number(byte);
-        let start = self.0.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        let column = text.get(start..byte).map_or(0, |before| before.chars().count()) + 1;
-        Place { line, column }
-    }
-
-    /// A line's text without its break.
-    pub fn line<'a>(&self, text: &'a str, number: usize) -> &'a str {
-        let start = self.0.get(number.saturating_sub(1)).copied().unwrap_or(text.len());
-        let end = self.0.get(number).copied().unwrap_or(text.len());
-        text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r'])
-    }
 }

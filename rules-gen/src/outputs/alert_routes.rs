@@ -1,5 +1,5 @@
-//! Who is told what, independent of how it is written: routes, receivers, inhibitions and the windows in which
-//! warnings wait.
+//! The routes, receivers, inhibitions and maintenance windows of a configuration, before they are written for
+//! Alertmanager or its operator.
 
 use checklist::config::{Maintenance, WEEKDAYS};
 use checklist::{Config, Severity, Signal, Stake};
@@ -24,29 +24,29 @@ impl Matcher {
     }
 }
 
-/// Where alerts go.
+/// A route: the receiver of the alerts that match.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Which alerts.
+    /// The alerts.
     pub matcher: Matcher,
     /// The receiver.
     pub receiver: &'static str,
-    /// Whether the routes below are asked too.
-    pub goes_on: bool,
-    /// Whether it waits while a maintenance window is open.
-    pub waits: bool,
-    /// The pace of a heartbeat.
+    /// Whether the following routes are tried too (`continue`).
+    pub continues: bool,
+    /// Whether it is muted in maintenance windows.
+    pub muted_by_maintenance: bool,
+    /// Time between two notifications of a heartbeat.
     pub pace: Option<Duration>,
 }
 
-/// Alerts that hold others back.
+/// Alerts that inhibit others.
 #[derive(Debug, Clone)]
 pub struct Inhibition {
-    /// Those that hold back.
+    /// The alerts that inhibit.
     pub source: Vec<Matcher>,
-    /// Those that are held back.
+    /// The alerts that are inhibited.
     pub target: Vec<Matcher>,
-    /// Labels that must agree.
+    /// Labels that must be equal.
     pub equal: BTreeSet<&'static str>,
 }
 
@@ -61,7 +61,7 @@ pub struct Interval {
 
 /// Everything that the configuration of Alertmanager says.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct RouteTree {
     /// Takes what no route matches.
     pub root: &'static str,
     /// In order.
@@ -72,8 +72,8 @@ pub struct Plan {
     pub group_by: [&'static str; 3],
 }
 
-/// The plan of a configuration.
-pub fn plan(config: &Config) -> Plan {
+/// The tree of routes of a configuration.
+pub fn route_tree(config: &Config) -> RouteTree {
     let alerting = &config.alerting;
     let extra = [
         ("email", alerting.email.as_ref().map(|email| &email.severities)),
@@ -93,8 +93,9 @@ pub fn plan(config: &Config) -> Plan {
         (false, true) if severity == Severity::Warning || takers(severity).is_empty() => "slack",
         _ => "nobody",
     };
-    let waits = !alerting.maintenance.is_empty();
-    let route = |matcher, receiver| Route { matcher, receiver, goes_on: false, waits: false, pace: None };
+    let muted_by_maintenance = !alerting.maintenance.is_empty();
+    let route =
+        |matcher, receiver| Route { matcher, receiver, continues: false, muted_by_maintenance: false, pace: None };
     let mut routes = Vec::new();
     if let Some(heartbeat) = &alerting.heartbeat {
         let watchdog = Matcher::new("alertname", "=", "ChecklistWatchdog");
@@ -102,23 +103,23 @@ pub fn plan(config: &Config) -> Plan {
     }
     routes.push(route(Matcher::new("severity", "=", "none"), "nobody"));
     for severity in [Severity::Critical, Severity::Warning] {
-        let waits = waits && severity == Severity::Warning;
+        let muted_by_maintenance = muted_by_maintenance && severity == Severity::Warning;
         let matcher = Matcher::new("severity", "=", severity.as_str());
         for receiver in takers(severity) {
-            routes.push(Route { goes_on: true, waits, ..route(matcher.clone(), receiver) });
+            routes.push(Route { continues: true, muted_by_maintenance, ..route(matcher.clone(), receiver) });
         }
-        routes.push(Route { waits, ..route(matcher, main(severity)) });
+        routes.push(Route { muted_by_maintenance, ..route(matcher, main(severity)) });
     }
     let root = match main(Severity::Warning) {
         "nobody" => takers(Severity::Warning).first().copied().unwrap_or("nobody"),
         main => main,
     };
-    Plan { root, routes, inhibitions: inhibitions(config), group_by: ["check", "target", "namespace"] }
+    RouteTree { root, routes, inhibitions: inhibitions(config), group_by: ["check", "target", "namespace"] }
 }
 
 /// Who is told of an alert of a severity, the first of several.
 pub fn receiver(config: &Config, severity: &str) -> &'static str {
-    let Plan { root, routes, .. } = plan(config);
+    let RouteTree { root, routes, .. } = route_tree(config);
     let takes = |route: &&Route| route.matcher.name == "severity" && route.matcher.value == severity;
     let told = |route: &Route| route.receiver;
     let mut all = routes.iter().filter(takes).map(told);

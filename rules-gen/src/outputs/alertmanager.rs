@@ -1,16 +1,36 @@
 //! The configuration of Alertmanager: critical alerts page, warnings go to the chat, a critical silences its own
 //! warning.
 
-use crate::outputs::alert_routes::{self, Matcher, Plan, Route, text};
-use crate::rules::prometheus_duration;
+use crate::outputs::alert_routes::{self, Matcher, Route, RouteTree, text};
+use crate::outputs::file::{File, yaml};
+use crate::outputs::output::{About, Format, Input, Kind, Output};
+use crate::promql::duration::prometheus_duration;
 use checklist::Config;
 use checklist::config::{Address, Email};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// `alertmanager/alertmanager.yaml`.
+pub struct Configuration;
+
+impl Output for Configuration {
+    fn about(&self) -> About {
+        About {
+            kind: Kind::Alertmanager,
+            formats: &[Format::Prometheus, Format::Mimir],
+            paths: &["alertmanager/alertmanager.yaml"],
+            purpose: "routes, inhibitions and receivers of Alertmanager",
+        }
+    }
+
+    fn files(&self, input: &Input<'_>) -> anyhow::Result<Vec<File>> {
+        Ok(vec![yaml("alertmanager/alertmanager.yaml", &input.header(), &configuration(input.config))?])
+    }
+}
+
 /// The configuration of Alertmanager.
 pub fn configuration(config: &Config) -> Value {
-    let Plan { root, routes, inhibitions, group_by } = alert_routes::plan(config);
+    let RouteTree { root, routes, inhibitions, group_by } = alert_routes::route_tree(config);
     let grouping = &config.alerting.grouping;
     let inhibition = |one: &alert_routes::Inhibition| {
         let mut rule = json!({"source_matchers": matchers(&one.source), "target_matchers": matchers(&one.target)});
@@ -43,10 +63,10 @@ fn matchers(all: &[Matcher]) -> Vec<String> {
 
 fn route(config: &Config, one: &Route) -> Value {
     let mut route = json!({"matchers": matchers(std::slice::from_ref(&one.matcher)), "receiver": one.receiver});
-    if one.goes_on {
+    if one.continues {
         route["continue"] = json!(true);
     }
-    if one.waits {
+    if one.muted_by_maintenance {
         let names: Vec<&String> = config.alerting.maintenance.iter().map(|window| &window.name).collect();
         route["mute_time_intervals"] = json!(names);
     }

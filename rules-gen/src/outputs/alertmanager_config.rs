@@ -1,13 +1,15 @@
-//! The `AlertmanagerConfig` object of the operator: the same plan, with secrets by name.
+//! The `AlertmanagerConfig` object of the operator: the same routes, with secrets by name.
 //!
 //! By default the operator lets the object route only alerts whose label `namespace` is the object's own. Most alerts
 //! of the checklist are about no namespace. So the object belongs into the namespace of the Alertmanager object, which
 //! needs `alertmanagerConfigMatcherStrategy: {type: OnNamespaceExceptForAlertmanagerNamespace}`; the object says so itself.
 
-use crate::outputs::alert_routes::{self, Matcher, Plan, Route, text};
+use crate::outputs::alert_routes::{self, Matcher, Route, RouteTree, text};
 use crate::outputs::alertmanager::heartbeat_pace;
+use crate::outputs::file::{File, yaml};
 use crate::outputs::kubernetes::volumes;
-use crate::rules::prometheus_duration;
+use crate::outputs::output::{About, Format, Input, Kind, Output};
+use crate::promql::duration::prometheus_duration;
 use checklist::Config;
 use checklist::config::{Address, Email, Maintenance, PagerDuty, Slack};
 use serde_json::{Map, Value, json};
@@ -16,9 +18,27 @@ use std::path::Path;
 /// What must be set for the object to see every alert.
 const NOTE: &str = "Belongs into the namespace of the Alertmanager object, with alertmanagerConfigMatcherStrategy {type: OnNamespaceExceptForAlertmanagerNamespace} there: by default only alerts with the namespace label of this object are routed, and most of these have none.";
 
+/// `alertmanager/alertmanagerconfig.yaml`.
+pub struct AlertmanagerConfig;
+
+impl Output for AlertmanagerConfig {
+    fn about(&self) -> About {
+        About {
+            kind: Kind::Alertmanager,
+            formats: &[Format::Operator],
+            paths: &["alertmanager/alertmanagerconfig.yaml"],
+            purpose: "the same routes as an `AlertmanagerConfig` object of the Prometheus operator",
+        }
+    }
+
+    fn files(&self, input: &Input<'_>) -> anyhow::Result<Vec<File>> {
+        Ok(vec![yaml("alertmanager/alertmanagerconfig.yaml", &input.header(), &object(input.config))?])
+    }
+}
+
 /// The `monitoring.coreos.com/v1alpha1` object.
 pub fn object(config: &Config) -> Value {
-    let Plan { root, routes, inhibitions, group_by } = alert_routes::plan(config);
+    let RouteTree { root, routes, inhibitions, group_by } = alert_routes::route_tree(config);
     let (meta, grouping) = (&config.alerting.alertmanager_config, &config.alerting.grouping);
     let windows: Vec<&Maintenance> = windows(config).collect();
     let inhibition = |one: &alert_routes::Inhibition| {
@@ -88,10 +108,10 @@ fn matchers(all: &[Matcher]) -> Vec<Value> {
 
 fn route(one: &Route, windows: &[&Maintenance]) -> Value {
     let mut route = json!({"matchers": matchers(std::slice::from_ref(&one.matcher)), "receiver": one.receiver});
-    if one.goes_on {
+    if one.continues {
         route["continue"] = json!(true);
     }
-    if one.waits && !windows.is_empty() {
+    if one.muted_by_maintenance && !windows.is_empty() {
         route["muteTimeIntervals"] = windows.iter().map(|window| json!(window.name)).collect();
     }
     if let Some(pace) = one.pace {

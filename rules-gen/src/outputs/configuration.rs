@@ -1,6 +1,6 @@
 //! `docs/configuration.md`: every key of checklist.yaml, from the description that the reader has.
 
-use super::Output;
+use crate::outputs::file::File;
 use checklist::config::{LARGEST, ROOT};
 use checklist::reader::keys::{Default, Key, Kind, Names, Section};
 use checklist::targets::tables::TABLES;
@@ -21,7 +21,7 @@ that ends in `Env` an environment variable. Anchors, aliases and merge keys (`<<
 ";
 
 /// The page.
-pub fn configuration() -> Output {
+pub fn configuration() -> File {
     let mut text = HEAD.to_owned();
     let (mebibytes, lists) = (LARGEST / 1024 / 1024, watching().collect::<Vec<_>>().join("`, `"));
     // Writing to a String cannot fail.
@@ -43,7 +43,7 @@ pub fn configuration() -> Output {
         }
     }
     words(&mut text);
-    Output { path: "configuration.md".into(), content: text }
+    File { path: "configuration.md".into(), content: text }
 }
 
 /// The table that a value is, or that the values of a list or a table of names are.

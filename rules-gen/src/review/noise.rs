@@ -1,24 +1,23 @@
-//! `noise`: which alerts interrupt people most, from what really fired.
+//! Which alerts interrupt people most, from what really fired.
 
-mod hours;
-mod output;
+pub mod hours;
+pub mod model;
+pub mod output;
 
-use crate::cli::{checklist, zone};
-use crate::review::backtest::Episode;
-use crate::review::statistics::Figures;
+use crate::review::backtest::machine::Episode;
+use crate::review::statistics::Statistics;
 use crate::routing::Matcher;
-use crate::server::{Course, Labels, NoVerdict, Past, Server, answered};
-use crate::terminal::{self, Progress};
+use crate::server::{Labels, NoVerdict, Past, Series, Server, answered};
+use crate::terminal::Progress;
 use checklist::config::{Endpoint, SecretRef};
 use clients::http;
 use hours::BusinessHours;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use model::{Alert, Report};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// By name and severity: the label sets and when each fired.
@@ -29,112 +28,29 @@ const DEADLINE: Duration = Duration::from_mins(1);
 /// Alertmanager forgets silences that ended longer ago, unless it is told otherwise.
 const SILENCES_KEPT: f64 = 120.0 * 3600.0;
 
-/// Reports which alerts interrupted people, from the series ALERTS of a Prometheus-compatible server.
+/// The noise of every alert over a time. With an Alertmanager (its address and the file of its token) silences are
+/// taken from there, and what is active now.
 ///
-/// An alert's noise is its episodes, plus its flaps, plus its episodes outside business hours, less the share of its
-/// firing time that was silenced. With --alertmanager silences are taken from there, and what is active now.
-/// Exits 0; 3 when a server gave no usable answer.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  rules-gen noise --prometheus http://prometheus:9090 --range 30d --output markdown
-  rules-gen noise --prometheus http://prometheus:9090 --alertmanager http://alertmanager:9093 \\
-    --business-hours Mon-Fri:8-18")]
-pub struct Arguments {
-    /// Whose history.
-    #[command(flatten)]
-    pub server: Server,
-    /// Silences and active alerts are taken from this Alertmanager.
-    #[arg(long, value_name = "URL", value_parser = crate::server::address)]
-    pub alertmanager: Option<String>,
-    /// File that holds a bearer token for Alertmanager.
-    #[arg(long, value_name = "FILE")]
-    pub alertmanager_token_file: Option<PathBuf>,
-    /// A checklist, for its time zone; UTC without one.
-    #[arg(long, env = "CHECKLIST_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Which part of it.
-    #[command(flatten)]
-    pub past: Past,
-    /// When people are at work anyway.
-    #[arg(long, value_name = "DAYS:HOURS", default_value = "Mon-Fri:9-18", value_parser = BusinessHours::parse)]
-    pub business_hours: BusinessHours,
-    /// How the result is written.
-    #[arg(long, value_enum, default_value = "table")]
-    pub output: Output,
-}
-
-/// How the result is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Output {
-    /// For a terminal.
-    Table,
-    /// For programs.
-    Json,
-    /// For reviews.
-    Markdown,
-}
-
-/// Everything.
-#[derive(Debug, Serialize)]
-pub struct Report {
-    /// The begin of the range.
-    pub start: Timestamp,
-    /// Its end.
-    pub end: Timestamp,
-    /// The time zone of business hours.
-    pub time_zone: String,
-    /// What is to be known.
-    pub warnings: Vec<String>,
-    /// Each alert that fired, the noisiest first.
-    pub alerts: Vec<Alert>,
-}
-
-/// One alert name at one severity.
-#[derive(Debug, Serialize)]
-pub struct Alert {
-    /// Its name.
-    pub alert: String,
-    /// Its severity, if it has one.
-    pub severity: String,
-    /// How much it interrupts.
-    pub noise: f64,
-    /// What it did.
-    pub figures: Figures,
-    /// The share of episodes that began outside business hours.
-    pub outside_hours: f64,
-    /// The share of firing time that was silenced, when Alertmanager was asked.
-    pub silenced: Option<f64>,
-    /// Alerts active in Alertmanager now, silenced and inhibited ones included.
-    pub active: Option<usize>,
-}
-
-/// Runs the command.
-pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let zone = match &arguments.config {
-        Some(path) => zone(&checklist(path)?),
-        None => TimeZone::UTC,
-    };
-    let report = report(arguments, &zone).await?;
-    terminal::print(&match arguments.output {
-        Output::Table => output::table(&report),
-        Output::Markdown => output::markdown(&report),
-        Output::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
-    })?;
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn report(arguments: &Arguments, zone: &TimeZone) -> anyhow::Result<Report> {
-    let (start, end) = arguments.past.milliseconds()?;
+/// # Errors
+/// [`NoVerdict`] when a server gives no usable answer.
+pub async fn report(
+    server: &Server,
+    past: &Past,
+    alertmanager: Option<(&str, Option<PathBuf>)>,
+    hours: &BusinessHours,
+    zone: &TimeZone,
+) -> anyhow::Result<Report> {
+    let (start, end) = past.milliseconds()?;
     let (start, end) = (start as f64 / 1000.0, end as f64 / 1000.0);
-    let step = arguments.past.step.as_secs_f64();
+    let step = past.step.as_secs_f64();
     let progress = Progress::new();
     progress.tell("ALERTS");
     let tell = |done: usize, of: usize| progress.tell(&format!("ALERTS, slice {done} of {of}"));
     let expr = "ALERTS{alertstate=\"firing\"}";
-    let courses = arguments.server.query_range(expr, (start, end), step, &tell).await?;
+    let courses = server.query_range(expr, (start, end), step, &tell).await?;
     progress.tell("silences and alerts of Alertmanager");
-    let manager = match &arguments.alertmanager {
-        Some(url) => Some(Manager::ask(url, arguments.alertmanager_token_file.clone()).await?),
+    let manager = match alertmanager {
+        Some((url, token)) => Some(Manager::ask(url, token).await?),
         None => None,
     };
     progress.end();
@@ -148,7 +64,7 @@ async fn report(arguments: &Arguments, zone: &TimeZone) -> anyhow::Result<Report
     }
     let mut alerts: Vec<Alert> = names
         .into_iter()
-        .map(|((alert, severity), sets)| judge(alert, severity, &sets, manager.as_ref(), arguments, zone))
+        .map(|((alert, severity), sets)| alert_noise(alert, severity, &sets, manager.as_ref(), hours, zone))
         .collect();
     alerts.sort_by(|a, b| b.noise.total_cmp(&a.noise).then_with(|| a.alert.cmp(&b.alert)));
     let mut warnings = Vec::new();
@@ -171,7 +87,7 @@ async fn report(arguments: &Arguments, zone: &TimeZone) -> anyhow::Result<Report
 
 /// Rows of points without a hole are episodes; an episode ends one step behind its last point.
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century")]
-fn episodes(course: &Course, step: f64, end: f64) -> Vec<Episode> {
+fn episodes(course: &Series, step: f64, end: f64) -> Vec<Episode> {
     let milliseconds = |seconds: f64| (seconds * 1000.0).round() as i64;
     let mut episodes: Vec<Episode> = Vec::new();
     for (at, _) in &course.points {
@@ -185,17 +101,17 @@ fn episodes(course: &Course, step: f64, end: f64) -> Vec<Episode> {
     episodes
 }
 
-fn judge(
+fn alert_noise(
     alert: String,
     severity: String,
     sets: &[(Labels, Vec<Episode>)],
     manager: Option<&Manager>,
-    arguments: &Arguments,
+    hours: &BusinessHours,
     zone: &TimeZone,
 ) -> Alert {
-    let figures = Figures::of(sets.iter().map(|(_, episodes)| episodes.as_slice()), zone);
+    let figures = Statistics::of(sets.iter().map(|(_, episodes)| episodes.as_slice()), zone);
     let all = sets.iter().flat_map(|(_, episodes)| episodes);
-    let outside = all.filter(|episode| !arguments.business_hours.contains(episode.begin, zone)).count();
+    let outside = all.filter(|episode| !hours.contains(episode.begin, zone)).count();
     let silenced = manager.map(|manager| {
         let quiet: f64 = sets.iter().map(|(labels, episodes)| manager.silenced_seconds(labels, episodes)).sum();
         if figures.firing_seconds > 0.0 { quiet / figures.firing_seconds } else { 0.0 }
@@ -290,7 +206,7 @@ mod tests {
     fn points_become_episodes_and_silences_count_once() {
         let points = [0.0, 60.0, 120.0, 300.0, 360.0].map(|at| (at, 1.0)).to_vec();
         let labels = Labels::from([("alertname".to_owned(), "A".to_owned())]);
-        let episodes = episodes(&Course { labels: labels.clone(), points }, 60.0, 360.0);
+        let episodes = episodes(&Series { labels: labels.clone(), points }, 60.0, 360.0);
         let episode = |begin, end, open| Episode { begin, end, open };
         assert_eq!(episodes, [episode(0, 180_000, false), episode(300_000, 360_000, true)]);
         let value = |value: &str, begin: &str, end: &str| {

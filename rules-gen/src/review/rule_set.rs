@@ -1,4 +1,4 @@
-//! Rules as they are anywhere: in files, in `PrometheusRule` objects, in the answers of rules APIs.
+//! Rules as files, `PrometheusRule` objects and the rules APIs of servers list them, in one form.
 
 use crate::cli::of_file;
 use crate::lint::files::{self, Source};
@@ -23,7 +23,7 @@ pub enum Kind {
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Known {
+pub struct ListedRule {
     /// Its group.
     pub group: String,
     /// How often the group is evaluated, when it says so.
@@ -45,7 +45,7 @@ pub struct Known {
 }
 
 /// Every rule of a text with one or more YAML (or JSON) documents.
-pub fn read(text: &str) -> anyhow::Result<Vec<Known>> {
+pub fn read(text: &str) -> anyhow::Result<Vec<ListedRule>> {
     let documents: Vec<Value> = serde_yaml::from_multiple(text).map_err(yaml::Error::from)?;
     let mut rules = Vec::new();
     for document in &documents {
@@ -55,7 +55,7 @@ pub fn read(text: &str) -> anyhow::Result<Vec<Known>> {
 }
 
 /// Every rule of a file, or of the YAML and JSON files of a folder.
-pub fn read_path(path: &Path) -> anyhow::Result<Vec<Known>> {
+pub fn read_path(path: &Path) -> anyhow::Result<Vec<ListedRule>> {
     let mut rules = Vec::new();
     for Source { name, text, .. } in files::collect(&[path.display().to_string()])? {
         let text = text.map_err(|why| anyhow::anyhow!("{name} {why}"))?;
@@ -66,8 +66,8 @@ pub fn read_path(path: &Path) -> anyhow::Result<Vec<Known>> {
 
 /// The rules of a rule file, a `PrometheusRule`, a list of such, or Mimir's map of namespaces. A document without
 /// any of these has no rules.
-pub fn document_rules(document: &Value) -> anyhow::Result<Vec<Known>> {
-    let all = |values: &Value| -> anyhow::Result<Vec<Known>> {
+pub fn document_rules(document: &Value) -> anyhow::Result<Vec<ListedRule>> {
+    let all = |values: &Value| -> anyhow::Result<Vec<ListedRule>> {
         let values = values.as_array().map(Vec::as_slice).unwrap_or_default();
         Ok(values.iter().map(document_rules).collect::<anyhow::Result<Vec<_>>>()?.concat())
     };
@@ -87,7 +87,7 @@ pub fn document_rules(document: &Value) -> anyhow::Result<Vec<Known>> {
     of_groups(&groups.cloned().collect::<Vec<_>>())
 }
 
-fn of_groups(groups: &[Value]) -> anyhow::Result<Vec<Known>> {
+fn of_groups(groups: &[Value]) -> anyhow::Result<Vec<ListedRule>> {
     let mut known = Vec::new();
     for group in groups {
         let name = group["name"].as_str().context("a group has no name")?;
@@ -100,7 +100,7 @@ fn of_groups(groups: &[Value]) -> anyhow::Result<Vec<Known>> {
 }
 
 /// One rule, in the words of files or of the API (`type`, `query`, `duration`, `keepFiringFor`).
-fn rule(group: &str, interval: Option<Duration>, value: &Value) -> anyhow::Result<Known> {
+fn rule(group: &str, interval: Option<Duration>, value: &Value) -> anyhow::Result<ListedRule> {
     let text = |keys: &[&str]| keys.iter().find_map(|key| scalar(&value[*key]));
     let (kind, name) = match (scalar(&value["alert"]), scalar(&value["record"]), value["type"].as_str()) {
         (Some(name), None, _) => (Kind::Alert, name),
@@ -112,7 +112,7 @@ fn rule(group: &str, interval: Option<Duration>, value: &Value) -> anyhow::Resul
     let either = |file: &str, api: &str| -> anyhow::Result<Duration> {
         Ok(time(&value[file])?.or(time(&value[api])?).unwrap_or_default())
     };
-    Ok(Known {
+    Ok(ListedRule {
         group: group.to_owned(),
         interval,
         kind,

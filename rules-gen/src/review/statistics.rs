@@ -1,29 +1,29 @@
-//! What episodes of an alert add up to.
+//! Statistics of the episodes of an alert.
 
-use crate::review::backtest::Episode;
+use crate::review::backtest::machine::Episode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// An alert that comes back sooner than this flaps.
+/// Milliseconds. An alert that fires again sooner flaps.
 pub const FLAP: i64 = 10 * 60 * 1000;
 
-/// The figures of one alert.
+/// The statistics of one alert.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Figures {
+pub struct Statistics {
     /// Label sets that fired.
     pub series: usize,
     /// Times that a label set fired.
     pub episodes: usize,
-    /// Times that the alert began while no label set of it fired: what a receiver is told at least.
+    /// Times that the alert began to fire while no label set of it fired: the least number of notifications.
     pub pages: usize,
-    /// Time that label sets fired, added up.
+    /// Sum of the times that label sets fired.
     pub firing_seconds: f64,
-    /// Half of the episodes were shorter.
+    /// Median length of an episode.
     pub median_seconds: f64,
-    /// One in twenty was longer.
+    /// 95th percentile of the length of an episode.
     pub p95_seconds: f64,
-    /// Episodes that began less than ten minutes after the label set's last one.
+    /// Episodes that began less than ten minutes after the previous one of the same label set.
     pub flaps: usize,
     /// Pages by hour of day.
     pub pages_by_hour: [usize; 24],
@@ -35,8 +35,8 @@ pub struct Figures {
     pub last: Option<Timestamp>,
 }
 
-impl Figures {
-    /// The figures of the episodes of every label set.
+impl Statistics {
+    /// The statistics of the episodes of all label sets.
     pub fn of<'a>(sets: impl IntoIterator<Item = &'a [Episode]>, zone: &TimeZone) -> Self {
         let mut figures = Self::default();
         let mut all: Vec<Episode> = Vec::new();
@@ -108,7 +108,7 @@ mod tests {
         let minute = 60_000;
         let episode = |begin: i64, end: i64| Episode { begin: begin * minute, end: end * minute, open: false };
         let (one, two) = ([episode(0, 10), episode(15, 20), episode(60, 61)], [episode(5, 16)]);
-        let figures = Figures::of([&one[..], &two[..], &[]], &TimeZone::UTC);
+        let figures = Statistics::of([&one[..], &two[..], &[]], &TimeZone::UTC);
         assert_eq!((figures.series, figures.episodes, figures.pages, figures.flaps), (2, 4, 2, 1));
         assert!((figures.firing_seconds - 27.0 * 60.0).abs() < 1e-9);
         assert!((figures.median_seconds - 300.0).abs() < 1e-9 && (figures.p95_seconds - 660.0).abs() < 1e-9);

@@ -1,7 +1,7 @@
 //! The keys of Alertmanager's configuration below `global` and `receivers`, of every version so far: a key that only
 //! older or newer servers know is none that no server knows.
 
-use super::refused::{keys, list};
+use super::keys::{keys, list};
 use anyhow::ensure;
 use serde_json::Value;
 

@@ -1,6 +1,7 @@
 //! What Alertmanager refuses of a configuration beside the tree of routes: keys, durations, names of times, addresses.
 
 use super::integrations;
+use super::keys::{keys, list};
 use crate::promql::duration;
 use anyhow::{Context, bail, ensure};
 use checklist::yaml::hint;
@@ -66,17 +67,6 @@ pub(super) fn check(whole: &Value) -> anyhow::Result<()> {
         slack(receiver, &whole["global"])?;
     }
     Ok(())
-}
-
-pub(super) fn list<'a>(of: &'a Map<String, Value>, key: &str) -> &'a [Value] {
-    of.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-pub(super) fn keys(of: &Map<String, Value>, known: &[&str], place: &str) -> anyhow::Result<()> {
-    match of.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => bail!("{place}: unknown key {key}{}", hint(key, known)),
-        None => Ok(()),
-    }
 }
 
 /// Goes as deep as the reader of YAML lets a file be.

@@ -1,6 +1,8 @@
 //! The generic alerts: a check that cannot be made, an exporter that is not there, and the Watchdog.
 
-use crate::rules::{Rule, annotations, judged_by, labels};
+use crate::rules::labels::{annotations, labels};
+use crate::rules::model::Rule;
+use crate::rules::recordings::judged_by;
 use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
     RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN,

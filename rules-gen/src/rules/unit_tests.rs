@@ -5,7 +5,8 @@ pub mod mutants;
 pub mod promtool;
 
 use crate::outputs::prometheus::rule_file;
-use crate::rules::{Entry, Group, Rule, prometheus_duration};
+use crate::promql::duration::prometheus_duration;
+use crate::rules::model::{Entry, Group, Rule};
 use checklist::condition::history::{SAMPLES, constant, labels, line, steady};
 use checklist::condition::threshold::Direction;
 use checklist::condition::value::{Selector, of};
@@ -33,6 +34,8 @@ pub struct RuleTest {
     pub rule: Rule,
     /// How many of its cases fire, and how many stay quiet.
     pub cases: (usize, usize),
+    /// Between two evaluations.
+    pub pace: Duration,
 }
 
 /// A test per rule. An alert without a case is an error: nothing is shipped untested.
@@ -60,7 +63,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         let pace = pace(rule.times.pending);
         let at = rule.times.pending + 2 * pace;
         let case = of_meta(rule, at.as_secs_f64());
-        let case = case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to rule_tests.rs", rule.alert))?;
+        let case = case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to unit_tests.rs", rule.alert))?;
         (at, Case { pace, ..case })
     };
     let samples = (at.as_secs() / case.pace.as_secs().max(1) + 10).max(SAMPLES);
@@ -120,7 +123,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     let bare = Rule { annotations: BTreeMap::new(), ..rule.clone() };
     let slice = Group { name: "test".to_owned(), records: Vec::new(), rules: vec![bare] };
     let test = json!({"rule_files": [format!("{name}.rules.yaml")], "evaluation_interval": prometheus_duration(pace), "tests": tests});
-    Ok(RuleTest { rules: rule_file(&[slice]), test, name, rule: rule.clone(), cases })
+    Ok(RuleTest { rules: rule_file(&[slice]), test, name, rule: rule.clone(), cases, pace })
 }
 
 /// Whether a metric is one of the rule's own signal, and not read from another one.
@@ -252,7 +255,9 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
         }
         "ChecklistCheckIncomplete" => {
             let unseen = |count| one(&UNSEEN, count).with("object", "node").with("reason", "connect");
-            Some(Case::new(vec![unseen(1.0)], vec![one(&CHECK_INFO, 1.0)]))
+            let case = Case::new(vec![unseen(1.0)], vec![one(&CHECK_INFO, 1.0)]);
+            // The rule adds up the reasons.
+            Some(Case { labels: vec![("object", "node".to_owned())], ..case })
         }
         "ChecklistCheckMissing" => case(Vec::new(), vec![one(&CHECK_INFO, 1.0)]),
         "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),

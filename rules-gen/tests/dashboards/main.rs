@@ -9,7 +9,8 @@ use checklist::contract::{PER_PROCESS, RULES_INFO};
 use checklist::{Cadence, Config};
 use promql::{Expr, MatchOp, Selector, parse};
 use rules_gen::lint::expr::function;
-use rules_gen::outputs::grafana::{Dashboard, dashboards};
+use rules_gen::outputs::grafana::dashboard::Dashboard;
+use rules_gen::outputs::grafana::dashboards;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -67,8 +68,10 @@ fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
         assert!(uids.contains(&uid), "{} links to {uid}", rule.alert);
     }
     for signal in config.signals().filter(|signal| !config.targets(signal).is_empty()) {
-        let own =
-            all.iter().find(|dashboard| dashboard.uid == rules_gen::outputs::grafana::uid(signal.cadence)).unwrap();
+        let own = all
+            .iter()
+            .find(|dashboard| dashboard.uid == rules_gen::rules::labels::dashboard_uid(signal.cadence))
+            .unwrap();
         for panel in signal.panels {
             let drawn = panels(own).find(|drawn| drawn["title"] == panel.title).unwrap();
             let told = drawn["description"].as_str().unwrap();
@@ -212,18 +215,19 @@ fn the_model_is_one_that_grafana_knows() {
 #[test]
 fn objects_carry_the_same_dashboards() {
     let (config, all) = all();
-    let maps = rules_gen::outputs::grafana::config_maps(&config, &all).unwrap();
-    let objects = rules_gen::outputs::grafana::grafana_dashboards(&config, &all).unwrap();
-    let together = rules_gen::outputs::grafana::applied(&config, &all).unwrap();
-    assert_eq!(list(&together, "items").len(), all.len());
-    for (((dashboard, map), object), applied) in all.iter().zip(&maps).zip(&objects).zip(list(&together, "items")) {
-        // What kubectl applies is also kept in an annotation, which may have 256 KiB.
-        assert!(applied.to_string().len() < 200_000, "{} leaves no room to grow", dashboard.uid);
-        assert_eq!(applied["metadata"]["name"], dashboard.uid.as_str());
+    let maps = rules_gen::outputs::grafana::objects::config_maps(&config, &all).unwrap();
+    let objects = rules_gen::outputs::grafana::objects::grafana_dashboards(&config, &all).unwrap();
+    let generators = rules_gen::outputs::grafana::objects::kustomization(&config, &all);
+    let generators = list(&generators, "configMapGenerator");
+    assert_eq!(generators.len(), all.len());
+    for (((dashboard, map), object), generator) in all.iter().zip(&maps).zip(&objects).zip(generators) {
         let text = dashboard.json().unwrap();
+        // What kubectl applies is also kept in an annotation, which may have 256 KiB.
+        assert!(text.len() < 200_000, "{} leaves no room to grow", dashboard.uid);
+        assert_eq!(generator["name"], dashboard.uid.as_str());
         let key = format!("{}.json", dashboard.uid);
         assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
-        assert_eq!((&map["data"][&key], &applied["data"][&key]), (&json!(text), &json!(text)));
+        assert_eq!((&map["data"][&key], &generator["files"]), (&json!(text), &json!([key])));
         assert_eq!(object["apiVersion"], "grafana.integreatly.org/v1beta1");
         assert_eq!(object["spec"]["json"], json!(text));
         assert!(object["spec"]["instanceSelector"]["matchLabels"].is_object());

@@ -82,7 +82,7 @@ alerting: {alerts: {ChecklistSourceMissing: {for: 5m}}}
 ";
     let (config, all) = of(yaml);
     let folder = tempfile::tempdir().unwrap();
-    rules_gen::outputs::write(&rules_gen::outputs::generate(&config, "checklist.yaml").unwrap(), folder.path())
+    rules_gen::outputs::file::write(&rules_gen::outputs::generate(&config, "checklist.yaml").unwrap(), folder.path())
         .unwrap();
     let open = |title: &str| {
         let expr = panel(&all, title)["targets"][0]["expr"].as_str().unwrap().to_owned();

@@ -70,7 +70,7 @@ fn helm_with(generated: &Path, change: impl Fn(&mut Value)) -> Objects {
     let folder = tempfile::tempdir().expect("a folder");
     let chart = folder.path().join("ops-checklist");
     said(Command::new("cp").arg("-r").arg(root().join("deploy/helm/ops-checklist")).arg(&chart));
-    said(Command::new("cp").arg("-r").arg(generated).arg(chart.join("generated")));
+    copy_generated(generated, &chart);
     let file = chart.join("values.yaml");
     let mut values: Value = serde_yaml::from_str(&std::fs::read_to_string(&file).expect("there")).expect("YAML");
     change(&mut values);
@@ -93,6 +93,14 @@ fn helm_with(generated: &Path, change: impl Fn(&mut Value)) -> Objects {
     let files = std::fs::read_dir(chart.join("templates")).expect("templates").count();
     assert_eq!(files, 6, "a template more or less than are rendered here, and NOTES.txt");
     objects(&text)
+}
+
+/// The chart has its dashboards within; those of the repository lie beside `deploy`.
+fn copy_generated(generated: &Path, chart: &Path) {
+    said(Command::new("cp").arg("-r").arg(generated).arg(chart.join("generated")));
+    if !generated.join("dashboards").exists() {
+        said(Command::new("cp").arg("-r").arg(root().join("dashboards")).arg(chart.join("generated")));
+    }
 }
 
 /// Generates and gives an overlay like the example's for it.
@@ -119,7 +127,16 @@ fn compare(one: &Objects, other: &Objects) {
 #[test]
 fn the_example_is_generated_as_it_is_committed() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
-    let arguments = ["generate", "--config", "examples/checklist.yaml", "--out", "deploy/generated", "--check"];
+    let arguments = [
+        "generate",
+        "--config",
+        "examples/checklist.yaml",
+        "--out",
+        "deploy/generated",
+        "--dashboards",
+        "dashboards",
+        "--check",
+    ];
     said(command.current_dir(root()).args(arguments));
 }
 

@@ -112,6 +112,7 @@ fn call(function: &str, arguments: &[Value], scope: &Scope<'_>) -> Value {
         "eq" => json!(arguments[0] == arguments[1]),
         "fail" => panic!("the chart fails: {}", text(0)),
         "fromYaml" => serde_yaml::from_str(text(0)).expect("it is YAML"),
+        "hasSuffix" => json!(text(1).ends_with(text(0))),
         "index" => arguments[0][usize::try_from(arguments[1].as_u64().expect("a number")).expect("small")].clone(),
         "ne" => json!(arguments[0] != arguments[1]),
         "nindent" => {
@@ -124,6 +125,7 @@ fn call(function: &str, arguments: &[Value], scope: &Scope<'_>) -> Value {
             json!(arguments[1..].iter().fold(text(0).to_owned(), |out, value| out.replacen("%s", &shown(value), 1)))
         }
         "replace" => json!(text(2).replace(text(0), text(1))),
+        "toJson" => json!(arguments[0].to_string()),
         "toYaml" => json!(serde_yaml::to_string(&arguments[0]).expect("it can be written").trim_end()),
         ".Files.Get" | "$.Files.Get" => json!(std::fs::read_to_string(scope.chart.join(text(0))).unwrap_or_default()),
         other => panic!("the chart uses the function {other}, which only Helm knows"),

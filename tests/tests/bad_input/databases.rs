@@ -142,7 +142,7 @@ async fn own_queries_are_bounded_and_can_only_read() -> anyhow::Result<()> {
         ("SELECT 'a' AS name, n AS value FROM generate_series(1, 100000) n", Some(Reason::Limit)),
         ("SELECT 'a' AS name, 1 AS value; DROP TABLE users", Some(Reason::Protocol)),
         ("DELETE FROM users RETURNING 'a' AS name, 1 AS value", Some(Reason::Protocol)),
-        ("SELECT 'a' AS name, setval('users_id_seq', 1) AS value", Some(Reason::Protocol)),
+        ("SELECT 'a' AS name, setval('public.users_id_seq', 1) AS value", Some(Reason::Protocol)),
         ("SELECT 'a' AS name, 1 AS value FROM pg_sleep(60)", Some(Reason::Timeout)),
     ] {
         let (failure, _) = outcome(&job(&query(sql), "own")).await;

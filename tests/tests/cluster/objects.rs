@@ -121,7 +121,11 @@ async fn the_chart_is_installed_upgraded_and_removed_without_a_rest() -> anyhow:
     prepare(cluster, &api).await?;
     let folder = tempfile::tempdir()?;
     let chart = folder.path().join("ops-checklist");
-    for (from, to) in [("helm/ops-checklist", chart.clone()), ("generated", chart.join("generated"))] {
+    for (from, to) in [
+        ("helm/ops-checklist", chart.clone()),
+        ("generated", chart.join("generated")),
+        ("../dashboards", chart.join("generated/dashboards")),
+    ] {
         said(&Command::new("cp").arg("-r").arg(deploy().join(from)).arg(to).output()?)?;
     }
     let helm = |arguments: &[&str]| -> anyhow::Result<String> {
@@ -156,7 +160,11 @@ async fn the_chart_is_installed_upgraded_and_removed_without_a_rest() -> anyhow:
 fn the_chart_has_nothing_that_helm_complains_about() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let chart = folder.path().join("ops-checklist");
-    for (from, to) in [("helm/ops-checklist", chart.clone()), ("generated", chart.join("generated"))] {
+    for (from, to) in [
+        ("helm/ops-checklist", chart.clone()),
+        ("generated", chart.join("generated")),
+        ("../dashboards", chart.join("generated/dashboards")),
+    ] {
         said(&Command::new("cp").arg("-r").arg(deploy().join(from)).arg(to).output()?)?;
     }
     let helm = |arguments: &[&str]| {

@@ -1,6 +1,6 @@
 //! Lints about conditions that cannot be, or always are: RG015 to RG023.
 
-use super::Context;
+use super::context::Context;
 use crate::lint::expr::{conditional, constant, filter, function, is_scalar, matchers};
 use crate::lint::labels::{labels, set};
 use crate::lint::report::{Level, Report};

@@ -1,6 +1,6 @@
 //! Lints about what people see and where it goes: RG030 to RG037.
 
-use super::Context;
+use super::context::Context;
 use crate::lint::dashboards::links::leads_nowhere;
 use crate::lint::expr::{constant, filter, function, matchers, offset};
 use crate::lint::known::Type;
@@ -276,7 +276,7 @@ fn numbers(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
     }
 }
 
-fn differs(rule: &Rule, text: &crate::lint::rule_file::Text, word: &str, report: &mut Report<'_>) {
+fn differs(rule: &Rule, text: &crate::lint::place::Text, word: &str, report: &mut Report<'_>) {
     let message = format!("the text says {word}, the expression of {} has no such number", rule.name.value);
     report.word("RG037", Level::Warning, text, word, message, "let text and expression say the same");
 }

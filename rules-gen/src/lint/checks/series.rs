@@ -1,6 +1,6 @@
 //! Lints about what is selected and how: RG010 to RG014.
 
-use super::Context;
+use super::context::Context;
 use crate::lint::expr::{constant, matchers, reach};
 use crate::lint::known::{FEW, OF_TARGETS, Type};
 use crate::lint::labels::labels;

@@ -1,7 +1,8 @@
 //! What the servers do not have: RG005, which versions lack; RG006, what needs a feature flag. What `PromQL` has is in the
 //! parser's table; the functions of templates are here.
 
-use super::Context;
+use super::context::Context;
+use crate::lint::place::Text;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::lint::template;

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// By the metrics that an alert compares: the numbers it compares them with.
 #[derive(Debug, Default)]
-pub(in crate::lint) struct Limits(BTreeMap<BTreeSet<String>, Vec<f64>>);
+pub(crate) struct Limits(BTreeMap<BTreeSet<String>, Vec<f64>>);
 
 impl Limits {
-    pub(in crate::lint) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
+    pub(crate) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
         let mut limits = Self::default();
         for ast in rules.filter(|rule| rule.alerts).filter_map(|rule| rule.ast.as_ref()) {
             let Some(one) = filter(ast.bare()) else { continue };

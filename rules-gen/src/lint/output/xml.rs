@@ -1,77 +1,72 @@
 //! Findings as XML: `JUnit` and Checkstyle.
 
 use crate::lint::report::Finding;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, Event};
+use std::collections::BTreeSet;
 
 /// A suite with a case for each file, and one for each of its lints that failed.
 pub(super) fn junit(findings: &[Finding], files: &[String]) -> String {
-    let mut cases = String::new();
-    let (mut count, mut failures) = (0, 0);
+    let mut suite = TestSuite::new("rules-gen lint");
     for file in files {
-        let mut ids: Vec<&str> = findings.iter().filter(|f| f.file == *file).map(|f| f.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let here = || findings.iter().filter(|finding| finding.file == *file);
+        let ids: BTreeSet<&str> = here().map(|finding| finding.id).collect();
         if ids.is_empty() {
-            count += 1;
-            cases += &format!("  <testcase classname={} name=\"lint\"/>\n", quoted(file));
+            suite.add_test_case(case(file, "lint", TestCaseStatus::success()));
         }
         for id in ids {
-            count += 1;
-            failures += 1;
-            let lines: Vec<String> = findings
-                .iter()
-                .filter(|f| f.file == *file && f.id == id)
-                .map(|f| format!("{}:{} {}: {}", f.place.line, f.place.column, f.level, f.message))
-                .collect();
-            let message = quoted(&lines[0]);
-            let body = escaped(&lines.join("\n"));
-            cases += &format!(
-                "  <testcase classname={} name=\"{id}\">\n    <failure message={message}>{body}</failure>\n  </testcase>\n",
-                quoted(file)
-            );
+            let line = |f: &Finding| format!("{}:{} {}: {}", f.place.line, f.place.column, f.level, f.message);
+            let lines: Vec<String> = here().filter(|finding| finding.id == id).map(line).collect();
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(lines[0].as_str()).set_description(lines.join("\n"));
+            suite.add_test_case(case(file, id, status));
         }
     }
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"rules-gen lint\" tests=\"{count}\" failures=\"{failures}\">\n{cases}</testsuite>\n"
-    )
+    let mut report = Report::new("rules-gen lint");
+    report.add_test_suite(suite);
+    // Written to memory, and every text in it is valid: nothing can fail.
+    report.to_string().unwrap_or_default()
+}
+
+fn case(file: &str, name: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(name, status);
+    case.set_classname(file);
+    case
 }
 
 /// A file element for each file.
 pub(super) fn checkstyle(findings: &[Finding], files: &[String]) -> String {
-    let mut body = String::new();
-    for file in files {
-        body += &format!("  <file name={}>\n", quoted(file));
-        for finding in findings.iter().filter(|finding| finding.file == *file) {
-            body += &format!(
-                "    <error line=\"{}\" column=\"{}\" severity=\"{}\" message={} source=\"rules-gen.{}\"/>\n",
-                finding.place.line,
-                finding.place.column,
-                finding.level,
-                quoted(&finding.message),
-                finding.id
-            );
-        }
-        body += "  </file>\n";
-    }
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<checkstyle version=\"4.3\">\n{body}</checkstyle>\n")
+    // Written to memory: nothing can fail.
+    let written = document(findings, files).unwrap_or_default();
+    String::from_utf8_lossy(&written).into_owned() + "\n"
 }
 
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", escaped(text).replace('\n', "&#10;"))
+fn document(findings: &[Finding], files: &[String]) -> std::io::Result<Vec<u8>> {
+    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    writer
+        .create_element("checkstyle")
+        .with_attribute(("version", "4.3"))
+        .write_inner_content(|writer| files.iter().try_for_each(|file| elements(writer, file, findings)))?;
+    Ok(writer.into_inner())
 }
 
-/// Text as XML, within an element or between double quotes.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            // XML 1.0 has no other control characters.
-            c if c.is_control() && !matches!(c, '\n' | '\t') => safe.push('\u{fffd}'),
-            c => safe.push(c),
+fn elements(writer: &mut Writer<Vec<u8>>, file: &str, findings: &[Finding]) -> std::io::Result<()> {
+    let name = XmlString::new(file);
+    writer.create_element("file").with_attribute(("name", name.as_str())).write_inner_content(|writer| {
+        for finding in findings.iter().filter(|finding| finding.file == file) {
+            let texts = [
+                ("line", finding.place.line.to_string()),
+                ("column", finding.place.column.to_string()),
+                ("severity", finding.level.to_string()),
+                ("message", XmlString::new(&finding.message).as_str().to_owned()),
+                ("source", format!("rules-gen.{}", finding.id)),
+            ];
+            let attributes = texts.iter().map(|(name, text)| (*name, text.as_str()));
+            writer.create_element("error").with_attributes(attributes).write_empty()?;
         }
-    }
-    safe
+        Ok(())
+    })?;
+    Ok(())
 }

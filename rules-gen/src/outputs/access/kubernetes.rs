@@ -1,6 +1,7 @@
 //! Roles and service accounts in a cluster.
 
-use super::{JOBS, NAME, probed_on};
+use super::probed::probed_on;
+use crate::outputs::kubernetes::names::{JOBS, NAME};
 use checklist::config::Kubernetes;
 use checklist::{Access, Config, Signal};
 use serde_json::{Value, json};

@@ -1,12 +1,10 @@
 //! The colours of a panel: which limits hold for which of its targets.
 
-use super::page::plain;
+use super::page::{MOST_QUERIES, plain};
 use checklist::condition::threshold::Direction;
 use checklist::{Config, Levels, Panel, Scope, Signal, Threshold, Unit};
 use serde_json::{Value, json};
 
-/// Groups of targets with limits of their own that a panel tells apart; what is beyond is shown without limits.
-pub(super) const MOST: usize = 8;
 /// A step holds from its value on, while a count at its limit is good: so it stands above, by less than anyone sees.
 pub const JUST_ABOVE: f64 = 0.001;
 /// Targets that a title names.
@@ -46,8 +44,8 @@ pub(super) fn groups(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Gro
             None => known.push((vec![target], levels)),
         }
     }
-    if known.len() > MOST {
-        let rest = known.split_off(MOST).into_iter().flat_map(|(targets, _)| targets).collect();
+    if known.len() > MOST_QUERIES {
+        let rest = known.split_off(MOST_QUERIES).into_iter().flat_map(|(targets, _)| targets).collect();
         known.push((rest, Levels::default()));
     }
     if let [(targets, _)] = known.as_mut_slice() {

@@ -1,8 +1,84 @@
 //! Dashboards as Kubernetes objects: `ConfigMap`s for Grafana's sidecar and `GrafanaDashboard`s for its operator.
 
-use super::Dashboard;
+use super::dashboard::Dashboard;
+use super::dashboards;
+use crate::outputs::file::{File, documents, yaml};
+use crate::outputs::output::{About, Format, Input, Kind, Output};
 use checklist::Config;
 use serde_json::{Map, Value, json};
+
+/// `dashboards/kustomization.yaml`.
+pub struct Kustomization;
+
+impl Output for Kustomization {
+    fn about(&self) -> About {
+        About {
+            kind: Kind::Dashboards,
+            formats: &[Format::Operator],
+            paths: &["dashboards/kustomization.yaml"],
+            purpose: "makes a `ConfigMap` of each dashboard for kustomize; the chart reads it too",
+        }
+    }
+
+    fn files(&self, input: &Input<'_>) -> anyhow::Result<Vec<File>> {
+        let dashboards = dashboards(input.config, input.source)?;
+        Ok(vec![yaml("dashboards/kustomization.yaml", &input.header(), &kustomization(input.config, &dashboards))?])
+    }
+}
+
+/// `dashboards/configmaps.yaml`.
+pub struct ConfigMaps;
+
+impl Output for ConfigMaps {
+    fn about(&self) -> About {
+        About {
+            kind: Kind::Dashboards,
+            formats: &[Format::Operator],
+            paths: &["dashboards/configmaps.yaml"],
+            purpose: "the same dashboards as `ConfigMap` objects for Grafana's sidecar",
+        }
+    }
+
+    fn files(&self, input: &Input<'_>) -> anyhow::Result<Vec<File>> {
+        let objects = config_maps(input.config, &dashboards(input.config, input.source)?)?;
+        Ok(vec![documents("dashboards/configmaps.yaml", &input.header(), &objects)?])
+    }
+}
+
+/// `dashboards/grafanadashboards.yaml`.
+pub struct GrafanaDashboards;
+
+impl Output for GrafanaDashboards {
+    fn about(&self) -> About {
+        About {
+            kind: Kind::Dashboards,
+            formats: &[Format::Operator],
+            paths: &["dashboards/grafanadashboards.yaml"],
+            purpose: "the same dashboards as `GrafanaDashboard` objects of Grafana's operator",
+        }
+    }
+
+    fn files(&self, input: &Input<'_>) -> anyhow::Result<Vec<File>> {
+        let objects = grafana_dashboards(input.config, &dashboards(input.config, input.source)?)?;
+        Ok(vec![documents("dashboards/grafanadashboards.yaml", &input.header(), &objects)?])
+    }
+}
+
+/// One `ConfigMap` for each dashboard, because kubectl keeps what it applies in an annotation, which may have 256 KiB.
+/// The names are fixed: Grafana's sidecar takes a new name for a new dashboard.
+pub fn kustomization(config: &Config, dashboards: &[Dashboard]) -> Value {
+    let mut options = json!({"disableNameSuffixHash": true, "labels": {"grafana_dashboard": "1"}});
+    if let Some(folder) = &config.alerting.dashboards.folder {
+        options["annotations"] = json!({"grafana_folder": folder});
+    }
+    let map = |dashboard: &Dashboard| json!({"name": dashboard.uid, "files": [format!("{}.json", dashboard.uid)]});
+    json!({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "generatorOptions": options,
+        "configMapGenerator": dashboards.iter().map(map).collect::<Vec<_>>(),
+    })
+}
 
 fn metadata(config: &Config, uid: &str) -> Map<String, Value> {
     let mut metadata = Map::from_iter([("name".to_owned(), json!(uid))]);
@@ -18,18 +94,6 @@ fn metadata(config: &Config, uid: &str) -> Map<String, Value> {
 /// Never for what is generated here.
 pub fn config_maps(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Vec<Value>> {
     dashboards.iter().map(|dashboard| of(config, metadata(config, &dashboard.uid), dashboard)).collect()
-}
-
-/// The same in the namespace of whoever applies them. One for each dashboard, because kubectl keeps what it applies in
-/// an annotation, which may have 256 KiB.
-///
-/// # Errors
-/// Never for what is generated here.
-pub fn applied(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Value> {
-    let named = |uid: &str| Map::from_iter([("name".to_owned(), json!(uid))]);
-    let maps = dashboards.iter().map(|dashboard| of(config, named(&dashboard.uid), dashboard));
-    let items = maps.collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(json!({"apiVersion": "v1", "kind": "List", "items": items}))
 }
 
 fn of(config: &Config, mut metadata: Map<String, Value>, dashboard: &Dashboard) -> anyhow::Result<Value> {

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 /// Units of Grafana's grid.
 pub(super) const WIDTH: u32 = 24;
 const HEIGHT: u32 = 8;
+/// Groups of targets with limits of their own that a panel tells apart; what is beyond is shown without limits.
+pub(super) const MOST_QUERIES: usize = 8;
 /// What Grafana calls the queries of a panel; one more than the groups of limits that it tells apart.
-const REFS: [&str; super::limits::MOST + 1] = ["A", "B", "C", "D", "E", "F", "G", "H", "I"];
+const REFS: [&str; MOST_QUERIES + 1] = ["A", "B", "C", "D", "E", "F", "G", "H", "I"];
 
 /// Where a reader of a panel is led.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! "The rounds": every check at a glance, what is late, and whether the watching itself is well.
 
+use super::dashboard::{PROCESS, VARIABLES};
 use super::page::{Drawn, Link, Page, WIDTH, best_is_zero, plain, whether};
 use super::signal::runbook;
-use super::{PROCESS, VARIABLES};
 use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CHECK_PASSED, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD,
     PROBE_SUCCESS, RULES_INFO, SERIES_DROPPED, SHARD, SHARDS,

@@ -1,6 +1,6 @@
 //! The panels of a signal, as the catalog describes them.
 
-use super::VARIABLES;
+use super::dashboard::VARIABLES;
 use super::limits::{Group, groups};
 use super::page::{Drawn, Link, plain, whether};
 use checklist::lines::lines_of;

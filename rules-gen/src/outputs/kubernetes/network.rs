@@ -1,7 +1,6 @@
 //! Whom the pods may talk to: the ports of the configured targets, DNS, and nobody else.
 
-use crate::outputs::access::NAME;
-use crate::outputs::kubernetes::pods::Part;
+use crate::outputs::kubernetes::names::{NAME, Part};
 use checklist::config::{Kubernetes, S3Prefix};
 use checklist::targets::{self, Needs, Target};
 use checklist::{Access, Config};

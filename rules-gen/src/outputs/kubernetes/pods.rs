@@ -1,6 +1,6 @@
 //! What the pods need because of checklist.yaml: its files as volumes, its variables, its service account.
 
-use crate::outputs::access::NAME;
+use crate::outputs::kubernetes::names::NAME;
 use crate::outputs::kubernetes::volumes::{self, Mounts};
 use checklist::Config;
 use checklist::config::Backup;
@@ -9,39 +9,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Where pods find checklist.yaml.
-pub const CONFIG_FILE: &str = "/etc/checklist-exporter/checklist.yaml";
-/// The folder that it is in.
-pub const CONFIG_FOLDER: &str = "/etc/checklist-exporter";
-/// The folder of the web configuration, where there is one.
-pub const WEB_FOLDER: &str = "/etc/checklist-web";
-/// The `ConfigMap` with checklist.yaml.
-pub const CONFIG_MAP: &str = "checklist";
-/// The claim that records and reports in folders are kept in.
-pub const CLAIM: &str = "checklist-exporter-data";
 /// Folders of the system: authorities are in the image, and a service account has its own volume.
 const NOT_OURS: [&str; 5] =
     ["/etc/ssl", "/etc/pki", "/usr", "/var/run/secrets/kubernetes.io", "/run/secrets/kubernetes.io"];
-
-/// The two kinds of pods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// The exporter.
-    Exporter,
-    /// A proof or a report.
-    Job,
-}
-
-impl Part {
-    /// The labels by which policies, Services and spreads know the pods.
-    pub fn labels(self) -> Value {
-        let component = match self {
-            Self::Exporter => "exporter",
-            Self::Job => "job",
-        };
-        json!({"app.kubernetes.io/name": NAME, "app.kubernetes.io/component": component})
-    }
-}
 
 /// Whose needs are asked for.
 #[derive(Debug, Clone, Copy)]

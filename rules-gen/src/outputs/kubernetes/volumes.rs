@@ -1,7 +1,6 @@
 //! Which volumes a pod needs for the files that checklist.yaml names, and which places are no place for one.
 
-use crate::outputs::access::NAME;
-use crate::outputs::kubernetes::pods::{CLAIM, CONFIG_FILE, CONFIG_FOLDER, CONFIG_MAP, WEB_FOLDER};
+use crate::outputs::kubernetes::names::{CLAIM, CONFIG_FILE, CONFIG_FOLDER, CONFIG_MAP, NAME, WEB_FOLDER};
 use anyhow::{bail, ensure};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

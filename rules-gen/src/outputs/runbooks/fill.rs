@@ -1,6 +1,6 @@
 //! Commands of a runbook with what the configuration knows in them.
 
-use super::known::{Row, placeholders};
+use super::names::{Row, placeholders};
 
 /// Targets for which a command is written out.
 pub(super) const SHOWN: usize = 5;

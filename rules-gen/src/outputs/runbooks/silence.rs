@@ -1,8 +1,8 @@
 //! The commands that silence the alerts of a page.
 
 use super::fill::SHOWN;
-use super::known::{amtool, quoted};
-use crate::rules::Rule;
+use super::names::{amtool, quoted};
+use crate::rules::model::Rule;
 use checklist::Config;
 
 /// The commands for the alerts that may be silenced: those that tell someone, and that the prose does not name under

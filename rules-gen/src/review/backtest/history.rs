@@ -1,4 +1,4 @@
-//! How far back the history goes, and when Prometheus itself was away.
+//! How far back a server's data goes, and when Prometheus was down.
 
 use super::replay::Clock;
 use crate::promql::selectors;
@@ -6,9 +6,9 @@ use crate::server::{NoVerdict, Server};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Samples are looked for at so many places of the range.
+/// Number of times in the range at which samples are looked for.
 const PLACES: i64 = 1_000;
-/// A series is seen for so long after its last sample.
+/// How long PromQL returns a series after its last sample (lookback delta).
 const LOOKBACK: i64 = 5 * 60 * 1000;
 
 /// What is known of a server's history.
@@ -31,7 +31,7 @@ impl<'a> History<'a> {
         records: BTreeSet<String>,
     ) -> Result<Self, NoVerdict> {
         let mut seen = vec![false; clock.count];
-        let mut take = |courses: Vec<crate::server::Course>| {
+        let mut take = |courses: Vec<crate::server::Series>| {
             for (seconds, _) in courses.iter().flat_map(|course| &course.points) {
                 if let Some(index) = clock.index(*seconds) {
                     seen[index] = true;
@@ -43,19 +43,19 @@ impl<'a> History<'a> {
         let first = seen.iter().position(|seen| *seen);
         let last = seen.iter().rposition(|seen| *seen);
         if let (Some(first), Some(last)) = (first, last) {
-            // Before the first and behind the last nothing can be said about Prometheus.
+            // Before the first sample and after the last one Prometheus may have been up or down.
             clock.missed = seen.iter().enumerate().map(|(at, seen)| !seen && at > first && at < last).collect();
         }
         let begin = first.map(|first| clock.at(first));
         Ok(Self { server, clock, begin, records, firsts: BTreeMap::new() })
     }
 
-    /// Steps at which Prometheus itself was away.
+    /// Steps at which Prometheus was down.
     pub(super) fn missed(&self) -> usize {
         self.clock.missed.iter().filter(|missed| **missed).count()
     }
 
-    /// What of an expression's past is not there.
+    /// Warnings about missing data of an expression.
     pub(super) async fn warnings(&mut self, expr: &str) -> Result<Vec<String>, NoVerdict> {
         let mut warnings = Vec::new();
         let begin = self.begin.unwrap_or(self.clock.start).max(self.clock.start);

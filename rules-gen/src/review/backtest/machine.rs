@@ -1,9 +1,9 @@
-//! Prometheus' state machine of one alert on one label set.
+//! Prometheus' state machine of an alert for one label set.
 
 /// Milliseconds since 1970.
-pub type Instant = i64;
+pub type UnixMillis = i64;
 
-/// The waits of a rule, in milliseconds.
+/// `for` and `keep_firing_for` of a rule in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
     /// `for`
@@ -16,27 +16,27 @@ pub struct Waits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Episode {
     /// The evaluation at which it began to fire.
-    pub begin: Instant,
-    /// The evaluation at which it did no more; the last one when it still fires.
-    pub end: Instant,
+    pub begin: UnixMillis,
+    /// The evaluation at which it stopped firing; the last one when it still fires.
+    pub end: UnixMillis,
     /// Whether it still fires at the end.
     pub open: bool,
 }
 
-/// What one label set is at.
+/// The state of one label set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
-    /// Nothing is wrong.
+    /// Inactive.
     #[default]
     Inactive,
-    /// True since then, and not for long enough.
-    Pending(Instant),
+    /// Pending since then.
+    Pending(UnixMillis),
     /// Firing.
     Firing {
         /// Since when.
-        since: Instant,
+        since: UnixMillis,
         /// The first evaluation of the present row of false ones.
-        kept_since: Option<Instant>,
+        kept_since: Option<UnixMillis>,
     },
 }
 
@@ -54,13 +54,13 @@ impl Machine {
         Self { waits, state: State::Inactive, episodes: Vec::new() }
     }
 
-    /// Where it is.
+    /// The state.
     pub const fn state(&self) -> State {
         self.state
     }
 
     /// One evaluation: whether the expression gave this label set.
-    pub fn evaluate(&mut self, at: Instant, holds: bool) {
+    pub fn evaluate(&mut self, at: UnixMillis, holds: bool) {
         self.state = match (self.state, holds) {
             (State::Inactive, true) => self.pending(at, at),
             (State::Pending(since), true) => self.pending(since, at),
@@ -78,8 +78,8 @@ impl Machine {
         };
     }
 
-    /// Evaluations that were all false, until there is nothing left to happen.
-    pub fn quiet(&mut self, evaluations: impl IntoIterator<Item = Instant>) {
+    /// Evaluations that were all false, until the state no longer changes.
+    pub fn quiet(&mut self, evaluations: impl IntoIterator<Item = UnixMillis>) {
         for at in evaluations {
             if self.state == State::Inactive {
                 return;
@@ -88,15 +88,15 @@ impl Machine {
         }
     }
 
-    /// Everything that fired, until the last evaluation.
-    pub fn finish(mut self, last: Instant) -> Vec<Episode> {
+    /// All episodes until the last evaluation.
+    pub fn finish(mut self, last: UnixMillis) -> Vec<Episode> {
         if let State::Firing { since, .. } = self.state {
             self.episodes.push(Episode { begin: since, end: last, open: true });
         }
         self.episodes
     }
 
-    const fn pending(&self, since: Instant, at: Instant) -> State {
+    const fn pending(&self, since: UnixMillis, at: UnixMillis) -> State {
         if at - since >= self.waits.pending {
             State::Firing { since: at, kept_since: None }
         } else {

@@ -1,15 +1,15 @@
 //! A backtest as text.
 
 use super::report::{Alert, Report};
-use crate::review::statistics::{Figures, bars};
+use crate::promql::duration::human;
+use crate::review::statistics::{Statistics, bars};
 use crate::terminal;
-use checklist::Unit;
 use std::fmt::Write as _;
 
 const HEAD: [&str; 11] =
     ["alert", "severity", "series", "episodes", "pages", "a week", "firing", "median", "p95", "flaps", "pages by hour"];
 
-/// Rows of every alert that did something, or was swept, or of which something is to be known; the head first.
+/// The head, and rows of every alert that fired, was swept or has a warning.
 pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     for alert in report.alerts.iter().filter(|alert| is_told(alert)) {
@@ -31,7 +31,7 @@ fn is_told(alert: &Alert) -> bool {
     alert.figures.episodes > 0 || !alert.sweep.is_empty()
 }
 
-fn row(name: &str, severity: &str, figures: &Figures, covered: f64) -> Vec<String> {
+fn row(name: &str, severity: &str, figures: &Statistics, covered: f64) -> Vec<String> {
     let weeks = covered / (7.0 * 86_400.0);
     let weekly = if weeks > 0.0 { format!("{:.1}", figures.pages as f64 / weeks) } else { "-".to_owned() };
     let open = if figures.still_firing > 0 { "+" } else { "" };
@@ -42,15 +42,15 @@ fn row(name: &str, severity: &str, figures: &Figures, covered: f64) -> Vec<Strin
         figures.episodes.to_string(),
         figures.pages.to_string(),
         weekly,
-        format!("{}{open}", Unit::Seconds.human(figures.firing_seconds)),
-        Unit::Seconds.human(figures.median_seconds),
-        Unit::Seconds.human(figures.p95_seconds),
+        format!("{}{open}", human(figures.firing_seconds)),
+        human(figures.median_seconds),
+        human(figures.p95_seconds),
         figures.flaps.to_string(),
         bars(&figures.pages_by_hour),
     ]
 }
 
-/// What stands above the rows.
+/// The heading.
 pub(super) fn title(report: &Report) -> String {
     let quiet = report.alerts.iter().filter(|alert| alert.figures.episodes == 0).count();
     format!(
@@ -58,12 +58,12 @@ pub(super) fn title(report: &Report) -> String {
         report.alerts.len(),
         report.start.strftime("%Y-%m-%dT%H:%MZ"),
         report.end.strftime("%Y-%m-%dT%H:%MZ"),
-        Unit::Seconds.human(report.step_seconds),
+        human(report.step_seconds),
         report.time_zone
     )
 }
 
-/// What is to be known, a sentence each; the same sentence about many alerts is said once.
+/// Warnings, a sentence each; equal sentences of several alerts are written once.
 pub(super) fn remarks(report: &Report) -> Vec<String> {
     let mut remarks = report.warnings.clone();
     let mut shared: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -91,7 +91,7 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
 }
 
 /// For a terminal.
-pub(super) fn table(report: &Report) -> String {
+pub fn table(report: &Report) -> String {
     let mut text = format!("{}\n", title(report));
     let rows = rows(report);
     if rows.len() > 1 {
@@ -109,7 +109,7 @@ pub(super) fn table(report: &Report) -> String {
 }
 
 /// For reviews.
-pub(super) fn markdown(report: &Report) -> String {
+pub fn markdown(report: &Report) -> String {
     let mut text = format!("# Backtest\n\n{}\n", title(report));
     let rows = rows(report);
     if rows.len() > 1 {

@@ -3,8 +3,8 @@
 use super::machine::{Episode, Machine, Waits};
 use super::sweep::Variant;
 use crate::promql::Comparison;
-use crate::review::rule_set::Known;
-use crate::server::{Course, Labels};
+use crate::review::rule_set::ListedRule;
+use crate::server::{Labels, Series};
 use std::collections::BTreeMap;
 
 /// Points of a curve in a chart.
@@ -12,16 +12,16 @@ pub(super) const BUCKETS: usize = 600;
 /// Curves beyond this are not kept.
 const MAX_CURVES: usize = 200;
 
-/// The evaluations: times in milliseconds, and at which of them Prometheus itself was there.
+/// The evaluations: their times in milliseconds, and at which of them Prometheus was down.
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
     /// The first evaluation.
     pub start: i64,
-    /// From one to the next.
+    /// Time between two evaluations.
     pub step: i64,
     /// How many.
     pub count: usize,
-    /// Evaluations that did not happen, because Prometheus was away; in order.
+    /// Evaluations that did not happen because Prometheus was down, in order.
     pub missed: Vec<bool>,
 }
 
@@ -65,9 +65,9 @@ struct Set {
 /// What one variant did: the episodes of each label set.
 pub(super) type Outcome = BTreeMap<Labels, Vec<Episode>>;
 
-/// One rule in work.
+/// The replay of one rule.
 pub(super) struct Replay<'a> {
-    rule: &'a Known,
+    rule: &'a ListedRule,
     clock: &'a Clock,
     variants: &'a [Variant],
     comparison: Option<Comparison>,
@@ -76,9 +76,10 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    /// Nothing is evaluated yet. With a comparison the values are judged here, without one each point is a truth.
+    /// A replay before its first evaluation. With a comparison the values are compared here; without one each point means
+    /// that the expression was true.
     pub(super) const fn new(
-        rule: &'a Known,
+        rule: &'a ListedRule,
         clock: &'a Clock,
         variants: &'a [Variant],
         comparison: Option<Comparison>,
@@ -88,7 +89,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Takes the points of some series; every later call has later points.
-    pub(super) fn take(&mut self, courses: Vec<Course>) {
+    pub(super) fn take(&mut self, courses: Vec<Series>) {
         for course in courses {
             let labels = self.labels(course.labels);
             let draws = self.draws && self.sets.len() < MAX_CURVES;
@@ -160,8 +161,8 @@ mod tests {
     use crate::review::rule_set::Kind;
     use std::time::Duration;
 
-    fn rule() -> Known {
-        Known {
+    fn rule() -> ListedRule {
+        ListedRule {
             group: String::new(),
             interval: None,
             kind: Kind::Alert,
@@ -175,9 +176,9 @@ mod tests {
     }
 
     /// A minute a point, from `begin` on.
-    fn course(begin: u32, values: &[f64]) -> Course {
+    fn course(begin: u32, values: &[f64]) -> Series {
         let points = (begin..).zip(values).map(|(n, value)| (f64::from(n) * 60.0, *value)).collect();
-        Course { labels: Labels::from([("__name__".to_owned(), "m".to_owned())]), points }
+        Series { labels: Labels::from([("__name__".to_owned(), "m".to_owned())]), points }
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! What a backtest found.
 
 use super::history::{History, shown};
+use super::machine::Episode;
 use super::replay::{Curve, Outcome};
+use super::settings::Settings;
 use super::sweep::{Budget, Variant};
-use super::{Arguments, Episode};
+
 use crate::promql::Judged;
-use crate::review::rule_set::Known;
-use crate::review::statistics::Figures;
+use crate::promql::duration::human;
+use crate::review::rule_set::ListedRule;
+use crate::review::statistics::Statistics;
 use crate::server::Labels;
-use checklist::Unit;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -21,13 +23,13 @@ pub struct Report {
     pub start: Timestamp,
     /// The last evaluation.
     pub end: Timestamp,
-    /// From one to the next.
+    /// Seconds between two evaluations.
     pub step_seconds: f64,
     /// The time zone of the hours.
     pub time_zone: String,
     /// Pages allowed, as written.
     pub budget: Option<String>,
-    /// What is to be known of the whole.
+    /// Warnings about the whole backtest.
     pub warnings: Vec<String>,
     /// Each alert, those with most pages first.
     pub alerts: Vec<Alert>,
@@ -51,7 +53,7 @@ pub struct Alert {
     /// How much of the range could be judged.
     pub covered_seconds: f64,
     /// What it would have done.
-    pub figures: Figures,
+    pub figures: Statistics,
     /// Whether that is within the budget, when there is one.
     pub within_budget: Option<bool>,
     /// The same with other values, the most sensitive first.
@@ -79,7 +81,7 @@ pub struct Tried {
     /// The limit or the wait.
     pub value: String,
     /// Its figures.
-    pub figures: Figures,
+    pub figures: Statistics,
     /// Whether that is within the budget, when there is one.
     pub within_budget: Option<bool>,
 }
@@ -98,16 +100,16 @@ pub struct Fired {
 }
 
 impl Report {
-    pub(super) fn new(arguments: &Arguments, history: &History, zone: &TimeZone, mut alerts: Vec<Alert>) -> Self {
+    pub(super) fn new(settings: &Settings, history: &History, zone: &TimeZone, mut alerts: Vec<Alert>) -> Self {
         let clock = &history.clock;
         let mut warnings = Vec::new();
         if let Some(begin) = history.shortened() {
-            let whole = Unit::Seconds.human((clock.last() - clock.start) as f64 / 1000.0);
-            let there = Unit::Seconds.human((clock.last() - begin) as f64 / 1000.0);
+            let whole = human((clock.last() - clock.start) as f64 / 1000.0);
+            let there = human((clock.last() - begin) as f64 / 1000.0);
             warnings.push(format!("history begins at {}: {there} of the {whole} asked for", shown(begin)));
         }
         if history.missed() > 0 {
-            let away = Unit::Seconds.human(history.missed() as f64 * clock.step as f64 / 1000.0);
+            let away = human(history.missed() as f64 * clock.step as f64 / 1000.0);
             warnings
                 .push(format!("Prometheus scraped nothing for {away} within the range; alerts stayed as they were"));
         }
@@ -122,7 +124,7 @@ impl Report {
             end: at(clock.last()),
             step_seconds: clock.step as f64 / 1000.0,
             time_zone: zone.iana_name().unwrap_or("UTC").to_owned(),
-            budget: arguments.budget.as_ref().map(|budget| budget.text.clone()),
+            budget: settings.budget.as_ref().map(|budget| budget.text.clone()),
             warnings,
             alerts,
         }
@@ -139,7 +141,7 @@ impl Report {
 
 impl Alert {
     pub(super) fn new(
-        rule: &Known,
+        rule: &ListedRule,
         judged: Option<Judged>,
         variants: &[Variant],
         ordered: bool,
@@ -155,9 +157,9 @@ impl Alert {
             for_seconds: rule.pending.as_secs_f64(),
             keep_firing_for_seconds: rule.keep_firing.as_secs_f64(),
             covered_seconds: 0.0,
-            figures: Figures::default(),
+            figures: Statistics::default(),
             within_budget: None,
-            sweep: tried.map(|value| Tried { value, figures: Figures::default(), within_budget: None }).collect(),
+            sweep: tried.map(|value| Tried { value, figures: Statistics::default(), within_budget: None }).collect(),
             recommendation: None,
             warnings: Vec::new(),
             episodes: outcomes.first().map(fired).unwrap_or_default(),
@@ -170,7 +172,7 @@ impl Alert {
 
     /// Fills in the figures, and what the budget says of them.
     pub(super) fn judged_by(mut self, budget: Option<&Budget>, covered: f64, zone: &TimeZone) -> Self {
-        let figures = |outcome: &Outcome| Figures::of(outcome.values().map(Vec::as_slice), zone);
+        let figures = |outcome: &Outcome| Statistics::of(outcome.values().map(Vec::as_slice), zone);
         let within = |pages: usize| budget.map(|budget| budget.allows(pages, covered));
         self.covered_seconds = covered;
         if let Some(own) = self.outcomes.first() {
@@ -187,7 +189,7 @@ impl Alert {
                 self.recommendation = best.map(|tried| tried.value.clone());
             }
             if covered < budget.per.as_secs_f64() {
-                let there = Unit::Seconds.human(covered);
+                let there = human(covered);
                 self.warnings.push(format!("only {there} could be judged, less than the budget's own time"));
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::promql::Judged;
 use crate::promql::duration;
-use crate::rules::prometheus_duration;
+use crate::promql::duration::prometheus_duration;
 use std::time::Duration;
 
 /// More values than this are a mistake.

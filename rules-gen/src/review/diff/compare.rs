@@ -1,8 +1,8 @@
 //! Two sets of rules, compared by meaning.
 
+use crate::promql::duration::prometheus_duration;
 use crate::promql::normalised;
-use crate::review::rule_set::{Kind, Known};
-use crate::rules::prometheus_duration;
+use crate::review::rule_set::{Kind, ListedRule};
 use crate::server::Labels;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,7 @@ pub struct Named {
 }
 
 impl Named {
-    fn of(rule: &Known) -> Self {
+    fn of(rule: &ListedRule) -> Self {
         Self {
             group: rule.group.clone(),
             kind: rule.kind,
@@ -67,9 +67,9 @@ impl Named {
 ///
 /// Rules of one name are paired by what they have in common: first those that are the same, then those with the same
 /// labels, then those of the same severity, then in the order in which they stand.
-pub fn compare(generated: &[Known], deployed: &[Known], enforced: &str) -> Vec<Difference> {
+pub fn compare(generated: &[ListedRule], deployed: &[ListedRule], enforced: &str) -> Vec<Difference> {
     /// Ours and theirs.
-    type Sides<'a> = (Vec<&'a Known>, Vec<&'a Known>);
+    type Sides<'a> = (Vec<&'a ListedRule>, Vec<&'a ListedRule>);
     let mut names: BTreeMap<(Kind, &str), Sides<'_>> = BTreeMap::new();
     for rule in generated {
         names.entry((rule.kind, &rule.name)).or_default().0.push(rule);
@@ -91,8 +91,8 @@ fn place(difference: &Difference) -> (&str, &str) {
     }
 }
 
-fn of_name(mut own: Vec<&Known>, mut theirs: Vec<&Known>, enforced: &str) -> Vec<Difference> {
-    type Alike<'a> = &'a dyn Fn(&Known, &Known) -> bool;
+fn of_name(mut own: Vec<&ListedRule>, mut theirs: Vec<&ListedRule>, enforced: &str) -> Vec<Difference> {
+    type Alike<'a> = &'a dyn Fn(&ListedRule, &ListedRule) -> bool;
     let mut found = Vec::new();
     let stages: [Alike<'_>; 4] = [
         &|own, their| changes(own, their, enforced).is_empty(),
@@ -121,7 +121,11 @@ fn of_name(mut own: Vec<&Known>, mut theirs: Vec<&Known>, enforced: &str) -> Vec
 }
 
 /// The deployed labels without the enforced one, and its value if it was there.
-fn seen_through<'a>(own: &Known, their: &'a Known, enforced: &str) -> (std::borrow::Cow<'a, Labels>, Option<&'a str>) {
+fn seen_through<'a>(
+    own: &ListedRule,
+    their: &'a ListedRule,
+    enforced: &str,
+) -> (std::borrow::Cow<'a, Labels>, Option<&'a str>) {
     match their.labels.get(enforced) {
         Some(value) if !own.labels.contains_key(enforced) => {
             let mut labels = their.labels.clone();
@@ -132,7 +136,7 @@ fn seen_through<'a>(own: &Known, their: &'a Known, enforced: &str) -> (std::borr
     }
 }
 
-fn changes(own: &Known, their: &Known, enforced: &str) -> Vec<Change> {
+fn changes(own: &ListedRule, their: &ListedRule, enforced: &str) -> Vec<Change> {
     let (labels, value) = seen_through(own, their, enforced);
     let mut changes = Vec::new();
     let mut differ = |field: &str, deployed: Option<String>, generated: Option<String>| {

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::fmt::Write as _;
 
 /// A line per rule and per field, minus for what is deployed, plus for what is generated.
-pub(super) fn text(differences: &[Difference], generated: usize, style: Style) -> String {
+pub fn text(differences: &[Difference], generated: usize, style: Style) -> String {
     if differences.is_empty() {
         return format!("{generated} rules, no difference\n");
     }
@@ -61,7 +61,7 @@ fn field(change: &Change, style: Style) -> String {
 }
 
 /// One object with everything.
-pub(super) fn json(differences: &[Difference], generated: usize) -> anyhow::Result<String> {
+pub fn json(differences: &[Difference], generated: usize) -> anyhow::Result<String> {
     let (added, removed, changed) = count(differences);
     let whole = json!({
         "generated": generated, "added": added, "removed": removed, "changed": changed,

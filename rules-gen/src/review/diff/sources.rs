@@ -1,8 +1,7 @@
 //! Where deployed rules are read from.
 
-use super::Arguments;
-use crate::review::rule_set::{self, Known};
-use crate::server::{NoVerdict, Server, address};
+use crate::review::rule_set::{self, ListedRule};
+use crate::server::{Login, NoVerdict, Server, address};
 use anyhow::Context;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -15,6 +14,26 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Objects of a page.
 const PAGE: u32 = 100;
+
+/// Which deployed rules are meant, and how to read them.
+#[derive(Debug, clap::Args)]
+pub struct Deployed {
+    /// What is deployed: prometheus=URL, mimir=URL, k8s, or dir=PATH (a folder or a file).
+    #[arg(long, value_name = "PLACE", value_parser = Place::parse)]
+    pub against: Place,
+    /// k8s: only objects of this namespace; mimir: only this rule namespace.
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// k8s: the kubeconfig instead of the usual one.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// k8s: the context of the kubeconfig.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Credentials for the endpoint.
+    #[command(flatten)]
+    pub login: Login,
+}
 
 /// What `--against` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +49,7 @@ pub enum Place {
 }
 
 impl Place {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             Some(("prometheus", url)) => address(url).map(Self::Prometheus),
             Some(("mimir", url)) => address(url).map(Self::Mimir),
@@ -42,9 +61,9 @@ impl Place {
 }
 
 /// Every deployed rule.
-pub(super) async fn deployed(arguments: &Arguments) -> anyhow::Result<Vec<Known>> {
-    let server = |url: &str| Server { url: url.to_owned(), login: arguments.login.clone() };
-    match &arguments.against {
+pub async fn deployed(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
+    let server = |url: &str| Server { url: url.to_owned(), login: place.login.clone() };
+    match &place.against {
         Place::Directory(path) => rule_set::read_path(path),
         Place::Prometheus(url) => {
             let rules = server(url).get("/api/v1/rules", &[]).await?;
@@ -52,13 +71,13 @@ pub(super) async fn deployed(arguments: &Arguments) -> anyhow::Result<Vec<Known>
         }
         Place::Mimir(url) => {
             let rules = server(url).get_yaml("/config/v1/rules").await?;
-            let wanted = match &arguments.namespace {
+            let wanted = match &place.namespace {
                 Some(namespace) => Value::from_iter([(namespace.clone(), rules[namespace].clone())]),
                 None => rules,
             };
             Ok(rule_set::document_rules(&wanted).map_err(|error| unreadable(url, &error))?)
         }
-        Place::Kubernetes => of_cluster(arguments).await,
+        Place::Kubernetes => of_cluster(place).await,
     }
 }
 
@@ -66,22 +85,22 @@ fn unreadable(url: &str, error: &anyhow::Error) -> NoVerdict {
     NoVerdict(format!("{url} answered with rules that cannot be read: {error:#}"))
 }
 
-async fn of_cluster(arguments: &Arguments) -> anyhow::Result<Vec<Known>> {
+async fn of_cluster(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
     // Refused only when another part of the process has chosen already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let options = KubeConfigOptions { context: arguments.context.clone(), ..KubeConfigOptions::default() };
-    let config = match &arguments.kubeconfig {
+    let options = KubeConfigOptions { context: place.context.clone(), ..KubeConfigOptions::default() };
+    let config = match &place.kubeconfig {
         Some(path) => {
             let read = Kubeconfig::read_from(path).with_context(|| format!("cannot read {}", path.display()))?;
             Config::from_custom_kubeconfig(read, &options).await?
         }
-        None if arguments.context.is_some() => Config::from_kubeconfig(&options).await?,
+        None if place.context.is_some() => Config::from_kubeconfig(&options).await?,
         None => Config::infer().await.context("no kubeconfig and not inside a cluster")?,
     };
-    let place = config.cluster_url.to_string();
+    let server = config.cluster_url.to_string();
     let client = Client::try_from(config)?;
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("monitoring.coreos.com", "v1", "PrometheusRule"));
-    let api: Api<DynamicObject> = match &arguments.namespace {
+    let api: Api<DynamicObject> = match &place.namespace {
         Some(namespace) => Api::namespaced_with(client, namespace, &resource),
         None => Api::all_with(client, &resource),
     };
@@ -89,7 +108,7 @@ async fn of_cluster(arguments: &Arguments) -> anyhow::Result<Vec<Known>> {
     let mut parameters = ListParams::default().limit(PAGE);
     loop {
         let page = tokio::time::timeout(DEADLINE, api.list(&parameters)).await;
-        let page = page.map_err(|_| NoVerdict(format!("{place} gave no answer within {DEADLINE:?}")))?;
+        let page = page.map_err(|_| NoVerdict(format!("{server} gave no answer within {DEADLINE:?}")))?;
         let page = page.map_err(|error| NoVerdict(format!("cannot list PrometheusRule objects: {error}")))?;
         for object in &page.items {
             let found = rule_set::document_rules(&object.data["spec"]);

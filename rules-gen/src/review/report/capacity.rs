@@ -3,7 +3,7 @@
 use super::forecast::{self, Forecast, HISTORY_DAYS, forecast};
 use super::period::seconds;
 use super::words::{apart, steady, unit_word};
-use crate::server::{Course, Labels, NoVerdict, Server};
+use crate::server::{Labels, NoVerdict, Series, Server};
 use checklist::signals::utilization::{
     NODE_CPU, NODE_CPU_ALLOCATABLE, NODE_MEMORY, NODE_MEMORY_ALLOCATABLE, POD_CPU, POD_CPU_LIMIT, POD_MEMORY,
     POD_MEMORY_LIMIT,
@@ -180,7 +180,7 @@ pub async fn capacity(
             Some(metric) => server.query(&own(scope.max(metric)), now).await?.into_iter().collect(),
             None => BTreeMap::new(),
         };
-        let of_course = |course: &Course| {
+        let of_course = |course: &Series| {
             let target = course.labels.get("target").map_or("", String::as_str);
             let key = kind.threshold.and_then(|key| signal.thresholds.iter().find(|threshold| threshold.key == key));
             let levels = key.map(|threshold| config.limits(signal, target).of(threshold)).unwrap_or_default();
@@ -212,7 +212,7 @@ pub async fn capacity(
 
 fn resource(
     kind: &Kind,
-    course: &Course,
+    course: &Series,
     from: f64,
     limits: Vec<(String, f64)>,
     (until, zone): (Timestamp, &TimeZone),
@@ -309,11 +309,11 @@ pub(super) mod tests {
     use super::super::period::timestamp;
     use super::*;
 
-    fn growing(days: usize) -> Course {
+    fn growing(days: usize) -> Series {
         let first = (HISTORY_DAYS - days) as f64;
         let points = (0..days).map(|at| ((first + at as f64) * DAY, 100.0 + at as f64)).collect();
         let labels = [("target", "=cmd"), ("database", "a,\"b\"")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
-        Course { labels, points }
+        Series { labels, points }
     }
 
     pub(in crate::review::report) fn of(days: usize, limits: &[f64]) -> Resource {

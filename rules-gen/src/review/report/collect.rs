@@ -1,7 +1,8 @@
 //! What Prometheus knows about the signals of a report at its time: the alerts' own expressions and values.
 
 use super::period::{seconds, timestamp};
-use crate::rules::{Entry, groups};
+use crate::rules::groups;
+use crate::rules::model::Entry;
 use crate::server::{Labels, NoVerdict, Server};
 use crate::terminal::Progress;
 use checklist::contract::{CHECK_PASSED, LAST_SUCCESS, PROBE_SUCCESS};

@@ -5,7 +5,7 @@ use super::period::{Kind, Period, seconds, timestamp};
 use super::words::apart;
 use crate::outputs::{alert_routes, alertmanager};
 use crate::routing::Configuration;
-use crate::server::{Course, Labels, NoVerdict, Server};
+use crate::server::{Labels, NoVerdict, Series, Server};
 use checklist::Config;
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ fn without_name(mut labels: Labels) -> Labels {
 
 /// The unbroken runs of each series; what fires at the begin and at the end is known exactly.
 fn runs(
-    courses: &[Course],
+    courses: &[Series],
     (from, until): (f64, f64),
     step: f64,
     (at_begin, at_end): (&BTreeSet<Labels>, &BTreeSet<Labels>),
@@ -132,8 +132,8 @@ mod tests {
     use super::*;
     use jiff::Timestamp;
 
-    fn course(labels: &[(&str, &str)], minutes: &[u32]) -> Course {
-        Course {
+    fn course(labels: &[(&str, &str)], minutes: &[u32]) -> Series {
+        Series {
             labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             points: minutes.iter().map(|minute| (f64::from(*minute) * 60.0, 1.0)).collect(),
         }

@@ -1,6 +1,7 @@
 //! What a report says, whatever it is written as. Serialized, it is the JSON output: names stay, fields are only added.
 
 use super::capacity::Capacity;
+use checklist::lines::Line as Written;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -123,6 +124,22 @@ pub struct Line {
 }
 
 impl Line {
+    /// A line without a verdict yet.
+    pub fn unjudged(written: &'static Written, watched: Vec<String>) -> Self {
+        Self {
+            cadence: written.cadence.as_str(),
+            section: written.section,
+            number: written.number,
+            text: written.text,
+            watched,
+            verdict: Verdict::Ok,
+            state: None,
+            why: Vec::new(),
+            readings: Vec::new(),
+            evidence: None,
+        }
+    }
+
     /// The mark of the written checklist's template: a task that was not done yet is not ticked.
     pub fn mark(&self) -> &'static str {
         match (self.verdict, self.state) {

@@ -1,6 +1,5 @@
 //! What people did and did not do: tasks of the period, their records, and what an emergency left undone.
 
-use super::judge::empty;
 use super::model::{Action, CatchUp, Emergency, Line, TaskRow, Verdict};
 use super::period::{Kind, Period};
 use checklist::Config;
@@ -69,7 +68,7 @@ impl People {
 
     /// The line of a task.
     pub fn line(&self, written: &'static Written, id: &str) -> Line {
-        let mut line = empty(written, vec![id.to_owned()]);
+        let mut line = Line::unjudged(written, vec![id.to_owned()]);
         let row = self.stands.as_ref().and_then(|stands| stands.iter().find(|(known, _)| known == id));
         let Some((_, row)) = row else {
             line.verdict = Verdict::CannotTell;
@@ -238,7 +237,7 @@ mod tests {
     fn people(records: &[(&str, Act)], until: &str, kind: Kind) -> People {
         let yaml = "tasks: {timeZone: Europe/Berlin, since: 2026-01-01, directory: /nowhere}";
         let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|error| panic!("{error}"));
-        let tasks = config.watched.tasks.unwrap_or_else(|| panic!("tasks"));
+        let tasks = config.tasks.clone().unwrap_or_else(|| panic!("tasks"));
         let record = |(when, act): &(&str, Act)| Record { at: at(when), by: "ann".to_owned(), act: act.clone() };
         let records = Records { list: records.iter().map(record).collect(), rejected: 0 };
         let period = Period::until(kind, at(until), &tasks.zone).unwrap_or_else(|error| panic!("{error}"));

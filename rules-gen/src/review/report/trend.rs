@@ -1,11 +1,11 @@
 //! Courses of the panels' values over the period and the one before, and by how much their means differ.
 
 use super::collect::panel;
-use super::judge;
 use super::model::{DayRow, Trend, Verdict};
 use super::period::{Kind, Period, seconds, timestamp};
-use super::words::{apart, steady, unit_word};
-use crate::server::{Course, NoVerdict, Server};
+use super::verdicts;
+use super::words::{apart, human, steady, unit_word};
+use crate::server::{NoVerdict, Series, Server};
 use checklist::contract::CHECK_PASSED;
 use checklist::{Config, Drawing, Panel, Severity, Shown, Signal, Unit, Value};
 
@@ -45,7 +45,7 @@ pub async fn trends(
 /// # Errors
 /// When the question has no answer.
 pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<Vec<DayRow>, NoVerdict> {
-    let ids: Vec<&str> = judge::signals(config, Kind::Daily).iter().map(|signal| signal.id).collect();
+    let ids: Vec<&str> = verdicts::signals(config, Kind::Daily).iter().map(|signal| signal.id).collect();
     let passed = format!("{CHECK_PASSED}{{check=~{:?}}}", ids.join("|"));
     let until = seconds(period.until);
     // Replicas agree by the greatest; what one of them saw well was well.
@@ -53,7 +53,7 @@ pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<V
     let ask = async |expr: String| server.query_range(&expr, (until - 6.0 * DAY, until), DAY, &|_, _| {}).await;
     let worst = ask(format!("min(min_over_time{of_day})")).await?;
     let seen = ask(format!("min(count_over_time{of_day})")).await?;
-    let value = |courses: &[Course], at: f64| {
+    let value = |courses: &[Series], at: f64| {
         let points = courses.iter().flat_map(|course| &course.points);
         points.copied().find(|(known, _)| (known - at).abs() < 1.0).map(|(_, value)| value)
     };
@@ -75,7 +75,7 @@ fn has_course(panel: &Panel) -> bool {
     level && !matches!(panel.drawing, Drawing::Table | Drawing::Whether)
 }
 
-fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, courses: Vec<Course>, from: f64) -> Vec<Trend> {
+fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, courses: Vec<Series>, from: f64) -> Vec<Trend> {
     let mut trends: Vec<Trend> = courses
         .into_iter()
         .map(|course| {
@@ -109,7 +109,7 @@ fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, courses: Ve
 }
 
 fn words(unit: Unit, mean: Option<f64>, before: Option<f64>, change: Option<f64>) -> [String; 3] {
-    let value = |value: Option<f64>| value.map_or_else(|| "no value".to_owned(), |value| unit.human(value));
+    let value = |value: Option<f64>| value.map_or_else(|| "no value".to_owned(), |value| human(unit, value));
     let change = change.map_or_else(|| "-".to_owned(), |change| format!("{:+.1}%", change * 100.0));
     // A minus before a zero says nothing.
     let change = if change == "-0.0%" { "+0.0%".to_owned() } else { change };
@@ -130,9 +130,9 @@ fn change(now: Option<f64>, before: Option<f64>) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn course(of: &str, values: &[f64]) -> Course {
+    fn course(of: &str, values: &[f64]) -> Series {
         let labels = [("check", "requests"), ("target", of)].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
-        Course { labels, points: values.iter().enumerate().map(|(at, value)| (at as f64, *value)).collect() }
+        Series { labels, points: values.iter().enumerate().map(|(at, value)| (at as f64, *value)).collect() }
     }
 
     #[test]

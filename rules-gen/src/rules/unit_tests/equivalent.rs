@@ -1,4 +1,4 @@
-//! Mutants that no test could notice, because they mean what the rule means. Named, so that nothing hides here.
+//! Mutants that no test can notice, because they mean the same as the rule. Each is named with its reason.
 
 use super::mutants::{Kind, Mutant};
 use crate::rules::unit_tests::RuleTest;

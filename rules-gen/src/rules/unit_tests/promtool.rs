@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// until the end.
 const BATCH: usize = 40;
 
-/// What one test file gave: nothing, or what promtool said.
+/// The result of one test file; promtool's message when it failed.
 pub type Verdict = Result<(), String>;
 
 /// Runs test files of a folder, a verdict for each in their order; `progress` hears how many more of all are done.

@@ -72,7 +72,7 @@ fn generate(targets: usize) -> anyhow::Result<()> {
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
     let ours = begun.elapsed();
     let folder = tempfile::tempdir()?;
-    rules_gen::outputs::write(&outputs, folder.path())?;
+    rules_gen::outputs::file::write(&outputs, folder.path())?;
     let theirs = promtool(folder.path(), "promtool check rules rules/checklist.yaml")?;
     print_beside(&format!("generate for {targets} targets ({} files)", outputs.len()), ours, theirs);
     Ok(())

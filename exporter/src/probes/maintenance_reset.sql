@@ -1,0 +1,10 @@
+-- Nothing of nothing is no share: after a crash, a failover or an upgrade the server knows of no row until it counts again.
+SELECT count(*)::float8,
+       pg_catalog.format('the server has no statistics of %s since they were reset: VACUUM (ANALYZE) begins them',
+                         string_agg(schema || '.' || name, ', ' ORDER BY bytes DESC))
+FROM (SELECT *
+      FROM tables
+      WHERE bytes >= $1::float8 AND NOT untouched AND coalesce(vacuumed, analyzed) IS NULL AND n_live_tup + n_dead_tup = 0
+      ORDER BY bytes DESC
+      LIMIT 5) AS reset
+HAVING count(*) > 0

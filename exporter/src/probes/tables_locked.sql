@@ -1,0 +1,6 @@
+-- Whether these are large is not known.
+SELECT count(*)::float8,
+       pg_catalog.format('the size of %s could not be asked for: somebody holds or wants an exclusive lock on it',
+                         string_agg(schema || '.' || name, ', '))
+FROM (SELECT * FROM tables WHERE unsized AND behind_lock LIMIT 5) AS unsized
+HAVING count(*) > 0

@@ -1,0 +1,134 @@
+//! Why a server did not answer: a reason by SQLSTATE and by type, and the server's own words for people.
+
+use super::wire::Oversized;
+use checklist::Reason;
+use clients::failure::{Failure, causes};
+use std::error::Error as _;
+use std::io;
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, SqlState};
+
+/// At which point of a session it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum During {
+    /// From the first byte to the first statement.
+    Login,
+    /// Afterwards.
+    Statement,
+}
+
+/// A failure as people read it.
+pub(super) fn failure(error: &Error, during: During) -> Failure {
+    match error.as_db_error() {
+        Some(server) => {
+            let text = format!("{} (SQLSTATE {}){}", server.message(), server.code().code(), way_out(server, during));
+            Failure::new(of_server(server, during), text)
+        }
+        None => Failure::new(of_client(error, during), causes(error)),
+    }
+}
+
+fn of_server(server: &DbError, during: During) -> Reason {
+    let code = server.code();
+    let one_of = |codes: &[&SqlState]| codes.contains(&code);
+    if code.code().starts_with("28") {
+        Reason::Auth
+    } else if one_of(&[&SqlState::INSUFFICIENT_PRIVILEGE]) {
+        Reason::Permission
+    } else if one_of(&[
+        &SqlState::UNDEFINED_TABLE,
+        &SqlState::UNDEFINED_COLUMN,
+        &SqlState::INVALID_CATALOG_NAME,
+        &SqlState::INVALID_SCHEMA_NAME,
+    ]) {
+        Reason::NotFound
+    } else if one_of(&[&SqlState::LOCK_NOT_AVAILABLE]) {
+        Reason::Lock
+    } else if one_of(&[&SqlState::QUERY_CANCELED]) {
+        Reason::Timeout
+    } else if one_of(&[
+        &SqlState::TOO_MANY_CONNECTIONS,
+        // Starting, stopping, in recovery without connections, ended by an administrator or a crash.
+        &SqlState::CANNOT_CONNECT_NOW,
+        &SqlState::ADMIN_SHUTDOWN,
+        &SqlState::CRASH_SHUTDOWN,
+    ]) || code.code().starts_with("08") && !one_of(&[&SqlState::PROTOCOL_VIOLATION])
+    {
+        Reason::Connect
+    } else if one_of(&[&SqlState::PROTOCOL_VIOLATION]) && during == During::Login {
+        // PgBouncer has one code for all that it refuses itself.
+        of_pooler(server.message())
+    } else {
+        Reason::Protocol
+    }
+}
+
+/// PgBouncer's own sentences, which are all that it gives: a login that it or the server behind it refused.
+fn of_pooler(message: &str) -> Reason {
+    let login = ["authentication failed", "no such user", "server login", "login failed", "login has been failing"];
+    if login.iter().any(|words| message.contains(words)) {
+        Reason::Auth
+    } else if message.starts_with("no such database") {
+        Reason::NotFound
+    } else {
+        Reason::Connect
+    }
+}
+
+/// What to do about it, where that is known.
+fn way_out(server: &DbError, during: During) -> &'static str {
+    match (server.code(), during) {
+        (code, During::Login) if *code == SqlState::TOO_MANY_CONNECTIONS => {
+            "; the server or the role has no connection left: `rules-gen access` writes the CONNECTION LIMIT that the \
+             configuration needs"
+        }
+        (code, During::Statement) if *code == SqlState::PROTOCOL_VIOLATION => {
+            "; a pooler that does not keep a transaction on one connection cannot be read through: give the exporter \
+             the server's own address, or a pool with pool_mode session or transaction"
+        }
+        (code, During::Statement) if [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_FUNCTION].contains(code) => {
+            "; a name without its schema is one of the system's own: write schema.name, or give `schemas:` to an own query"
+        }
+        _ => "",
+    }
+}
+
+fn of_client(error: &Error, during: During) -> Reason {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return of_io(io, during);
+        }
+        if inner.is::<rustls::Error>() {
+            return Reason::Tls;
+        }
+        cause = inner.source();
+    }
+    // The kind of the error has no other name than its text.
+    match error.to_string().as_str() {
+        "error performing TLS handshake" => Reason::Tls,
+        // No password where one is asked for, or a method that the client does not know.
+        "authentication error" | "invalid configuration" if during == During::Login => Reason::Auth,
+        _ if error.is_closed() => Reason::Connect,
+        _ => Reason::Protocol,
+    }
+}
+
+/// The reason of an error of the connection itself.
+pub(super) fn of_io(error: &io::Error, during: During) -> Reason {
+    if let Some(inner) = error.get_ref() {
+        if inner.is::<rustls::Error>() {
+            return Reason::Tls;
+        }
+        if inner.is::<Oversized>() {
+            // Nothing that speaks the protocol begins so.
+            return if during == During::Login { Reason::Protocol } else { Reason::Limit };
+        }
+    }
+    match error.kind() {
+        io::ErrorKind::TimedOut => Reason::Timeout,
+        // Another protocol.
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Reason::Protocol,
+        _ => Reason::Connect,
+    }
+}

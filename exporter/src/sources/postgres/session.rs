@@ -1,0 +1,414 @@
+//! An open connection: how it is made, and how a statement is put so that nothing of it lasts.
+
+use super::facts::Facts;
+use super::failure::{During, failure, of_io};
+use super::wire::{Bounded, BoundedTls, Received, Socket};
+use checklist::Reason;
+use checklist::config::{Postgres as Target, PostgresTls, literal, quoted};
+use clients::failure::Failure;
+use clients::{secret, trust};
+use futures::TryStreamExt;
+use secrecy::ExposeSecret;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::Type;
+use tokio_postgres::{CancelToken, Client, Config, NoTls, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// Rows beyond this are a query that lost its LIMIT.
+const MAX_ROWS: usize = 10_000;
+/// The server gives up before the client does: the shortest deadline of a check is larger.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long an address may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// What of the owners' code a prepared statement would run.
+const RELATIONS: &str = include_str!("relations.sql");
+
+/// What a statement reads, and so whose code could run in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// The server's own catalogs and functions.
+    Catalogs,
+    /// Tables of others. Those that would run code of their owners are refused.
+    Tables,
+}
+
+/// One statement.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Its text.
+    pub sql: &'a str,
+    /// The numbers for `$1`, `$2` and so on.
+    pub parameters: &'a [f64],
+    /// What it reads.
+    pub reads: Reads,
+    /// Where names without a schema are looked for, after the system's own.
+    pub schemas: &'a [String],
+}
+
+impl<'a> Ask<'a> {
+    /// A statement about the server itself.
+    pub const fn of_catalogs(sql: &'a str) -> Self {
+        Self { sql, parameters: &[], reads: Reads::Catalogs, schemas: &[] }
+    }
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone)]
+pub(super) enum Address {
+    /// An address and the name that its certificate must have.
+    Tcp(SocketAddr, String),
+    /// A socket file, which needs no encryption.
+    Unix(PathBuf),
+}
+
+/// An open connection; dropping it closes the socket.
+pub(super) struct Session {
+    client: Client,
+    driver: JoinHandle<()>,
+    address: Address,
+    received: Received,
+    /// Why the connection ended, if it did.
+    ended: Arc<Mutex<Option<Failure>>>,
+    /// The begin of every transaction.
+    begin: String,
+    /// Whether code of tables' owners may run.
+    trusted: bool,
+    /// Our end of the connection, if it is not a file.
+    port: Option<u16>,
+    /// Whether the server itself is at the other end, and no pooler.
+    direct: bool,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Session {
+    /// Connects, logs in and looks whether what every statement relies on holds.
+    pub(super) async fn open(target: &Target) -> Result<Self, Failure> {
+        let mut session = connect(target).await?;
+        let facts = session.facts().await?;
+        if !facts.protected {
+            return Err(Failure::new(
+                Reason::Config,
+                "the settings of a transaction do not hold on this connection: whatever stands between the exporter and \
+                 the server must keep a transaction on one connection (PgBouncer: pool_mode session or transaction)",
+            ));
+        }
+        if facts.restricts_relations && !target.trust_table_owners {
+            session.begin += "; SET LOCAL restrict_nonsystem_relation_kind = 'view, foreign-table'";
+        }
+        // A pooler has a connection of its own to the server, with a port of its own.
+        session.direct = session.port.is_some_and(|port| facts.client_port == Some(i32::from(port)));
+        Ok(session)
+    }
+
+    /// Whether it can be used again.
+    pub(super) fn is_open(&self) -> bool {
+        !self.client.is_closed()
+    }
+
+    /// What the statements of a run depend on.
+    pub(super) async fn facts(&self) -> Result<Facts, Failure> {
+        let rows = self.answer(Ask::of_catalogs(Facts::SQL)).await.map_err(|(failure, _)| failure)?;
+        Facts::read(&rows)
+    }
+
+    /// The rows of one statement, in a read-only transaction that is rolled back: nothing that runs in it can change a
+    /// setting, notify, or write. The failure says whether the session may be used again.
+    pub(super) async fn answer(&self, ask: Ask<'_>) -> Result<Vec<Row>, (Failure, bool)> {
+        self.received.forget();
+        let told = |error: tokio_postgres::Error| {
+            let again = error.as_db_error().is_some_and(|server| {
+                // A statement that tried to write is not one of ours.
+                ![SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::ADMIN_SHUTDOWN].contains(server.code())
+            });
+            (self.failure(&error), again)
+        };
+        self.client.batch_execute(&self.begin(ask)).await.map_err(told)?;
+        let result = match ask.reads {
+            Reads::Catalogs => self.catalogs(ask.sql, ask.parameters).await,
+            Reads::Tables => self.tables(ask.sql, ask.parameters).await,
+        };
+        let result = result.map_err(|why| match why {
+            Why::Server(error) => told(error),
+            // Whatever made it refuse is left behind with the session.
+            Why::Refused(failure) => (failure, false),
+        });
+        if result.is_err() && self.client.is_closed() {
+            return result;
+        }
+        self.client.batch_execute("ROLLBACK").await.map_err(told)?;
+        if ask.reads == Reads::Tables && self.direct {
+            // What a transaction does not take back: locks and statements of the session. A pool's are not ours.
+            self.client.batch_execute("DISCARD ALL").await.map_err(told)?;
+        }
+        result
+    }
+
+    fn begin(&self, ask: Ask<'_>) -> String {
+        if ask.schemas.is_empty() {
+            return self.begin.clone();
+        }
+        let path: String = ask.schemas.iter().map(|schema| format!("{}, ", quoted(schema))).collect();
+        format!("{}; SET LOCAL search_path = pg_catalog, {path}pg_temp", self.begin)
+    }
+
+    async fn catalogs(&self, sql: &str, parameters: &[f64]) -> Result<Vec<Row>, Why> {
+        let typed = parameters.iter().map(|value| (value, Type::FLOAT8));
+        collect(self.client.query_typed_raw(sql, typed).await?).await
+    }
+
+    async fn tables(&self, sql: &str, parameters: &[f64]) -> Result<Vec<Row>, Why> {
+        let types = vec![Type::FLOAT8; parameters.len()];
+        let statement = self.client.prepare_typed(sql, &types).await?;
+        if !self.trusted {
+            let reasons = self.catalogs(RELATIONS, &[]).await?;
+            let reasons: Vec<String> = reasons.iter().filter_map(|row| row.try_get(0).ok()).collect();
+            if !reasons.is_empty() {
+                return Err(Why::Refused(refused(&reasons.join(", "))));
+            }
+        }
+        collect(self.client.query_raw(&statement, parameters).await?).await
+    }
+
+    /// The types of a statement's columns; nothing of it runs.
+    pub(super) async fn columns(&self, ask: Ask<'_>) -> Result<Vec<Type>, (Failure, bool)> {
+        self.received.forget();
+        let told = |error: tokio_postgres::Error| (self.failure(&error), false);
+        self.client.batch_execute(&self.begin(ask)).await.map_err(told)?;
+        let types = match self.client.prepare(ask.sql).await {
+            Ok(statement) => Ok(statement.columns().iter().map(|column| column.type_().clone()).collect()),
+            Err(error) => Err((self.failure(&error), error.as_db_error().is_some())),
+        };
+        self.client.batch_execute("ROLLBACK").await.map_err(told)?;
+        types
+    }
+
+    /// The error of a statement; of a connection that ended, why it did.
+    fn failure(&self, error: &tokio_postgres::Error) -> Failure {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let failure = ended.filter(|_| error.is_closed()).unwrap_or_else(|| failure(error, During::Statement));
+        // What the server refuses by `restrict_nonsystem_relation_kind`.
+        if error.code() == Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE) && !self.trusted {
+            return refused(&failure.message);
+        }
+        failure
+    }
+
+    /// Tells the server to stop the statement when the guard is dropped.
+    pub(super) fn cancel_on_drop(&self, target: &Target) -> CancelOnDrop {
+        let token = self.client.cancel_token();
+        CancelOnDrop { armed: Some((token, self.address.clone())), target: target.clone() }
+    }
+}
+
+/// A statement that would run code of others, and what to do.
+fn refused(why: &str) -> Failure {
+    let text = format!(
+        "refused, because code of a table's owner would run with the rights of this role: {why}; read the tables beneath, \
+         give an `applicationUser`, or set `trustTableOwners: true`"
+    );
+    Failure::new(Reason::Config, text)
+}
+
+/// Why a statement has no rows.
+enum Why {
+    Server(tokio_postgres::Error),
+    Refused(Failure),
+}
+
+impl From<tokio_postgres::Error> for Why {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+async fn collect(stream: tokio_postgres::RowStream) -> Result<Vec<Row>, Why> {
+    let mut stream = std::pin::pin!(stream);
+    let mut rows = Vec::new();
+    while let Some(row) = stream.try_next().await? {
+        if rows.len() == MAX_ROWS {
+            let text = format!("the query gives more than {MAX_ROWS} rows");
+            return Err(Why::Refused(Failure::new(Reason::Limit, text)));
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+async fn connect(target: &Target) -> Result<Session, Failure> {
+    let mut refused = None;
+    for address in addresses(target).await? {
+        match dial(&address).await {
+            Ok((socket, port)) => return login(target, address, socket, port).await,
+            Err(failure) => refused = Some(failure),
+        }
+    }
+    Err(refused.unwrap_or_else(|| Failure::new(Reason::Dns, "the name has no address")))
+}
+
+/// What the host stands for, in the order in which it is tried: several hosts have commas between, a folder begins with
+/// a slash, brackets around an address are left out.
+async fn addresses(target: &Target) -> Result<Vec<Address>, Failure> {
+    let mut found = Vec::new();
+    for host in target.host.split(',').map(str::trim) {
+        if host.starts_with('/') {
+            found.push(Address::Unix(PathBuf::from(host).join(format!(".s.PGSQL.{}", target.port))));
+            continue;
+        }
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let known = tokio::net::lookup_host((host, target.port)).await;
+        let known = known.map_err(|error| Failure::new(Reason::Dns, format!("looking up {host}: {error}")))?;
+        found.extend(known.map(|address| Address::Tcp(address, host.to_owned())));
+    }
+    Ok(found)
+}
+
+async fn dial(address: &Address) -> Result<(Socket, Option<u16>), Failure> {
+    match address {
+        Address::Tcp(peer, _) => {
+            let Ok(stream) = tokio::time::timeout(CONNECT, TcpStream::connect(peer)).await else {
+                return Err(Failure::new(Reason::Timeout, format!("connecting to {peer}: no answer in {CONNECT:?}")));
+            };
+            let ready = |stream: TcpStream| {
+                stream.set_nodelay(true)?;
+                Ok((stream.local_addr()?.port(), stream))
+            };
+            let (port, stream) = stream.and_then(ready).map_err(|error| unreachable(address, &error))?;
+            Ok((Socket::Tcp(stream), Some(port)))
+        }
+        Address::Unix(path) => {
+            let stream = UnixStream::connect(path).await.map_err(|error| unreachable(address, &error))?;
+            Ok((Socket::Unix(stream), None))
+        }
+    }
+}
+
+fn unreachable(address: &Address, error: &std::io::Error) -> Failure {
+    let what = match address {
+        Address::Tcp(peer, _) => peer.to_string(),
+        Address::Unix(path) => path.display().to_string(),
+    };
+    Failure::new(of_io(error, During::Login), format!("connecting to {what}: {error}"))
+}
+
+async fn login(target: &Target, address: Address, socket: Socket, port: Option<u16>) -> Result<Session, Failure> {
+    let mut config = Config::new();
+    config.dbname(&target.database).user(&target.user).application_name("checklist-exporter");
+    let password = match &target.password {
+        Some(password) => Some(secret::read(password).await?),
+        None => None,
+    };
+    if let Some(password) = &password {
+        config.password(password.expose_secret());
+    }
+    // A server that asks for the password in clear text may repeat it in its refusal.
+    let refused = |error: tokio_postgres::Error| match (failure(&error, During::Login), &password) {
+        (Failure { reason, message }, Some(password)) => {
+            Failure::new(reason, message.replace(password.expose_secret(), "***"))
+        }
+        (failure, None) => failure,
+    };
+    let (received, ended) = (Received::default(), Arc::default());
+    let (client, driver) = if let Some(tls) = encryption(target, &address).await? {
+        config.ssl_mode(tokio_postgres::config::SslMode::Require);
+        let tls = BoundedTls(tls, received.clone());
+        let (client, connection) = config.connect_raw(socket, tls).await.map_err(refused)?;
+        (client, tokio::spawn(drive(connection, Arc::clone(&ended))))
+    } else {
+        config.ssl_mode(tokio_postgres::config::SslMode::Disable);
+        let socket = Bounded::new(socket, received.clone());
+        let (client, connection) = config.connect_raw(socket, NoTls).await.map_err(refused)?;
+        (client, tokio::spawn(drive(connection, Arc::clone(&ended))))
+    };
+    let trusted = target.trust_table_owners;
+    Ok(Session { client, driver, address, received, ended, begin: begin(target), trusted, port, direct: false })
+}
+
+/// The begin of every transaction: a pooler may forget what was set before it, and whoever owns the database may have
+/// set anything else for it.
+fn begin(target: &Target) -> String {
+    let mut text = format!(
+        "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '1s'; \
+         SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+         SET LOCAL row_security = off; SET LOCAL constraint_exclusion = off; SET LOCAL client_min_messages = error; \
+         SET LOCAL standard_conforming_strings = on",
+        STATEMENT_TIMEOUT.as_millis()
+    );
+    if let Some(zone) = &target.time_zone {
+        text += &format!("; SET LOCAL timezone = {}", literal(zone));
+    }
+    text
+}
+
+type Tls = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
+
+async fn encryption(target: &Target, address: &Address) -> Result<Option<Tls>, Failure> {
+    let Address::Tcp(_, name) = address else { return Ok(None) };
+    let mut make = match target.tls {
+        PostgresTls::Disable => return Ok(None),
+        PostgresTls::Require => MakeRustlsConnect::new(trust::unverified()?),
+        PostgresTls::VerifyFull => MakeRustlsConnect::new(trust::verified(target.ca_file.as_deref()).await?),
+    };
+    let tls = MakeTlsConnect::<Socket>::make_tls_connect(&mut make, name);
+    tls.map(Some).map_err(|error| Failure::new(Reason::Tls, error.to_string()))
+}
+
+async fn drive<S, T>(connection: tokio_postgres::Connection<S, T>, ended: Arc<Mutex<Option<Failure>>>)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let mut connection = connection;
+    // The statement that waits learns of the end when the connection is dropped, after the reason is known.
+    if let Err(error) = (&mut connection).await {
+        tracing::debug!(%error, "PostgreSQL connection ended");
+        *ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure(&error, During::Statement));
+    }
+}
+
+/// Tells the server to stop when nobody waits for the answer any more.
+pub(super) struct CancelOnDrop {
+    armed: Option<(CancelToken, Address)>,
+    target: Target,
+}
+
+impl CancelOnDrop {
+    /// The answer is there.
+    pub(super) fn disarm(&mut self) {
+        self.armed = None;
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        let Some((token, address)) = self.armed.take() else { return };
+        let target = self.target.clone();
+        tokio::spawn(async move {
+            let cancelled = async {
+                let (Ok((socket, _)), Ok(tls)) = (dial(&address).await, encryption(&target, &address).await) else {
+                    return;
+                };
+                let told = match tls {
+                    Some(tls) => token.cancel_query_raw(socket, tls).await,
+                    None => token.cancel_query_raw(socket, NoTls).await,
+                };
+                if let Err(error) = told {
+                    tracing::debug!(%error, "cannot cancel a statement; the server's own timeout ends it");
+                }
+            };
+            // The server's own statement_timeout is the second line.
+            let _ = tokio::time::timeout(CONNECT, cancelled).await;
+        });
+    }
+}

@@ -1,0 +1,233 @@
+//! What comes from a server, bounded: a peer of another protocol announces messages of a gigabyte, and a client that
+//! makes room for them takes the other checks with it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
+
+/// No message that a check asks for is longer: a row of labels and numbers, the description of its columns, an error.
+const MAX_MESSAGE: u32 = 1024 * 1024;
+/// Everything that one statement may be answered with.
+const MAX_ANSWER: u64 = 16 * 1024 * 1024;
+/// The kind of a message and its length.
+const HEADER: usize = 5;
+
+/// A connection to a server.
+pub(super) enum Socket {
+    /// Over the network.
+    Tcp(TcpStream),
+    /// Through a file.
+    Unix(UnixStream),
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, into),
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, into),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}
+
+/// A peer that says more than any check asks for.
+#[derive(Debug)]
+pub(super) enum Oversized {
+    /// One message of so many bytes.
+    Message(u32),
+    /// An answer that does not end.
+    Answer,
+}
+
+impl std::fmt::Display for Oversized {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Message(bytes) => write!(f, "a message of {bytes} bytes, at most {MAX_MESSAGE} are read"),
+            Self::Answer => write!(f, "an answer of more than {MAX_ANSWER} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for Oversized {}
+
+/// The bytes that came since the last statement.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Received(Arc<AtomicU64>);
+
+impl Received {
+    /// Begins to count anew.
+    pub(super) fn forget(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// A stream of PostgreSQL's messages.
+pub(super) struct Bounded<S> {
+    stream: S,
+    received: Received,
+    header: [u8; HEADER],
+    /// Bytes of the header that came.
+    of_header: usize,
+    /// Bytes of the message's body that are still to come.
+    of_body: u32,
+}
+
+impl<S> Bounded<S> {
+    pub(super) const fn new(stream: S, received: Received) -> Self {
+        Self { stream, received, header: [0; HEADER], of_header: 0, of_body: 0 }
+    }
+
+    /// Follows the messages within what was read.
+    fn follow(&mut self, mut bytes: &[u8]) -> Result<(), Oversized> {
+        if self.received.0.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64 > MAX_ANSWER {
+            return Err(Oversized::Answer);
+        }
+        while !bytes.is_empty() {
+            if self.of_body > 0 {
+                let body = bytes.len().min(usize::try_from(self.of_body).unwrap_or(usize::MAX));
+                self.of_body -= u32::try_from(body).unwrap_or(self.of_body);
+                bytes = &bytes[body..];
+                continue;
+            }
+            let more = (HEADER - self.of_header).min(bytes.len());
+            self.header[self.of_header..self.of_header + more].copy_from_slice(&bytes[..more]);
+            self.of_header += more;
+            bytes = &bytes[more..];
+            if self.of_header == HEADER {
+                self.of_header = 0;
+                let [_, length @ ..] = self.header;
+                let length = u32::from_be_bytes(length);
+                if length > MAX_MESSAGE {
+                    return Err(Oversized::Message(length));
+                }
+                // The length counts itself; the client tells one that is shorter.
+                self.of_body = length.saturating_sub(4);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        std::task::ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
+        Poll::Ready(self.follow(&into.filled()[before..]).map_err(io::Error::other))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl<S: TlsStream + Unpin> TlsStream for Bounded<S> {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.stream.channel_binding()
+    }
+}
+
+/// Bounds what comes out of the encryption.
+pub(super) struct BoundedTls<T>(pub(super) T, pub(super) Received);
+
+impl<S, T> TlsConnect<S> for BoundedTls<T>
+where
+    T: TlsConnect<S>,
+    T::Future: Send + 'static,
+    T::Stream: 'static,
+    T::Error: 'static,
+{
+    type Stream = Bounded<T::Stream>;
+    type Error = T::Error;
+    type Future = futures::future::BoxFuture<'static, Result<Self::Stream, Self::Error>>;
+
+    fn connect(self, stream: S) -> Self::Future {
+        let Self(tls, received) = self;
+        let connecting = tls.connect(stream);
+        Box::pin(async move { Ok(Bounded::new(connecting.await?, received)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    async fn read(bytes: &[u8], at_once: usize) -> io::Result<usize> {
+        let mut stream = Bounded::new(bytes, Received::default());
+        let (mut buffer, mut sum) = (vec![0; at_once], 0);
+        loop {
+            match stream.read(&mut buffer).await? {
+                0 => return Ok(sum),
+                more => sum += more,
+            }
+        }
+    }
+
+    fn oversized(result: &io::Result<usize>) -> bool {
+        let error = result.as_ref().err().and_then(io::Error::get_ref);
+        error.is_some_and(|error| error.is::<Oversized>())
+    }
+
+    #[tokio::test]
+    async fn messages_are_followed_however_they_are_cut() {
+        let ready = b"Z\0\0\0\x05I";
+        let notice = [&b"N"[..], &(4 + 1000_u32).to_be_bytes(), &[b'x'; 1000]].concat();
+        let messages = [&ready[..], &notice, ready].concat();
+        for at_once in [1, 2, 3, 5, 7, 64, 4096] {
+            assert_eq!(read(&messages, at_once).await.ok(), Some(messages.len()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_of_a_gigabyte_ends_at_its_header() {
+        for at_once in [1, 4, 5, 4096] {
+            assert!(oversized(&read(b"HTTP/1.1 400 Bad Request\r\n\r\n", at_once).await));
+        }
+        let long = [&b"E"[..], &(MAX_MESSAGE + 1).to_be_bytes()].concat();
+        assert!(oversized(&read(&long, 64).await));
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_small_messages_that_does_not_end_is_ended() {
+        let notice = [&b"N"[..], &1004_u32.to_be_bytes(), &[b'x'; 1000]].concat();
+        let many = notice.repeat(usize::try_from(MAX_ANSWER).unwrap_or_default() / notice.len() + 1);
+        assert!(oversized(&read(&many, 65_536).await));
+    }
+}

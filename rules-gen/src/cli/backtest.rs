@@ -1,0 +1,76 @@
+//! `rules-gen backtest`.
+
+use crate::cli::{ConfigFile, zone};
+use crate::review::backtest::settings::Settings;
+use crate::review::backtest::{self, html, output};
+use crate::review::diff;
+use crate::review::rule_set::{self, ListedRule};
+use crate::terminal;
+use jiff::tz::TimeZone;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Replays alerts over the history of a Prometheus-compatible server.
+///
+/// Every rule goes through Prometheus' own state machine, label set by label set, with its `for` and
+/// `keep_firing_for`. With --sweep the same history is judged with other limits or waits; the recommendation is the
+/// most sensitive value within --budget. Exits 0; 1 when --budget is given and an alert (with --sweep: every value of
+/// it) is beyond it; 3 when the server gave no usable answer.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  rules-gen backtest --prometheus http://prometheus:9090 --range 30d
+  rules-gen backtest --prometheus http://prometheus:9090 --alert ChecklistDiskFilling \\
+    --sweep threshold=0.6:0.9:0.05 --budget 2/week
+  rules-gen backtest --prometheus http://prometheus:9090 --rules my-rules.yaml --sweep for=5m,15m,30m
+  rules-gen backtest --prometheus http://prometheus:9090 --output html > backtest.html")]
+pub struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+    /// The checklist whose rules are replayed.
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Replay the alerts of this rule file or folder instead.
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// How the result is written.
+    #[arg(long, value_enum, default_value = "table")]
+    output: Format,
+}
+
+/// How the result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Table,
+    /// For programs, with every episode.
+    Json,
+    /// For reviews.
+    Markdown,
+    /// One page with a chart per alert, nothing loaded from anywhere.
+    Html,
+}
+
+/// Runs the verb.
+pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let (rules, zone) = rules(arguments)?;
+    let draws = arguments.output == Format::Html;
+    let report = backtest::replay_all(&arguments.settings, &rules, &zone, draws).await?;
+    terminal::print(&match arguments.output {
+        Format::Table => output::table(&report),
+        Format::Markdown => output::markdown(&report),
+        Format::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
+        Format::Html => html::page(&report),
+    })?;
+    Ok(ExitCode::from(u8::from(report.is_beyond_budget())))
+}
+
+/// The rules to replay and the time zone of the checklist.
+fn rules(arguments: &Arguments) -> anyhow::Result<(Vec<ListedRule>, TimeZone)> {
+    let (all, zone) = if let Some(path) = &arguments.rules {
+        (rule_set::read_path(path)?, TimeZone::UTC)
+    } else {
+        let config = arguments.config.load()?;
+        (diff::generated(&config)?, zone(&config))
+    };
+    Ok((all, zone))
+}

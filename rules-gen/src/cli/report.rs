@@ -1,0 +1,220 @@
+//! `rules-gen report`.
+
+use crate::cli::{ConfigFile, zone};
+use crate::outputs::file::{File, write};
+use crate::review::report::model::Report;
+use crate::review::report::period::{self, Kind};
+use crate::review::report::{csv, html, make, markdown, slack, svg};
+use crate::server::{Login, NoVerdict, Server, address};
+use crate::terminal::{Progress, print};
+use anyhow::Context;
+use checklist::Config;
+use checklist::config::Endpoint;
+use clap::ValueEnum;
+use clients::http;
+use jiff::{RoundMode, Timestamp, Unit, ZonedDateTimeRound};
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A webhook that does not answer within this time does not get the message.
+const WEBHOOK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What to report, and where to.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rules-gen report daily --prometheus http://prometheus:9090
+  rules-gen report weekly --at hour --out reports --webhook-file slack-url
+  rules-gen report quarterly --at 2026-10-01T06:00:00Z --format json
+
+Exit codes: 0 a report was written, whatever it says, 2 usage, 3 Prometheus or the webhook gave no usable answer.")]
+pub struct Arguments {
+    /// Which report.
+    #[arg(value_enum)]
+    kind: Kind,
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus. Without it the first server under
+    /// `prometheus:` in the checklist is asked, with its token and authorities.
+    #[arg(long, value_name = "URL", env = "PROMETHEUS_URL", hide_env_values = true, value_parser = address)]
+    prometheus: Option<String>,
+    #[command(flatten)]
+    login: Login,
+    /// The time at which the report ends, in RFC 3339, or `hour` for the last full hour; now, to the minute, without it.
+    #[arg(long, value_name = "TIME", value_parser = End::parse)]
+    at: Option<End>,
+    /// A folder for the report in every format, named by cadence and day.
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// One format on standard output; markdown when nothing else is asked for.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// File that holds the address of a Slack incoming webhook, to which the report is posted.
+    #[arg(long, value_name = "FILE")]
+    webhook_file: Option<PathBuf>,
+    /// Print what would be posted to Slack, and post nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// When a report ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Then.
+    At(Timestamp),
+    /// When the current hour began, by the checklist's clock: jobs that start some minutes late leave no gap.
+    Hour,
+}
+
+impl End {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "hour" {
+            return Ok(Self::Hour);
+        }
+        text.parse().map(Self::At).map_err(|error: jiff::Error| format!("{error}; write 2026-11-24T06:00:00Z, or hour"))
+    }
+
+    fn time(self, now: Timestamp, clock: &jiff::tz::TimeZone) -> anyhow::Result<Timestamp> {
+        match self {
+            Self::At(at) => Ok(at),
+            Self::Hour => {
+                let whole = ZonedDateTimeRound::new().smallest(Unit::Hour).mode(RoundMode::Trunc);
+                Ok(now.to_zoned_datetime(clock.clone()).round(whole)?.timestamp())
+            }
+        }
+    }
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// In the shape of the written checklist's templates.
+    Markdown,
+    /// One page with charts.
+    Html,
+    /// Every figure; docs/reports.md has the fields.
+    Json,
+    /// Block Kit, as it is posted to a webhook.
+    Slack,
+}
+
+impl Arguments {
+    /// Whom to ask.
+    fn server(&self, config: &Config) -> anyhow::Result<Server> {
+        let login = self.login.clone();
+        if let Some(url) = &self.prometheus {
+            return Ok(Server { url: url.clone(), login });
+        }
+        let known =
+            config.prometheus.first().context("give --prometheus, or a server under prometheus: in the checklist")?;
+        let Endpoint { url, bearer_token, ca_file } = known.endpoint.clone();
+        let login = Login { token: bearer_token, ca_file: login.ca_file.clone().or(ca_file), ..login };
+        Ok(Server { url, login })
+    }
+}
+
+/// Writes, prints and posts one report.
+///
+/// # Errors
+/// [`NoVerdict`] when Prometheus or the webhook gives no usable answer.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let config = arguments.config.load()?;
+    // The only look at the clock: everything below is about this time.
+    let minute = |at: Timestamp| period::timestamp((period::seconds(at) / 60.0).floor() * 60.0);
+    let now = Timestamp::now();
+    let at = arguments.at.map_or(Ok(minute(now)), |end| end.time(now, &zone(&config)))?;
+    let server = arguments.server(&config)?;
+    anyhow::ensure!(at <= now, "--at {at} is in the future, and nobody can tell what will be");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let without = || format!("no {} report: Prometheus gave no usable answer", arguments.kind.as_str());
+        let progress = Progress::new();
+        progress.tell("asking Prometheus");
+        let report = make(&config, arguments.kind, &server, at, &progress).await.with_context(without)?;
+        progress.end();
+        if let Some(folder) = &arguments.out {
+            write(&files(&report)?, folder)?;
+        }
+        let post = arguments.webhook_file.is_some() && !arguments.dry_run;
+        let format = match arguments.format {
+            _ if arguments.dry_run => Some(Format::Slack),
+            Some(Format::Slack) if post => None,
+            Some(format) => Some(format),
+            None => (arguments.out.is_none() && !post).then_some(Format::Markdown),
+        };
+        if let Some(format) = format {
+            print(&written(&report, format)?)?;
+        }
+        if let Some(file) = arguments.webhook_file.as_ref().filter(|_| post) {
+            send(file, &slack::message(&report)).await?;
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn written(report: &Report, format: Format) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Markdown => markdown::markdown(report),
+        Format::Html => html::html(report),
+        Format::Json => serde_json::to_string_pretty(report)? + "\n",
+        Format::Slack => serde_json::to_string_pretty(&slack::message(report))? + "\n",
+    })
+}
+
+/// The report in every format: `daily-2026-11-24.md`, and with forecasts the spreadsheet and a chart per resource.
+fn files(report: &Report) -> anyhow::Result<Vec<File>> {
+    let name = format!("{}-{}", report.cadence, markdown::day(report, report.until));
+    let mut files = Vec::new();
+    for (format, end) in [(Format::Markdown, "md"), (Format::Html, "html"), (Format::Json, "json")] {
+        files.push(File { path: format!("{name}.{end}").into(), content: written(report, format)? });
+    }
+    if let Some(capacity) = &report.capacity {
+        files.push(File { path: format!("{name}-capacity.csv").into(), content: csv::csv(capacity) });
+        for (at, resource) in capacity.resources.iter().enumerate() {
+            let Some(chart) = svg::outlook(resource, &report.clock) else { continue };
+            // Names of resources are not names of files; the chart's title has the whole.
+            let kind = resource.kind.replace(' ', "-");
+            let path = format!("{name}-charts/{:02}-{kind}.svg", at + 1).into();
+            files.push(File { path, content: chart.into_string() });
+        }
+    }
+    Ok(files)
+}
+
+/// Posts to the webhook of a file; what fails is told without the address, which is the secret.
+async fn send(file: &std::path::Path, message: &serde_json::Value) -> anyhow::Result<()> {
+    let address = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let endpoint = Endpoint { url: address.trim().to_owned(), bearer_token: None, ca_file: None };
+    let failed = |why: String| NoVerdict(format!("the webhook of {} did not take the report: {why}", file.display()));
+    let post = http::post_json(&endpoint, "", message);
+    match tokio::time::timeout(WEBHOOK_DEADLINE, post).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(failure)) => {
+            Err(failed(format!("{} ({})", without(&failure.message, &endpoint.url), failure.reason)).into())
+        }
+        Err(_) => Err(failed(format!("no answer within {WEBHOOK_DEADLINE:?}")).into()),
+    }
+}
+
+/// A message without an address or any part of its path.
+fn without(message: &str, address: &str) -> String {
+    let Ok(url) = url::Url::parse(address) else { return "its content is no address".to_owned() };
+    let text = message.replace(address, "the webhook").replace(address.trim_end_matches('/'), "the webhook");
+    let parts = url.path_segments().into_iter().flatten().filter(|part| !part.is_empty());
+    parts.fold(text, |text, part| text.replace(part, "..."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_never_tells_the_address_of_the_webhook() {
+        let address = "https://hooks.example.com/services/T0/SECRET";
+        let told = without("POST https://hooks.example.com/services/T0/SECRET: the server answered 404", address);
+        assert!(!told.contains("SECRET") && told.contains("404"), "{told}");
+        assert_eq!(without("SECRET is no usable address", "SECRET"), "its content is no address");
+    }
+}

@@ -1,0 +1,60 @@
+//! Recorded series: from the application's own metrics, from those of other exporters, and the verdicts of checks that
+//! Prometheus judges.
+
+use crate::rules::labels::recorded;
+use crate::rules::model::Recording;
+use checklist::contract::{CHECK_INFO, CHECK_PASSED};
+use checklist::{Config, Metric, Signal};
+
+/// What Prometheus records for a signal, from the application's own metrics or those of other exporters.
+pub fn recordings(config: &Config, signal: &Signal) -> Vec<Recording> {
+    let mut recordings = Vec::new();
+    for target in config.targets(signal) {
+        let labels = recorded(&[("check", signal.id), ("target", &target)]);
+        if let Some(elsewhere) = config.source(signal, &target) {
+            let selector = config.selector(signal, &target);
+            recordings.extend(elsewhere.records.iter().map(|(metric, expr)| Recording {
+                record: metric.name,
+                // Without matchers of its own a selector would begin with a comma.
+                expr: expr.replace("{selector}", &selector).replace("{, ", "{"),
+                labels: labels.clone(),
+            }));
+        }
+        if let Some(traffic) = config.traffic.iter().find(|traffic| traffic.name == target) {
+            recordings.extend(signal.records.iter().map(|record| Recording {
+                record: record.metric.name,
+                expr: (record.expr)(traffic),
+                labels: labels.clone(),
+            }));
+        }
+        if let Some(metric) = judged_by(config, signal, &target) {
+            recordings.extend(verdict(signal, &target, metric));
+        }
+    }
+    recordings
+}
+
+/// The metric of others whose presence tells that a check can be judged; nothing when the exporter makes the check.
+pub fn judged_by(config: &Config, signal: &Signal, target: &str) -> Option<&'static Metric> {
+    if config.probed(signal).iter().any(|probed| probed == target) {
+        return None;
+    }
+    signal.metrics.iter().copied().find(|metric| !metric.sparse && config.has(signal, metric))
+}
+
+/// What the exporter says of its own checks, of one that is judged on the metrics of others: that it is there, and
+/// whether it passed. No alert of its fires, and the metrics are there; without them there is no verdict.
+fn verdict(signal: &Signal, target: &str, metric: &Metric) -> [Recording; 2] {
+    let scope = format!("check={:?}, target={target:?}", signal.id);
+    let alerts = "alertname=~\"Checklist.+\", alertname!=\"ChecklistSourceMissing\"";
+    let firing = format!("ALERTS{{{alerts}, alertstate=\"firing\", severity=~\"critical|warning\", {scope}}}");
+    let passed = format!("0 * max({firing}) or 0 * max({metric}{{{scope}}}) + 1");
+    let (cadence, severity) = (signal.cadence.as_str(), signal.worst().as_str());
+    let facts = [("cadence", cadence), ("section", signal.section), ("severity", severity)];
+    let own = [("check", signal.id), ("target", target)];
+    let info = own.iter().copied().chain(facts).collect::<Vec<_>>();
+    [
+        Recording { record: CHECK_PASSED.name, expr: passed, labels: recorded(&own) },
+        Recording { record: CHECK_INFO.name, expr: "vector(1)".to_owned(), labels: recorded(&info) },
+    ]
+}

@@ -1,0 +1,102 @@
+//! What the checks of a database say on real servers of every supported version, and what nobody can make them do.
+
+mod access;
+mod attacks;
+mod peers;
+mod pooler;
+mod rights;
+mod servers;
+mod standby;
+mod tables;
+mod times;
+mod values;
+mod versions;
+
+use checklist::{Config, Reason, Verdict};
+use exporter::run::job::Job;
+use exporter::run::status::ProcessStatus;
+use exporter::run::time::unix_now;
+use exporter::server::exposition::collector::States;
+use exporter::server::exposition::format::{Encoding, Format};
+use exporter::server::exposition::snapshot::Snapshot;
+use stack::postgres::{APPLICATION_PASSWORD, PASSWORD};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// What a run of a check came to.
+#[derive(Debug)]
+struct Seen {
+    verdict: Verdict,
+    reason: Option<Reason>,
+    /// What is bad or was not seen, then what was looked at.
+    words: String,
+    page: String,
+}
+
+impl Seen {
+    /// Fails with everything that was said.
+    #[track_caller]
+    fn is(&self, verdict: Verdict) {
+        assert_eq!(self.verdict, verdict, "{self:?}");
+    }
+
+    /// Nobody can tell, for this reason, and the words help.
+    #[track_caller]
+    fn cannot_tell(&self, reason: Reason, words: &str) {
+        self.is(Verdict::CannotTell);
+        assert_eq!(self.reason, Some(reason), "{}", self.words);
+        assert!(self.words.contains(words), "{}", self.words);
+    }
+
+    /// The value of a series whose text has all of these parts.
+    fn value(&self, parts: &[&str]) -> Option<f64> {
+        let has = |line: &&str| !line.starts_with('#') && parts.iter().all(|part| line.contains(part));
+        self.page.lines().find(has)?.rsplit(' ').next()?.parse().ok()
+    }
+}
+
+fn jobs(yaml: &str) -> Vec<Arc<Job>> {
+    let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}\n{yaml}"));
+    exporter::run::checks::Checks::default().jobs(&config, &[])
+}
+
+/// Makes one check once.
+async fn check(yaml: &str, name: &str) -> Seen {
+    let mut jobs = jobs(yaml);
+    jobs.retain(|job| job.state().check.signal.id == name);
+    let job = jobs.pop().unwrap_or_else(|| panic!("no check {name}"));
+    run(&job).await
+}
+
+async fn run(job: &Job) -> Seen {
+    job.run().await;
+    let state = job.state();
+    let words = format!("{} | {}", state.why(), state.seen());
+    assert!(!words.contains(PASSWORD) && !words.contains(APPLICATION_PASSWORD), "{words}");
+    let now = unix_now();
+    let states = States { states: vec![Arc::clone(&state)], now, process: ProcessStatus::default() };
+    let body =
+        Snapshot::of(states).body(Format::Text, Encoding::Identity).unwrap_or_else(|failure| panic!("{failure}"));
+    let page = String::from_utf8_lossy(&body).into_owned();
+    Seen { verdict: state.verdict(now), reason: state.failure.as_ref().map(|failure| failure.reason), words, page }
+}
+
+/// A database as the role `checklist`; `more` are further keys of the entry.
+fn database(port: u16, folder: &TempDir, more: &str) -> anyhow::Result<String> {
+    as_role(port, folder, "checklist", more)
+}
+
+fn as_role(port: u16, folder: &TempDir, user: &str, more: &str) -> anyhow::Result<String> {
+    let file = folder.path().join("password");
+    std::fs::write(&file, PASSWORD)?;
+    let more = if more.is_empty() { String::new() } else { format!(", {more}") };
+    Ok(format!(
+        "postgres:\n  - {{name: db, host: 127.0.0.1, port: {port}, database: orchestrator, user: {user}, tls: disable, passwordFile: {}{more}}}\n",
+        file.display()
+    ))
+}
+
+/// An own query beside a database.
+fn query(base: &str, sql: &str, more: &str) -> String {
+    format!("{base}queries:\n  - {{name: own, help: An own query, query: {sql:?}, {more}}}\n")
+}

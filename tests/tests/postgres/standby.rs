@@ -1,0 +1,41 @@
+//! On a streaming standby.
+
+use super::{check, database, jobs, run};
+use checklist::Verdict;
+use stack::postgres::Postgres;
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_is_judged_by_what_it_knows_and_says_whose_the_rest_is() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let primary = Postgres::start().await?;
+    let standby = primary.standby().await?;
+    let more = "thresholds: {bloat.min_table_size: 64KiB, maintenance.min_table_size: 1KiB}";
+    let yaml = database(standby.port, &folder, more)?;
+    for job in jobs(&yaml) {
+        let check = job.state().check.signal.id;
+        let seen = run(&job).await;
+        assert_eq!(seen.reason, None, "{check}: {}", seen.words);
+        if check != "bloat" {
+            assert_ne!(seen.verdict, Verdict::CannotTell, "{check}: {}", seen.words);
+        }
+    }
+    let seen = check(&yaml, "maintenance").await;
+    seen.is(Verdict::Passed);
+    assert!(seen.words.contains("are the primary's"), "{}", seen.words);
+    assert_eq!(seen.value(&["checklist_postgres_table_dead_rows{"]), None, "a standby counts no dead rows");
+    assert!(seen.value(&["checklist_postgres_transaction_id_age{", "orchestrator"]).is_some());
+    // Nothing tells how full a table is, and nothing is not "0%".
+    let seen = check(&yaml, "bloat").await;
+    seen.is(Verdict::CannotTell);
+    assert!(seen.words.contains("CREATE EXTENSION pgstattuple"), "{}", seen.words);
+    primary.execute("CREATE EXTENSION pgstattuple").await?;
+    let lsn: String = primary.client().await?.query_one("SELECT pg_current_wal_lsn()::text", &[]).await?.get(0);
+    let replica = standby.client().await?;
+    let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{lsn}'::pg_lsn");
+    while !replica.query_one(&replayed, &[]).await?.get::<_, bool>(0) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    check(&yaml, "bloat").await.is(Verdict::Passed);
+    Ok(())
+}

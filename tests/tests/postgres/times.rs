@@ -1,0 +1,102 @@
+//! Ages of events: in the future, without a zone, in every zone.
+
+use super::{check, database};
+use checklist::Verdict;
+use stack::postgres::Postgres;
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let yaml = database(postgres.port, &folder, "")?;
+    for time in ["'infinity'", "'2038-01-01'", "now() + interval '40 days'"] {
+        let silence = format!(
+            "TRUNCATE audit_events; INSERT INTO audit_events (timestamp, event_type) VALUES (now() - interval '2 days', 'request'), ({time}, 'authentication_failed')"
+        );
+        postgres.execute(&silence).await?;
+        let seen = check(&yaml, "audit_log").await;
+        seen.is(Verdict::Critical);
+        assert!(seen.words.contains("in the future"), "{time}: {}", seen.words);
+        let last = seen.value(&["checklist_audit_last_event_timestamp_seconds{"]).unwrap_or_default();
+        let age = exporter::run::time::unix_now() - last;
+        assert!((170_000.0..180_000.0).contains(&age), "{time}: {age}");
+        // It is no failure of this hour either.
+        let seen = check(&yaml, "auth_failures").await;
+        assert_eq!(seen.value(&["checklist_auth_failures{", "window=\"1h\""]), Some(0.0), "{time}: {}", seen.page);
+    }
+    // Clocks differ by less than five minutes.
+    postgres.execute("TRUNCATE audit_events; INSERT INTO audit_events (timestamp, event_type) VALUES (now() + interval '4 minutes', 'request')").await?;
+    check(&yaml, "audit_log").await.is(Verdict::Passed);
+    postgres.execute("UPDATE users SET last_login_at = 'infinity' WHERE id = 1").await?;
+    let seen = check(&yaml, "users").await;
+    assert_eq!(seen.value(&["checklist_accounts{", "state=\"future\""]), Some(1.0), "{}", seen.page);
+    Ok(())
+}
+
+/// Rows without a zone: the application writes local time of a zone, and the exporter's figures are those of the clock.
+#[tokio::test(flavor = "multi_thread")]
+async fn times_without_a_zone_are_those_of_the_servers_or_the_configured_zone() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    postgres.execute("ALTER TABLE audit_events ALTER timestamp TYPE timestamp; ALTER TABLE users ALTER last_login_at TYPE timestamp, ALTER created_at TYPE timestamp").await?;
+    for (server, written, configured) in [
+        ("UTC", "UTC", ""),
+        ("America/New_York", "America/New_York", ""),
+        ("Asia/Tokyo", "Asia/Tokyo", ""),
+        ("Asia/Tokyo", "UTC", "timeZone: UTC"),
+        ("UTC", "America/New_York", "timeZone: America/New_York"),
+    ] {
+        let rows = format!(
+            "ALTER DATABASE orchestrator SET timezone = '{server}'; TRUNCATE audit_events; INSERT INTO audit_events (timestamp, event_type) SELECT (now() - n * interval '1 minute') AT TIME ZONE '{written}', 'authentication_failed' FROM generate_series(1, 600) n; UPDATE users SET created_at = now() AT TIME ZONE '{written}', last_login_at = now() AT TIME ZONE '{written}'"
+        );
+        postgres.execute(&rows).await?;
+        let yaml = database(postgres.port, &folder, configured)?;
+        let seen = check(&yaml, "audit_log").await;
+        seen.is(Verdict::Passed);
+        let last = seen.value(&["checklist_audit_last_event_timestamp_seconds{"]).unwrap_or_default();
+        let age = exporter::run::time::unix_now() - last;
+        assert!((0.0..120.0).contains(&age), "{server} {written} {configured}: {age}");
+        let seen = check(&yaml, "auth_failures").await;
+        let hour = seen.value(&["checklist_auth_failures{", "window=\"1h\""]);
+        assert!(hour.is_some_and(|hour| (58.0..=60.0).contains(&hour)), "{server} {written} {configured}: {hour:?}");
+        let seen = check(&yaml, "users").await;
+        assert_eq!(seen.value(&["checklist_accounts{", "state=\"active\""]), Some(200.0), "{server}: {}", seen.page);
+    }
+    Ok(())
+}
+
+/// The hour that a clock runs twice: what is written in it may mean either, and neither is a time of the future.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_within_the_doubled_hour_is_not_in_the_future() -> anyhow::Result<()> {
+    let postgres = Postgres::start().await?;
+    let client = postgres.client().await?;
+    client.batch_execute("CREATE TABLE e (at timestamp)").await?;
+    // The statement of the check, at the times around the change of New York on 2026-11-01.
+    let statement = include_str!("../../../exporter/src/probes/audit_log.sql");
+    let statement = statement.replace("{audit_events.timestamp}", "at").replace("{audit_events}", "e");
+    let statement = statement.replace("{ahead}", exporter::probes::sql::AHEAD);
+    client.batch_execute("SET timezone = 'America/New_York'").await?;
+    for (now, written, age) in [
+        // The first pass: 01:30 summer time is 05:30Z.
+        ("2026-11-01 05:30Z", "2026-11-01 01:29", 60.0),
+        ("2026-11-01 05:59Z", "2026-11-01 01:30", 1740.0),
+        // The second pass: 01:10 winter time is 06:10Z, and 01:55 was a quarter of an hour ago.
+        ("2026-11-01 06:10Z", "2026-11-01 01:55", 900.0),
+        ("2026-11-01 06:40Z", "2026-11-01 01:30", 600.0),
+        // After the change: 02:10 winter time is 07:10Z.
+        ("2026-11-01 07:10Z", "2026-11-01 02:09", 60.0),
+        // In spring an hour is missing: 03:10 summer time is 07:10Z.
+        ("2026-03-08 07:10Z", "2026-03-08 03:09", 60.0),
+        ("2026-03-08 07:10Z", "2026-03-08 01:59", 660.0),
+    ] {
+        client.batch_execute(&format!("TRUNCATE e; INSERT INTO e VALUES ('{written}')")).await?;
+        let at = statement.replace("now()", &format!("'{now}'::timestamptz"));
+        let row = client.query_one(&at, &[]).await?;
+        let (last, future): (Option<f64>, f64) = (row.get(1), row.get(2));
+        let clock: f64 =
+            client.query_one(&format!("SELECT extract(epoch FROM '{now}'::timestamptz)::float8"), &[]).await?.get(0);
+        assert_eq!((last.map(|last| clock - last), future), (Some(age), 0.0), "{now} {written}");
+    }
+    Ok(())
+}

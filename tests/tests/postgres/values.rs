@@ -1,0 +1,65 @@
+//! Values of own queries, and words that nobody configured.
+
+use super::{check, database, query};
+use checklist::{Reason, Verdict};
+use stack::postgres::Postgres;
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_worst_value_counts_and_none_is_not_a_good_one() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let base = database(postgres.port, &folder, "application: false")?;
+    let (above, below) = ("above: {warning: 10}", "below: {warning: 1}");
+    let labelled = "labels: [n], above: {warning: 10}";
+    for (sql, more, verdict) in [
+        ("SELECT 'Infinity'::float8 AS value", above, Verdict::Warning),
+        ("SELECT '-Infinity'::float8 AS value", above, Verdict::Passed),
+        ("SELECT '-Infinity'::float8 AS value", below, Verdict::Warning),
+        ("SELECT 'NaN'::numeric AS value", above, Verdict::CannotTell),
+        ("SELECT NULL::int AS value", below, Verdict::CannotTell),
+        ("SELECT NULL::int AS value", above, Verdict::Passed),
+        ("SELECT NULL::int AS value", "empty: bad, above: {warning: 10}", Verdict::CannotTell),
+        ("SELECT 1 AS value WHERE false", below, Verdict::CannotTell),
+        ("SELECT 1 AS value WHERE false", "empty: ok, below: {warning: 1}", Verdict::Passed),
+        (
+            "SELECT g AS n, CASE WHEN g = 150 THEN 100 ELSE 1 END AS value FROM generate_series(1, 200) g",
+            labelled,
+            Verdict::Warning,
+        ),
+        ("SELECT g AS n, 1 AS value FROM generate_series(1, 200) g", labelled, Verdict::CannotTell),
+        ("SELECT * FROM (VALUES ('a', 100), ('a', 1)) v (n, value)", labelled, Verdict::Warning),
+        ("SELECT * FROM (VALUES ('a', 1), ('a', 2)) v (n, value)", labelled, Verdict::Passed),
+        ("SELECT true AS value", "above: {warning: 0.5}", Verdict::Warning),
+        ("SELECT interval '1 hour' AS value", "unit: seconds, above: {warning: 30m}", Verdict::Warning),
+        ("SELECT '12.50'::money AS value", above, Verdict::Warning),
+        ("SELECT '12.5' AS value", above, Verdict::Warning),
+    ] {
+        let seen = check(&query(&base, sql, more), "own").await;
+        assert_eq!(seen.verdict, verdict, "{sql} {more}: {}", seen.words);
+    }
+    for (sql, advice) in [
+        ("SELECT now() AS value", "extract(epoch FROM now() - max(column))"),
+        ("SELECT current_date AS value", "extract(epoch FROM now() - max(column))"),
+        ("SELECT '{}'::jsonb AS value", "an expression that is a number"),
+    ] {
+        check(&query(&base, sql, above), "own").await.cannot_tell(Reason::Config, advice);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_nobody_configured_is_counted_and_named() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    postgres.execute("INSERT INTO workflows (status, created_at, updated_at) SELECT 'on_hold', now(), now() FROM generate_series(1, 500)").await?;
+    let seen = check(&database(postgres.port, &folder, "")?, "workflows").await;
+    seen.is(Verdict::Warning);
+    assert!(seen.words.contains("on_hold"), "{}", seen.words);
+    assert_eq!(seen.value(&["checklist_workflows_open{"]), Some(8.0), "{}", seen.page);
+    let words = "tables: {workflows: {words: {open: [running, on_hold]}}}";
+    let seen = check(&database(postgres.port, &folder, words)?, "workflows").await;
+    seen.is(Verdict::Passed);
+    assert_eq!(seen.value(&["checklist_workflows_open{"]), Some(508.0), "{}", seen.page);
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Every statement on every supported version.
+
+use super::{database, jobs, run};
+use checklist::Verdict;
+use stack::postgres::Postgres;
+use tempfile::TempDir;
+
+async fn on(major: u16) -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::of_version(major, &[]).await?;
+    for extensions in [false, true] {
+        if extensions {
+            // In a schema of its own, as hardened shops have it.
+            let create = "CREATE SCHEMA ext; CREATE EXTENSION pg_stat_statements SCHEMA ext; CREATE EXTENSION pgstattuple SCHEMA ext; GRANT USAGE ON SCHEMA ext TO checklist";
+            postgres.execute(create).await?;
+        }
+        let more = "thresholds: {bloat.min_table_size: 1KiB, maintenance.min_table_size: 1KiB}";
+        for job in jobs(&database(postgres.port, &folder, more)?) {
+            let check = job.state().check.signal.id;
+            let seen = run(&job).await;
+            assert_eq!(seen.reason, None, "{major} {check}: {}", seen.words);
+            assert_ne!(seen.verdict, Verdict::CannotTell, "{major} {check}: {}", seen.words);
+            if check == "slow_queries" {
+                let tracked = seen.value(&["checklist_postgres_statements_tracked{"]);
+                assert_eq!(tracked, Some(f64::from(u8::from(extensions))), "{major}: {}", seen.page);
+                let calls = seen.value(&["checklist_postgres_statement_calls_total{"]);
+                assert_eq!(calls.is_some(), extensions, "{major}: {}", seen.page);
+            }
+            if check == "bloat" {
+                let bloat = seen.value(&["checklist_postgres_table_bloat_bytes{", "audit_events"]);
+                assert!(bloat.is_some_and(f64::is_finite), "{major}: {}", seen.page);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn every_check_can_be_made_on_13_with_and_without_extensions() -> anyhow::Result<()> {
+    on(13).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn every_check_can_be_made_on_14_with_and_without_extensions() -> anyhow::Result<()> {
+    on(14).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn every_check_can_be_made_on_15_with_and_without_extensions() -> anyhow::Result<()> {
+    on(15).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn every_check_can_be_made_on_16_with_and_without_extensions() -> anyhow::Result<()> {
+    on(16).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn every_check_can_be_made_on_17_with_and_without_extensions() -> anyhow::Result<()> {
+    on(17).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn every_check_can_be_made_on_18_with_and_without_extensions() -> anyhow::Result<()> {
+    on(18).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn statements_of_an_extension_from_before_1_8_are_read() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    // As after pg_upgrade: the server is new, the extension's objects are old.
+    let postgres = Postgres::of_version(16, &[]).await?;
+    postgres.execute("CREATE EXTENSION pg_stat_statements VERSION '1.7'").await?;
+    let seen = super::check(&database(postgres.port, &folder, "")?, "slow_queries").await;
+    seen.is(Verdict::Passed);
+    assert!(seen.value(&["checklist_postgres_statement_seconds_total{"]).is_some(), "{}", seen.page);
+    Ok(())
+}
