@@ -154,7 +154,10 @@ fn every_key_of_the_schema_is_described_and_stands_in_the_documentation() {
         assert!(documented(&key), "{key}");
         keys.insert(key);
     }
-    let undescribed: Vec<&str> = page.lines().filter(|line| line.starts_with("| `") && line.contains("|  |") && line.matches(" | ").count() > 3).collect();
+    let undescribed: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.contains("|  |") && line.matches(" | ").count() > 3)
+        .collect();
     assert_eq!(undescribed, [] as [&str; 0]);
     assert!(all.len() > 339, "{}", all.len());
 }

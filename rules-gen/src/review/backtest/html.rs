@@ -3,8 +3,8 @@
 use super::output::{remarks, rows, title};
 use super::replay::{BUCKETS, Curve};
 use super::report::{Alert, Report};
+use crate::promql::duration::human;
 use crate::server::Labels;
-use checklist::Unit;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::fmt::Write as _;
 
@@ -69,8 +69,8 @@ fn section(report: &Report, alert: &Alert) -> Markup {
     let figures = &alert.figures;
     html! {
         h2 { (alert.alert) " " small { (alert.severity()) } }
-        p { code { (alert.expr) } " for " (Unit::Seconds.human(alert.for_seconds)) ", kept for " (Unit::Seconds.human(alert.keep_firing_for_seconds)) }
-        p { (figures.episodes) " episodes, " (figures.pages) " pages, " (Unit::Seconds.human(figures.firing_seconds)) " firing" }
+        p { code { (alert.expr) } " for " (human(alert.for_seconds)) ", kept for " (human(alert.keep_firing_for_seconds)) }
+        p { (figures.episodes) " episodes, " (figures.pages) " pages, " (human(figures.firing_seconds)) " firing" }
         (chart(report, alert))
     }
 }

@@ -1,9 +1,9 @@
 //! A backtest as text.
 
 use super::report::{Alert, Report};
+use crate::promql::duration::human;
 use crate::review::statistics::{Statistics, bars};
 use crate::terminal;
-use checklist::Unit;
 use std::fmt::Write as _;
 
 const HEAD: [&str; 11] =
@@ -42,9 +42,9 @@ fn row(name: &str, severity: &str, figures: &Statistics, covered: f64) -> Vec<St
         figures.episodes.to_string(),
         figures.pages.to_string(),
         weekly,
-        format!("{}{open}", Unit::Seconds.human(figures.firing_seconds)),
-        Unit::Seconds.human(figures.median_seconds),
-        Unit::Seconds.human(figures.p95_seconds),
+        format!("{}{open}", human(figures.firing_seconds)),
+        human(figures.median_seconds),
+        human(figures.p95_seconds),
         figures.flaps.to_string(),
         bars(&figures.pages_by_hour),
     ]
@@ -58,7 +58,7 @@ pub(super) fn title(report: &Report) -> String {
         report.alerts.len(),
         report.start.strftime("%Y-%m-%dT%H:%MZ"),
         report.end.strftime("%Y-%m-%dT%H:%MZ"),
-        Unit::Seconds.human(report.step_seconds),
+        human(report.step_seconds),
         report.time_zone
     )
 }

@@ -1,8 +1,8 @@
 //! The noise report as text.
 
 use super::model::{Alert, Report};
+use crate::promql::duration::human;
 use crate::terminal;
-use checklist::Unit;
 
 const HEAD: [&str; 11] = [
     "alert",
@@ -28,8 +28,8 @@ fn rows(report: &Report) -> Vec<Vec<String>> {
             format!("{:.1}", alert.noise),
             figures.episodes.to_string(),
             figures.series.to_string(),
-            Unit::Seconds.human(figures.firing_seconds),
-            Unit::Seconds.human(figures.median_seconds),
+            human(figures.firing_seconds),
+            human(figures.median_seconds),
             figures.flaps.to_string(),
             percent(alert.outside_hours),
             alert.silenced.map_or("-".to_owned(), percent),

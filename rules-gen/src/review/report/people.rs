@@ -237,7 +237,7 @@ mod tests {
     fn people(records: &[(&str, Act)], until: &str, kind: Kind) -> People {
         let yaml = "tasks: {timeZone: Europe/Berlin, since: 2026-01-01, directory: /nowhere}";
         let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|error| panic!("{error}"));
-        let tasks = config.watched.tasks.clone().unwrap_or_else(|| panic!("tasks"));
+        let tasks = config.tasks.clone().unwrap_or_else(|| panic!("tasks"));
         let record = |(when, act): &(&str, Act)| Record { at: at(when), by: "ann".to_owned(), act: act.clone() };
         let records = Records { list: records.iter().map(record).collect(), rejected: 0 };
         let period = Period::until(kind, at(until), &tasks.zone).unwrap_or_else(|error| panic!("{error}"));
