@@ -5,7 +5,7 @@
 use anyhow::Context;
 use checklist::Config;
 use clap::Parser;
-use rules_gen::review::rule_set::{self, Known};
+use rules_gen::review::rule_set::{self, ListedRule};
 use rules_gen::routing::Configuration;
 use stack::life::board::{Board, Labels};
 use stack::life::evaluate::{self, Span};
@@ -110,7 +110,7 @@ fn severity(alert: &Labels) -> &str {
 }
 
 /// Our rules and routes for a configuration.
-fn ours(config: &Config) -> anyhow::Result<(Vec<Known>, Configuration)> {
+fn ours(config: &Config) -> anyhow::Result<(Vec<ListedRule>, Configuration)> {
     let outputs = rules_gen::outputs::generate(config, "checklist.yaml")?;
     let file = |path: &str| {
         let found = outputs.iter().find(|output| output.path.to_string_lossy() == path);
@@ -126,7 +126,7 @@ async fn set(
     ledger: &[Incident],
     span: Span,
     name: &str,
-    rules: &[Known],
+    rules: &[ListedRule],
     routes: &Configuration,
     pages: impl Fn(&Labels) -> bool,
 ) -> anyhow::Result<table::Outcome> {

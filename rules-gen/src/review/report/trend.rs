@@ -109,7 +109,7 @@ fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, courses: Ve
 }
 
 fn words(unit: Unit, mean: Option<f64>, before: Option<f64>, change: Option<f64>) -> [String; 3] {
-    let value = |value: Option<f64>| value.map_or_else(|| "no value".to_owned(), |value| human(unit, value));
+    let value = |value: Option<f64>| value.map_or_else(|| "no value".to_owned(), |value| unit.human(value));
     let change = change.map_or_else(|| "-".to_owned(), |change| format!("{:+.1}%", change * 100.0));
     // A minus before a zero says nothing.
     let change = if change == "-0.0%" { "+0.0%".to_owned() } else { change };
