@@ -1,5 +1,8 @@
 test: tools
-	cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings && cargo build --workspace --all-targets && cargo test --workspace --no-fail-fast && ./scripts/test-newest
+	cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings && cargo build --workspace --all-targets && cargo test --workspace --no-fail-fast
+
+test-newest: parts
+	./scripts/test-newest
 
 demo: tools
 	cargo build --workspace --bins && FAULT=$(FAULT) ./target/debug/demo
@@ -28,4 +31,4 @@ supply-chain:
 tools:
 	./scripts/install-tools
 
-.PHONY: test demo parts generate bench life package cargo-deb supply-chain tools
+.PHONY: test test-newest demo parts generate bench life package cargo-deb supply-chain tools
