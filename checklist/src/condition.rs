@@ -241,7 +241,7 @@ mod tests {
         let expiring = &SIGNAL.alerts[0].when;
         let limits = Limits::default();
         let (left, levels) = expiring.worst(&series, 2.5 * DAY, &limits).unwrap_or_else(|| panic!("no value"));
-        assert_eq!((left.value, levels.warning, levels.critical), (0.5 * DAY, Some(DAY), Some(0.3 * DAY)));
+        assert_eq!((left.value, levels.warning, levels.critical), (0.5 * DAY, Some(0.75 * DAY), Some(0.3 * DAY)));
         let severe = |now| !expiring.offenders(&series, now, &limits, Severity::Critical).is_empty();
         assert!(!severe(2.5 * DAY) && severe(2.8 * DAY));
     }

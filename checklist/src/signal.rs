@@ -91,8 +91,9 @@ impl Signal {
     pub fn judge(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         for alert in self.alerts {
+            let when = alert.at_once.as_ref().unwrap_or(&alert.when);
             for (severity, limit) in alert.levels(limits) {
-                for offender in alert.when.offenders(samples, now, limits, severity) {
+                for offender in when.offenders(samples, now, limits, severity) {
                     let known =
                         findings.iter().any(|f| f.alert.name == alert.name && f.offender.labels == offender.labels);
                     if !known {
@@ -176,6 +177,9 @@ pub struct Alert {
     pub name: &'static str,
     /// What makes it fire.
     pub when: When,
+    /// What the exporter judges in one run where `when` needs history: the same fault as it is at this moment. Without
+    /// it such an alert is judged by Prometheus alone.
+    pub at_once: Option<When>,
     /// The severity, unless the condition's threshold has levels.
     pub severity: Severity,
     /// How long the condition must hold before it fires.
@@ -219,6 +223,7 @@ pub fn spaced(alert: &str) -> String {
 pub const WARNING: Alert = Alert {
     name: "",
     when: When::Zero(crate::condition::value::of(&crate::contract::PROBE_SUCCESS)),
+    at_once: None,
     severity: Severity::Warning,
     pending: Duration::from_mins(15),
     keep_firing: Duration::ZERO,

@@ -29,7 +29,7 @@ fn every_mistake_is_told_in_one_run() {
         "backups:\n  - {name: daily, bucket: bkt, every: 1 day}\n  - {name: daily, bucket: bkt}\nthresholds:\n  disk.usage: {warning: 90%, critical: 85%}\n  backup.max_age: {warning: 26 hours}\nnonsense: 1\n",
     );
     for part in [
-        "2:37: every must be a duration like 30s, 15m, 26h or 7d, not 1 day",
+        "2:39: every must be a duration like 30s, 15m, 26h or 7d, not 1 day",
         "3:12: the name daily is taken by the target in line 2",
         "5:15: disk.usage: the warning level 90% is never reached before the critical level 85%; it must be below it",
         "6:29: backup.max_age must be a duration",

@@ -101,10 +101,8 @@ pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value
 
 /// A request with the trust and the token of its endpoint, both read anew.
 async fn ask<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> Result<Ask<'a>, Failure> {
-    let tls = match url.starts_with("https://") {
-        true => Some(trust::verified(endpoint.ca_file.as_deref()).await?),
-        false => None,
-    };
+    let tls =
+        if url.starts_with("https://") { Some(trust::verified(endpoint.ca_file.as_deref()).await?) } else { None };
     let bearer = match &endpoint.bearer_token {
         Some(token) => Some(secret::read(token).await?),
         None => None,

@@ -112,7 +112,7 @@ fn what_random_texts_have_shown_stays_mended() {
         "foo{NaN='a'} + on (\"without\", \"NaN\") y",
         "{\"a\", \"b\"}",
         "-NaN ^ -Inf",
-        "x == 1e300 or 0.00000001",
+        "x == 1e300 or vector(0.00000001)",
         "label_replace(x, \"a\", \"\\xff\\ufffd\\000\", 'b', `\\d\"`)",
     ] {
         let query = parse(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));

@@ -60,14 +60,15 @@ fn it_says_when_nobody_is_told_and_what_an_object_leaves_out() {
 #[test]
 fn texts_that_break_templates_are_told_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    for (alerting, told) in [
-        ("labels: {team: '{{ bad'}", "team of Checklist"),
-        ("runbookBaseUrl: 'https://x/{{ foo'", "runbook_url of Checklist"),
-        ("slack: {webhookUrlFile: /s, channel: '#{{ops'}", "alerting: slack: channel"),
+    for (alerting, told, why) in [
+        ("labels: {team: '{{ bad'}", "team of Checklist", "no template"),
+        // The reader refuses it already: braces stand in no address.
+        ("runbookBaseUrl: 'https://x/{{ foo'", "checklist.yaml:2", "runbookBaseUrl must be an address"),
+        ("slack: {webhookUrlFile: /s, channel: '#{{ops'}", "alerting: slack: channel", "no template"),
     ] {
         let yaml = format!("health: [{{name: a, url: 'http://a/'}}]\nalerting: {{{alerting}}}\n");
         let (code, said) = generate(folder.path(), &yaml, &[]);
-        assert!(code == Some(2) && said.contains(told) && said.contains("no template"), "{alerting}: {code:?} {said}");
+        assert!(code == Some(2) && said.contains(told) && said.contains(why), "{alerting}: {code:?} {said}");
     }
     let query = "postgres: [{name: o, host: h, database: d, user: u}]\nqueries: [{name: q, help: 'jobs {{ foo }}', query: SELECT 1 AS value, above: {warning: 1}}]\n";
     let (code, said) = generate(folder.path(), query, &[]);

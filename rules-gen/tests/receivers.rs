@@ -236,8 +236,8 @@ fn mistakes_in_receivers_and_windows_are_told_with_what_is_right() {
     for (alerting, told) in [
         ("email: {to: a, from: b, smarthost: h}", "smarthost must be host:port"),
         ("email: {to: a, from: b, smarthost: 'h:25', username: u}", "belong together"),
-        ("webhook: {}", "give url, or urlFile"),
-        ("webhook: {url: 'https://a', urlFile: f}", "not both"),
+        ("webhook: {}", "give either url, or urlFile"),
+        ("webhook: {url: 'https://a', urlFile: f}", "give either url, or urlFile"),
         ("webhook: {url: 'https://a', severities: [warnin]}", "did you mean warning?"),
         ("heartbeat: {url: 'https://a', interval: 1s}", "interval must be 10s or longer"),
         ("maintenance: [{name: a}]", "never ends"),

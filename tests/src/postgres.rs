@@ -160,7 +160,7 @@ impl Postgres {
         Ok(Self { port, ca_file: self.ca_file.clone(), process, _folder: folder })
     }
 
-    /// PgBouncer in front of this server, with more settings; it ends with its handle.
+    /// `PgBouncer` in front of this server, with more settings; it ends with its handle.
     pub async fn pooler(&self, mode: &str, settings: &str) -> anyhow::Result<Pooler> {
         let folder = tempfile::Builder::new().prefix("checklist-pooler").tempdir()?;
         let user = ordinary_user()?;
@@ -232,7 +232,7 @@ impl Postgres {
     }
 }
 
-/// A running PgBouncer.
+/// A running `PgBouncer`.
 pub struct Pooler {
     /// Its port on 127.0.0.1.
     pub port: u16,

@@ -44,8 +44,10 @@ async fn every_check_passes_with_the_generated_rights_and_each_of_them_is_used()
 
 async fn database_refuses_the_rest(stack: &Stack) -> anyhow::Result<()> {
     let client = as_role(stack).await?;
+    // The views of the extension are granted to everybody by the extension itself.
     let columns = "SELECT c.table_name::text, c.column_name::text FROM information_schema.columns c \
-                   JOIN information_schema.tables t USING (table_schema, table_name) WHERE c.table_schema = 'public'";
+                   JOIN information_schema.tables t USING (table_schema, table_name) WHERE c.table_schema = 'public' \
+                   AND c.table_name NOT LIKE 'pg_stat_statements%'";
     let mut granted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for access in SIGNALS.iter().flat_map(|signal| signal.access) {
         if let Access::SqlColumns(table, names) = access {
@@ -188,7 +190,9 @@ fn nothing_in_the_product_can_list_secrets() -> anyhow::Result<()> {
         let text = std::fs::read_to_string(file)?;
         // Generic lists would do it without the word in a path.
         assert!(!text.contains("api::core::v1::Secret"), "{} has the type of secrets", file.display());
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        // Files of secrets as examples are no paths of the API.
+        let is_code = |line: &&str| !["//", ".example("].iter().any(|begin| line.trim_start().starts_with(begin));
+        let lines = text.lines().filter(is_code);
         places.extend(lines.filter(|line| line.contains("/secrets")).map(|line| (file.clone(), line.to_owned())));
     }
     for (file, line) in &places {

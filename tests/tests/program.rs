@@ -92,7 +92,7 @@ async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Re
     let table = world.check(&[])?;
     let text = String::from_utf8(table.stdout)?;
     assert_eq!((table.status.code(), text.matches("passed").count()), (Some(0), 2), "{text}");
-    assert_eq!(text.matches("(limit 2s)").count(), 2, "{text}");
+    assert_eq!(text.matches("(limit 2 s)").count(), 2, "{text}");
     world.one.say(Says::Json(serde_json::json!({"status": "<degraded> & \"sad\""})));
     let parsed: Value = serde_json::from_slice(&world.check(&["--format", "json"])?.stdout)?;
     assert_eq!(parsed["checks"][0]["verdict"], "critical");
@@ -376,10 +376,8 @@ async fn records_of_several_programs_are_all_kept_and_none_is_written_over() -> 
     let record = clients::records::Record { at: jiff::Timestamp::now(), by: "bob".to_owned(), act };
     clients::records::append(&place, &record).await?;
     let again = clients::records::append(&place, &record).await.map_err(|error| format!("{error:#}"));
-    assert!(
-        again.as_ref().is_err_and(|error| error.contains("412") || error.contains("PreconditionFailed")),
-        "{again:?}"
-    );
+    // What stands there is this very record: an answer that was lost looks the same, and is no failure.
+    assert_eq!(again, Ok(()));
     let records = clients::records::Records::read(&place, jiff::Timestamp::now())
         .await
         .map_err(|f| anyhow::anyhow!(f.message))?;

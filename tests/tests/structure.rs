@@ -128,7 +128,7 @@ impl Reader<'_> {
         while let Some(token) = tokens.get(at) {
             match token {
                 TokenTree::Punct(mark) if mark.as_char() == '#' && is_test(tokens.get(at + 1)) => {
-                    at = end(tokens, at + 2)
+                    at = end(tokens, at + 2);
                 }
                 TokenTree::Ident(word) if word == "use" => {
                     self.hands_on = is_public(&tokens[..at]);

@@ -112,6 +112,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistPodStuck",
+            at_once: Some(When::Beyond(Value::Of(of(&NOT_READY).with(STUCK_ONES)), &WAITING)),
             when: When::History(History {
                 expr: |scope, limits, severity| format!("{} > {}", stuck(scope), limits.level(&WAITING, severity)),
                 threshold: Some(&WAITING),
@@ -153,6 +154,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistPodNotReady",
+            at_once: Some(When::Beyond(Value::Of(of(&NOT_READY)), &UNREADY)),
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     let (unready, stuck) = (unready(scope), stuck(scope));

@@ -116,9 +116,9 @@ mod tests {
             "{told}"
         );
         assert!(told.contains("a.b is not there, expected x"), "{told}");
-        let (bad, told) = judged("status: [200, 429]", 503, "", b"")?;
+        let (bad, told) = judged("statuses: [200, 429]", 503, "", b"")?;
         assert!(bad == ["status_code"] && told.contains("the status is 503, expected 200 or 429"), "{told}");
-        assert!(judged("status: [200, 429]", 429, "", b"")?.0.is_empty());
+        assert!(judged("statuses: [200, 429]", 429, "", b"")?.0.is_empty());
         let (bad, told) = judged("expect: {db: up}", 200, "", b"<html>")?;
         assert!(bad == ["body", "body.db"] && told.contains("the body is not JSON"), "{told}");
         Ok(())

@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_postgres::Row;
 
+/// The signals whose figures begin with the server's statistics.
+const SINCE_A_RESET: &[&str] = &["indexes", "maintenance", "seq_scans"];
+
 /// The latest time without a zone that is not in the future: in five minutes by the clock, or by the clock of an hour ago,
 /// which differs within the hour that a change of time doubles.
 pub const AHEAD: &str = "greatest((now() + interval '5 minutes')::timestamp, \
@@ -310,7 +313,7 @@ impl Probe for Sql {
                 for (count, text) in &found.told {
                     match statement.gives {
                         Gives::Gap(object, reason) => {
-                            samples.evidence.missed(object, reason, whole(*count) as u64, text)
+                            samples.evidence.missed(object, reason, whole(*count) as u64, text);
                         }
                         _ => samples.evidence.note(text),
                     }
@@ -319,7 +322,7 @@ impl Probe for Sql {
             if facts.standby && self.signal.kind != TargetKind::Application {
                 samples.evidence.note("a standby: vacuum and statistics of its tables are the primary's");
             }
-            if let Some(since) = facts.since.filter(|_| super::statements::count_since_a_reset(self.signal.id)) {
+            if let Some(since) = facts.since.filter(|_| SINCE_A_RESET.contains(&self.signal.id)) {
                 samples.evidence.counts_since(since);
             }
             Ok(samples)

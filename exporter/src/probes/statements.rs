@@ -11,17 +11,9 @@ use std::time::Duration;
 /// Counts over a day or a week change little within this time.
 const SLOWLY: Duration = Duration::from_mins(15);
 
-/// The signals whose figures begin with the server's statistics.
-const SINCE_A_RESET: &[&str] = &["indexes", "maintenance", "seq_scans"];
-
 /// The statements of a signal, if it is made of statements.
 pub fn of(signal: &str) -> Option<&'static [Statement]> {
     STATEMENTS.iter().find(|(id, _)| *id == signal).map(|(_, statements)| *statements)
-}
-
-/// Whether the figures of a signal count since the server's statistics began.
-pub fn count_since_a_reset(signal: &str) -> bool {
-    SINCE_A_RESET.contains(&signal)
 }
 
 /// A statement about the tables of a database and their sizes.

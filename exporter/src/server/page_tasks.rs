@@ -193,7 +193,7 @@ mod tests {
             "its grace is not over: {page}"
         );
         assert!(page.contains("<a href=\"https://wiki/?a=&quot;b&quot;\" rel=\"noreferrer\">"), "{page}");
-        assert!(page.contains("<li>cargo test --all</li>"), "the steps are there");
+        assert!(page.contains("<li>Run its tests</li>"), "the steps are there");
         let late = overview(&config, at("2026-11-29T09:00:00Z")?).await;
         assert!(late.contains("Alert routing test</td><td class=\"verdict not\">due"), "{late}");
         Ok(())

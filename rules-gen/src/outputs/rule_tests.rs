@@ -1,6 +1,7 @@
-//! The rule tests as files for promtool: one file of rules and one of tests for each signal.
+//! The rule tests as files for promtool: one file of rules and one of tests for each signal, and two more for the rules
+//! that look at days: promtool evaluates every rule of a file at every step, and of days there are thousands.
 //!
-//! All rules of a signal are loaded at once, so an alert is asked for by its own labels in the series `ALERTS`: what its
+//! All rules of a file are loaded at once, so an alert is asked for by its own labels in the series `ALERTS`: what its
 //! other levels do at the same time is no difference, and annotations are not compared.
 
 use crate::outputs::file::{File, yaml};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// `tests/SIGNAL.test.yaml` and `tests/SIGNAL.rules.yaml`.
+/// `tests/SIGNAL.test.yaml` and `tests/SIGNAL.rules.yaml`; for the rules that look at days `tests/SIGNAL.INTERVAL.…`.
 pub struct RuleTests;
 
 impl Output for RuleTests {
@@ -37,13 +38,13 @@ impl Output for RuleTests {
                 "{}# rules-gen: ignore-file RG031, RG033 because the tests need no annotations\n",
                 input.header()
             );
-            let rules = rules_of(signal, &tests);
-            files.push(yaml(&format!("tests/{signal}.rules.yaml"), &header, &rule_file(&[rules]))?);
             for (interval, tests) in by_interval(&tests) {
                 let name = interval.map_or_else(|| signal.to_owned(), |interval| format!("{signal}.{interval}"));
+                let rules = rules_of(&name, &tests);
+                files.push(yaml(&format!("tests/{name}.rules.yaml"), &header, &rule_file(&[rules]))?);
                 let cases: Vec<Value> = tests.iter().flat_map(|test| cases(test)).collect();
                 let file = json!({
-                    "rule_files": [format!("{signal}.rules.yaml")],
+                    "rule_files": [format!("{name}.rules.yaml")],
                     "evaluation_interval": tests[0].test["evaluation_interval"],
                     "tests": cases,
                 });
@@ -54,12 +55,12 @@ impl Output for RuleTests {
     }
 }
 
-fn rules_of(signal: &str, tests: &[&RuleTest]) -> Group {
+fn rules_of(name: &str, tests: &[&RuleTest]) -> Group {
     let bare = |test: &&RuleTest| Rule { annotations: BTreeMap::new(), ..test.rule.clone() };
-    Group { name: signal.to_owned(), records: Vec::new(), rules: tests.iter().map(bare).collect() }
+    Group { name: name.to_owned(), records: Vec::new(), rules: tests.iter().map(bare).collect() }
 }
 
-/// A file has one interval of evaluation. Rules that look at days are tested in a second file, which names its interval.
+/// A file has one interval of evaluation. Rules that look at days are tested in other files, which name their interval.
 fn by_interval<'a>(tests: &[&'a RuleTest]) -> Vec<(Option<String>, Vec<&'a RuleTest>)> {
     let interval = |test: &RuleTest| test.test["evaluation_interval"].as_str().unwrap_or_default().to_owned();
     let mut groups: BTreeMap<(Duration, String), Vec<&RuleTest>> = BTreeMap::new();

@@ -96,7 +96,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         vec![expected(rule, &labels)]
     };
     let pace = case.pace;
-    let early = case.lead + rule.times.pending.saturating_sub(pace);
+    let early = case.lead + whole(rule.times.pending, pace).saturating_sub(pace);
     let case_of = |name: &str, inputs: &[Course], fires: bool| {
         let step = |at: Duration, alerts: &[Json]| json!({"eval_time": prometheus_duration(at), "alertname": rule.alert, "exp_alerts": alerts});
         let mut steps = Vec::new();
@@ -141,6 +141,12 @@ fn expected(rule: &Rule, labels: &[(&'static str, String)]) -> Json {
 /// Time between two samples: of long waits there would be very many, but two are within every window of an hour.
 fn pace(pending: Duration) -> Duration {
     Duration::from_mins(if pending > Duration::from_hours(12) { 30 } else { 1 })
+}
+
+/// A time as the evaluations have it: `ALERTS` has a value at each of them and none between two that are far apart.
+fn whole(time: Duration, pace: Duration) -> Duration {
+    let every = pace.as_secs().max(1);
+    Duration::from_secs(time.as_secs().next_multiple_of(every))
 }
 
 fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
@@ -195,7 +201,8 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
                 Value::Age(one) if above => pair(&[(one, -limit - 60.0, at - limit / 2.0)]),
                 Value::Age(one) => pair(&[(one, at, -2.0 * limit)]),
                 Value::Until(one) if above => pair(&[(one, at + 2.0 * limit + 60.0, at)]),
-                Value::Until(one) => pair(&[(one, at, at + 2.0 * limit)]),
+                // It is below the limit from the beginning.
+                Value::Until(one) => pair(&[(one, at.min(limit - 60.0), at + 2.0 * limit)]),
                 Value::Share(part, whole) => {
                     let limit = limit * 1000.0;
                     let (bad, good) = if above { (limit + 5.0, 0.5 * limit) } else { (0.5 * limit, limit + 5.0) };
@@ -208,7 +215,7 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
         When::History(history) => (history.case)(&Given { limit, limits: &entry.limits, pending }),
     };
     case.pace = case.pace.max(pace);
-    (case.lead + pending + 2 * case.pace, case)
+    (case.lead + whole(pending, case.pace) + 2 * case.pace, case)
 }
 
 /// A constant series with the selector's labels.

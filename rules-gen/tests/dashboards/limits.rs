@@ -28,9 +28,9 @@ backups:
   - {name: daily, bucket: bkt}
   - {name: monthly, bucket: bkt, every: 35d}
 postgres:
-  - {name: small, host: h, database: d, user: u, thresholds: {connections.usage: {warning: 50%, critical: none}}}
-  - {name: large, host: h, database: d, user: u}
-  - {name: other, host: h, database: d, user: u}
+  - {name: small, host: h1, database: d, user: u, thresholds: {connections.usage: {warning: 50%, critical: none}}}
+  - {name: large, host: h2, database: d, user: u}
+  - {name: other, host: h3, database: d, user: u}
 kubernetes:
   - {name: a, namespaces: [x], thresholds: {pods.waiting: {warning: none, critical: 2}}}
   - {name: b, namespaces: [y]}

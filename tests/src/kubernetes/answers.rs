@@ -57,6 +57,12 @@ pub(super) fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body
     {
         return secret(&world, collection, name, request);
     }
+    if let ("namespaces", Some(name)) = (question.resource.as_str(), question.name) {
+        return match world.objects.get("/api/v1/namespaces").and_then(|all| all.get(name)) {
+            Some(object) => answer(200, "application/json", object.to_string()),
+            None => refusal(404, &format!("namespaces \"{name}\" not found")),
+        };
+    }
     if path.ends_with("/log") {
         return log(&world);
     }
@@ -102,6 +108,8 @@ impl<'a> Question<'a> {
             rest => (None, rest),
         };
         let (resource, name) = match rest {
+            // A namespace is an object within itself, so that a role in it may grant the right to read it.
+            [] => ("namespaces".to_owned(), namespace),
             [resource] => ((*resource).to_owned(), None),
             [resource, name] => ((*resource).to_owned(), Some(*name)),
             [resource, name, part] => (format!("{resource}/{part}"), Some(*name)),

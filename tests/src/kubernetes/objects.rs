@@ -10,6 +10,7 @@ impl Kubernetes {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self.kubelet.server.port}}}});
         self.apply("/api/v1/nodes", node);
+        self.apply("/api/v1/namespaces", json!({"metadata": {"name": NAMESPACE}, "status": {"phase": "Active"}}));
         for n in 1..=3 {
             self.apply(
                 &pods(),

@@ -1,5 +1,7 @@
 //! Series of a month: a value a minute.
 
+#![expect(clippy::needless_range_loop, reason = "a minute is the time and the place in the track")]
+
 use std::collections::BTreeMap;
 
 /// Label names and values, without the metric's name.

@@ -6,7 +6,7 @@ use super::remote_write;
 use anyhow::Context;
 use rules_gen::review::backtest::{Machine, Waits};
 use rules_gen::review::rule_set::{Kind, ListedRule};
-use rules_gen::server::{Series, Login, Server};
+use rules_gen::server::{Login, Series, Server};
 use std::collections::BTreeMap;
 
 const STEP: f64 = 60.0;

@@ -1,5 +1,7 @@
 //! A month in which nothing is wrong: what the probes would expose of it. Each behaviour names where it comes from.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a week in minutes")]
+
 use super::board::{Board, chance};
 use super::shop::{App, DAY, Kind, Shop, daylight, hour, is_weekday};
 use checklist::Config;
@@ -150,7 +152,7 @@ fn workload(board: &mut Board, shop: &Shop, app: &App) {
     };
     // Memory warms up for a day after each release and stays (measured course of a JVM's and a page cache's working
     // set); the limits follow the pods.
-    let warm: Vec<f64> = (0..shop.minutes / 10 + 1)
+    let warm: Vec<f64> = (0..=(shop.minutes / 10))
         .map(|ten| {
             let hours = since_release(shop, app, ten * 10) as f64 / 60.0;
             0.45 + 0.27 * (1.0 - (-hours / 8.0).exp())

@@ -1,6 +1,8 @@
 //! Series into a Prometheus by remote write 1.0: protobuf in a block of snappy, both written by hand. Snappy's literals
 //! are enough, for the way is short.
 
+#![expect(clippy::cast_possible_truncation, reason = "seven bits at a time; lengths of at most 65,536")]
+
 use super::board::{Labels, Track};
 use crate::http::post;
 use anyhow::ensure;

@@ -180,8 +180,7 @@ async fn reports_are_foreign_cut_off_missing_or_huge() -> anyhow::Result<()> {
     );
     s3.put("scans", "other/x.json", b"{}")?;
     assert_eq!(reason(&bucket, "images").await, Some(Reason::NotFound), "an empty prefix");
-    let report =
-        r#"{"matches": [{"vulnerability": {"severity": "Critical"}}], "source": {"target": {"userInput": "img"}}}"#;
+    let report = r#"{"matches": [{"vulnerability": {"severity": "Critical", "fix": {"state": "fixed", "versions": ["2"]}}}], "source": {"target": {"userInput": "img"}}}"#;
     s3.put("scans", "grype/1.json", report.as_bytes())?;
     let (failure, page) = outcome(&job(&bucket, "images")).await;
     assert_eq!(failure, None);

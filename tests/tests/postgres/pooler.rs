@@ -1,4 +1,4 @@
-//! Through PgBouncer in its three modes.
+//! Through `PgBouncer` in its three modes.
 
 use super::{check, database, jobs, query, run};
 use checklist::{Reason, Verdict};

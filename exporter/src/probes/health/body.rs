@@ -32,7 +32,7 @@ fn without_words(text: &str) -> String {
             }
             (None, '\\') if within => {
                 let escaped = rest.chars().nth(1).map_or(0, char::len_utf8);
-                plain.push_str(&rest[..1 + escaped]);
+                plain.push_str(&rest[..=escaped]);
                 1 + escaped
             }
             (None, c) => {
@@ -90,7 +90,7 @@ pub(super) fn is(value: &Value, expected: &str) -> bool {
                 _ => number(&written).is_some_and(|found| number(expected) == Some(found)),
             }
         }
-        Value::Bool(_) | Value::Null => value.to_string() == expected,
+        Value::Bool(_) | Value::Null => *value == expected,
         Value::Array(_) | Value::Object(_) => {
             serde_json::from_str::<Value>(expected).is_ok_and(|expected| expected == *value)
         }

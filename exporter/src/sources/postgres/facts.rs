@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 
 /// What was found out at the begin of a run.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer of the server of its own")]
 pub struct Facts {
     /// `server_version_num`: 160014 is 16.14.
     pub version: i32,

@@ -63,7 +63,7 @@ fn of_server(server: &DbError, during: During) -> Reason {
     }
 }
 
-/// PgBouncer's own sentences, which are all that it gives: a login that it or the server behind it refused.
+/// `PgBouncer`'s own sentences, which are all that it gives: a login that it or the server behind it refused.
 fn of_pooler(message: &str) -> Reason {
     let login = ["authentication failed", "no such user", "server login", "login failed", "login has been failing"];
     if login.iter().any(|words| message.contains(words)) {

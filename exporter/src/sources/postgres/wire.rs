@@ -202,7 +202,7 @@ mod tests {
 
     fn oversized(result: &io::Result<usize>) -> bool {
         let error = result.as_ref().err().and_then(io::Error::get_ref);
-        error.is_some_and(|error| error.is::<Oversized>())
+        error.is_some_and(|error| error.downcast_ref::<Oversized>().is_some())
     }
 
     #[tokio::test]

@@ -159,7 +159,7 @@ impl Feed<'_> {
             let make = format!("CREATE EXTENSION IF NOT EXISTS {}{schema}", quoted(name));
             let mut admin = Session::open(&self.database.admin, &self.database.name).await?;
             let made = one(&mut admin, &make).await;
-            match made.map_err(|error| error.downcast::<ServerError>()) {
+            match made.map_err(anyhow::Error::downcast::<ServerError>) {
                 Ok(_) => return Ok(()),
                 Err(Ok(error)) => return self.failed(&format!("extension {name}"), Matter::Beside, &error),
                 Err(Err(lost)) => return Err(lost.into()),
@@ -168,7 +168,7 @@ impl Feed<'_> {
         self.failed(&format!("extension {name}"), Matter::Beside, &error)
     }
 
-    /// A command of psql. Those that pg_dump writes are nothing here.
+    /// A command of psql. Those that `pg_dump` writes are nothing here.
     fn command(&mut self, line: &str) -> anyhow::Result<()> {
         let name = line.split(|c: char| c.is_whitespace()).next().unwrap_or_default();
         match name {

@@ -363,7 +363,7 @@ impl Cutter {
         while let Some(length) = rest[whole..].iter().position(|byte| *byte == b'\n') {
             let begins = whole > 0 || !middle;
             if begins && is_end(&rest[whole..whole + length]) {
-                return if whole > 0 { self.rows(whole, false) } else { self.end_of_data(length + 1) };
+                return if whole > 0 { self.rows(whole, false) } else { Some(self.end_of_data(length + 1)) };
             }
             whole += length + 1;
             if whole >= DATA {
@@ -374,16 +374,16 @@ impl Cutter {
         if whole == 0 && (self.ended || length >= DATA) {
             // Without their end the rows are torn.
             let end = self.ended && !middle && is_end(rest);
-            return if end { self.end_of_data(length) } else { self.rows(length, true) };
+            return if end { Some(self.end_of_data(length)) } else { self.rows(length, true) };
         }
         self.rows(whole, middle && whole == 0)
     }
 
-    fn end_of_data(&mut self, length: usize) -> Option<Piece> {
+    fn end_of_data(&mut self, length: usize) -> Piece {
         self.done += length;
         self.at = self.done;
         self.within = Within::Nothing;
-        Some(Piece::DataEnd)
+        Piece::DataEnd
     }
 
     fn rows(&mut self, count: usize, middle: bool) -> Option<Piece> {

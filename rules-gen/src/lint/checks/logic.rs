@@ -234,6 +234,29 @@ fn absence(rule: &Rule, of: Option<&Expr>, context: &Context<'_>, report: &mut R
     }
 }
 
+/// Whether an expression gives values that the metric itself has: not how many, how often they changed or how fast.
+fn is_value(mut side: &Expr) -> bool {
+    loop {
+        side = match &side.kind {
+            Kind::Selector(_) => return true,
+            Kind::Aggregation(one)
+                if !["count", "count_values", "group", "stddev", "stdvar"].contains(&one.op.text.as_str()) =>
+            {
+                one.expr.bare()
+            }
+            Kind::Call(call) => {
+                let windows =
+                    ["min", "max", "avg", "last", "first", "quantile"].map(|what| format!("{what}_over_time"));
+                match call.args.last() {
+                    Some(arg) if windows.contains(&call.function.text) => arg.bare(),
+                    _ => return false,
+                }
+            }
+            _ => return false,
+        }
+    }
+}
+
 /// Limits that a value cannot pass.
 fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     let Some(limit) = constant(&one.right).filter(|_| one.op.compares()) else { return };
@@ -241,7 +264,7 @@ fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     let side = one.left.bare();
     let names: Vec<&str> = side.selectors().into_iter().filter_map(Selector::metric).collect();
     let [name] = names.as_slice() else { return };
-    let plain = matches!(&side.kind, Kind::Selector(_) | Kind::Aggregation(_));
+    let plain = is_value(side);
     let above = op.starts_with('>');
     let impossible = if (name.ends_with("_ratio") || name.contains(":ratio_")) && plain {
         (above && limit >= 1.0) || (!above && op.starts_with('<') && limit <= 0.0)

@@ -9,7 +9,7 @@ use crate::lint::live::{LINKS, page};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::{Rule, seconds};
 use crate::lint::template;
-use promql::{BinaryOp, Duration, Expr, Kind, Selector};
+use promql::{Binary, BinaryOp, Duration, Expr, Kind, Selector};
 
 /// The names that the mixins use, and those of pagers.
 const SEVERITIES: [&str; 6] = ["critical", "warning", "info", "none", "page", "ticket"];
@@ -222,13 +222,23 @@ fn numbers(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
     let mut values = vec![rule.pending, rule.keep_firing];
     ast.walk(&mut |part, _| match &part.kind {
         Kind::Number(one) => values.push(one.value),
-        Kind::Subquery(one) => values.extend(one.range.seconds()),
+        Kind::Subquery(one) => {
+            values.extend(one.range.seconds());
+            let offset = one.modifiers.offset.as_ref().map(|_| offset(&one.modifiers));
+            // A window that begins a while ago reaches back further than it is long.
+            values.extend(
+                offset.into_iter().flat_map(|ago| [Some(ago), one.range.seconds().map(|long| long + ago)]).flatten(),
+            );
+        }
         Kind::Selector(one) => {
             values.extend(one.range.as_ref().and_then(Duration::seconds));
             values.extend(one.modifiers.offset.as_ref().map(|_| offset(&one.modifiers)));
             values.extend(matchers(one).filter_map(|matcher| seconds(&matcher.value)));
         }
-        Kind::Binary(_) => values.extend(constant(part)),
+        Kind::Binary(one) => {
+            values.extend(constant(part));
+            values.extend(ahead(one));
+        }
         _ => {}
     });
     let near = |wanted: f64| values.iter().any(|value| (value - wanted).abs() <= 1e-6 * wanted.abs().max(1e-6));
@@ -274,6 +284,18 @@ fn numbers(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
             }
         }
     }
+}
+
+/// The times that a line is drawn ahead: a change since some time ago, so many times.
+fn ahead(one: &Binary) -> Vec<f64> {
+    let (Some(times), BinaryOp::Mul) = (constant(&one.left), one.op) else { return Vec::new() };
+    let mut since = Vec::new();
+    one.right.walk(&mut |part, _| match &part.kind {
+        Kind::Subquery(one) => since.extend(one.modifiers.offset.as_ref().map(|_| times * offset(&one.modifiers))),
+        Kind::Selector(one) => since.extend(one.modifiers.offset.as_ref().map(|_| times * offset(&one.modifiers))),
+        _ => {}
+    });
+    since
 }
 
 fn differs(rule: &Rule, text: &crate::lint::place::Text, word: &str, report: &mut Report<'_>) {

@@ -2,7 +2,6 @@
 //! parser's table; the functions of templates are here.
 
 use super::context::Context;
-use crate::lint::place::Text;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::lint::template;

@@ -9,6 +9,9 @@ const TAG: &str = "checklist";
 /// Matchers of the variables; every query has them.
 pub(super) const VARIABLES: &str = "check=~\"$check\", job=~\"$job\", instance=~\"$instance\", target=~\"$target\"";
 
+/// Matchers of the variables that the series of a target, and those of another check than the panel's, have.
+pub(super) const OF_TARGET: &str = "job=~\"$job\", instance=~\"$instance\", target=~\"$target\"";
+
 /// Matchers of the variables that the series of a process have.
 pub(super) const PROCESS: &str = "job=~\"$job\", instance=~\"$instance\"";
 

@@ -1,11 +1,11 @@
 //! "The rounds": every check at a glance, what is late, and whether the watching itself is well.
 
-use super::dashboard::{PROCESS, VARIABLES};
+use super::dashboard::{OF_TARGET, PROCESS, VARIABLES};
 use super::page::{Drawn, Link, Page, WIDTH, best_is_zero, plain, whether};
 use super::signal::runbook;
 use checklist::contract::{
     BUILD_INFO, CHECK_INFO, CHECK_PASSED, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD,
-    PROBE_SUCCESS, RULES_INFO, SERIES_DROPPED, SHARD, SHARDS,
+    PROBE_SUCCESS, RULES_INFO, SEEN, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN,
 };
 use checklist::signals::tasks::DUE;
 use checklist::{Config, Metric, Signal, Unit};
@@ -58,6 +58,8 @@ pub(super) fn page(config: &Config) -> Page {
     page.panel(&timeline(config, "Every check", None));
     page.row("Freshness");
     freshness(config, &mut page);
+    page.row("What the checks saw");
+    sight(config, &mut page);
     page.row("The exporter");
     exporter(config, &mut page);
     page
@@ -120,6 +122,26 @@ fn freshness(config: &Config, page: &mut Page) {
             .steps(&json!([{"color": "green", "value": null}, {"color": "orange", "value": 0}]));
         page.panel(&Drawn { runbook: runbook(config, "tasks"), ..late });
     }
+}
+
+/// What the checks could look at, and what they could not.
+fn sight(config: &Config, page: &mut Page) {
+    // As the alert judges: a target is lost when no replica of the exporter reaches it.
+    let lost = format!("1 - max by (kind, target) ({TARGET_REACHABLE}{{{OF_TARGET}}}) > 0");
+    let why = format!("max by (kind, target, reason, words) ({TARGET_UNREACHABLE}{{{OF_TARGET}}})");
+    let expr = format!("({why} and on (kind, target) ({lost})) or ({lost} unless on (kind, target) {why})");
+    let told = "1 for each target that gives no answer, with the reason; empty is good.";
+    let targets = Drawn::new("table", "Targets that cannot be reached", told, expr, Unit::Count);
+    page.panel(&Drawn { runbook: runbook(config, "exporter"), ..targets }.steps(&best_is_zero("red")));
+    let of_value = || of_check(config, "${__data.fields.check}");
+    let told = "Objects that the last run of a check should have judged and could not, with the reason; empty is good.";
+    let unseen = format!("max by (check, target, object, reason) ({UNSEEN}{{{VARIABLES}}}) > 0");
+    let unseen = Drawn::new("table", "What was not seen", told, unseen, Unit::Count).steps(&best_is_zero("orange"));
+    page.panel(&Drawn { runbook: of_value(), ..unseen });
+    let told = "Objects that the last run of each check judged.";
+    let seen = format!("max by (check, target, object) ({SEEN}{{{VARIABLES}}})");
+    let seen = Drawn::new("table", "What was seen", told, seen, Unit::Count).size(WIDTH, 8);
+    page.panel(&Drawn { runbook: of_value(), ..seen });
 }
 
 fn exporter(config: &Config, page: &mut Page) {

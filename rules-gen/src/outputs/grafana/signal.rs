@@ -1,6 +1,6 @@
 //! The panels of a signal, as the catalog describes them.
 
-use super::dashboard::VARIABLES;
+use super::dashboard::{OF_TARGET, VARIABLES};
 use super::limits::{Group, groups};
 use super::page::{Drawn, Link, plain, whether};
 use checklist::lines::lines_of;
@@ -45,9 +45,11 @@ fn drawn(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Drawn> {
 }
 
 fn expression(signal: &Signal, panel: &Panel, group: &Group) -> String {
-    // Every selector of the catalog begins with its check.
+    // Every selector of the catalog begins with its check, but for those of what another check gives.
     let check = format!("{{check={:?}", signal.id);
-    panel.shown.promql(&group.scope).replace(&check, &format!("{check}, {VARIABLES}"))
+    let expr = panel.shown.promql(&group.scope).replace(&check, &format!("{check}, {VARIABLES}"));
+    let others = panel.shown.metrics().into_iter().filter(|metric| !signal.metrics.contains(metric));
+    others.fold(expr, |expr, metric| expr.replace(&format!("{metric}["), &format!("{metric}{{{OF_TARGET}}}[")))
 }
 
 fn description(config: &Config, signal: &Signal, panel: &Panel) -> String {

@@ -1,4 +1,4 @@
-//! promtool: what it says about test files is its exit status and, where it has it, its JUnit report; its prose is shown to
+//! promtool: what it says about test files is its exit status and, where it has it, its `JUnit` report; its prose is shown to
 //! people and read by nobody.
 
 use anyhow::{Context, ensure};
@@ -54,7 +54,7 @@ pub fn run(
 /// A promtool that was seen to tell a test that holds from one that does not.
 struct Promtool {
     program: PathBuf,
-    /// Whether it writes JUnit reports.
+    /// Whether it writes `JUnit` reports.
     reports: bool,
 }
 
@@ -135,7 +135,7 @@ fn complaint(output: &Output) -> String {
     if text.is_empty() { format!("promtool ended with {} and does not say why", output.status) } else { text }
 }
 
-/// The verdict of every suite of a JUnit report, in their order: a suite is a file.
+/// The verdict of every suite of a `JUnit` report, in their order: a suite is a file.
 fn suites(xml: &str) -> anyhow::Result<Vec<Verdict>> {
     let mut reader = Reader::from_str(xml);
     let (mut verdicts, mut reason, mut within) = (Vec::new(), String::new(), false);
