@@ -90,7 +90,8 @@ pub(super) fn is(value: &Value, expected: &str) -> bool {
                 _ => number(&written).is_some_and(|found| number(expected) == Some(found)),
             }
         }
-        Value::Bool(_) | Value::Null => *value == expected,
+        Value::Bool(flag) => expected == if *flag { "true" } else { "false" },
+        Value::Null => expected == "null",
         Value::Array(_) | Value::Object(_) => {
             serde_json::from_str::<Value>(expected).is_ok_and(|expected| expected == *value)
         }
