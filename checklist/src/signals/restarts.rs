@@ -110,7 +110,11 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Restarts per hour",
             description: "Restarts of each container over the last hour; empty is good.",
-            shown: Shown::Expression(|scope| format!("{} > 0", of_an_hour(scope)), &[&RESTARTS]),
+            shown: Shown::Expression(
+                // Rounded, for an increase is extrapolated to the ends of its window.
+                |scope| format!("round(max without (instance) (increase({}[1h]))) > 0", scope.series(&RESTARTS)),
+                &[&RESTARTS],
+            ),
             legend: &["namespace", "pod", "container"],
             threshold: Some(&PER_HOUR),
             ..PANEL

@@ -2,7 +2,7 @@
 //! Alertmanager or its operator.
 
 use checklist::config::{Maintenance, WEEKDAYS};
-use checklist::{Config, Severity, Signal, Stake};
+use checklist::{Config, Limits, Severity, Signal, Stake};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -176,20 +176,28 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
     });
     // Pages that say more than other alerts' warnings do, those that cover the same ones together.
     let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
-    let mut covering: Vec<(Vec<&str>, BTreeSet<&'static str>, &[&str])> = Vec::new();
+    let mut covering: Vec<(Vec<&str>, BTreeSet<&'static str>, &[&str], Severity)> = Vec::new();
     for page in judged.flat_map(|signal| signal.alerts).filter(|page| !page.covers.is_empty()) {
         let metrics = page.when.metrics();
         let labels = metrics.iter().flat_map(|metric| metric.labels).copied();
         let equal: BTreeSet<&str> = labels.chain(["check", "target"]).collect();
-        match covering.iter_mut().find(|(_, known, covers)| *known == equal && *covers == page.covers) {
+        // A warning that says more than another one hides that one, and never a page.
+        let worst = page.levels(&Limits::default()).first().map_or(page.severity, |(severity, _)| *severity);
+        let same = |(_, known, covers, severity): &&mut (_, BTreeSet<&str>, &[&str], Severity)| {
+            *known == equal && *covers == page.covers && *severity == worst
+        };
+        match covering.iter_mut().find(same) {
             Some((pages, ..)) => pages.push(page.name),
-            None => covering.push((vec![page.name], equal, page.covers)),
+            None => covering.push((vec![page.name], equal, page.covers, worst)),
         }
     }
     let named = |names: &[&str]| Matcher::new("alertname", "=~", names.join("|"));
-    all.extend(covering.into_iter().map(|(pages, equal, covers)| Inhibition {
-        source: vec![named(&pages), is("severity", "critical")],
-        target: vec![named(covers), Matcher::new("severity", "=~", "critical|warning")],
+    all.extend(covering.into_iter().map(|(pages, equal, covers, worst)| Inhibition {
+        source: vec![named(&pages), is("severity", worst.as_str())],
+        target: match worst {
+            Severity::Critical => vec![named(covers), Matcher::new("severity", "=~", "critical|warning")],
+            Severity::Warning => vec![named(covers), is("severity", "warning")],
+        },
         equal,
     }));
     all

@@ -10,11 +10,11 @@ use rules_gen::routing::Configuration;
 use stack::life::board::{Board, Labels};
 use stack::life::evaluate::{self, Span};
 use stack::life::ledger::Incident;
-use stack::life::shop::{Kind, Shop};
+use stack::life::shop::{DAY, Kind, Shop};
 use stack::life::{incidents, ordinary, peers, remote_write, table, told};
 use stack::monitoring::Prometheus;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Judges rules on months of ordinary life.
 #[derive(Debug, Parser)]
@@ -85,7 +85,9 @@ async fn judge(shop: &Shop, folder: Option<&PathBuf>) -> anyhow::Result<Vec<tabl
         Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
     let mut board = ordinary::month(shop, &config);
     let ledger = incidents::happen(shop, &mut board);
-    let span = Span { begin: ordinary::BEGIN * 1000, minutes: shop.minutes };
+    // A day before what is judged is enough for the longest `for`.
+    let alerts_from = shop.from().saturating_sub(DAY);
+    let span = Span { begin: ordinary::BEGIN * 1000, minutes: shop.minutes, alerts_from };
     let own = ours(&config)?;
     let mut outcomes =
         vec![set(shop, &board, &ledger, span, "ours", &own.0, &own.1, |alert| severity(alert) == "critical").await?];
@@ -104,6 +106,9 @@ async fn judge(shop: &Shop, folder: Option<&PathBuf>) -> anyhow::Result<Vec<tabl
     );
     Ok(outcomes)
 }
+
+/// A rule that takes longer is told of, so that nobody waits without knowing for what.
+const SLOW: Duration = Duration::from_secs(10);
 
 fn severity(alert: &Labels) -> &str {
     alert.get("severity").map_or("", String::as_str)
@@ -132,9 +137,16 @@ async fn set(
 ) -> anyhow::Result<table::Outcome> {
     let folder = tempfile::Builder::new().prefix("checklist-life").tempdir()?;
     let prometheus = Prometheus::with_past(stack::process::free_port()?, folder.path()).await?;
+    let begun = Instant::now();
     let tracks: Vec<_> = board.tracks().collect();
     remote_write::send(prometheus.port, &tracks, span.begin, 720).await?;
-    let firing = evaluate::firing(prometheus.port, rules, span, &|_| {}).await?;
+    eprintln!("{} {name}: {} series are written after {} s", shop.name(), tracks.len(), begun.elapsed().as_secs());
+    let slow = |rule: &str, took: Duration| {
+        if took > SLOW {
+            eprintln!("{} {name}: {rule} took {} s", shop.name(), took.as_secs());
+        }
+    };
+    let firing = evaluate::firing(prometheus.port, rules, span, &slow).await?;
     let told = told::notifications(&firing, span.minutes, routes, pages);
     Ok(table::outcome(&format!("{} {name}", shop.name()), &told, ledger, shop.from(), shop.minutes))
 }
