@@ -7,6 +7,7 @@
 pub mod board;
 pub mod evaluate;
 pub mod incidents;
+pub mod judge;
 pub mod ledger;
 pub mod ordinary;
 pub mod peers;

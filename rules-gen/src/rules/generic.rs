@@ -152,6 +152,10 @@ impl Generic {
     }
 }
 
+/// How long what an unreachable target caused goes on firing: five minutes of a window and five of `keep_firing_for`, and
+/// five to spare.
+const AFTERMATH: Duration = Duration::from_mins(15);
+
 /// What a target of a kind is called, and after how long nobody gets through to it somebody is told. Where users or
 /// every other check are affected two minutes are enough; a bucket, a report or an endpoint is looked at every quarter
 /// of an hour, and the internet between has its moments.
@@ -216,6 +220,8 @@ fn unreachable(config: &Config) -> Vec<Rule> {
             signals.iter().map(|signal| signal.id).collect::<Vec<_>>().join("|"),
         );
         let mut rule = rule.rule(config, "exporter", "daily")?;
+        // Its effects fire for some minutes after it is over, and must not be told then.
+        rule.times = config.alert_by_name(&rule.alert, Duration::from_secs(minutes * 60), AFTERMATH)?;
         rule.labels.insert("kind".to_owned(), kind_of.to_owned());
         let text = format!("{name} {{{{ $labels.target }}}} cannot be reached{why}{blind}.");
         rule.annotations.insert("description".to_owned(), text);
