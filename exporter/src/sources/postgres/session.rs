@@ -1,7 +1,7 @@
 //! An open connection: how it is made, and how a statement is put so that nothing of it lasts.
 
 use super::facts::Facts;
-use super::failure::{During, failure, of_io};
+use super::failure::{During, failure, failure_without, of_io};
 use super::wire::{Bounded, BoundedTls, Received, Socket};
 use checklist::Reason;
 use checklist::config::{Postgres as Target, PostgresTls, literal, quoted};
@@ -313,12 +313,7 @@ async fn login(target: &Target, address: Address, socket: Socket, port: Option<u
         config.password(password.expose_secret());
     }
     // A server that asks for the password in clear text may repeat it in its refusal.
-    let refused = |error: tokio_postgres::Error| match (failure(&error, During::Login), &password) {
-        (Failure { reason, message }, Some(password)) => {
-            Failure::new(reason, message.replace(password.expose_secret(), "***"))
-        }
-        (failure, None) => failure,
-    };
+    let refused = |error: tokio_postgres::Error| failure_without(password.as_ref(), &error, During::Login);
     let (received, ended) = (Received::default(), Arc::default());
     let (client, driver) = if let Some(tls) = encryption(target, &address).await? {
         config.ssl_mode(tokio_postgres::config::SslMode::Require);
