@@ -58,14 +58,14 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&OLDEST)), &UNTAKEN),
             pending: minutes(5),
             summary: "Critical alert is taken by nobody.",
-            description: "A critical alert in {{ $labels.target }} has been active for {value} and nobody has silenced it; the limit is {limit}. An acknowledgement in PagerDuty is not seen here: whoever works on it silences it with a comment.",
+            description: "A critical alert in Alertmanager {{ $labels.target }} has been active for {value} and nobody has silenced it; the limit is {limit}. An acknowledgement in PagerDuty is not seen here: whoever works on it silences it with a comment.",
             ..WARNING
         },
         Alert {
             name: "ChecklistSilenceLong",
             when: When::Beyond(Value::Until(of(&SILENCE_END)), &LONG),
             summary: "Silence lasts very long.",
-            description: "A silence in {{ $labels.target }} ends only in {value}; the limit is {limit}.",
+            description: "A silence in Alertmanager {{ $labels.target }} ends only in {value}; the limit is {limit}.",
             ..WARNING
         },
     ],

@@ -57,6 +57,7 @@ static BUSY: Threshold = Threshold::above(
     Unit::Count,
     "Or the application of the same name under traffic: must have served five hundred requests within the last hour, of which some leave a trace.",
 )
+.between(1.0, f64::INFINITY)
 .warning(500.0);
 
 /// Requests of an hour of the application of the same name.

@@ -103,7 +103,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAutoscalerUnable",
             when: When::Zero(of(&ABLE)),
             summary: "Autoscaler cannot scale.",
-            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} cannot read its metrics or change its target.",
+            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} cannot read its metrics or change its target. Look at: kubectl -n {{ $labels.namespace }} describe hpa {{ $labels.hpa }}",
             ..WARNING
         },
     ],

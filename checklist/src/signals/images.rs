@@ -69,7 +69,7 @@ pub static SIGNAL: Signal = Signal {
             // A scan does not flap.
             pending: minutes(2),
             summary: "Image has a critical vulnerability.",
-            description: "Image {{ $labels.image }} has {value} critical vulnerabilities with a fix: build it again.",
+            description: "Image {{ $labels.image }} has {value} critical vulnerabilities that newer packages mend: build it again.",
             ..WARNING
         },
         Alert {

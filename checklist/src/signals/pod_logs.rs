@@ -36,6 +36,7 @@ static USUAL: Threshold = Threshold::above(
     Unit::Count,
     "A quiet night is normal: in the same hour a week ago there must have been ten audit lines.",
 )
+.between(1.0, f64::INFINITY)
 .warning(10.0);
 
 /// The signal.

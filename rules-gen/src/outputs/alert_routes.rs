@@ -266,11 +266,11 @@ pub fn intervals(window: &Maintenance) -> Vec<Interval> {
 pub mod text {
     /// The headline of a page, for one glance on a phone: what is wrong, where and how bad; of several alerts what each is
     /// about.
-    pub const SUMMARY: &str = "{{ if eq (len .Alerts) 1 }}{{ range .Alerts }}{{ .Annotations.description }}{{ end }}{{ else }}{{ len .Alerts }} alerts on {{ .GroupLabels.check }} {{ .GroupLabels.target }} {{ .GroupLabels.namespace }}: {{ range .Alerts }}{{ .Annotations.summary }} {{ end }}{{ end }}";
+    pub const SUMMARY: &str = "{{ range $n, $alert := .Alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len .Alerts) 1 }} And {{ len (slice .Alerts 1) }} more: {{ range slice .Alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
     /// The headline of a message.
-    pub const TITLE: &str = "[{{ .Status | toUpper }}] {{ if eq (len .Alerts) 1 }}{{ range .Alerts }}{{ .Annotations.description }}{{ end }}{{ else }}{{ len .Alerts }} alerts on {{ .GroupLabels.check }} {{ .GroupLabels.target }} {{ .GroupLabels.namespace }}: {{ range .Alerts }}{{ .Annotations.summary }} {{ end }}{{ end }}";
+    pub const TITLE: &str = "[{{ .Status | toUpper }} {{ .CommonLabels.severity }}] {{ range $n, $alert := .Alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len .Alerts) 1 }} And {{ len (slice .Alerts 1) }} more: {{ range slice .Alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
     /// What each alert says, since when, and what to read next.
-    pub const DESCRIPTIONS: &str = "{{ range .Alerts }}{{ .Labels.alertname }}: {{ .Annotations.summary }} {{ .Annotations.description }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Annotations.runbook_url }}\n{{ end }}";
+    pub const DESCRIPTIONS: &str = "{{ range .Alerts }}{{ if gt (len $.Alerts) 1 }}{{ .Annotations.description }}{{ else }}{{ .Annotations.summary }}{{ end }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Labels.alertname }}: {{ .Annotations.runbook_url }}\n{{ end }}";
     /// The page to read.
     pub const RUNBOOK: &str = "{{ .CommonAnnotations.runbook_url }}";
     /// PagerDuty's own words for severities.
