@@ -128,7 +128,10 @@ impl Checks {
             "alerts" => Arc::new(probes::alerts::Alerts(alertmanager()?)),
             "disk" => Arc::new(probes::disk::Disk(cluster()?)),
             "backup" => Arc::new(probes::backup::Backup::new(backup()?)),
-            "utilization" => Arc::new(probes::utilization::Utilization(cluster()?)),
+            "utilization" => Arc::new(probes::utilization::Utilization {
+                cluster: cluster()?,
+                tells_nodes: config.is_first("kubernetes", target),
+            }),
             "pod_logs" => Arc::new(probes::pod_logs::PodLogs::new(cluster()?)),
             "certificates" => Arc::new(probes::certificates::Certificates(certificate()?)),
             "advisories" | "dependencies" | "images" => Arc::new(probes::reports::Reports(report()?)),
@@ -211,6 +214,8 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
         // What other targets tell is part of what this one tells of the server.
         "postgres" => format!("{:?}", others(config, name)),
         "prometheus" => config.fingerprint(),
+        // Whether another part of the same cluster tells of the nodes.
+        "kubernetes" => config.is_first("kubernetes", name).to_string(),
         _ => String::new(),
     };
     let query = config.queries.iter().find(|query| query.signal.id == check.signal.id);

@@ -1,6 +1,7 @@
 //! The routes, receivers, inhibitions and maintenance windows of a configuration, before they are written for
 //! Alertmanager or its operator.
 
+use checklist::condition::value::alternatives;
 use checklist::config::{Maintenance, WEEKDAYS};
 use checklist::{Config, Limits, Severity, Signal, Stake};
 use std::borrow::Cow;
@@ -163,6 +164,16 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
         equal: BTreeSet::from(["target"]),
     };
     all.extend(crate::rules::generic::dependents(config).into_iter().map(unreached));
+    // One thing under several names is told by its first; the others tell the same, and go on holding back what depends on
+    // them.
+    let same = config.same().into_iter().filter_map(|(kind, names)| {
+        let (first, others) = names.split_first().filter(|(_, others)| !others.is_empty())?;
+        let of = |target| vec![is("alertname", "ChecklistTargetUnreachable"), is("kind", kind), target];
+        let source = of(Matcher::new("target", "=", (*first).to_owned()));
+        let target = of(Matcher::new("target", "=~", alternatives(others)));
+        Some(Inhibition { source, target, equal: BTreeSet::new() })
+    });
+    all.extend(same);
     all.extend(causes().into_iter().map(|(source, checks, equal)| Inhibition {
         source,
         target: vec![ours.clone(), Matcher::new("check", "=~", checks)],

@@ -219,11 +219,16 @@ fn unreachable(config: &Config) -> Vec<Rule> {
              query }}}} ({{{{ . | first | value }}}} checks blind){{{{ end }}}}",
             signals.iter().map(|signal| signal.id).collect::<Vec<_>>().join("|"),
         );
+        // The others of its server, bucket or cluster are held back behind the first, and counted here.
+        let others = format!(
+            "{{{{ with printf \"count(max by (target) ({TARGET_REACHABLE}{{kind=\\\"{kind_of}\\\",target!=%q}}) == 0)\" $labels.target | \
+             query }}}} and {{{{ . | first | value }}}} more{{{{ end }}}}"
+        );
         let mut rule = rule.rule(config, "exporter", "daily")?;
         // Its effects fire for some minutes after it is over, and must not be told then.
         rule.times = config.alert_by_name(&rule.alert, Duration::from_secs(minutes * 60), AFTERMATH)?;
         rule.labels.insert("kind".to_owned(), kind_of.to_owned());
-        let text = format!("{name} {{{{ $labels.target }}}} cannot be reached{why}{blind}.");
+        let text = format!("{name} {{{{ $labels.target }}}}{others} cannot be reached{why}{blind}.");
         rule.annotations.insert("description".to_owned(), text);
         Some(rule)
     };
