@@ -124,6 +124,14 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
+            title: "Autoscalers that want more",
+            description: "1 while an autoscaler wants more replicas than its maximum.",
+            shown: Shown::Value(Value::Of(of(&LIMITED))),
+            legend: HPA,
+            threshold: Some(&ALWAYS),
+            ..PANEL
+        },
+        Panel {
             title: "Time at the maximum",
             description: "Share of the last day that each autoscaler was at its maximum.",
             shown: Shown::Expression(|scope| scope.over("avg_over_time", &AT_MAX, "1d"), &[&AT_MAX]),

@@ -42,7 +42,8 @@ async fn main() -> anyhow::Result<()> {
         };
         let mut worst: Vec<table::Outcome> = Vec::new();
         for seed in &arguments.seeds {
-            for outcome in judge(&Shop::new(kind, *seed), arguments.peers.as_deref()).await? {
+            for judged in judge(&Shop::new(kind, *seed), arguments.peers.as_deref()).await? {
+                let outcome = judged.outcome;
                 let weight =
                     |one: &table::Outcome| (one.false_pages.len(), one.untold().len(), one.false_messages.len());
                 match worst.iter_mut().find(|known| known.name == outcome.name) {

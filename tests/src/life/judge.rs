@@ -3,7 +3,7 @@
 #![expect(clippy::print_stderr, reason = "how far it is: a run takes minutes")]
 
 use super::board::{Board, Labels};
-use super::evaluate::{self, Span};
+use super::evaluate::{self, Firing, Span};
 use super::ledger::Incident;
 use super::shop::{DAY, Shop};
 use super::{incidents, ordinary, peers, remote_write, table, told};
@@ -15,11 +15,20 @@ use rules_gen::routing::Configuration;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// What a set of rules did with a month.
+#[derive(Debug)]
+pub struct Judged {
+    /// Beside the ledger.
+    pub outcome: table::Outcome,
+    /// When which alert fired, before Alertmanager.
+    pub firing: Vec<Firing>,
+}
+
 /// Judges our rules on the month of a shop, and those of others that a folder has.
 ///
 /// # Errors
 /// When Prometheus does not run or refuses, or rules cannot be read.
-pub async fn judge(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<table::Outcome>> {
+pub async fn judge(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<Judged>> {
     let begun = Instant::now();
     let config =
         Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
@@ -74,7 +83,7 @@ async fn set(
     rules: &[ListedRule],
     routes: &Configuration,
     pages: impl Fn(&Labels) -> bool,
-) -> anyhow::Result<table::Outcome> {
+) -> anyhow::Result<Judged> {
     let folder = tempfile::Builder::new().prefix("checklist-life").tempdir()?;
     let prometheus = Prometheus::with_past(crate::process::free_port()?, folder.path()).await?;
     let begun = Instant::now();
@@ -88,5 +97,6 @@ async fn set(
     };
     let firing = evaluate::firing(prometheus.port, rules, span, &slow).await?;
     let told = told::notifications(&firing, span.minutes, routes, pages);
-    Ok(table::outcome(&format!("{} {name}", shop.name()), &told, ledger, shop.from(), shop.minutes))
+    let outcome = table::outcome(&format!("{} {name}", shop.name()), &told, ledger, shop.from(), shop.minutes);
+    Ok(Judged { outcome, firing })
 }
