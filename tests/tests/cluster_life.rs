@@ -105,9 +105,13 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
         cluster.server.start().await?;
         let path = format!("/api/v1/namespaces/{}/pods?watch=1&resourceVersion=1&timeoutSeconds=5", world.namespace);
-        let (status, said) = api.ask("GET", &path, "application/json", Vec::new()).await?;
-        let first: Value = serde_json::from_str(said.lines().next().unwrap_or_default())?;
-        assert_eq!((status, &first["type"], &first["object"]["code"]), (200, &json!("ERROR"), &json!(410)), "{said}");
+        let (status, printed) = api.ask("GET", &path, "application/json", Vec::new()).await?;
+        let first: Value = serde_json::from_str(printed.lines().next().unwrap_or_default())?;
+        assert_eq!(
+            (status, &first["type"], &first["object"]["code"]),
+            (200, &json!("ERROR"), &json!(410)),
+            "{printed}"
+        );
         cluster.apply(&world.namespace, &deployment("app", replicas))?;
         eventually("the pods are counted again", || async { Ok(world.pods("app").await? == u64::from(replicas)) })
             .await?;
@@ -130,7 +134,7 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
     let (data, backup) = (cluster.folder().join("etcd"), cluster.folder().join("backup"));
     cluster.server.stop();
     cluster.etcd.stop();
-    stack::cluster::said(&Command::new("cp").arg("-r").args([&data, &backup]).output()?)?;
+    stack::cluster::printed(&Command::new("cp").arg("-r").args([&data, &backup]).output()?)?;
     cluster.etcd.start().await?;
     cluster.server.start().await?;
     cluster.apply(&world.namespace, &deployment("app", 40))?;
@@ -184,8 +188,8 @@ async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_t
         });
     }
     eventually("the check says that it cannot look", || async { Ok(!world.succeeds("utilization").await?) }).await?;
-    let told = "checklist_probe_failures_total{check=\"utilization\",target=\"stack\",reason=\"protocol\"}";
-    assert!(world.value(told).await? >= Some(1.0), "{}", world.metrics().await?);
+    let messages = "checklist_probe_failures_total{check=\"utilization\",target=\"stack\",reason=\"protocol\"}";
+    assert!(world.value(messages).await? >= Some(1.0), "{}", world.metrics().await?);
     let log = world.exporter.log();
     assert!(log.contains("429"), "{log}");
     others.shutdown().await;

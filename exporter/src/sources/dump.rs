@@ -100,7 +100,7 @@ pub const fn layer(format: BackupFormat) -> Option<Layer> {
 ///
 /// # Errors
 /// In what way they are not what the format demands.
-pub fn judge(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
+pub fn inspect(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
     if header.is_empty() {
         return Err("it is empty".to_owned());
     }
@@ -166,17 +166,17 @@ mod tests {
                 (&zstd, BackupFormat::PgDumpZstd, BackupFormat::Zstd),
             ] {
                 let header = &packed[..packed.len().min(4096)];
-                assert_eq!(judge(any, header), Ok(content), "{any:?}");
+                assert_eq!(inspect(any, header), Ok(content), "{any:?}");
                 assert_eq!(
-                    judge(dump, header).ok(),
+                    inspect(dump, header).ok(),
                     Some(content).filter(|content| *content != Content::Other),
                     "{dump:?}"
                 );
             }
-            assert!(judge(BackupFormat::PgDump, &gzip).is_err_and(|why| why.contains("packed with gzip")));
-            assert!(judge(BackupFormat::Zstd, bytes).is_err());
+            assert!(inspect(BackupFormat::PgDump, &gzip).is_err_and(|why| why.contains("packed with gzip")));
+            assert!(inspect(BackupFormat::Zstd, bytes).is_err());
         }
-        assert!(judge(BackupFormat::Any, b"").is_err() && judge(BackupFormat::PgDumpGzip, &GZIP).is_err());
+        assert!(inspect(BackupFormat::Any, b"").is_err() && inspect(BackupFormat::PgDumpGzip, &GZIP).is_err());
         Ok(())
     }
 }

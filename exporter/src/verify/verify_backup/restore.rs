@@ -47,7 +47,7 @@ pub(super) async fn restore(
         session,
         facts,
         restored: Restored::default(),
-        told: BTreeMap::new(),
+        failures: BTreeMap::new(),
         hidden: Vec::new(),
         connects: 0,
     };
@@ -65,7 +65,7 @@ struct Feed<'a> {
     facts: &'a Facts,
     restored: Restored,
     /// What was left out on purpose or failed beside the data: how often.
-    told: BTreeMap<String, u64>,
+    failures: BTreeMap<String, u64>,
     /// Data that could not be had because of it.
     hidden: Vec<String>,
     /// Databases that the dump connects to.
@@ -119,7 +119,7 @@ impl Feed<'_> {
         match fate(statement) {
             Fate::Run => {}
             Fate::LeftOut(what) => {
-                *self.told.entry(format!("left out on purpose: {what}")).or_default() += 1;
+                *self.failures.entry(format!("left out on purpose: {what}")).or_default() += 1;
                 return Ok(false);
             }
             Fate::Refused(what) => {
@@ -210,15 +210,15 @@ impl Feed<'_> {
         if matter == Matter::Data && self.hidden.len() < MAX_TOLD {
             self.hidden.push(sentence.clone());
         }
-        *self.told.entry(sentence).or_default() += 1;
+        *self.failures.entry(sentence).or_default() += 1;
         Ok(())
     }
 
     fn finish(mut self) -> Result<Restored, NotProved> {
-        let told = std::mem::take(&mut self.told);
-        let count = told.len();
+        let failures = std::mem::take(&mut self.failures);
+        let count = failures.len();
         let sentence = |(what, count): (String, u64)| if count > 1 { format!("{what} ({count} times)") } else { what };
-        self.restored.not_set_up = told.into_iter().take(MAX_TOLD).map(sentence).collect();
+        self.restored.not_set_up = failures.into_iter().take(MAX_TOLD).map(sentence).collect();
         if count > MAX_TOLD {
             self.restored.not_set_up.push(format!("and {} more", count - MAX_TOLD));
         }

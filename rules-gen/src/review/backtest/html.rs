@@ -29,7 +29,7 @@ text { font-size: 11px; fill: #555; } code { background: #f3f3f3; padding: .1rem
 /// The page.
 pub fn page(report: &Report) -> String {
     let rows = rows(report);
-    let told = report.alerts.iter().filter(|alert| alert.figures.episodes > 0 || !alert.curves.is_empty());
+    let shown = report.alerts.iter().filter(|alert| alert.statistics.episodes > 0 || !alert.curves.is_empty());
     let whole = html! {
         (DOCTYPE)
         html lang="en" {
@@ -48,7 +48,7 @@ pub fn page(report: &Report) -> String {
                     h2 { "To be known" }
                     ul { @for remark in remarks { li { (remark) } } }
                 }
-                @for alert in told { (section(report, alert)) }
+                @for alert in shown { (section(report, alert)) }
             }
         }
     };
@@ -66,11 +66,11 @@ fn table(rows: &[Vec<String>]) -> Markup {
 }
 
 fn section(report: &Report, alert: &Alert) -> Markup {
-    let figures = &alert.figures;
+    let statistics = &alert.statistics;
     html! {
         h2 { (alert.alert) " " small { (alert.severity()) } }
         p { code { (alert.expr) } " for " (human(alert.for_seconds)) ", kept for " (human(alert.keep_firing_for_seconds)) }
-        p { (figures.episodes) " episodes, " (figures.pages) " pages, " (human(figures.firing_seconds)) " firing" }
+        p { (statistics.episodes) " episodes, " (statistics.pages) " pages, " (human(statistics.firing_seconds)) " firing" }
         (chart(report, alert))
     }
 }

@@ -1,6 +1,6 @@
 //! HTML that is whole in itself: printable, charts inside, no script, nothing loaded from anywhere.
 
-use super::markdown::{day, ended, started, time, told};
+use super::markdown::{day, ended, notified, started, time};
 use super::model::{Line, Reading, Report, Trend, Verdict};
 use super::period::seconds;
 use super::svg;
@@ -122,7 +122,7 @@ fn alerts(report: &Report) -> Markup {
                         td { (alert.target) " " span.dim { (alert.of) } }
                         td data-is="from" { (started(report, alert)) }
                         td data-is="to" { (ended(report, alert)) }
-                        td data-is="told" { (told(alert)) }
+                        td data-is="told" { (notified(alert)) }
                     }
                 }
             }

@@ -87,7 +87,7 @@ fn alerts(text: &mut String, report: &Report) {
             target.trim().to_owned(),
             started(report, alert),
             ended(report, alert),
-            told(alert),
+            notified(alert),
         ];
         let _ = writeln!(text, "| {} |", row.map(|cell| safe(&cell)).join(" | "));
     }
@@ -106,10 +106,10 @@ pub fn ended(report: &Report, alert: &Incident) -> String {
 }
 
 /// Who was told of an alert, for people.
-pub fn told(alert: &Incident) -> String {
+pub fn notified(alert: &Incident) -> String {
     match &alert.held_back {
         Some(by) => format!("held back by {}", spaced(by)),
-        None => alert.told.clone(),
+        None => alert.notified.clone(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::words::{apart, human, limits, steady};
 use checklist::condition::threshold::Direction;
 use checklist::lines::{LINES, Line as Written, Watched};
 use checklist::spaced;
-use checklist::{Alert, Config, Severity, Shown, Signal, Threshold, Unit, Value};
+use checklist::{Alert, Config, PanelQuery, Severity, Signal, Threshold, Unit, Value};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,8 +153,8 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
         return readings;
     }
     for (at, panel) in signal.panels.iter().enumerate() {
-        let direction = match panel.shown {
-            Shown::Value(Value::Until(_)) => Direction::Below,
+        let direction = match panel.query {
+            PanelQuery::Value(Value::Until(_)) => Direction::Below,
             _ => panel.threshold.map_or(Direction::Above, |threshold| threshold.direction),
         };
         let Some(worst) = worst(&seen.panels, signal, at, target, direction) else { continue };
@@ -271,7 +271,7 @@ mod tests {
             start: Timestamp::UNIX_EPOCH,
             from_before: false,
             end: Some(Timestamp::UNIX_EPOCH),
-            told: String::new(),
+            notified: String::new(),
             held_back: None,
         };
         let line = line(&looked("backup", "daily", 1.0, Some(1.0)), &[over], backups);

@@ -72,8 +72,8 @@ pub fn apart(labels: &BTreeMap<String, String>) -> String {
     ];
     // `backup=daily` says nothing new of the target daily.
     let target = labels.get("target");
-    let told = labels.iter().filter(|(name, value)| !EVERYWHERE.contains(&name.as_str()) && Some(*value) != target);
-    told.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    let rest = labels.iter().filter(|(name, value)| !EVERYWHERE.contains(&name.as_str()) && Some(*value) != target);
+    rest.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
