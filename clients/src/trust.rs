@@ -243,10 +243,10 @@ mod tests {
             "-----BEGIN CERTIFICATE-----\nTUlJRXZ3SUJBREFO!\n-----END CERTIFICATE-----",
         ] {
             std::fs::write(&file, text)?;
-            let output = certificates(&file).err().map(|failure| failure.message).unwrap_or_default();
-            assert!(output.contains("ca.pem: "), "{output}");
+            let message = certificates(&file).err().map(|failure| failure.message).unwrap_or_default();
+            assert!(message.contains("ca.pem: "), "{message}");
             let numbers: Vec<String> = b"TUlJ".iter().map(ToString::to_string).collect();
-            assert!(!output.contains("TUlJ") && !output.contains(&numbers.join(", ")), "{output}");
+            assert!(!message.contains("TUlJ") && !message.contains(&numbers.join(", ")), "{message}");
         }
         Ok(())
     }

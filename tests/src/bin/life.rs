@@ -11,7 +11,7 @@ use stack::life::board::{Board, Labels};
 use stack::life::evaluate::{self, Span};
 use stack::life::ledger::Incident;
 use stack::life::shop::{Kind, Shop};
-use stack::life::{incidents, messages, ordinary, peers, remote_write, table};
+use stack::life::{incidents, notifications, ordinary, peers, remote_write, table};
 use stack::monitoring::Prometheus;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -135,6 +135,6 @@ async fn set(
     let tracks: Vec<_> = board.tracks().collect();
     remote_write::send(prometheus.port, &tracks, span.begin, 720).await?;
     let firing = evaluate::firing(prometheus.port, rules, span, &|_| {}).await?;
-    let messages = messages::notifications(&firing, span.minutes, routes, pages);
-    Ok(table::outcome(&format!("{} {name}", shop.name()), &messages, ledger, shop.from(), shop.minutes))
+    let notifications = notifications::notifications(&firing, span.minutes, routes, pages);
+    Ok(table::outcome(&format!("{} {name}", shop.name()), &notifications, ledger, shop.from(), shop.minutes))
 }

@@ -3,8 +3,8 @@
 use super::output::{remarks, rows, title};
 use super::replay::{BUCKETS, Curve};
 use super::report::{Alert, Report};
-use crate::promql::duration::human;
 use crate::server::Labels;
+use checklist::Unit;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::fmt::Write as _;
 
@@ -69,8 +69,8 @@ fn section(report: &Report, alert: &Alert) -> Markup {
     let statistics = &alert.statistics;
     html! {
         h2 { (alert.alert) " " small { (alert.severity()) } }
-        p { code { (alert.expr) } " for " (human(alert.for_seconds)) ", kept for " (human(alert.keep_firing_for_seconds)) }
-        p { (statistics.episodes) " episodes, " (statistics.pages) " pages, " (human(statistics.firing_seconds)) " firing" }
+        p { code { (alert.expr) } " for " (Unit::Seconds.human(alert.for_seconds)) ", kept for " (Unit::Seconds.human(alert.keep_firing_for_seconds)) }
+        p { (statistics.episodes) " episodes, " (statistics.pages) " pages, " (Unit::Seconds.human(statistics.firing_seconds)) " firing" }
         (chart(report, alert))
     }
 }

@@ -1,9 +1,9 @@
 //! A backtest as text.
 
 use super::report::{Alert, Report};
-use crate::promql::duration::human;
 use crate::review::statistics::{Statistics, bars};
 use crate::terminal;
+use checklist::Unit;
 use std::fmt::Write as _;
 
 const HEAD: [&str; 11] =
@@ -42,9 +42,9 @@ fn row(name: &str, severity: &str, statistics: &Statistics, covered: f64) -> Vec
         statistics.episodes.to_string(),
         statistics.pages.to_string(),
         weekly,
-        format!("{}{open}", human(statistics.firing_seconds)),
-        human(statistics.median_seconds),
-        human(statistics.p95_seconds),
+        format!("{}{open}", Unit::Seconds.human(statistics.firing_seconds)),
+        Unit::Seconds.human(statistics.median_seconds),
+        Unit::Seconds.human(statistics.p95_seconds),
         statistics.flaps.to_string(),
         bars(&statistics.pages_by_hour),
     ]
@@ -58,7 +58,7 @@ pub(super) fn title(report: &Report) -> String {
         report.alerts.len(),
         report.start.strftime("%Y-%m-%dT%H:%MZ"),
         report.end.strftime("%Y-%m-%dT%H:%MZ"),
-        human(report.step_seconds),
+        Unit::Seconds.human(report.step_seconds),
         report.time_zone
     )
 }

@@ -5,9 +5,9 @@ use super::machine::Episode;
 use super::replay::{Curve, Outcome};
 use super::settings::Settings;
 use super::sweep::{Budget, Variant};
+use checklist::Unit;
 
 use crate::promql::Judged;
-use crate::promql::duration::human;
 use crate::review::rule_set::ListedRule;
 use crate::review::statistics::Statistics;
 use crate::server::Labels;
@@ -104,12 +104,12 @@ impl Report {
         let clock = &history.clock;
         let mut warnings = Vec::new();
         if let Some(begin) = history.shortened() {
-            let whole = human((clock.last() - clock.start) as f64 / 1000.0);
-            let there = human((clock.last() - begin) as f64 / 1000.0);
+            let whole = Unit::Seconds.human((clock.last() - clock.start) as f64 / 1000.0);
+            let there = Unit::Seconds.human((clock.last() - begin) as f64 / 1000.0);
             warnings.push(format!("history begins at {}: {there} of the {whole} asked for", shown(begin)));
         }
         if history.missed() > 0 {
-            let away = human(history.missed() as f64 * clock.step as f64 / 1000.0);
+            let away = Unit::Seconds.human(history.missed() as f64 * clock.step as f64 / 1000.0);
             warnings
                 .push(format!("Prometheus scraped nothing for {away} within the range; alerts stayed as they were"));
         }
@@ -189,7 +189,7 @@ impl Alert {
                 self.recommendation = best.map(|tried| tried.value.clone());
             }
             if covered < budget.per.as_secs_f64() {
-                let there = human(covered);
+                let there = Unit::Seconds.human(covered);
                 self.warnings.push(format!("only {there} could be judged, less than the budget's own time"));
             }
         }

@@ -1,8 +1,8 @@
 //! The noise report as text.
 
 use super::model::{Alert, Report};
-use crate::promql::duration::human;
 use crate::terminal;
+use checklist::Unit;
 
 const HEAD: [&str; 11] = [
     "alert",
@@ -28,8 +28,8 @@ fn rows(report: &Report) -> Vec<Vec<String>> {
             format!("{:.1}", alert.noise),
             statistics.episodes.to_string(),
             statistics.series.to_string(),
-            human(statistics.firing_seconds),
-            human(statistics.median_seconds),
+            Unit::Seconds.human(statistics.firing_seconds),
+            Unit::Seconds.human(statistics.median_seconds),
             statistics.flaps.to_string(),
             percent(alert.outside_hours),
             alert.silenced.map_or("-".to_owned(), percent),

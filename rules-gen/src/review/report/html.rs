@@ -4,7 +4,6 @@ use super::markdown::{day, ended, notified, started, time};
 use super::model::{Line, Reading, Report, Trend, Verdict};
 use super::period::seconds;
 use super::svg;
-use super::words::human;
 use checklist::spaced;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -216,7 +215,7 @@ fn capacity(report: &Report) -> Markup {
         }
         @if capacity.resources.is_empty() { p { "Nothing has a history." } }
         @for resource in &capacity.resources {
-            @let unit = |value: f64| human(resource.unit_kind, value);
+            @let unit = |value: f64| resource.unit_kind.human(value);
             figure.resource {
                 figcaption {
                     b { (resource.kind) " " (resource.target) } " " span.dim { (resource.of) } " "

@@ -194,7 +194,7 @@ fn capacity(text: &mut String, report: &Report) {
     }
     *text += "| resource | now | 3 months | 6 months | 12 months | limits (seasonal; not before; linear) |\n|---|---|---|---|---|---|\n";
     for resource in &capacity.resources {
-        let unit = |value: f64| super::words::human(resource.unit_kind, value);
+        let unit = |value: f64| resource.unit_kind.human(value);
         let name = format!("{} {} {}", resource.kind, resource.target, resource.of);
         let now = resource.current.map_or_else(|| "no value".to_owned(), unit);
         let mut cells = vec![safe(name.trim()), now];
