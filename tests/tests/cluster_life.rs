@@ -226,6 +226,8 @@ async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Res
     let api = cluster.admin().await?;
     let world = World::start(&cluster, &api).await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
+    // The token that it started with has been used before another one takes its place.
+    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     put(world.folder.path(), &token(&api, &world.namespace, "first").await?)?;
     let first = "/api/v1/namespaces/NS/secrets/first".replace("NS", &world.namespace);
     let used = |secret: &'static str| {

@@ -152,7 +152,7 @@ impl Feed<'_> {
                 if let Some(table) = foreign_table(statement) {
                     self.elsewhere.insert(format!("relation \"{table}\" does not exist"));
                 }
-                let matter = if self.elsewhere.contains(&error.message) { Matter::Apart } else { matter(statement) };
+                let matter = if self.elsewhere.contains(&error.message) { Matter::NoData } else { matter(statement) };
                 self.failed(&title(statement), matter, &error)?;
             }
         }
@@ -170,11 +170,11 @@ impl Feed<'_> {
             let made = one(&mut admin, &make).await;
             match made.map_err(anyhow::Error::downcast::<ServerError>) {
                 Ok(_) => return Ok(()),
-                Err(Ok(error)) => return self.failed(&format!("extension {name}"), Matter::Apart, &error),
+                Err(Ok(error)) => return self.failed(&format!("extension {name}"), Matter::NoData, &error),
                 Err(Err(lost)) => return Err(lost.into()),
             }
         }
-        self.failed(&format!("extension {name}"), Matter::Apart, &error)
+        self.failed(&format!("extension {name}"), Matter::NoData, &error)
     }
 
     /// A command of psql. Those that `pg_dump` writes are nothing here.
@@ -215,7 +215,7 @@ impl Feed<'_> {
         let follows =
             matches!(error.code.as_str(), "42P01" | "42883" | "42703" | "3F000" | "42704" | "55000" | "42809")
                 && self.restored.lacking > 0;
-        if !(matter == Matter::Apart || is_lacking(error) || follows || newer || older) {
+        if !(matter == Matter::NoData || is_lacking(error) || follows || newer || older) {
             return Err(NotProved::BadBackup(anyhow!("the dump cannot be restored: {what}: {error}")));
         }
         self.restored.lacking += 1;

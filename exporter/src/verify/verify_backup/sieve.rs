@@ -120,10 +120,10 @@ fn plain(name: &str) -> String {
 pub(super) enum Matter {
     /// It makes, fills or joins tables.
     Data,
-    /// It makes something that data may need.
-    Beside,
-    /// It makes something that holds no data and that no data need.
-    Apart,
+    /// It sets up something else that data may need: a type, a function, an index.
+    OtherObject,
+    /// It sets up what holds no data and what no data need: a publication, a policy, a right.
+    NoData,
     /// It would have removed what is not there, or described what is.
     Nothing,
 }
@@ -143,20 +143,20 @@ pub(super) fn matter(statement: &[u8]) -> Matter {
         // Large objects and the states of sequences.
         ("select", what) if what.starts_with("pg_catalog.lo") || what == "pg_catalog.setval" => Matter::Data,
         // Figures of the planner, which a newer pg_dump writes as calls of functions.
-        ("select", _) if words.iter().any(|word| word.starts_with("pg_catalog.pg_restore_")) => Matter::Apart,
+        ("select", _) if words.iter().any(|word| word.starts_with("pg_catalog.pg_restore_")) => Matter::NoData,
         // A setting that this version does not know changes none of the rows; another encoding would.
         ("set", name) if name != "client_encoding" => Matter::Nothing,
         (
             "create" | "alter",
             "event" | "foreign" | "policy" | "publication" | "server" | "statistics" | "subscription",
-        ) => Matter::Apart,
+        ) => Matter::NoData,
         ("create" | "alter", "user")
         | ("alter", "access")
         | ("create", "access")
         | ("security", "label")
-        | ("refresh", _) => Matter::Apart,
-        ("create" | "alter", "text" | "extension") => Matter::Apart,
-        _ => Matter::Beside,
+        | ("refresh", _) => Matter::NoData,
+        ("create" | "alter", "text" | "extension") => Matter::NoData,
+        _ => Matter::OtherObject,
     }
 }
 
@@ -282,7 +282,7 @@ mod tests {
             (
                 "CREATE EVENT TRIGGER e ON ddl_command_end\n  EXECUTE FUNCTION f();",
                 "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f",
-                Matter::Apart,
+                Matter::NoData,
             ),
             (
                 "ALTER TABLE ONLY public.p ATTACH PARTITION public.q FOR VALUES IN ('a');",
@@ -291,22 +291,22 @@ mod tests {
             ),
             ("DROP TABLE public.t;", "DROP TABLE public.t", Matter::Nothing),
             ("SET transaction_timeout = 0;", "SET transaction_timeout = 0", Matter::Nothing),
-            ("SET client_encoding = 'UTF8';", "SET client_encoding =", Matter::Beside),
-            ("CREATE VIEW public.v AS SELECT 1;", "CREATE VIEW public.v AS SELECT 1", Matter::Beside),
+            ("SET client_encoding = 'UTF8';", "SET client_encoding =", Matter::OtherObject),
+            ("CREATE VIEW public.v AS SELECT 1;", "CREATE VIEW public.v AS SELECT 1", Matter::OtherObject),
             (
                 "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p;",
                 "CREATE SUBSCRIPTION s CONNECTION",
-                Matter::Apart,
+                Matter::NoData,
             ),
             (
                 "SELECT * FROM pg_catalog.pg_restore_relation_stats('version', '180004'::integer);",
                 "SELECT * FROM pg_catalog.pg_restore_relation_stats",
-                Matter::Apart,
+                Matter::NoData,
             ),
             (
                 "CREATE USER MAPPING FOR a SERVER s OPTIONS (\"password\" 'x');",
                 "CREATE USER MAPPING FOR a SERVER s OPTIONS",
-                Matter::Apart,
+                Matter::NoData,
             ),
             ("SELECT pg_catalog.setval('public.s', 5, true);", "SELECT pg_catalog.setval", Matter::Data),
         ] {
