@@ -43,11 +43,12 @@ pub const FAULTS: &[Fault] = &[
     Fault { round: 3, ..pages("health", "ChecklistHealthFailed") },
     Fault { round: 2, ..warns("restarts", "ChecklistContainerRestartsOften") },
     warns("silence", "ChecklistSilenceLong"),
-    pages("errors", "ChecklistRequestsFail"),
+    // They hold a page about slow requests back, and come after it.
+    Fault { round: 2, ..pages("errors", "ChecklistRequestsFail") },
     pages("disk", "ChecklistVolumeFilling"),
     pages("backup", "ChecklistBackupMissing"),
     Fault { round: 3, ..pages("connections", "ChecklistConnectionsHigh") },
-    Fault { round: 2, ..pages("latency", "ChecklistLatencyHighNow") },
+    pages("latency", "ChecklistLatencyHighNow"),
     warns("seq-scan", "ChecklistSequentialScans"),
     warns("slow-query", "ChecklistQueryRunsLong"),
     warns("utilization", "ChecklistWorkloadMemoryHigh"),
@@ -101,7 +102,7 @@ impl Stack {
                 let month = Duration::from_hours(30 * 24);
                 broken.silence = Some(self.alertmanager.silence("SomethingElse", month).await?);
             }
-            "errors" => self.traffic.add(0.0, 50_000.0, 0.0),
+            "errors" => self.traffic.add(0.0, 5e8, 0.0),
             "disk" => self.kubernetes.kubelet.fill(0.93),
             "backup" => self.s3.remove(BUCKET, BACKUP)?,
             "connections" => {
@@ -175,7 +176,8 @@ impl Stack {
             "restarts" => self.kubernetes.replace_pod(),
             "silence" => self.alertmanager.expire(&broken.silence.unwrap_or_default())?,
             // Rates remember: good requests without number make the bad ones few.
-            "errors" | "latency" => self.traffic.add(50_000_000.0, 0.0, 0.0),
+            "latency" => self.traffic.add(5e7, 0.0, 0.0),
+            "errors" => self.traffic.add(5e11, 0.0, 0.0),
             "disk" => self.kubernetes.kubelet.fill(0.4),
             "backup" => put_backup(&self.s3)?,
             "connections" => drop(broken.clients),
