@@ -33,7 +33,7 @@ pub struct Signal {
     pub interval: Duration,
     /// Default deadline of one run.
     pub timeout: Duration,
-    /// Series that one check may expose; what is beyond is dropped and counted.
+    /// Series that one check may expose unless checklist.yaml says another number; what is beyond is dropped and counted.
     pub max_series: usize,
     /// What its probe looks at, and what must be there for a verdict.
     pub looks: &'static [Looks],
@@ -58,7 +58,7 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// No series yet, for one run of one of its checks.
+    /// No series yet, for one run of one of its checks with the number of series that it has by default.
     pub fn samples(&self) -> Samples {
         Samples::within(self.max_series)
     }
@@ -88,7 +88,7 @@ impl Signal {
     }
 
     /// What is bad in one run's samples at `now` (Unix seconds), worst first.
-    pub fn judge(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Finding> {
+    pub fn evaluate(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         for alert in self.alerts {
             let when = alert.at_once.as_ref().unwrap_or(&alert.when);
@@ -150,7 +150,10 @@ pub struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let labels: Vec<String> = self.offender.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        write!(f, "{} {}", self.alert.summary.trim_end_matches('.'), labels.join(" "))?;
+        write!(f, "{}", self.alert.summary.trim_end_matches('.'))?;
+        for label in labels {
+            write!(f, " {label}")?;
+        }
         if let (Some(threshold), Some(limit)) = (self.alert.when.threshold(), self.limit) {
             let unit = threshold.unit;
             write!(f, " ({}, limit {})", unit.human(self.offender.value), unit.human(limit))?;
@@ -222,7 +225,7 @@ pub fn spaced(alert: &str) -> String {
 /// A warning that lasts a quarter of an hour; the base of the catalog's entries.
 pub const WARNING: Alert = Alert {
     name: "",
-    when: When::Zero(crate::condition::value::of(&crate::contract::PROBE_SUCCESS)),
+    when: When::Zero(crate::condition::value::of(&crate::self_metrics::PROBE_SUCCESS)),
     at_once: None,
     severity: Severity::Warning,
     pending: Duration::from_mins(15),

@@ -118,12 +118,12 @@ pub static SIGNAL: Signal = Signal {
                     let lead = hours(172);
                     let (count, end) = (lead.as_secs() / 300, lead.as_secs());
                     let rest = (given.limit as u64 + given.pending.as_secs()) / 300 + 90;
-                    let stops = course(&LAST, format!("0+300x{count} {end}+0x{rest}"));
-                    let first = course(&LAST, format!("_x{count} {end}+0x{rest}"));
-                    let goes_on = course(&LAST, format!("0+300x{}", count + rest));
+                    let stops = input(&LAST, format!("0+300x{count} {end}+0x{rest}"));
+                    let first = input(&LAST, format!("_x{count} {end}+0x{rest}"));
+                    let goes_on = input(&LAST, format!("0+300x{}", count + rest));
                     let busy = given.limits.value(&BUSY).max(1.0) / 3600.0;
-                    let served = |times: f64| course(&REQUESTS, format!("{}+0x{}", times * busy, count + rest));
-                    let holiday = course(&REQUESTS, format!("{}+0x{} {}+0x{rest}", 2.0 * busy, count - 12, 0.1 * busy));
+                    let served = |times: f64| input(&REQUESTS, format!("{}+0x{}", times * busy, count + rest));
+                    let holiday = input(&REQUESTS, format!("{}+0x{} {}+0x{rest}", 2.0 * busy, count - 12, 0.1 * busy));
                     let case = Case::new(vec![stops.clone()], vec![goes_on, served(2.0)]);
                     let case = case
                         .sampled_often()
@@ -146,7 +146,7 @@ pub static SIGNAL: Signal = Signal {
                     let now = format!("{last}+0x{}", 3 * given.limit as u64 / 300 + rest);
                     case.fires(
                         "fires where an hour has few events",
-                        vec![course(&LAST, format!("{} {flat} {now}", seldom.join(" ")))],
+                        vec![input(&LAST, format!("{} {flat} {now}", seldom.join(" ")))],
                     )
                 },
             }),
@@ -174,7 +174,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Newest audit event",
             description: "Time since the newest event in the audit table.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&LAST))),
+            query: PanelQuery::Value(Value::Age(of(&LAST))),
             unit: Unit::Seconds,
             threshold: Some(&STOPPED),
             ..PANEL
@@ -182,7 +182,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Requests of the hour",
             description: "Requests within an hour of the application of the same name: while it is used, audit events are expected.",
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |_| format!("sum by (target) (avg_over_time({REQUESTS}[1h])) * 3600"),
                 &[&REQUESTS],
             ),
@@ -191,7 +191,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Audit events in the future",
             description: "Events whose time is more than five minutes ahead.",
-            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             threshold: Some(&AHEAD),
             ..PANEL
         },
@@ -199,7 +199,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Audit events",
             description: "Whether the audit table holds any event.",
             drawing: Drawing::Whether,
-            shown: Shown::Value(Value::Of(of(&PRESENT))),
+            query: PanelQuery::Value(Value::Of(of(&PRESENT))),
             ..PANEL
         },
     ],

@@ -68,7 +68,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Kubernetes,
     interval: seconds(60),
     timeout: seconds(20),
-    max_series: 5_000,
+    max_series: 20_000,
     looks: &[Looks::at_some(Object::Namespace), Looks::at_some(Object::Node), Looks::at_any(Object::Claim)],
     metrics: &[&USED, &CAPACITY, &INODES_USED, &INODES],
     thresholds: &[&USAGE, &INODE_USAGE, &FULL_WITHIN, &FULL_NOW, &FULL_FLOOR],
@@ -114,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
                     let rises = |pace: f64| {
                         let (from, five) = (floor - 40.0 * pace, 5.0 * pace);
                         vec![
-                            course(&USED, format!("{from}+0x287 {from}+{five}x{SAMPLES}")),
+                            input(&USED, format!("{from}+0x287 {from}+{five}x{SAMPLES}")),
                             steady(&CAPACITY, 1000.0),
                         ]
                     };
@@ -125,7 +125,7 @@ pub static SIGNAL: Signal = Signal {
                         .after(hours(24) + minutes(40))
                         .quiet(
                             "stays quiet when a dump comes and goes every night",
-                            vec![course(&USED, format!("{night} {night}")), steady(&CAPACITY, 1000.0)],
+                            vec![input(&USED, format!("{night} {night}")), steady(&CAPACITY, 1000.0)],
                         )
                 },
             }),
@@ -178,7 +178,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Volume usage",
             description: "Used share of each volume, against the limits of the checklist.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Value(Value::Share(of(&USED), of(&CAPACITY))),
+            query: PanelQuery::Value(Value::Share(of(&USED), of(&CAPACITY))),
             unit: Unit::Ratio,
             legend: &["namespace", "persistentvolumeclaim"],
             threshold: Some(&USAGE),
@@ -187,7 +187,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Inode usage",
             description: "Used share of each volume's inodes.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Value(Value::Share(of(&INODES_USED), of(&INODES))),
+            query: PanelQuery::Value(Value::Share(of(&INODES_USED), of(&INODES))),
             unit: Unit::Ratio,
             legend: &["namespace", "persistentvolumeclaim"],
             threshold: Some(&INODE_USAGE),

@@ -66,7 +66,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Capacity Planning Review",
     kind: TargetKind::Kubernetes,
     interval: seconds(30),
-    max_series: 2_000,
+    max_series: 10_000,
     looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Autoscaler)],
     metrics: &[&REPLICAS, &AT_MAX, &LIMITED, &ABLE],
     thresholds: &[&ALWAYS, &OFTEN],
@@ -111,14 +111,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Autoscaler replicas",
             description: "Current, desired, least and most replicas of each autoscaler.",
-            shown: Shown::Value(Value::Of(of(&REPLICAS))),
+            query: PanelQuery::Value(Value::Of(of(&REPLICAS))),
             legend: &["namespace", "hpa", "state"],
             ..PANEL
         },
         Panel {
             title: "Autoscalers at their maximum",
             description: "1 while an autoscaler has no replica left to add.",
-            shown: Shown::Value(Value::Of(of(&AT_MAX))),
+            query: PanelQuery::Value(Value::Of(of(&AT_MAX))),
             legend: HPA,
             threshold: Some(&ALWAYS),
             ..PANEL
@@ -126,7 +126,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Autoscalers that want more",
             description: "1 while an autoscaler wants more replicas than its maximum.",
-            shown: Shown::Value(Value::Of(of(&LIMITED))),
+            query: PanelQuery::Value(Value::Of(of(&LIMITED))),
             legend: HPA,
             threshold: Some(&ALWAYS),
             ..PANEL
@@ -134,7 +134,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Time at the maximum",
             description: "Share of the last day that each autoscaler was at its maximum.",
-            shown: Shown::Expression(|scope| scope.over("avg_over_time", &AT_MAX, "1d"), &[&AT_MAX]),
+            query: PanelQuery::Expression(|scope| scope.over("avg_over_time", &AT_MAX, "1d"), &[&AT_MAX]),
             unit: Unit::Ratio,
             legend: HPA,
             threshold: Some(&OFTEN),
@@ -144,7 +144,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Autoscalers that can scale",
             description: "Whether each autoscaler can read its metrics and change its target.",
             drawing: Drawing::Whether,
-            shown: Shown::Value(Value::Of(of(&ABLE))),
+            query: PanelQuery::Value(Value::Of(of(&ABLE))),
             legend: HPA,
             ..PANEL
         },

@@ -78,10 +78,10 @@ pub static SIGNAL: Signal = Signal {
                     // Lines for a week and an hour; the limit is reached when the lead is over.
                     let (count, end) = (169 * 12, 169 * 3600);
                     let rest = given.limit / 300.0 + given.pending.as_secs_f64() / 300.0 + 90.0;
-                    let stops = course(&LAST, format!("0+300x{count} {end}+0x{rest:.0}"));
-                    let goes_on = course(&LAST, format!("0+300x{:.0}", f64::from(count) + rest));
+                    let stops = input(&LAST, format!("0+300x{count} {end}+0x{rest:.0}"));
+                    let goes_on = input(&LAST, format!("0+300x{:.0}", f64::from(count) + rest));
                     let lines = |pace: f64| {
-                        course(&LINES, format!("0+{pace}x{count} {}+0x{rest:.0}", pace * f64::from(count)))
+                        input(&LINES, format!("0+{pace}x{count} {}+0x{rest:.0}", pace * f64::from(count)))
                     };
                     let case = Case::new(vec![stops.clone(), lines(pace)], vec![goes_on, lines(pace)]);
                     case.sampled_often()
@@ -98,7 +98,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Audit lines",
             description: "Audit lines per second in the logs of the pods.",
-            shown: Shown::Expression(|scope| scope.over("rate", &LINES, "$__rate_interval"), &[&LINES]),
+            query: PanelQuery::Expression(|scope| scope.over("rate", &LINES, "$__rate_interval"), &[&LINES]),
             legend: &["namespace", "selector"],
             ..PANEL
         },
@@ -106,7 +106,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Audit lines seen",
             description: "Whether the logs of the pods hold audit lines at all.",
             drawing: Drawing::Whether,
-            shown: Shown::Value(Value::Of(of(&SEEN))),
+            query: PanelQuery::Value(Value::Of(of(&SEEN))),
             legend: SOURCE,
             ..PANEL
         },
@@ -114,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Newest audit line",
             description: "Time since the newest audit line in the logs of the pods.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&LAST))),
+            query: PanelQuery::Value(Value::Age(of(&LAST))),
             unit: Unit::Seconds,
             legend: SOURCE,
             threshold: None,

@@ -54,7 +54,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Kubernetes,
     interval: seconds(30),
     timeout: seconds(10),
-    max_series: 5_000,
+    max_series: 50_000,
     looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Container)],
     metrics: &[&RESTARTS, &LAST_TERMINATION],
     thresholds: &[&RECENT, &PER_HOUR, &OOM_RECENT],
@@ -110,7 +110,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Restarts per hour",
             description: "Restarts of each container over the last hour; empty is good.",
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 // Rounded, for an increase is extrapolated to the ends of its window.
                 |scope| format!("round(max without (instance) (increase({}[1h]))) > 0", scope.series(&RESTARTS)),
                 &[&RESTARTS],
@@ -123,7 +123,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Restarts per day",
             description: "Restarts of each container over the last 24 hours; a flat zero is good.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| format!("max without (instance) (increase({}[24h])) > 0", scope.series(&RESTARTS)),
                 &[&RESTARTS],
             ),
@@ -135,7 +135,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Last restarts",
             description: "Time since the previous instance of each container ended, with the reason.",
             drawing: Drawing::Table,
-            shown: Shown::Value(Value::Age(of(&LAST_TERMINATION))),
+            query: PanelQuery::Value(Value::Age(of(&LAST_TERMINATION))),
             unit: Unit::Seconds,
             legend: &["namespace", "pod", "container", "reason"],
             threshold: Some(&RECENT),
@@ -144,7 +144,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Last kills for memory",
             description: "Time since each container was killed for using too much memory; empty is good.",
             drawing: Drawing::Table,
-            shown: Shown::Value(Value::Age(of(&LAST_TERMINATION).with(OOM))),
+            query: PanelQuery::Value(Value::Age(of(&LAST_TERMINATION).with(OOM))),
             unit: Unit::Seconds,
             legend: &["namespace", "pod", "container"],
             threshold: Some(&OOM_RECENT),

@@ -4,7 +4,7 @@ use crate::probe::{Failure, Probe};
 use crate::sources::kubelet::{Claim, Volume, Volumes, volumes};
 use crate::sources::kubernetes::namespaces::left_out;
 use crate::sources::kubernetes::{Cluster, Namespace, read};
-use checklist::signals::disk::{CAPACITY, INODES, INODES_USED, SIGNAL, USED};
+use checklist::signals::disk::{CAPACITY, INODES, INODES_USED, USED};
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -15,9 +15,8 @@ use std::sync::Arc;
 pub struct Disk(pub Arc<Cluster>);
 
 impl Probe for Disk {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
-            let mut samples = SIGNAL.samples();
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let watched = self.0.watched().await?;
             let mut volumes = volumes(&self.0).await?;
             for namespace in &watched.namespaces {
@@ -30,7 +29,7 @@ impl Probe for Disk {
             }
             let mut silent = BTreeSet::new();
             for (claim, volume) in &volumes.claims {
-                if figures(claim, volume, &mut samples) {
+                if usage(claim, volume, &mut samples) {
                     samples.saw(Object::Claim, 1);
                 } else {
                     silent.insert(claim);
@@ -59,7 +58,7 @@ async fn leave_out(namespace: &Namespace, volumes: &mut Volumes, samples: &mut S
 }
 
 /// Sets the figures of one claim; whether there were any.
-fn figures(claim: &Claim, volume: &Volume, samples: &mut Samples) -> bool {
+fn usage(claim: &Claim, volume: &Volume, samples: &mut Samples) -> bool {
     let labels = [claim.namespace.as_str(), claim.name.as_str()];
     // Some file systems have no fixed number of inodes and say 0.
     if let (Some(used), Some(all @ 1..)) = (volume.inodes_used, volume.inodes) {

@@ -209,21 +209,33 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
     let (list, name) = (check.signal.kind.key(), &check.target);
     let target = config.each().into_iter().find(|(key, target)| *key == list && target.name() == name);
     // What else a probe is made with.
-    let more = match list {
-        "alertmanagers" | "backups" => format!("{:?}", config.tasks),
-        // What other targets tell is part of what this one tells of the server.
-        "postgres" => format!("{:?}", others(config, name)),
-        "prometheus" => config.fingerprint(),
+    let more = match check.signal.kind {
+        TargetKind::AlertPath | TargetKind::Alertmanager | TargetKind::Backup | TargetKind::Restore => {
+            format!("{:?}", config.tasks)
+        }
+        // One target of a server also reports on the server's other databases.
+        TargetKind::Application | TargetKind::Postgres | TargetKind::Query | TargetKind::Server => {
+            format!("{:?}", others(config, name))
+        }
+        TargetKind::Prometheus => config.fingerprint(),
         // Whether another part of the same cluster tells of the nodes.
-        "kubernetes" => config.is_first("kubernetes", name).to_string(),
-        _ => String::new(),
+        TargetKind::Kubernetes => config.is_first("kubernetes", name).to_string(),
+        TargetKind::Advisories
+        | TargetKind::Certificate
+        | TargetKind::Dependencies
+        | TargetKind::Health
+        | TargetKind::Images
+        | TargetKind::PodLogs
+        | TargetKind::Secrets
+        | TargetKind::Tasks
+        | TargetKind::Traffic => String::new(),
     };
     let query = config.queries.iter().find(|query| query.signal.id == check.signal.id);
     // Equal ids may be different signals: an operator's own check that was changed.
     let signal = std::ptr::from_ref(check.signal);
     format!(
-        "{} {signal:?} {name} {:?} {:?} {limits:?} {query:?} {target:?} {more}",
-        check.signal.id, check.interval, check.timeout
+        "{} {signal:?} {name} {:?} {:?} {} {limits:?} {query:?} {target:?} {more}",
+        check.signal.id, check.interval, check.timeout, check.series
     )
 }
 
@@ -236,5 +248,9 @@ mod tests {
         let config = Config::parse("checklist.yaml", include_str!("../../../examples/checklist.yaml"));
         let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         assert_eq!(Checks::default().jobs(&config, &[]).len(), config.checks().len());
+        let checks = config.checks();
+        for signal in checklist::SIGNALS.iter().filter(|signal| signal.kind.is_probed()) {
+            assert!(checks.iter().any(|check| check.signal.id == signal.id), "{} is not in the example", signal.id);
+        }
     }
 }

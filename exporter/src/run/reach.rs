@@ -2,7 +2,7 @@
 
 use crate::run::state::State;
 use checklist::Reason;
-use checklist::contract::{TARGET_REACHABLE, TARGET_UNREACHABLE};
+use checklist::self_metrics::{TARGET_REACHABLE, TARGET_UNREACHABLE};
 use checklist::{Metric, Signal};
 use std::collections::BTreeMap;
 
@@ -42,12 +42,12 @@ pub fn of(states: &[&State]) -> BTreeMap<Target, Option<Reason>> {
             Some(_) => {}
         }
     }
-    let judge = |sight: Sight| {
+    let reason_of = |sight: Sight| {
         let newest = sight.newest.and_then(|(_, reason)| reason);
         let all = sight.lost.filter(|_| !sight.any_through).map(|(_, reason)| reason);
         newest.or(all)
     };
-    sights.into_iter().map(|(target, sight)| (target, judge(sight))).collect()
+    sights.into_iter().map(|(target, sight)| (target, reason_of(sight))).collect()
 }
 
 /// The series of a metric: its labels, the target among them, and the value.
@@ -80,8 +80,7 @@ mod tests {
     use std::time::Duration;
 
     fn state(signal: &'static Signal, name: &str, runs: &[(f64, Option<Reason>)]) -> State {
-        let check = Check { signal, target: name.to_owned(), interval: signal.interval, timeout: signal.timeout };
-        let mut state = State::new(check, Limits::default());
+        let mut state = State::new(Check::of(signal, name), Limits::default());
         for (at, failed) in runs {
             let result = failed.map_or_else(|| Ok(signal.samples()), |reason| Err(Failure::new(reason, "no")));
             state.record(result, *at, Duration::ZERO);

@@ -122,8 +122,8 @@ pub fn route_tree(config: &Config) -> RouteTree {
 pub fn receiver(config: &Config, severity: &str) -> &'static str {
     let RouteTree { root, routes, .. } = route_tree(config);
     let takes = |route: &&Route| route.matcher.name == "severity" && route.matcher.value == severity;
-    let told = |route: &Route| route.receiver;
-    let mut all = routes.iter().filter(takes).map(told);
+    let receiver_of = |route: &Route| route.receiver;
+    let mut all = routes.iter().filter(takes).map(receiver_of);
     let first = all.next().unwrap_or(root);
     all.fold(first, |found, next| if found == "nobody" { next } else { found })
 }
@@ -277,11 +277,11 @@ pub fn intervals(window: &Maintenance) -> Vec<Interval> {
 pub mod text {
     /// The headline of a page, for one glance on a phone: what is wrong, where and how bad; of several alerts what each is
     /// about.
-    pub const SUMMARY: &str = "{{ range $n, $alert := .Alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len .Alerts) 1 }} And {{ len (slice .Alerts 1) }} more: {{ range slice .Alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
+    pub const SUMMARY: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}{{ range $n, $alert := $alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len $alerts) 1 }} And {{ len (slice $alerts 1) }} more: {{ range slice $alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
     /// The headline of a message.
-    pub const TITLE: &str = "[{{ .Status | toUpper }} {{ .CommonLabels.severity }}] {{ range $n, $alert := .Alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len .Alerts) 1 }} And {{ len (slice .Alerts 1) }} more: {{ range slice .Alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
+    pub const TITLE: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}[{{ .Status | toUpper }}{{ if eq .Status \"firing\" }} {{ .CommonLabels.severity }}{{ end }}] {{ range $n, $alert := $alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len $alerts) 1 }} And {{ len (slice $alerts 1) }} more: {{ range slice $alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
     /// What each alert says, since when, and what to read next.
-    pub const DESCRIPTIONS: &str = "{{ range .Alerts }}{{ if gt (len $.Alerts) 1 }}{{ .Annotations.description }}{{ else }}{{ .Annotations.summary }}{{ end }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Labels.alertname }}: {{ .Annotations.runbook_url }}\n{{ end }}";
+    pub const DESCRIPTIONS: &str = "{{ range .Alerts.Firing }}{{ if gt (len $.Alerts.Firing) 1 }}{{ .Annotations.description }}{{ else }}{{ .Annotations.summary }}{{ end }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Labels.alertname }}: {{ .Annotations.runbook_url }}\n{{ end }}{{ range .Alerts.Resolved }}Resolved: {{ .Labels.alertname }}: {{ .Annotations.summary }}\n{{ end }}";
     /// The page to read.
     pub const RUNBOOK: &str = "{{ .CommonAnnotations.runbook_url }}";
     /// PagerDuty's own words for severities.

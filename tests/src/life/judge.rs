@@ -6,7 +6,7 @@ use super::board::{Board, Labels};
 use super::evaluate::{self, Firing, Span};
 use super::ledger::Incident;
 use super::shop::{DAY, Shop};
-use super::{incidents, ordinary, peers, remote_write, table, told};
+use super::{incidents, ordinary, notifications, peers, remote_write, table};
 use crate::monitoring::Prometheus;
 use anyhow::Context;
 use checklist::Config;
@@ -96,7 +96,7 @@ async fn set(
         }
     };
     let firing = evaluate::firing(prometheus.port, rules, span, &slow).await?;
-    let told = told::notifications(&firing, span.minutes, routes, pages);
-    let outcome = table::outcome(&format!("{} {name}", shop.name()), &told, ledger, shop.from(), shop.minutes);
+    let messages = notifications::notifications(&firing, span.minutes, routes, pages);
+    let outcome = table::outcome(&format!("{} {name}", shop.name()), &messages, ledger, shop.from(), shop.minutes);
     Ok(Judged { outcome, firing })
 }

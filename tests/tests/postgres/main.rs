@@ -10,6 +10,7 @@ mod servers;
 mod standby;
 mod tables;
 mod times;
+mod untracked;
 mod values;
 mod versions;
 
