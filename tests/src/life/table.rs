@@ -145,8 +145,8 @@ impl fmt::Display for Outcome {
                 writeln!(f, "  {kind}: {line}")?;
             }
         }
-        for messages in &self.incidents {
-            let by = match messages.by {
+        for told in &self.incidents {
+            let by = match told.by {
                 Some(Loud::Page) => "page",
                 Some(Loud::Message) => "message",
                 None => "NOTHING",
