@@ -103,7 +103,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: minutes(15),
             summary: "Replicas report different versions.",
-            description: "{{ $labels.target }} has reported the same {value} versions at once for two hours: replicas were left behind by a rollout.",
+            description: "The health page of {{ $labels.target }} has reported the same {value} versions at once for two hours: replicas were left behind by a rollout.",
             ..WARNING
         },
     ],

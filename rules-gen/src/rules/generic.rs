@@ -58,7 +58,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             minutes: 15,
             severity: "warning",
             summary: "Check leaves out series.",
-            description: "Check {{ $labels.check }} on {{ $labels.target }} gave more series than its bound allows, or the same twice.",
+            description: "A check{{ with $labels.target }} on {{ . }}{{ end }} gave more series than its bound allows, or the same twice: checklist_probe_series_dropped_total has its name.",
             targets: Vec::new(),
         },
         Generic {
@@ -273,7 +273,7 @@ fn incomplete(config: &Config, signal: &'static Signal) -> Option<Rule> {
         minutes: 15,
         severity: "warning",
         summary: "Check does not see all that it should.",
-        description: "{{ $labels.check }} on {{ $labels.target }} cannot judge {{ $value }} of kind {{ $labels.object }}; the rest is judged. The exporter's page of the check names each with its reason.",
+        description: "Check {{ $labels.check }} on {{ $labels.target }} cannot judge {{ $value }} of kind {{ $labels.object }}; the rest is judged. The exporter's page of the check names each with its reason.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
@@ -288,7 +288,7 @@ fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
         minutes: 15,
         severity: config.worst(signal).as_str(),
         summary: "Check is not watched.",
-        description: "checklist.yaml names {{ $labels.check }} on {{ $labels.target }}, but no exporter reports it.",
+        description: "No exporter reports the check {{ $labels.check }} on {{ $labels.target }} that checklist.yaml names.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
