@@ -124,8 +124,8 @@ postgres:
   - {name: other, host: h, database: e, user: u}
 ";
     let text = page(yaml, "audit_log");
-    assert!(text.contains("1. `SELECT max(\"at\") FROM \"security\".\"audit\";`\n   - other: `SELECT max(timestamp) FROM audit_events;`\n"), "{text}");
-    assert!(page(yaml, "workflows").contains("1. `SELECT status, count(*) FROM workflows WHERE updated_at > now()"));
+    assert!(text.contains("2. `SELECT max(\"at\") FROM \"security\".\"audit\";`\n   - other: `SELECT max(timestamp) FROM audit_events;`\n"), "{text}");
+    assert!(page(yaml, "workflows").contains("2. `SELECT status, count(*) FROM workflows WHERE updated_at > now()"));
     let roles = page(EXAMPLE, "roles");
     assert!(
         roles.contains("array_agg(r.name) FROM users u JOIN user_roles ur ON u.id = ur.user_id JOIN roles r ON"),
