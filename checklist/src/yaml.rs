@@ -6,7 +6,7 @@ mod place;
 mod shown;
 mod tree;
 
-pub use error::Error;
+pub use error::{Error, syntax};
 pub use hint::hint;
 pub use place::{Lines, Place};
 pub use shown::{is_plain, quote, word};

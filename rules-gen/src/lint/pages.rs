@@ -23,7 +23,7 @@ macro_rules! pages {
 pages! {
     "RG001" "RG002" "RG003" "RG004" "RG005" "RG006" "RG007" "RG010" "RG011" "RG012" "RG013" "RG014" "RG015" "RG016" "RG017" "RG018"
     "RG019" "RG020" "RG021" "RG022" "RG023" "RG024" "RG025" "RG026" "RG030" "RG031" "RG032" "RG033" "RG034" "RG035" "RG036" "RG037" "RG040"
-    "RG050" "RG060" "RG070" "RG099"
+    "RG050" "RG060" "RG070" "RG080" "RG099"
 }
 
 /// Every page in order.
