@@ -3,8 +3,10 @@
 
 pub mod checks;
 pub mod configuration;
+mod context;
 mod copies;
 mod dashboards;
+pub mod definition;
 mod documents;
 mod embedded;
 pub mod expr;
@@ -18,7 +20,6 @@ pub mod live;
 mod number;
 pub mod options;
 pub mod output;
-pub mod pages;
 pub mod place;
 pub mod report;
 mod routes;
@@ -32,7 +33,7 @@ pub use options::Options;
 
 use crate::routing::Configuration;
 use crate::terminal::Progress;
-use checks::context::Context;
+use context::Context;
 use copies::Copies;
 use documents::{Document, Read, first};
 use files::Source;
@@ -112,7 +113,14 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
-    let context = Context { options, recorded: &recorded, uids: uids.as_ref() };
+    let context = Context {
+        options,
+        recorded: &recorded,
+        uids: uids.as_ref(),
+        routing: &configurations,
+        tested: &tested,
+        used: &used,
+    };
     let copies = Copies::new(&all);
     let judged = counted("judged");
     let judge = |(file, read): (usize, &Read<'_>)| {
@@ -124,26 +132,21 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                         report.is_judged_partly();
                     }
                     for rule in rules.iter().filter(|rule| !copies.elsewhere(file, rule)) {
-                        checks::check(rule, &context, &mut report);
-                        tested.check(rule, &used, &mut report);
-                        routes::check(rule, &configurations, &mut report);
+                        checks::rule(rule, &context, &mut report);
                     }
-                    rule_file::duplicates(rules, &mut report);
-                    for configuration in &options.configurations {
-                        rules.iter().for_each(|rule| configuration.check(rule, &mut report));
-                    }
+                    checks::rules(rules, &mut report);
                 }
                 Document::Dashboard(board) if copies.is_copy((file, at), board) => report.is_judged_partly(),
                 Document::Dashboard(board) => {
                     report.look_in(board.within.clone());
-                    dashboards::check(&board.model, &surroundings, &mut report);
+                    checks::dashboard(&board.model, &surroundings, &mut report);
                 }
                 Document::Routing(node) => routes::object(node, rules(), options, &mut report),
                 Document::Tests(_) | Document::Routes(_) | Document::Other => {}
             }
         }
         judged();
-        report.finish(options.today, pages::id)
+        report.finish(options.today, checks::id)
     };
     let numbered: Vec<(usize, &Read<'_>)> = all.iter().enumerate().collect();
     let mut findings: Vec<Finding> =

@@ -327,7 +327,9 @@ fn written() -> Vec<String> {
         "{,}",
         "'{{ .Values.x }}'",
     ] {
-        all.push(format!("groups:\n- name: g\n  rules:\n  - alert: a\n    expr: up\n    annotations:\n      d: {value}\n      e: f\n"));
+        all.push(format!(
+            "groups:\n- name: g\n  rules:\n  - alert: a\n    expr: up\n    annotations:\n      d: {value}\n      e: f\n"
+        ));
     }
     for labels in ["{a: b?}", "{a: ?b}", "{a?b: c}", "{a: , c: d}", "{a:, c: d}", "{a: b,}", "{a: 'b?'}", "{a: [b]}"] {
         all.push(format!("{good}    labels: {labels}\n"));
@@ -350,7 +352,9 @@ fn written() -> Vec<String> {
     for key in ["source_tenants: [a]", "partial_response_strategy: warn", "query_offset: 1m", "limits: 5"] {
         all.push(good.replace("  rules", &format!("  {key}\n  rules")));
     }
-    let rule = |expr: &str| format!("{{\"groups\":[{{\"name\":\"g\",\"rules\":[{{\"record\":\"a\",\"expr\":\"{expr}\"}}]}}]}}");
+    let rule = |expr: &str| {
+        format!("{{\"groups\":[{{\"name\":\"g\",\"rules\":[{{\"record\":\"a\",\"expr\":\"{expr}\"}}]}}]}}")
+    };
     all.extend(["up", "up\\/2", "up{a=\\\"b\\\"}", "\\u0075p", "up{a='\\ud83d\\ude00'}"].map(rule));
     all
 }

@@ -155,7 +155,8 @@ fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
         let one = |one: &serde_json::Value| {
-            format!("{}:{} {} {}", one["file"].as_str()?, one["line"], one["id"].as_str()?, one["level"].as_str()?).into()
+            format!("{}:{} {} {}", one["file"].as_str()?, one["line"], one["id"].as_str()?, one["level"].as_str()?)
+                .into()
         };
         found.as_array().unwrap().iter().filter_map(one).collect::<Vec<String>>()
     };
@@ -170,14 +171,22 @@ fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_
     let after = ids(&["rules"]);
     let about = |id: &str| after.iter().filter(|one| one.contains(id)).map(String::as_str).collect::<Vec<_>>();
     assert_eq!(about("b.json"), [] as [&str; 0], "{after:?}");
-    assert_eq!(about("RG080"), ["rules/team-a/a.yaml:4 RG080 error", "rules/team-a/a.yaml:4 RG080 error", "rules/team-a/a.yaml:7 RG080 error", "rules/team-a/a.yaml:7 RG080 error"]);
+    assert_eq!(
+        about("RG080"),
+        [
+            "rules/team-a/a.yaml:4 RG080 error",
+            "rules/team-a/a.yaml:4 RG080 error",
+            "rules/team-a/a.yaml:7 RG080 error",
+            "rules/team-a/a.yaml:7 RG080 error"
+        ]
+    );
     assert_eq!(about("RG099"), ["rules/rules-gen.yaml:8 RG099 warning"], "it suppresses nothing");
     write("other.yaml", "levels: []\n");
     assert_eq!(ids(&["rules", "--rules-config", "other.yaml"]), before);
     for (text, why) in [
         ("level: []\n", "1:1: unknown key level (did you mean levels?)"),
         ("levels:\n- {lints: [RG999], level: off}\n", "2:12: there is no lint RG999"),
-        ("levels:\n- {lints: [RG018], level: loud}\n", "2:28: level is one of"),
+        ("levels:\n- {lints: [RG018], level: loud}\n", "2:27: level is one of"),
         ("ignores:\n- {lints: [RG018]}\n", "2:3: lints and a reason are needed"),
         ("ignores:\n- {lints: [RG018], reason: x, until: soon}\n", "until is a date"),
         ("policies: {}\n", "policies is a list"),
@@ -204,7 +213,8 @@ fn a_comment_that_suppresses_nothing_is_told() {
 fn fix_mends_the_files_that_can_mean_one_thing_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rules.yaml");
-    std::fs::write(folder.path().join("rules-gen.yaml"), "fix: {runbook_url: 'https://r.example.org/{alert}'}\n").unwrap();
+    std::fs::write(folder.path().join("rules-gen.yaml"), "fix: {runbook_url: 'https://r.example.org/{alert}'}\n")
+        .unwrap();
     std::fs::write(
         &path,
         "groups:\n- name: g\n  rules:\n  - alert: Down\n    expr: up == 0\n    for: 5 min\n    labels: {severity: critical}\n    \

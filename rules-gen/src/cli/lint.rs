@@ -7,7 +7,7 @@ use crate::lint::flavour::Flavour;
 use crate::lint::known::Known;
 use crate::lint::output::{Format, render};
 use crate::lint::report::{Finding, Level, Report};
-use crate::lint::{Options, Outcome, asked, checks, files, fix, live, pages, rule_file, run_showing};
+use crate::lint::{Options, Outcome, asked, checks, files, fix, live, rule_file, run_showing};
 use crate::server::{Login, Server};
 use crate::terminal::{Progress, Style, is_quiet, note, print, say};
 use anyhow::Context;
@@ -102,7 +102,7 @@ pub struct Arguments {
 }
 
 fn lint_id(text: &str) -> Result<String, String> {
-    pages::id(text).map(ToOwned::to_owned).ok_or_else(|| format!("there is no lint {text}; see --list"))
+    checks::id(text).map(ToOwned::to_owned).ok_or_else(|| format!("there is no lint {text}; see --list"))
 }
 
 fn duration(text: &str) -> Result<f64, String> {
@@ -125,12 +125,12 @@ fn version(text: &str) -> Result<(u32, u32), String> {
 /// Unreadable settings, and a live server without an answer.
 pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(id) = &arguments.explain {
-        let page = pages::all().find(|page| page.id == id).context("there is no such lint")?;
-        out(arguments, page.text)?;
+        let lint = checks::ALL.iter().find(|lint| lint.id == id).context("there is no such lint")?;
+        out(arguments, &format!("# {}: {}\n\n{}", lint.id, lint.title, lint.page()))?;
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.list {
-        let lines: String = pages::all().map(|page| format!("{}  {}\n", page.id, page.title)).collect();
+        let lines: String = checks::ALL.iter().map(|lint| format!("{}  {}\n", lint.id, lint.title)).collect();
         out(arguments, &lines)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -184,14 +184,16 @@ fn not_judged(paths: &[String], outcome: &Outcome) -> Vec<String> {
         if !(folder || pattern.is_some()) || !files.iter().all(left_out) {
             continue;
         }
-        all.push(match outcome.left_out.iter().filter(|one| files.contains(&&one.file)).collect::<Vec<_>>().as_slice() {
-            [] => format!("nothing in {path} was judged: there is no YAML or JSON file"),
-            [one] => format!("nothing in {path} was judged: {}: {}", one.file, one.why),
-            [first, ..] => {
-                let count = files.len();
-                format!("nothing in {path} was judged: {count} files such as {}: {}", first.file, first.why)
-            }
-        });
+        all.push(
+            match outcome.left_out.iter().filter(|one| files.contains(&&one.file)).collect::<Vec<_>>().as_slice() {
+                [] => format!("nothing in {path} was judged: there is no YAML or JSON file"),
+                [one] => format!("nothing in {path} was judged: {}: {}", one.file, one.why),
+                [first, ..] => {
+                    let count = files.len();
+                    format!("nothing in {path} was judged: {count} files such as {}: {}", first.file, first.why)
+                }
+            },
+        );
     }
     all
 }
@@ -221,10 +223,10 @@ fn mend(sources: &mut [Source], options: &Options) -> anyhow::Result<Vec<String>
 /// The configurations of what is linted.
 fn configurations(arguments: &Arguments) -> anyhow::Result<Vec<Configuration>> {
     if let Some(path) = &arguments.rules_config {
-        return Ok(vec![Configuration::read(path, true, pages::id)?]);
+        return Ok(vec![Configuration::read(path, true, checks::id)?]);
     }
     let beside = configuration::beside(&arguments.paths);
-    beside.iter().map(|path| Configuration::read(path, false, pages::id)).collect()
+    beside.iter().map(|path| Configuration::read(path, false, checks::id)).collect()
 }
 
 fn out(arguments: &Arguments, text: &str) -> anyhow::Result<()> {
@@ -265,10 +267,9 @@ fn scrapes(arguments: &Arguments, options: &mut Options) -> anyhow::Result<Vec<F
         anyhow::ensure!(text.lines().any(sample), "{} has no sample: {why}", path.display());
         options.known.add_scrape(&text);
         let name = path.display().to_string();
-        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
         let mut report = Report::new(&name, &text, None);
-        checks::metric_names(types.map(|(name, kind)| (name, kind.trim() == "counter")), &mut report);
-        findings.extend(report.finish(options.today, pages::id));
+        checks::scrape(&text, &mut report);
+        findings.extend(report.finish(options.today, checks::id));
     }
     Ok(findings)
 }

@@ -72,7 +72,8 @@ fn read(text: &str) -> Option<Vec<Node>> {
 fn durations(file: &str, node: &Node, names: &[&str], edits: &mut Vec<Edit>) {
     for value in names.iter().filter_map(|name| node.get(name)) {
         let Some(text) = value.text().filter(|text| !text.is_empty() && seconds(text).is_none()) else { continue };
-        let quote = ["\"", "'"].into_iter().find(|quote| file[value.span.start..].starts_with(quote)).unwrap_or_default();
+        let quote =
+            ["\"", "'"].into_iter().find(|quote| file[value.span.start..].starts_with(quote)).unwrap_or_default();
         if let Some(meant) = duration_meant(text) {
             edits.push(Edit { bytes: value.span.clone(), text: format!("{quote}{meant}{quote}"), what: DURATIONS });
         }
@@ -142,7 +143,8 @@ mod tests {
 
     #[test]
     fn what_stays_broken_is_left_alone() {
-        for broken in ["groups: [\n", "groups:\n- name: {{ include \"x\" . }}\n  rules: [\n", "a: 'b\n", "groups: []\n"] {
+        for broken in ["groups: [\n", "groups:\n- name: {{ include \"x\" . }}\n  rules: [\n", "a: 'b\n", "groups: []\n"]
+        {
             assert_eq!(fix(broken, None), None, "{broken}");
         }
     }

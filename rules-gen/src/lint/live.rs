@@ -2,7 +2,6 @@
 //! cannot be evaluated (RG070).
 
 use super::options::Options;
-use super::pages;
 use super::report::{Finding, Level, Report};
 use super::rule_file::{Rule, metric_name};
 use crate::server::{NoVerdict, Server};
@@ -120,5 +119,5 @@ async fn unhealthy(server: &Server, options: &Options) -> Result<Vec<Finding>, N
             report.line("RG070", Level::Error, 1, format!("the server cannot evaluate it: {error}"), "");
         }
     }
-    Ok(report.finish(options.today, pages::id))
+    Ok(report.finish(options.today, |_| None))
 }

@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn columns_count_characters_however_long_the_line_is() {
-        for text in ["ab\ncd".to_owned(), "é😀x".repeat(400), format!("{}\n{}é", "é".repeat(300), "x".repeat(600))] {
+        for text in ["ab\ncd".to_owned(), "é😀x".repeat(400), format!("{}\n{}é", "é".repeat(300), "x".repeat(600))]
+        {
             let lines = Lines::new(&text);
             let (mut line, mut column) = (1, 1);
             for (at, c) in text.char_indices() {

@@ -9,7 +9,7 @@ use super::yaml::{Kind, Node};
 use crate::promql::duration;
 use checklist::yaml::hint;
 use promql::{Expr, Query, Use};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Keys beside `groups` that only some servers know.
 const OF_FILES: [(&str, Flavour); 1] = [("namespace", Flavour::Mimir)];
@@ -356,18 +356,4 @@ pub fn metric_name(name: &str) -> bool {
 
 fn label_name(name: &str) -> bool {
     metric_name(name) && !name.contains(':')
-}
-
-/// The rules of a file that have the same name and labels.
-pub fn duplicates(rules: &[Rule], report: &mut Report<'_>) {
-    let mut seen = BTreeMap::new();
-    for rule in rules {
-        let labels: BTreeMap<&str, &str> = rule.labels.iter().map(|(k, v)| (&**k, &*v.value)).collect();
-        if let Some(first) = seen.insert((rule.alerts, rule.name.value.as_str(), labels), rule.scope.place.line) {
-            report.enter(rule.scope.clone());
-            report.about(Some(rule.name.value.clone()));
-            let message = format!("{} stands in line {first} already with the same labels", rule.name.value);
-            report.at("RG004", Level::Warning, &rule.name, message, "give the rules a label that tells them apart");
-        }
-    }
 }

@@ -42,8 +42,15 @@ fn escape(raw: &str) -> Option<(usize, &'static str)> {
         }
         match rest.next()?.1 {
             '/' => return Some((at, "Prometheus knows no escape \\/: write / alone")),
-            'u' if matches!(raw.as_bytes().get(at + 2..at + 4)?, [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F']) => {
-                return Some((at, "Prometheus reads no pair of \\u escapes for one character: write the character, or \\U"));
+            'u' if matches!(
+                raw.as_bytes().get(at + 2..at + 4)?,
+                [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F']
+            ) =>
+            {
+                return Some((
+                    at,
+                    "Prometheus reads no pair of \\u escapes for one character: write the character, or \\U",
+                ));
             }
             _ => {}
         }

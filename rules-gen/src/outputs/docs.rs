@@ -1,5 +1,6 @@
 //! `docs/signals.md`, everything that the catalog watches, and `docs/lints.md`, for people.
 
+use crate::lint::checks::ALL;
 use crate::outputs::file::File;
 use checklist::lines::{Watched, by_people, lines_of};
 use checklist::{Access, Limits, SIGNALS, Severity, Signal};
@@ -83,13 +84,13 @@ fn need(access: &Access) -> String {
 /// Every lint's page in one document.
 pub fn lints() -> File {
     let mut content = LINTS.to_owned();
-    for page in crate::lint::pages::all() {
-        content += &format!("- [{}](#{}): {}\n", page.id, page.id.to_lowercase(), page.title);
+    for lint in ALL {
+        content += &format!("- [{}](#{}): {}\n", lint.id, lint.id.to_lowercase(), lint.title);
     }
-    for page in crate::lint::pages::all() {
-        let text = page.text.split_once('\n').map_or("", |(_, rest)| rest).replace("\n## ", "\n### ");
-        let (id, title, anchor) = (page.id, page.title, page.id.to_lowercase());
-        content += &format!("\n<a id=\"{anchor}\"></a>\n\n## {id}: {title}\n{}\n", text.trim_end());
+    for lint in ALL {
+        let (id, title, anchor) = (lint.id, lint.title, lint.id.to_lowercase());
+        let page = lint.page().replace("\n## ", "\n### ");
+        content += &format!("\n<a id=\"{anchor}\"></a>\n\n## {id}: {title}\n\n{}\n", page.trim_end());
     }
     File { path: "lints.md".into(), content }
 }

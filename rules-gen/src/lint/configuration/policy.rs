@@ -28,8 +28,6 @@ impl Configuration {
     /// Says what a rule lacks, has in excess or says otherwise.
     pub fn check(&self, rule: &Rule, report: &mut Report<'_>) {
         let Some(path) = self.path_of(report.file()) else { return };
-        report.enter(rule.scope.clone());
-        report.about(Some(rule.name.value.clone()));
         for policy in self.policies.iter().filter(|policy| policy.paths.matches(&path)) {
             policy.labels.check(("label", &rule.labels), rule, &self.name, report);
             policy.annotations.check(("annotation", &rule.annotations), rule, &self.name, report);

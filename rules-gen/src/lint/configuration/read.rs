@@ -18,8 +18,16 @@ impl Configuration {
     /// An unreadable file, and what it says that means nothing, with its place.
     pub fn read(path: &Path, named: bool, id: LintId) -> Result<Self> {
         let text = files::text(path)?;
+        Self::parse(path, &text, named, id)
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// What it says that means nothing, with its place.
+    pub fn parse(path: &Path, text: &str, named: bool, id: LintId) -> Result<Self> {
         let name = path.display().to_string();
-        let (documents, malformed) = yaml::documents(&text);
+        let (documents, malformed) = yaml::documents(text);
         if let Some(malformed) = malformed {
             bail!("{name}:{}:{}: {}", malformed.place.line, malformed.place.column, malformed.message);
         }
@@ -33,7 +41,7 @@ impl Configuration {
             policies: Vec::new(),
             runbook_url: None,
         };
-        let reader = Reader { name: &name, text: &text, id };
+        let reader = Reader { name: &name, text, id };
         match documents.as_slice() {
             [] => {}
             [node] if node.is_null() => {}
@@ -153,10 +161,11 @@ impl Reader<'_> {
     fn ignore(&self, node: &Node) -> Result<Ignore> {
         let line = node.place.line;
         let text = self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default().to_owned();
-        let mut ignore =
-            Ignore { lints: Vec::new(), paths: Paths::default(), subject: None, until: None, line, text };
+        let mut ignore = Ignore { lints: Vec::new(), paths: Paths::default(), subject: None, until: None, line, text };
         let mut reason = false;
-        for (key, value) in self.table(node, "an entry of ignores", &["lints", "paths", "subject", "reason", "until"])? {
+        for (key, value) in
+            self.table(node, "an entry of ignores", &["lints", "paths", "subject", "reason", "until"])?
+        {
             match key {
                 "lints" => ignore.lints = self.lints(value)?,
                 "paths" => ignore.paths = self.paths(value)?,

@@ -2,7 +2,10 @@
 
 /// Messages of the reader, and what mends them.
 const ADVICE: [(&str, &str); 9] = [
-    ("mapping values are not allowed", "a text with a colon and a space needs quotes; else the line is indented too far"),
+    (
+        "mapping values are not allowed",
+        "a text with a colon and a space needs quotes; else the line is indented too far",
+    ),
     ("did not find expected key", "check the indentation of this line, and the quotes of the text before it"),
     ("simple key expected", "a key has a colon and a space behind it; a text that goes on is indented deeper"),
     ("unexpected character", "a text that begins so needs quotes"),
