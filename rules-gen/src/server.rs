@@ -192,8 +192,7 @@ impl Server {
         if let Some(failure) = http::refusal(&answer) {
             return Err(NoVerdict::new(format!("{}{path}: {}: {}", self.url, failure.message, text.trim())));
         }
-        serde_yaml::from_str(&text)
-            .map_err(|error| NoVerdict::new(format!("{}{path}: line {}", self.url, yaml::Error::from(error))))
+        yaml::parse(&text).map_err(|error| NoVerdict::new(format!("{}{path}: line {error}", self.url)))
     }
 
     /// An instant query at a time (Unix seconds).

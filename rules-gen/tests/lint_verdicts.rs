@@ -68,16 +68,17 @@ fn a_folder_without_anything_to_judge_is_a_mistake_of_usage() {
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     write("foreign/ci.yaml", "jobs: []\n");
     write("foreign/groups.json", "{\"groups\": [\"admin\", \"users\"]}\n");
+    write("rules/playbook.yml", "- hosts: all\n  tasks:\n  - group: {{ name }} of\n\t{% if x %}\n");
     for at in 0..30 {
         write(&format!("many/{at}.yaml"), "kind: Service\napiVersion: v1\ngroup: x\n");
     }
     for (path, code, word) in [
-        ("rules", 0, "2 files: 0 errors"),
+        ("rules", 0, "3 files: 0 errors"),
         ("empty", 2, "nothing in empty was judged: there is no YAML or JSON file"),
         ("foreign", 2, "nothing in foreign was judged: 2 files such as foreign/ci.yaml"),
         ("foreign/*.json", 2, "nothing in foreign/*.json was judged"),
         ("nothing/*.yaml", 2, "nothing matches"),
-        (".", 0, "32 files have nothing to judge and were left out (objects of other kinds: 30, other files: 2)"),
+        (".", 0, "33 files have nothing to judge and were left out (objects of other kinds: 30, other files: 3)"),
     ] {
         let (found, said) = verdict(folder.path(), &[path]);
         assert!(found == Some(code) && said.contains(word), "{path}: {found:?} {said}");
@@ -111,6 +112,23 @@ fn what_prometheus_reads_is_no_error() {
     }
     let wide: Vec<u8> = [0xFF, 0xFE].into_iter().chain(base.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     assert_eq!(of("rules.yaml", wide, &[]).0, Some(0), "what PowerShell writes");
+}
+
+/// Two readers of YAML have a bound on comments in front of an item.
+#[test]
+fn old_entries_in_comments_stop_no_verb() {
+    let comments = "  # - {name: old}\n".repeat(200);
+    let routes = format!("route:\n  receiver: a\nreceivers:\n{comments}- name: a\n{comments}- name: b\n");
+    let (code, said) = of("alertmanager.yaml", routes, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let rules = RULES.replace("  - {", &format!("{comments}  - {{"));
+    std::fs::write(folder.path().join("rules.yaml"), rules).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+    let arguments = ["backtest", "--prometheus", "http://127.0.0.1:1", "--rules", "rules.yaml"];
+    let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("there is no alert to replay"), "{said}");
 }
 
 #[test]

@@ -105,6 +105,9 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     if broken && is_helm(text) {
         return First::left_out(Why::Helm);
     }
+    if malformed.is_some() && !source.named && !form::may_be_ours(text) {
+        return First::left_out(Why::Foreign);
+    }
     if nodes.iter().all(Node::is_null) && malformed.is_none() {
         return First::left_out(Why::Empty);
     }

@@ -3,6 +3,18 @@
 use crate::lint::yaml::{Kind, Node};
 use checklist::yaml::hint;
 
+/// Whether a text that is no YAML, and that nobody named, can be meant as a file of ours: templates of other programs lie
+/// in many folders.
+pub(super) fn may_be_ours(text: &str) -> bool {
+    let all = |words: &[&str]| words.iter().all(|word| text.contains(word));
+    let objects = ["PrometheusRule", "GrafanaDashboard", "AlertmanagerConfig", "alert_rule_test", "promql_expr_test"];
+    objects.iter().any(|word| text.contains(word))
+        || [["expr", "alert"], ["expr", "record"], ["receivers", "route"], ["panels", "targets"]]
+            .iter()
+            .any(|one| all(one))
+        || text.lines().any(|line| line.trim_start().starts_with("groups:"))
+}
+
 /// Whether a document with `groups` that nobody named is a rule file: a group has rules, or there is nothing beside
 /// groups with a name.
 pub(super) fn is_rule_file(node: &Node) -> bool {

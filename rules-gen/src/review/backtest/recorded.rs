@@ -102,8 +102,8 @@ fn in_place(base: &str, selector: &Selector, interval: f64) -> String {
     for matcher in selector.matchers.iter().filter(|matcher| matcher.name.text != "__name__") {
         let value: &str = &matcher.value;
         let (pattern, join) = match matcher.op {
-            MatchOp::Equal => (escaped(value), "and"),
-            MatchOp::NotEqual => (escaped(value), "unless"),
+            MatchOp::Equal => (regex::escape(value), "and"),
+            MatchOp::NotEqual => (regex::escape(value), "unless"),
             MatchOp::Regex => (value.to_owned(), "and"),
             MatchOp::NotRegex => (value.to_owned(), "unless"),
         };
@@ -132,14 +132,6 @@ fn label(text: &str, name: &str, value: &str) -> String {
 
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
-}
-
-/// A pattern that matches a text and nothing else.
-fn escaped(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| ["\\".chars().next().filter(|_| "\\.+*?()|[]{}^$".contains(c)), Some(c)])
-        .flatten()
-        .collect()
 }
 
 #[cfg(test)]
