@@ -268,6 +268,7 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::construct::Missing;
 
     #[test]
     fn names_are_in_order_so_that_they_are_found() {

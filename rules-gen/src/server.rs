@@ -173,7 +173,7 @@ impl Server {
         Err(NoVerdict { why: format!("{}: {why}", self.url), of_the_expression })
     }
 
-    async fn ask(&self, path: &str) -> Result<http::Answer, NoVerdict> {
+    async fn ask(&self, path: &str) -> Result<http::HttpResponse, NoVerdict> {
         let (endpoint, tenant) = (self.endpoint(), self.login.tenant.as_deref());
         answered(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
     }

@@ -114,6 +114,11 @@ impl Kubernetes {
         let _ = self.api.events.send(Event::Expired);
     }
 
+    /// Cuts every watch in the middle of a chunk.
+    pub fn drop_watches(&self) {
+        let _ = self.api.events.send(Event::Dropped);
+    }
+
     /// Pages of lists handed out so far.
     pub fn lists(&self) -> u64 {
         self.api.lock().lists
@@ -136,7 +141,12 @@ impl Kubernetes {
 
     /// Makes a lease that nobody holds, as a release leaves it.
     pub fn free_lease(&self, lease: &str) {
-        self.apply(&leases(), json!({"metadata": {"name": lease}, "spec": {"leaseDurationSeconds": 1}}));
+        self.set_lease(lease, &json!({"leaseDurationSeconds": 1}));
+    }
+
+    /// Makes or changes a lease, whoever holds it.
+    pub fn set_lease(&self, lease: &str, spec: &Value) {
+        self.apply(&leases(), json!({"metadata": {"name": lease}, "spec": spec}));
     }
 
     /// Deletes a lease.
