@@ -13,6 +13,7 @@ pub mod expr;
 pub mod files;
 pub mod fix;
 pub mod flavour;
+mod helm;
 pub mod known;
 pub mod labels;
 pub mod left_out;

@@ -1,11 +1,14 @@
 //! `rules-gen.yaml`: how a team judges its rules. Levels of lints by path, findings that are accepted for a time, which
 //! labels and annotations rules must have, and what `--fix` writes.
 
+mod paths;
 mod policy;
 mod read;
 
-use super::report::{Finding, Level};
+use super::report::{Finding, Level, Report};
+use super::rule_file::Rule;
 use jiff::civil::Date;
+use paths::Paths;
 use policy::Policy;
 use std::path::{Component, Path, PathBuf};
 
@@ -49,17 +52,6 @@ struct Ignore {
     text: String,
 }
 
-/// Patterns of paths; none is every file.
-#[derive(Debug, Clone, Default)]
-struct Paths(Vec<glob::Pattern>);
-
-impl Paths {
-    fn matches(&self, path: &Path) -> bool {
-        let shown = path.to_string_lossy();
-        self.0.is_empty() || self.0.iter().any(|pattern| pattern.matches(&shown))
-    }
-}
-
 impl Configuration {
     /// Its name as it is shown.
     pub fn name(&self) -> &str {
@@ -83,6 +75,12 @@ impl Configuration {
     /// Whether it is for a file.
     pub fn is_for(&self, file: &str) -> bool {
         self.path_of(file).is_some()
+    }
+
+    /// Says what of the policies a rule breaks.
+    pub fn check(&self, rule: &Rule, report: &mut Report<'_>) {
+        let Some(path) = self.path_of(report.file()) else { return };
+        self.policies.iter().for_each(|policy| policy.check(rule, &path, &self.name, report));
     }
 
     /// The findings with the levels that the file gives them, without those that it accepts; and what is wrong with its

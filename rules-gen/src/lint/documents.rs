@@ -11,7 +11,7 @@ use super::place::ParseError;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::{self, Node};
-use super::{dashboards, routes, rule_file};
+use super::{dashboards, helm, routes, rule_file};
 use crate::routing::Configuration;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -102,7 +102,7 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     }
     let (nodes, malformed) = yaml::documents(text);
     let broken = malformed.is_some() || nodes.iter().any(Node::has_key_that_is_no_text);
-    if broken && is_helm(text) {
+    if broken && helm::is_template(text) {
         return First::left_out(Why::Helm);
     }
     if malformed.is_some() && !source.named && !form::may_be_ours(text) {
@@ -274,31 +274,4 @@ fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Optio
         return Some(routes::read(text, node, report).map_or(Document::Other, |found| Document::Routes(found.into())));
     }
     None
-}
-
-/// Whether an action `{{ ... }}` is one of Helm's own, which no rule's annotation has. Only what is no YAML is asked.
-fn is_helm(text: &str) -> bool {
-    let actions = text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
-    let object = |action: &str, name: &str| {
-        action.match_indices(name).any(|(at, _)| {
-            let before = action[..at].chars().next_back();
-            let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | ')') || (c == '$' && !name.starts_with('.'));
-            !before.is_some_and(part)
-        })
-    };
-    let own = [
-        ".Values.",
-        ".Values ",
-        ".Release.",
-        ".Chart.",
-        ".Capabilities.",
-        ".Files.",
-        ".Template.",
-        "include \"",
-        "template \"",
-        "tpl ",
-        "toYaml ",
-        "nindent ",
-    ];
-    actions.into_iter().any(|action| own.iter().any(|name| object(action, name)))
 }

@@ -4,7 +4,8 @@
 mod quotes;
 
 use super::rule_file::{duration_meant, seconds};
-use super::yaml::{self, Kind, Node};
+use super::yaml::{Kind, Node};
+use quotes::read;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -61,12 +62,6 @@ pub fn fix(text: &str, runbook_url: Option<&str>) -> Option<Fixed> {
     }
     let what: Vec<String> = counts.into_iter().map(|(what, count)| format!("{what}: {count}")).collect();
     (!what.is_empty() && read(&mended)?.len() == documents.len()).then_some(Fixed { text: mended, what })
-}
-
-/// The documents of a text that Prometheus' reader takes.
-fn read(text: &str) -> Option<Vec<Node>> {
-    let (documents, malformed) = yaml::documents(text);
-    (malformed.is_none() && !documents.iter().any(Node::has_key_that_is_no_text)).then_some(documents)
 }
 
 fn durations(file: &str, node: &Node, names: &[&str], edits: &mut Vec<Edit>) {
@@ -143,7 +138,9 @@ mod tests {
 
     #[test]
     fn what_stays_broken_is_left_alone() {
-        for broken in ["groups: [\n", "groups:\n- name: {{ include \"x\" . }}\n  rules: [\n", "a: 'b\n", "groups: []\n"]
+        let helm = "groups:\n- name: {{ .Values.name }}\n  rules: []\n";
+        for broken in
+            [helm, "groups: [\n", "groups:\n- name: {{ include \"x\" . }}\n  rules: [\n", "a: 'b\n", "groups: []\n"]
         {
             assert_eq!(fix(broken, None), None, "{broken}");
         }

@@ -2,6 +2,8 @@
 
 mod suppressions;
 
+pub use suppressions::LintId;
+
 use super::flavour::Flavour;
 use super::place::{Lines, Place, Text};
 use super::yaml::Node;
@@ -67,9 +69,6 @@ pub struct Finding {
     /// Characters of the line before the snippet.
     pub before: usize,
 }
-
-/// Finds the id of a lint as the program knows it (`checks::id`), for comments that name one.
-pub type LintId = fn(&str) -> Option<&'static str>;
 
 /// Collects the findings of one file.
 #[derive(Debug, Clone)]

@@ -141,6 +141,16 @@ fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
         if line.starts_with('\t') {
             return Some((start, "a tab in the indentation: use spaces".to_owned()));
         }
+        // Spaces and a tab in front of a key; a text may go on so.
+        let begins = start + front.len();
+        let goes_on = covered.texts.iter().rev().any(|range| range.start < begins && begins < range.end);
+        if front.trim_matches([' ', '\t']).is_empty()
+            && !goes_on
+            && !content.trim().is_empty()
+            && !content.starts_with('#')
+        {
+            return Some((start + at, "a tab in the indentation: use spaces".to_owned()));
+        }
         let behind_dash = front[..at].trim_end_matches(' ').ends_with('-');
         // A number may be negative, a text may go on.
         let dash = front[..at].trim_start_matches(' ').split(' ').all(|part| matches!(part, "" | "-"));
@@ -185,6 +195,9 @@ mod tests {
             ("a: b\n\t# c\n", 2),
             ("a: >-\n  b\n\t  \n", 3),
             ("a: |\n  \tb\n", 2),
+            ("a:\n  \tb: c\n", 2),
+            ("a: {b\nc: d}\n", 1),
+            ("a:\n  b: c\n  \td: e\n", 3),
             ("# c\n...\na: b\n", 2),
             ("a: {b: Is it?}\n", 1),
             ("a: [b?c]\n", 1),
@@ -206,6 +219,8 @@ mod tests {
             "a: |\n  -\tb\n  \tc\n",
             "a: |2\n  \tb\n",
             "a: b\n  -\tc\n",
+            "a: b\n  \tc\n",
+            "a: b\n  \t# c\n",
             "a: b\n---\n# c\n",
             "a: b\n...\n",
             "a: Is it?\n",

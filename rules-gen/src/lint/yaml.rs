@@ -292,7 +292,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Within brackets a colon in front of `,` or `}` belongs to the text for Prometheus: `{a:, b: c}` has a key `a:`.
-    fn colon(&self, key: &mut Node) {
+    fn colon(&mut self, key: &mut Node) {
+        let written = self.text.get(key.span.clone()).unwrap_or_default();
+        if matches!(key.kind, Kind::Scalar(..)) && self.brackets > 0 && written.contains('\n') {
+            let message = "a key goes over several lines, which Prometheus does not read";
+            self.covered.refused.push((key.span.start, message.to_owned()));
+        }
         let behind = self.text.get(key.span.end..).unwrap_or_default();
         if let Kind::Scalar(text, true) = &mut key.kind
             && self.brackets > 0

@@ -1,9 +1,10 @@
 //! RG080: which labels and annotations alerts must, may and must not have.
 
-use super::{Configuration, Paths};
+use super::paths::Paths;
 use crate::lint::place::Text;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
+use std::path::Path;
 
 /// What is asked of the alerts in some paths.
 #[derive(Debug, Clone, Default)]
@@ -24,13 +25,12 @@ pub(super) struct Names {
     pub values: Vec<(String, Vec<String>)>,
 }
 
-impl Configuration {
-    /// Says what a rule lacks, has in excess or says otherwise.
-    pub fn check(&self, rule: &Rule, report: &mut Report<'_>) {
-        let Some(path) = self.path_of(report.file()) else { return };
-        for policy in self.policies.iter().filter(|policy| policy.paths.matches(&path)) {
-            policy.labels.check(("label", &rule.labels), rule, &self.name, report);
-            policy.annotations.check(("annotation", &rule.annotations), rule, &self.name, report);
+impl Policy {
+    /// Says what a rule of a path lacks, has in excess or says otherwise; `by` is the file of the policy.
+    pub(super) fn check(&self, rule: &Rule, path: &Path, by: &str, report: &mut Report<'_>) {
+        if self.paths.matches(path) {
+            self.labels.check(("label", &rule.labels), rule, by, report);
+            self.annotations.check(("annotation", &rule.annotations), rule, by, report);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! How `rules-gen.yaml` is read: every key is known, and what is wrong is told with its place.
 
+use super::paths::Paths;
 use super::policy::{Names, Policy};
-use super::{Configuration, Ignore, LevelOf, Paths, plain};
+use super::{Configuration, Ignore, LevelOf, plain};
 use crate::lint::files;
 use crate::lint::report::{Level, LintId};
 use crate::lint::yaml::{self, Kind, Node};

@@ -1,14 +1,21 @@
 //! Texts that are no YAML without quotes: `summary: {{ $labels.job }} is down`.
 
-use super::read;
+use crate::lint::helm::is_template;
+use crate::lint::yaml::{self, Node};
 
 /// Keys that hold structure, of which no value is a text.
 const STRUCTURE: [&str; 7] = ["groups", "rules", "labels", "annotations", "spec", "metadata", "data"];
 
+/// The documents of a text that Prometheus' reader takes.
+pub(super) fn read(text: &str) -> Option<Vec<Node>> {
+    let (documents, malformed) = yaml::documents(text);
+    (malformed.is_none() && !documents.iter().any(Node::has_key_that_is_no_text)).then_some(documents)
+}
+
 /// The text with quotes where they are missing, and how many; nothing when it is YAML already, or is none with quotes
 /// either.
 pub(super) fn quote(text: &str) -> Option<(String, usize)> {
-    if read(text).is_some() || !text.contains("groups") {
+    if read(text).is_some() || !text.contains("groups") || is_template(text) {
         return None;
     }
     let lines: Vec<&str> = text.split_inclusive('\n').collect();

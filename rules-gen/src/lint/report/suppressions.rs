@@ -1,8 +1,10 @@
 //! Comments that suppress findings where they are: `# rules-gen: ignore RG016 until 2026-12-31 because ...`.
 
-use super::LintId;
 use jiff::civil::Date;
 use std::ops::RangeInclusive;
+
+/// Finds the id of a lint as the program knows it (`checks::id`), for comments that name one.
+pub type LintId = fn(&str) -> Option<&'static str>;
 
 /// Lints that need more than the file: a version, a scrape, a live server, files beside it. Whether they find something
 /// depends on the run, so that a suppression of one is never useless.

@@ -1,7 +1,7 @@
 //! Which alerts the cases of the tests show firing, and which quiet.
 
-use super::Outcome;
 use super::files::{Files, Rule, TestFile};
+use super::outcome::Outcome;
 use crate::lint::yaml::Node;
 use promql::MatchOp;
 

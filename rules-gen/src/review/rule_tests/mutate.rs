@@ -1,7 +1,7 @@
 //! Broken variants of every rule, written beside copies of the tests that load its file.
 
 use super::files::{Files, Rule, RuleFile, TestFile};
-use super::{Outcome, counted};
+use super::outcome::Outcome;
 use crate::promql::selectors;
 use crate::rules::unit_tests::mutants::{self, Kind, Mutant};
 use crate::rules::unit_tests::promtool::{self, Verdict};
@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs the tests on every mutant of every rule file that they load; `good` are the tests that hold.
 pub(super) fn run(
@@ -120,5 +121,14 @@ impl Writer<'_> {
 
     fn put(&self, path: &Path, text: &str) -> Result<()> {
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Tells on a terminal what is done.
+pub(super) fn counted(progress: &Progress, what: &'static str) -> impl Fn(usize, usize) + Sync {
+    let done = AtomicUsize::new(0);
+    move |more, all| {
+        let done = done.fetch_add(more, Ordering::Relaxed) + more;
+        progress.tell(&format!("{what}: {done} of {all}"));
     }
 }
