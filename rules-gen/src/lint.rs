@@ -4,20 +4,20 @@
 pub mod checks;
 pub mod configuration;
 mod context;
-mod copies;
 mod dashboards;
 pub mod definition;
 mod documents;
+mod duplicates;
 mod embedded;
 pub mod expr;
 pub mod files;
 pub mod fix;
 pub mod flavour;
 mod helm;
-pub mod known;
 pub mod labels;
 pub mod left_out;
 pub mod live;
+pub mod metric_facts;
 mod number;
 pub mod options;
 pub mod output;
@@ -25,18 +25,18 @@ pub mod place;
 pub mod report;
 mod routes;
 pub mod rule_file;
-mod strict;
 pub mod template;
 mod tested;
 pub mod yaml;
+mod yaml_v3;
 
 pub use options::Options;
 
 use crate::routing::Configuration;
 use crate::terminal::Progress;
 use context::Context;
-use copies::Copies;
 use documents::{Document, Read, first};
+use duplicates::Duplicates;
 use files::Source;
 use left_out::LeftOut;
 use report::Finding;
@@ -122,22 +122,24 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         tested: &tested,
         used: &used,
     };
-    let copies = Copies::new(&all);
+    let duplicates = Duplicates::new(&all);
     let judged = counted("judged");
-    let judge = |(file, read): (usize, &Read<'_>)| {
+    let check_file = |(file, read): (usize, &Read<'_>)| {
         let mut report = read.report.clone();
         for (at, document) in read.documents.iter().enumerate() {
             match document {
                 Document::Rules(rules) => {
-                    if rules.iter().any(|rule| copies.elsewhere(file, rule)) {
+                    if rules.iter().any(|rule| duplicates.is_duplicate(file, rule)) {
                         report.is_judged_partly();
                     }
-                    for rule in rules.iter().filter(|rule| !copies.elsewhere(file, rule)) {
+                    for rule in rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)) {
                         checks::rule(rule, &context, &mut report);
                     }
                     checks::rules(rules, &mut report);
                 }
-                Document::Dashboard(board) if copies.is_copy((file, at), board) => report.is_judged_partly(),
+                Document::Dashboard(board) if duplicates.is_duplicate_dashboard((file, at), board) => {
+                    report.is_judged_partly();
+                }
                 Document::Dashboard(board) => {
                     report.look_in(board.within.clone());
                     checks::dashboard(&board.model, &surroundings, &mut report);
@@ -151,7 +153,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     };
     let numbered: Vec<(usize, &Read<'_>)> = all.iter().enumerate().collect();
     let mut findings: Vec<Finding> =
-        on_all_cores(&numbered, &|one: &(usize, &Read<'_>)| judge(*one)).into_iter().flatten().collect();
+        on_all_cores(&numbered, &|one: &(usize, &Read<'_>)| check_file(*one)).into_iter().flatten().collect();
     for configuration in &options.configurations {
         findings = configuration.apply(findings, options.today);
     }

@@ -2,7 +2,7 @@
 //! budget, duplicate keys are refused, every document of a file is read.
 
 use super::place::{Lines, ParseError, Place};
-use super::strict::{self, Covered};
+use super::yaml_v3::{self, Covered};
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -126,7 +126,7 @@ pub fn documents(text: &str) -> (Vec<Node>, Option<ParseError>) {
         return read;
     }
     // The parser refuses tabs in front of a line within brackets, too, where they mean nothing.
-    parsed(&strict::spaced(text), text)
+    parsed(&yaml_v3::spaced(text), text)
 }
 
 /// The documents of a text, and what is wrong with the one that it was made of.
@@ -146,14 +146,14 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
     let mut found = Vec::new();
     loop {
         let (event, span) = match parser.next_event() {
-            None => return (found, strict::refused(original, &reader.lines, &reader.covered)),
+            None => return (found, yaml_v3::refused(original, &reader.lines, &reader.covered)),
             Some(Err(error)) => {
                 return (found, Some(syntax(&error)));
             }
             Some(Ok(next)) => next,
         };
         match event {
-            Event::StreamEnd => return (found, strict::refused(original, &reader.lines, &reader.covered)),
+            Event::StreamEnd => return (found, yaml_v3::refused(original, &reader.lines, &reader.covered)),
             Event::DocumentStart(..) => reader.anchors.clear(),
             Event::StreamStart | Event::DocumentEnd | Event::Comment(..) => {}
             event => match reader.node(&mut parser, event, span, 0) {
