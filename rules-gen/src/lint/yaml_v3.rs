@@ -197,7 +197,7 @@ mod tests {
             ("a: |\n  \tb\n", 2),
             ("a:\n  \tb: c\n", 2),
             ("a: {b\nc: d}\n", 1),
-            ("a:\n  b: c\n  \td: e\n", 3),
+            ("a:\n  b: c\n  \td: e\n", 2),
             ("# c\n...\na: b\n", 2),
             ("a: {b: Is it?}\n", 1),
             ("a: [b?c]\n", 1),
