@@ -28,7 +28,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
         Generic {
             name: "ChecklistExporterMissing",
             expr: format!("absent({BUILD_INFO})"),
-            minutes: 5,
+            minutes: 3,
             severity: "critical",
             summary: "Nothing watches the checklist.",
             description: "Prometheus has no sample of checklist-exporter: every check is blind.",
@@ -152,9 +152,9 @@ impl Generic {
     }
 }
 
-/// How long what an unreachable target caused goes on firing: five minutes of a window and five of `keep_firing_for`, and
-/// five to spare.
-const AFTERMATH: Duration = Duration::from_mins(15);
+/// How long what an unreachable target caused goes on firing: ten minutes of the windows of a burn rate and five of
+/// `keep_firing_for`, and five to spare.
+const AFTERMATH: Duration = Duration::from_mins(20);
 
 /// What a target of a kind is called, and after how long nobody gets through to it somebody is told. Where users or
 /// every other check are affected two minutes are enough; a bucket, a report or an endpoint is looked at every quarter

@@ -60,7 +60,8 @@ fn no_dump(book: &mut Book<'_>, when: &When) {
 fn alertmanager_gone(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     blind(book.board, &when, "alertmanager", "main");
-    book.write("Alertmanager does not answer", when, 0, Loud::Page, 60, &["main"]);
+    // A page would need the very Alertmanager: that nobody hears of anything is told by the missing heartbeat.
+    book.write("Alertmanager does not answer", when, 0, Loud::Message, 60, &["main"]);
 }
 
 fn path_broken(book: &mut Book<'_>, when: &When) {
