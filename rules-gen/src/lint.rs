@@ -34,7 +34,7 @@ use copies::Copies;
 use documents::{Document, Read, first};
 use files::Source;
 use report::Finding;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Bytes of a thread's stack: expressions are walked by recursion. Only what is used takes memory.
@@ -101,9 +101,15 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
+    let mut recordings: BTreeMap<&str, Vec<&promql::Expr>> = BTreeMap::new();
+    for (rule, ast) in rules().filter(|rule| !rule.alerts).filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {
+        recordings.entry(&rule.name.value).or_default().push(ast);
+    }
     let context = Context {
         options,
         recorded: &recorded,
+        recordings: &recordings,
+        uses_severity: rules().any(|rule| rule.alerts && rule.label("severity").is_some()),
         uids: uids.as_ref(),
         routing: &configurations,
         tested: &tested,

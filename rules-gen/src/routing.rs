@@ -1,11 +1,15 @@
 //! Alertmanager's routing and inhibition, computed offline: the receivers of an alert, and the alerts that inhibit it.
 
+mod global;
+mod http_client;
 mod integrations;
-mod keys;
 mod matcher;
 mod refused;
+mod schema;
+mod times;
 
 pub use matcher::{Matcher, Operator};
+pub use schema::{Refusal, Step};
 
 use crate::server::Labels;
 use anyhow::{Context, bail, ensure};
@@ -134,8 +138,11 @@ impl Configuration {
     /// # Errors
     /// With the place in words: which route, which rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let whole: serde_json::Value = serde_yaml::from_str(text).map_err(yaml::Error::from)?;
+        if let Some(refusal) = refused::check(&whole).first() {
+            bail!("{}", refused::named(refusal, &whole));
+        }
         let raw: RawConfiguration = serde_yaml::from_str(text).map_err(yaml::Error::from)?;
-        refused::check(&serde_yaml::from_str(text).map_err(yaml::Error::from)?)?;
         let receivers = raw.receivers.iter().map(receiver).collect::<anyhow::Result<Vec<_>>>()?;
         let mut names = BTreeSet::new();
         for receiver in &receivers {
@@ -159,6 +166,11 @@ impl Configuration {
             |(at, raw): (usize, &RawInhibitRule)| inhibit_rule(raw).with_context(|| format!("inhibit_rules[{at}]"));
         let inhibit_rules = raw.inhibit_rules.iter().enumerate().map(rule).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self { route, receivers, inhibit_rules, notes: notes.into_iter().collect() })
+    }
+
+    /// Everything that Alertmanager refuses of keys and values, with its place; what is no YAML has none.
+    pub fn refusals(text: &str) -> Vec<Refusal> {
+        serde_yaml::from_str(text).map(|whole| refused::check(&whole)).unwrap_or_default()
     }
 
     /// The receivers of an alert: that of every matching route, in Alertmanager's order. A receiver of two matching routes

@@ -3,7 +3,8 @@
 use super::options::Options;
 use super::tested::{Tested, Used};
 use crate::routing::Configuration;
-use std::collections::BTreeSet;
+use promql::Expr;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the lints on one rule may look at beside it.
 #[derive(Debug)]
@@ -12,6 +13,10 @@ pub struct Context<'a> {
     pub options: &'a Options,
     /// Metrics that linted rules record.
     pub recorded: &'a BTreeSet<String>,
+    /// What each of them is recorded of.
+    pub recordings: &'a BTreeMap<&'a str, Vec<&'a Expr>>,
+    /// Whether any linted alert has the label `severity`.
+    pub uses_severity: bool,
     /// The ids of the linted dashboards, when there are any and each has one.
     pub uids: Option<&'a BTreeSet<String>>,
     /// The linted configurations of Alertmanager.

@@ -8,14 +8,26 @@ use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::lint::template;
 use promql::{BinaryOp, Expr, Kind, Selector};
+use std::collections::BTreeSet;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG032",
     title: "a template that shows nothing",
     level: Level::Error,
-    text: "A label that the expression aggregates away is empty in the text; a value in a label makes a new alert at every evaluation; a bare number of bytes or seconds is read by nobody. A template that does not parse is refused with the whole file.",
+    text: "A label that the expression aggregates away is empty in the text; a value in a label makes a new alert at every evaluation; a bare number of bytes or seconds is read by nobody. A query within a text (`query`, also of a `printf`) must parse. A template that does not parse is refused with the whole file.",
     check: Check::Rule(check),
-    found: &[Example::Rules(
+    found: &[Example::Rules("
+groups:
+- name: example
+  rules:
+  - alert: DisksDown
+    expr: count by (cluster) (disk_up == 0) > 1
+    for: 5m
+    labels: {severity: warning}
+    annotations:
+      summary: Disks are down.
+      description: '{{ with printf \"count(disk_up{cluster=%q} == 0\" $labels.cluster | query }}{{ . | first | value }}{{ end }}'
+"), Example::Rules(
         r"
 groups:
 - name: example
@@ -30,7 +42,18 @@ groups:
       description: '{{ $labels.instance }} cannot be scraped.'
 ",
     )],
-    fine: &[Example::Rules(
+    fine: &[Example::Rules("
+groups:
+- name: example
+  rules:
+  - alert: DisksDown
+    expr: count by (cluster) (disk_up == 0) > 1
+    for: 5m
+    labels: {severity: warning}
+    annotations:
+      summary: Disks are down.
+      description: '{{ with printf \"disk_up{cluster=%q} == 0\" .Labels.cluster | query }}{{ range . }}{{ .Labels.host }} {{ end }}{{ end }}'
+"), Example::Rules(
         r"
 groups:
 - name: example
@@ -54,6 +77,8 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let ast = rule.ast.as_ref();
     let result = ast.map(|ast| labels(ast, &context.options.known)).unwrap_or_default();
     let unit = ast.and_then(unit);
+    // A label that is lost is told once, however many texts show it.
+    let mut told = BTreeSet::new();
     for (name, text) in rule.labels.iter().chain(&rule.annotations) {
         let Ok(used) = template::read(&text.value) else { continue };
         for query in &used.queries {
@@ -64,8 +89,17 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
             }
         }
         for label in used.labels.iter().filter(|label| !result.may_have(label)) {
-            let message = format!("{name} shows the label {label}, which the expression drops");
-            report.word(LINT.id, Level::Error, text, label, message, "keep the label in by (...), or leave it out");
+            if told.insert(label.clone()) {
+                let message = format!("{name} shows the label {label}, which the expression drops");
+                report.word(
+                    LINT.id,
+                    Level::Warning,
+                    text,
+                    label,
+                    message,
+                    "keep the label in by (...), or leave it out",
+                );
+            }
         }
         let formats =
             |function: &String| function.starts_with("humanize") || ["printf", "toTime"].contains(&&**function);
