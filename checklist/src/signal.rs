@@ -48,7 +48,7 @@ pub struct Signal {
     /// What Prometheus records for it from the application's own metrics.
     pub records: &'static [Record],
     /// Other exporters that have the same figures.
-    pub elsewhere: &'static [Elsewhere],
+    pub external_sources: &'static [ExternalSource],
     /// The least rights its probe needs.
     pub access: &'static [Access],
     /// Why its target should not be asked by every replica, if so: then only the holder of the lease asks.
@@ -261,7 +261,7 @@ pub const BASE: Signal = Signal {
     alerts: &[],
     panels: &[],
     records: &[],
-    elsewhere: &[],
+    external_sources: &[],
     access: &[],
     costly: None,
     runbook: "",
@@ -279,7 +279,7 @@ pub struct Record {
 /// Another exporter whose metrics give the same figures: rules-gen records them under our names, so that alerts
 /// and panels stay as they are, and the exporter leaves the check out.
 #[derive(Debug)]
-pub struct Elsewhere {
+pub struct ExternalSource {
     /// The exporter, as people know it.
     pub source: &'static str,
     /// Our metric and the expression that gives it; `{selector}` stands for the matchers of the target.

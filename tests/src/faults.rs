@@ -1,7 +1,8 @@
 //! Everything that can break on the stack, and how it is mended.
 
 use crate::peers::{Says, healthy};
-use crate::stack::{BACKUP, BUCKET, HOST, Stack, program, put_backup, put_records, put_reports, run};
+use crate::process::run;
+use crate::stack::{BACKUP, BUCKET, HOST, Stack, program, put_backup, put_records, put_reports};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 use tokio_postgres::Client;

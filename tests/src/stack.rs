@@ -5,7 +5,7 @@ use crate::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use crate::monitoring::{Alertmanager, Prometheus};
 use crate::peers::{Authority, Health, acceptor};
 use crate::postgres::{PASSWORD, Postgres};
-use crate::process::{Process, free_port};
+use crate::process::{Process, free_port, run};
 use crate::recorder::Recorder;
 use crate::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use crate::traffic::Traffic;
@@ -179,12 +179,6 @@ pub(crate) fn put_backup(s3: &S3) -> anyhow::Result<()> {
     gzip.write_all(&[7; 4096])?;
     s3.put(BUCKET, BACKUP, &gzip.finish()?)?;
     s3.modified(BUCKET, BACKUP, SystemTime::now() - Duration::from_hours(6))
-}
-
-pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
-    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
-    anyhow::ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }
 
 /// A program of the workspace, built beside this one.

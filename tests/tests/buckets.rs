@@ -81,7 +81,7 @@ async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Resul
         std::fs::write(path.join(format!("data/backups/daily/{n:04}.dump")), "PGDMP")?;
     }
     assert_eq!(bucket.objects().await.map_err(anyhow::Error::from)?.len(), 1_009);
-    // Wrong keys, a wrong region, a bucket that is not there, and an authority that nobody trusts.
+    // Keys that do not fit, another region, a bucket that is not there, and an authority that nobody trusts.
     std::fs::write(path.join("wrong"), "wrong")?;
     let wrong = SecretRef::File(path.join("wrong"));
     let id = SecretRef::File(path.join("id"));

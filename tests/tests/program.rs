@@ -177,7 +177,7 @@ async fn the_status_page_shows_each_check_and_its_runs_without_script() -> anyho
     Ok(())
 }
 
-/// The page of the whole stack in a real browser, on a phone's width, in light and dark.
+/// The page of the whole stack in a real browser, on a phone's width, with both colour schemes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_shows_the_page_on_a_phone_and_on_a_desk() -> anyhow::Result<()> {
     let stack = Stack::start().await?;

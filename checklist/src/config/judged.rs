@@ -5,7 +5,7 @@ use super::origin::Origin;
 use crate::condition::limits::Limits;
 use crate::condition::threshold::Severity;
 use crate::condition::value::{Scope, alternatives};
-use crate::signal::{Alert, Elsewhere, Signal};
+use crate::signal::{Alert, ExternalSource, Signal};
 use crate::signals::SIGNALS;
 use crate::targets::{Postgres, TargetKind};
 use std::collections::BTreeSet;
@@ -58,10 +58,10 @@ impl Config {
     }
 
     /// Where the figures of a signal on a target come from, if not from the exporter.
-    pub fn source(&self, signal: &Signal, target: &str) -> Option<&'static Elsewhere> {
+    pub fn source(&self, signal: &Signal, target: &str) -> Option<&'static ExternalSource> {
         let settings = self.settings.get(&(signal.kind.key(), target.to_owned()))?;
         let source = settings.sources.get(signal.id)?;
-        signal.elsewhere.iter().find(|elsewhere| elsewhere.source == source)
+        signal.external_sources.iter().find(|external| external.source == source)
     }
 
     /// The label matchers of a target's series among those that other exporters expose, without braces.

@@ -139,7 +139,7 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&INODE_USAGE),
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "kubelet",
         records: &[
             (&USED, "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_used_bytes{{selector}})"),

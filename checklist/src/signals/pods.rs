@@ -237,7 +237,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "kube-state-metrics",
         records: &[
             (

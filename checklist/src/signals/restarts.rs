@@ -146,7 +146,7 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&OOM_RECENT),
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "kube-state-metrics",
         records: &[
             (&RESTARTS, "max by (namespace, pod, container) (kube_pod_container_status_restarts_total{{selector}})"),

@@ -24,7 +24,7 @@ pub struct Dashboards {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct SearchResponse {
     data: BTreeSet<String>,
 }
 
@@ -34,7 +34,7 @@ impl Probe for Dashboards {
             // Ten minutes bridge a restart, and forget what was renamed.
             let now = jiff::Timestamp::now().as_second();
             let path = format!("{QUERY}&start={}&end={now}", now - 600);
-            let answer: Answer = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
+            let answer: SearchResponse = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
             let mut samples = SIGNAL.samples();
             samples.saw(Object::Metric, self.metrics.len());
             for metric in &self.metrics {

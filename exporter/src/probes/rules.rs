@@ -25,7 +25,7 @@ pub struct Rules {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct RulesResponse {
     data: Data,
 }
 
@@ -51,7 +51,7 @@ struct Rule {
 impl Probe for Rules {
     fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
         async {
-            let answer: Answer = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
+            let answer: RulesResponse = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
             let groups = answer.data.groups;
             let mut samples = SIGNAL.samples();
             if self.rule_sets.is_empty() {

@@ -32,9 +32,9 @@ impl Probe for Tasks {
                 if let Some(done) = done {
                     samples.set(&LAST_DONE, labels, done.at.as_duration().as_secs_f64());
                 }
-                if let Some(standing) = task.standing(now, &records.of_task(&task.id), target.since, &target.zone) {
-                    samples.set(&DUE, labels, standing.due.as_duration().as_secs_f64());
-                    samples.set(&OVERDUE, labels, standing.overdue.as_duration().as_secs_f64());
+                if let Some(occurrence) = task.occurrence(now, &records.of_task(&task.id), target.since, &target.zone) {
+                    samples.set(&DUE, labels, occurrence.due.as_duration().as_secs_f64());
+                    samples.set(&OVERDUE, labels, occurrence.overdue.as_duration().as_secs_f64());
                 }
             }
             Ok(samples)

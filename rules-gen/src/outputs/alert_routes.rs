@@ -145,7 +145,7 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
             source: vec![is("alertname", "ChecklistEmergencyOverride")],
             target: vec![
                 ours.clone(),
-                Matcher::new("check", "!~", standing(config)),
+                Matcher::new("check", "!~", emergency_checks(config)),
                 Matcher::new("alertname", "!~", "ChecklistOverrideLong|ChecklistWatchdog|ChecklistEmergencyOverride"),
             ],
             equal: BTreeSet::new(),
@@ -195,10 +195,10 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
     all
 }
 
-/// The checks that go on during an emergency: what users feel now, what may lose data, and the exporter itself.
-fn standing(config: &Config) -> String {
-    let stands = |signal: &&Signal| signal.stake != Stake::Routine;
-    let ids = config.signals().filter(stands).map(|signal| signal.id);
+/// The checks that still alert during an emergency: what users feel now, what may lose data, and the exporter itself.
+fn emergency_checks(config: &Config) -> String {
+    let continues = |signal: &&Signal| signal.stake != Stake::Routine;
+    let ids = config.signals().filter(continues).map(|signal| signal.id);
     ids.chain(["exporter"]).collect::<Vec<_>>().join("|")
 }
 

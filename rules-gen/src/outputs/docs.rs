@@ -62,7 +62,7 @@ fn section(text: &mut String, signal: &Signal) {
     if let Some(why) = signal.costly {
         let _ = writeln!(text, "\nCostly, so with `highAvailability:` one replica makes it. {why}");
     }
-    let others: Vec<String> = signal.elsewhere.iter().map(|elsewhere| format!("`{}`", elsewhere.source)).collect();
+    let others: Vec<String> = signal.external_sources.iter().map(|external| format!("`{}`", external.source)).collect();
     if !others.is_empty() {
         let _ = writeln!(text, "\nThe figures can come from {} instead.", others.join(", "));
     }

@@ -1,7 +1,7 @@
 //! What the stand-in answers: lists in chunks, single objects, logs and watches, as far as the granted roles allow.
 
-use super::leases;
-use super::{Api, Event, TOKEN, USER, World, refusal, reviews, status};
+use super::state::{Api, Event, TOKEN, USER, World, refusal, status};
+use super::{leases, reviews};
 use crate::http::{Body, answer};
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
@@ -19,10 +19,19 @@ pub(super) async fn handle(api: &Arc<Api>, request: Request<hyper::body::Incomin
     if reviews::is_review(&request) {
         return reviews::respond(api, request).await;
     }
-    leases::whole(api, request).await
+    whole(api, request).await
 }
 
-pub(super) fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
+/// Answers a request with its whole body.
+async fn whole(api: &Arc<Api>, request: Request<hyper::body::Incoming>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    match body.collect().await {
+        Ok(body) => respond(api, &Request::from_parts(parts, body.to_bytes())),
+        Err(_) => refusal(400, "the body did not arrive"),
+    }
+}
+
+fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     let mut world = api.lock();
     if let Some(code) = world.refuse {
         return refusal(code, "refused by the test");

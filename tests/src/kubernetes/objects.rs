@@ -1,6 +1,7 @@
 //! The application of the checklist as objects of a cluster, and what can happen to them.
 
-use super::{Kubernetes, NAMESPACE};
+use super::Kubernetes;
+use super::state::NAMESPACE;
 use serde_json::{Value, json};
 
 impl Kubernetes {

@@ -1,7 +1,7 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
 use super::failure::{failure, refused};
-use super::objects::{Lean, Raw, Words};
+use super::objects::{ApiObject, CachedObject, Interner};
 use checklist::Reason;
 use clients::Failure;
 use futures::StreamExt;
@@ -32,24 +32,24 @@ const MAX_OBJECTS: usize = 200_000;
 pub struct Store<K> {
     /// By name.
     pub objects: BTreeMap<Box<str>, K>,
-    words: Words,
+    interner: Interner,
     version: Box<str>,
 }
 
-impl<K: Lean> Store<K> {
+impl<K: CachedObject> Store<K> {
     fn new() -> Self {
-        Self { objects: BTreeMap::new(), words: Words::default(), version: Box::default() }
+        Self { objects: BTreeMap::new(), interner: Interner::default(), version: Box::default() }
     }
 
-    fn put(&mut self, raw: K::Raw) {
+    fn put(&mut self, raw: K::Wire) {
         let name = raw.metadata().name.clone();
-        let object = K::keep(raw, &mut self.words);
+        let object = K::from_wire(raw, &mut self.interner);
         self.objects.insert(name, object);
     }
 }
 
 /// The present objects, held still while they are read.
-pub struct Present<'a, K>(RwLockReadGuard<'a, Known<K>>);
+pub struct Present<'a, K>(RwLockReadGuard<'a, WatchState<K>>);
 
 impl<K> Deref for Present<'_, K> {
     type Target = Store<K>;
@@ -61,7 +61,7 @@ impl<K> Deref for Present<'_, K> {
 
 /// A collection that is watched by a task of its own from the first time that someone asks for it.
 pub struct Watch<K> {
-    known: Arc<RwLock<Known<K>>>,
+    state: Arc<RwLock<WatchState<K>>>,
     /// Wakes whoever waits for the first list, or for the reason why there is none.
     answered: Arc<Notify>,
     client: Client,
@@ -69,7 +69,7 @@ pub struct Watch<K> {
     task: OnceLock<JoinHandle<()>>,
 }
 
-struct Known<K> {
+struct WatchState<K> {
     store: Store<K>,
     /// Whether the store holds a whole list.
     listed: bool,
@@ -85,12 +85,12 @@ impl<K> Drop for Watch<K> {
     }
 }
 
-impl<K: Lean> Watch<K> {
+impl<K: CachedObject> Watch<K> {
     /// Knows the collection at `path`; nothing is asked yet.
     pub fn new(client: Client, path: String) -> Self {
-        let known = Known { store: Store::new(), listed: false, heard: Instant::now(), failure: None };
+        let state = WatchState { store: Store::new(), listed: false, heard: Instant::now(), failure: None };
         Self {
-            known: Arc::new(RwLock::new(known)),
+            state: Arc::new(RwLock::new(state)),
             answered: Arc::new(Notify::new()),
             client,
             path,
@@ -102,8 +102,8 @@ impl<K: Lean> Watch<K> {
     /// refuses to say more: what it said before a right or a namespace went away is no longer the truth.
     pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
         self.task.get_or_init(|| {
-            let (known, answered) = (Arc::clone(&self.known), Arc::clone(&self.answered));
-            tokio::spawn(follow(self.client.clone(), self.path.clone(), known, answered))
+            let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
+            tokio::spawn(follow(self.client.clone(), self.path.clone(), state, answered))
         });
         // A list in pages takes a while; the deadline of the check is the limit.
         loop {
@@ -113,18 +113,18 @@ impl<K: Lean> Watch<K> {
             }
             answered.await;
         }
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let refused = known.failure.as_ref().filter(|failure| is_refusal(failure.reason));
-        if known.listed && known.heard.elapsed() <= max_silence && refused.is_none() {
-            return Ok(Present(known));
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let refused = state.failure.as_ref().filter(|failure| is_refusal(failure.reason));
+        if state.listed && state.heard.elapsed() <= max_silence && refused.is_none() {
+            return Ok(Present(state));
         }
         let silent = || Failure::new(Reason::Timeout, format!("the Kubernetes API is silent about {}", self.path));
-        Err(known.failure.clone().unwrap_or_else(silent))
+        Err(state.failure.clone().unwrap_or_else(silent))
     }
 
     fn is_waiting(&self) -> bool {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        !known.listed && known.failure.is_none()
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        !state.listed && state.failure.is_none()
     }
 }
 
@@ -133,13 +133,13 @@ const fn is_refusal(reason: Reason) -> bool {
     matches!(reason, Reason::Auth | Reason::Permission | Reason::NotFound)
 }
 
-impl<K: Lean> Known<K> {
+impl<K: CachedObject> WatchState<K> {
     fn heard(&mut self) {
         (self.heard, self.failure) = (Instant::now(), None);
     }
 
     /// Takes one event into the held generation.
-    fn apply(&mut self, event: WatchEvent<K::Raw>) {
+    fn apply(&mut self, event: WatchEvent<K::Wire>) {
         let store = &mut self.store;
         match event {
             WatchEvent::Added(raw) | WatchEvent::Modified(raw) => {
@@ -157,18 +157,23 @@ impl<K: Lean> Known<K> {
     }
 }
 
-async fn follow<K: Lean>(client: Client, path: String, known: Arc<RwLock<Known<K>>>, answered: Arc<Notify>) {
-    let write = || known.write().unwrap_or_else(PoisonError::into_inner);
+async fn follow<K: CachedObject>(
+    client: Client,
+    path: String,
+    state: Arc<RwLock<WatchState<K>>>,
+    answered: Arc<Notify>,
+) {
+    let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let mut wait = BACK_OFF.0;
     loop {
-        let listed = known.read().unwrap_or_else(PoisonError::into_inner).listed;
-        let step = if listed { watch(&client, &path, &known).await } else { list(&client, &path).await.map(Some) };
+        let listed = state.read().unwrap_or_else(PoisonError::into_inner).listed;
+        let step = if listed { watch(&client, &path, &state).await } else { list(&client, &path).await.map(Some) };
         match step {
             Ok(Some(store)) => {
-                let mut known = write();
-                (known.store, known.listed) = (store, true);
-                known.heard();
-                drop(known);
+                let mut state = write();
+                (state.store, state.listed) = (store, true);
+                state.heard();
+                drop(state);
                 answered.notify_waiters();
                 wait = BACK_OFF.0;
                 continue;
@@ -190,12 +195,16 @@ async fn follow<K: Lean>(client: Client, path: String, known: Arc<RwLock<Known<K
 /// Follows the events since the held generation. `Ok(None)` when the server ended the watch, a new generation when the
 /// held one is too old, or when nothing was heard: of a version that is still to come, as after the cluster's memory was
 /// restored from a backup, the server says nothing at all.
-async fn watch<K: Lean>(client: &Client, path: &str, known: &RwLock<Known<K>>) -> Result<Option<Store<K>>, Failure> {
-    let write = || known.write().unwrap_or_else(PoisonError::into_inner);
+async fn watch<K: CachedObject>(
+    client: &Client,
+    path: &str,
+    state: &RwLock<WatchState<K>>,
+) -> Result<Option<Store<K>>, Failure> {
+    let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let version = write().store.version.clone();
     let request =
         format!("{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={version}");
-    let events = match client.request_events::<K::Raw>(get(&request)?).await {
+    let events = match client.request_events::<K::Wire>(get(&request)?).await {
         Ok(events) => events,
         // 410: the held generation is too old to go on from.
         Err(kube::Error::Api(status)) if status.code == 410 => return list(client, path).await.map(Some),
@@ -231,14 +240,14 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 /// A whole collection, page by page. A page token that expired begins the list anew, once.
-pub(super) async fn list<K: Lean>(client: &Client, path: &str) -> Result<Store<K>, Failure> {
+pub(super) async fn list<K: CachedObject>(client: &Client, path: &str) -> Result<Store<K>, Failure> {
     let mut store = Store::new();
     let mut token = String::new();
     let mut expired = false;
     let separator = if path.contains('?') { '&' } else { '?' };
     loop {
         let continued = if token.is_empty() { String::new() } else { format!("&continue={}", encoded(&token)) };
-        let page = client.request::<Page<K::Raw>>(get(&format!("{path}{separator}limit={PAGE}{continued}"))?).await;
+        let page = client.request::<Page<K::Wire>>(get(&format!("{path}{separator}limit={PAGE}{continued}"))?).await;
         let page = match page {
             Err(kube::Error::Api(status)) if status.code == 410 && !expired => {
                 (expired, token) = (true, String::new());

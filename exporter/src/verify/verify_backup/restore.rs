@@ -161,11 +161,11 @@ impl Feed<'_> {
             let made = one(&mut admin, &make).await;
             match made.map_err(anyhow::Error::downcast::<ServerError>) {
                 Ok(_) => return Ok(()),
-                Err(Ok(error)) => return self.failed(&format!("extension {name}"), Matter::Beside, &error),
+                Err(Ok(error)) => return self.failed(&format!("extension {name}"), Matter::OtherObject, &error),
                 Err(Err(lost)) => return Err(lost.into()),
             }
         }
-        self.failed(&format!("extension {name}"), Matter::Beside, &error)
+        self.failed(&format!("extension {name}"), Matter::OtherObject, &error)
     }
 
     /// A command of psql. Those that `pg_dump` writes are nothing here.
@@ -193,7 +193,7 @@ impl Feed<'_> {
             return Err(anyhow!("{what}: {error}").into());
         }
         // There already, as `public` and PL/pgSQL are.
-        let is_there = matches!(error.code.as_str(), "42P06" | "42710") && matter == Matter::Beside;
+        let is_there = matches!(error.code.as_str(), "42P06" | "42710") && matter == Matter::OtherObject;
         if matter == Matter::Nothing || is_there {
             return Ok(());
         }

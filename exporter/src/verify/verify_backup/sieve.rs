@@ -100,8 +100,8 @@ pub(super) fn title(statement: &[u8]) -> String {
 pub(super) enum Matter {
     /// It makes, fills or joins tables.
     Data,
-    /// Something else is not set up.
-    Beside,
+    /// It sets up something else: a role, a function, a right.
+    OtherObject,
     /// It would have removed what is not there, or described what is.
     Nothing,
 }
@@ -120,7 +120,7 @@ pub(super) fn matter(statement: &[u8]) -> Matter {
         ("alter", "table") if (has("attach") && has("partition")) || has("inherit") => Matter::Data,
         // Large objects and the states of sequences.
         ("select", what) if what.starts_with("pg_catalog.lo") || what == "pg_catalog.setval" => Matter::Data,
-        _ => Matter::Beside,
+        _ => Matter::OtherObject,
     }
 }
 
@@ -231,7 +231,7 @@ mod tests {
             (
                 "CREATE EVENT TRIGGER e ON ddl_command_end\n  EXECUTE FUNCTION f();",
                 "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f",
-                Matter::Beside,
+                Matter::OtherObject,
             ),
             (
                 "ALTER TABLE ONLY public.p ATTACH PARTITION public.q FOR VALUES IN ('a');",
@@ -242,7 +242,7 @@ mod tests {
             (
                 "CREATE USER MAPPING FOR a SERVER s OPTIONS (\"password\" 'x');",
                 "CREATE USER MAPPING FOR a SERVER s OPTIONS",
-                Matter::Beside,
+                Matter::OtherObject,
             ),
             ("SELECT pg_catalog.setval('public.s', 5, true);", "SELECT pg_catalog.setval", Matter::Data),
         ] {
