@@ -17,6 +17,7 @@ mod number;
 pub mod options;
 pub mod output;
 pub mod place;
+mod refused;
 pub mod report;
 mod routes;
 pub mod rule_file;
@@ -35,6 +36,7 @@ use documents::{Document, Read, first};
 use files::Source;
 use report::Finding;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Bytes of a thread's stack: expressions are walked by recursion. Only what is used takes memory.
@@ -105,12 +107,23 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     for (rule, ast) in rules().filter(|rule| !rule.alerts).filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {
         recordings.entry(&rule.name.value).or_default().push(ast);
     }
+    let mut alerts: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for read in &all {
+        for rules in read.documents.iter().filter_map(|document| match document {
+            Document::Rules(rules) => Some(rules),
+            _ => None,
+        }) {
+            let names = rules.iter().filter(|rule| rule.alerts).map(|rule| rule.name.value.clone());
+            alerts.entry(copies::plain(Path::new(read.report.file()))).or_default().extend(names);
+        }
+    }
     let context = Context {
         options,
         recorded: &recorded,
         recordings: &recordings,
         uses_severity: rules().any(|rule| rule.alerts && rule.label("severity").is_some()),
         uids: uids.as_ref(),
+        alerts: &alerts,
         routing: &configurations,
         tested: &tested,
         used: &used,
@@ -133,7 +146,8 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                     checks::dashboard(&board.model, &surroundings, &mut report);
                 }
                 Document::Routing(node) => routes::object(node, rules(), options, &mut report),
-                Document::Tests(_) | Document::Routes(_) | Document::Other => {}
+                Document::Tests(node) => checks::test(node, &context, &mut report),
+                Document::Routes(_) | Document::Other => {}
             }
         }
         judged();

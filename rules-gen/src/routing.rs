@@ -1,17 +1,15 @@
 //! Alertmanager's routing and inhibition, computed offline: the receivers of an alert, and the alerts that inhibit it.
 
 mod global;
-mod http_client;
 mod integrations;
 mod matcher;
 mod refused;
-mod schema;
 mod times;
 
 pub use matcher::{Matcher, Operator};
-pub use schema::{Refusal, Step};
 
 use crate::server::Labels;
+use crate::server_files::schema::Refusal;
 use anyhow::{Context, bail, ensure};
 use checklist::yaml;
 use serde::Deserialize;

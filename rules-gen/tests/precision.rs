@@ -36,7 +36,8 @@ fn marks(text: &str) -> BTreeMap<usize, BTreeSet<&str>> {
 
 #[test]
 fn nineteen_of_twenty_findings_of_each_lint_are_right() -> std::io::Result<()> {
-    let mut scores: BTreeMap<&str, Score> = checks::ALL.iter().map(|lint| (lint.id, Score::default())).collect();
+    let mut scores: BTreeMap<String, Score> =
+        checks::ALL.iter().map(|lint| (lint.id.to_owned(), Score::default())).collect();
     let mut rules = 0;
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/precision"))? {
         let path = entry?.path();
@@ -47,7 +48,7 @@ fn nineteen_of_twenty_findings_of_each_lint_are_right() -> std::io::Result<()> {
         let mut seen: BTreeSet<(usize, &str)> = BTreeSet::new();
         for finding in findings(&[(name, text.clone())], None) {
             let (line, marked) = marks.range(..=finding.place.line).next_back().expect("a finding within a rule");
-            let score = scores.entry(finding.id).or_default();
+            let score = scores.entry(finding.id.to_owned()).or_default();
             if marked.contains(finding.id) {
                 score.right += usize::from(seen.insert((*line, finding.id)));
             } else {
@@ -56,7 +57,7 @@ fn nineteen_of_twenty_findings_of_each_lint_are_right() -> std::io::Result<()> {
         }
         for (line, marked) in &marks {
             for id in marked.iter().filter(|id| !seen.contains(&(*line, **id))) {
-                scores.entry(id).or_default().missed.push(format!("{}:{line}", path.display()));
+                scores.entry((*id).to_owned()).or_default().missed.push(format!("{}:{line}", path.display()));
             }
         }
     }
@@ -67,10 +68,10 @@ fn nineteen_of_twenty_findings_of_each_lint_are_right() -> std::io::Result<()> {
         };
         for example in lint.found.iter().filter(|example| !matches!(example, Example::Scrape(_))) {
             let right = of(example).iter().any(|finding| finding.id == lint.id);
-            scores.entry(lint.id).or_default().right += usize::from(right);
+            scores.entry(lint.id.to_owned()).or_default().right += usize::from(right);
         }
         for finding in lint.fine.iter().filter(|example| !matches!(example, Example::Scrape(_))).flat_map(of) {
-            scores.entry(finding.id).or_default().wrong.push(format!("{}: {}", lint.id, finding.message));
+            scores.entry(finding.id.to_owned()).or_default().wrong.push(format!("{}: {}", lint.id, finding.message));
         }
     }
     println!("{rules} rules of common kinds, and the examples of {} lints", checks::ALL.len());

@@ -1,10 +1,12 @@
 //! What the lints on one rule may look at beside it.
 
+use super::copies::plain;
 use super::options::Options;
 use super::tested::{Tested, Used};
 use crate::routing::Configuration;
 use promql::Expr;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// What the lints on one rule may look at beside it.
 #[derive(Debug)]
@@ -19,10 +21,19 @@ pub struct Context<'a> {
     pub uses_severity: bool,
     /// The ids of the linted dashboards, when there are any and each has one.
     pub uids: Option<&'a BTreeSet<String>>,
+    /// The names of the alerts in each linted file with rules.
+    pub alerts: &'a BTreeMap<PathBuf, BTreeSet<String>>,
     /// The linted configurations of Alertmanager.
     pub routing: &'a [&'a Configuration],
     /// What the linted rule tests show.
     pub tested: &'a Tested,
     /// Metrics that linted rules and panels read.
     pub used: &'a Used,
+}
+
+impl Context<'_> {
+    /// The alerts of a linted file; nothing when it was not linted.
+    pub fn alerts_of(&self, file: &Path) -> Option<&BTreeSet<String>> {
+        self.alerts.get(&plain(file))
+    }
 }

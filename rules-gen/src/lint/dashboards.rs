@@ -123,7 +123,7 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
     for query in logs.filter(|target| target["hide"] != true).filter_map(|target| target["expr"].as_str()) {
         logql::check(query, &near, report);
     }
-    for expr in metrics.filter_map(|target| target["expr"].as_str()) {
+    for expr in metrics.filter_map(|target| target["expr"].as_str()).filter(|expr| !expr.trim().is_empty()) {
         let ast = match promql::parse_with_variables(expr) {
             Ok(query) => query.expr,
             Err(errors) => {

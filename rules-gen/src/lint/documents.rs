@@ -7,8 +7,10 @@ use super::place::ParseError;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::{self, Node};
-use super::{dashboards, routes, rule_file};
+use super::{dashboards, refused, routes, rule_file};
 use crate::routing::Configuration;
+use crate::server_files::schema::Refusal;
+use crate::server_files::{prometheus, rule_test, web};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -142,13 +144,44 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
     nodes.filter_map(|node| plain(text, &node, report)).collect()
 }
 
+/// Whether it is a prometheus.yml. Programs that send logs have `scrape_configs` too, beside keys of their own.
+fn is_prometheus(node: &Node) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
+    has(&["scrape_configs", "scrape_config_files", "alerting", "rule_files"])
+        && !has(&["clients", "positions", "server", "limits_config", "apiVersion", "route", "tests", "groups"])
+}
+
+/// Tells what a server refuses of a configuration file that is alone in its text.
+fn tell(
+    id: &'static str,
+    who: &str,
+    check: fn(&Value) -> Vec<Refusal>,
+    text: &str,
+    node: &Node,
+    report: &mut Report<'_>,
+) {
+    // What cannot be read so has been told by the reader of YAML.
+    if let Ok(whole) = serde_yaml::from_str(text) {
+        refused::tell(id, who, node, &check(&whole), report);
+    }
+}
+
 /// Rules, tests or routes as Prometheus and Alertmanager read them.
 fn plain(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Document> {
     if node.get("groups").is_some() {
         return Some(Document::Rules(rule_file::read(node, false, report)));
     }
     if node.get("tests").is_some() {
+        tell("RG041", "promtool", rule_test::check, text, node, report);
         return Some(Document::Tests(node.clone()));
+    }
+    if is_prometheus(node) {
+        tell("RG008", "Prometheus", prometheus::check, text, node, report);
+        return Some(Document::Other);
+    }
+    if ["tls_server_config", "http_server_config", "basic_auth_users"].iter().any(|key| node.get(key).is_some()) {
+        tell("RG008", "the server", web::check, text, node, report);
+        return Some(Document::Other);
     }
     if node.get("route").is_some() && node.get("receivers").is_some() {
         // Only a configuration that is alone in its file can be read from the file's text.

@@ -2,19 +2,16 @@
 
 use super::labels::labels;
 use super::options::Options;
+use super::refused;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
-use crate::routing::{Configuration, Refusal, Step};
+use crate::routing::Configuration;
 
 /// Reads Alertmanager's configuration; what it refuses is an error.
 pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Configuration> {
     let refusals = Configuration::refusals(text);
-    for refusal in &refusals {
-        let at = place(node, refusal);
-        report.add("RG036", Level::Error, at, format!("Alertmanager refuses this: {}", refusal.why), "");
-    }
-    if !refusals.is_empty() {
+    if refused::tell("RG036", "Alertmanager", node, &refusals, report) {
         return None;
     }
     match Configuration::parse(text) {
@@ -24,24 +21,6 @@ pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<C
             None
         }
     }
-}
-
-/// The node that is refused, or the last one on the way to it.
-fn place<'a>(root: &'a Node, refusal: &Refusal) -> &'a Node {
-    let mut node = root;
-    for (at, step) in refusal.path.iter().enumerate() {
-        let last = at + 1 == refusal.path.len();
-        let next = match step {
-            Step::Key(name) => {
-                let entry = node.entries().iter().find(|(key, _)| key.text() == Some(name));
-                entry.map(|(key, value)| if last && (refusal.is_key || value.is_null()) { key } else { value })
-            }
-            Step::Item(at) => node.items().get(*at),
-        };
-        let Some(next) = next else { break };
-        node = next;
-    }
-    node
 }
 
 /// An `AlertmanagerConfig` object: its receivers are there, and alerts without the object's namespace do not come to

@@ -1,7 +1,7 @@
 //! The table `global`, and what integrations need of it when they do not say it themselves.
 
-use super::http_client::{HTTP, TLS};
-use super::schema::{Findings, Kind, PLAIN, Table, is_there};
+use crate::server_files::http_client::{HTTP, TLS};
+use crate::server_files::schema::{Findings, Kind, PLAIN, Table, is_there};
 use serde_json::{Map, Value};
 
 pub(super) static GLOBAL: Table = Table {

@@ -1,7 +1,7 @@
 //! The ways to tell somebody: the keys of each integration in a receiver, and what it cannot do without.
 
-use super::http_client::{HTTP, TLS};
-use super::schema::{Findings, Kind, PLAIN, Table, is_there};
+use crate::server_files::http_client::{HTTP, TLS};
+use crate::server_files::schema::{Findings, Kind, PLAIN, Table, is_on, is_there};
 use serde_json::{Map, Value};
 
 /// Every list of integrations in a receiver, and its table.
@@ -57,11 +57,15 @@ static EMAIL: Table = Table {
     ..PLAIN
 };
 
-static THREADING: Table = Table {
-    keys: &[(Kind::Bool, "enabled"), (Kind::Text, "thread_by_date")],
-    values: &[("thread_by_date", "none daily")],
-    ..PLAIN
-};
+static THREADING: Table =
+    Table { keys: &[(Kind::Bool, "enabled"), (Kind::Text, "thread_by_date")], more: Some(threads), ..PLAIN };
+
+fn threads(of: &Map<String, Value>, findings: &mut Findings) {
+    let by = of.get("thread_by_date").and_then(Value::as_str).unwrap_or("daily");
+    if is_on(of, "enabled") && !["none", "daily"].contains(&by) {
+        findings.under("thread_by_date", |findings| findings.refuse(format!("{by:?} is none of none, daily")));
+    }
+}
 
 fn headers(of: &Map<String, Value>, findings: &mut Findings) {
     let mut seen: Vec<String> = Vec::new();
@@ -80,7 +84,7 @@ static INCIDENTIO: Table = Table {
         (Kind::Table(&HTTP), "http_config"),
         (Kind::Url, "url"),
         (Kind::Text, "url_file alert_source_token alert_source_token_file"),
-        (Kind::Whole, "max_alerts"),
+        (Kind::Count, "max_alerts"),
         (Kind::GoDuration, "timeout"),
     ],
     needs: &["url url_file"],
@@ -106,7 +110,7 @@ static JIRA: Table = Table {
         (Kind::Table(&HTTP), "http_config"),
         (Kind::Url, "api_url"),
         (Kind::Text, "api_type project priority issue_type reopen_transition resolve_transition wont_fix_resolution"),
-        (Kind::Any, "summary description fields custom_fields"),
+        (Kind::Any, "summary description fields"),
         (Kind::Texts, "labels"),
         (Kind::Duration, "reopen_duration"),
     ],
@@ -234,9 +238,16 @@ static PUSHOVER: Table = Table {
         (Kind::GoDuration, "retry expire ttl"),
     ],
     needs: &["user_key user_key_file", "token token_file"],
-    at_most_one: &["user_key user_key_file", "token token_file", "html monospace"],
+    at_most_one: &["user_key user_key_file", "token token_file"],
+    more: Some(markup),
     ..PLAIN
 };
+
+fn markup(of: &Map<String, Value>, findings: &mut Findings) {
+    if is_on(of, "html") && is_on(of, "monospace") {
+        findings.refuse("html and monospace exclude each other");
+    }
+}
 
 static ROCKETCHAT: Table = Table {
     keys: &[
@@ -276,7 +287,7 @@ static SLACK: Table = Table {
 
 fn update(of: &Map<String, Value>, findings: &mut Findings) {
     const BOT: &str = "https://slack.com/api/chat.postMessage";
-    if is_there(of, "update_message") && of.get("api_url").and_then(Value::as_str) != Some(BOT) {
+    if is_on(of, "update_message") && of.get("api_url").and_then(Value::as_str) != Some(BOT) {
         findings.under("update_message", |findings| findings.refuse(format!("only with api_url: {BOT}")));
     }
 }
@@ -302,10 +313,7 @@ static SNS: Table = Table {
 };
 
 static SIGV4: Table = Table {
-    keys: &[
-        (Kind::Text, "region access_key secret_key profile role_arn external_id"),
-        (Kind::Bool, "use_fips_sts_endpoint"),
-    ],
+    keys: &[(Kind::Text, "region access_key secret_key profile role_arn"), (Kind::Bool, "use_fips_sts_endpoint")],
     more: Some(key_pair),
     ..PLAIN
 };
@@ -392,7 +400,7 @@ static WEBHOOK: Table = Table {
         (Kind::Table(&HTTP), "http_config"),
         (Kind::TemplateUrl, "url"),
         (Kind::Text, "url_file"),
-        (Kind::Whole, "max_alerts"),
+        (Kind::Count, "max_alerts"),
         (Kind::GoDuration, "timeout"),
         (Kind::Any, "payload"),
     ],

@@ -2,11 +2,11 @@
 //! what, and what is missing.
 
 use super::global::{GLOBAL, shared};
-use super::http_client::TLS;
 use super::integrations::INTEGRATIONS;
-use super::schema::{Findings, Kind, PLAIN, Refusal, Step, Table};
 use super::times;
 use crate::promql::duration;
+use crate::server_files::http_client::TRACING;
+use crate::server_files::schema::{Findings, Kind, PLAIN, Refusal, Step, Table};
 use checklist::yaml::hint;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -48,19 +48,6 @@ static INHIBIT_RULE: Table = Table {
 };
 static INHIBIT_SOURCE: Table = Table { keys: &[(Kind::Texts, "matchers equal")], ..PLAIN };
 
-static TRACING: Table = Table {
-    keys: &[
-        (Kind::Text, "client_type endpoint compression"),
-        (Kind::Any, "sampling_fraction headers http_headers"),
-        (Kind::Bool, "insecure"),
-        (Kind::Table(&TLS), "tls_config"),
-        (Kind::Duration, "timeout"),
-    ],
-    needs: &["endpoint"],
-    values: &[("client_type", "http grpc"), ("compression", "gzip")],
-    ..PLAIN
-};
-
 /// Everything that Alertmanager refuses, in order.
 pub(super) fn check(whole: &Value) -> Vec<Refusal> {
     let mut findings = Findings::default();
@@ -75,6 +62,9 @@ pub(super) fn check(whole: &Value) -> Vec<Refusal> {
     let part = |key: &str| top.get(key).unwrap_or(&nothing);
     for (key, table) in [("global", &GLOBAL), ("route", &ROUTE), ("tracing", &TRACING)] {
         findings.under(key, |findings| findings.table(part(key), table));
+    }
+    if top.get("templates").is_some_and(|list| !list.is_array() && !list.is_null()) {
+        findings.under("templates", |findings| findings.refuse("a list belongs here"));
     }
     findings.each(top, "inhibit_rules", |rule, findings| findings.table(rule, &INHIBIT_RULE));
     for key in ["mute_time_intervals", "time_intervals"] {

@@ -1,6 +1,6 @@
 //! Intervals of time, during which routes are muted or active.
 
-use super::schema::{Findings, Kind, PLAIN, Table};
+use crate::server_files::schema::{Findings, Kind, PLAIN, Table};
 use checklist::yaml::hint;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
@@ -66,7 +66,15 @@ fn minutes(text: &str) -> Option<u32> {
 }
 
 fn interval(of: &Map<String, Value>, findings: &mut Findings) {
-    findings.each(of, "weekdays", |item, findings| ranges(item, findings, |text| named(text, &WEEKDAYS, 0), false));
+    // Newer versions let a range of days go over the end of the week.
+    findings.each(of, "weekdays", |item, findings| {
+        let text = item.as_str().unwrap_or_default();
+        for day in text.split(':') {
+            if let Err(why) = named(day.trim(), &WEEKDAYS, 0) {
+                findings.refuse(why);
+            }
+        }
+    });
     findings.each(of, "months", |item, findings| {
         ranges(item, findings, |text| text.parse().or_else(|_| named(text, &MONTHS, 1)), false);
     });

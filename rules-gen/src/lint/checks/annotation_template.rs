@@ -3,6 +3,7 @@
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::{filter, function};
+use crate::lint::known::Known;
 use crate::lint::labels::labels;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
@@ -88,7 +89,20 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
                 report.word(LINT.id, Level::Error, text, query, message, "the text shows an error instead of a value");
             }
         }
-        for label in used.labels.iter().filter(|label| !result.may_have(label)) {
+        // A label that an aggregation asks for and cannot have is RG026.
+        let asked = |label: &String| {
+            let mut asked = false;
+            if let Some(ast) = ast {
+                ast.walk(&mut |part, _| {
+                    let Kind::Aggregation(one) = &part.kind else { return };
+                    let by = one.grouping.as_ref().filter(|grouping| !grouping.without);
+                    asked |= by.is_some_and(|by| by.labels.iter().any(|name| name.text == *label))
+                        && !labels(&one.expr, &Known::default()).may_have(label);
+                });
+            }
+            asked
+        };
+        for label in used.labels.iter().filter(|label| !result.may_have(label) && !asked(label)) {
             if told.insert(label.clone()) {
                 let message = format!("{name} shows the label {label}, which the expression drops");
                 report.word(

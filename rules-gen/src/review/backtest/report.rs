@@ -172,7 +172,12 @@ impl Alert {
 
     /// Fills in the figures, and what the budget says of them.
     pub(super) fn judged_by(mut self, budget: Option<&Budget>, covered: f64, zone: &TimeZone) -> Self {
-        let figures = |outcome: &Outcome| Statistics::of(outcome.values().map(Vec::as_slice), zone);
+        let told = self.severity() != "none";
+        let figures = |outcome: &Outcome| {
+            let figures = Statistics::of(outcome.values().map(Vec::as_slice), zone);
+            // What has no receiver is no page: a Watchdog fires all the time.
+            if told { figures } else { Statistics { pages: 0, pages_by_hour: [0; 24], ..figures } }
+        };
         let within = |pages: usize| budget.map(|budget| budget.allows(pages, covered));
         self.covered_seconds = covered;
         if let Some(own) = self.outcomes.first() {

@@ -3,7 +3,7 @@
 use super::model::Incident;
 use super::period::{Kind, Period, seconds, timestamp};
 use super::words::apart;
-use crate::outputs::{alert_routes, alertmanager};
+use crate::outputs::alertmanager;
 use crate::routing::Configuration;
 use crate::server::{Labels, NoVerdict, Series, Server};
 use checklist::Config;
@@ -102,7 +102,7 @@ fn told(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec<Inc
     for incident in &mut incidents {
         let known = ours.contains(&incident.alert);
         incident.told = if known {
-            alert_routes::receiver(config, &incident.severity).to_owned()
+            receivers(&routes, &incident.labels)
         } else {
             // Rules of others are routed by others.
             "unknown".to_owned()
@@ -115,6 +115,17 @@ fn told(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec<Inc
     // What says that something holds, and tells nobody, is no incident.
     incidents.retain(|incident| incident.severity != "none");
     Ok(incidents)
+}
+
+/// Everybody who is told: a route that says `continue` is followed by others. What has no integration tells nobody.
+fn receivers(routes: &Configuration, labels: &Labels) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for receiver in routes.receivers(labels).into_iter().filter(|receiver| !receiver.integrations.is_empty()) {
+        if !names.contains(&receiver.name.as_str()) {
+            names.push(&receiver.name);
+        }
+    }
+    if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
 }
 
 /// Whether an alert held from the begin of another to its end.
@@ -172,6 +183,19 @@ mod tests {
         seen.sort();
         let row = |target: &str, told: &str, held| (target.to_owned(), told.to_owned(), held);
         assert_eq!(seen, [row("a", "pagerduty", false), row("a", "slack", true), row("b", "slack", false)]);
+        Ok(())
+    }
+
+    #[test]
+    fn everybody_is_named_whom_routes_that_continue_tell() -> anyhow::Result<()> {
+        let yaml = "certificates: [{name: a, address: 'localhost:1'}]\nalerting:\n  pagerduty: {routingKeyFile: /y}\n  webhook: {url: 'http://localhost:1/', severities: [critical]}\n";
+        let config = Config::parse("checklist.yaml", yaml)?;
+        let name = crate::rules::groups(&config)[0].rules[0].alert.clone();
+        let courses = [course(&[("alertname", &name), ("severity", "critical"), ("check", "certificates")], &[1, 2])];
+        let seen = told(&config, runs(&courses, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))?;
+        let mut names: Vec<&str> = seen[0].told.split(", ").collect();
+        names.sort_unstable();
+        assert_eq!(names, ["pagerduty", "webhook"]);
         Ok(())
     }
 }

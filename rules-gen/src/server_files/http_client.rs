@@ -1,9 +1,10 @@
-//! How a receiver speaks HTTP: who it is, proxies, TLS. The same tables stand in Prometheus' configuration.
+//! How a receiver speaks HTTP: who it is, proxies, TLS. And where traces go. The same tables stand in Prometheus' configuration and in Alertmanager's.
 
-use super::schema::{Findings, Kind, PLAIN, Table, is_there};
+use super::schema::{Findings, Kind, PLAIN, Table, is_on, is_there};
 use serde_json::{Map, Value};
 
-pub(super) static TLS: Table = Table {
+/// `tls_config`.
+pub static TLS: Table = Table {
     keys: &[
         (
             Kind::Text,
@@ -67,7 +68,8 @@ static OAUTH2: Table = Table {
     ..PLAIN
 };
 
-pub(super) static HTTP: Table = Table {
+/// `http_config`.
+pub static HTTP: Table = Table {
     keys: &[
         (Kind::Text, "bearer_token bearer_token_file no_proxy proxy_url"),
         (Kind::Bool, "enable_http2 follow_redirects proxy_from_environment"),
@@ -84,7 +86,7 @@ pub(super) static HTTP: Table = Table {
 
 fn proxies(of: &Map<String, Value>, findings: &mut Findings) {
     let [address, environment, except, header] =
-        ["proxy_url", "proxy_from_environment", "no_proxy", "proxy_connect_header"].map(|key| is_there(of, key));
+        ["proxy_url", "proxy_from_environment", "no_proxy", "proxy_connect_header"].map(|key| is_on(of, key));
     if environment && (address || except) {
         findings.refuse("proxy_from_environment excludes proxy_url and no_proxy");
     } else if except && !address {
@@ -93,3 +95,17 @@ fn proxies(of: &Map<String, Value>, findings: &mut Findings) {
         findings.refuse("proxy_connect_header without a proxy");
     }
 }
+
+/// Where traces go.
+pub static TRACING: Table = Table {
+    keys: &[
+        (Kind::Text, "client_type endpoint compression"),
+        (Kind::Any, "sampling_fraction headers http_headers"),
+        (Kind::Bool, "insecure"),
+        (Kind::Table(&TLS), "tls_config"),
+        (Kind::Duration, "timeout"),
+    ],
+    needs: &["endpoint"],
+    values: &[("client_type", "http grpc"), ("compression", "gzip")],
+    ..PLAIN
+};

@@ -1,5 +1,5 @@
-//! The shape of Alertmanager's configuration: which keys a table has, of which kind, which belong together, and which do
-//! not. The tables hold the keys of every version: one that only older or newer servers know is not unknown.
+//! The shape of a configuration file: which keys a table has, of which kind, which belong together, and which do not. The
+//! tables hold the keys of every version: one that only older or newer servers know is not unknown.
 
 use crate::promql::duration;
 use checklist::yaml::hint;
@@ -43,13 +43,19 @@ impl fmt::Display for Refusal {
 
 /// What a value must be.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// A single value.
     Text,
+    /// A list of them.
     Texts,
     /// Texts by name.
     TextMap,
+    /// `true` or `false`.
     Bool,
+    /// A whole number.
     Whole,
+    /// A whole number that is not negative.
+    Count,
     /// As Prometheus writes it: `1d`.
     Duration,
     /// As Go writes it: `1.5s`.
@@ -60,14 +66,17 @@ pub(super) enum Kind {
     TemplateUrl,
     /// `host:port`.
     HostPort,
+    /// Anything.
     Any,
+    /// A table.
     Table(&'static Table),
+    /// A list of tables.
     Tables(&'static Table),
 }
 
 /// A table of the configuration.
 #[derive(Debug)]
-pub(super) struct Table {
+pub struct Table {
     /// Its keys by kind, with blanks between.
     pub keys: &'static [(Kind, &'static str)],
     /// Of each of these one must be there.
@@ -76,26 +85,38 @@ pub(super) struct Table {
     pub at_most_one: &'static [&'static str],
     /// Values that a key takes.
     pub values: &'static [(&'static str, &'static str)],
+    /// Tables whose keys stand in this one.
+    pub inline: &'static [&'static Table],
     /// What else is refused.
     pub more: Option<fn(&Map<String, Value>, &mut Findings)>,
 }
 
 /// A table of which nothing is asked.
-pub(super) const PLAIN: Table = Table { keys: &[], needs: &[], at_most_one: &[], values: &[], more: None };
+pub const PLAIN: Table = Table { keys: &[], needs: &[], at_most_one: &[], values: &[], inline: &[], more: None };
+
+impl Table {
+    /// Itself and the tables whose keys stand in it.
+    fn all(&self) -> Vec<&Self> {
+        std::iter::once(self).chain(self.inline.iter().flat_map(|table| table.all())).collect()
+    }
+}
 
 /// What was found on the way through a configuration.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub struct Findings {
     path: Vec<Step>,
+    /// What is refused, in order.
     pub all: Vec<Refusal>,
 }
 
 impl Findings {
-    pub(super) fn refuse(&mut self, why: impl Into<String>) {
+    /// Something is refused here.
+    pub fn refuse(&mut self, why: impl Into<String>) {
         self.all.push(Refusal { path: self.path.clone(), is_key: false, why: why.into() });
     }
 
-    pub(super) fn unknown(&mut self, key: &str, known: &[&str]) {
+    /// A key that no version knows.
+    pub fn unknown(&mut self, key: &str, known: &[&str]) {
         let mut path = self.path.clone();
         path.push(Step::Key(key.to_owned()));
         // The key is in the reason already.
@@ -104,21 +125,21 @@ impl Findings {
     }
 
     /// What follows within `then` is about the value under a key.
-    pub(super) fn under(&mut self, key: &str, then: impl FnOnce(&mut Self)) {
+    pub fn under(&mut self, key: &str, then: impl FnOnce(&mut Self)) {
         self.path.push(Step::Key(key.to_owned()));
         then(self);
         self.path.pop();
     }
 
     /// What follows within `then` is about an item of a list.
-    pub(super) fn at(&mut self, item: usize, then: impl FnOnce(&mut Self)) {
+    pub fn at(&mut self, item: usize, then: impl FnOnce(&mut Self)) {
         self.path.push(Step::Item(item));
         then(self);
         self.path.pop();
     }
 
     /// What follows is about each item of the list under a key.
-    pub(super) fn each(&mut self, of: &Map<String, Value>, key: &str, mut then: impl FnMut(&Value, &mut Self)) {
+    pub fn each(&mut self, of: &Map<String, Value>, key: &str, mut then: impl FnMut(&Value, &mut Self)) {
         self.under(key, |this| {
             for (at, item) in of.get(key).and_then(Value::as_array).into_iter().flatten().enumerate() {
                 this.at(at, |this| then(item, this));
@@ -126,20 +147,32 @@ impl Findings {
         });
     }
 
-    pub(super) fn table(&mut self, value: &Value, table: &Table) {
+    /// What a table must be.
+    pub fn table(&mut self, value: &Value, table: &Table) {
         let Some(of) = value.as_object() else {
             if !value.is_null() {
                 self.refuse("a table belongs here");
             }
             return;
         };
-        let known: Vec<&str> = table.keys.iter().flat_map(|(_, names)| names.split_whitespace()).collect();
+        let tables: Vec<&Table> = table.all();
+        let keys = || tables.iter().flat_map(|table| table.keys);
         for (key, value) in of {
-            match table.keys.iter().find(|(_, names)| names.split_whitespace().any(|name| name == key)) {
+            match keys().find(|(_, names)| names.split_whitespace().any(|name| name == key)) {
                 Some((kind, _)) => self.under(key, |this| this.value(value, kind)),
-                None => self.unknown(key, &known),
+                None => {
+                    let known: Vec<&str> = keys().flat_map(|(_, names)| names.split_whitespace()).collect();
+                    self.unknown(key, &known);
+                }
             }
         }
+        for table in tables {
+            self.rules(of, table);
+        }
+    }
+
+    /// What belongs together in a table, and what does not.
+    fn rules(&mut self, of: &Map<String, Value>, table: &Table) {
         for needed in table.needs {
             if !needed.split_whitespace().any(|key| is_there(of, key)) {
                 self.refuse(format!("{} is missing", needed.replace(' ', " or ")));
@@ -215,8 +248,14 @@ impl Findings {
                     self.refuse(why);
                 }
             }
+            (Kind::Count, Some(text)) => {
+                if !value.is_u64() {
+                    self.refuse(format!("{text} is no whole number from 0 on"));
+                }
+            }
+            // A number without a unit is taken for nanoseconds.
             (Kind::GoDuration, Some(text)) => {
-                if !is_go_duration(text) {
+                if !is_go_duration(text) && !value.is_i64() {
                     self.refuse(format!("{text} is no duration such as 30s or 1h30m"));
                 }
             }
@@ -236,9 +275,14 @@ impl Findings {
     }
 }
 
-/// Whether a value is given: neither nothing nor an empty text.
-pub(super) fn is_there(of: &Map<String, Value>, key: &str) -> bool {
-    of.get(key).is_some_and(|value| !value.is_null() && value != "" && value != false)
+/// Whether a value is given: neither nothing nor an empty text. `n` and `no` are texts where a text belongs.
+pub fn is_there(of: &Map<String, Value>, key: &str) -> bool {
+    of.get(key).is_some_and(|value| !value.is_null() && value != "")
+}
+
+/// Whether a switch is on.
+pub fn is_on(of: &Map<String, Value>, key: &str) -> bool {
+    is_there(of, key) && of.get(key).is_some_and(|value| value != false)
 }
 
 fn url(text: &str) -> Result<(), String> {
