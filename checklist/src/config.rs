@@ -71,9 +71,13 @@ pub static ROOT: Section = Section {
             Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Limits that hold for all targets.")
                 .otherwise("those of the catalog")
                 .example("{disk.usage: {warning: 70%, critical: 85%}}"),
-            Key::new("checks", Kind::By(Names::Checks, &Kind::Table(&thresholds::PACE)), "How often checks are made.")
-                .otherwise("as the catalog says")
-                .example("{backup: {interval: 15m}}"),
+            Key::new(
+                "checks",
+                Kind::By(Names::Checks, &Kind::Table(&thresholds::PACE)),
+                "How often checks are made, and how many series they may have.",
+            )
+            .otherwise("as the catalog says")
+            .example("{backup: {interval: 15m}}"),
             Key::new(
                 "highAvailability",
                 Kind::Table(&high_availability::SECTION),

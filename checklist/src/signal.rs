@@ -33,7 +33,7 @@ pub struct Signal {
     pub interval: Duration,
     /// Default deadline of one run.
     pub timeout: Duration,
-    /// Series that one check may expose; what is beyond is dropped and counted.
+    /// Series that one check may expose unless checklist.yaml says another number; what is beyond is dropped and counted.
     pub max_series: usize,
     /// What its probe looks at, and what must be there for a verdict.
     pub looks: &'static [Looks],
@@ -58,7 +58,7 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// No series yet, for one run of one of its checks.
+    /// No series yet, for one run of one of its checks with the number of series that it has by default.
     pub fn samples(&self) -> Samples {
         Samples::within(self.max_series)
     }
@@ -150,7 +150,10 @@ pub struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let labels: Vec<String> = self.offender.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        write!(f, "{} {}", self.alert.summary.trim_end_matches('.'), labels.join(" "))?;
+        write!(f, "{}", self.alert.summary.trim_end_matches('.'))?;
+        for label in labels {
+            write!(f, " {label}")?;
+        }
         if let (Some(threshold), Some(limit)) = (self.alert.when.threshold(), self.limit) {
             let unit = threshold.unit;
             write!(f, " ({}, limit {})", unit.human(self.offender.value), unit.human(limit))?;

@@ -123,12 +123,8 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
         let now = unix_now();
         let mut states = Vec::new();
         for signal in SIGNALS.iter().filter(|signal| signal.kind.is_probed()) {
-            let check = Check {
-                signal,
-                target: "t".to_owned(),
-                interval: Duration::from_mins(1),
-                timeout: Duration::from_secs(9),
-            };
+            let interval = Duration::from_mins(1);
+            let check = Check { interval, timeout: Duration::from_secs(9), ..Check::of(signal, "t") };
             let mut state = State::new(check, Limits::new(signal.thresholds, |_| None));
             state.record(Ok(samples(signal, &mut random, now)), now, Duration::ZERO);
             states.push(state);

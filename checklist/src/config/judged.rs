@@ -22,6 +22,16 @@ pub struct Check {
     pub interval: Duration,
     /// Deadline of one run.
     pub timeout: Duration,
+    /// Series that it may expose.
+    pub series: usize,
+}
+
+impl Check {
+    /// A signal on a target as the catalog has it.
+    pub fn of(signal: &'static Signal, target: &str) -> Self {
+        let Signal { interval, timeout, max_series: series, .. } = *signal;
+        Self { signal, target: target.to_owned(), interval, timeout, series }
+    }
 }
 
 impl Config {
@@ -44,7 +54,8 @@ impl Config {
                     let interval = pace.interval.unwrap_or(signal.interval);
                     // A shorter interval shortens the default deadline; an explicit one was checked.
                     let timeout = pace.timeout.unwrap_or_else(|| signal.timeout.min(interval.mul_f64(0.8)));
-                    Check { signal, target, interval, timeout }
+                    let series = pace.series.unwrap_or(signal.max_series);
+                    Check { signal, target, interval, timeout, series }
                 })
             })
             .collect()

@@ -4,7 +4,7 @@ use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::logs::{Lines, read_log};
 use checklist::config::AuditLogs;
-use checklist::signals::pod_logs::{LAST, LINES, SEEN, SIGNAL};
+use checklist::signals::pod_logs::{LAST, LINES, SEEN};
 use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -74,9 +74,8 @@ impl PodLogs {
 }
 
 impl Probe for PodLogs {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
-            let mut samples = SIGNAL.samples();
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             samples.saw(Object::Log, 0);
             let positions = || self.positions.lock().unwrap_or_else(PoisonError::into_inner);
             for (at, source) in self.cluster.target.audit_logs.iter().enumerate() {

@@ -93,11 +93,10 @@ impl Own {
         Ok(summary)
     }
 
-    fn samples(&self, summary: RowSummary) -> Samples {
+    fn fill(&self, samples: &mut Samples, summary: RowSummary) {
         let signal = self.query.signal;
-        let mut samples = signal.samples();
         let mut worst: Vec<(Vec<String>, f64)> = summary.worst.into_iter().collect();
-        samples.saw(Object::Row, worst.len().min(signal.max_series));
+        samples.saw(Object::Row, worst.len().min(samples.limit()));
         // What does not fit is the best of them.
         worst.sort_by(|(_, a), (_, b)| match self.direction() {
             Direction::Above => b.total_cmp(a),
@@ -128,7 +127,6 @@ impl Own {
                 samples.evidence.note(format!("{what}, which checklist.yaml calls ok"));
             }
         }
-        samples
     }
 }
 
@@ -152,15 +150,16 @@ fn as_number(of_value: &Type) -> Result<&'static str, &'static str> {
 }
 
 impl Probe for Own {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let sql = self.statement().await?;
             let rows = self.ask(&sql).await?;
             let summary = self.read(&rows).map_err(|error| {
                 let check = self.query.signal.id;
                 Failure::new(Reason::Decode, format!("query {check}: an unexpected column: {error}"))
             })?;
-            Ok(self.samples(summary))
+            self.fill(&mut samples, summary);
+            Ok(samples)
         }
         .boxed()
     }

@@ -290,11 +290,10 @@ fn whole(count: f64) -> usize {
 }
 
 impl Probe for Sql {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let facts = self.database.facts().await?;
             self.permitted(&facts)?;
-            let mut samples = self.signal.samples();
             for (at, (statement, _)) in self.statements.iter().enumerate() {
                 if !(statement.when)(&facts) {
                     continue;

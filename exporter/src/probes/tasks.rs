@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use checklist::config::Tasks as Target;
 use checklist::signals::r#override as emergency;
-use checklist::signals::tasks::{DUE, LAST_DONE, OVERDUE, REJECTED, SIGNAL, SKIPPED};
+use checklist::signals::tasks::{DUE, LAST_DONE, OVERDUE, REJECTED, SKIPPED};
 use checklist::{Object, Samples};
 use clients::records::{Act, Records};
 use futures::FutureExt;
@@ -14,12 +14,11 @@ use jiff::Timestamp;
 pub struct Tasks(pub Target);
 
 impl Probe for Tasks {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let target = &self.0;
             let now = Timestamp::now();
             let records = Records::read(&target.place, now).await?;
-            let mut samples = SIGNAL.samples();
             samples.saw(Object::Task, target.list.len());
             samples.set(&REJECTED, [], records.rejected);
             for task in &target.list {
@@ -47,11 +46,10 @@ impl Probe for Tasks {
 pub struct Override(pub Target);
 
 impl Probe for Override {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let now = Timestamp::now();
             let records = Records::read(&self.0.place, now).await?;
-            let mut samples = emergency::SIGNAL.samples();
             samples.saw(Object::Record, records.list.len());
             let held = records.override_at(now);
             samples.set(&emergency::ACTIVE, [], held.is_some());

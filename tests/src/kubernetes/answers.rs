@@ -9,6 +9,7 @@ use hyper::body::Frame;
 use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -87,7 +88,8 @@ fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
         Some((label, value)) => objects[*name]["metadata"]["labels"][label] == value,
         None => true,
     };
-    let mut names = objects.keys().filter(|name| **name > after).filter(selected);
+    let behind = (Bound::Excluded(after), Bound::Unbounded);
+    let mut names = objects.range(behind).map(|(name, _)| name).filter(selected);
     let page: Vec<&Value> = names.by_ref().take(limit).map(|name| &objects[name]).collect();
     let last = page.last().and_then(|object| object["metadata"]["name"].as_str()).unwrap_or_default();
     let next = if names.next().is_some() { last } else { "" };

@@ -138,13 +138,20 @@ impl Kubernetes {
         self.apply(&pods(), pod);
     }
 
-    /// Puts that many healthy pods into the namespace at once.
+    /// Puts that many healthy pods of two containers, fifty to a workload, into the namespace at once.
     pub fn many_pods(&self, count: usize) {
         let mut world = self.api.lock();
         let all = world.objects.entry(pods()).or_default();
         for n in 0..count {
-            let name = format!("load-7c9d8-{n:06}");
-            let mut object = pod(&name, "ReplicaSet", "load-7c9d8", Some("7c9d8"));
+            let owner = format!("load{}-7c9d8", n / 50);
+            let name = format!("{owner}-{n:06}");
+            let mut object = pod(&name, "ReplicaSet", &owner, Some("7c9d8"));
+            for list in ["/spec/containers", "/status/containerStatuses"] {
+                let Some(containers) = object.pointer_mut(list).and_then(Value::as_array_mut) else { continue };
+                let mut beside = containers[0].clone();
+                beside["name"] = json!("proxy");
+                containers.push(beside);
+            }
             object["metadata"]["resourceVersion"] = json!("1");
             all.insert(name, object);
         }
