@@ -17,7 +17,7 @@ mod number;
 pub mod options;
 pub mod output;
 pub mod place;
-mod refused;
+mod refusals;
 pub mod report;
 mod routes;
 pub mod rule_file;

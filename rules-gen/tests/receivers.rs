@@ -244,7 +244,10 @@ fn mistakes_in_receivers_and_windows_are_told_with_what_is_right() {
         ("maintenance: [{name: a, weekdays: [sunay]}]", "weekdays must be a day like monday"),
         ("maintenance: [{name: a, times: [{from: '25:00', to: '26:00'}]}]", "must be a time of the day"),
         ("maintenance: [{name: a, times: [{from: '10:00', to: '10:00'}]}]", "to another one"),
-        ("maintenance: [{name: a, weekdays: [monday], timeZone: Mars}]", "there is no time zone Mars"),
+        (
+            "maintenance: [{name: a, weekdays: [monday], timeZone: Mars}]",
+            "timeZone must be a time zone like Europe/Berlin, not Mars",
+        ),
         ("maintenance: [{name: a, weekdays: [monday]}, {name: a, weekdays: [monday]}]", "two windows"),
     ] {
         let text = format!("{TARGETS}alerting: {{{alerting}}}\n");

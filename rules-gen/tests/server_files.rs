@@ -2,7 +2,7 @@
 //! either takes is taken.
 
 use rules_gen::server_files::schema::Refusal;
-use rules_gen::server_files::{prometheus, rule_test, web};
+use rules_gen::server_files::{prometheus_yml, rule_test, web_yml};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,14 +58,14 @@ fn prometheus_configurations_are_refused_as_promtool_refuses_them() -> Result<()
     };
     let texts: Vec<String> =
         SCRAPES.split('|').map(job).chain(WHOLES.split('|').map(|text| format!("{text}\n"))).collect();
-    assert!(compare(&["check", "config", "--syntax-only"], &texts, prometheus::check)? > 20);
+    assert!(compare(&["check", "config", "--syntax-only"], &texts, prometheus_yml::check)? > 20);
     Ok(())
 }
 
 #[test]
 fn web_configurations_are_refused_as_promtool_refuses_them() -> Result<(), Box<dyn std::error::Error>> {
     let texts: Vec<String> = WEBS.split('|').map(|text| format!("{text}\n")).collect();
-    assert!(compare(&["check", "web-config"], &texts, web::check)? > 6);
+    assert!(compare(&["check", "web-config"], &texts, web_yml::check)? > 6);
     Ok(())
 }
 

@@ -18,6 +18,7 @@ mod feature_flag;
 mod group_interval;
 mod group_names;
 mod impossible_limit;
+mod invalid_test;
 mod label_replace_pattern;
 mod malformed_rule;
 mod metric_name;
@@ -26,7 +27,6 @@ mod prometheus_3;
 mod quantile;
 mod regex_matcher;
 mod retention;
-mod rule_test;
 mod runbook_link;
 mod server_configuration;
 mod server_version;
@@ -85,7 +85,7 @@ pub static ALL: &[&Lint] = &[
     &alert_route::LINT,
     &text_numbers::LINT,
     &untested::LINT,
-    &rule_test::LINT,
+    &invalid_test::LINT,
     &dashboard::LINT,
     &metric_name::LINT,
     &unhealthy_rule::LINT,

@@ -7,10 +7,10 @@ use super::place::ParseError;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::{self, Node};
-use super::{dashboards, refused, routes, rule_file};
+use super::{dashboards, refusals, routes, rule_file};
 use crate::routing::Configuration;
 use crate::server_files::schema::Refusal;
-use crate::server_files::{prometheus, rule_test, web};
+use crate::server_files::{prometheus_yml, rule_test, web_yml};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -162,7 +162,7 @@ fn tell(
 ) {
     // What cannot be read so has been told by the reader of YAML.
     if let Ok(whole) = serde_yaml::from_str(text) {
-        refused::tell(id, who, node, &check(&whole), report);
+        refusals::tell(id, who, node, &check(&whole), report);
     }
 }
 
@@ -176,11 +176,11 @@ fn plain(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Document> {
         return Some(Document::Tests(node.clone()));
     }
     if is_prometheus(node) {
-        tell("RG008", "Prometheus", prometheus::check, text, node, report);
+        tell("RG008", "Prometheus", prometheus_yml::check, text, node, report);
         return Some(Document::Other);
     }
     if ["tls_server_config", "http_server_config", "basic_auth_users"].iter().any(|key| node.get(key).is_some()) {
-        tell("RG008", "the server", web::check, text, node, report);
+        tell("RG008", "the server", web_yml::check, text, node, report);
         return Some(Document::Other);
     }
     if node.get("route").is_some() && node.get("receivers").is_some() {

@@ -2,7 +2,7 @@
 
 use super::labels::labels;
 use super::options::Options;
-use super::refused;
+use super::refusals;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
@@ -11,7 +11,7 @@ use crate::routing::Configuration;
 /// Reads Alertmanager's configuration; what it refuses is an error.
 pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Configuration> {
     let refusals = Configuration::refusals(text);
-    if refused::tell("RG036", "Alertmanager", node, &refusals, report) {
+    if refusals::tell("RG036", "Alertmanager", node, &refusals, report) {
         return None;
     }
     match Configuration::parse(text) {
