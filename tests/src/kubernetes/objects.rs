@@ -23,10 +23,7 @@ impl Kubernetes {
             &apps("deployments"),
             json!({"metadata": {"name": "orchestrator"}, "spec": {"replicas": 3}, "status": {"readyReplicas": 3}}),
         );
-        self.apply(
-            &apps("statefulsets"),
-            json!({"metadata": {"name": "postgres"}, "spec": {"replicas": 1}, "status": {"readyReplicas": 1}}),
-        );
+        self.database_replicas(1);
         self.autoscaler(2, true);
         self.claim("Bound");
         self.rotated("jwt-secret", 30);
@@ -40,6 +37,14 @@ impl Kubernetes {
             );
             self.endpoints(service, ready);
         }
+    }
+
+    /// Sets how many pods the database wants; it has one.
+    pub fn database_replicas(&self, wanted: usize) {
+        self.apply(
+            &apps("statefulsets"),
+            json!({"metadata": {"name": "postgres"}, "spec": {"replicas": wanted}, "status": {"readyReplicas": 1}}),
+        );
     }
 
     /// Replaces the pod that restarts with a fresh one.
