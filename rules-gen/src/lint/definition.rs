@@ -8,6 +8,7 @@ use super::yaml::Node;
 use promql::Expr;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// A lint.
 #[derive(Debug)]
@@ -117,7 +118,11 @@ impl Example {
             Self::Scrape(text) => block("text", text),
             Self::Files(files) => {
                 let file = |(name, text): &(&str, &str)| {
-                    let kind = if name.ends_with(".json") { "json" } else { "yaml" };
+                    let kind = if Path::new(name).extension().is_some_and(|ending| ending == "json") {
+                        "json"
+                    } else {
+                        "yaml"
+                    };
                     format!("`{name}`:\n\n{}", block(kind, text))
                 };
                 files.iter().map(file).collect::<Vec<_>>().join("\n")

@@ -147,7 +147,10 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
 /// Whether it is a prometheus.yml. Programs that send logs have `scrape_configs` too, beside keys of their own.
 fn is_prometheus(node: &Node) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
-    has(&["scrape_configs", "scrape_config_files", "alerting", "rule_files"])
+    let alerting = node.get("alerting").is_some_and(|alerting| {
+        ["alertmanagers", "alert_relabel_configs"].iter().any(|key| alerting.get(key).is_some())
+    });
+    (has(&["scrape_configs", "scrape_config_files"]) || alerting || (has(&["global"]) && has(&["rule_files"])))
         && !has(&["clients", "positions", "server", "limits_config", "apiVersion", "route", "tests", "groups"])
 }
 

@@ -389,7 +389,7 @@ static WEBEX: Table = Table {
 
 fn authorized(of: &Map<String, Value>, findings: &mut Findings) {
     let http = of.get("http_config").and_then(Value::as_object);
-    if !http.is_some_and(|http| http.get("authorization").is_some_and(|value| !value.is_null())) {
+    if http.and_then(|http| http.get("authorization")).is_none_or(Value::is_null) {
         findings.refuse("http_config.authorization is missing");
     }
 }

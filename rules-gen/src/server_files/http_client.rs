@@ -18,8 +18,14 @@ pub static TLS: Table = Table {
     ..PLAIN
 };
 
-/// A certificate is of no use without its key.
+/// A certificate is of no use without its key, and what stands here itself is PEM.
 fn pair(of: &Map<String, Value>, findings: &mut Findings) {
+    for key in ["ca", "cert"] {
+        if of.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty() && !text.contains("-----BEGIN")) {
+            findings
+                .under(key, |findings| findings.refuse(format!("this is no PEM; the name of a file is {key}_file")));
+        }
+    }
     let [certificate, key] = ["cert", "key"].map(|of_what| {
         [of_what.to_owned(), format!("{of_what}_file"), format!("{of_what}_ref")].iter().any(|name| is_there(of, name))
     });

@@ -74,6 +74,9 @@ pub enum Kind {
     Tables(&'static Table),
 }
 
+/// Looks at a table for what its keys alone do not say.
+pub type More = fn(&Map<String, Value>, &mut Findings);
+
 /// A table of the configuration.
 #[derive(Debug)]
 pub struct Table {
@@ -88,7 +91,7 @@ pub struct Table {
     /// Tables whose keys stand in this one.
     pub inline: &'static [&'static Table],
     /// What else is refused.
-    pub more: Option<fn(&Map<String, Value>, &mut Findings)>,
+    pub more: Option<More>,
 }
 
 /// A table of which nothing is asked.
@@ -158,12 +161,11 @@ impl Findings {
         let tables: Vec<&Table> = table.all();
         let keys = || tables.iter().flat_map(|table| table.keys);
         for (key, value) in of {
-            match keys().find(|(_, names)| names.split_whitespace().any(|name| name == key)) {
-                Some((kind, _)) => self.under(key, |this| this.value(value, kind)),
-                None => {
-                    let known: Vec<&str> = keys().flat_map(|(_, names)| names.split_whitespace()).collect();
-                    self.unknown(key, &known);
-                }
+            if let Some((kind, _)) = keys().find(|(_, names)| names.split_whitespace().any(|name| name == key)) {
+                self.under(key, |this| this.value(value, kind));
+            } else {
+                let known: Vec<&str> = keys().flat_map(|(_, names)| names.split_whitespace()).collect();
+                self.unknown(key, &known);
             }
         }
         for table in tables {

@@ -84,9 +84,10 @@ fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
         BinaryOp::LessOrEqual => limit < least,
         _ => false,
     };
-    let level = if name.ends_with("_ratio") && never(0.0, 1.0) {
-        by_name
-    } else if name.ends_with("_percent") && !name.contains("cpu") && never(0.0, 100.0) {
+    let share = name.ends_with("_ratio") && never(0.0, 1.0);
+    // Several cores have several hundred percent.
+    let percent = name.ends_with("_percent") && !name.contains("cpu") && never(0.0, 100.0);
+    let level = if share || percent {
         by_name
     // A day of 1973: no timestamp is that early, and ages are not timestamps. A zero says that there is none.
     } else if name.ends_with("_timestamp_seconds")

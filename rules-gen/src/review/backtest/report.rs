@@ -241,3 +241,57 @@ fn fired(outcome: &Outcome) -> Vec<Fired> {
     all.sort_by_key(|fired| fired.begin);
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::review::backtest::output::rows;
+    use crate::review::rule_set::Kind;
+    use std::time::Duration;
+
+    /// One episode of an hour, within three hours of history.
+    fn alert(name: &str, severity: &str, check: &str) -> Alert {
+        let labels = |pairs: &[(&str, &str)]| -> Labels {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let rule = ListedRule {
+            group: "g".to_owned(),
+            interval: None,
+            kind: Kind::Alert,
+            name: name.to_owned(),
+            expr: "up == 0".to_owned(),
+            pending: Duration::ZERO,
+            keep_firing: Duration::ZERO,
+            labels: labels(&[("severity", severity), ("check", check)]),
+            annotations: Labels::new(),
+        };
+        let hour = Episode { begin: 0, end: 3_600_000, open: false };
+        let outcome = Outcome::from([(labels(&[("instance", "a")]), vec![hour])]);
+        let budget = Budget::parse("1/week").unwrap();
+        Alert::new(&rule, None, &[], false, vec![outcome], BTreeMap::new()).judged_by(
+            Some(&budget),
+            3.0 * 3_600.0,
+            &TimeZone::UTC,
+        )
+    }
+
+    #[test]
+    fn what_tells_nobody_is_no_page_and_three_hours_make_no_rate() {
+        let (page, watchdog) = (alert("A", "critical", "a"), alert("Watchdog", "none", "b"));
+        assert_eq!((page.figures.pages, page.within_budget), (1, Some(true)), "one page is within one a week");
+        assert_eq!((watchdog.figures.pages, watchdog.figures.episodes), (0, 1));
+        let report = Report {
+            start: Timestamp::default(),
+            end: Timestamp::default(),
+            step_seconds: 60.0,
+            time_zone: "UTC".to_owned(),
+            budget: Some("1/week".to_owned()),
+            warnings: Vec::new(),
+            alerts: vec![page, alert("A", "critical", "other"), watchdog],
+        };
+        let shown: Vec<(String, String)> =
+            rows(&report).into_iter().skip(1).map(|row| (row[0].clone(), row[5].clone())).collect();
+        let row = |name: &str| (name.to_owned(), "-".to_owned());
+        assert_eq!(shown, [row("A (a)"), row("A (other)"), row("Watchdog")]);
+    }
+}
