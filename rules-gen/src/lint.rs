@@ -3,16 +3,16 @@
 
 pub mod checks;
 mod context;
-mod copies;
 mod dashboards;
 pub mod definition;
 mod documents;
+mod duplicates;
 mod embedded;
 pub mod expr;
 pub mod files;
-pub mod known;
 pub mod labels;
 pub mod live;
+pub mod metric_facts;
 mod number;
 pub mod options;
 pub mod output;
@@ -21,18 +21,18 @@ mod refusals;
 pub mod report;
 mod routes;
 pub mod rule_file;
-mod strict;
 pub mod template;
 mod tested;
 pub mod yaml;
+mod yaml_v3;
 
 pub use options::Options;
 
 use crate::routing::Configuration;
 use crate::terminal::Progress;
 use context::Context;
-use copies::Copies;
 use documents::{Document, Read, first};
+use duplicates::Duplicates;
 use files::Source;
 use report::Finding;
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,7 +114,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
             _ => None,
         }) {
             let names = rules.iter().filter(|rule| rule.alerts).map(|rule| rule.name.value.clone());
-            alerts.entry(copies::plain(Path::new(read.report.file()))).or_default().extend(names);
+            alerts.entry(duplicates::plain(Path::new(read.report.file()))).or_default().extend(names);
         }
     }
     let context = Context {
@@ -128,19 +128,19 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         tested: &tested,
         used: &used,
     };
-    let copies = Copies::new(&all);
+    let duplicates = Duplicates::new(&all);
     let judged = counted("judged");
-    let judge = |(file, read): (usize, &Read<'_>)| {
+    let check_file = |(file, read): (usize, &Read<'_>)| {
         let mut report = read.report.clone();
         for (at, document) in read.documents.iter().enumerate() {
             match document {
                 Document::Rules(rules) => {
-                    for rule in rules.iter().filter(|rule| !copies.elsewhere(file, rule)) {
+                    for rule in rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)) {
                         checks::rule(rule, &context, &mut report);
                     }
                     checks::rules(rules, &mut report);
                 }
-                Document::Dashboard(board) if copies.is_copy((file, at), board) => {}
+                Document::Dashboard(board) if duplicates.is_duplicate_dashboard((file, at), board) => {}
                 Document::Dashboard(board) => {
                     report.look_in(board.within.clone());
                     checks::dashboard(&board.model, &surroundings, &mut report);
@@ -154,7 +154,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         report.finish(options.today, checks::id)
     };
     let mut findings: Vec<Finding> =
-        on_all_cores(all.iter().enumerate().collect(), &judge).into_iter().flatten().collect();
+        on_all_cores(all.iter().enumerate().collect(), &check_file).into_iter().flatten().collect();
     findings.sort_by(|a, b| (&a.file, a.place, a.id, &a.message).cmp(&(&b.file, b.place, b.id, &b.message)));
     findings.dedup();
     let files = sources.iter().map(|source| source.name.clone()).collect();

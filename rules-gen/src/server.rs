@@ -203,12 +203,12 @@ impl Server {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Vec<Series>, NoVerdict> {
         let mut series: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
-        let mut keep = |courses: Vec<Series>| {
+        let mut merge = |courses: Vec<Series>| {
             for course in courses {
                 series.entry(course.labels).or_default().extend(course.points);
             }
         };
-        self.each_slice(expr, time, step, MAX_POINTS, &mut keep, progress).await?;
+        self.each_slice(expr, time, step, MAX_POINTS, &mut merge, progress).await?;
         Ok(series.into_iter().map(|(labels, points)| Series { labels, points }).collect())
     }
 

@@ -2,7 +2,7 @@
 
 use rules_gen::lint::definition::{Check, Example};
 use rules_gen::lint::files::Source;
-use rules_gen::lint::known::Known;
+use rules_gen::lint::metric_facts::MetricFacts;
 use rules_gen::lint::output::{Format, render};
 use rules_gen::lint::report::{Finding, Level};
 use rules_gen::lint::{Options, checks, report::Report, run};
@@ -19,7 +19,7 @@ fn lint(text: &str, options: &Options) -> Vec<Finding> {
 
 /// The ids of what is found in an example: warnings and errors, and everything of one lint.
 fn found(example: &Example, id: &str) -> Vec<&'static str> {
-    let mut options = Options { known: Known::catalog(None), ..Options::default() };
+    let mut options = Options { known: MetricFacts::catalog(None), ..Options::default() };
     if let Example::RulesFor(version, _) = example {
         options.version = Some(*version);
     }
@@ -63,7 +63,7 @@ fn what_we_generate_is_clean() {
         .collect();
     let outcome = run(
         &sources,
-        &Options { known: Known::catalog(Some(&config)), retention: 100.0 * 86_400.0, ..Options::default() },
+        &Options { known: MetricFacts::catalog(Some(&config)), retention: 100.0 * 86_400.0, ..Options::default() },
     );
     let shown = render(Format::Text, &outcome.findings, &outcome.files, Style::PLAIN);
     let bad = outcome.findings.iter().filter(|finding| finding.level >= Level::Warning).count();
@@ -220,13 +220,13 @@ fn exit_codes_tell_findings_from_usage_and_from_a_server_without_answer() -> std
     assert_eq!(run(&["bad.yaml"])?.0, Some(1));
     assert_eq!(run(&["bad.yaml", "--ignore", "RG001"])?.0, Some(0));
     assert_eq!(run(&["bad.yaml", "--select", "RG018"])?.0, Some(0));
-    let (code, said) = run(&["helm.yaml"])?;
-    assert!(code == Some(0) && said.contains("is a Helm template"), "{said}");
+    let (code, printed) = run(&["helm.yaml"])?;
+    assert!(code == Some(0) && printed.contains("is a Helm template"), "{printed}");
     assert_eq!(run(&["*.nothing"])?.0, Some(2));
     assert_eq!(run(&["bad.yaml", "--select", "RG999"])?.0, Some(2));
     assert_eq!(run(&["bad.yaml", "--live", "http://127.0.0.1:1"])?.0, Some(3));
-    let (code, said) = run(&["--explain", "rg018"])?;
-    assert!(code == Some(0) && said.contains("up != 0"), "{said}");
+    let (code, printed) = run(&["--explain", "rg018"])?;
+    assert!(code == Some(0) && printed.contains("up != 0"), "{printed}");
     Ok(())
 }
 
@@ -290,9 +290,9 @@ fn only_what_has_an_action_of_helm_is_left_out_as_its_template() {
 fn an_address_that_is_none_is_a_mistake_of_usage() {
     for arguments in [["lint", "--live", "notaurl", "x.yaml"], ["noise", "--prometheus", "notaurl", "--quiet"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_rules-gen")).args(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains(arguments[1]) && said.contains("http://localhost:9090"), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{printed}");
+        assert!(printed.contains(arguments[1]) && printed.contains("http://localhost:9090"), "{printed}");
     }
 }
 
@@ -324,9 +324,9 @@ fn a_scrape_without_a_sample_and_runbooks_that_are_not_there_are_mistakes_of_usa
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
         let output = command.args(["lint", "rules.yaml", option, value]).current_dir(folder.path()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{option} {value}: {said}");
-        assert!(said.contains(word), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{option} {value}: {printed}");
+        assert!(printed.contains(word), "{printed}");
     }
 }
 
@@ -350,16 +350,19 @@ fn a_pipe_is_read_when_it_is_named_and_left_alone_in_a_folder() -> std::io::Resu
         "cat bad.yaml | rules_gen lint /dev/stdin",
         "cat bad.yaml > pipe.yaml & rules_gen lint pipe.yaml",
     ] {
-        let (code, said) = lint(script)?;
-        assert!(code == Some(1) && said.contains(":4:") && said.contains("does not parse"), "{script}: {said}");
+        let (code, printed) = lint(script)?;
+        assert!(
+            code == Some(1) && printed.contains(":4:") && printed.contains("does not parse"),
+            "{script}: {printed}"
+        );
     }
     assert_eq!(lint("rules_gen lint /dev/null")?.0, Some(0));
-    let (code, said) = lint("rules_gen lint /dev/zero")?;
-    assert!(code == Some(1) && said.contains("larger than 64 MiB"), "{said}");
-    let (code, said) = lint("rules_gen lint .")?;
+    let (code, printed) = lint("rules_gen lint /dev/zero")?;
+    assert!(code == Some(1) && printed.contains("larger than 64 MiB"), "{printed}");
+    let (code, printed) = lint("rules_gen lint .")?;
     assert!(
-        code == Some(1) && said.contains("read only when it is named itself") && said.contains("pipe.yaml"),
-        "{said}"
+        code == Some(1) && printed.contains("read only when it is named itself") && printed.contains("pipe.yaml"),
+        "{printed}"
     );
     Ok(())
 }

@@ -25,10 +25,10 @@ fn promtool(texts: &[String]) -> std::io::Result<Vec<bool>> {
         .args(["-c", "promtool check rules --lint=none [0-9]*.yaml 2>&1"])
         .current_dir(folder.path())
         .output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     let verdict = |name: &String| {
-        let section = said.split_once(&format!("Checking {name}")).map(|(_, after)| after);
-        let section = section.unwrap_or_else(|| panic!("promtool is needed (make test installs it): {said}"));
+        let section = printed.split_once(&format!("Checking {name}")).map(|(_, after)| after);
+        let section = section.unwrap_or_else(|| panic!("promtool is needed (make test installs it): {printed}"));
         section.split("Checking 0").next().is_some_and(|section| section.contains("SUCCESS"))
     };
     Ok(names.iter().map(verdict).collect())

@@ -214,7 +214,7 @@ impl Cluster {
         std::fs::write(file.path(), yaml)?;
         let mut command = self.kubectl()?;
         command.args(["apply", "--server-side", "--force-conflicts", "--namespace", namespace, "--filename"]);
-        said(&command.arg(file.path()).output()?)?;
+        printed(&command.arg(file.path()).output()?)?;
         Ok(())
     }
 
@@ -234,7 +234,7 @@ impl Cluster {
 }
 
 /// Standard output of a program that must have succeeded.
-pub fn said(output: &Output) -> anyhow::Result<String> {
+pub fn printed(output: &Output) -> anyhow::Result<String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     anyhow::ensure!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     Ok(text(&output.stdout))

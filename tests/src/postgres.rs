@@ -135,9 +135,9 @@ impl Postgres {
             .arg(database)
             .env("PGPASSWORD", PASSWORD)
             .output()?;
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        anyhow::ensure!(output.status.success(), "psql: {said}");
-        Ok(said)
+        let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        anyhow::ensure!(output.status.success(), "psql: {printed}");
+        Ok(printed)
     }
 
     /// A standby of this server, of the system's version.

@@ -112,9 +112,13 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
         cluster.server.start().await?;
         let path = format!("/api/v1/namespaces/{}/pods?watch=1&resourceVersion=1&timeoutSeconds=5", world.namespace);
-        let (status, said) = api.ask("GET", &path, "application/json", Vec::new()).await?;
-        let first: Value = serde_json::from_str(said.lines().next().unwrap_or_default())?;
-        assert_eq!((status, &first["type"], &first["object"]["code"]), (200, &json!("ERROR"), &json!(410)), "{said}");
+        let (status, printed) = api.ask("GET", &path, "application/json", Vec::new()).await?;
+        let first: Value = serde_json::from_str(printed.lines().next().unwrap_or_default())?;
+        assert_eq!(
+            (status, &first["type"], &first["object"]["code"]),
+            (200, &json!("ERROR"), &json!(410)),
+            "{printed}"
+        );
         cluster.apply(&world.namespace, &deployment("app", replicas))?;
         eventually("the pods are counted again", || async { Ok(world.pods("app").await? == u64::from(replicas)) })
             .await?;
@@ -137,7 +141,7 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
     let (data, backup) = (cluster.folder().join("etcd"), cluster.folder().join("backup"));
     cluster.server.stop();
     cluster.etcd.stop();
-    stack::cluster::said(&Command::new("cp").arg("-r").args([&data, &backup]).output()?)?;
+    stack::cluster::printed(&Command::new("cp").arg("-r").args([&data, &backup]).output()?)?;
     cluster.etcd.start().await?;
     cluster.server.start().await?;
     cluster.apply(&world.namespace, &deployment("app", 40))?;
@@ -191,8 +195,8 @@ async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_t
         });
     }
     eventually("the check says that it cannot look", || async { Ok(!world.succeeds("utilization").await?) }).await?;
-    let told = "checklist_probe_failures_total{check=\"utilization\",target=\"stack\",reason=\"protocol\"}";
-    assert!(world.value(told).await? >= Some(1.0), "{}", world.metrics().await?);
+    let messages = "checklist_probe_failures_total{check=\"utilization\",target=\"stack\",reason=\"protocol\"}";
+    assert!(world.value(messages).await? >= Some(1.0), "{}", world.metrics().await?);
     let log = world.exporter.log();
     assert!(log.contains("429"), "{log}");
     others.shutdown().await;
@@ -290,8 +294,8 @@ async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyh
     // request after a minute, whatever is left.
     let many = format!("{path}?labelSelector=load%3Dmany");
     while !api.names(&format!("{many}&limit=1")).await?.is_empty() {
-        let (status, said) = api.ask("DELETE", &many, "application/json", Vec::new()).await?;
-        anyhow::ensure!(matches!(status, 200 | 504), "{status} {said}");
+        let (status, stdout) = api.ask("DELETE", &many, "application/json", Vec::new()).await?;
+        anyhow::ensure!(matches!(status, 200 | 504), "{status} {stdout}");
     }
     let begun = Instant::now();
     eventually("none is counted", || async { Ok(world.pods("load").await? == 0) }).await?;

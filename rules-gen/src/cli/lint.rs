@@ -1,7 +1,7 @@
 //! `rules-gen lint`.
 
 use crate::cli::checklist;
-use crate::lint::known::Known;
+use crate::lint::metric_facts::MetricFacts;
 use crate::lint::output::{Format, render};
 use crate::lint::report::{Finding, Level, Report};
 use crate::lint::{Options, asked, checks, files, live, rule_file, run_showing};
@@ -165,7 +165,7 @@ fn options(arguments: &Arguments) -> anyhow::Result<Options> {
         anyhow::bail!("--runbooks: {} is no folder", folder.display());
     }
     Ok(Options {
-        known: Known::catalog(config.as_ref()),
+        known: MetricFacts::catalog(config.as_ref()),
         retention: arguments.retention,
         scrape_interval: arguments.scrape_interval,
         evaluation_interval: arguments.evaluation_interval,

@@ -213,8 +213,8 @@ mod tests {
     #[test]
     fn a_failure_never_tells_the_address_of_the_webhook() {
         let address = "https://hooks.example.com/services/T0/SECRET";
-        let told = without("POST https://hooks.example.com/services/T0/SECRET: the server answered 404", address);
-        assert!(!told.contains("SECRET") && told.contains("404"), "{told}");
+        let message = without("POST https://hooks.example.com/services/T0/SECRET: the server answered 404", address);
+        assert!(!message.contains("SECRET") && message.contains("404"), "{message}");
         assert_eq!(without("SECRET is no usable address", "SECRET"), "its content is no address");
     }
 }

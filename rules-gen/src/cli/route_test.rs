@@ -120,10 +120,10 @@ fn mistakes_of(parsed: &Configuration, case: &Case) -> Vec<String> {
     for (at, expected) in case.alerts.iter().enumerate() {
         let shown = shown(&expected.labels);
         if let Some(wanted) = &expected.receivers {
-            let told: Vec<&str> =
+            let actual: Vec<&str> =
                 parsed.receivers(&expected.labels).iter().map(|receiver| receiver.name.as_str()).collect();
-            if told != *wanted {
-                wrong.push(format!("{shown} goes to {}, not to {}", list(&told), list(wanted)));
+            if actual != *wanted {
+                wrong.push(format!("{shown} goes to {}, not to {}", list(&actual), list(wanted)));
             }
         }
         let mut others = all.clone();

@@ -7,7 +7,7 @@ use crate::rules::unit_tests::{self, RuleTest};
 use crate::rules::unit_tests::{equivalent, promtool};
 use crate::terminal::{self, Colour, Progress, Style, print};
 use anyhow::Context;
-use checklist::contract::PER_CHECK;
+use checklist::self_metrics::PER_CHECK;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! What the lints on one rule may look at beside it.
 
-use super::copies::plain;
+use super::duplicates::plain;
 use super::options::Options;
 use super::tested::{Tested, Used};
 use crate::routing::Configuration;

@@ -91,8 +91,8 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> (Option<Rea
         }
         documents.push(document);
     }
-    let mut said = BTreeSet::new();
-    notes.retain(|note| said.insert(note.clone()));
+    let mut seen = BTreeSet::new();
+    notes.retain(|note| seen.insert(note.clone()));
     (Some(Read { report, documents }), notes)
 }
 

@@ -1,6 +1,6 @@
 //! What the lints measure by.
 
-use super::known::Known;
+use super::metric_facts::MetricFacts;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Metrics that are known.
-    pub known: Known,
+    pub known: MetricFacts,
     /// Seconds that Prometheus keeps.
     pub retention: f64,
     /// Seconds between two scrapes.
@@ -33,7 +33,7 @@ impl Default for Options {
     /// scrapes is what its operator sets.
     fn default() -> Self {
         Self {
-            known: Known::catalog(None),
+            known: MetricFacts::catalog(None),
             retention: 15.0 * 86_400.0,
             scrape_interval: 30.0,
             evaluation_interval: 30.0,

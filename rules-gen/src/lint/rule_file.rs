@@ -140,8 +140,8 @@ fn rule(node: &Node, interval: Option<f64>, report: &mut Report<'_>) -> Option<R
     let (pending, keep_firing) = (time("for", report), time("keep_firing_for", report));
     let labels = node.get("labels").map(|labels| table(labels, "labels", report)).unwrap_or_default();
     let annotations = node.get("annotations").map(|all| table(all, "annotations", report)).unwrap_or_default();
-    if let Some(keep) = node.get("keep_firing_for") {
-        report.since(keep, "keep_firing_for", (2, 42));
+    if let Some(keep_for) = node.get("keep_firing_for") {
+        report.since(keep_for, "keep_firing_for", (2, 42));
     }
     let Some(expr) = field("expr") else {
         report.add("RG002", Level::Error, node, "the rule has no expr", "say what it evaluates");

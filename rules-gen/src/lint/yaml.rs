@@ -2,7 +2,7 @@
 //! budget, duplicate keys are refused, every document of a file is read.
 
 use super::place::{Lines, ParseError, Place};
-use super::strict::{self, Covered};
+use super::yaml_v3::{self, Covered};
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -104,7 +104,7 @@ pub fn documents(text: &str) -> (Vec<Node>, Option<ParseError>) {
         return read;
     }
     // The parser refuses tabs in front of a line within brackets, too, where they mean nothing.
-    parsed(&strict::spaced(text), text)
+    parsed(&yaml_v3::spaced(text), text)
 }
 
 /// The documents of a text, and what is wrong with the one that it was made of.
@@ -120,7 +120,7 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
     let mut found = Vec::new();
     loop {
         let (event, span) = match parser.next_event() {
-            None => return (found, strict::refused(original, &reader.lines, &reader.covered)),
+            None => return (found, yaml_v3::refused(original, &reader.lines, &reader.covered)),
             Some(Err(error)) => {
                 let marker = error.marker();
                 let place = Place { line: marker.line(), column: marker.col() + 1 };
@@ -129,7 +129,7 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
             Some(Ok(next)) => next,
         };
         match event {
-            Event::StreamEnd => return (found, strict::refused(original, &reader.lines, &reader.covered)),
+            Event::StreamEnd => return (found, yaml_v3::refused(original, &reader.lines, &reader.covered)),
             Event::DocumentStart(..) => reader.anchors.clear(),
             Event::StreamStart | Event::DocumentEnd | Event::Comment(..) => {}
             event => match reader.node(&mut parser, event, span, 0) {

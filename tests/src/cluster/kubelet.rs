@@ -83,7 +83,7 @@ async fn summary(api: &Api, state: &Mutex<State>, token: Option<&str>) -> hyper:
         return answer(403, "text/plain", text);
     }
     let volumes = lock(state).volumes.clone();
-    answer(200, "application/json", figures(&volumes).to_string())
+    answer(200, "application/json", statistics(&volumes).to_string())
 }
 
 /// Whether a user may do something in the API.
@@ -94,7 +94,7 @@ pub(super) async fn may(api: &Api, user: &Value, attributes: &Value) -> bool {
     review.is_ok_and(|review| review["status"]["allowed"] == true)
 }
 
-fn figures(volumes: &BTreeMap<(String, String), f64>) -> Value {
+fn statistics(volumes: &BTreeMap<(String, String), f64>) -> Value {
     const SIZE: f64 = 100.0 * 1_073_741_824.0;
     // Whole numbers of bytes, as a kubelet writes them.
     let whole = |bytes: f64| format!("{bytes:.0}").parse::<u64>().unwrap_or_default();

@@ -3,8 +3,8 @@
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::{filter, function};
-use crate::lint::known::Known;
 use crate::lint::labels::labels;
+use crate::lint::metric_facts::MetricFacts;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::lint::template;
@@ -97,7 +97,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
                     let Kind::Aggregation(one) = &part.kind else { return };
                     let by = one.grouping.as_ref().filter(|grouping| !grouping.without);
                     asked |= by.is_some_and(|by| by.labels.iter().any(|name| name.text == *label))
-                        && !labels(&one.expr, &Known::default()).may_have(label);
+                        && !labels(&one.expr, &MetricFacts::default()).may_have(label);
                 });
             }
             asked

@@ -3,8 +3,8 @@
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::is_scalar;
-use crate::lint::known::Known;
 use crate::lint::labels::labels;
+use crate::lint::metric_facts::MetricFacts;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use promql::{Binary, Expr, Kind, Name, Side};
@@ -54,7 +54,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
                 let Kind::String(pattern) = &pattern.bare().kind else { return true };
                 Regex::new(&format!("^(?:{})$", &**pattern)).is_ok_and(|pattern| pattern.is_match(""))
             });
-            if !sets_missing && !name.is_empty() && !labels(of, &Known::default()).may_have(name) {
+            if !sets_missing && !name.is_empty() && !labels(of, &MetricFacts::default()).may_have(name) {
                 let message = format!("label_replace() reads the label {}, which was dropped before", &**name);
                 report.part(LINT.id, Level::Warning, &rule.expr, from.span, message, "keep it in the aggregation");
             }
@@ -66,7 +66,8 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
 /// A label of `on (...)` that one side has dropped: nothing of the other side matches but series without it.
 fn on(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     let Some(matching) = one.matching.as_ref().filter(|matching| matching.on) else { return };
-    let sides = [("left", labels(&one.left, &Known::default())), ("right", labels(&one.right, &Known::default()))];
+    let sides =
+        [("left", labels(&one.left, &MetricFacts::default())), ("right", labels(&one.right, &MetricFacts::default()))];
     for label in &matching.labels {
         let name = &label.text;
         let [here, there] = [0, 1].map(|at| sides[at].1.may_have(name));
@@ -82,7 +83,7 @@ fn on(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
 
 /// Only what the expression itself drops counts: which labels series have is the server's affair.
 fn lost(rule: &Rule, of: &Expr, asked: &[Name], by: &str, fix: &str, report: &mut Report<'_>) {
-    let result = labels(of, &Known::default());
+    let result = labels(of, &MetricFacts::default());
     for label in asked.iter().filter(|label| !result.may_have(&label.text)) {
         let message = format!("{by} asks for the label {}, which was dropped before", label.text);
         report.part(LINT.id, Level::Warning, &rule.expr, label.span, message, fix);

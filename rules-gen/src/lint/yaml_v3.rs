@@ -90,9 +90,9 @@ fn block(text: &str, covered: &Covered) -> Option<(usize, String)> {
         let tab = text[line..line + front].find('\t')?;
         // A number behind | or > says it already.
         let head = text[..line].trim_end().rsplit('\n').next().unwrap_or_default();
-        let said = head.trim_end_matches(['+', '-']).ends_with(|c: char| c.is_ascii_digit())
+        let explicit = head.trim_end_matches(['+', '-']).ends_with(|c: char| c.is_ascii_digit())
             || head.rsplit(['|', '>']).next().is_some_and(|behind| behind.starts_with(|c: char| c.is_ascii_digit()));
-        (!said).then(|| (line + tab, "a tab in front of a block: use spaces".to_owned()))
+        (!explicit).then(|| (line + tab, "a tab in front of a block: use spaces".to_owned()))
     })
 }
 
