@@ -136,11 +136,11 @@ impl Configuration {
     /// # Errors
     /// With the place in words: which route, which rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let whole: serde_json::Value = serde_yaml::from_str(text).map_err(yaml::Error::from)?;
+        let whole: serde_json::Value = yaml::parse(text)?;
         if let Some(refusal) = refused::check(&whole).first() {
             bail!("{}", refused::named(refusal, &whole));
         }
-        let raw: RawConfiguration = serde_yaml::from_str(text).map_err(yaml::Error::from)?;
+        let raw: RawConfiguration = yaml::parse(text)?;
         let receivers = raw.receivers.iter().map(receiver).collect::<anyhow::Result<Vec<_>>>()?;
         let mut names = BTreeSet::new();
         for receiver in &receivers {
@@ -168,7 +168,7 @@ impl Configuration {
 
     /// Everything that Alertmanager refuses of keys and values, with its place; what is no YAML has none.
     pub fn refusals(text: &str) -> Vec<Refusal> {
-        serde_yaml::from_str(text).map(|whole| refused::check(&whole)).unwrap_or_default()
+        yaml::parse(text).map(|whole| refused::check(&whole)).unwrap_or_default()
     }
 
     /// The receivers of an alert: that of every matching route, in Alertmanager's order. A receiver of two matching routes
