@@ -1,6 +1,7 @@
 //! How often the findings of each lint are right: on what rules of public repositories commonly do, in words of our own
 //! (`precision/`), and on the examples of all lints. A rule is marked with the lints that are right about it.
 
+use rules_gen::lint::configuration::{self, Configuration};
 use rules_gen::lint::definition::{Check, Example};
 use rules_gen::lint::files::Source;
 use rules_gen::lint::report::{Finding, Level};
@@ -18,9 +19,12 @@ struct Score {
 }
 
 fn findings(files: &[(String, String)], version: Option<(u32, u32)>) -> Vec<Finding> {
+    let (own, files): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| name == configuration::NAME);
+    let read = |(name, text): &(String, String)| Configuration::parse(name.as_ref(), text, true, checks::id);
+    let configurations = own.iter().map(|file| read(file).expect("a good rules-gen.yaml")).collect();
     let source = |(name, text): &(String, String)| Source { name: name.clone(), named: true, text: Ok(text.clone()) };
-    let sources: Vec<Source> = files.iter().map(source).collect();
-    let mut findings = run(&sources, &Options { version, ..Options::default() }).findings;
+    let sources: Vec<Source> = files.into_iter().map(source).collect();
+    let mut findings = run(&sources, &Options { version, configurations, ..Options::default() }).findings;
     findings.retain(|finding| finding.level >= Level::Warning);
     findings
 }
