@@ -98,7 +98,7 @@ pub(crate) fn endpoint(table: &Table<'_>) -> Option<Endpoint> {
     Some(Endpoint { url: url?, bearer_token, ca_file })
 }
 
-/// What is said about authorities of a connection that verifies nothing.
+/// The message about authorities of a connection that verifies nothing.
 pub(crate) const UNUSED_CA: &str = "caFile is never looked at: this connection does not verify certificates";
 
 /// A prefix in a bucket and how to be let in.

@@ -1,6 +1,6 @@
-//! `make bench`: prints figures, asserts nothing.
+//! `make bench`: prints measurements, asserts nothing.
 
-#![expect(clippy::print_stdout, reason = "figures are the output")]
+#![expect(clippy::print_stdout, reason = "measurements are the output")]
 
 mod compare;
 mod lease;
