@@ -72,10 +72,13 @@ pub struct Maintenance {
 pub const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 const SEVERITY: [(&str, Severity); 2] = [("critical", Severity::Critical), ("warning", Severity::Warning)];
-const SEVERITIES: Key =
-    Key::new("severities", Kind::List(&Kind::Choice(&words(&SEVERITY)), false), "The severities of the alerts that it receives.")
-        .otherwise("both")
-        .example("[critical]");
+const SEVERITIES: Key = Key::new(
+    "severities",
+    Kind::List(&Kind::Choice(&words(&SEVERITY)), false),
+    "The severities of the alerts that it receives.",
+)
+.otherwise("both")
+.example("[critical]");
 const ADDRESS: &[Key] = &[
     Key::new("url", Kind::Form(&HTTP), "The address, where it is no secret.")
         .example("https://hooks.example.com/alerts"),

@@ -132,7 +132,7 @@ pub(crate) const S3: &[Key] = &[
     Key::new("region", Kind::Text, "The region that requests are signed for.")
         .default("us-east-1")
         .example("eu-central-1"),
-    Key::new("pathStyle", Kind::Flag, "Whether the bucket stands in the path of the address and not in its host name.")
+    Key::new("pathStyle", Kind::Flag, "Whether the bucket is in the path of the address and not in its host name.")
         .default("false")
         .example("true"),
     KEY_ID[0],
