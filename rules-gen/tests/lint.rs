@@ -1,7 +1,9 @@
 //! Every lint finds its own example and leaves the mended one alone; what promtool refuses is an error.
 
+use rules_gen::lint::configuration::{self, Configuration};
 use rules_gen::lint::definition::{Check, Example};
 use rules_gen::lint::files::Source;
+use rules_gen::lint::left_out::Why;
 use rules_gen::lint::metric_facts::MetricFacts;
 use rules_gen::lint::output::{Format, render};
 use rules_gen::lint::report::{Finding, Level};
@@ -29,6 +31,9 @@ fn found(example: &Example, id: &str) -> Vec<&'static str> {
         checks::scrape(scrape, &mut report);
         report.finish(options.today, checks::id)
     } else {
+        let (own, files): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| name == configuration::NAME);
+        let read = |(name, text): &(String, String)| Configuration::parse(name.as_ref(), text, true, checks::id);
+        options.configurations = own.iter().map(|file| read(file).unwrap()).collect();
         let sources: Vec<Source> = files.iter().map(|(name, text)| source(name, text)).collect();
         run(&sources, &options).findings
     };
@@ -159,7 +164,7 @@ fn a_suppression_holds_for_its_rule_until_its_day() {
 fn hostile_files_get_a_named_error_and_the_others_are_checked() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     let good = "groups:\n- name: g\n  rules:\n  - {record: 'a:b', expr: up}\n";
-    let bomb: String = std::iter::once("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned())
+    let bomb: String = std::iter::once("groups:\na0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned())
         .chain((1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))))
         .collect();
     let files: [(&str, Vec<u8>, Option<&str>); 12] = [
@@ -167,7 +172,7 @@ fn hostile_files_get_a_named_error_and_the_others_are_checked() -> std::io::Resu
         ("crlf.yaml", good.replace('\n', "\r\n").into(), None),
         ("bom.yaml", format!("\u{feff}{good}").into(), None),
         ("empty.yaml", Vec::new(), None),
-        ("deep.yaml", "[".repeat(100_000).into(), Some("RG001")),
+        ("deep.yaml", format!("groups: {}", "[".repeat(100_000)).into(), Some("RG001")),
         ("deeper.yaml", format!("groups: {}1{}", "[".repeat(150), "]".repeat(150)).into(), Some("RG001")),
         ("bomb.yaml", bomb.into(), Some("RG001")),
         ("latin.yaml", b"groups: \xe9\n".to_vec(), Some("RG001")),
@@ -221,7 +226,7 @@ fn exit_codes_tell_findings_from_usage_and_from_a_server_without_answer() -> std
     assert_eq!(run(&["bad.yaml", "--ignore", "RG001"])?.0, Some(0));
     assert_eq!(run(&["bad.yaml", "--select", "RG018"])?.0, Some(0));
     let (code, printed) = run(&["helm.yaml"])?;
-    assert!(code == Some(0) && printed.contains("is a Helm template"), "{printed}");
+    assert!(code == Some(2) && printed.contains("helm.yaml was not judged: it is a Helm template"), "{printed}");
     assert_eq!(run(&["*.nothing"])?.0, Some(2));
     assert_eq!(run(&["bad.yaml", "--select", "RG999"])?.0, Some(2));
     assert_eq!(run(&["bad.yaml", "--live", "http://127.0.0.1:1"])?.0, Some(3));
@@ -275,13 +280,16 @@ fn only_what_has_an_action_of_helm_is_left_out_as_its_template() {
     let left_out = |text: &str| {
         let outcome = run(&[source("example.yaml", text)], &Options::default());
         let broken = outcome.findings.iter().any(|found| found.id == "RG001");
-        (outcome.notes.iter().any(|note| note.contains("is a Helm template")), broken)
+        (outcome.left_out.iter().any(|one| one.why == Why::Helm), broken)
     };
     let broken = rule("X", "\"{{- if eq $labels.job \"api\" }}API{{ end }} is down\"");
     assert_eq!(left_out(&broken), (false, true));
     assert_eq!(left_out(&rule("{{ .Values.name }}", "x")), (true, false));
     assert_eq!(left_out("kind: PrometheusRule\nmetadata:\n  name: {{ include \"x.fullname\" . }}\n"), (true, false));
-    assert_eq!(left_out("{{- range .alerts }}\n- a: [\n{{- end }}\n"), (true, false));
+    assert_eq!(left_out("{{- range .Values.alerts }}\n- a: [\n{{- end }}\n"), (true, false));
+    assert_eq!(left_out("{{- range .alerts }}\n- a: [\n{{- end }}\n"), (false, true));
+    assert_eq!(left_out(&rule("X", "It is\n{{ $labels.job }} and down")), (false, true), "quotes were forgotten");
+    assert_eq!(left_out(&rule("X", "'see {{ .Values.runbook }}'")), (false, false), "it is YAML");
     let ours = "\"{{ $value }} {{ .Value }} {{ .Labels.x }} {{ $labels.Release.x }} .Values.x\"";
     assert_eq!(left_out(&rule("X", ours)), (false, false));
 }
@@ -378,7 +386,7 @@ fn a_pipe_is_read_when_it_is_named_and_left_alone_in_a_folder() -> std::io::Resu
             "{script}: {printed}"
         );
     }
-    assert_eq!(lint("rules_gen lint /dev/null")?.0, Some(0));
+    assert_eq!(lint("rules_gen lint /dev/null")?.0, Some(2), "nothing was judged");
     let (code, printed) = lint("rules_gen lint /dev/zero")?;
     assert!(code == Some(1) && printed.contains("larger than 64 MiB"), "{printed}");
     let (code, printed) = lint("rules_gen lint .")?;

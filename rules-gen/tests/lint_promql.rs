@@ -130,7 +130,6 @@ fn names_in_utf_8_need_a_server_that_takes_them() {
 }
 
 #[test]
-#[ignore = "the parser tells a follow-on error after a doubled operator: to be mended; run with --ignored"]
 fn every_mistake_is_told_at_its_place_in_the_file() {
     let text = "groups:\n- name: x\n  rules:\n  - alert: Errors\n    expr: |\n      sum by (job) (\n        \
                 rate(http_requests_total{code=~\"5.(\"}[5m])\n      )\n      >> 0.05\n    for: 5m\n    \

@@ -24,7 +24,7 @@ struct World {
 
 impl World {
     /// The token is read from the file `token`.
-    async fn start(cluster: &Cluster, api: &Api) -> anyhow::Result<Self> {
+    async fn start(cluster: &Cluster, api: &Api, interval: &str) -> anyhow::Result<Self> {
         let namespace = cluster.namespace("life").await?;
         let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
             "metadata": {"name": namespace},
@@ -37,7 +37,7 @@ impl World {
         std::fs::write(folder.path().join("kubeconfig"), cluster.kubeconfig_with_file(&token))?;
         let text = format!(
             "kubernetes: [{{name: stack, kubeconfig: {0}/kubeconfig, namespaces: [{namespace}], kubelet: {{caFile: {1}}}}}]\n\
-             checks: {{pods: {{interval: 1s, series: 5000}}, utilization: {{interval: 1s}}}}\n",
+             checks: {{pods: {{interval: {interval}, series: 5000}}, utilization: {{interval: {interval}}}}}\n",
             folder.path().display(),
             cluster.ca_file().display()
         );
@@ -96,7 +96,7 @@ fn deployment(name: &str, replicas: u32) -> String {
 async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api).await?;
+    let world = World::start(&cluster, &api, "1s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     for replicas in [5, 2] {
@@ -135,7 +135,7 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
 async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api).await?;
+    let world = World::start(&cluster, &api, "1s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     let (data, backup) = (cluster.folder().join("etcd"), cluster.folder().join("backup"));
@@ -165,7 +165,7 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
 async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_told() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api).await?;
+    let world = World::start(&cluster, &api, "1s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     // The account of the exporter has a few seats of its own, and somebody else sits on them.
@@ -228,7 +228,7 @@ fn put(folder: &Path, token: &str) -> anyhow::Result<()> {
 async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api).await?;
+    let world = World::start(&cluster, &api, "1s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     // The token that it started with has been used before another one takes its place.
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
@@ -269,7 +269,8 @@ async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyh
     const PODS: usize = 20_000;
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api).await?;
+    // A run may take most of its interval, and looks at all of them.
+    let world = World::start(&cluster, &api, "10s").await?;
     cluster.apply(&world.namespace, &deployment("app", 2))?;
     let core = format!("/api/v1/namespaces/{}", world.namespace);
     let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "load"}});
@@ -282,7 +283,10 @@ async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyh
     let made = futures::stream::iter(0..PODS).map(|_| api.create(&path, &pod)).buffer_unordered(64);
     made.try_for_each(|_| async { Ok(()) }).await?;
     let begun = Instant::now();
-    eventually("every pod is counted", || async { Ok(world.pods("load").await? == PODS as u64) }).await?;
+    let counted = eventually("every pod is counted", || async { Ok(world.pods("load").await? == PODS as u64) }).await;
+    if let Err(error) = counted {
+        anyhow::bail!("{error}: {} of them; {}", world.pods("load").await?, world.exporter.log());
+    }
     let seen = begun.elapsed();
     // More pods are not ready than a check may tell; nothing else is lost with them.
     eventually("what is ready is told beside them", || async {

@@ -151,6 +151,40 @@ async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the
     assert!(code == Some(1) && printed.contains("more pages than 2/week"), "{printed}");
     let (_, page, _) = world.backtest(port, &["--alert", "HighLoad", "--output", "html"])?;
     assert!(page.contains("<svg") && !page.contains("src="), "one page, nothing loaded");
+    what_is_recorded_is_evaluated_and_what_cannot_be_is_named(&world)
+}
+
+/// The server has never recorded `host:load:double`, and cannot evaluate `Broken`.
+fn what_is_recorded_is_evaluated_and_what_cannot_be_is_named(world: &World) -> anyhow::Result<()> {
+    let rules = r#"
+groups:
+- name: g
+  interval: 1m
+  rules:
+  - {record: 'host:load:double', expr: load * 2, labels: {kind: double}}
+  - {alert: Broken, expr: 'load / on (host) (load or label_replace(load, "b", "c", "", ""))'}
+  - {alert: Wrong, expr: 'load >> 1'}
+  - {alert: Doubled, expr: 'host:load:double{kind="double", host=~"a|b"} > 1.6', for: 5m}
+  - {alert: Other, expr: 'host:load:double{kind!="double"} > 1.6'}
+  - {alert: Lately, expr: 'max_over_time(host:load:double[5m]) > 1.6 and host:load:double offset 1h'}
+"#;
+    std::fs::write(world.folder.path().join("recorded.yaml"), rules)?;
+    let (url, at) = (format!("http://127.0.0.1:{}", world.prometheus.port), world.end.to_string());
+    let own = ["backtest", "--prometheus", &url, "--rules", "recorded.yaml", "--range", "30d", "--at", &at];
+    let (code, message, complaint) = rules_gen(world.folder.path(), &[&own[..], &["--output", "json"]].concat())?;
+    assert_eq!(code, Some(1), "{complaint}");
+    for (name, episodes) in [("Doubled", 30), ("Other", 0), ("Lately", 30)] {
+        assert_eq!(one(&message, name)?["statistics"]["episodes"], episodes, "{name}: {message}");
+    }
+    let report: Value = serde_json::from_str(&message)?;
+    let failed: Vec<&str> =
+        report["failed"].as_array().into_iter().flatten().filter_map(|one| one["alert"].as_str()).collect();
+    assert_eq!(failed, ["Broken", "Wrong"], "{message}");
+    let (code, message, _) = rules_gen(world.folder.path(), &own)?;
+    assert!(
+        code == Some(1) && message.contains("Broken was not judged: ") && message.contains("duplicate series"),
+        "{message}"
+    );
     Ok(())
 }
 

@@ -89,7 +89,7 @@ fn message(error: &ParserError) -> String {
 }
 
 /// An error of the parser in our words. What it says of the file itself is no more than a character.
-pub(super) fn syntax(error: &granit_parser::ScanError) -> String {
+pub fn syntax(error: &granit_parser::ScanError) -> String {
     match error.kind() {
         ErrorKind::RecursionLimitExceeded => "it is nested deeper than any file of this kind: flatten it".to_owned(),
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {

@@ -88,8 +88,8 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     let text = read(&arguments.config)?;
     let name = arguments.config.display().to_string();
     let parsed = Configuration::parse(&text).map_err(|error| of_file(error, &name, &name))?;
-    let suite: Suite = serde_yaml::from_str(&read(tests)?)
-        .map_err(|error| anyhow::anyhow!("{}:{}", tests.display(), yaml::Error::from(error)))?;
+    let text = read(tests)?;
+    let suite: Suite = yaml::parse(&text).map_err(|error| anyhow::anyhow!("{}:{error}", tests.display()))?;
     ensure!(!suite.tests.is_empty(), "{} has no tests", tests.display());
     parsed.notes.iter().for_each(|text| note(text));
     let (mut failed, style) = (0, Style::of_stdout());

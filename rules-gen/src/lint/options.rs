@@ -1,5 +1,7 @@
 //! What the lints measure by.
 
+use super::configuration::Configuration;
+use super::flavour::Flavour;
 use super::metric_facts::MetricFacts;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -18,12 +20,16 @@ pub struct Options {
     pub evaluation_interval: f64,
     /// The oldest server that must accept the rules.
     pub version: Option<(u32, u32)>,
+    /// The server that the rules are for; without one the keys of all are taken.
+    pub server: Option<Flavour>,
     /// The feature flags that the servers have: `promql-experimental-functions`.
     pub features: Vec<String>,
     /// The folder of the runbooks that links point to.
     pub runbooks: Option<PathBuf>,
     /// Links that lead nowhere, and why; filled from live servers.
     pub broken_links: BTreeMap<String, String>,
+    /// The files `rules-gen.yaml`.
+    pub configurations: Vec<Configuration>,
     /// The day, for suppressions that end.
     pub today: Date,
 }
@@ -38,9 +44,11 @@ impl Default for Options {
             scrape_interval: 30.0,
             evaluation_interval: 30.0,
             version: None,
+            server: None,
             features: Vec::new(),
             runbooks: None,
             broken_links: BTreeMap::new(),
+            configurations: Vec::new(),
             today: Date::MAX,
         }
     }

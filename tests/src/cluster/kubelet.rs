@@ -41,10 +41,10 @@ impl Kubelet {
                         let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
                         summary(&api, &state, token.and_then(|value| value.strip_prefix("Bearer "))).await
                     }
-                    ["containerLogs", namespace, pod, _] => answer(
+                    ["containerLogs", namespace, pod, container] => answer(
                         200,
                         "text/plain",
-                        log(&state, namespace, pod, request.uri().query().unwrap_or_default()),
+                        log(&state, namespace, (pod, container), request.uri().query().unwrap_or_default()),
                     ),
                     _ => answer(404, "text/plain", "404 page not found\n"),
                 }
@@ -59,7 +59,7 @@ impl Kubelet {
         lock(&self.state).volumes.insert((namespace.to_owned(), claim.to_owned()), share);
     }
 
-    /// Sets what a pod has written.
+    /// Sets what a pod has written, or one of its containers (`pod/container`).
     pub fn wrote(&self, namespace: &str, pod: &str, lines: Vec<(jiff::Timestamp, String)>) {
         lock(&self.state).lines.insert((namespace.to_owned(), pod.to_owned()), lines);
     }
@@ -111,14 +111,15 @@ fn statistics(volumes: &BTreeMap<(String, String), f64>) -> Value {
     json!({"node": {"nodeName": "node"}, "pods": pods})
 }
 
-fn log(state: &Mutex<State>, namespace: &str, pod: &str, query: &str) -> String {
+fn log(state: &Mutex<State>, namespace: &str, (pod, container): (&str, &str), query: &str) -> String {
     let parameter = |name: &str| {
         let mut all = url::form_urlencoded::parse(query.as_bytes());
         all.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     };
     let since: Option<jiff::Timestamp> = parameter("sinceTime").and_then(|text| text.parse().ok());
     let now = jiff::Timestamp::now();
-    let lines = lock(state).lines.get(&(namespace.to_owned(), pod.to_owned())).cloned();
+    let of = |name: String| lock(state).lines.get(&(namespace.to_owned(), name)).cloned();
+    let lines = of(format!("{pod}/{container}")).or_else(|| of(pod.to_owned()));
     let lines = lines.unwrap_or_else(|| vec![(now, "AUDIT: user 7 logged in".to_owned())]);
     let stamped = parameter("timestamps").as_deref() == Some("true");
     let of_time = lines.into_iter().filter(|(at, _)| since.is_none_or(|since| *at >= since));

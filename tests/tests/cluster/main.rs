@@ -2,6 +2,7 @@
 //! scheduler, with kubelets that run no containers.
 
 mod conformance;
+mod logs;
 mod objects;
 mod rights;
 mod shop;

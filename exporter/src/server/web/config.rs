@@ -123,7 +123,7 @@ impl WebConfig {
         let wrong = |why: String| Failure::new(Reason::Config, format!("{}: {why}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
         let text = Zeroizing::new(text);
-        let options = serde_yaml::options! { with_snippet: false };
+        let options = serde_yaml::options! { with_snippet: false, emit_comments: false };
         let file: Option<File> =
             serde_yaml::from_str_with_options(&text, options).map_err(|error| wrong(error.to_string()))?;
         let Some(file) = file else { return Ok(Self::default()) };

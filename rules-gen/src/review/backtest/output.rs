@@ -65,7 +65,9 @@ pub(super) fn title(report: &Report) -> String {
 
 /// Warnings, a sentence each; equal sentences of several alerts are written once.
 pub(super) fn remarks(report: &Report) -> Vec<String> {
-    let mut remarks = report.warnings.clone();
+    let failed = report.failed.iter();
+    let mut remarks: Vec<String> = failed.map(|one| format!("{} was not judged: {}", one.alert, one.why)).collect();
+    remarks.extend(report.warnings.iter().cloned());
     let mut shared: Vec<(&str, Vec<&str>)> = Vec::new();
     for alert in &report.alerts {
         for warning in &alert.warnings {

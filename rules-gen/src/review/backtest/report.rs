@@ -33,6 +33,27 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Each alert, those with most pages first.
     pub alerts: Vec<Alert>,
+    /// Alerts that could not be judged.
+    pub failed: Vec<Failed>,
+}
+
+/// An alert that could not be judged.
+#[derive(Debug, Serialize)]
+pub struct Failed {
+    /// Its name.
+    pub alert: String,
+    /// Its group.
+    pub group: String,
+    /// Its expression.
+    pub expr: String,
+    /// Why: the expression does not parse, or the server cannot evaluate it.
+    pub why: String,
+}
+
+impl Failed {
+    pub(super) fn new(rule: &ListedRule, why: String) -> Self {
+        Self { alert: rule.name.clone(), group: rule.group.clone(), expr: rule.expr.clone(), why }
+    }
 }
 
 /// One alert rule.
@@ -100,7 +121,13 @@ pub struct Fired {
 }
 
 impl Report {
-    pub(super) fn new(settings: &Settings, history: &History, zone: &TimeZone, mut alerts: Vec<Alert>) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        history: &History,
+        zone: &TimeZone,
+        mut alerts: Vec<Alert>,
+        failed: Vec<Failed>,
+    ) -> Self {
         let clock = &history.clock;
         let mut warnings = Vec::new();
         if let Some(begin) = history.shortened() {
@@ -127,6 +154,7 @@ impl Report {
             budget: settings.budget.as_ref().map(|budget| budget.text.clone()),
             warnings,
             alerts,
+            failed,
         }
     }
 
