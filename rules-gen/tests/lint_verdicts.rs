@@ -56,6 +56,20 @@ fn a_named_file_that_was_not_judged_is_never_green() {
         assert!(matches!(code, Some(1 | 2)) && printed.contains("RG001"), "{text}: {printed}");
     }
     assert_eq!(of("rules.yaml", "groups: []\n", &[]).0, Some(0), "none, on purpose");
+    let groups: String = RULES.lines().map(|line| format!("  {line}\n")).collect();
+    let object = |head: &str| format!("{head}metadata: {{name: x}}\nspec:\n{groups}");
+    let version = "apiVersion: monitoring.coreos.com/v1\n";
+    for (head, why) in [
+        ("kind: PrometheusRule\n".to_owned(), "the object has no apiVersion"),
+        (format!("{version}kind: PrometheusRules\n"), "unknown kind PrometheusRules (did you mean PrometheusRule?)"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("rules.yaml"), object(&head)).unwrap();
+        let (code, said) = verdict(folder.path(), &["."]);
+        assert!(code == Some(1) && said.contains(why), "{said}");
+    }
+    let (code, said) = of("rules.yaml", object(&format!("{version}kind: PrometheusRule\n")), &[]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]

@@ -165,6 +165,16 @@ impl Documents<'_> {
     }
 
     fn document(&mut self, node: &Node, report: &mut Report<'_>) -> Document {
+        if let Some(wrong) = form::wrong_rule_object(node) {
+            report.add(
+                "RG001",
+                Level::Error,
+                node,
+                wrong,
+                "apiVersion: monitoring.coreos.com/v1, kind: PrometheusRule",
+            );
+            return Document::Other;
+        }
         if let Some(kind) = kind(node) {
             if kind == "AlertmanagerConfig" {
                 return Document::Routing(node.clone());
