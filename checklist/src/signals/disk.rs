@@ -54,7 +54,7 @@ static FULL_NOW: Threshold = Threshold::below(
 static FULL_FLOOR: Threshold = Threshold::above(
     "disk.full_floor",
     Unit::Ratio,
-    "A volume that is less than 60% full has room for more than one burst, and is told of at 70% whatever its pace.",
+    "A volume that is less than 60% full has room for more than one burst, and alerts at 70% whatever its pace.",
 )
 .warning(0.60);
 

@@ -1,5 +1,5 @@
-//! Rules and dashboards that stand in several linted files, as in the forms for Prometheus, the operator and Mimir: what
-//! is said of one is not said of the others.
+//! Rules and dashboards that stand in several linted files, as in the forms for Prometheus, the operator and Mimir: a
+//! finding is reported for one of them.
 
 use super::documents::{Board, Document, Read};
 use super::rule_file::Rule;
@@ -120,7 +120,7 @@ impl TestedFiles {
 }
 
 /// A path without `.` and, where it can be, without `..`.
-fn plain(path: &Path) -> PathBuf {
+pub(super) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

@@ -6,7 +6,7 @@ use super::board::{Board, Labels};
 use super::evaluate::{self, Firing, Span};
 use super::ledger::Incident;
 use super::shop::{DAY, Shop};
-use super::{incidents, ordinary, notifications, peers, remote_write, table};
+use super::{clock, incidents, ordinary, notifications, peers, remote_write, table};
 use crate::monitoring::Prometheus;
 use anyhow::Context;
 use checklist::Config;
@@ -36,7 +36,7 @@ pub async fn judge(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<Jud
     let ledger = incidents::happen(shop, &mut board);
     // A day before what is judged is enough for the longest `for`.
     let alerts_from = shop.from().saturating_sub(DAY);
-    let span = Span { begin: ordinary::BEGIN * 1000, minutes: shop.minutes, alerts_from };
+    let span = Span { begin: clock::BEGIN * 1000, minutes: shop.minutes, alerts_from };
     let own = ours(&config)?;
     let mut outcomes =
         vec![set(shop, &board, &ledger, span, "ours", &own.0, &own.1, |alert| severity(alert) == "critical").await?];

@@ -1,7 +1,13 @@
 //! By what a document without a kind is known: rules, rule tests, and what only looks like them.
 
 use crate::lint::yaml::{Kind, Node};
+use crate::server_files::schema::Refusal;
+use crate::server_files::{prometheus_yml, web_yml};
 use checklist::yaml::hint;
+use serde_json::Value;
+
+/// What a server refuses of its configuration.
+pub(super) type ServerCheck = fn(&Value) -> Vec<Refusal>;
 
 /// Whether a text that is no YAML, and that nobody named, can be meant as a file of ours: templates of other programs lie
 /// in many folders.
@@ -40,6 +46,19 @@ pub(super) fn misspelt_groups(node: &Node) -> Option<&str> {
     found.and_then(|(key, _)| key.text())
 }
 
+/// What is wrong with an object that should be a `PrometheusRule`: its kind is misspelt, or it has no version.
+pub(super) fn wrong_rule_object(node: &Node) -> Option<String> {
+    let kind = node.get("kind").and_then(Node::text)?;
+    let rules = node.get("spec").and_then(|spec| spec.get("groups")).is_some_and(has_rules);
+    let near = hint(kind, &["PrometheusRule"]);
+    match (kind, node.get("apiVersion")) {
+        ("PrometheusRule", None) => Some("the object has no apiVersion: it is no PrometheusRule to anybody".to_owned()),
+        ("PrometheusRule", Some(_)) => None,
+        _ if rules && !near.is_empty() => Some(format!("unknown kind {kind}{near}")),
+        _ => None,
+    }
+}
+
 /// Whether it is a file for `promtool test rules`.
 pub(super) fn is_test(node: &Node) -> bool {
     let Some(tests) = node.get("tests") else { return false };
@@ -53,4 +72,23 @@ pub(super) fn is_of_grafana(node: &Node) -> bool {
     let groups = node.get("groups").map(Node::items).unwrap_or_default();
     let provisioned = |group: &Node| group.get("folder").is_some() || group.get("orgId").is_some();
     node.get("apiVersion").is_some() && node.get("kind").is_none() && groups.iter().any(provisioned)
+}
+
+/// Whether it is a configuration of Prometheus, or the web configuration of a server: who reads it, and what that refuses.
+pub(super) fn server_file(node: &Node) -> Option<(&'static str, ServerCheck)> {
+    if is_prometheus(node) {
+        return Some(("Prometheus", prometheus_yml::check));
+    }
+    let web = ["tls_server_config", "http_server_config", "basic_auth_users"].iter().any(|key| node.get(key).is_some());
+    web.then_some(("the server", web_yml::check))
+}
+
+/// Whether it is a prometheus.yml. Programs that send logs have `scrape_configs` too, beside keys of their own.
+fn is_prometheus(node: &Node) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
+    let alerting = node.get("alerting").is_some_and(|alerting| {
+        ["alertmanagers", "alert_relabel_configs"].iter().any(|key| alerting.get(key).is_some())
+    });
+    (has(&["scrape_configs", "scrape_config_files"]) || alerting || (has(&["global"]) && has(&["rule_files"])))
+        && !has(&["clients", "positions", "server", "limits_config", "apiVersion", "route", "tests", "groups"])
 }

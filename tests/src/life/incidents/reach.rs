@@ -3,7 +3,7 @@
 
 use super::{Book, When, blind};
 use crate::life::ledger::Loud;
-use crate::life::ordinary::at;
+use crate::life::clock::at;
 use crate::life::shop::{DAY, Kind};
 use checklist::signals::{alert_path, backup, certificates, disk, hpa, pods, restarts};
 
