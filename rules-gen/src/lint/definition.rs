@@ -7,6 +7,7 @@ use super::rule_file::Rule;
 use promql::Expr;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// A lint.
 #[derive(Debug)]
@@ -114,7 +115,11 @@ impl Example {
             Self::Scrape(text) => block("text", text),
             Self::Files(files) => {
                 let file = |(name, text): &(&str, &str)| {
-                    let kind = if name.ends_with(".json") { "json" } else { "yaml" };
+                    let kind = if Path::new(name).extension().is_some_and(|ending| ending == "json") {
+                        "json"
+                    } else {
+                        "yaml"
+                    };
                     format!("`{name}`:\n\n{}", block(kind, text))
                 };
                 files.iter().map(file).collect::<Vec<_>>().join("\n")
