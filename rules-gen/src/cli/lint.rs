@@ -202,7 +202,7 @@ fn not_judged(paths: &[String], outcome: &Outcome) -> Vec<String> {
 
 /// Mends files, and says what was mended.
 fn mend(sources: &mut [Source], options: &Options) -> anyhow::Result<Vec<String>> {
-    let mut said = Vec::new();
+    let mut notes = Vec::new();
     for source in sources {
         let path = Path::new(&source.name);
         let Some(text) = source.text.as_ref().ok().filter(|_| path.is_file()) else { continue };
@@ -212,14 +212,14 @@ fn mend(sources: &mut [Source], options: &Options) -> anyhow::Result<Vec<String>
         // What was read is what is replaced: a byte-order mark or another encoding would be lost.
         let written = std::fs::read(path).with_context(|| format!("cannot read {}", source.name))?;
         if written != text.as_bytes() {
-            said.push(format!("{} is not mended: it is not written in plain UTF-8", source.name));
+            notes.push(format!("{} is not mended: it is not written in plain UTF-8", source.name));
             continue;
         }
         std::fs::write(path, &fixed.text).with_context(|| format!("cannot write {}", source.name))?;
-        said.push(format!("{} is mended ({})", source.name, fixed.what.join(", ")));
+        notes.push(format!("{} is mended ({})", source.name, fixed.what.join(", ")));
         source.text = Ok(fixed.text);
     }
-    Ok(said)
+    Ok(notes)
 }
 
 /// The configurations of what is linted.

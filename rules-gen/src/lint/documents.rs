@@ -132,8 +132,8 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     let refused = report.has_any() && !reader.why.contains(&Why::Foreign);
     let why = if judged || refused { None } else { reader.why() };
     let Documents { mut notes, .. } = reader;
-    let mut said = BTreeSet::new();
-    notes.retain(|note| said.insert(note.clone()));
+    let mut seen = BTreeSet::new();
+    notes.retain(|note| seen.insert(note.clone()));
     First { read: Some(Read { report, documents }), notes, why }
 }
 
