@@ -22,7 +22,7 @@ pub(super) async fn fingerprint(kubeconfig: Option<&Path>) -> Result<u64, Failur
     let read = tokio::task::spawn_blocking(move || {
         let mut content = DefaultHasher::new();
         for file in files(kubeconfig.as_deref()) {
-            // A file that is missing is told by whoever needs it.
+            // A missing file is reported by the code that reads it.
             std::fs::read(&file).ok().hash(&mut content);
         }
         content.finish()
