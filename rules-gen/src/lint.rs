@@ -22,6 +22,7 @@ mod number;
 pub mod options;
 pub mod output;
 pub mod place;
+mod refusals;
 pub mod report;
 mod routes;
 pub mod rule_file;
@@ -40,7 +41,8 @@ use duplicates::Duplicates;
 use files::Source;
 use left_out::LeftOut;
 use report::Finding;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Bytes of a thread's stack: expressions are walked by recursion. Only what is used takes memory.
@@ -114,10 +116,27 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
+    let mut recordings: BTreeMap<&str, Vec<&promql::Expr>> = BTreeMap::new();
+    for (rule, ast) in rules().filter(|rule| !rule.alerts).filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {
+        recordings.entry(&rule.name.value).or_default().push(ast);
+    }
+    let mut alerts: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for read in &all {
+        for rules in read.documents.iter().filter_map(|document| match document {
+            Document::Rules(rules) => Some(rules),
+            _ => None,
+        }) {
+            let names = rules.iter().filter(|rule| rule.alerts).map(|rule| rule.name.value.clone());
+            alerts.entry(duplicates::plain(Path::new(read.report.file()))).or_default().extend(names);
+        }
+    }
     let context = Context {
         options,
         recorded: &recorded,
+        recordings: &recordings,
+        uses_severity: rules().any(|rule| rule.alerts && rule.label("severity").is_some()),
         uids: uids.as_ref(),
+        alerts: &alerts,
         routing: &configurations,
         tested: &tested,
         used: &used,
@@ -145,7 +164,8 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                     checks::dashboard(&board.model, &surroundings, &mut report);
                 }
                 Document::Routing(node) => routes::object(node, rules(), options, &mut report),
-                Document::Tests(_) | Document::Routes(_) | Document::Other => {}
+                Document::Tests(node) => checks::test(node, &context, &mut report),
+                Document::Routes(_) | Document::Server | Document::Other => {}
             }
         }
         judged();
