@@ -4,6 +4,7 @@ use super::context::Context;
 use super::dashboards::context::DashboardContext;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
+use super::yaml::Node;
 use promql::Expr;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -37,6 +38,8 @@ pub enum Check {
     Expr(fn(&Rule, &Expr, &Context<'_>, &mut Report<'_>)),
     /// A check of the rules of one file.
     Rules(fn(&[Rule], &mut Report<'_>)),
+    /// A check of a rule test.
+    Test(fn(&Node, &Context<'_>, &mut Report<'_>)),
     /// A check of a dashboard.
     Dashboard(fn(&Value, &DashboardContext<'_>, &mut Report<'_>)),
     /// A check of the text of a scrape.
