@@ -45,8 +45,12 @@ fn a_server_a_bucket_or_a_cluster_that_is_gone_is_one_page_whatever_its_names_ar
         let one = |target: String| {
             let labels = [("alertname", "ChecklistTargetUnreachable"), ("check", "exporter"), ("severity", "critical")];
             let own = [("kind", kind.to_owned()), ("target", target)];
-            labels.map(|(name, value)| (name, value.to_owned())).into_iter().chain(own)
-                .map(|(name, value)| (name.to_owned(), value)).collect()
+            labels
+                .map(|(name, value)| (name, value.to_owned()))
+                .into_iter()
+                .chain(own)
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()
         };
         names.into_iter().map(one).collect()
     };

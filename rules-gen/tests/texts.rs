@@ -56,7 +56,8 @@ fn fired(folder: &Path) -> anyhow::Result<Vec<Fired>> {
         one["rule_files"] = json!([format!("{at}.rules.yaml")]);
         let mut case = one["tests"][0].clone();
         let last = case["alert_rule_test"].as_array().and_then(|steps| steps.last()).cloned().unwrap_or_default();
-        case["alert_rule_test"] = json!([{"eval_time": last["eval_time"], "alertname": last["alertname"], "exp_alerts": []}]);
+        case["alert_rule_test"] =
+            json!([{"eval_time": last["eval_time"], "alertname": last["alertname"], "exp_alerts": []}]);
         one["tests"] = json!([case]);
         std::fs::write(folder.join(format!("{at}.rules.yaml")), rule_file(&[group]).to_string())?;
         std::fs::write(folder.join(format!("{at}.test.yaml")), one.to_string())?;
@@ -100,7 +101,8 @@ fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_wha
     let folder = tempfile::tempdir()?;
     let config = Config::parse("checklist.yaml", EXAMPLE)?;
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
-    let file = outputs.iter().find(|output| output.path.ends_with("alertmanager.yaml")).context("no alertmanager.yaml")?;
+    let file =
+        outputs.iter().find(|output| output.path.ends_with("alertmanager.yaml")).context("no alertmanager.yaml")?;
     let routes: Value = serde_yaml::from_str(&file.content)?;
     let receiver = |kind: &str, key: &str| {
         let all = routes["receivers"].as_array().into_iter().flatten();
@@ -123,8 +125,15 @@ fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_wha
         let all = rendered(&format!("{title}\u{1}{heading}\u{1}{text}"), &fired, folder.path())?;
         let parts: Vec<&str> = all.split('\u{1}').collect();
         let [page, heading, text] = parts.as_slice() else { anyhow::bail!("{name}: {all}") };
-        println!("{name} ({})\n  PagerDuty: {page}\n  Slack:     {heading}\n             {text}\n", label("severity").unwrap_or("-"));
-        let mut expect = |good: bool, what: &str| if !good { wrong.push(format!("{name}: {what}: {page:?} / {text:?}")) };
+        println!(
+            "{name} ({})\n  PagerDuty: {page}\n  Slack:     {heading}\n             {text}\n",
+            label("severity").unwrap_or("-")
+        );
+        let mut expect = |good: bool, what: &str| {
+            if !good {
+                wrong.push(format!("{name}: {what}: {page:?} / {text:?}"))
+            }
+        };
         for bad in ["<no value>", "%!", "NaN", "{{", "{value}", "{limit}", "  ", "..", " .", "e+0"] {
             expect(!page.contains(bad), &format!("has {bad:?}"));
         }
@@ -135,12 +144,16 @@ fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_wha
         expect(first && page.ends_with(|c: char| !c.is_whitespace()), "is no sentence");
         // Where: the target, or something within it.
         let places = fired.labels.iter().filter(|(name, _)| {
-            !["alertname", "severity", "check", "cadence", "team", "kind", "limits", "fingerprint"].contains(&name.as_str())
+            !["alertname", "severity", "check", "cadence", "team", "kind", "limits", "fingerprint"]
+                .contains(&name.as_str())
         });
         // There is one group of people.
         let mut places = places.map(|(_, value)| value.as_str()).filter(|place| *place != "people").peekable();
         expect(places.peek().is_none() || places.any(|place| page.contains(place)), "does not say where");
-        expect(heading.starts_with(&format!("[FIRING {}] ", label("severity").unwrap_or_default())), "does not say how bad");
+        expect(
+            heading.starts_with(&format!("[FIRING {}] ", label("severity").unwrap_or_default())),
+            "does not say how bad",
+        );
         expect(text.contains("Since Nov 23 03:10 UTC"), "does not say since when");
         expect(text.contains("https://") || text.contains("http://"), "does not say what next");
     }

@@ -34,7 +34,8 @@ async fn in_a_month_of_the_small_shop_no_page_is_false_and_every_incident_is_tol
 /// Twenty moments of the month, those with the most alerts, as a real Alertmanager sees them: which alerts it holds back,
 /// and who is told of the others.
 async fn holds_back_what_alertmanager_does(shop: &Shop, firing: &[Firing]) -> anyhow::Result<()> {
-    let config = Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+    let config =
+        Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
     let text = &outputs.iter().find(|output| output.path.ends_with("alertmanager.yaml")).context("no routes")?.content;
     let routes = Configuration::parse(text)?;

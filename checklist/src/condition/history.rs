@@ -75,7 +75,15 @@ impl Case {
     /// A case whose result has the labels of the first firing series.
     pub fn new(firing: Vec<InputSeries>, silent: Vec<InputSeries>) -> Self {
         let labels = firing.first().map(|series| series.labels.clone()).unwrap_or_default();
-        Self { firing, silent, labels, lead: Duration::ZERO, pace: Duration::from_mins(1), sampled: None, also: Vec::new() }
+        Self {
+            firing,
+            silent,
+            labels,
+            lead: Duration::ZERO,
+            pace: Duration::from_mins(1),
+            sampled: None,
+            also: Vec::new(),
+        }
     }
 
     /// Takes labels off the result.

@@ -114,7 +114,8 @@ impl Config {
         let address = |url: &str| url.trim_end_matches('/').to_owned();
         let alertmanagers =
             self.alertmanagers.iter().map(|one| ("alertmanager", address(&one.endpoint.url), one.name.as_str()));
-        let prometheus = self.prometheus.iter().map(|one| ("prometheus", address(&one.endpoint.url), one.name.as_str()));
+        let prometheus =
+            self.prometheus.iter().map(|one| ("prometheus", address(&one.endpoint.url), one.name.as_str()));
         let mut groups: BTreeMap<(&'static str, String), Vec<&str>> = BTreeMap::new();
         for (kind, place, name) in clusters.chain(databases).chain(backups).chain(alertmanagers).chain(prometheus) {
             groups.entry((kind, place)).or_default().push(name);

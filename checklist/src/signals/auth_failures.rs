@@ -33,7 +33,7 @@ static RISE: Threshold = Threshold::above(
 /// The number of failures a day below which a rise is noise.
 pub static FLOOR: Threshold =
     Threshold::above("auth_failures.floor", Unit::Count, "Three failures instead of one are no rise worth a message.")
-.between(1.0, f64::INFINITY)
+        .between(1.0, f64::INFINITY)
         .warning(20.0);
 
 /// The signal.

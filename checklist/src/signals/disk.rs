@@ -113,20 +113,15 @@ pub static SIGNAL: Signal = Signal {
                     let (rest, waits) = ((1000.0 - floor).max(1.0), given.pending.as_secs_f64() / 60.0);
                     let rises = |pace: f64| {
                         let (from, five) = (floor - 40.0 * pace, 5.0 * pace);
-                        vec![
-                            input(&USED, format!("{from}+0x287 {from}+{five}x{SAMPLES}")),
-                            steady(&CAPACITY, 1000.0),
-                        ]
+                        vec![input(&USED, format!("{from}+0x287 {from}+{five}x{SAMPLES}")), steady(&CAPACITY, 1000.0)]
                     };
                     let (from, five) = (floor - 300.0, (rest + 295.0) / 12.0);
                     let night = format!("{from}+{five}x11 {from}+0x275");
                     let case = Case::new(rises(1.2 * rest / within), rises(0.4 * rest / (within + waits + 60.0)));
-                    Case { pace: minutes(5), ..case }
-                        .after(hours(24) + minutes(40))
-                        .quiet(
-                            "stays quiet when a dump comes and goes every night",
-                            vec![input(&USED, format!("{night} {night}")), steady(&CAPACITY, 1000.0)],
-                        )
+                    Case { pace: minutes(5), ..case }.after(hours(24) + minutes(40)).quiet(
+                        "stays quiet when a dump comes and goes every night",
+                        vec![input(&USED, format!("{night} {night}")), steady(&CAPACITY, 1000.0)],
+                    )
                 },
             }),
             pending: minutes(2),

@@ -168,8 +168,8 @@ static DATABASE: Section = Section {
 };
 
 /// The key of a database.
-pub(super) const OF_DATABASE: Key =
-    Key::new("exclude", Kind::Table(&DATABASE), "What of the database is not judged.").example("{tables: ['archive.*']}");
+pub(super) const OF_DATABASE: Key = Key::new("exclude", Kind::Table(&DATABASE), "What of the database is not judged.")
+    .example("{tables: ['archive.*']}");
 
 /// Reads it.
 pub(super) fn of_database(table: &Table<'_>) -> LeftOut {
@@ -229,10 +229,20 @@ mod tests {
     fn an_object_is_left_out_when_all_that_an_entry_gives_holds() {
         let labels: Texts = [("env".into(), "preview".into())].into();
         let none = Texts::new();
-        let object = |kind, name, workload, labels| Described { kind, namespace: "a", name, workload, labels, annotations: &none };
+        let object = |kind, name, workload, labels| Described {
+            kind,
+            namespace: "a",
+            name,
+            workload,
+            labels,
+            annotations: &none,
+        };
         let services = exclusions("[{kind: Service, name: '*-ro'}]");
         assert!(services[0].fits(object("Service", "db-ro", None, &none)));
-        assert!(!services[0].fits(object("Service", "db-rw", None, &none)) && !services[0].fits(object("Deployment", "db-ro", None, &none)));
+        assert!(
+            !services[0].fits(object("Service", "db-rw", None, &none))
+                && !services[0].fits(object("Deployment", "db-ro", None, &none))
+        );
         let marked = exclusions("[{label: env=prev*}, {label: env}, {label: env=prod}, {annotation: env}]");
         let all: Vec<bool> = marked.iter().map(|one| one.fits(object("Pod", "p", None, &labels))).collect();
         assert_eq!(all, [true, true, false, false]);

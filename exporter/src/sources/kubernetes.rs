@@ -119,7 +119,11 @@ impl Cluster {
                 pods: Watch::new(client.clone(), path("api/v1", "pods"), which("Pod")),
                 services: Watch::new(client.clone(), path("api/v1", "services"), which("Service")),
                 // They go with their service.
-                slices: Watch::new(client.clone(), path("apis/discovery.k8s.io/v1", "endpointslices"), Which::default()),
+                slices: Watch::new(
+                    client.clone(),
+                    path("apis/discovery.k8s.io/v1", "endpointslices"),
+                    Which::default(),
+                ),
                 workloads: WorkloadKind::ALL.map(|kind| {
                     (kind, Watch::new(client.clone(), path("apis/apps/v1", kind.plural()), which(kind.as_str())))
                 }),
@@ -167,7 +171,9 @@ impl Watched {
 
     /// Asks for what the nodes use.
     pub async fn node_usage(&self) -> Result<BTreeMap<Box<str>, NodeUsage>, Failure> {
-        Ok(watch::list::<NodeUsage>(&self.client, "/apis/metrics.k8s.io/v1beta1/nodes", &Which::default()).await?.objects)
+        Ok(watch::list::<NodeUsage>(&self.client, "/apis/metrics.k8s.io/v1beta1/nodes", &Which::default())
+            .await?
+            .objects)
     }
 
     /// Asks for what the pods of a namespace use.

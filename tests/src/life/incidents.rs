@@ -43,7 +43,15 @@ impl Book<'_> {
         names: &[&str],
     ) {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        self.all.push(Incident { what, since: when.start, begin: when.start + after, end: when.end, traces, loud, names });
+        self.all.push(Incident {
+            what,
+            since: when.start,
+            begin: when.start + after,
+            end: when.end,
+            traces,
+            loud,
+            names,
+        });
     }
 }
 

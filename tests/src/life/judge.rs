@@ -6,7 +6,7 @@ use super::board::{Board, Labels};
 use super::evaluate::{self, Firing, Span};
 use super::ledger::Incident;
 use super::shop::{DAY, Shop};
-use super::{clock, incidents, ordinary, notifications, peers, remote_write, table};
+use super::{clock, incidents, notifications, ordinary, peers, remote_write, table};
 use crate::monitoring::Prometheus;
 use anyhow::Context;
 use checklist::Config;

@@ -350,11 +350,13 @@ async fn what_gets_well_or_goes_away_is_no_longer_told() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn what_exclude_leaves_out_by_name_label_or_annotation_is_not_told_until_it_no_longer_fits() -> anyhow::Result<()> {
+async fn what_exclude_leaves_out_by_name_label_or_annotation_is_not_told_until_it_no_longer_fits() -> anyhow::Result<()>
+{
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("left-out").await?;
-    let marked = claim("marked", "no-such-class").replace("{name: marked}", "{name: marked, annotations: {own: 'yes'}}");
+    let marked =
+        claim("marked", "no-such-class").replace("{name: marked}", "{name: marked, annotations: {own: 'yes'}}");
     let preview = bare("loose", "env: preview, situation: crash-loop", "");
     cluster.apply(
         &namespace,
@@ -373,7 +375,8 @@ async fn what_exclude_leaves_out_by_name_label_or_annotation_is_not_told_until_i
     let told = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
     eventually("what is not left out is told", || async {
         let page = told().await?;
-        Ok(web.lines().all(|line| page.contains(line)) && page.contains(&endpoints("idle", 0).replace("NS", &namespace)))
+        Ok(web.lines().all(|line| page.contains(line))
+            && page.contains(&endpoints("idle", 0).replace("NS", &namespace)))
     })
     .await?;
     let page = told().await?;

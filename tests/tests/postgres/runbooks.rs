@@ -22,7 +22,11 @@ async fn every_query_of_a_runbook_runs_on_a_primary_and_on_a_standby() -> anyhow
             check.split('`').skip(1).step_by(2).filter(|command| command.starts_with("SELECT ")).collect();
         if !queries.is_empty() && page.content.contains("psql") {
             let first = check.split('`').nth(1).unwrap_or_default();
-            anyhow::ensure!(first.starts_with("psql '") && first.contains("127.0.0.1"), "{}: {first}", page.path.display());
+            anyhow::ensure!(
+                first.starts_with("psql '") && first.contains("127.0.0.1"),
+                "{}: {first}",
+                page.path.display()
+            );
         }
         for query in queries {
             // What a person fills in, and what an extension or a later server has.

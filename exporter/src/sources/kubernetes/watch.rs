@@ -47,8 +47,8 @@ impl<K: CachedObject> Store<K> {
 
     fn put(&mut self, raw: K::Wire, which: &Which) {
         let name = raw.metadata().name.clone();
-        let marks = (!which.excluded.is_empty())
-            .then(|| (raw.metadata().labels.clone(), raw.metadata().annotations.clone()));
+        let marks =
+            (!which.excluded.is_empty()).then(|| (raw.metadata().labels.clone(), raw.metadata().annotations.clone()));
         let object = K::from_wire(raw, &mut self.interner);
         let left_out = marks.is_some_and(|(labels, annotations)| {
             let (kind, namespace, workload) = (which.kind, &*which.namespace, object.of_workload());

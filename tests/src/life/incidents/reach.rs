@@ -2,8 +2,8 @@
 //! lost, memory that is not enough.
 
 use super::{Book, When, blind};
-use crate::life::ledger::Loud;
 use crate::life::clock::at;
+use crate::life::ledger::Loud;
 use crate::life::shop::{DAY, Kind};
 use checklist::signals::{alert_path, backup, certificates, disk, hpa, pods, restarts};
 
@@ -113,7 +113,8 @@ fn node_lost(book: &mut Book<'_>, when: &When) {
     book.board.change(
         when.clone(),
         |name, labels| {
-            name == pods::READY.name && workload.iter().all(|(key, value)| labels.get(*key).is_some_and(|of| of == value))
+            name == pods::READY.name
+                && workload.iter().all(|(key, value)| labels.get(*key).is_some_and(|of| of == value))
         },
         |_, value| (value - 2.0).max(1.0),
     );
