@@ -1,10 +1,11 @@
 //! One bounded GET: no redirects, no reused connections, no body beyond its limit.
 
+mod large;
 pub(crate) mod stream;
 
 use crate::failure::{Failure, causes};
 use crate::{secret, trust};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::Endpoint;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
@@ -20,6 +21,8 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use std::io::Read;
+pub use large::MOST;
+use large::Large;
 pub use stream::shown;
 use stream::{Bounded, open};
 use url::Url;
@@ -148,19 +151,21 @@ async fn exchange(stream: Bounded, url: &Url, ask: &Ask<'_>, body: Option<Bytes>
         let status = response.status();
         let headers = response.headers().clone();
         let mut stream = response.into_body();
-        let mut body = BytesMut::new();
+        let mut body = Vec::new();
+        let mut large = Large::default();
+        let most = ask.max_body.min(MOST);
         while let Some(frame) = stream.frame().await {
             if let Some(data) = frame.map_err(protocol)?.data_ref() {
-                if body.len() + data.len() > ask.max_body {
-                    return Err(too_large(ask.max_body));
+                if body.len() + data.len() > most {
+                    return Err(too_large(most));
                 }
-                body.extend_from_slice(data);
+                large.add(&mut body, data, 0).await?;
             }
         }
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         Ok(Answer {
             status,
-            body: unpacked(&headers, body.freeze(), ask.max_body)?,
+            body: unpacked(&headers, body.into(), most, &mut large).await?,
             content_type: text(CONTENT_TYPE).map(str::to_owned),
             modified: text(LAST_MODIFIED).and_then(http_date),
         })
@@ -205,9 +210,9 @@ fn too_large(most: usize) -> Failure {
 }
 
 /// The body as it was before a server packed it, which some do unasked. It is never larger than the limit.
-fn unpacked(headers: &HeaderMap, body: Bytes, most: usize) -> Result<Bytes, Failure> {
+async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Large) -> Result<Bytes, Failure> {
     let coding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("identity");
-    let reader: Box<dyn Read> = match coding.trim().to_ascii_lowercase().as_str() {
+    let mut reader: Box<dyn Read + Send> = match coding.trim().to_ascii_lowercase().as_str() {
         "identity" | "" => return Ok(body),
         "gzip" | "x-gzip" => Box::new(MultiGzDecoder::new(&body[..])),
         "deflate" => Box::new(ZlibDecoder::new(&body[..])),
@@ -217,9 +222,21 @@ fn unpacked(headers: &HeaderMap, body: Bytes, most: usize) -> Result<Bytes, Fail
         }
     };
     let mut plain = Vec::new();
-    let read = reader.take(most as u64 + 1).read_to_end(&mut plain);
-    read.map_err(|error| Failure::new(Reason::Decode, format!("the answer cannot be unpacked: {error}")))?;
-    if plain.len() > most { Err(too_large(most)) } else { Ok(plain.into()) }
+    let mut piece = vec![0; MAX_READ];
+    loop {
+        let read = reader.read(&mut piece);
+        let read =
+            read.map_err(|error| Failure::new(Reason::Decode, format!("the answer cannot be unpacked: {error}")))?;
+        if read == 0 {
+            return Ok(plain.into());
+        }
+        if plain.len() + read > most {
+            return Err(too_large(most));
+        }
+        large.add(&mut plain, &piece[..read], body.len()).await?;
+        // What unpacks to much must not hold up the others.
+        tokio::task::yield_now().await;
+    }
 }
 
 /// RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.

@@ -1,21 +1,29 @@
 //! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
 
+mod answers;
 mod credentials;
 mod failure;
+mod limits;
 pub mod logs;
 pub mod namespaces;
 pub mod objects;
 pub mod pods;
 pub mod quantity;
+mod room;
 mod watch;
 
 use crate::probe::Failure;
+use answers::Bounded;
 use checklist::Reason;
 use checklist::config::Kubernetes as Target;
+use clients::file;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use limits::Limits;
 use objects::{Autoscaler, Claim, Lean, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
 use pods::Pod;
+use room::Room;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +49,8 @@ pub struct Cluster {
 pub struct Watched {
     /// The client, for what is asked and not watched.
     pub client: Client,
+    /// The same, with the room of the cluster.
+    api: Bounded,
     /// The configuration of the client, for the kubelets.
     pub config: Config,
     /// One entry per namespace.
@@ -103,29 +113,30 @@ impl Cluster {
         let mut config = self.config().await?;
         // Who asks backs off itself, and a refusal must be told at once.
         config.default_retry = false;
-        let client = Client::try_from(config.clone())
+        let builder = ClientBuilder::try_from(config.clone())
             .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
-        Ok((client, config))
+        Ok((builder.with_layer(&Limits).build(), config))
     }
 
     async fn begin(&self) -> Result<Watched, Failure> {
         let (client, config) = self.connect().await?;
+        let api = Bounded { client: client.clone(), room: Room::new() };
         let namespaces = self.target.namespaces.iter().map(|name| Namespace {
             name: name.clone(),
-            pods: Watch::new(client.clone(), format!("/api/v1/namespaces/{name}/pods")),
-            services: Watch::new(client.clone(), format!("/api/v1/namespaces/{name}/services")),
-            slices: Watch::new(client.clone(), format!("/apis/discovery.k8s.io/v1/namespaces/{name}/endpointslices")),
+            pods: Watch::new(api.clone(), format!("/api/v1/namespaces/{name}/pods")),
+            services: Watch::new(api.clone(), format!("/api/v1/namespaces/{name}/services")),
+            slices: Watch::new(api.clone(), format!("/apis/discovery.k8s.io/v1/namespaces/{name}/endpointslices")),
             workloads: WorkloadKind::ALL.map(|kind| {
                 let path = format!("/apis/apps/v1/namespaces/{name}/{}", kind.plural());
-                (kind, Watch::new(client.clone(), path))
+                (kind, Watch::new(api.clone(), path))
             }),
             autoscalers: Watch::new(
-                client.clone(),
+                api.clone(),
                 format!("/apis/autoscaling/v2/namespaces/{name}/horizontalpodautoscalers"),
             ),
-            claims: Watch::new(client.clone(), format!("/api/v1/namespaces/{name}/persistentvolumeclaims")),
+            claims: Watch::new(api.clone(), format!("/api/v1/namespaces/{name}/persistentvolumeclaims")),
         });
-        Ok(Watched { namespaces: namespaces.collect(), client, config })
+        Ok(Watched { namespaces: namespaces.collect(), api: api.clone(), client, config })
     }
 
     async fn config(&self) -> Result<Config, Failure> {
@@ -138,7 +149,7 @@ impl Cluster {
             |error: &dyn std::fmt::Display| invalid(format!("cannot read the kubeconfig {}: {error}", path.display()));
         // Names of files within it are relative to its folder, which only this way of reading knows.
         let from = path.clone();
-        let kubeconfig = tokio::task::spawn_blocking(move || Kubeconfig::read_from(from)).await;
+        let kubeconfig = file::aside(path, file::PATIENCE, move || Kubeconfig::read_from(from)).await;
         let kubeconfig = kubeconfig.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
         let options = KubeConfigOptions { context: self.target.context.clone(), ..KubeConfigOptions::default() };
         Config::from_custom_kubeconfig(kubeconfig, &options)
@@ -152,24 +163,24 @@ impl Watched {
     pub async fn nodes(&self, selector: Option<&str>) -> Result<BTreeMap<Box<str>, Node>, Failure> {
         let selected =
             selector.map(|selector| format!("?labelSelector={}", watch::encoded(selector))).unwrap_or_default();
-        Ok(watch::list::<Node>(&self.client, &format!("/api/v1/nodes{selected}")).await?.objects)
+        Ok(watch::list::<Node>(&self.api, &format!("/api/v1/nodes{selected}")).await?.objects)
     }
 
     /// Asks for what the nodes use.
     pub async fn node_usage(&self) -> Result<BTreeMap<Box<str>, NodeUsage>, Failure> {
-        Ok(watch::list::<NodeUsage>(&self.client, "/apis/metrics.k8s.io/v1beta1/nodes").await?.objects)
+        Ok(watch::list::<NodeUsage>(&self.api, "/apis/metrics.k8s.io/v1beta1/nodes").await?.objects)
     }
 
     /// Asks for what the pods of a namespace use.
     pub async fn pod_usage(&self, namespace: &str) -> Result<BTreeMap<Box<str>, PodUsage>, Failure> {
         let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods");
-        Ok(watch::list::<PodUsage>(&self.client, &path).await?.objects)
+        Ok(watch::list::<PodUsage>(&self.api, &path).await?.objects)
     }
 
     /// The running pods that a label selector selects, each with the names of its containers.
     pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<(String, Vec<Arc<str>>)>, Failure> {
         let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", watch::encoded(selector));
-        let pods = watch::list::<Pod>(&self.client, &path).await?.objects;
+        let pods = watch::list::<Pod>(&self.api, &path).await?.objects;
         let running = pods.into_iter().filter(|(_, pod)| &*pod.phase == "Running");
         let names = |pod: Pod| pod.declared.iter().map(Arc::clone).collect();
         Ok(running.map(|(name, pod)| (name.into(), names(pod))).collect())

@@ -4,6 +4,7 @@ use super::quantity;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 /// A list, a map or an object; `null` is an empty one, as Go writes it.
@@ -24,6 +25,9 @@ pub trait Lean: Send + Sync + 'static {
 
     /// Keeps what the checks need; words that repeat go through `words`.
     fn keep(raw: Self::Raw, words: &mut Words) -> Self;
+
+    /// How many bytes it takes, about; words that it shares are counted with them.
+    fn bytes(&self) -> usize;
 }
 
 /// Texts that many objects share, such as the names of containers and workloads: each is kept once.
@@ -31,6 +35,7 @@ pub trait Lean: Send + Sync + 'static {
 pub struct Words {
     known: HashSet<Arc<str>>,
     sweep_at: usize,
+    bytes: usize,
 }
 
 impl Words {
@@ -43,10 +48,17 @@ impl Words {
         if self.known.len() >= self.sweep_at {
             self.known.retain(|word| Arc::strong_count(word) > 1);
             self.sweep_at = 2 * self.known.len() + 64;
+            self.bytes = self.known.iter().map(|word| word.len()).sum();
         }
         let word: Arc<str> = text.into();
+        self.bytes += word.len();
         self.known.insert(Arc::clone(&word));
         word
+    }
+
+    /// How many bytes they are.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -115,8 +127,27 @@ macro_rules! lean {
             fn keep(raw: Self, _: &mut Words) -> Self {
                 raw
             }
+
+            fn bytes(&self) -> usize {
+                size_of::<Self>() + written(self)
+            }
         }
     )*};
+}
+
+/// How long a value is when it is written down, which is about what its texts take.
+fn written(value: &impl fmt::Debug) -> usize {
+    struct Count(usize);
+    impl fmt::Write for Count {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 += text.len();
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting cannot fail.
+    let _ = fmt::Write::write_fmt(&mut count, format_args!("{value:?}"));
+    count.0
 }
 
 lean!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage);

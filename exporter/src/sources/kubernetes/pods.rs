@@ -81,6 +81,15 @@ impl Lean for Pod {
             declared,
         }
     }
+
+    fn bytes(&self) -> usize {
+        let ended = self.containers.iter().filter(|container| container.last.is_some()).count();
+        size_of::<Self>()
+            + size_of_val(&*self.containers)
+            + size_of_val(&*self.claims)
+            + size_of_val(&*self.declared)
+            + ended * size_of::<Termination>()
+    }
 }
 
 /// A pod as the API sends it.
