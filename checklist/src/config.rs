@@ -16,7 +16,7 @@ mod rules;
 mod settings;
 mod thresholds;
 
-pub use crate::reader::{Mistake, Mistakes};
+pub use crate::reader::{ConfigError, ConfigErrors};
 pub use crate::targets::tables::{Tables, literal, quoted};
 pub use crate::targets::{
     Alertmanager, AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, Login,
@@ -71,9 +71,13 @@ pub static ROOT: Section = Section {
             Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Limits that hold for all targets.")
                 .otherwise("those of the catalog")
                 .example("{disk.usage: {warning: 70%, critical: 85%}}"),
-            Key::new("checks", Kind::By(Names::Checks, &Kind::Table(&thresholds::PACE)), "How often checks are made.")
-                .otherwise("as the catalog says")
-                .example("{backup: {interval: 15m}}"),
+            Key::new(
+                "checks",
+                Kind::By(Names::Checks, &Kind::Table(&thresholds::PACE)),
+                "How often checks are made, and how many series they may have.",
+            )
+            .otherwise("as the catalog says")
+            .example("{backup: {interval: 15m}}"),
             Key::new(
                 "highAvailability",
                 Kind::Table(&high_availability::SECTION),
@@ -122,31 +126,31 @@ impl Config {
     ///
     /// # Errors
     /// Every mistake of the file, each with line, column, caret and what would be right.
-    pub fn parse(file: &str, text: &str) -> Result<Self, Mistakes> {
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
         Self::read(file, text, &Found::default())
     }
 
-    fn read(file: &str, text: &str, found: &Found) -> Result<Self, Mistakes> {
+    fn read(file: &str, text: &str, found: &Found) -> Result<Self, ConfigErrors> {
         if text.len() > LARGEST {
             let size = crate::units::Unit::Bytes.human(text.len() as f64);
             found.mistake(
                 Place { line: 1, column: 1 },
                 format!("the file has {size}, and no checklist.yaml is larger than 1 MiB"),
             );
-            return Err(Mistakes::new(file, text, None, found.take()));
+            return Err(ConfigErrors::new(file, text, None, found.take()));
         }
         let root = match yaml::document(text) {
             Ok(root) => root,
             Err(yaml::Error { place, message }) => {
                 found.mistake(place, message);
-                return Err(Mistakes::new(file, text, None, found.take()));
+                return Err(ConfigErrors::new(file, text, None, found.take()));
             }
         };
         shape::table(&root, &ROOT, found);
         let config = of_root(&Table::new(&root, &ROOT, found));
         match (config, found.take()) {
             (Some(config), mistakes) if mistakes.is_empty() => Ok(config),
-            (_, mistakes) => Err(Mistakes::new(file, text, Some((&root, &ROOT)), mistakes)),
+            (_, mistakes) => Err(ConfigErrors::new(file, text, Some((&root, &ROOT)), mistakes)),
         }
     }
 }

@@ -34,7 +34,7 @@ pub use evidence::{Evidence, Looks, Object, Unseen, Verdict};
 pub use metric::{Kind, Metric};
 pub use panel::{Drawing, Panel, Shown};
 pub use samples::{Samples, Series};
-pub use signal::{Access, Alert, Elsewhere, FAILOVER, Finding, Reading, Record, Signal, Stake, spaced};
+pub use signal::{Access, Alert, ExternalSource, FAILOVER, Finding, Reading, Record, Signal, Stake, spaced};
 pub use signals::SIGNALS;
 pub use targets::TargetKind;
 pub use units::Unit;

@@ -10,7 +10,7 @@ pub(crate) use crate::evidence::{Looks, Object};
 pub(crate) use crate::metric::Metric;
 pub(crate) use crate::panel::{Drawing, PANEL, Panel, Shown};
 pub(crate) use crate::signal::{
-    Access, Alert, BASE, CRITICAL, Elsewhere, FAILOVER, Record, Signal, Stake, WARNING, hours, minutes, seconds,
+    Access, Alert, BASE, CRITICAL, ExternalSource, FAILOVER, Record, Signal, Stake, WARNING, hours, minutes, seconds,
 };
 pub(crate) use crate::targets::TargetKind;
 pub(crate) use crate::units::{DAY, GIB, HOUR, MIB, MINUTE, Unit};

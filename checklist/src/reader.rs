@@ -7,5 +7,5 @@ mod mistakes;
 pub(crate) mod shape;
 pub(crate) mod table;
 
-pub use found::Mistake;
-pub use mistakes::Mistakes;
+pub use found::ConfigError;
+pub use mistakes::ConfigErrors;

@@ -46,6 +46,11 @@ impl Samples {
         Self { series: BTreeMap::new(), limit, dropped: 0, evidence: Evidence::default() }
     }
 
+    /// How many series there can be.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Sets one series. A value that is not a number is dropped and counted.
     ///
     /// # Panics
@@ -98,11 +103,12 @@ impl Samples {
     /// part of what was not seen.
     pub fn into_parts(mut self) -> (Vec<Series>, u64, Evidence) {
         if self.dropped > 0 {
-            let what = format!(
-                "{} left out: twice the same, not a number, or beyond the check's bound of {}",
-                Object::Series.counted(self.dropped),
-                self.limit
-            );
+            let many = Object::Series.counted(self.dropped);
+            let what = if self.series.len() >= self.limit {
+                format!("{many} left out: the check may have {}; `checks: NAME: {{series: N}}` allows more", self.limit)
+            } else {
+                format!("{many} left out: twice the same, or not a number")
+            };
             self.evidence.missed(Object::Series, Reason::Limit, self.dropped, what);
         }
         let series = self.series.into_iter();

@@ -33,7 +33,7 @@ pub struct Signal {
     pub interval: Duration,
     /// Default deadline of one run.
     pub timeout: Duration,
-    /// Series that one check may expose; what is beyond is dropped and counted.
+    /// Series that one check may expose unless checklist.yaml says another number; what is beyond is dropped and counted.
     pub max_series: usize,
     /// What its probe looks at, and what must be there for a verdict.
     pub looks: &'static [Looks],
@@ -48,7 +48,7 @@ pub struct Signal {
     /// What Prometheus records for it from the application's own metrics.
     pub records: &'static [Record],
     /// Other exporters that have the same figures.
-    pub elsewhere: &'static [Elsewhere],
+    pub external_sources: &'static [ExternalSource],
     /// The least rights its probe needs.
     pub access: &'static [Access],
     /// Why its target should not be asked by every replica, if so: then only the holder of the lease asks.
@@ -58,7 +58,7 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// No series yet, for one run of one of its checks.
+    /// No series yet, for one run of one of its checks with the number of series that it has by default.
     pub fn samples(&self) -> Samples {
         Samples::within(self.max_series)
     }
@@ -150,7 +150,10 @@ pub struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let labels: Vec<String> = self.offender.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        write!(f, "{} {}", self.alert.summary.trim_end_matches('.'), labels.join(" "))?;
+        write!(f, "{}", self.alert.summary.trim_end_matches('.'))?;
+        for label in labels {
+            write!(f, " {label}")?;
+        }
         if let (Some(threshold), Some(limit)) = (self.alert.when.threshold(), self.limit) {
             let unit = threshold.unit;
             write!(f, " ({}, limit {})", unit.human(self.offender.value), unit.human(limit))?;
@@ -261,7 +264,7 @@ pub const BASE: Signal = Signal {
     alerts: &[],
     panels: &[],
     records: &[],
-    elsewhere: &[],
+    external_sources: &[],
     access: &[],
     costly: None,
     runbook: "",
@@ -279,7 +282,7 @@ pub struct Record {
 /// Another exporter whose metrics give the same figures: rules-gen records them under our names, so that alerts
 /// and panels stay as they are, and the exporter leaves the check out.
 #[derive(Debug)]
-pub struct Elsewhere {
+pub struct ExternalSource {
     /// The exporter, as people know it.
     pub source: &'static str,
     /// Our metric and the expression that gives it; `{selector}` stands for the matchers of the target.

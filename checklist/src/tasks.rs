@@ -95,9 +95,9 @@ pub const fn grace(cadence: Cadence) -> Duration {
     Duration::from_secs(days * DAY)
 }
 
-/// Where a task stands.
+/// The day of a task that is open, and until when it may be done.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct Occurrence {
     /// The day that is open: the last one if it was not done, else the next one.
     pub day: Date,
     /// Until when it may be done without a warning.
@@ -107,21 +107,21 @@ pub struct Standing {
 }
 
 impl Task {
-    /// Where the task stands at `now`, given when it was done or skipped. Days before `since` do not count.
-    pub fn standing(&self, now: Timestamp, done: &[Timestamp], since: Date, zone: &TimeZone) -> Option<Standing> {
+    /// The day that is open at `now`, given when it was done or skipped. Days before `since` do not count.
+    pub fn occurrence(&self, now: Timestamp, done: &[Timestamp], since: Date, zone: &TimeZone) -> Option<Occurrence> {
         let today = now.to_zoned_datetime(zone.clone()).date();
         let last = self.rule.last(today).filter(|day| *day >= since);
         if let Some(day) = last
             && !self.is_done(day, done, zone)
         {
-            return self.stands(day, zone);
+            return self.occurrence_on(day, zone);
         }
         let mut day = self.rule.next(today.max(since.yesterday().ok()?))?;
         // Done before its time: the one after it is open.
         if self.is_done(day, done, zone) {
             day = self.rule.next(day)?;
         }
-        self.stands(day, zone)
+        self.occurrence_on(day, zone)
     }
 
     /// Whether a day's task was done: from a quarter of the period before the day until as long before the next.
@@ -141,7 +141,7 @@ impl Task {
         Some(begin - begin.duration_since(before) / 4)
     }
 
-    fn stands(&self, day: Date, zone: &TimeZone) -> Option<Standing> {
+    fn occurrence_on(&self, day: Date, zone: &TimeZone) -> Option<Occurrence> {
         let (begin, next) = (midnight(day, zone)?, midnight(self.rule.next(day)?, zone)?);
         // Whole days of grace end in the morning of a working day, when somebody reads what is told, wherever the clock
         // changes between.
@@ -151,7 +151,7 @@ impl Task {
             0 => morning(last, zone)?,
             rest => midnight(last, zone)? + SignedDuration::from_secs(i64::try_from(rest).ok()?),
         };
-        Some(Standing { day, due, overdue: due.max(begin + next.duration_since(begin) / 2) })
+        Some(Occurrence { day, due, overdue: due.max(begin + next.duration_since(begin) / 2) })
     }
 }
 
@@ -187,8 +187,8 @@ mod tests {
 
     fn day(task: &Task, now: &str, done: &[&str]) -> Date {
         let done: Vec<Timestamp> = done.iter().map(|text| at(text)).collect();
-        let standing = task.standing(at(now), &done, date(2026, 1, 1), &TimeZone::UTC);
-        standing.unwrap_or_else(|| panic!("no standing")).day
+        let occurrence = task.occurrence(at(now), &done, date(2026, 1, 1), &TimeZone::UTC);
+        occurrence.unwrap_or_else(|| panic!("no standing")).day
     }
 
     #[test]
@@ -210,19 +210,19 @@ mod tests {
     fn a_grace_of_days_ends_in_the_morning_of_a_working_day_also_after_the_clocks_change() -> Result<(), jiff::Error> {
         let task = Task { grace: Duration::from_secs(14 * DAY), ..task("second Monday") };
         let due = |now: &str| {
-            let standing = task.standing(at(now), &[], date(2026, 1, 1), &TimeZone::get("Europe/Berlin")?);
-            Ok::<_, jiff::Error>(standing.map(|standing| standing.due))
+            let occurrence = task.occurrence(at(now), &[], date(2026, 1, 1), &TimeZone::get("Europe/Berlin")?);
+            Ok::<_, jiff::Error>(occurrence.map(|occurrence| occurrence.due))
         };
         assert_eq!(due("2026-10-12T10:00:00Z")?, Some(at("2026-10-27T09:00:00Z")), "winter time, an hour later in UTC");
         assert_eq!(due("2026-03-16T10:00:00Z")?, Some(at("2026-03-24T09:00:00Z")));
         let friday = Task { rule: Rule::parse("Friday").unwrap_or_else(|right| panic!("{right}")), ..task.clone() };
         let friday = Task { grace: grace(Weekly), ..friday };
-        let standing = friday.standing(at("2026-03-06T12:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
-        let due_at = standing.map(|standing| standing.due);
+        let occurrence = friday.occurrence(at("2026-03-06T12:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
+        let due_at = occurrence.map(|occurrence| occurrence.due);
         assert_eq!(due_at, Some(at("2026-03-09T10:00:00Z")), "a task of Friday is not due on Sunday at midnight");
         let odd = Task { grace: Duration::from_secs(DAY + 1_800), ..task.clone() };
-        let standing = odd.standing(at("2026-10-12T10:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
-        assert_eq!(standing.map(|standing| standing.due), Some(at("2026-10-14T00:30:00Z")));
+        let occurrence = odd.occurrence(at("2026-10-12T10:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
+        assert_eq!(occurrence.map(|occurrence| occurrence.due), Some(at("2026-10-14T00:30:00Z")));
         Ok(())
     }
 
@@ -250,13 +250,13 @@ mod tests {
                     // What is done on its day counts for it, and then the next one is open.
                     if task.rule.is_on(today) {
                         assert_eq!(counts, [today], "{zone_name} {when} {at}");
-                        let next = task.standing(at, &[at], date(2000, 1, 1), &zone).map(|standing| standing.day);
+                        let next = task.occurrence(at, &[at], date(2000, 1, 1), &zone).map(|occurrence| occurrence.day);
                         assert_eq!(next, task.rule.next(today), "{zone_name} {when} {at}");
                     }
-                    let standing = task.standing(at, &[], date(2000, 1, 1), &zone);
-                    let standing = standing.unwrap_or_else(|| panic!("{zone_name} {when} {at}"));
-                    assert!(standing.due <= standing.overdue, "{zone_name} {when} {at}");
-                    assert_eq!(Some(standing.day), task.rule.last(today), "what was not done is open");
+                    let occurrence = task.occurrence(at, &[], date(2000, 1, 1), &zone);
+                    let occurrence = occurrence.unwrap_or_else(|| panic!("{zone_name} {when} {at}"));
+                    assert!(occurrence.due <= occurrence.overdue, "{zone_name} {when} {at}");
+                    assert_eq!(Some(occurrence.day), task.rule.last(today), "what was not done is open");
                 }
             }
         }
@@ -271,9 +271,9 @@ mod tests {
     #[test]
     fn due_and_overdue_follow_grace_and_half_a_period() {
         let task = task("first Monday");
-        let standing = task.standing(at("2026-03-02T10:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
-        let standing = standing.unwrap_or_else(|| panic!("no standing"));
-        assert_eq!(standing.due, at("2026-03-09T10:00:00Z"), "the eighth is a Sunday");
-        assert_eq!(standing.overdue, at("2026-03-19T12:00:00Z"));
+        let occurrence = task.occurrence(at("2026-03-02T10:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
+        let occurrence = occurrence.unwrap_or_else(|| panic!("no standing"));
+        assert_eq!(occurrence.due, at("2026-03-09T10:00:00Z"), "the eighth is a Sunday");
+        assert_eq!(occurrence.overdue, at("2026-03-19T12:00:00Z"));
     }
 }

@@ -218,16 +218,16 @@ fn alerts_are_well_formed_and_their_texts_use_labels_that_exist() {
 #[test]
 fn what_other_exporters_give_maps_to_metrics_of_the_signal_and_covers_its_alerts() {
     for signal in SIGNALS {
-        for elsewhere in signal.elsewhere {
-            for (metric, expr) in elsewhere.records {
+        for external in signal.external_sources {
+            for (metric, expr) in external.records {
                 assert!(signal.metrics.contains(metric), "{}: {metric}", signal.id);
                 let expr = expr.replace("{selector}", "job=\"x\"");
                 let parsed = promql::parse(&expr);
-                parsed.unwrap_or_else(|errors| panic!("{} from {}: {errors:?}\n{expr}", metric, elsewhere.source));
+                parsed.unwrap_or_else(|errors| panic!("{} from {}: {errors:?}\n{expr}", metric, external.source));
             }
-            let mapped = |metric: &Metric| elsewhere.records.iter().any(|(known, _)| **known == *metric);
+            let mapped = |metric: &Metric| external.records.iter().any(|(known, _)| **known == *metric);
             let judged = signal.alerts.iter().filter(|alert| alert.when.metrics().into_iter().all(mapped)).count();
-            assert!(2 * judged >= signal.alerts.len(), "{} from {}: most alerts are lost", signal.id, elsewhere.source);
+            assert!(2 * judged >= signal.alerts.len(), "{} from {}: most alerts are lost", signal.id, external.source);
         }
     }
 }

@@ -32,7 +32,7 @@ const MAX_READ: usize = 64 * 1024;
 
 /// A whole answer.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     /// Status code.
     pub status: StatusCode,
     /// Body, within the limit, and unpacked if it came packed.
@@ -44,7 +44,7 @@ pub struct Answer {
 }
 
 /// What to send and what to accept.
-pub struct Ask<'a> {
+pub struct HttpRequest<'a> {
     /// `http://` or `https://`.
     pub url: &'a str,
     /// Trust, for `https://`.
@@ -58,9 +58,9 @@ pub struct Ask<'a> {
 }
 
 /// Sends one GET to a path below an endpoint of checklist.yaml.
-pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<Answer, Failure> {
+pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<HttpResponse, Failure> {
     let url = format!("{}{path}", if path.is_empty() { &endpoint.url } else { endpoint.url.trim_end_matches('/') });
-    get(ask(endpoint, &url, max_body).await?).await
+    get(request_to(endpoint, &url, max_body).await?).await
 }
 
 /// A GET for one tenant of a server that has several.
@@ -69,13 +69,13 @@ pub async fn fetch_of(
     path: &str,
     tenant: Option<&str>,
     max_body: usize,
-) -> Result<Answer, Failure> {
+) -> Result<HttpResponse, Failure> {
     let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
-    get(Ask { tenant, ..ask(endpoint, &url, max_body).await? }).await
+    get(HttpRequest { tenant, ..request_to(endpoint, &url, max_body).await? }).await
 }
 
 /// One GET to a path below an endpoint, for an answer that must be good.
-pub async fn fetch_good(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<Answer, Failure> {
+pub async fn fetch_good(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<HttpResponse, Failure> {
     let answer = fetch(endpoint, path, max_body).await?;
     refusal(&answer)
         .map_or(Ok(answer), |failure| Err(failure.while_doing(format_args!("GET {}", place(endpoint, path)))))
@@ -98,23 +98,23 @@ fn place(endpoint: &Endpoint, path: &str) -> String {
 pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value) -> Result<(), Failure> {
     let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
     let body = Some(Bytes::from(body.to_string()));
-    let answer = send(ask(endpoint, &url, 64 * 1024).await?, body).await?;
+    let answer = send(request_to(endpoint, &url, 64 * 1024).await?, body).await?;
     refusal(&answer).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {}", place(endpoint, path)))))
 }
 
 /// A request with the trust and the token of its endpoint, both read anew.
-async fn ask<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> Result<Ask<'a>, Failure> {
+async fn request_to<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> Result<HttpRequest<'a>, Failure> {
     let tls =
         if url.starts_with("https://") { Some(trust::verified(endpoint.ca_file.as_deref()).await?) } else { None };
     let bearer = match &endpoint.bearer_token {
         Some(token) => Some(secret::read(token).await?),
         None => None,
     };
-    Ok(Ask { url, tls, bearer, max_body, tenant: None })
+    Ok(HttpRequest { url, tls, bearer, max_body, tenant: None })
 }
 
 /// What a status code other than 200 means.
-pub fn refusal(answer: &Answer) -> Option<Failure> {
+pub fn refusal(answer: &HttpResponse) -> Option<Failure> {
     let reason = match answer.status.as_u16() {
         200 => return None,
         401 => Reason::Auth,
@@ -126,34 +126,39 @@ pub fn refusal(answer: &Answer) -> Option<Failure> {
 }
 
 /// Sends one GET on a fresh connection; the deadline is the caller's.
-pub async fn get(ask: Ask<'_>) -> Result<Answer, Failure> {
-    send(ask, None).await
+pub async fn get(request: HttpRequest<'_>) -> Result<HttpResponse, Failure> {
+    send(request, None).await
 }
 
 /// A GET, or with a body a POST of JSON.
-async fn send(ask: Ask<'_>, body: Option<Bytes>) -> Result<Answer, Failure> {
-    let url = Url::parse(ask.url)
+async fn send(request: HttpRequest<'_>, body: Option<Bytes>) -> Result<HttpResponse, Failure> {
+    let url = Url::parse(request.url)
         .map_err(|error| Failure::new(Reason::Config, format!("an address is not usable: {error}")))?;
     let method = if body.is_some() { "POST" } else { "GET" };
-    let answer = async { exchange(open(&url, ask.tls.clone()).await?, &url, &ask, body).await };
+    let answer = async { exchange(open(&url, request.tls.clone()).await?, &url, &request, body).await };
     answer.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
 }
 
-async fn exchange(stream: Bounded, url: &Url, ask: &Ask<'_>, body: Option<Bytes>) -> Result<Answer, Failure> {
+async fn exchange(
+    stream: Bounded,
+    url: &Url,
+    request: &HttpRequest<'_>,
+    body: Option<Bytes>,
+) -> Result<HttpResponse, Failure> {
     let protocol = |error: hyper::Error| Failure::new(Reason::Protocol, causes(&error));
     let begun = stream.begun();
     let mut client = hyper::client::conn::http1::Builder::new();
     client.max_buf_size(MAX_READ);
     let (mut sender, connection) = client.handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.map_err(protocol)?;
-    let converse = async {
-        let response = sender.send_request(request(url, ask, body)?).await.map_err(protocol)?;
+    let reply = async {
+        let response = sender.send_request(encode(url, request, body)?).await.map_err(protocol)?;
         begun.now();
         let status = response.status();
         let headers = response.headers().clone();
         let mut stream = response.into_body();
         let mut body = Vec::new();
         let mut large = Large::default();
-        let most = ask.max_body.min(MOST);
+        let most = request.max_body.min(MOST);
         while let Some(frame) = stream.frame().await {
             if let Some(data) = frame.map_err(protocol)?.data_ref() {
                 if body.len() + data.len() > most {
@@ -163,7 +168,7 @@ async fn exchange(stream: Bounded, url: &Url, ask: &Ask<'_>, body: Option<Bytes>
             }
         }
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        Ok(Answer {
+        Ok(HttpResponse {
             status,
             body: unpacked(&headers, body.into(), most, &mut large).await?,
             content_type: text(CONTENT_TYPE).map(str::to_owned),
@@ -171,38 +176,38 @@ async fn exchange(stream: Bounded, url: &Url, ask: &Ask<'_>, body: Option<Bytes>
         })
     };
     // The connection is driven here and not in a task, so that dropping the future closes it.
-    tokio::pin!(connection, converse);
+    tokio::pin!(connection, reply);
     tokio::select! {
         biased;
-        answer = &mut converse => answer,
+        answer = &mut reply => answer,
         ended = &mut connection => match ended {
             // The peer closed after its last byte: the rest is already buffered.
-            Ok(()) => converse.await,
+            Ok(()) => reply.await,
             Err(error) => Err(protocol(error)),
         },
     }
 }
 
-fn request(url: &Url, ask: &Ask<'_>, body: Option<Bytes>) -> Result<Request<Full<Bytes>>, Failure> {
+fn encode(url: &Url, request: &HttpRequest<'_>, body: Option<Bytes>) -> Result<Request<Full<Bytes>>, Failure> {
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let begun =
         if body.is_some() { Request::post(path).header(CONTENT_TYPE, "application/json") } else { Request::get(path) };
-    let mut request = begun
+    let mut builder = begun
         .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
         .header(ACCEPT, "application/json, */*")
         .header(USER_AGENT, "checklist-exporter");
-    if let Some(tenant) = ask.tenant {
-        request = request.header("x-scope-orgid", tenant);
+    if let Some(tenant) = request.tenant {
+        builder = builder.header("x-scope-orgid", tenant);
     }
-    if let Some(token) = &ask.bearer {
+    if let Some(token) = &request.bearer {
         // Erased when the last copy of the header is dropped.
         let value = Zeroizing::new(format!("Bearer {}", token.expose_secret()).into_bytes());
         let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
             .map_err(|_| Failure::new(Reason::Config, "the bearer token has characters that no header can carry"))?;
         value.set_sensitive(true);
-        request = request.header(AUTHORIZATION, value);
+        builder = builder.header(AUTHORIZATION, value);
     }
-    request.body(Full::new(body.unwrap_or_default())).map_err(|error| Failure::new(Reason::Config, error.to_string()))
+    builder.body(Full::new(body.unwrap_or_default())).map_err(|error| Failure::new(Reason::Config, error.to_string()))
 }
 
 fn too_large(most: usize) -> Failure {

@@ -2,7 +2,7 @@
 
 use crate::records::{Act, Record, Records};
 use checklist::config::Tasks;
-use checklist::tasks::{Standing, Task};
+use checklist::tasks::{Occurrence, Task};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -32,18 +32,18 @@ impl TaskStatus {
 }
 
 /// The open occurrence of a task at `now`; nothing when its rule has no day any more.
-pub fn status_of(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> Option<(Standing, TaskStatus)> {
-    let standing = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone)?;
-    let status = if now > standing.overdue {
+pub fn status_of(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> Option<(Occurrence, TaskStatus)> {
+    let occurrence = task.occurrence(now, &records.of_task(&task.id), tasks.since, &tasks.zone)?;
+    let status = if now > occurrence.overdue {
         TaskStatus::Overdue
-    } else if now > standing.due {
+    } else if now > occurrence.due {
         TaskStatus::Due
-    } else if now.to_zoned_datetime(tasks.zone.clone()).date() >= standing.day {
+    } else if now.to_zoned_datetime(tasks.zone.clone()).date() >= occurrence.day {
         TaskStatus::Open
     } else {
         TaskStatus::Ahead
     };
-    Some((standing, status))
+    Some((occurrence, status))
 }
 
 /// The record that says a day's task was done or skipped: the last one that counts for the day.

@@ -19,7 +19,7 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn state(signal: &'static Signal) -> State {
-    let check = Check { signal, target: "t".to_owned(), interval: MINUTE, timeout: MINUTE / 6 };
+    let check = Check { interval: MINUTE, timeout: MINUTE / 6, ..Check::of(signal, "t") };
     State::new(check, Limits::new(signal.thresholds, |_| None))
 }
 
@@ -149,8 +149,8 @@ enum Does {
 }
 
 impl Probe for Does {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, _: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             match self {
                 Self::Panics => panic!("on purpose"),
                 Self::Hangs => std::future::pending().await,

@@ -1,43 +1,10 @@
 //! What is wrong with a tree although every part of it is well-formed: types, arguments, matching.
 
+use crate::construct::{ConstructKind, Signature};
 use crate::error::Error;
 use crate::regex;
-use crate::table::{ConstructKind, Signature};
 use crate::tree::{Aggregation, Binary, Call, Expr, Kind, MatchOp, Matcher, Selector};
-use std::fmt;
-
-/// The type of an expression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Type {
-    /// A number without labels.
-    Scalar,
-    /// A value for each series.
-    InstantVector,
-    /// A range of values for each series.
-    RangeVector,
-    /// A text.
-    String,
-    /// What a Grafana variable stands for.
-    Unknown,
-}
-
-impl Type {
-    fn is(self, wanted: Self) -> bool {
-        self == wanted || self == Self::Unknown
-    }
-}
-
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Scalar => "a scalar",
-            Self::InstantVector => "an instant vector",
-            Self::RangeVector => "a range vector",
-            Self::String => "a string",
-            Self::Unknown => "a variable",
-        })
-    }
-}
+use crate::types::Type;
 
 impl Expr {
     /// The type of the result.

@@ -24,55 +24,30 @@
 //! Depth and number of operators are bounded, so that no text can exhaust the stack.
 
 mod check;
+mod construct;
 mod error;
 mod lexer;
 mod number;
 mod parser;
 mod print;
+mod query;
 mod regex;
 mod span;
 pub mod table;
 mod text;
 mod tree;
+mod types;
 
-pub use check::Type;
+pub use construct::{Construct, ConstructKind, Gate, Missing, Signature, Version};
 pub use error::Error;
+pub use query::{Query, Use};
 pub use span::Span;
-pub use table::{Construct, Missing, Version};
 pub use text::Text;
 pub use tree::{
     Aggregation, At, Binary, BinaryOp, Call, Duration, DurationKind, DurationOp, Expr, Extension, Fill, Group,
     Grouping, Kind, MatchOp, Matcher, Matching, Modifiers, Name, Number, Selector, Side, Sign, Subquery,
 };
-
-/// An expression, and what it needs of a server.
-#[derive(Debug, Clone)]
-pub struct Query {
-    /// The expression.
-    pub expr: Expr,
-    /// Every use of what not every server has, in the order of the text.
-    pub uses: Vec<Use>,
-}
-
-/// The use of something that not every server has.
-#[derive(Debug, Clone, Copy)]
-pub struct Use {
-    /// What.
-    pub construct: &'static Construct,
-    /// Where.
-    pub span: Span,
-}
-
-impl Query {
-    /// What a server of this version, with these feature flags, refuses, and why.
-    pub fn missing_in<'a>(
-        &'a self,
-        version: Version,
-        features: &'a [impl AsRef<str>],
-    ) -> impl Iterator<Item = (&'a Use, Missing)> {
-        self.uses.iter().filter_map(move |one| Some((one, one.construct.missing_in(version, features)?)))
-    }
-}
+pub use types::Type;
 
 /// Reads an expression.
 ///

@@ -6,11 +6,13 @@ mod duration;
 mod primary;
 mod selector;
 
+use crate::construct::Construct;
 use crate::error::Error;
 use crate::lexer::{Token, TokenKind, lex};
-use crate::table::{self, Construct};
+use crate::query::{Query, Use};
+use crate::table;
 use crate::tree::{Expr, Kind, Name, Number};
-use crate::{Query, Span, Use, check};
+use crate::{Span, check};
 
 /// Parentheses, braces, signs and arguments within each other. Trees are read and dropped by recursion, so a text must
 /// not choose how deep; nobody writes half of it.

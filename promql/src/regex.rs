@@ -4,7 +4,8 @@
 //! `\Q.\E`.
 
 use crate::Text;
-use crate::table::{self, Construct};
+use crate::construct::Construct;
+use crate::table;
 
 /// What is known of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

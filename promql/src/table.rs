@@ -1,18 +1,8 @@
 //! What PromQL has: every function, aggregation and piece of syntax, the versions of Prometheus that have it, and the
 //! feature flag that it needs.
 
-use crate::check::Type;
-use std::fmt;
-
-/// A version of Prometheus: major and minor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Version(pub u32, pub u32);
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.0, self.1)
-    }
-}
+use crate::construct::{Construct, ConstructKind, Signature, Version};
+use crate::types::Type;
 
 /// The newest version that this table describes.
 pub const NEWEST: Version = Version(3, 16);
@@ -33,126 +23,6 @@ pub const UNQUOTED_NAMES: &str = "promql-unquoted-utf8-names";
 /// Every feature flag that changes what a server parses.
 pub const FEATURES: [&str; 5] =
     [EXPERIMENTAL_FUNCTIONS, DURATION_EXPRESSIONS, EXTENDED_SELECTORS, FILL_MODIFIERS, UNQUOTED_NAMES];
-
-/// Something that not every server has.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Construct {
-    /// As it is called in messages: `rate`, `a quoted label name`.
-    pub name: &'static str,
-    /// What it is.
-    pub kind: ConstructKind,
-    /// The first version that has it.
-    pub since: Version,
-    /// The first version that has it no longer.
-    pub until: Option<Version>,
-    /// The feature flag that it needs.
-    pub gate: Option<Gate>,
-    /// The feature flag that takes it away.
-    pub excluded_by: Option<&'static str>,
-}
-
-/// A feature flag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gate {
-    /// Its name for `--enable-feature`.
-    pub flag: &'static str,
-    /// The first version that does without.
-    pub until: Option<Version>,
-}
-
-/// What a construct is.
-#[derive(Debug, PartialEq, Eq)]
-pub enum ConstructKind {
-    /// A function.
-    Function(Signature),
-    /// An aggregation, and the type of its parameter.
-    Aggregation(Option<Type>),
-    /// Anything else.
-    Syntax,
-}
-
-/// What a function takes and gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Signature {
-    /// The types of its arguments; the last one is also that of all further ones.
-    pub args: &'static [Type],
-    /// How many it needs.
-    pub least: usize,
-    /// How many it takes; any number when nothing.
-    pub most: Option<usize>,
-    /// What it gives.
-    pub returns: Type,
-}
-
-impl Construct {
-    /// Whether it is a function.
-    pub const fn signature(&self) -> Option<&Signature> {
-        match &self.kind {
-            ConstructKind::Function(signature) => Some(signature),
-            _ => None,
-        }
-    }
-
-    /// Why a server does not have it; nothing when it does.
-    pub fn missing_in(&self, version: Version, features: &[impl AsRef<str>]) -> Option<Missing> {
-        if version < self.since {
-            return Some(Missing::Since(self.since));
-        }
-        if let Some(until) = self.until.filter(|until| version >= *until) {
-            return Some(Missing::Until(until));
-        }
-        let on = |flag: &str| features.iter().any(|feature| feature.as_ref() == flag);
-        if let Some(flag) = self.excluded_by.filter(|flag| on(flag)) {
-            return Some(Missing::With(flag));
-        }
-        let gate = self.gate.filter(|gate| gate.until.is_none_or(|until| version < until) && !on(gate.flag))?;
-        Some(Missing::Feature(gate.flag))
-    }
-
-    const fn gated(mut self, flag: &'static str) -> Self {
-        self.gate = Some(Gate { flag, until: None });
-        self
-    }
-
-    const fn gated_until(mut self, flag: &'static str, until: Version) -> Self {
-        self.gate = Some(Gate { flag, until: Some(until) });
-        self
-    }
-
-    const fn excluded_by(mut self, flag: &'static str) -> Self {
-        self.excluded_by = Some(flag);
-        self
-    }
-
-    const fn until(mut self, version: Version) -> Self {
-        self.until = Some(version);
-        self
-    }
-}
-
-/// Why a server does not have a construct.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
-    /// Only this version and later have it.
-    Since(Version),
-    /// Since this version it is gone.
-    Until(Version),
-    /// It needs `--enable-feature` with this name.
-    Feature(&'static str),
-    /// It does not work with `--enable-feature` of this name.
-    With(&'static str),
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Since(version) => write!(f, "needs Prometheus {version}"),
-            Self::Until(version) => write!(f, "is gone since Prometheus {version}"),
-            Self::Feature(flag) => write!(f, "needs --enable-feature={flag}"),
-            Self::With(flag) => write!(f, "does not work with --enable-feature={flag}"),
-        }
-    }
-}
 
 const V: Type = Type::InstantVector;
 const M: Type = Type::RangeVector;
@@ -314,47 +184,50 @@ const fn of_durations(name: &'static str, since: Version) -> Construct {
     syntax(name, since).gated_until(DURATION_EXPRESSIONS, Version(3, 14))
 }
 
-/// Pieces of syntax that not every server has; all of them are in [`SYNTAX`].
-macro_rules! syntax {
-    ($($name:ident = $construct:expr;)*) => {
-        $(pub(crate) static $name: Construct = $construct;)*
-        /// Every piece of syntax that not every server has.
-        pub static SYNTAX: &[&Construct] = &[$(&$name),*];
-    };
-}
-
-syntax! {
-    AT_MODIFIER = syntax("the modifier @", Version(2, 25)).gated_until("promql-at-modifier", Version(2, 33));
-    NEGATIVE_OFFSET = syntax("a negative offset", Version(2, 26)).gated_until("promql-negative-offset", Version(2, 33));
-    ATAN2 = syntax("atan2", Version(2, 31));
-    QUOTED_NAME = syntax("a quoted name in braces", Version(2, 51));
-    NAMED_GROUP = syntax("a group named by (?<name>…) in a regular expression", Version(2, 53));
-    OPEN_QUOTE = syntax("\\Q without \\E in a regular expression", Version(2, 53));
-    BYTES_IN_PATTERN = syntax("bytes that are no UTF-8 in a regular expression", Version(2, 53));
-    GLUED_NUMBER = syntax("a number that follows a keyword without a space", ALWAYS).excluded_by(UNQUOTED_NAMES);
-    NUMBER_AS_DURATION = syntax("a number for a duration", Version(2, 54));
-    DURATION_AS_NUMBER = syntax("a duration for a number", Version(2, 54));
-    UNDERSCORES = syntax("an underscore in a number", Version(2, 54));
-    OLD_NUMBER = syntax("a hexadecimal number that ends in e, or has + behind e", ALWAYS).until(Version(2, 54));
-    ZERO_RANGE = syntax("a range of 0", Version(2, 54)).until(Version(3, 4));
-    LONG_NUMBER = syntax("a number for a duration of more than 292 years", Version(2, 54)).until(Version(3, 4));
-    ZERO_DURATION = syntax("a duration of 0s", Version(3, 4));
-    LETTER_AS_COLON = syntax("a letter for the colon of a subquery", ALWAYS).until(Version(3, 6));
-    QUOTED_LABEL = syntax("a quoted label in by, without, on, ignoring or group", Version(2, 55));
-    UTF8_LABEL = syntax("a label that needs quotes in by, without, on, ignoring or group", Version(3, 0));
-    COLON_IN_LABEL = syntax("a label with a colon", Version(3, 0)).excluded_by(UNQUOTED_NAMES);
-    SIGNED_DURATION = syntax("a duration with a plus or more signs", Version(3, 4));
-    DURATION_ARITHMETIC = of_durations("arithmetic with durations", Version(3, 4));
-    STEP_DURATION = of_durations("step() as a duration", Version(3, 6));
-    RANGE_DURATION = of_durations("range() as a duration", Version(3, 10));
-    CHOSEN_DURATION = of_durations("min_of() or max_of() of durations", Version(3, 13));
-    ANCHORED = syntax("the modifier anchored", Version(3, 7)).gated_until(EXTENDED_SELECTORS, Version(3, 16));
-    SMOOTHED = syntax("the modifier smoothed", Version(3, 7)).gated_until(EXTENDED_SELECTORS, Version(3, 16));
-    FILL = syntax("fill(), fill_left() or fill_right()", Version(3, 10)).gated(FILL_MODIFIERS);
-    TRIM = syntax("an operator </ or >/", Version(3, 11));
-    RANGE_BEHIND_AT = syntax("a range behind @ start() or @ end()", Version(2, 25)).until(Version(3, 15));
-    UNQUOTED_NAME = syntax("a name with dots or letters beyond ASCII without quotes", Version(3, 16)).gated(UNQUOTED_NAMES);
-}
+pub(crate) static AT_MODIFIER: Construct =
+    syntax("the modifier @", Version(2, 25)).gated_until("promql-at-modifier", Version(2, 33));
+pub(crate) static NEGATIVE_OFFSET: Construct =
+    syntax("a negative offset", Version(2, 26)).gated_until("promql-negative-offset", Version(2, 33));
+pub(crate) static ATAN2: Construct = syntax("atan2", Version(2, 31));
+pub(crate) static QUOTED_NAME: Construct = syntax("a quoted name in braces", Version(2, 51));
+pub(crate) static NAMED_GROUP: Construct =
+    syntax("a group named by (?<name>…) in a regular expression", Version(2, 53));
+pub(crate) static OPEN_QUOTE: Construct = syntax("\\Q without \\E in a regular expression", Version(2, 53));
+pub(crate) static BYTES_IN_PATTERN: Construct =
+    syntax("bytes that are no UTF-8 in a regular expression", Version(2, 53));
+pub(crate) static GLUED_NUMBER: Construct =
+    syntax("a number that follows a keyword without a space", ALWAYS).excluded_by(UNQUOTED_NAMES);
+pub(crate) static NUMBER_AS_DURATION: Construct = syntax("a number for a duration", Version(2, 54));
+pub(crate) static DURATION_AS_NUMBER: Construct = syntax("a duration for a number", Version(2, 54));
+pub(crate) static UNDERSCORES: Construct = syntax("an underscore in a number", Version(2, 54));
+pub(crate) static OLD_NUMBER: Construct =
+    syntax("a hexadecimal number that ends in e, or has + behind e", ALWAYS).until(Version(2, 54));
+pub(crate) static ZERO_RANGE: Construct = syntax("a range of 0", Version(2, 54)).until(Version(3, 4));
+pub(crate) static LONG_NUMBER: Construct =
+    syntax("a number for a duration of more than 292 years", Version(2, 54)).until(Version(3, 4));
+pub(crate) static ZERO_DURATION: Construct = syntax("a duration of 0s", Version(3, 4));
+pub(crate) static LETTER_AS_COLON: Construct =
+    syntax("a letter for the colon of a subquery", ALWAYS).until(Version(3, 6));
+pub(crate) static QUOTED_LABEL: Construct =
+    syntax("a quoted label in by, without, on, ignoring or group", Version(2, 55));
+pub(crate) static UTF8_LABEL: Construct =
+    syntax("a label that needs quotes in by, without, on, ignoring or group", Version(3, 0));
+pub(crate) static COLON_IN_LABEL: Construct = syntax("a label with a colon", Version(3, 0)).excluded_by(UNQUOTED_NAMES);
+pub(crate) static SIGNED_DURATION: Construct = syntax("a duration with a plus or more signs", Version(3, 4));
+pub(crate) static DURATION_ARITHMETIC: Construct = of_durations("arithmetic with durations", Version(3, 4));
+pub(crate) static STEP_DURATION: Construct = of_durations("step() as a duration", Version(3, 6));
+pub(crate) static RANGE_DURATION: Construct = of_durations("range() as a duration", Version(3, 10));
+pub(crate) static CHOSEN_DURATION: Construct = of_durations("min_of() or max_of() of durations", Version(3, 13));
+pub(crate) static ANCHORED: Construct =
+    syntax("the modifier anchored", Version(3, 7)).gated_until(EXTENDED_SELECTORS, Version(3, 16));
+pub(crate) static SMOOTHED: Construct =
+    syntax("the modifier smoothed", Version(3, 7)).gated_until(EXTENDED_SELECTORS, Version(3, 16));
+pub(crate) static FILL: Construct = syntax("fill(), fill_left() or fill_right()", Version(3, 10)).gated(FILL_MODIFIERS);
+pub(crate) static TRIM: Construct = syntax("an operator </ or >/", Version(3, 11));
+pub(crate) static RANGE_BEHIND_AT: Construct =
+    syntax("a range behind @ start() or @ end()", Version(2, 25)).until(Version(3, 15));
+pub(crate) static UNQUOTED_NAME: Construct =
+    syntax("a name with dots or letters beyond ASCII without quotes", Version(3, 16)).gated(UNQUOTED_NAMES);
 
 /// The function of a name.
 pub fn function_named(name: &str) -> Option<&'static Construct> {
@@ -395,6 +268,7 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::construct::Missing;
 
     #[test]
     fn names_are_in_order_so_that_they_are_found() {

@@ -1,6 +1,12 @@
 //! The parsed expression. Two trees are equal when they say the same: places do not count.
 
-use crate::table::Construct;
+mod duration;
+mod operator;
+
+pub use duration::{Duration, DurationKind, DurationOp, Number, Sign};
+pub use operator::BinaryOp;
+
+use crate::construct::Construct;
 use crate::{Span, Text};
 
 /// An expression and its place.
@@ -41,21 +47,6 @@ pub enum Kind {
     Paren(Box<Expr>),
     /// A Grafana variable where an expression belongs: `$threshold`.
     Variable(String),
-}
-
-/// A number.
-#[derive(Debug, Clone, Copy)]
-pub struct Number {
-    /// What it is worth; seconds when it is written as a duration.
-    pub value: f64,
-    /// Whether it is written with units: `5m`.
-    pub duration: bool,
-}
-
-impl PartialEq for Number {
-    fn eq(&self, other: &Self) -> bool {
-        self.value.to_bits() == other.value.to_bits() && self.duration == other.duration
-    }
 }
 
 /// A name of a metric, a label or a function.
@@ -176,98 +167,6 @@ pub struct Subquery {
     pub modifiers: Modifiers,
 }
 
-/// A length of time.
-#[derive(Debug, Clone)]
-pub struct Duration {
-    /// What it is.
-    pub kind: DurationKind,
-    /// Its text.
-    pub span: Span,
-}
-
-impl PartialEq for Duration {
-    fn eq(&self, other: &Self) -> bool {
-        self.kind == other.kind
-    }
-}
-
-/// What a length of time can be.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DurationKind {
-    /// Seconds, written `5m` or `300`; which of both counts only where a computation has it as a factor.
-    Literal(Number),
-    /// `step()`: that of the query.
-    Step,
-    /// `range()`: that of the query.
-    Range,
-    /// `-(…)`.
-    Unary(Sign, Box<Duration>),
-    /// `5m * 2`.
-    Binary(DurationOp, Box<Duration>, Box<Duration>),
-    /// `min_of(a, b)`.
-    Smaller(Box<Duration>, Box<Duration>),
-    /// `max_of(a, b)`.
-    Larger(Box<Duration>, Box<Duration>),
-    /// `(…)`.
-    Paren(Box<Duration>),
-    /// A Grafana variable: `$__rate_interval`.
-    Variable(String),
-}
-
-impl Duration {
-    /// Seconds, when they do not depend on the query or a variable.
-    pub fn seconds(&self) -> Option<f64> {
-        Some(match &self.kind {
-            DurationKind::Literal(number) => number.value,
-            DurationKind::Unary(Sign::Minus, inner) => -inner.seconds()?,
-            DurationKind::Unary(Sign::Plus, inner) | DurationKind::Paren(inner) => inner.seconds()?,
-            DurationKind::Binary(op, left, right) => op.apply(left.seconds()?, right.seconds()?),
-            DurationKind::Smaller(left, right) => left.seconds()?.min(right.seconds()?),
-            DurationKind::Larger(left, right) => left.seconds()?.max(right.seconds()?),
-            DurationKind::Step | DurationKind::Range | DurationKind::Variable(_) => return None,
-        })
-    }
-}
-
-/// Arithmetic of durations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DurationOp {
-    /// `+`
-    Add,
-    /// `-`
-    Sub,
-    /// `*`
-    Mul,
-    /// `/`
-    Div,
-    /// `%`
-    Mod,
-    /// `^`
-    Pow,
-}
-
-impl DurationOp {
-    fn apply(self, left: f64, right: f64) -> f64 {
-        match self {
-            Self::Add => left + right,
-            Self::Sub => left - right,
-            Self::Mul => left * right,
-            Self::Div => left / right,
-            Self::Mod => left % right,
-            Self::Pow => left.powf(right),
-        }
-    }
-}
-
-/// A sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
-    /// `+`
-    Plus,
-    /// `-`
-    Minus,
-}
-
 /// A call of a function.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -386,105 +285,6 @@ pub struct Fill {
     pub left: Option<Number>,
     /// Where the right side lacks one.
     pub right: Option<Number>,
-}
-
-/// A binary operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BinaryOp {
-    /// `or`
-    Or,
-    /// `and`
-    And,
-    /// `unless`
-    Unless,
-    /// `==`
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
-    /// `</`: a histogram without what is above.
-    TrimUpper,
-    /// `>/`: a histogram without what is below.
-    TrimLower,
-    /// `+`
-    Add,
-    /// `-`
-    Sub,
-    /// `*`
-    Mul,
-    /// `/`
-    Div,
-    /// `%`
-    Mod,
-    /// `atan2`
-    Atan2,
-    /// `^`
-    Pow,
-}
-
-impl BinaryOp {
-    /// As PromQL writes it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Or => "or",
-            Self::And => "and",
-            Self::Unless => "unless",
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-            Self::TrimUpper => "</",
-            Self::TrimLower => ">/",
-            Self::Add => "+",
-            Self::Sub => "-",
-            Self::Mul => "*",
-            Self::Div => "/",
-            Self::Mod => "%",
-            Self::Atan2 => "atan2",
-            Self::Pow => "^",
-        }
-    }
-
-    /// How tightly it binds; larger is tighter.
-    pub const fn precedence(self) -> u8 {
-        match self {
-            Self::Or => 1,
-            Self::And | Self::Unless => 2,
-            Self::Equal
-            | Self::NotEqual
-            | Self::Less
-            | Self::LessOrEqual
-            | Self::Greater
-            | Self::GreaterOrEqual
-            | Self::TrimUpper
-            | Self::TrimLower => 3,
-            Self::Add | Self::Sub => 4,
-            Self::Mul | Self::Div | Self::Mod | Self::Atan2 => 5,
-            Self::Pow => 6,
-        }
-    }
-
-    /// `==`, `!=`, `<`, `<=`, `>` and `>=`.
-    pub const fn compares(self) -> bool {
-        matches!(
-            self,
-            Self::Equal | Self::NotEqual | Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual
-        )
-    }
-
-    /// `and`, `or` and `unless`.
-    pub const fn is_set(self) -> bool {
-        matches!(self, Self::Or | Self::And | Self::Unless)
-    }
 }
 
 impl Expr {

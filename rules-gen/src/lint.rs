@@ -2,8 +2,10 @@
 //! What Prometheus refuses is an error; the rest is what reviews find, or outages.
 
 pub mod checks;
+mod context;
 mod copies;
 mod dashboards;
+pub mod definition;
 mod documents;
 mod embedded;
 pub mod expr;
@@ -14,7 +16,6 @@ pub mod live;
 mod number;
 pub mod options;
 pub mod output;
-pub mod pages;
 pub mod place;
 pub mod report;
 mod routes;
@@ -28,7 +29,7 @@ pub use options::Options;
 
 use crate::routing::Configuration;
 use crate::terminal::Progress;
-use checks::context::Context;
+use context::Context;
 use copies::Copies;
 use documents::{Document, Read, first};
 use files::Source;
@@ -100,7 +101,14 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
-    let context = Context { options, recorded: &recorded, uids: uids.as_ref() };
+    let context = Context {
+        options,
+        recorded: &recorded,
+        uids: uids.as_ref(),
+        routing: &configurations,
+        tested: &tested,
+        used: &used,
+    };
     let copies = Copies::new(&all);
     let judged = counted("judged");
     let judge = |(file, read): (usize, &Read<'_>)| {
@@ -109,23 +117,21 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
             match document {
                 Document::Rules(rules) => {
                     for rule in rules.iter().filter(|rule| !copies.elsewhere(file, rule)) {
-                        checks::check(rule, &context, &mut report);
-                        tested.check(rule, &used, &mut report);
-                        routes::check(rule, &configurations, &mut report);
+                        checks::rule(rule, &context, &mut report);
                     }
-                    rule_file::duplicates(rules, &mut report);
+                    checks::rules(rules, &mut report);
                 }
                 Document::Dashboard(board) if copies.is_copy((file, at), board) => {}
                 Document::Dashboard(board) => {
                     report.look_in(board.within.clone());
-                    dashboards::check(&board.model, &surroundings, &mut report);
+                    checks::dashboard(&board.model, &surroundings, &mut report);
                 }
                 Document::Routing(node) => routes::object(node, rules(), options, &mut report),
                 Document::Tests(_) | Document::Routes(_) | Document::Other => {}
             }
         }
         judged();
-        report.finish(options.today)
+        report.finish(options.today, checks::id)
     };
     let mut findings: Vec<Finding> =
         on_all_cores(all.iter().enumerate().collect(), &judge).into_iter().flatten().collect();

@@ -159,7 +159,7 @@ impl Server {
         Err(NoVerdict(format!("{}: {why}", self.url)))
     }
 
-    async fn ask(&self, path: &str) -> Result<http::Answer, NoVerdict> {
+    async fn ask(&self, path: &str) -> Result<http::HttpResponse, NoVerdict> {
         let (endpoint, tenant) = (self.endpoint(), self.login.tenant.as_deref());
         answered(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
     }

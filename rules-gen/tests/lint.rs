@@ -1,10 +1,11 @@
 //! Every lint finds its own example and leaves the mended one alone; what promtool refuses is an error.
 
+use rules_gen::lint::definition::{Check, Example};
 use rules_gen::lint::files::Source;
 use rules_gen::lint::known::Known;
 use rules_gen::lint::output::{Format, render};
 use rules_gen::lint::report::{Finding, Level};
-use rules_gen::lint::{Options, checks, pages, report::Report, run};
+use rules_gen::lint::{Options, checks, report::Report, run};
 use rules_gen::terminal::Style;
 use std::process::Command;
 
@@ -16,37 +17,38 @@ fn lint(text: &str, options: &Options) -> Vec<Finding> {
     run(&[source("example.yaml", text)], options).findings
 }
 
-fn found(kind: &str, text: &str, page: &pages::Page, scrape: Option<&str>) -> Vec<&'static str> {
+/// The ids of what is found in an example: warnings and errors, and everything of one lint.
+fn found(example: &Example, id: &str) -> Vec<&'static str> {
     let mut options = Options { known: Known::catalog(None), ..Options::default() };
-    if page.text.contains("--prometheus-version 2.41") {
-        options.version = Some((2, 41));
+    if let Example::RulesFor(version, _) = example {
+        options.version = Some(*version);
     }
-    let mut findings = run(&[source(&format!("example.{kind}"), text)], &options).findings;
-    if let Some(scrape) = scrape {
-        let types = scrape.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let files = example.files();
+    let mut findings = if let Example::Scrape(scrape) = example {
         let mut report = Report::new("scrape", scrape, None);
-        checks::metric_names(types.map(|(name, kind)| (name, kind == "counter")), &mut report);
-        findings.extend(report.finish(options.today));
-    }
-    findings.retain(|finding| finding.level >= Level::Warning || finding.id == page.id);
+        checks::scrape(scrape, &mut report);
+        report.finish(options.today, checks::id)
+    } else {
+        let sources: Vec<Source> = files.iter().map(|(name, text)| source(name, text)).collect();
+        run(&sources, &options).findings
+    };
+    findings.retain(|finding| finding.level >= Level::Warning || finding.id == id);
     findings.into_iter().map(|finding| finding.id).collect()
 }
 
 #[test]
-fn every_lint_finds_its_example_and_nothing_in_the_mended_one() {
-    for page in pages::all().filter(|page| !["RG036", "RG070"].contains(&page.id)) {
-        let of = |heading: &str| {
-            let examples = page.examples(heading);
-            let scrape = examples.iter().find(|(kind, _)| *kind == "text").map(|(_, text)| *text);
-            let (kind, text) =
-                examples.iter().find(|(kind, _)| *kind != "text").unwrap_or_else(|| panic!("{} {heading}", page.id));
-            found(kind, text, &page, scrape)
-        };
-        let bad = of("Found");
-        assert!(bad.contains(&page.id), "{} does not find its example, but {bad:?}", page.id);
-        let good = of("Fine");
-        assert!(good.is_empty(), "{}: the mended example has {good:?}", page.id);
-        assert!(!page.title.is_empty() && page.why.len() > 40, "{}", page.id);
+fn every_lint_finds_its_examples_and_nothing_in_the_fine_ones() {
+    for lint in checks::ALL.iter().filter(|lint| !matches!(lint.check, Check::Server)) {
+        for example in lint.found {
+            let bad = found(example, lint.id);
+            assert!(bad.contains(&lint.id), "{} does not find {example:?}, but {bad:?}", lint.id);
+        }
+        for example in lint.fine {
+            let good = found(example, lint.id);
+            assert!(good.is_empty(), "{} in the fine example {example:?}: {good:?}", lint.id);
+        }
+        assert!(!lint.found.is_empty() && !lint.fine.is_empty(), "{} has no examples", lint.id);
+        assert!(!lint.title.is_empty() && lint.why().len() > 40, "{}", lint.id);
     }
 }
 

@@ -5,41 +5,26 @@ mod api;
 mod door;
 mod kubelet;
 mod metrics;
+mod servers;
 mod watchman;
 
 pub use api::{Api, eventually};
 pub use door::{Door, Passage};
 
-use crate::parts::{Part, Ready, Service};
+use crate::parts::{Part, Service};
 use crate::peers::{Authority, acceptor};
 use crate::process::free_port;
 use anyhow::{Context, anyhow};
 use base64::Engine;
-use futures::FutureExt;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kubelet::Kubelet;
 use metrics::Metrics;
-use rcgen::KeyPair;
 use serde_json::json;
+use servers::{ADMIN, api_server, controllers, etcd, kubeconfig, kwok, scheduler, write_files};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::OnceLock;
 use tempfile::TempDir;
 use watchman::Watchman;
-
-/// The token of the cluster's administrator.
-const ADMIN: &str = "administrator-of-the-tests";
-/// What the nodes and pods of the cluster do.
-const STAGES: &str = include_str!("cluster/stages.yaml");
-/// Only what service accounts of the tests do is recorded: who asked what, and what was answered.
-const AUDIT: &str = "apiVersion: audit.k8s.io/v1
-kind: Policy
-rules:
-- {level: None, userGroups: [system:serviceaccounts:kube-system]}
-- {level: Metadata, userGroups: [system:serviceaccounts], omitStages: [RequestReceived]}
-- {level: None}
-";
 
 /// The cluster. Its parts end in this order.
 pub struct Cluster {
@@ -273,160 +258,4 @@ fn on_own_runtime() -> Result<Cluster, String> {
         runtime.block_on(std::future::pending::<()>());
     });
     receiver.recv().unwrap_or_else(|error| Err(error.to_string()))
-}
-
-fn write_files(folder: &Path, authority: &Authority) -> anyhow::Result<()> {
-    let accounts = KeyPair::generate()?;
-    let (server, server_key) = authority.pem("kubernetes.default.svc")?;
-    let (aggregator, aggregator_key) = authority.pem("aggregator")?;
-    for (name, text) in [
-        ("accounts.key", accounts.serialize_pem()),
-        ("accounts.pub", accounts.public_key_pem()),
-        ("server.crt", server),
-        ("server.key", server_key),
-        ("aggregator.crt", aggregator),
-        ("aggregator.key", aggregator_key),
-        ("tokens.csv", format!("{ADMIN},administrator,1,system:masters\n")),
-        ("audit-policy.yaml", AUDIT.to_owned()),
-        ("stages.yaml", STAGES.to_owned()),
-        ("audit.log", String::new()),
-    ] {
-        std::fs::write(folder.join(name), text)?;
-    }
-    Ok(())
-}
-
-fn kubeconfig(port: u16, ca_file: &Path, token: &str) -> String {
-    format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: stack\n\
-         clusters: [{{name: stack, cluster: {{server: 'https://127.0.0.1:{port}', certificate-authority: {}}}}}]\n\
-         users: [{{name: stack, user: {{token: {token}}}}}]\n\
-         contexts: [{{name: stack, context: {{cluster: stack, user: stack}}}}]\n",
-        ca_file.display()
-    )
-}
-
-fn etcd(folder: &Path) -> anyhow::Result<Service> {
-    let (client, peer) = (format!("http://127.0.0.1:{}", free_port()?), format!("http://127.0.0.1:{}", free_port()?));
-    let health = format!("{client}/health");
-    let ready: Ready = Arc::new(move || {
-        let health = health.clone();
-        async move { crate::http::is_up(&health).await }.boxed()
-    });
-    Ok(Service::new("etcd", folder, client.clone(), ready)?
-        .arg(format!("--data-dir={}", folder.join("etcd").display()))
-        .arg(format!("--listen-client-urls={client}"))
-        .arg(format!("--advertise-client-urls={client}"))
-        .arg(format!("--listen-peer-urls={peer}"))
-        .arg(format!("--initial-advertise-peer-urls={peer}"))
-        .arg(format!("--initial-cluster=default={peer}"))
-        .args(&["--unsafe-no-fsync", "--log-level=warn"]))
-}
-
-fn api_server(folder: &Path, port: u16, etcd: &str, kubeconfig: &str) -> anyhow::Result<Service> {
-    let at = |name: &str| folder.join(name).display().to_string();
-    let kubeconfig = kubeconfig.to_owned();
-    let ready: Ready = Arc::new(move || {
-        let kubeconfig = kubeconfig.clone();
-        async move {
-            let Ok(api) = Api::new(&kubeconfig).await else { return false };
-            api.text("/readyz").await.is_ok()
-        }
-        .boxed()
-    });
-    let account = "--service-account";
-    Ok(Service::new("kube-apiserver", folder, format!("https://127.0.0.1:{port}"), ready)?
-        .arg(format!("--etcd-servers={etcd}"))
-        .arg(format!("--secure-port={port}"))
-        // Without a route to anywhere it does not find an address by itself.
-        .args(&["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--authorization-mode=RBAC"])
-        .args(&["--service-cluster-ip-range=10.0.0.0/16", "--allow-privileged=true", "--endpoint-reconciler-type=none"])
-        .arg("--delete-collection-workers=8")
-        .arg(format!("--tls-cert-file={}", at("server.crt")))
-        .arg(format!("--tls-private-key-file={}", at("server.key")))
-        .arg(format!("--token-auth-file={}", at("tokens.csv")))
-        .arg(format!("{account}-issuer=https://kubernetes.default.svc"))
-        .arg(format!("{account}-key-file={}", at("accounts.pub")))
-        .arg(format!("{account}-signing-key-file={}", at("accounts.key")))
-        .arg(format!("--requestheader-client-ca-file={}", at("ca.pem")))
-        .args(&["--requestheader-allowed-names=aggregator", "--requestheader-username-headers=X-Remote-User"])
-        .args(&["--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-"])
-        .arg(format!("--proxy-client-cert-file={}", at("aggregator.crt")))
-        .arg(format!("--proxy-client-key-file={}", at("aggregator.key")))
-        .arg(format!("--kubelet-certificate-authority={}", at("ca.pem")))
-        .arg("--kubelet-preferred-address-types=InternalIP")
-        .arg(format!("--audit-policy-file={}", at("audit-policy.yaml")))
-        .arg(format!("--audit-log-path={}", at("audit.log")))
-        .arg("--audit-log-mode=blocking"))
-}
-
-/// A component that looks after the cluster and answers `/healthz` on a port of its own.
-fn component(name: &'static str, folder: &Path) -> anyhow::Result<Service> {
-    let at = |name: &str| folder.join(name).display().to_string();
-    let address = format!("https://127.0.0.1:{}", free_port()?);
-    let (port, ca) = (address.rsplit(':').next().unwrap_or_default().to_owned(), folder.join("ca.pem"));
-    let health = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: x\n\
-         clusters: [{{name: x, cluster: {{server: '{address}', certificate-authority: {}}}}}]\n\
-         users: [{{name: x, user: {{}}}}]\ncontexts: [{{name: x, context: {{cluster: x, user: x}}}}]\n",
-        ca.display()
-    );
-    let ready: Ready = Arc::new(move || {
-        let health = health.clone();
-        async move {
-            let Ok(api) = Api::new(&health).await else { return false };
-            api.text("/healthz").await.is_ok()
-        }
-        .boxed()
-    });
-    Ok(Service::new(name, folder, address, ready)?
-        .arg(format!("--kubeconfig={}", at("admin.kubeconfig")))
-        .arg(format!("--secure-port={port}"))
-        .args(&["--bind-address=127.0.0.1", "--leader-elect=false"])
-        .arg(format!("--tls-cert-file={}", at("server.crt")))
-        .arg(format!("--tls-private-key-file={}", at("server.key"))))
-}
-
-fn controllers(folder: &Path) -> anyhow::Result<Service> {
-    let at = |name: &str| folder.join(name).display().to_string();
-    Ok(component("kube-controller-manager", folder)?
-        .arg(format!("--service-account-private-key-file={}", at("accounts.key")))
-        .arg(format!("--root-ca-file={}", at("ca.pem")))
-        .args(&["--kube-api-qps=1000", "--kube-api-burst=2000", "--horizontal-pod-autoscaler-sync-period=1s"])
-        .args(&["--pvclaimbinder-sync-period=1s", "--horizontal-pod-autoscaler-downscale-stabilization=1s"])
-        // A new pod's figures count at once.
-        .args(&[
-            "--horizontal-pod-autoscaler-initial-readiness-delay=0s",
-            "--horizontal-pod-autoscaler-cpu-initialization-period=0s",
-        ]))
-}
-
-fn scheduler(folder: &Path) -> anyhow::Result<Service> {
-    Ok(component("kube-scheduler", folder)?.args(&["--kube-api-qps=1000", "--kube-api-burst=2000"]))
-}
-
-fn kwok(folder: &Path) -> anyhow::Result<Service> {
-    let at = |name: &str| folder.join(name).display().to_string();
-    let address = format!("http://127.0.0.1:{}", free_port()?);
-    let health = format!("{address}/healthz");
-    let ready: Ready = Arc::new(move || {
-        let health = health.clone();
-        async move { crate::http::is_up(&health).await }.boxed()
-    });
-    let server = address.trim_start_matches("http://").to_owned();
-    Ok(Service::new("kwok", folder, address, ready)?
-        .arg(format!("--kubeconfig={}", at("admin.kubeconfig")))
-        .arg(format!("--config={}", at("stages.yaml")))
-        .arg(format!("--server-address={server}"))
-        // Nodes without a lease turn NotReady.
-        .args(&["--manage-all-nodes=true", "--node-lease-duration-seconds=40", "--cidr=10.1.0.0/16"])
-        .env("HOME", folder.display().to_string()))
-}
-
-/// A client's configuration from the text of a kubeconfig.
-async fn config(kubeconfig: &str) -> anyhow::Result<kube::Config> {
-    let mut config =
-        kube::Config::from_custom_kubeconfig(Kubeconfig::from_yaml(kubeconfig)?, &KubeConfigOptions::default()).await?;
-    config.read_timeout = Some(Duration::from_mins(5));
-    Ok(config)
 }

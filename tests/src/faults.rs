@@ -1,7 +1,8 @@
 //! Everything that can break on the stack, and how it is mended.
 
 use crate::peers::{Says, healthy};
-use crate::stack::{BACKUP, BUCKET, HOST, Stack, program, put_backup, put_records, put_reports, run};
+use crate::process::run;
+use crate::stack::{BACKUP, BUCKET, HOST, Stack, program, put_backup, put_records, put_reports};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 use tokio_postgres::Client;
@@ -34,13 +35,16 @@ const fn warns(name: &'static str, alert: &'static str) -> Fault {
     Fault { name, alert, severity: "warning", round: 1 }
 }
 
-/// One fault per signal, in the order of the checklist.
+/// One fault per signal, in the order of the checklist. What an alert waits a week for cannot be shown within minutes:
+/// accounts and keys that nobody uses are judged by the exporter at once, and their alerts by a past.
 pub const FAULTS: &[Fault] = &[
     pages("pods", "ChecklistWorkloadDown"),
-    pages("health", "ChecklistHealthFailed"),
-    Fault { round: 2, ..pages("restarts", "ChecklistContainerRestartsOften") },
+    // It holds the symptoms back that requests show: what they show alone has rounds of its own.
+    Fault { round: 3, ..pages("health", "ChecklistHealthFailed") },
+    Fault { round: 2, ..warns("restarts", "ChecklistContainerRestartsOften") },
     warns("silence", "ChecklistSilenceLong"),
-    pages("errors", "ChecklistErrorBudgetBurnsFast"),
+    // They hold a page about slow requests back, and come after it.
+    Fault { round: 2, ..pages("errors", "ChecklistRequestsFail") },
     pages("disk", "ChecklistVolumeFilling"),
     pages("backup", "ChecklistBackupMissing"),
     Fault { round: 3, ..pages("connections", "ChecklistConnectionsHigh") },
@@ -54,20 +58,18 @@ pub const FAULTS: &[Fault] = &[
     Fault { round: 2, ..pages("audit-log", "ChecklistAuditLogSilent") },
     warns("pod-logs", "ChecklistAuditLinesSilent"),
     Fault { round: 2, ..pages("certificate", "ChecklistCertificateNotVerified") },
-    pages("advisory", "ChecklistAdvisorySevere"),
-    pages("autoscaler", "ChecklistAutoscalerAtMax"),
+    warns("advisory", "ChecklistAdvisorySevere"),
+    warns("autoscaler", "ChecklistAutoscalerAtMax"),
     warns("claim", "ChecklistVolumeClaimNotBound"),
     warns("vacuum", "ChecklistTableNotVacuumed"),
     warns("index", "ChecklistIndexInvalid"),
     Fault { round: 2, ..warns("bloat", "ChecklistTableBloated") },
     Fault { round: 2, ..warns("retention", "ChecklistAuditEventsNotArchived") },
-    warns("users", "ChecklistAccountsStale"),
-    warns("api-keys", "ChecklistApiKeysStale"),
     warns("roles", "ChecklistTooManyAdmins"),
-    pages("image", "ChecklistImageVulnerable"),
+    warns("image", "ChecklistImageVulnerable"),
     warns("dependencies", "ChecklistDependencyScanStale"),
     warns("rules", "ChecklistRulesMissing"),
-    pages("secret", "ChecklistSecretNotRotated"),
+    warns("secret", "ChecklistSecretNotRotated"),
     warns("task", "ChecklistTaskDue"),
     pages("query", "ChecklistQueryStuckJobs"),
 ];
@@ -100,7 +102,7 @@ impl Stack {
                 let month = Duration::from_hours(30 * 24);
                 broken.silence = Some(self.alertmanager.silence("SomethingElse", month).await?);
             }
-            "errors" => self.traffic.add(0.0, 50_000.0, 0.0),
+            "errors" => self.traffic.add(0.0, 5e8, 0.0),
             "disk" => self.kubernetes.kubelet.fill(0.93),
             "backup" => self.s3.remove(BUCKET, BACKUP)?,
             "connections" => {
@@ -115,9 +117,10 @@ impl Stack {
                 client
                     .batch_execute("CREATE TABLE no_index AS SELECT n, repeat('x', 500) AS filler FROM generate_series(1, 20000) n; ANALYZE no_index")
                     .await?;
-                for _ in 0..40 {
+                // More than fifty since the table was seen for the first time.
+                for _ in 0..120 {
                     client.batch_execute("SELECT count(*) FROM no_index").await?;
-                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
             "slow-query" => {
@@ -143,10 +146,8 @@ impl Stack {
             }
             "bloat" => sql("CREATE TABLE bloated WITH (autovacuum_enabled = off) AS SELECT n, repeat('x', 200) AS filler FROM generate_series(1, 20000) n; ANALYZE bloated; DELETE FROM bloated WHERE n % 5 > 0").await?,
             "retention" => sql("INSERT INTO audit_events (timestamp, event_type, user_id) VALUES (now() - interval '200 days', 'request', 9002)").await?,
-            "users" => sql("INSERT INTO users (email, created_at, last_login_at) VALUES ('stale@example.com', now() - interval '300 days', now() - interval '200 days')").await?,
-            "api-keys" => sql("INSERT INTO api_keys (user_id, name, created_at) VALUES (1, 'forgotten', now() - interval '200 days')").await?,
             "roles" => sql("INSERT INTO user_roles SELECT n, 1 FROM generate_series(100, 110) n").await?,
-            "image" => self.report("images/orchestrator.json", r#"{"ArtifactName": "orchestrator:1.4.2", "Results": [{"Vulnerabilities": [{"Severity": "CRITICAL"}]}]}"#)?,
+            "image" => self.report("images/orchestrator.json", r#"{"ArtifactName": "orchestrator:1.4.2", "Results": [{"Vulnerabilities": [{"VulnerabilityID": "CVE-2026-0001", "Severity": "CRITICAL", "FixedVersion": "1.2.4"}]}]}"#)?,
             "dependencies" => {
                 let file = std::fs::File::options().write(true).open(self.folder().join("reports/outdated.json"))?;
                 file.set_modified(SystemTime::now() - Duration::from_hours(40 * 24))?;
@@ -175,7 +176,8 @@ impl Stack {
             "restarts" => self.kubernetes.replace_pod(),
             "silence" => self.alertmanager.expire(&broken.silence.unwrap_or_default())?,
             // Rates remember: good requests without number make the bad ones few.
-            "errors" | "latency" => self.traffic.add(50_000_000.0, 0.0, 0.0),
+            "latency" => self.traffic.add(5e7, 0.0, 0.0),
+            "errors" => self.traffic.add(5e11, 0.0, 0.0),
             "disk" => self.kubernetes.kubelet.fill(0.4),
             "backup" => put_backup(&self.s3)?,
             "connections" => drop(broken.clients),
@@ -195,8 +197,6 @@ impl Stack {
             "index" => sql("DROP TABLE doubles").await?,
             "bloat" => sql("DROP TABLE bloated").await?,
             "retention" => sql("DELETE FROM audit_events WHERE user_id = 9002").await?,
-            "users" => sql("DELETE FROM users WHERE email = 'stale@example.com'").await?,
-            "api-keys" => sql("DELETE FROM api_keys WHERE name = 'forgotten'").await?,
             "roles" => sql("DELETE FROM user_roles WHERE role_id = 1 AND user_id >= 100").await?,
             "rules" => {
                 std::fs::write(self.rules(), broken.rules.unwrap_or_default())?;

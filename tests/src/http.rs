@@ -59,10 +59,10 @@ where
             let (f, tls) = (Arc::clone(&f), tls.clone());
             connections.spawn(async move {
                 match tls {
-                    None => converse(stream, f).await,
+                    None => serve_connection(stream, f).await,
                     Some(tls) => {
                         if let Ok(stream) = tls.accept(stream).await {
-                            converse(stream, f).await;
+                            serve_connection(stream, f).await;
                         }
                     }
                 }
@@ -73,7 +73,7 @@ where
     Ok(Server { port, task })
 }
 
-async fn converse<S, F, R>(stream: S, f: Arc<F>)
+async fn serve_connection<S, F, R>(stream: S, f: Arc<F>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Fn(Request<hyper::body::Incoming>) -> R + Send + Sync + 'static,

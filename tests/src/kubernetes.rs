@@ -5,28 +5,24 @@
 
 mod answers;
 mod kubelet;
-pub mod leases;
+mod leases;
 mod objects;
 mod reviews;
+mod state;
 
 pub use kubelet::Kubelet;
 pub use objects::pods;
+pub use state::{NAMESPACE, TOKEN, USER};
 
+use crate::http::{Server, serve};
 use answers::handle;
-
-use crate::http::{Body, Server, answer, serve};
-use hyper::{Request, Response};
+use leases::leases;
+use reviews::{ACCESS, TOKENS};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use state::{Api, Event};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
-
-/// The bearer token that both accept.
-pub const TOKEN: &str = "checklist-token";
-/// Whose token it is.
-pub const USER: &str = "system:serviceaccount:stack:checklist-exporter";
-/// The namespace of the checklist.
-pub const NAMESPACE: &str = "llm-orchestrator";
 
 /// The API server.
 pub struct Kubernetes {
@@ -35,38 +31,6 @@ pub struct Kubernetes {
     api: Arc<Api>,
     /// The one node's kubelet.
     pub kubelet: Kubelet,
-}
-
-struct Api {
-    world: Mutex<World>,
-    events: broadcast::Sender<Event>,
-}
-
-#[derive(Clone)]
-enum Event {
-    /// Collection, type, object.
-    Changed(String, &'static str, Value),
-    /// Every watch is told `410 Gone`.
-    Expired,
-    /// Every watch is cut off in the middle.
-    Dropped,
-}
-
-#[derive(Default)]
-struct World {
-    version: u64,
-    oldest: u64,
-    /// Collection path, then name.
-    objects: BTreeMap<String, BTreeMap<String, Value>>,
-    refuse: Option<u16>,
-    lists: u64,
-    no_audit_lines: bool,
-    /// Roles; nobody is refused for want of a right while there are none.
-    roles: Vec<Value>,
-    log: Option<Vec<u8>>,
-    reviews: reviews::Reviews,
-    /// Every question so far: verb or method, and path.
-    asked: BTreeSet<String>,
 }
 
 impl Kubernetes {
@@ -86,11 +50,7 @@ impl Kubernetes {
 
     /// A kubeconfig for it.
     pub fn kubeconfig(&self) -> String {
-        self.kubeconfig_at(self.server.port)
-    }
-
-    /// A kubeconfig for it behind another port.
-    pub fn kubeconfig_at(&self, port: u16) -> String {
+        let port = self.server.port;
         let server = format!("http://127.0.0.1:{port}");
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: stack\n\
@@ -170,37 +130,52 @@ impl Kubernetes {
     }
 }
 
-impl Api {
-    fn lock(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+/// Leases.
+impl Kubernetes {
+    /// Who holds a lease; nothing when it is not held or does not exist.
+    pub fn holder(&self, lease: &str) -> Option<String> {
+        let world = self.api.lock();
+        let object = world.objects.get(&leases())?.get(lease)?;
+        object["spec"]["holderIdentity"].as_str().filter(|holder| !holder.is_empty()).map(str::to_owned)
     }
 
-    fn record<T>(&self, request: &Request<T>) {
-        let watches = request.uri().query().is_some_and(|query| query.contains("watch="));
-        let verb = if watches { "WATCH" } else { request.method().as_str() };
-        self.lock().asked.insert(format!("{verb} {}", request.uri().path()));
+    /// Makes a lease that nobody holds, as a release leaves it.
+    pub fn free_lease(&self, lease: &str) {
+        self.set_lease(lease, &json!({"leaseDurationSeconds": 1}));
+    }
+
+    /// Makes or changes a lease, whoever holds it.
+    pub fn set_lease(&self, lease: &str, spec: &Value) {
+        self.apply(&leases(), json!({"metadata": {"name": lease}, "spec": spec}));
+    }
+
+    /// Deletes a lease.
+    pub fn delete_lease(&self, lease: &str) {
+        self.delete(&leases(), lease);
     }
 }
 
-/// In the words of the API server.
-fn status(code: u16, message: &str) -> Value {
-    let reason = match code {
-        400 => "BadRequest",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "NotFound",
-        405 => "MethodNotAllowed",
-        409 if message.ends_with("already exists") => "AlreadyExists",
-        409 => "Conflict",
-        410 => "Expired",
-        422 => "Invalid",
-        429 => "TooManyRequests",
-        503 => "ServiceUnavailable",
-        _ => "InternalError",
-    };
-    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code, "message": message, "reason": reason})
-}
+/// Reviews of tokens and of access.
+impl Kubernetes {
+    /// Makes a token that belongs to somebody and is meant for one audience.
+    pub fn token(&self, token: &str, name: &str, audience: &str) {
+        self.api.lock().reviews.people.insert(token.to_owned(), (name.to_owned(), audience.to_owned()));
+    }
 
-fn refusal(code: u16, message: &str) -> Response<Body> {
-    answer(code, "application/json", status(code, message).to_string())
+    /// Lets somebody use a path.
+    pub fn let_use(&self, name: &str, verb: &str, path: &str) {
+        self.api.lock().reviews.grants.insert((name.to_owned(), verb.to_owned(), path.to_owned()));
+    }
+
+    /// Answers every review with this status and body, or as it should again.
+    pub fn say_instead(&self, instead: Option<(u16, &str)>) {
+        self.api.lock().reviews.instead = instead.map(|(status, body)| (status, body.to_owned()));
+    }
+
+    /// How many token reviews and access reviews were asked for.
+    pub fn reviews(&self) -> (usize, usize) {
+        let asked = &self.api.lock().reviews.asked;
+        let count = |kind| asked.get(kind).copied().unwrap_or_default();
+        (count(TOKENS), count(ACCESS))
+    }
 }

@@ -2,7 +2,7 @@
 //! names, or the newest of target/parts.
 
 use crate::http::{is_up, json, request};
-use crate::process::Process;
+use crate::process::{Process, run};
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -42,7 +42,7 @@ pub fn backfill(folder: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(&history, text)?;
     let mut promtool = Release::chosen().tool("promtool");
     promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=720h"]);
-    crate::stack::run(promtool.arg(&history).arg(folder.join("prometheus-data")))
+    run(promtool.arg(&history).arg(folder.join("prometheus-data")))
 }
 
 /// A running Alertmanager.

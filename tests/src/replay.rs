@@ -22,8 +22,8 @@ const SHORT: f64 = 1_200.0;
 pub struct Played {
     metric: String,
     labels: Labels,
-    /// Runs of values: the first, what each further one adds, and how many there are.
-    runs: Vec<(f64, f64, usize)>,
+    /// Runs of values, and of none: where it begins and what each further one adds, and how many there are.
+    runs: Vec<(Option<(f64, f64)>, usize)>,
     /// Seconds between two values.
     pace: f64,
     /// Seconds after which the alert must fire.
@@ -154,9 +154,9 @@ impl Played {
     fn at(&self, after: f64, begin: f64) -> Option<f64> {
         let (mut place, shift) =
             (after / self.pace, if self.metric.ends_with("_timestamp_seconds") { begin } else { 0.0 });
-        for (first, more, values) in &self.runs {
+        for (run, values) in &self.runs {
             if place < *values as f64 {
-                return Some(first + more * place + shift);
+                return run.map(|(first, more)| first + more * place + shift);
             }
             place -= *values as f64;
         }
@@ -211,13 +211,19 @@ fn case(case: &Value, own: Option<&str>) -> anyhow::Result<(Vec<Played>, Vec<Lab
     Ok((series, alerts.collect::<anyhow::Result<_>>()?))
 }
 
-/// `1+2x3`: 1, 3, 5, 7.
-fn run_of(text: &str) -> Option<(f64, f64, usize)> {
+/// `1+2x3` is 1, 3, 5, 7; `_x3` and `stale` are times without a value.
+fn run_of(text: &str) -> Option<(Option<(f64, f64)>, usize)> {
+    if let Some(missing) = text.strip_prefix('_') {
+        return Some((None, missing.strip_prefix('x').map_or(Some(1), |times| times.parse().ok())?));
+    }
+    if text == "stale" {
+        return Some((None, 1));
+    }
     let (values, times) = text.rsplit_once('x')?;
     let sign = values.rfind(['+', '-']).filter(|at| *at > 0)?;
     let first = values.get(..sign)?.parse().ok()?;
     let more = values.get(sign..)?.replace("+-", "-").trim_start_matches('+').parse().ok()?;
-    Some((first, more, times.parse::<usize>().ok()? + 1))
+    Some((Some((first, more)), times.parse::<usize>().ok()? + 1))
 }
 
 #[cfg(test)]
@@ -226,9 +232,11 @@ mod tests {
 
     #[test]
     fn a_run_of_values_is_read_as_promtool_reads_it() {
-        assert_eq!(run_of("1+2x3"), Some((1.0, 2.0, 4)));
-        assert_eq!(run_of("-600+0x1500"), Some((-600.0, 0.0, 1501)));
-        assert_eq!(run_of("5-2.5x2"), Some((5.0, -2.5, 3)));
-        assert_eq!(run_of("_x3"), None);
+        assert_eq!(run_of("1+2x3"), Some((Some((1.0, 2.0)), 4)));
+        assert_eq!(run_of("-600+0x1500"), Some((Some((-600.0, 0.0)), 1501)));
+        assert_eq!(run_of("5-2.5x2"), Some((Some((5.0, -2.5)), 3)));
+        assert_eq!(run_of("_x3"), Some((None, 3)));
+        assert_eq!(run_of("stale"), Some((None, 1)));
+        assert_eq!(run_of("nonsense"), None);
     }
 }

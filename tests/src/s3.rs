@@ -1,8 +1,13 @@
-//! An S3 server in the process, with its buckets in a temporary folder, that holds its one user to an IAM policy.
+//! S3 servers with their buckets in a temporary folder: one in the process that holds its one user to an IAM policy, and
+//! versitygw, which is nobody's stand-in.
 
-use anyhow::Context;
+use crate::parts::{Part, Service};
+use crate::process::free_port;
+use anyhow::{Context, ensure};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use hyper::body::Incoming;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::auth::SimpleAuth;
@@ -10,6 +15,7 @@ use s3s::service::S3ServiceBuilder;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 use tempfile::TempDir;
@@ -26,13 +32,23 @@ pub struct S3 {
     /// Its port.
     pub port: u16,
     rights: Arc<Mutex<Rights>>,
+    /// Ends before its folder goes.
+    server: Server,
     folder: TempDir,
-    task: JoinHandle<()>,
 }
 
-impl Drop for S3 {
+enum Server {
+    /// s3s-fs, in the process.
+    Here(JoinHandle<()>),
+    /// versitygw.
+    Gateway(Service),
+}
+
+impl Drop for Server {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Self::Here(task) = self {
+            task.abort();
+        }
     }
 }
 
@@ -58,7 +74,9 @@ impl S3 {
                         let asked = Asked::of(request.method(), request.uri());
                         let allowed = judge.lock().unwrap_or_else(PoisonError::into_inner).allow(asked);
                         let service = service.clone();
-                        async move { if allowed { Service::call(&service, request).await } else { Ok(denied()) } }
+                        async move {
+                            if allowed { hyper::service::Service::call(&service, request).await } else { Ok(denied()) }
+                        }
                     });
                     // A client that closes early is no concern of the server.
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
@@ -66,7 +84,85 @@ impl S3 {
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Self { port, rights, folder, task })
+        Ok(Self { port, rights, server: Server::Here(task), folder })
+    }
+
+    /// versitygw, without buckets. Its versions lie beside them.
+    pub async fn gateway() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("checklist-s3").tempdir()?;
+        let port = free_port()?;
+        for name in ["versions", "users", "data"] {
+            std::fs::create_dir(folder.path().join(name))?;
+        }
+        let ready = Arc::new(move || -> futures::future::BoxFuture<'static, bool> {
+            Box::pin(async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() })
+        });
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let mut service = Service::new("versitygw", folder.path(), format!("http://127.0.0.1:{port}"), ready)?
+            .args(&["--access", ACCESS_KEY, "--secret", SECRET_KEY, "--port", &format!("127.0.0.1:{port}")])
+            .args(&["--iam-dir", &path("users"), "posix", "--versioning-dir", &path("versions"), &path("data")]);
+        service.start().await?;
+        Ok(Self { port, rights: Arc::default(), server: Server::Gateway(service), folder })
+    }
+
+    /// One of each kind that this machine has.
+    pub async fn each() -> anyhow::Result<Vec<Self>> {
+        let mut all = vec![Self::start().await?];
+        if crate::parts::program("versitygw").is_ok() {
+            all.push(Self::gateway().await?);
+        }
+        Ok(all)
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        match self.server {
+            Server::Here(_) => "s3s-fs",
+            Server::Gateway(_) => "versitygw",
+        }
+    }
+
+    /// The program, where it is one of its own.
+    pub const fn service(&mut self) -> Option<&mut Service> {
+        match &mut self.server {
+            Server::Here(_) => None,
+            Server::Gateway(service) => Some(service),
+        }
+    }
+
+    /// A client with every right.
+    pub fn client(&self) -> Client {
+        let config = aws_sdk_s3::config::Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(format!("http://127.0.0.1:{}", self.port))
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "tests"))
+            .force_path_style(true)
+            .build();
+        Client::from_conf(config)
+    }
+
+    /// Another user of the gateway, whose secret is [`SECRET_KEY`] too, and what it may do with a bucket.
+    pub async fn user(&self, name: &str, bucket: &str, actions: &[&str]) -> anyhow::Result<()> {
+        let output = Command::new(crate::parts::program("versitygw")?)
+            .args(["admin", "--access", ACCESS_KEY, "--secret", SECRET_KEY])
+            .args(["--endpoint-url", &format!("http://127.0.0.1:{}", self.port)])
+            .args(["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "user"])
+            .output()?;
+        ensure!(output.status.success(), "create-user: {}", String::from_utf8_lossy(&output.stderr));
+        let resources = [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")];
+        let of_bucket = |action: &&&str| action.starts_with("s3:List");
+        let statement = |actions: Vec<&&str>, resource: &str| serde_json::json!({"Effect": "Allow", "Principal": {"AWS": [name]}, "Action": actions, "Resource": resource});
+        let (lists, others): (Vec<&&str>, Vec<&&str>) = actions.iter().partition(of_bucket);
+        let all = [(lists, &resources[0]), (others, &resources[1])];
+        let statements: Vec<Value> = all
+            .into_iter()
+            .filter(|(actions, _)| !actions.is_empty())
+            .map(|(actions, resource)| statement(actions, resource))
+            .collect();
+        let policy = serde_json::json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        self.client().put_bucket_policy().bucket(bucket).policy(policy).send().await?;
+        Ok(())
     }
 
     /// From now on only what this policy grants is allowed.
@@ -91,13 +187,26 @@ impl S3 {
         Ok(std::fs::remove_file(self.path(bucket, key))?)
     }
 
+    /// Removes every object of a bucket.
+    pub fn clear(&self, bucket: &str) -> anyhow::Result<()> {
+        let path = self.path(bucket, "");
+        if path.exists() {
+            std::fs::remove_dir_all(&path)?;
+        }
+        Ok(std::fs::create_dir_all(path)?)
+    }
+
     /// Sets when an object was modified.
     pub fn modified(&self, bucket: &str, key: &str, at: SystemTime) -> anyhow::Result<()> {
         Ok(std::fs::File::options().write(true).open(self.path(bucket, key))?.set_modified(at)?)
     }
 
     fn path(&self, bucket: &str, key: &str) -> PathBuf {
-        self.folder.path().join(bucket).join(key)
+        let root = match self.server {
+            Server::Here(_) => self.folder.path().to_owned(),
+            Server::Gateway(_) => self.folder.path().join("data"),
+        };
+        root.join(bucket).join(key)
     }
 }
 

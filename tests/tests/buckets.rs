@@ -1,15 +1,20 @@
 //! Buckets of an S3 server that is not ours: versitygw, with TLS of a private authority.
 
 use anyhow::Context;
+use aws_sdk_s3::types::{BucketVersioningStatus, CompletedMultipartUpload, CompletedPart, VersioningConfiguration};
 use checklist::config::{S3Prefix, SecretRef};
-use checklist::{Config, Verdict};
+use checklist::{Config, Reason, Verdict};
 use clients::s3::{Bucket, Choice};
 use exporter::run::time::unix_now;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use stack::parts::{Part, Service};
 use stack::peers::Authority;
 use stack::process::free_port;
+use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
 const KEYS: (&str, &str) = ("rounds", "rounds-secret");
@@ -81,7 +86,7 @@ async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Resul
         std::fs::write(path.join(format!("data/backups/daily/{n:04}.dump")), "PGDMP")?;
     }
     assert_eq!(bucket.objects().await.map_err(anyhow::Error::from)?.len(), 1_009);
-    // Wrong keys, a wrong region, a bucket that is not there, and an authority that nobody trusts.
+    // Keys that do not fit, another region, a bucket that is not there, and an authority that nobody trusts.
     std::fs::write(path.join("wrong"), "wrong")?;
     let wrong = SecretRef::File(path.join("wrong"));
     let id = SecretRef::File(path.join("id"));
@@ -115,5 +120,210 @@ async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Resul
     service.start().await?;
     job.run().await;
     assert_eq!(job.state().verdict(unix_now()), Verdict::Passed, "{:?}", job.state().failure);
+    Ok(())
+}
+
+/// A bucket of the gateway under a user's keys.
+fn as_user(s3: &S3, folder: &Path, user: &str) -> anyhow::Result<S3Prefix> {
+    for (name, text) in [("id", user), ("secret", SECRET_KEY)] {
+        std::fs::write(folder.join(name), text)?;
+    }
+    let secret = |name: &str| SecretRef::File(folder.join(name));
+    Ok(S3Prefix {
+        bucket: "backups".to_owned(),
+        prefix: "daily/".to_owned(),
+        endpoint: Some(format!("http://127.0.0.1:{}", s3.port)),
+        region: "us-east-1".to_owned(),
+        path_style: true,
+        credentials: Some((secret("id"), secret("secret"))),
+        ca_file: None,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
+async fn an_object_in_parts_is_one_and_what_a_delete_marker_hides_is_none() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let s3 = S3::gateway().await?;
+    let client = s3.client();
+    client.create_bucket().bucket("backups").send().await?;
+    let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    client.put_bucket_versioning().bucket("backups").versioning_configuration(versions).send().await?;
+    let bucket = Bucket::new(as_user(&s3, folder.path(), ACCESS_KEY)?);
+    let newest = async || bucket.newest(Choice::default(), unix_now()).await.map_err(anyhow::Error::from);
+    client.put_object().bucket("backups").key("daily/old.dump").body(b"PGDMP old".to_vec().into()).send().await?;
+    // In two parts, of which the first has the least size that S3 allows; one that is not finished is no object.
+    let (first, last) = ([b"PGDMP".to_vec(), vec![b'x'; 5 << 20]].concat(), b"the end".to_vec());
+    let of = |key: &'static str| client.create_multipart_upload().bucket("backups").key(key).send();
+    let (done, begun) = (of("daily/parts.dump").await?, of("daily/zz-begun.dump").await?);
+    let mut parts = Vec::new();
+    for (number, body) in (1..).zip([first.clone(), last.clone()]) {
+        let part = client.upload_part().bucket("backups").key("daily/parts.dump").part_number(number);
+        let part = part.set_upload_id(done.upload_id.clone()).body(body.into()).send().await?;
+        parts.push(CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).build());
+    }
+    let piece = client.upload_part().bucket("backups").key("daily/zz-begun.dump").part_number(1);
+    piece.set_upload_id(begun.upload_id).body(first.clone().into()).send().await?;
+    let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+    let complete = client.complete_multipart_upload().bucket("backups").key("daily/parts.dump");
+    complete.set_upload_id(done.upload_id).multipart_upload(all).send().await?;
+    let found = newest().await?;
+    let one = found.newest.and_then(|newest| newest.begin).context("none")?;
+    let bytes = first.len() + last.len();
+    assert_eq!((found.count, one.key.as_str(), one.bytes), (2, "daily/parts.dump", bytes as u64));
+    let file = folder.path().join("fetched");
+    bucket.download(&one, &file, u64::MAX).await.map_err(anyhow::Error::from)?;
+    assert!(std::fs::read(&file)? == [first, last].concat(), "it is not what was uploaded");
+    // A newer version of the same key is one object; a deleted one is none, though its versions are there.
+    client.put_object().bucket("backups").key("daily/parts.dump").body(b"PGDMP newer".to_vec().into()).send().await?;
+    let found = newest().await?;
+    assert_eq!((found.count, found.newest.map(|newest| newest.bytes)), (2, Some(11)));
+    client.delete_object().bucket("backups").key("daily/parts.dump").send().await?;
+    let found = newest().await?;
+    assert_eq!((found.count, found.newest.map(|newest| newest.name)), (1, Some("daily/old.dump".to_owned())));
+    client.delete_object().bucket("backups").key("daily/old.dump").send().await?;
+    let kept = client.list_object_versions().bucket("backups").send().await?;
+    assert!(kept.versions().len() >= 3 && kept.delete_markers().len() == 2, "{kept:?}");
+    assert_eq!(newest().await?.count, 0, "what was deleted is no backup");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
+async fn a_user_with_half_of_the_rights_is_told_which_half_is_missing() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let s3 = S3::gateway().await?;
+    s3.client().create_bucket().bucket("backups").send().await?;
+    s3.put("backups", "daily/a.dump", b"PGDMP and data")?;
+    s3.user("gets", "backups", &["s3:GetObject", "s3:PutObject"]).await?;
+    let bucket = Bucket::new(as_user(&s3, folder.path(), "gets")?);
+    let failure = bucket.newest(Choice::default(), unix_now()).await.err().context("it listed")?;
+    assert_eq!(failure.reason, Reason::Permission, "{failure}");
+    assert!(failure.message.contains("listing s3://backups/daily/"), "{failure}");
+    let object = clients::s3::Object { key: "daily/a.dump".to_owned(), bytes: 14, modified: 0.0 };
+    assert_eq!(&bucket.header(&object, 5).await.map_err(anyhow::Error::from)?[..], b"PGDMP");
+    bucket.create("daily/record", b"one".to_vec()).await.map_err(anyhow::Error::from)?;
+    s3.user("lists", "backups", &["s3:ListBucket"]).await?;
+    let bucket = Bucket::new(as_user(&s3, folder.path(), "lists")?);
+    assert_eq!(bucket.newest(Choice::default(), unix_now()).await.map_err(anyhow::Error::from)?.count, 2);
+    for failure in [bucket.header(&object, 5).await.err(), bucket.create("daily/b", b"x".to_vec()).await.err()] {
+        let failure = failure.context("it was allowed")?;
+        assert_eq!(failure.reason, Reason::Permission, "{failure}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
+async fn of_many_writers_of_one_key_one_wins_and_a_lost_answer_is_no_conflict() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let s3 = S3::gateway().await?;
+    s3.client().create_bucket().bucket("backups").send().await?;
+    let place = as_user(&s3, folder.path(), ACCESS_KEY)?;
+    let writes = (0..8).map(|n| {
+        let bucket = Bucket::new(place.clone());
+        async move { bucket.create("daily/one", format!("writer {n}").into_bytes()).await }
+    });
+    let ends = futures::future::join_all(writes).await;
+    assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
+    // The answer to the first request never comes: what is there is read back.
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let (port, to) = (listener.local_addr()?.port(), s3.port);
+    tokio::spawn(async move {
+        let mut first = true;
+        while let Ok((mut client, _)) = listener.accept().await {
+            let Ok(mut server) = tokio::net::TcpStream::connect(("127.0.0.1", to)).await else { continue };
+            if std::mem::take(&mut first) {
+                let (mut asks, mut asked) = client.split();
+                let (mut answers, mut said) = server.split();
+                let lost = async {
+                    let mut answer = [0; 4096];
+                    // It was done, and nobody hears of it.
+                    let _ = tokio::io::AsyncReadExt::read(&mut answers, &mut answer).await;
+                };
+                tokio::select! {
+                    _ = tokio::io::copy(&mut asks, &mut said) => {}
+                    () = lost => {}
+                }
+                let _ = tokio::io::AsyncWriteExt::shutdown(&mut asked).await;
+                continue;
+            }
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    let far = S3Prefix { endpoint: Some(format!("http://127.0.0.1:{port}")), ..place.clone() };
+    Bucket::new(far).create("daily/two", b"mine".to_vec()).await.map_err(anyhow::Error::from)?;
+    let there = clients::s3::Object { key: "daily/two".to_owned(), bytes: 4, modified: 0.0 };
+    let there = Bucket::new(place.clone()).header(&there, 4).await.map_err(anyhow::Error::from)?;
+    assert_eq!(&there[..], b"mine");
+    let conflict = Bucket::new(place).create("daily/two", b"other".to_vec()).await;
+    assert!(conflict.is_err_and(|failure| failure.message.contains("412")), "another's record was called mine");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
+async fn a_server_that_restarts_in_the_middle_makes_no_backup_bad() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let mut s3 = S3::gateway().await?;
+    s3.client().create_bucket().bucket("backups").send().await?;
+    for n in 0..2_500 {
+        s3.put("backups", &format!("daily/{n:05}.dump"), b"PGDMP")?;
+    }
+    let place = as_user(&s3, folder.path(), ACCESS_KEY)?;
+    let yaml = format!(
+        "backups: [{{name: daily, bucket: backups, prefix: daily/, endpoint: 'http://127.0.0.1:{}', pathStyle: true, \
+         accessKeyIdFile: {1}/id, secretAccessKeyFile: {1}/secret, format: pg_dump}}]\n",
+        s3.port,
+        folder.path().display()
+    );
+    let mut jobs = exporter::run::checks::Checks::default().jobs(&Config::parse("checklist.yaml", &yaml)?, &[]);
+    let job = jobs.pop().context("no check")?;
+    let ended = Arc::new(AtomicBool::new(false));
+    let (runs, over) = (Arc::clone(&job), Arc::clone(&ended));
+    let watching = tokio::spawn(async move {
+        let mut verdicts = std::collections::BTreeSet::new();
+        while !over.load(Ordering::Relaxed) {
+            runs.run().await;
+            let state = runs.state();
+            verdicts.insert(format!("{:?}", state.verdict(unix_now())));
+            if let Some(failure) = &state.failure {
+                for debug in ["{ ", "Error(", "kind:", "source:"] {
+                    assert!(!failure.message.contains(debug), "{failure}");
+                }
+            }
+        }
+        verdicts
+    });
+    for _ in 0..3 {
+        let service = s3.service().context("no program")?;
+        service.stop();
+        service.start().await?;
+        let before = job.state().last_success();
+        while job.state().last_success() == before {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+    ended.store(true, Ordering::Relaxed);
+    let verdicts = watching.await?;
+    assert!(verdicts.iter().all(|verdict| verdict == "Passed" || verdict == "CannotTell"), "{verdicts:?}");
+    assert!(verdicts.contains("Passed"), "{verdicts:?}");
+    // A download that is cut off is no dump that is broken.
+    s3.put("backups", "daily/large", &vec![b'x'; 200 << 20])?;
+    let bucket = Bucket::new(place);
+    let large = clients::s3::Object { key: "daily/large".to_owned(), bytes: 200 << 20, modified: 0.0 };
+    let file = folder.path().join("large");
+    let download = bucket.download(&large, &file, u64::MAX);
+    let stop = async {
+        while std::fs::metadata(&file).map_or(0, |file| file.len()) < 1 << 20 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        let id = s3.service().and_then(|service| service.id());
+        id.and_then(|id| i32::try_from(id).ok()).map(|id| kill(Pid::from_raw(id), Signal::SIGKILL))
+    };
+    let (fetched, killed) = tokio::join!(download, stop);
+    killed.context("no program")??;
+    let failure = fetched.err().context("it was faster than its end")?;
+    assert_eq!(failure.reason, Reason::Connect, "{failure}");
     Ok(())
 }

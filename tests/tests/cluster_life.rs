@@ -11,7 +11,7 @@ use stack::process::{Process, free_port};
 use stack::stack::program;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A namespace whose pods the exporter counts.
@@ -37,7 +37,7 @@ impl World {
         std::fs::write(folder.path().join("kubeconfig"), cluster.kubeconfig_with_file(&token))?;
         let text = format!(
             "kubernetes: [{{name: stack, kubeconfig: {0}/kubeconfig, namespaces: [{namespace}], kubelet: {{caFile: {1}}}}}]\n\
-             checks: {{pods: {{interval: 1s}}, utilization: {{interval: 1s}}}}\n",
+             checks: {{pods: {{interval: 1s, series: 5000}}, utilization: {{interval: 1s}}}}\n",
             folder.path().display(),
             cluster.ca_file().display()
         );
@@ -52,8 +52,15 @@ impl World {
     }
 
     async fn metrics(&self) -> anyhow::Result<String> {
-        let (_, body) = request(&format!("http://127.0.0.1:{}/metrics", self.port), None, &[]).await?;
-        Ok(String::from_utf8(body.to_vec())?)
+        // On a machine that is busy with twenty thousand pods an answer may take its time.
+        let (url, begun) = (format!("http://127.0.0.1:{}/metrics", self.port), Instant::now());
+        loop {
+            match request(&url, None, &[]).await {
+                Ok((_, body)) => return Ok(String::from_utf8(body.to_vec())?),
+                Err(error) if begun.elapsed() > Duration::from_mins(1) => return Err(error),
+                Err(_) => {}
+            }
+        }
     }
 
     /// The value of a series, by the begin of its line.
@@ -219,6 +226,8 @@ async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Res
     let api = cluster.admin().await?;
     let world = World::start(&cluster, &api).await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
+    // The token that it started with has been used before another one takes its place.
+    eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     put(world.folder.path(), &token(&api, &world.namespace, "first").await?)?;
     let first = "/api/v1/namespaces/NS/secrets/first".replace("NS", &world.namespace);
     let used = |secret: &'static str| {
@@ -251,7 +260,7 @@ async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "never green yet: the deletion of 20,000 pods takes longer than the test waits; run with --ignored"]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyhow::Result<()> {
     const PODS: usize = 20_000;
     let cluster = Cluster::start().await?;
@@ -263,7 +272,7 @@ async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyh
     let owner = api.create(&format!("{core}/configmaps"), &owner).await?;
     let owner = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "load", "uid": owner["metadata"]["uid"]}]);
     // Nobody schedules them: they stay pending.
-    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "load-", "ownerReferences": owner},
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "load-", "labels": {"load": "many"}, "ownerReferences": owner},
         "spec": {"schedulerName": "nobody", "containers": [{"name": "main", "image": "x"}]}});
     let path = format!("{core}/pods");
     let made = futures::stream::iter(0..PODS).map(|_| api.create(&path, &pod)).buffer_unordered(64);
@@ -277,8 +286,13 @@ async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyh
         Ok(world.value(&ready).await? == Some(2.0) && world.pods("app").await? == 2)
     })
     .await?;
-    // The garbage collector follows their owner.
-    api.delete(&format!("{core}/configmaps/load")).await?;
+    // As a collection: the garbage collector takes one after the other, and minutes on two cores. The server ends a
+    // request after a minute, whatever is left.
+    let many = format!("{path}?labelSelector=load%3Dmany");
+    while !api.names(&format!("{many}&limit=1")).await?.is_empty() {
+        let (status, said) = api.ask("DELETE", &many, "application/json", Vec::new()).await?;
+        anyhow::ensure!(matches!(status, 200 | 504), "{status} {said}");
+    }
     let begun = Instant::now();
     eventually("none is counted", || async { Ok(world.pods("load").await? == 0) }).await?;
     println!(

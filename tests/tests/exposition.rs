@@ -119,13 +119,7 @@ impl World {
 
 /// An exposition with a label that needs escaping.
 fn odd(format: Format) -> anyhow::Result<String> {
-    let check = Check {
-        signal: &pods::SIGNAL,
-        target: "t".to_owned(),
-        interval: Duration::from_mins(1),
-        timeout: Duration::from_secs(10),
-    };
-    let mut state = State::new(check, Limits::new(pods::SIGNAL.thresholds, |_| None));
+    let mut state = State::new(Check::of(&pods::SIGNAL, "t"), Limits::new(pods::SIGNAL.thresholds, |_| None));
     let mut samples = pods::SIGNAL.samples();
     samples.set(&pods::NOT_READY, ["a\"b\\c\nd", "ü", "CrashLoopBackOff"], true);
     state.record(Ok(samples), 0.0, Duration::from_secs(1));

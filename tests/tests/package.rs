@@ -117,7 +117,7 @@ fn the_unit_is_one_that_systemd_accepts() -> anyhow::Result<()> {
 #[test]
 fn the_commands_of_the_guides_work() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    for part in ["deploy", "examples"] {
+    for part in ["dashboards", "deploy", "examples"] {
         run(Command::new("cp").arg("-r").arg(root().join(part)).arg(folder.path()))?;
     }
     let guide = |name: &str| std::fs::read_to_string(root().join("docs").join(name));

@@ -18,7 +18,7 @@ const RULES: &str = "
 groups:
 - name: g
   rules:
-  - {alert: Busy, expr: load > 0.8, for: 5m, labels: {severity: critical}}
+  - {alert: HighLoad, expr: load > 0.8, for: 5m, labels: {severity: critical}}
   - {alert: Warm, expr: load > 0.6}
   - {alert: Kept, expr: load > 0.6, keep_firing_for: 55m}
   - {alert: Noisy, expr: vector(1), labels: {severity: warning}}
@@ -85,7 +85,7 @@ fn history(folder: &Path, end: i64) -> anyhow::Result<()> {
     // Pages in three nights and at noon, and one that came back soon after it had ended. (Imported history has no marks
     // of an end: a series is seen for five minutes after its last value.)
     let mut alerts = String::new();
-    let labels = "alertname=\"Busy\",alertstate=\"firing\",severity=\"critical\",host=\"a\"";
+    let labels = "alertname=\"HighLoad\",alertstate=\"firing\",severity=\"critical\",host=\"a\"";
     for (day, minute, length) in [(1, 180, 20), (2, 180, 20), (3, 180, 20), (4, 720, 20), (4, 749, 10)] {
         for at in minute..minute + length {
             writeln!(alerts, "ALERTS{{{labels}}} 1 {}", begin + day * DAY + at * MINUTE)?;
@@ -111,10 +111,10 @@ fn one(said: &str, name: &str) -> anyhow::Result<Value> {
 async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the_budget() -> anyhow::Result<()> {
     let world = World::start().await?;
     let port = world.prometheus.port;
-    let (code, said, complaint) = world.backtest(port, &["--alert", "Busy|Warm|Kept", "--output", "json"])?;
+    let (code, said, complaint) = world.backtest(port, &["--alert", "HighLoad|Warm|Kept", "--output", "json"])?;
     assert_eq!(code, Some(0), "{complaint}");
     let figures = |name: &str| -> anyhow::Result<Value> { Ok(one(&said, name)?["figures"].clone()) };
-    let busy = figures("Busy")?;
+    let busy = figures("HighLoad")?;
     assert_eq!((&busy["episodes"], &busy["firing_seconds"], &busy["flaps"]), (&30.into(), &45_000.0.into(), &0.into()));
     assert_eq!(busy["pages_by_hour"][12], 30);
     assert_eq!((&figures("Warm")?["episodes"], &figures("Warm")?["still_firing"]), (&721.into(), &1.into()));
@@ -122,10 +122,10 @@ async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the
     assert_eq!((&kept["episodes"], &kept["still_firing"]), (&1.into(), &1.into()), "kept over every pause");
     assert!(said.contains("Prometheus scraped nothing for"), "the outage is told: {said}");
 
-    let sweep = ["--alert", "Busy", "--sweep", "threshold=0.6:0.9:0.1", "--output", "json", "--budget"];
+    let sweep = ["--alert", "HighLoad", "--sweep", "threshold=0.6:0.9:0.1", "--output", "json", "--budget"];
     for (budget, best) in [("10/week", "0.7"), ("2/week", "0.9"), ("200/week", "0.6")] {
         let (code, said, complaint) = world.backtest(port, &[&sweep[..], &[budget]].concat())?;
-        let busy = one(&said, "Busy")?;
+        let busy = one(&said, "HighLoad")?;
         let tried: Vec<i64> = busy["sweep"]
             .as_array()
             .into_iter()
@@ -147,9 +147,9 @@ async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the
         .filter_map(|one| one["figures"]["episodes"].as_i64())
         .collect();
     assert_eq!(tried, [720, 30, 0], "{complaint}");
-    let (code, said, _) = world.backtest(port, &["--alert", "Busy", "--budget", "2/week"])?;
+    let (code, said, _) = world.backtest(port, &["--alert", "HighLoad", "--budget", "2/week"])?;
     assert!(code == Some(1) && said.contains("more pages than 2/week"), "{said}");
-    let (_, page, _) = world.backtest(port, &["--alert", "Busy", "--output", "html"])?;
+    let (_, page, _) = world.backtest(port, &["--alert", "HighLoad", "--output", "html"])?;
     assert!(page.contains("<svg") && !page.contains("src="), "one page, nothing loaded");
     Ok(())
 }
@@ -214,23 +214,23 @@ async fn long_ranges_come_in_slices_that_servers_accept_and_half_an_answer_is_no
     let world = World::start().await?;
     let run = async |how| -> anyhow::Result<_> {
         let (server, ranges) = between(world.prometheus.port, how).await?;
-        let arguments = ["--alert", "Busy", "--step", "30s", "--output", "json"];
+        let arguments = ["--alert", "HighLoad", "--step", "30s", "--output", "json"];
         let outcome = world.backtest(server.port, &arguments)?;
         let ranges = ranges.lock().unwrap_or_else(PoisonError::into_inner).clone();
         anyhow::Ok((outcome, ranges))
     };
     let ((code, said, complaint), ranges) = run(Between::Faithful).await?;
-    assert_eq!((code, &one(&said, "Busy")?["figures"]["episodes"]), (Some(0), &30.into()), "{complaint}");
+    assert_eq!((code, &one(&said, "HighLoad")?["figures"]["episodes"]), (Some(0), &30.into()), "{complaint}");
     assert!(ranges.len() >= 16 && ranges.iter().all(|points| *points <= 11_000.0), "{ranges:?}");
     let ((code, small, complaint), ranges) = run(Between::Small).await?;
     assert_eq!(code, Some(0), "{complaint}");
-    assert_eq!(one(&small, "Busy")?["episodes"], one(&said, "Busy")?["episodes"], "halves give the same");
+    assert_eq!(one(&small, "HighLoad")?["episodes"], one(&said, "HighLoad")?["episodes"], "halves give the same");
     assert!(ranges.len() >= 80, "{ranges:?}");
     for how in [Between::Breaks, Between::Partial] {
         let ((code, said, complaint), _) = run(how).await?;
         assert!(code == Some(3) && said.is_empty(), "{code:?} {said} {complaint}");
     }
-    let (code, said, complaint) = world.backtest(9, &["--alert", "Busy"])?;
+    let (code, said, complaint) = world.backtest(9, &["--alert", "HighLoad"])?;
     assert!(code == Some(3) && said.is_empty(), "{complaint}");
     Ok(())
 }
@@ -251,7 +251,7 @@ async fn noise_counts_what_interrupted_people_and_what_was_silenced() -> anyhow:
     };
     let (code, said, complaint) = noise(&["--range", "30d", "--at", &at])?;
     assert_eq!(code, Some(0), "{complaint}");
-    let busy = one(&said, "Busy")?;
+    let busy = one(&said, "HighLoad")?;
     assert_eq!((&busy["figures"]["episodes"], &busy["figures"]["flaps"]), (&5.into(), &1.into()), "{said}");
     assert_eq!((&busy["outside_hours"], &busy["noise"]), (&0.6.into(), &9.0.into()), "five, one flap, three at night");
     assert_eq!(busy["silenced"], Value::Null, "nobody asked Alertmanager");

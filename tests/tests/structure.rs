@@ -10,9 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The crates of the workspace, and how many of their files are in circles yet. The numbers only fall.
-const CRATES: [(&str, usize); 6] =
-    [("checklist", 0), ("clients", 0), ("exporter", 0), ("promql", 6), ("rules-gen", 43), ("tests", 10)];
+/// The crates of the workspace.
+const CRATES: [&str; 6] = ["checklist", "clients", "exporter", "promql", "rules-gen", "tests"];
 
 /// A path of modules from the root of a crate; the root itself is empty.
 type Module = Vec<String>;
@@ -29,16 +28,12 @@ struct File {
 #[test]
 fn no_files_import_each_other_in_a_circle() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut wrong = Vec::new();
-    for (name, allowed) in CRATES {
+    let mut circles = Vec::new();
+    for name in CRATES {
         let imports = imports(read(&root.join(name).join("src"))?);
-        let files = imports.keys().filter(|module| around(module, &imports).is_ok()).count();
-        if files > allowed {
-            let circles = circles_of(&imports).into_iter().map(|circle| format!("  {}", circle.join(" -> ")));
-            wrong.push(format!("{name}: {files} files, {allowed} allowed\n{}", circles.collect::<Vec<_>>().join("\n")));
-        }
+        circles.extend(circles_of(&imports).iter().map(|circle| format!("{name}: {}", circle.join(" -> "))));
     }
-    assert!(wrong.is_empty(), "files that import each other:\n{}", wrong.join("\n"));
+    assert!(circles.is_empty(), "files that import each other:\n{}", circles.join("\n"));
     Ok(())
 }
 
@@ -303,16 +298,16 @@ fn end(tokens: &[TokenTree], mut at: usize) -> usize {
     at
 }
 
-/// One way around for each file that can be reached from itself, the shortest, each told once.
+/// The shortest way around for each file that can be reached from itself; a file in an earlier one is passed over.
 fn circles_of(imports: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Vec<String>> {
-    let mut told: BTreeSet<Module> = BTreeSet::new();
+    let mut found: BTreeSet<Module> = BTreeSet::new();
     let mut circles = Vec::new();
     for start in imports.keys() {
-        if told.contains(start) {
+        if found.contains(start) {
             continue;
         }
         let Ok(circle) = around(start, imports) else { continue };
-        told.extend(circle.iter().cloned());
+        found.extend(circle.iter().cloned());
         let named = circle
             .iter()
             .chain([start])

@@ -5,7 +5,7 @@ use super::origin::Origin;
 use crate::condition::limits::Limits;
 use crate::condition::threshold::Severity;
 use crate::condition::value::{Scope, alternatives};
-use crate::signal::{Alert, Elsewhere, Signal};
+use crate::signal::{Alert, ExternalSource, Signal};
 use crate::signals::SIGNALS;
 use crate::targets::{Postgres, TargetKind};
 use std::collections::BTreeSet;
@@ -22,6 +22,16 @@ pub struct Check {
     pub interval: Duration,
     /// Deadline of one run.
     pub timeout: Duration,
+    /// Series that it may expose.
+    pub series: usize,
+}
+
+impl Check {
+    /// A signal on a target as the catalog has it.
+    pub fn of(signal: &'static Signal, target: &str) -> Self {
+        let Signal { interval, timeout, max_series: series, .. } = *signal;
+        Self { signal, target: target.to_owned(), interval, timeout, series }
+    }
 }
 
 impl Config {
@@ -44,7 +54,8 @@ impl Config {
                     let interval = pace.interval.unwrap_or(signal.interval);
                     // A shorter interval shortens the default deadline; an explicit one was checked.
                     let timeout = pace.timeout.unwrap_or_else(|| signal.timeout.min(interval.mul_f64(0.8)));
-                    Check { signal, target, interval, timeout }
+                    let series = pace.series.unwrap_or(signal.max_series);
+                    Check { signal, target, interval, timeout, series }
                 })
             })
             .collect()
@@ -58,10 +69,10 @@ impl Config {
     }
 
     /// Where the figures of a signal on a target come from, if not from the exporter.
-    pub fn source(&self, signal: &Signal, target: &str) -> Option<&'static Elsewhere> {
+    pub fn source(&self, signal: &Signal, target: &str) -> Option<&'static ExternalSource> {
         let settings = self.settings.get(&(signal.kind.key(), target.to_owned()))?;
         let source = settings.sources.get(signal.id)?;
-        signal.elsewhere.iter().find(|elsewhere| elsewhere.source == source)
+        signal.external_sources.iter().find(|external| external.source == source)
     }
 
     /// The label matchers of a target's series among those that other exporters expose, without braces.

@@ -70,14 +70,14 @@ fn own_settings(table: &Table<'_>, signals: &[&'static Signal], before: &ByKey, 
     }
     for (key, node) in table.entries("sources") {
         let text = key.scalar().unwrap_or_default();
-        let others = || signals.iter().filter(|signal| !signal.elsewhere.is_empty());
+        let others = || signals.iter().filter(|signal| !signal.external_sources.is_empty());
         let Some(signal) = others().find(|signal| signal.id == text) else {
             let known: Vec<&str> = others().map(|signal| signal.id).collect();
             let text = quote(text);
             table.mistake(key.place, format!("{text} has no other source; known here: {}", known.join(", ")));
             continue;
         };
-        let known: Vec<&str> = signal.elsewhere.iter().map(|elsewhere| elsewhere.source).collect();
+        let known: Vec<&str> = signal.external_sources.iter().map(|external| external.source).collect();
         match node.scalar() {
             Some(source) if known.contains(&source) => {
                 own.sources.insert(text.to_owned(), source.to_owned());

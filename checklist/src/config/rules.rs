@@ -54,7 +54,7 @@ impl Config {
     /// Whether any target of the signal gives the metric: the exporter itself, or the exporter that stands in for it.
     pub fn has(&self, signal: &Signal, metric: &Metric) -> bool {
         self.targets(signal).iter().any(|target| match self.source(signal, target) {
-            Some(elsewhere) => elsewhere.records.iter().any(|(known, _)| *known == metric),
+            Some(external) => external.records.iter().any(|(known, _)| *known == metric),
             None => true,
         })
     }

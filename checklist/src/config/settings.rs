@@ -4,11 +4,12 @@ use crate::condition::threshold::Levels;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// `checks:` how often a signal is looked at.
+/// `checks:` how often a signal is looked at, and how much it may tell.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pace {
     pub(super) interval: Option<Duration>,
     pub(super) timeout: Option<Duration>,
+    pub(super) series: Option<usize>,
 }
 
 /// What every kind of target can say about its own checks.

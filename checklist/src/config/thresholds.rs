@@ -143,7 +143,7 @@ fn single(threshold: &Threshold, value: f64, node: &Node, found: &Found) -> Opti
     }
 }
 
-/// How often a check is made.
+/// How often a check is made, and how much it may tell.
 pub(super) static PACE: Section = Section {
     what: "a check",
     keys: &[&[
@@ -157,11 +157,18 @@ pub(super) static PACE: Section = Section {
         )
         .otherwise("that of the catalog, or less with a short interval")
         .example("60s"),
+        Key::new(
+            "series",
+            Kind::Whole(1, 2_000_000),
+            "The series that one check may expose; what is beyond is left out, counted and told.",
+        )
+        .otherwise("that of the catalog, enough for 10,000 pods of two containers")
+        .example("300000"),
     ]],
     rules: &[],
 };
 
-/// Interval and timeout by signal.
+/// Interval, timeout and number of series by signal.
 pub(super) fn pace(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<String, Pace> {
     let mut all = BTreeMap::new();
     for (name, own) in table.named_tables("checks") {
@@ -172,7 +179,9 @@ pub(super) fn pace(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<S
             own.mistake(name.place, format!("unknown check{shown}{}; known: {}", hint(text, &ids), ids.join(", ")));
             continue;
         };
-        let pace = Pace { interval: own.duration("interval"), timeout: own.duration("timeout") };
+        // Where a number of 32 bits fits no word of the machine, nothing was written.
+        let series = own.whole::<u32>("series").and_then(|series| usize::try_from(series).ok());
+        let pace = Pace { interval: own.duration("interval"), timeout: own.duration("timeout"), series };
         let interval = pace.interval.unwrap_or(signal.interval);
         if interval < Duration::from_secs(1) {
             own.mistake_at("interval", "interval must be at least 1s");

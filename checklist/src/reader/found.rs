@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mistake {
+pub struct ConfigError {
     /// Where.
     pub place: Place,
     /// What, and what would be right.
@@ -17,14 +17,14 @@ pub struct Mistake {
 /// What reading a file has found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    mistakes: RefCell<Vec<Mistake>>,
+    mistakes: RefCell<Vec<ConfigError>>,
     /// The address of a description and the key that was asked for: a test compares them with all that are described.
     asked: RefCell<BTreeSet<(usize, &'static str)>>,
 }
 
 impl Found {
     pub(crate) fn mistake(&self, place: Place, message: impl Into<String>) {
-        self.mistakes.borrow_mut().push(Mistake { place, message: message.into() });
+        self.mistakes.borrow_mut().push(ConfigError { place, message: message.into() });
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -47,7 +47,7 @@ impl Found {
     }
 
     /// The mistakes, which are taken out.
-    pub(crate) fn take(&self) -> Vec<Mistake> {
+    pub(crate) fn take(&self) -> Vec<ConfigError> {
         self.mistakes.take()
     }
 }

@@ -55,7 +55,7 @@ pub enum Kind {
     /// True or false.
     Flag,
     /// A whole number within bounds.
-    Whole(u16, u16),
+    Whole(u32, u32),
     /// A duration above zero.
     Duration,
     /// A duration, zero too.

@@ -4,7 +4,7 @@
 //! and values that cannot be secrets. Everything else (unknown keys' values, comments, anchors, what stands on the next
 //! line) is stars at the same columns. Of a file that is no YAML no line is shown.
 
-use super::found::Mistake;
+use super::found::ConfigError;
 use super::keys::{Kind, Section};
 use crate::yaml::{Lines, Node, Place, Tree, is_plain, word};
 use std::fmt;
@@ -12,17 +12,17 @@ use std::ops::Range;
 
 /// Everything that is wrong with a file, in the order of its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistakes {
+pub struct ConfigErrors {
     file: String,
     /// The mistakes.
-    pub list: Vec<Mistake>,
+    pub list: Vec<ConfigError>,
     /// The line of each as it may be shown.
     lines: Vec<Option<String>>,
 }
 
-impl Mistakes {
+impl ConfigErrors {
     /// Mistakes of a text that was read as `root`, which is described by `section`.
-    pub(crate) fn new(file: &str, text: &str, root: Option<(&Node, &Section)>, mut list: Vec<Mistake>) -> Self {
+    pub(crate) fn new(file: &str, text: &str, root: Option<(&Node, &Section)>, mut list: Vec<ConfigError>) -> Self {
         list.sort();
         list.dedup();
         let mut shown = Vec::new();
@@ -31,7 +31,7 @@ impl Mistakes {
         }
         shown.sort_unstable_by_key(|range: &Range<usize>| range.start);
         let places = Lines::new(text);
-        let line = |mistake: &Mistake| {
+        let line = |mistake: &ConfigError| {
             root.and(places.start(mistake.place.line)).map(|start| {
                 let end = start + places.line(text, mistake.place.line).len();
                 masked(text, start..end, &shown)
@@ -41,10 +41,10 @@ impl Mistakes {
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for ConfigErrors {
     /// `file:line:column: message`, the line, and a caret under the place.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (Mistake { place: Place { line, column }, message }, source) in self.list.iter().zip(&self.lines) {
+        for (ConfigError { place: Place { line, column }, message }, source) in self.list.iter().zip(&self.lines) {
             writeln!(f, "{}:{line}:{column}: {message}", self.file)?;
             if let Some(source) = source {
                 let (shown, caret) = window(source, (*column).max(1));
@@ -57,7 +57,7 @@ impl fmt::Display for Mistakes {
     }
 }
 
-impl std::error::Error for Mistakes {}
+impl std::error::Error for ConfigErrors {}
 
 /// Characters of a line that are shown.
 const WIDEST: usize = 200;

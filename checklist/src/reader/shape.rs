@@ -113,7 +113,7 @@ fn choice(node: &Node, key: &str, words: &[&str], found: &Found) {
 }
 
 /// A whole number within bounds.
-pub(crate) fn whole(node: &Node, low: u16, high: u16) -> Option<u16> {
+pub(crate) fn whole(node: &Node, low: u32, high: u32) -> Option<u32> {
     node.scalar()?.parse().ok().filter(|whole| (low..=high).contains(whole) && node.number().is_some())
 }
 

@@ -70,11 +70,12 @@ impl<'a> Table<'a> {
         self.written(key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
 
-    pub(crate) fn whole(&self, key: &'static str) -> Option<u16> {
-        match (self.node(key), self.key(key)?.kind) {
-            (Some(node), Kind::Whole(low, high)) => shape::whole(node, low, high),
-            _ => self.written(key)?.parse().ok(),
-        }
+    pub(crate) fn whole<T: TryFrom<u32>>(&self, key: &'static str) -> Option<T> {
+        let whole: u32 = match (self.node(key), self.key(key)?.kind) {
+            (Some(node), Kind::Whole(low, high)) => shape::whole(node, low, high)?,
+            _ => self.written(key)?.parse().ok()?,
+        };
+        T::try_from(whole).ok()
     }
 
     pub(crate) fn quantity(&self, key: &'static str, unit: Unit) -> Option<f64> {

@@ -97,10 +97,10 @@ pub static SIGNAL: Signal = Signal {
                     let (count, end) = (169 * 12, 169 * 3600);
                     let stops = course(&LAST, format!("0+300x{count} {end}+0x30000"));
                     let first = course(&LAST, format!("_x{count} {end}+0x30000"));
-                    let goes_on = course(&LAST, "0+300x30000");
+                    let steady = course(&LAST, "0+300x30000");
                     let served = |requests: f64| course(&REQUESTS, format!("{}+0x30000", requests / 3600.0));
                     let busy = given.limits.value(&BUSY).max(1.0);
-                    let case = Case::new(vec![stops], vec![goes_on, served(2.0 * busy)]);
+                    let case = Case::new(vec![stops], vec![steady, served(2.0 * busy)]);
                     Case { pace: minutes(5), ..case }
                         .after(hours(169) + std::time::Duration::from_secs_f64(given.limit))
                         .fires("fires while requests are served", vec![first.clone(), served(2.0 * busy)])

@@ -183,7 +183,7 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&IDLE_IN_TRANSACTION),
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "postgres_exporter",
         records: &[
             (

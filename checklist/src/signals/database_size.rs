@@ -98,7 +98,7 @@ pub static SIGNAL: Signal = Signal {
         threshold: Some(&LIMIT),
         ..PANEL
     }],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "postgres_exporter",
         records: &[(
             &BYTES,

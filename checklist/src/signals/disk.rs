@@ -59,7 +59,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Kubernetes,
     interval: seconds(60),
     timeout: seconds(20),
-    max_series: 5_000,
+    max_series: 20_000,
     looks: &[Looks::at_some(Object::Namespace), Looks::at_some(Object::Node), Looks::at_any(Object::Claim)],
     metrics: &[&USED, &CAPACITY, &INODES_USED, &INODES],
     thresholds: &[&USAGE, &INODE_USAGE, &FULL_WITHIN, &FULL_FLOOR],
@@ -139,7 +139,7 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&INODE_USAGE),
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "kubelet",
         records: &[
             (&USED, "max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_used_bytes{{selector}})"),

@@ -134,7 +134,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "blackbox_exporter",
         records: &[
             (&STATUS, "max(probe_http_status_code{{selector}})"),

@@ -51,7 +51,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Capacity Planning Review",
     kind: TargetKind::Kubernetes,
     interval: seconds(30),
-    max_series: 2_000,
+    max_series: 10_000,
     looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Autoscaler)],
     metrics: &[&REPLICAS, &AT_MAX, &LIMITED, &ABLE],
     thresholds: &[&ALWAYS, &OFTEN],
@@ -121,7 +121,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "kube-state-metrics",
         records: &[
             (

@@ -75,10 +75,10 @@ pub static SIGNAL: Signal = Signal {
                     // Lines for a week and an hour; the limit is reached when the lead is over.
                     let (count, end) = (169 * 12, 169 * 3600);
                     let stops = course(&LAST, format!("0+300x{count} {end}+0x30000"));
-                    let goes_on = course(&LAST, "0+300x30000");
+                    let steady = course(&LAST, "0+300x30000");
                     let lines =
                         |pace: f64| course(&LINES, format!("0+{pace}x{count} {}+0x30000", pace * f64::from(count)));
-                    let case = Case::new(vec![stops.clone(), lines(pace)], vec![goes_on, lines(pace)]);
+                    let case = Case::new(vec![stops.clone(), lines(pace)], vec![steady, lines(pace)]);
                     Case { pace: minutes(5), ..case }
                         .after(hours(169) + std::time::Duration::from_secs_f64(given.limit))
                         .quiet("stays quiet in a night like the week before", vec![stops, lines(pace / 10.0)])

@@ -84,7 +84,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Kubernetes,
     interval: seconds(30),
     timeout: seconds(10),
-    max_series: 5_000,
+    max_series: 25_000,
     looks: &[
         Looks::at_some(Object::Namespace),
         Looks::at_any(Object::Workload),
@@ -237,7 +237,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "kube-state-metrics",
         records: &[
             (

@@ -22,7 +22,7 @@ pub static SIGNAL: Signal = Signal {
     cadence: Cadence::Weekly,
     section: "Capacity Planning Review",
     kind: TargetKind::Kubernetes,
-    max_series: 5_000,
+    max_series: 20_000,
     looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Claim)],
     metrics: &[&BOUND, &REQUESTED],
     alerts: &[Alert {
@@ -51,7 +51,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "kube-state-metrics",
         records: &[
             (

@@ -54,7 +54,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Kubernetes,
     interval: seconds(30),
     timeout: seconds(10),
-    max_series: 5_000,
+    max_series: 50_000,
     looks: &[Looks::at_some(Object::Namespace), Looks::at_any(Object::Container)],
     metrics: &[&RESTARTS, &LAST_TERMINATION],
     thresholds: &[&RECENT, &PER_HOUR, &OOM_RECENT],
@@ -146,7 +146,7 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&OOM_RECENT),
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "kube-state-metrics",
         records: &[
             (&RESTARTS, "max by (namespace, pod, container) (kube_pod_container_status_restarts_total{{selector}})"),

@@ -133,7 +133,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
     ],
-    elsewhere: &[Elsewhere {
+    external_sources: &[ExternalSource {
         source: "postgres_exporter",
         records: &[
             (

@@ -126,7 +126,7 @@ pub static SIGNAL: Signal = Signal {
     cadence: Cadence::Weekly,
     section: "Performance Review",
     kind: TargetKind::Kubernetes,
-    max_series: 5_000,
+    max_series: 50_000,
     looks: &[Looks::at_some(Object::Namespace), Looks::at_some(Object::Node), Looks::at_any(Object::Pod)],
     metrics: &[
         &POD_CPU,

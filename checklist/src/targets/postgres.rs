@@ -81,7 +81,7 @@ impl Postgres {
 /// The keys of a connection.
 pub(super) const CONNECTION: &[Key] = &[
     Key::new("host", Kind::Text, "The host name or address of the server.").required().example("postgres.example.com"),
-    Key::new("port", Kind::Whole(1, u16::MAX), "Its TCP port.").default("5432").example("6432"),
+    Key::new("port", Kind::Whole(1, 65_535), "Its TCP port.").default("5432").example("6432"),
     Key::new("database", Kind::Text, "The database to connect to.").required().example("app"),
     Key::new("user", Kind::Text, "The role to connect as.").required().example("checklist"),
     PASSWORD[0],

@@ -184,7 +184,7 @@ fn ends_before_the_next(task: &Task, place: Place, table: &Table<'_>) {
 
 fn own(table: &Table<'_>, list: &[Task]) -> Option<Task> {
     let (id, rule) = (table.text("name"), rule(table));
-    let (title, own_grace, minutes) = (table.text("title"), table.duration("grace"), table.whole("minutes"));
+    let (title, own_grace, minutes) = (table.text("title"), table.duration("grace"), table.whole::<u16>("minutes"));
     let steps = table.texts("steps");
     let id = id?;
     if list.iter().any(|task| task.id == id) {

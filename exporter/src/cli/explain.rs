@@ -2,7 +2,7 @@
 
 use crate::run::checks::Asked;
 use crate::run::job::Job;
-use crate::sources::postgres::{Ask, Database};
+use crate::sources::postgres::{Database, SqlRequest};
 use checklist::config::literal;
 use checklist::{Access, Config};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ async fn plans(asked: &Asked, text: &mut String) -> Result<usize, crate::probe::
                     filled = filled.replace(&format!("${}", at + 1), &format!("({value})"));
                 }
                 let explain = format!("EXPLAIN {filled}");
-                let ask = Ask { sql: &explain, parameters: &[], reads: sql.reads(), schemas: &[] };
+                let ask = SqlRequest { sql: &explain, parameters: &[], reads: sql.reads(), schemas: &[] };
                 warnings += plan(sql.database(), sql.database().query(ask).await?, text).await?;
             }
         }
@@ -72,7 +72,7 @@ async fn plan(database: &Database, rows: Vec<Row>, text: &mut String) -> Result<
         let name = literal(table.trim_matches('"'));
         let size =
             format!("SELECT max(reltuples)::float8 FROM pg_catalog.pg_class WHERE relkind = 'r' AND relname = {name}");
-        let rows = database.query(Ask::of_catalogs(&size)).await?;
+        let rows = database.query(SqlRequest::of_catalogs(&size)).await?;
         let rows = rows.first().and_then(|row| row.try_get::<_, Option<f64>>(0).ok().flatten()).unwrap_or(0.0);
         if rows > LARGE {
             text.push_str(&format!("    WARNING: reads {table} whole, which has {rows:.0} rows\n"));

@@ -202,7 +202,8 @@ fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: boo
 async fn after(task: &Task, tasks: &Tasks, at: Timestamp, now: Timestamp) -> anyhow::Result<String> {
     let records = Records::read(&tasks.place, now).await?;
     let answered = task.answers(at, &tasks.zone);
-    let next = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone).map(|standing| standing.day);
+    let next =
+        task.occurrence(now, &records.of_task(&task.id), tasks.since, &tasks.zone).map(|occurrence| occurrence.day);
     let day = |day: Option<Date>| day.map_or_else(|| "no day".to_owned(), |day| day.to_string());
     let what = if next < answered { "stays open for" } else { "is next on" };
     Ok(format!("recorded for {}; {} {what} {}\n", day(answered), task.id, day(next)))
@@ -211,15 +212,15 @@ async fn after(task: &Task, tasks: &Tasks, at: Timestamp, now: Timestamp) -> any
 fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {
     let mut text = format!("{:<22} {:<10} {:<11} {:<8} LAST\n", "TASK", "CADENCE", "DAY", "STATE");
     for task in &tasks.list {
-        let standing = status_of(task, tasks, records, now);
-        let (day, state) = standing.map_or(("-".to_owned(), "-"), |(standing, status)| {
+        let occurrence = status_of(task, tasks, records, now);
+        let (day, state) = occurrence.map_or(("-".to_owned(), "-"), |(occurrence, status)| {
             let state = match status {
                 TaskStatus::Overdue => "OVERDUE",
                 TaskStatus::Due => "DUE",
                 TaskStatus::Open => "open",
                 TaskStatus::Ahead => "",
             };
-            (standing.day.to_string(), state)
+            (occurrence.day.to_string(), state)
         });
         let last = records.last_of_task(&task.id).map(last).unwrap_or_default();
         let line = format!("{:<22} {:<10} {day:<11} {state:<8} {last}", task.id, task.cadence);
@@ -237,9 +238,9 @@ fn show(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> String
     for (at, step) in task.steps.iter().enumerate() {
         let _ = writeln!(text, "  {}. {step}", at + 1);
     }
-    if let Some(standing) = task.standing(now, &records.of_task(&task.id), tasks.since, &tasks.zone) {
-        let (due, overdue) = (local_time(standing.due, tasks), local_time(standing.overdue, tasks));
-        let _ = writeln!(text, "day {}, due by {due}, overdue from {overdue}", standing.day.strftime("%a %Y-%m-%d"));
+    if let Some(occurrence) = task.occurrence(now, &records.of_task(&task.id), tasks.since, &tasks.zone) {
+        let (due, overdue) = (local_time(occurrence.due, tasks), local_time(occurrence.overdue, tasks));
+        let _ = writeln!(text, "day {}, due by {due}, overdue from {overdue}", occurrence.day.strftime("%a %Y-%m-%d"));
     }
     for record in records.list.iter().rev().filter(|record| record.task() == Some(&task.id)).take(10) {
         let _ = writeln!(text, "{}", last(record));

@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use checklist::config::RecordPlace;
-use checklist::signals::alert_path::{DURATION, LAST, PASSED, RECORDED, SIGNAL};
+use checklist::signals::alert_path::{DURATION, LAST, PASSED, RECORDED};
 use checklist::{Object, Samples};
 use clients::records::{Act, Records};
 use futures::FutureExt;
@@ -18,10 +18,9 @@ pub struct AlertPath {
 }
 
 impl Probe for AlertPath {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let records = Records::read(&self.place, Timestamp::now()).await?;
-            let mut samples = SIGNAL.samples();
             for wanted in ["critical", "warning"] {
                 let mine = records.list.iter().rev().filter_map(|record| match &record.act {
                     Act::Routed { alertmanager, level, passed, seconds, .. }

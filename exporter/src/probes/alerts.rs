@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use checklist::config::Alertmanager;
-use checklist::signals::alerts::{ALERTS, OLDEST, SIGNAL, SILENCE_END, SILENCES};
+use checklist::signals::alerts::{ALERTS, OLDEST, SILENCE_END, SILENCES};
 use checklist::{Object, Samples};
 use clients::http::fetch_json;
 use futures::FutureExt;
@@ -64,11 +64,10 @@ impl Alert {
 }
 
 impl Probe for Alerts {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let alerts: Vec<Alert> = fetch_json(&self.0.endpoint, "/api/v2/alerts", MAX_BODY).await?;
             let silences: Vec<Silence> = fetch_json(&self.0.endpoint, "/api/v2/silences", MAX_BODY).await?;
-            let mut samples = SIGNAL.samples();
             samples.saw(Object::Alert, alerts.len());
             samples.saw(Object::Silence, silences.len());
             let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();

@@ -2,9 +2,9 @@
 
 use crate::probe::{Failure, Probe};
 use crate::run::time::unix_now;
-use crate::sources::dump::{HEADER_BYTES, judge};
+use crate::sources::dump::{header_bytes, judge};
 use checklist::config::{Backup as Target, BackupFormat};
-use checklist::signals::backup::{BYTES, EXPECTED_INTERVAL, FUTURE, HEADER_VALID, LAST, OBJECTS, PRESENT, SIGNAL};
+use checklist::signals::backup::{BYTES, EXPECTED_INTERVAL, FUTURE, HEADER_VALID, LAST, OBJECTS, PRESENT};
 use checklist::{Object, Samples, Unit};
 use clients::s3::{Bucket, Choice, Found, Newest};
 use futures::FutureExt;
@@ -33,19 +33,18 @@ impl Backup {
         }
         // The files of a folder are packed by themselves, and its table of contents is not.
         let format = if newest.is_folder { BackupFormat::PgDump } else { self.target.format };
-        let header = self.bucket.header(begin, HEADER_BYTES).await?;
+        let header = self.bucket.header(begin, header_bytes(format)).await?;
         Ok(Some(judge(format, &header).map(|_| ())))
     }
 }
 
 impl Probe for Backup {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let choice = Choice { matching: &self.target.matching, excluded: &self.target.excluded };
             let now = unix_now();
             let found = self.bucket.newest(choice, now).await?;
             let name = [self.target.name.as_str()];
-            let mut samples = SIGNAL.samples();
             samples.evidence.saw(Object::Backup, found.count);
             samples.set(&PRESENT, name, found.count > 0);
             samples.set(&OBJECTS, name, found.count);

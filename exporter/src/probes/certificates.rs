@@ -4,7 +4,7 @@ use crate::probe::{Failure, Probe};
 use crate::sources::tls::{Inspection, inspect};
 use checklist::config::Certificate as Target;
 use checklist::signals::certificates::{
-    NOT_AFTER, NOT_BEFORE, SIGNAL, SPARE_NOT_AFTER, TLS_VERSION, VERIFICATION_FAILURES, VERIFIED,
+    NOT_AFTER, NOT_BEFORE, SPARE_NOT_AFTER, TLS_VERSION, VERIFICATION_FAILURES, VERIFIED,
 };
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
@@ -14,11 +14,10 @@ use futures::future::BoxFuture;
 pub struct Certificates(pub Target);
 
 impl Probe for Certificates {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let seen = inspect(&self.0).await?;
             let source = format!("{}:{}", self.0.host, self.0.port);
-            let mut samples = SIGNAL.samples();
             for certificate in &seen.certificates {
                 let labels = [&source, certificate.subject_cn.as_str(), &certificate.issuer_cn, &certificate.position];
                 if certificate.spare {

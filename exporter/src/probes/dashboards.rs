@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use checklist::config::Prometheus;
-use checklist::signals::dashboards::{MISSING, SIGNAL};
+use checklist::signals::dashboards::MISSING;
 use checklist::{Object, Samples};
 use clients::http::fetch_json;
 use futures::FutureExt;
@@ -24,18 +24,17 @@ pub struct Dashboards {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct SearchResponse {
     data: BTreeSet<String>,
 }
 
 impl Probe for Dashboards {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             // Ten minutes bridge a restart, and forget what was renamed.
             let now = jiff::Timestamp::now().as_second();
             let path = format!("{QUERY}&start={}&end={now}", now - 600);
-            let answer: Answer = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
-            let mut samples = SIGNAL.samples();
+            let answer: SearchResponse = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
             samples.saw(Object::Metric, self.metrics.len());
             for metric in &self.metrics {
                 samples.set(&MISSING, [metric], !answer.data.contains(*metric));

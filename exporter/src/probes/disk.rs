@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::kubelet::{Claim, Volume, Volumes, volumes};
 use crate::sources::kubernetes::{Cluster, Namespace, read};
-use checklist::signals::disk::{CAPACITY, INODES, INODES_USED, SIGNAL, USED};
+use checklist::signals::disk::{CAPACITY, INODES, INODES_USED, USED};
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -14,9 +14,8 @@ use std::sync::Arc;
 pub struct Disk(pub Arc<Cluster>);
 
 impl Probe for Disk {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
-            let mut samples = SIGNAL.samples();
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let watched = self.0.watched().await?;
             let volumes = volumes(&self.0).await?;
             samples.saw(Object::Node, volumes.nodes);

@@ -4,7 +4,7 @@ mod body;
 
 use crate::probe::{Failure, Probe};
 use checklist::config::Health as Target;
-use checklist::signals::health::{DURATION, FIELD_OK, SIGNAL, STATUS, VERSION};
+use checklist::signals::health::{DURATION, FIELD_OK, STATUS, VERSION};
 use checklist::{Object, Samples};
 use clients::http::fetch;
 use futures::FutureExt;
@@ -18,11 +18,10 @@ const MAX_BODY: usize = 1024 * 1024;
 pub struct Health(pub Target);
 
 impl Probe for Health {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let begun = Instant::now();
             let answer = fetch(&self.0.endpoint, "", MAX_BODY).await?;
-            let mut samples = SIGNAL.samples();
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.saw(Object::Page, 1);
             judge(&self.0, answer.status.as_u16(), answer.content_type.as_deref(), &answer.body, &mut samples);
@@ -73,7 +72,7 @@ mod tests {
     fn judged(target: &str, status: u16, kind: &str, body: &[u8]) -> anyhow::Result<(Vec<String>, String)> {
         let yaml = format!("health: [{{name: h, url: 'http://h', {target}}}]\n");
         let config = Config::parse("checklist.yaml", &yaml)?;
-        let mut samples = SIGNAL.samples();
+        let mut samples = checklist::signals::health::SIGNAL.samples();
         judge(&config.health[0], status, Some(kind), body, &mut samples);
         let told = samples.evidence.to_string();
         let bad = samples.into_series().0.into_iter().filter(|one| one.metric == &FIELD_OK && one.value == 0.0);

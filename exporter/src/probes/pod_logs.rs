@@ -4,7 +4,7 @@ use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::logs::{Lines, read_log};
 use checklist::config::AuditLogs;
-use checklist::signals::pod_logs::{LAST, LINES, SEEN, SIGNAL};
+use checklist::signals::pod_logs::{LAST, LINES, SEEN};
 use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -18,12 +18,12 @@ const LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
 /// The probe of the signal `pod_logs`.
 pub struct PodLogs {
     cluster: Arc<Cluster>,
-    known: Mutex<Vec<Known>>,
+    positions: Mutex<Vec<ReadPosition>>,
 }
 
 /// What is remembered of one group of pods.
 #[derive(Default, Clone)]
-struct Known {
+struct ReadPosition {
     lines: u64,
     last: Option<Timestamp>,
     /// How far each pod's log was read.
@@ -33,13 +33,18 @@ struct Known {
 impl PodLogs {
     /// Nothing is contacted yet.
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        let known = vec![Known::default(); cluster.target.audit_logs.len()];
-        Self { cluster, known: Mutex::new(known) }
+        let positions = vec![ReadPosition::default(); cluster.target.audit_logs.len()];
+        Self { cluster, positions: Mutex::new(positions) }
     }
 
-    async fn follow(&self, source: &AuditLogs, before: Known, samples: &mut Samples) -> Result<Known, Failure> {
+    async fn follow(
+        &self,
+        source: &AuditLogs,
+        before: ReadPosition,
+        samples: &mut Samples,
+    ) -> Result<ReadPosition, Failure> {
         let watched = self.cluster.watched().await?;
-        let mut after = Known { read_to: BTreeMap::new(), ..before };
+        let mut after = ReadPosition { read_to: BTreeMap::new(), ..before };
         for (pod, containers) in watched.running_pods(&source.namespace, &source.selector).await? {
             // Without a name the API chooses only where there is nothing to choose: then every container is read.
             let named = source.container.as_deref().map(|name| vec![name]);
@@ -69,13 +74,12 @@ impl PodLogs {
 }
 
 impl Probe for PodLogs {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
-            let mut samples = SIGNAL.samples();
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             samples.saw(Object::Log, 0);
-            let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let positions = || self.positions.lock().unwrap_or_else(PoisonError::into_inner);
             for (at, source) in self.cluster.target.audit_logs.iter().enumerate() {
-                let before = known()[at].clone();
+                let before = positions()[at].clone();
                 let after = self.follow(source, before, &mut samples).await?;
                 let labels = [&source.namespace, &source.selector];
                 samples.put(&LINES, &labels, after.lines as f64);
@@ -86,7 +90,7 @@ impl Probe for PodLogs {
                 if let Some(last) = after.last {
                     samples.put(&LAST, &labels, last.as_duration().as_secs_f64());
                 }
-                known()[at] = after;
+                positions()[at] = after;
             }
             Ok(samples)
         }

@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::pods::Pod;
 use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
-use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, NOT_READY, PODS, READY, SIGNAL};
+use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, NOT_READY, PODS, READY};
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -14,9 +14,8 @@ use std::sync::Arc;
 pub struct Pods(pub Arc<Cluster>);
 
 impl Probe for Pods {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
-            let mut samples = SIGNAL.samples();
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let watched = self.0.watched().await?;
             let mut not_ready = Vec::new();
             for namespace in &watched.namespaces {

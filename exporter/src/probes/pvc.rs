@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::{Cluster, Namespace, read};
-use checklist::signals::pvc::{BOUND, REQUESTED, SIGNAL};
+use checklist::signals::pvc::{BOUND, REQUESTED};
 use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -12,9 +12,8 @@ use std::sync::Arc;
 pub struct Pvc(pub Arc<Cluster>);
 
 impl Probe for Pvc {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
-            let mut samples = SIGNAL.samples();
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let watched = self.0.watched().await?;
             samples.saw(Object::Claim, 0);
             for namespace in &watched.namespaces {

@@ -1,7 +1,7 @@
 //! An operator's own query: rows of labels and a value, of which the worst counts.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::postgres::{Ask, Database, Reads};
+use crate::sources::postgres::{Database, Reads, SqlRequest};
 use checklist::condition::threshold::Direction;
 use checklist::config::Query;
 use checklist::{Object, Reason, Samples};
@@ -20,7 +20,7 @@ pub struct Own {
 
 /// What the rows said.
 #[derive(Debug, Default)]
-struct Answer {
+struct RowSummary {
     /// The worst value by labels.
     worst: BTreeMap<Vec<String>, f64>,
     rows: usize,
@@ -47,7 +47,7 @@ impl Own {
     /// As [`Database::query`].
     pub async fn ask(&self, sql: &str) -> Result<Vec<Row>, Failure> {
         let schemas = &self.query.schemas;
-        self.database.query(Ask { sql, parameters: &[], reads: Reads::Tables, schemas }).await
+        self.database.query(SqlRequest { sql, parameters: &[], reads: Reads::Tables, schemas }).await
     }
 
     /// The statement as it is sent, with the value as a number.
@@ -56,7 +56,7 @@ impl Own {
     /// When the value is of a type that is no number, with what to write instead.
     pub async fn statement(&self) -> Result<String, Failure> {
         let sql = self.query.around("{value}");
-        let ask = Ask { sql: &sql, parameters: &[], reads: Reads::Tables, schemas: &self.query.schemas };
+        let ask = SqlRequest { sql: &sql, parameters: &[], reads: Reads::Tables, schemas: &self.query.schemas };
         let types = self.database.columns(ask).await?;
         let of_value = types.last().unwrap_or(&Type::UNKNOWN);
         let number = as_number(of_value).map_err(|advice| {
@@ -70,34 +70,33 @@ impl Own {
         self.query.signal.thresholds.first().map_or(Direction::Above, |threshold| threshold.direction)
     }
 
-    fn read(&self, rows: &[Row]) -> Result<Answer, tokio_postgres::Error> {
+    fn read(&self, rows: &[Row]) -> Result<RowSummary, tokio_postgres::Error> {
         let labels = self.query.signal.metrics.first().map_or(0, |metric| metric.labels.len());
-        let mut answer = Answer { rows: rows.len(), ..Answer::default() };
+        let mut summary = RowSummary { rows: rows.len(), ..RowSummary::default() };
         for row in rows {
             let label = |at| Ok(row.try_get::<_, Option<String>>(at)?.unwrap_or_default());
             let names = (0..labels).map(label).collect::<Result<Vec<String>, tokio_postgres::Error>>()?;
             match row.try_get::<_, Option<f64>>(labels)? {
-                None => answer.empty += 1,
-                Some(value) if value.is_nan() => answer.not_a_number += 1,
+                None => summary.empty += 1,
+                Some(value) if value.is_nan() => summary.not_a_number += 1,
                 Some(value) => {
                     let direction = self.direction();
                     let worse = |known: f64| if direction == Direction::Above { value > known } else { value < known };
-                    answer.twice += usize::from(answer.worst.contains_key(&names));
-                    let kept = answer.worst.entry(names).or_insert(value);
+                    summary.twice += usize::from(summary.worst.contains_key(&names));
+                    let kept = summary.worst.entry(names).or_insert(value);
                     if worse(*kept) {
                         *kept = value;
                     }
                 }
             }
         }
-        Ok(answer)
+        Ok(summary)
     }
 
-    fn samples(&self, answer: Answer) -> Samples {
+    fn fill(&self, samples: &mut Samples, summary: RowSummary) {
         let signal = self.query.signal;
-        let mut samples = signal.samples();
-        let mut worst: Vec<(Vec<String>, f64)> = answer.worst.into_iter().collect();
-        samples.saw(Object::Row, worst.len().min(signal.max_series));
+        let mut worst: Vec<(Vec<String>, f64)> = summary.worst.into_iter().collect();
+        samples.saw(Object::Row, worst.len().min(samples.limit()));
         // What does not fit is the best of them.
         worst.sort_by(|(_, a), (_, b)| match self.direction() {
             Direction::Above => b.total_cmp(a),
@@ -108,16 +107,16 @@ impl Own {
                 samples.put(metric, labels, *value);
             }
         }
-        if answer.twice > 0 {
-            let rows = Object::Row.counted(answer.twice as u64);
+        if summary.twice > 0 {
+            let rows = Object::Row.counted(summary.twice as u64);
             samples.evidence.note(format!("{rows} had the labels of another row; the worst of them counts"));
         }
-        if answer.not_a_number > 0 {
-            let rows = Object::Row.counted(answer.not_a_number as u64);
+        if summary.not_a_number > 0 {
+            let rows = Object::Row.counted(summary.not_a_number as u64);
             samples.missed(Object::Row, Reason::Decode, format!("{rows} with NaN as the value"));
         }
-        if answer.empty > 0 || answer.rows == 0 {
-            let what = match answer.empty {
+        if summary.empty > 0 || summary.rows == 0 {
+            let what = match summary.empty {
                 0 => "the query gives no row".to_owned(),
                 empty => format!("{} without a value", Object::Row.counted(empty as u64)),
             };
@@ -128,7 +127,6 @@ impl Own {
                 samples.evidence.note(format!("{what}, which checklist.yaml calls ok"));
             }
         }
-        samples
     }
 }
 
@@ -152,15 +150,16 @@ fn as_number(of_value: &Type) -> Result<&'static str, &'static str> {
 }
 
 impl Probe for Own {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let sql = self.statement().await?;
             let rows = self.ask(&sql).await?;
-            let answer = self.read(&rows).map_err(|error| {
+            let summary = self.read(&rows).map_err(|error| {
                 let check = self.query.signal.id;
                 Failure::new(Reason::Decode, format!("query {check}: an unexpected column: {error}"))
             })?;
-            Ok(self.samples(answer))
+            self.fill(&mut samples, summary);
+            Ok(samples)
         }
         .boxed()
     }

@@ -5,7 +5,7 @@ use crate::run::time::unix_now;
 use crate::sources::report::{Document, each};
 use checklist::config::{Report as Target, ReportFormat};
 use checklist::signals::{advisories, dependencies, images};
-use checklist::{Metric, Object, Reason, Samples, Signal, Unit};
+use checklist::{Metric, Object, Reason, Samples, Unit};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Deserializer};
@@ -38,7 +38,6 @@ const WARNINGS: [&str; 4] = ["unmaintained", "unsound", "yanked", "other"];
 
 /// Where the figures of a format go.
 struct Shape {
-    signal: &'static Signal,
     counted: &'static Metric,
     written: &'static Metric,
     future: &'static Metric,
@@ -46,32 +45,22 @@ struct Shape {
 
 const fn shape(format: ReportFormat) -> Shape {
     match format {
-        ReportFormat::CargoAudit => Shape {
-            signal: &advisories::SIGNAL,
-            counted: &advisories::ADVISORIES,
-            written: &advisories::WRITTEN,
-            future: &advisories::FUTURE,
-        },
-        ReportFormat::CargoOutdated => Shape {
-            signal: &dependencies::SIGNAL,
-            counted: &dependencies::OUTDATED,
-            written: &dependencies::WRITTEN,
-            future: &dependencies::FUTURE,
-        },
-        ReportFormat::Trivy | ReportFormat::Grype => Shape {
-            signal: &images::SIGNAL,
-            counted: &images::VULNERABILITIES,
-            written: &images::WRITTEN,
-            future: &images::FUTURE,
-        },
+        ReportFormat::CargoAudit => {
+            Shape { counted: &advisories::ADVISORIES, written: &advisories::WRITTEN, future: &advisories::FUTURE }
+        }
+        ReportFormat::CargoOutdated => {
+            Shape { counted: &dependencies::OUTDATED, written: &dependencies::WRITTEN, future: &dependencies::FUTURE }
+        }
+        ReportFormat::Trivy | ReportFormat::Grype => {
+            Shape { counted: &images::VULNERABILITIES, written: &images::WRITTEN, future: &images::FUTURE }
+        }
     }
 }
 
 impl Probe for Reports {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let shape = shape(self.0.format);
-            let mut samples = shape.signal.samples();
             let now = unix_now();
             each(&self.0, |document| {
                 let judged = document.and_then(|document| Ok((summarize(self.0.format, &document)?, document)));

@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::{Cluster, Namespace, read};
-use checklist::signals::restarts::{LAST_TERMINATION, RESTARTS, SIGNAL};
+use checklist::signals::restarts::{LAST_TERMINATION, RESTARTS};
 use checklist::{Object, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -12,9 +12,8 @@ use std::sync::Arc;
 pub struct Restarts(pub Arc<Cluster>);
 
 impl Probe for Restarts {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
-            let mut samples = SIGNAL.samples();
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let watched = self.0.watched().await?;
             samples.saw(Object::Container, 0);
             // What restarted comes first, so that a bound only cuts off containers that never did.

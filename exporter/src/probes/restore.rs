@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use checklist::config::RecordPlace;
-use checklist::signals::restore::{ANSWER, CONCLUSIVE, DURATION, LAST, NEWEST, PASSED, RECORDED, SIGNAL};
+use checklist::signals::restore::{ANSWER, CONCLUSIVE, DURATION, LAST, NEWEST, PASSED, RECORDED};
 use checklist::{Object, Samples};
 use clients::records::{Act, Records};
 use futures::FutureExt;
@@ -18,11 +18,10 @@ pub struct Restore {
 }
 
 impl Probe for Restore {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let records = Records::read(&self.place, Timestamp::now()).await?;
             let name = self.backup.as_str();
-            let mut samples = SIGNAL.samples();
             let mine = records.list.iter().rev().filter_map(|record| match &record.act {
                 Act::Restored { backup, .. } if *backup == self.backup => Some((record.at, &record.act)),
                 _ => None,

@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use checklist::config::Prometheus;
 use checklist::contract::RULES_INFO;
-use checklist::signals::rules::{DEPLOYED, FAILING, MATCH, SIGNAL};
+use checklist::signals::rules::{DEPLOYED, FAILING, MATCH};
 use checklist::{Object, Reason, Samples};
 use clients::http::fetch_json;
 use futures::FutureExt;
@@ -25,7 +25,7 @@ pub struct Rules {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct RulesResponse {
     data: Data,
 }
 
@@ -49,11 +49,10 @@ struct Rule {
 }
 
 impl Probe for Rules {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
-            let answer: Answer = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
+            let answer: RulesResponse = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
             let groups = answer.data.groups;
-            let mut samples = SIGNAL.samples();
             if self.rule_sets.is_empty() {
                 return Err(Failure::new(Reason::Config, "checklist.yaml generates no rules"));
             }

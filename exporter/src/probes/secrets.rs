@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::Cluster;
 use checklist::config::RotatedSecret;
-use checklist::signals::secrets::{PRESENT, ROTATED, SIGNAL};
+use checklist::signals::secrets::{PRESENT, ROTATED};
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -57,9 +57,8 @@ impl Metadata {
 }
 
 impl Probe for Secrets {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
-            let mut samples = SIGNAL.samples();
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let watched = self.0.watched().await?;
             let mut by_creation = 0;
             for secret in &self.0.target.secrets {

@@ -1,7 +1,7 @@
 //! Every check that is a handful of SELECTs: a row is the labels of its metrics, then a value for each of them.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::postgres::{Ask, Database, Facts, Reads};
+use crate::sources::postgres::{Database, Facts, Reads, SqlRequest};
 use checklist::config::{Postgres, literal, quoted};
 use checklist::{Access, Limits, Metric, Object, Reason, Samples, Signal, TargetKind, Threshold};
 use futures::FutureExt;
@@ -211,7 +211,7 @@ impl Sql {
             return Ok(Arc::clone(found));
         }
         let sql = statement.text(facts);
-        let ask = Ask { sql: &sql, parameters, reads: self.reads, schemas: &[] };
+        let ask = SqlRequest { sql: &sql, parameters, reads: self.reads, schemas: &[] };
         let rows = self.database.query(ask).await?;
         let found = read(statement, &rows).map_err(|error| {
             Failure::new(Reason::Decode, format!("check {}: an unexpected column: {error}", self.signal.id))
@@ -290,11 +290,10 @@ fn whole(count: f64) -> usize {
 }
 
 impl Probe for Sql {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let facts = self.database.facts().await?;
             self.permitted(&facts)?;
-            let mut samples = self.signal.samples();
             for (at, (statement, _)) in self.statements.iter().enumerate() {
                 if !(statement.when)(&facts) {
                     continue;

@@ -27,6 +27,7 @@ macro_rules! of_tables {
 static STATEMENTS: &[(&str, &[Statement])] = &[
     ("connections", &[
             select(include_str!("connections.sql"), &[&connections::CONNECTIONS]).counts(Object::Session),
+            gap(include_str!("sessions_untracked.sql"), Object::Session, Reason::Config),
             select(include_str!("connections_oldest.sql"), &[&connections::OLDEST_TRANSACTION]),
             select(include_str!("connections_limit.sql"), &[&connections::LIMIT]),
             select(include_str!("connections_databases.sql"), &[&connections::DATABASE_LIMIT]),
@@ -37,6 +38,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
                 &seq_scans::SEQ_SCANS, &seq_scans::INDEX_SCANS, &seq_scans::SEQ_ROWS, &seq_scans::INDEX_ROWS,
                 &seq_scans::LIVE_ROWS, &seq_scans::BYTES,
             ]).each_is(Object::Table),
+            gap(include_str!("counts_untracked.sql"), Object::Table, Reason::Config),
             gap(of_tables!("seq_scans_beyond.sql"), Object::Table, Reason::Limit).with(&[&seq_scans::MIN_BYTES]),
     ]),
     ("slow_queries", &[
@@ -47,6 +49,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select("SELECT WHERE false", &[]).each_is(Object::Statement).when(|facts| facts.statements.is_none()),
             gap(include_str!("slow_queries_forgotten.sql"), Object::Statement, Reason::Limit)
                 .when(|facts| facts.statements.as_ref().is_some_and(|statements| statements.counts_forgotten)),
+            gap(include_str!("sessions_untracked.sql"), Object::Session, Reason::Config),
             select(include_str!("slow_queries_longest.sql"), &[&slow_queries::LONGEST]).each_is(Object::Session),
     ]),
     ("workflows", &[
@@ -73,6 +76,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
     ]),
     ("maintenance", &[
             select(include_str!("maintenance_ids.sql"), &[&maintenance::XID_AGE]).each_is(Object::Database),
+            gap(include_str!("counts_untracked.sql"), Object::Table, Reason::Config).when(|facts| !facts.standby),
             select(of_tables!("maintenance.sql"), &[
                 &maintenance::LAST_VACUUM, &maintenance::LAST_ANALYZE, &maintenance::DEAD, &maintenance::ROWS,
             ]).of_all(Object::Table).with(&[&maintenance::MIN_BYTES]).when(|facts| !facts.standby),
@@ -87,6 +91,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
     ("indexes", &[
             select(include_str!("indexes.sql"), &[&indexes::INVALID, &indexes::UNUSED, &indexes::DUPLICATE])
                 .each_is(Object::Database),
+            gap(include_str!("counts_untracked.sql"), Object::Index, Reason::Config),
     ]),
     ("bloat", &[
             select(of_tables!("bloat.sql"), &[&bloat::BLOAT, &bloat::TABLE_BYTES])

@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use checklist::config::Tasks as Target;
 use checklist::signals::r#override as emergency;
-use checklist::signals::tasks::{DUE, LAST_DONE, OVERDUE, REJECTED, SIGNAL, SKIPPED};
+use checklist::signals::tasks::{DUE, LAST_DONE, OVERDUE, REJECTED, SKIPPED};
 use checklist::{Object, Samples};
 use clients::records::{Act, Records};
 use futures::FutureExt;
@@ -14,12 +14,11 @@ use jiff::Timestamp;
 pub struct Tasks(pub Target);
 
 impl Probe for Tasks {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let target = &self.0;
             let now = Timestamp::now();
             let records = Records::read(&target.place, now).await?;
-            let mut samples = SIGNAL.samples();
             samples.saw(Object::Task, target.list.len());
             samples.set(&REJECTED, [], records.rejected);
             for task in &target.list {
@@ -32,9 +31,9 @@ impl Probe for Tasks {
                 if let Some(done) = done {
                     samples.set(&LAST_DONE, labels, done.at.as_duration().as_secs_f64());
                 }
-                if let Some(standing) = task.standing(now, &records.of_task(&task.id), target.since, &target.zone) {
-                    samples.set(&DUE, labels, standing.due.as_duration().as_secs_f64());
-                    samples.set(&OVERDUE, labels, standing.overdue.as_duration().as_secs_f64());
+                if let Some(occurrence) = task.occurrence(now, &records.of_task(&task.id), target.since, &target.zone) {
+                    samples.set(&DUE, labels, occurrence.due.as_duration().as_secs_f64());
+                    samples.set(&OVERDUE, labels, occurrence.overdue.as_duration().as_secs_f64());
                 }
             }
             Ok(samples)
@@ -47,11 +46,10 @@ impl Probe for Tasks {
 pub struct Override(pub Target);
 
 impl Probe for Override {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let now = Timestamp::now();
             let records = Records::read(&self.0.place, now).await?;
-            let mut samples = emergency::SIGNAL.samples();
             samples.saw(Object::Record, records.list.len());
             let held = records.override_at(now);
             samples.set(&emergency::ACTIVE, [], held.is_some());

@@ -5,7 +5,7 @@ use crate::sources::kubernetes::objects::PodUsage;
 use crate::sources::kubernetes::{Cluster, Namespace, Watched, read};
 use checklist::signals::utilization::{
     NODE_CPU, NODE_CPU_ALLOCATABLE, NODE_MEMORY, NODE_MEMORY_ALLOCATABLE, POD_CPU, POD_CPU_LIMIT, POD_MEMORY,
-    POD_MEMORY_LIMIT, SIGNAL,
+    POD_MEMORY_LIMIT,
 };
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
@@ -28,9 +28,8 @@ struct Workload {
 const UNTIL_MEASURED: i64 = 300;
 
 impl Probe for Utilization {
-    fn probe(&self) -> BoxFuture<'_, Result<Samples, Failure>> {
-        async {
-            let mut samples = SIGNAL.samples();
+    fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
+        async move {
             let watched = self.0.watched().await?;
             nodes(&watched, &mut samples).await?;
             samples.saw(Object::Pod, 0);

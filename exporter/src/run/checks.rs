@@ -217,8 +217,8 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
     // Equal ids may be different signals: an operator's own check that was changed.
     let signal = std::ptr::from_ref(check.signal);
     format!(
-        "{} {signal:?} {name} {:?} {:?} {limits:?} {query:?} {target:?} {more}",
-        check.signal.id, check.interval, check.timeout
+        "{} {signal:?} {name} {:?} {:?} {} {limits:?} {query:?} {target:?} {more}",
+        check.signal.id, check.interval, check.timeout, check.series
     )
 }
 

@@ -110,9 +110,12 @@ impl Job {
 
     async fn make(&self) {
         let _one = self.running.lock().await;
-        let timeout = self.state().check.timeout;
+        let (timeout, series) = {
+            let state = self.state();
+            (state.check.timeout, state.check.series)
+        };
         let begun = Instant::now();
-        let result = attempt(self.probe.as_ref(), timeout).await;
+        let result = attempt(self.probe.as_ref(), timeout, series).await;
         if let Err(failure) = &result {
             let state = self.state();
             let (check, target) = (state.check.signal.id, state.check.target.as_str());
@@ -130,8 +133,8 @@ fn is_shared(run: &watch::Receiver<Option<Instant>>) -> bool {
     }
 }
 
-async fn attempt(probe: &dyn Probe, timeout: Duration) -> Result<Samples, Failure> {
-    let run = AssertUnwindSafe(probe.probe()).catch_unwind();
+async fn attempt(probe: &dyn Probe, timeout: Duration, series: usize) -> Result<Samples, Failure> {
+    let run = AssertUnwindSafe(probe.probe(Samples::within(series))).catch_unwind();
     match tokio::time::timeout(timeout, run).await {
         Ok(Ok(result)) => result,
         Ok(Err(_panic)) => Err(Failure::new(Reason::Panic, "the probe itself broke; this is a bug, please report it")),

@@ -80,8 +80,7 @@ mod tests {
     use std::time::Duration;
 
     fn state(signal: &'static Signal, name: &str, runs: &[(f64, Option<Reason>)]) -> State {
-        let check = Check { signal, target: name.to_owned(), interval: signal.interval, timeout: signal.timeout };
-        let mut state = State::new(check, Limits::default());
+        let mut state = State::new(Check::of(signal, name), Limits::default());
         for (at, failed) in runs {
             let result = failed.map_or_else(|| Ok(signal.samples()), |reason| Err(Failure::new(reason, "no")));
             state.record(result, *at, Duration::ZERO);

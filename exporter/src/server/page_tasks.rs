@@ -41,13 +41,13 @@ fn whole(body: &Markup) -> String {
 }
 
 fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
-    let mut standing: Vec<_> = tasks
+    let mut occurrences: Vec<_> = tasks
         .list
         .iter()
         .filter_map(|task| status_of(task, tasks, records, now).map(|(at, status)| (task, at, status)))
         .collect();
-    standing.sort_by_key(|(_, at, status)| (std::cmp::Reverse(*status), at.day));
-    let count = |wanted: TaskStatus| standing.iter().filter(|(_, _, status)| *status == wanted).count();
+    occurrences.sort_by_key(|(_, at, status)| (std::cmp::Reverse(*status), at.day));
+    let count = |wanted: TaskStatus| occurrences.iter().filter(|(_, _, status)| *status == wanted).count();
     let last = records.list.iter().rev().filter(|record| record.task().is_some()).take(LAST);
     html! {
         p.summary {
@@ -65,7 +65,7 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
         h2 { "Every task" }
         table {
             tr { th { "Task" } th { "When" } th { "Day" } th { "State" } th { "Until" } }
-            @for (task, at, status) in &standing {
+            @for (task, at, status) in &occurrences {
                 tr {
                     td {
                         details {
@@ -134,7 +134,7 @@ fn occurrence(
         return ("", "not counted", html! {});
     }
     match status_of(task, tasks, records, now) {
-        Some((standing, status)) if standing.day == day => (class(status), status.as_str(), html! {}),
+        Some((occurrence, status)) if occurrence.day == day => (class(status), status.as_str(), html! {}),
         _ if day > now.to_zoned_datetime(tasks.zone.clone()).date() => ("", TaskStatus::Ahead.as_str(), html! {}),
         _ => ("not", "not done", html! {}),
     }

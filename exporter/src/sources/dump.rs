@@ -4,13 +4,18 @@ use checklist::config::BackupFormat;
 use flate2::read::MultiGzDecoder;
 use std::io::{self, Read};
 
-/// Bytes that say what a backup is: a gzip header with a file name, and the title of a dump in plain SQL within it.
-pub const HEADER_BYTES: u64 = 4096;
+/// Bytes of an inside that say what it is: the title of a dump in plain SQL stands in its first lines.
+const TITLE_BYTES: usize = 4096;
+/// The most that the first block of Zstandard takes, with what stands before it: nothing of a block can be read before
+/// all of it is there.
+const ZSTD_BYTES: u64 = 132 * 1024;
 
 /// RFC 1952.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// RFC 8878.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// The last three bytes of a frame to be skipped, as pzstd writes first; the one before them is 0x50 to 0x5f.
+const ZSTD_SKIPPED: [u8; 3] = [0x2a, 0x4d, 0x18];
 /// What `pg_dump` writes first in plain SQL, and `pg_dumpall`.
 const TITLES: [(&str, Content); 2] =
     [("-- PostgreSQL database dump", Content::Sql), ("-- PostgreSQL database cluster dump", Content::Cluster)];
@@ -61,6 +66,7 @@ impl Layer {
         match header {
             header if header.starts_with(&GZIP) => Self::Gzip,
             header if header.starts_with(&ZSTD) => Self::Zstd,
+            [0x50..=0x5f, rest @ ..] if rest.starts_with(&ZSTD_SKIPPED) => Self::Zstd,
             _ => Self::None,
         }
     }
@@ -96,7 +102,12 @@ pub const fn layer(format: BackupFormat) -> Option<Layer> {
     }
 }
 
-/// Judges the first bytes of a backup, at least [`HEADER_BYTES`] or all of them.
+/// How many of the first bytes of a backup [`judge`] needs.
+pub fn header_bytes(format: BackupFormat) -> u64 {
+    if layer(format) == Some(Layer::Zstd) { ZSTD_BYTES } else { TITLE_BYTES as u64 }
+}
+
+/// Judges the first bytes of a backup, at least [`header_bytes`] or all of them.
 ///
 /// # Errors
 /// In what way they are not what the format demands.
@@ -127,7 +138,7 @@ fn begin(layer: Layer, header: &[u8]) -> Vec<u8> {
     let mut inside = Vec::new();
     let Ok(mut reader) = layer.open(header) else { return inside };
     let mut piece = [0; 512];
-    while inside.len() < 4096 {
+    while inside.len() < TITLE_BYTES {
         // The end of the header is in the middle of the packed data.
         match reader.read(&mut piece) {
             Ok(0) | Err(_) => break,
@@ -144,7 +155,13 @@ mod tests {
 
     #[test]
     fn every_format_of_pg_dump_is_known_within_every_layer_and_an_error_message_is_none() -> io::Result<()> {
-        let filler = "x".repeat(20_000);
+        // It packs badly: the first block of Zstandard is longer than what plain text needs.
+        let mut state = 1_u64;
+        let letter = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'!' + u8::try_from(state >> 58).unwrap_or_default())
+        };
+        let filler: String = (0..300_000).map(letter).collect();
         let sql = format!("--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n{filler}");
         let all = sql.replace("database dump", "database cluster dump");
         let (custom, tar) = (format!("PGDMP\u{1}\u{e}{filler}"), format!("toc.dat\0{filler}"));
@@ -165,7 +182,8 @@ mod tests {
                 (&gzip, BackupFormat::PgDumpGzip, BackupFormat::Gzip),
                 (&zstd, BackupFormat::PgDumpZstd, BackupFormat::Zstd),
             ] {
-                let header = &packed[..packed.len().min(4096)];
+                let most = usize::try_from(header_bytes(any)).unwrap_or(usize::MAX);
+                let header = &packed[..packed.len().min(most)];
                 assert_eq!(judge(any, header), Ok(content), "{any:?}");
                 assert_eq!(
                     judge(dump, header).ok(),

@@ -5,7 +5,7 @@ use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::objects::Node;
 use checklist::Reason;
 use checklist::config::SecretRef;
-use clients::http::{Ask, get, refusal};
+use clients::http::{HttpRequest, get, refusal};
 use clients::{secret, trust};
 use futures::{StreamExt, stream};
 use kube::client::ConfigExt;
@@ -109,7 +109,8 @@ fn summary_url(node: &Node) -> Option<String> {
 
 async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Result<Summary, Failure> {
     let answer =
-        get(Ask { url: &url, tls: Some(tls), bearer: token(config).await?, max_body: MAX_BODY, tenant: None }).await?;
+        get(HttpRequest { url: &url, tls: Some(tls), bearer: token(config).await?, max_body: MAX_BODY, tenant: None })
+            .await?;
     if let Some(failure) = refusal(&answer) {
         return Err(failure.while_doing(format_args!("kubelet {url}")));
     }

@@ -21,7 +21,7 @@ use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use limits::Limits;
-use objects::{Autoscaler, Claim, Lean, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
+use objects::{Autoscaler, CachedObject, Claim, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
 use pods::Pod;
 use room::Room;
 use serde::de::DeserializeOwned;
@@ -199,6 +199,6 @@ impl Watched {
 }
 
 /// The objects of a watch, held still while they are read, or why they are not known.
-pub async fn read<K: Lean>(watch: &Watch<K>) -> Result<Present<'_, K>, Failure> {
+pub async fn read<K: CachedObject>(watch: &Watch<K>) -> Result<Present<'_, K>, Failure> {
     watch.read(MAX_SILENCE).await
 }

@@ -6,7 +6,7 @@ mod session;
 mod wire;
 
 pub use facts::{Facts, Statements};
-pub use session::{Ask, Reads};
+pub use session::{Reads, SqlRequest};
 
 use checklist::Reason;
 use checklist::config::{Postgres as Target, Tables, quoted};
@@ -58,7 +58,7 @@ impl Database {
     ///
     /// # Errors
     /// With the server's own words; a connection that broke is opened anew by the next query.
-    pub async fn query(&self, ask: Ask<'_>) -> Result<Vec<Row>, Failure> {
+    pub async fn query(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, Failure> {
         match self.rows(ask).await {
             Err(failure) if failure.reason == Reason::Permission && ask.reads == Reads::Tables => {
                 Err(self.explained(failure).await)
@@ -71,7 +71,7 @@ impl Database {
     ///
     /// # Errors
     /// As [`Database::query`].
-    pub async fn columns(&self, ask: Ask<'_>) -> Result<Vec<Type>, Failure> {
+    pub async fn columns(&self, ask: SqlRequest<'_>) -> Result<Vec<Type>, Failure> {
         let turn = self.turn().await?;
         let result = turn.session.columns(ask).await;
         self.after(turn, result)
@@ -99,7 +99,7 @@ impl Database {
         result.map_err(|(failure, _)| failure.while_doing(self.place()))
     }
 
-    async fn rows(&self, ask: Ask<'_>) -> Result<Vec<Row>, Failure> {
+    async fn rows(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, Failure> {
         let turn = self.turn().await?;
         let result = turn.session.answer(ask).await;
         self.after(turn, result)
@@ -107,7 +107,7 @@ impl Database {
 
     /// A refusal with what to do about it: grants, or row security that hides rows.
     async fn explained(&self, failure: Failure) -> Failure {
-        let hidden = self.rows(Ask::of_catalogs(HIDDEN)).await;
+        let hidden = self.rows(SqlRequest::of_catalogs(HIDDEN)).await;
         let hidden: Vec<String> = hidden.unwrap_or_default().iter().filter_map(|row| row.try_get(0).ok()).collect();
         let advice = if hidden.is_empty() {
             "`rules-gen access` writes the grants that the checks need".to_owned()

@@ -2,9 +2,10 @@
 
 use super::Parser;
 use crate::Span;
+use crate::construct::Construct;
 use crate::lexer::TokenKind;
 use crate::number::LONGEST;
-use crate::table::{self, Construct};
+use crate::table;
 use crate::tree::{At, Duration, DurationKind, DurationOp, Expr, Kind, Modifiers, Number, Sign, Subquery};
 
 /// Of a power; signs bind as tightly as products.

@@ -1,10 +1,11 @@
 //! Operands: numbers, strings, parentheses, calls and aggregations.
 
 use super::Parser;
+use crate::construct::ConstructKind;
 use crate::lexer::{Token, TokenKind};
 use crate::number::{self, Scanned, Spelling};
 use crate::print::is_plain;
-use crate::table::{self, ConstructKind};
+use crate::table;
 use crate::text;
 use crate::tree::{Aggregation, Call, Expr, Grouping, Kind, Name, Number};
 

@@ -148,7 +148,7 @@ fn sources(config: &Config, groups: &[Group], entry: &Entry, metric: &Metric) ->
             .into_iter()
             .find(|record| record.record == metric.name && record.labels.get("target") == Some(&target));
         let source = match (config.source(signal, &target), recorded) {
-            (Some(elsewhere), Some(record)) => format!("{target}: from {}: {}", elsewhere.source, record.expr),
+            (Some(external), Some(record)) => format!("{target}: from {}: {}", external.source, record.expr),
             (_, Some(record)) => format!("{target}: recorded: {}", record.expr),
             _ => format!("from checklist-exporter, check {} on {}", signal.id, signal.kind.key()),
         };

@@ -4,7 +4,7 @@ use crate::cli::checklist;
 use crate::lint::known::Known;
 use crate::lint::output::{Format, render};
 use crate::lint::report::{Finding, Level, Report};
-use crate::lint::{Options, asked, checks, files, live, pages, rule_file, run_showing};
+use crate::lint::{Options, asked, checks, files, live, rule_file, run_showing};
 use crate::server::{Login, Server};
 use crate::terminal::{Progress, Style, is_quiet, note, print};
 use anyhow::Context;
@@ -85,7 +85,7 @@ pub struct Arguments {
 }
 
 fn lint_id(text: &str) -> Result<String, String> {
-    pages::id(text).map(ToOwned::to_owned).ok_or_else(|| format!("there is no lint {text}; see --list"))
+    checks::id(text).map(ToOwned::to_owned).ok_or_else(|| format!("there is no lint {text}; see --list"))
 }
 
 fn duration(text: &str) -> Result<f64, String> {
@@ -108,12 +108,12 @@ fn version(text: &str) -> Result<(u32, u32), String> {
 /// Unreadable settings, and a live server without an answer.
 pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(id) = &arguments.explain {
-        let page = pages::all().find(|page| page.id == id).context("there is no such lint")?;
-        out(arguments, page.text)?;
+        let lint = checks::ALL.iter().find(|lint| lint.id == id).context("there is no such lint")?;
+        out(arguments, &format!("# {}: {}\n\n{}", lint.id, lint.title, lint.page()))?;
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.list {
-        let lines: String = pages::all().map(|page| format!("{}  {}\n", page.id, page.title)).collect();
+        let lines: String = checks::ALL.iter().map(|lint| format!("{}  {}\n", lint.id, lint.title)).collect();
         out(arguments, &lines)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -183,10 +183,9 @@ fn scrapes(arguments: &Arguments, options: &mut Options) -> anyhow::Result<Vec<F
         anyhow::ensure!(text.lines().any(sample), "{} has no sample: {why}", path.display());
         options.known.add_scrape(&text);
         let name = path.display().to_string();
-        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
         let mut report = Report::new(&name, &text, None);
-        checks::metric_names(types.map(|(name, kind)| (name, kind.trim() == "counter")), &mut report);
-        findings.extend(report.finish(options.today));
+        checks::scrape(&text, &mut report);
+        findings.extend(report.finish(options.today, checks::id));
     }
     Ok(findings)
 }

@@ -1,63 +1,150 @@
-//! The lints on rules, each in the module of its subject.
+//! Every lint, a file each: id, level, page, check and examples. Those on rules, on dashboards and on scrapes are called
+//! from here; what readers of files and of servers tell is in `Check::Reader` and `Check::Server`.
 
-pub mod context;
-mod logic;
-mod lost;
-mod matchers;
-mod migration;
-mod policy;
-mod series;
-mod versions;
+mod absent_function;
+mod alert_duration;
+mod alert_name;
+mod alert_route;
+mod alertname_label;
+mod annotation_template;
+mod annotations;
+mod cadence_limit;
+mod condition;
+mod dashboard;
+mod division;
+mod dropped_label;
+mod duplicate_rule;
+mod feature_flag;
+mod group_interval;
+mod group_names;
+mod impossible_limit;
+mod label_replace_pattern;
+mod malformed_rule;
+mod metric_name;
+mod metric_type;
+mod prometheus_3;
+mod quantile;
+mod regex_matcher;
+mod retention;
+mod runbook_link;
+mod server_version;
+mod short_range;
+mod suppression;
+mod text_numbers;
+mod timestamp_function;
+mod unhealthy_rule;
+mod unknown_metric;
+mod unreadable;
+mod unstable_result;
+mod untested;
+mod vector_matching;
 
-use super::report::{Level, Report};
+use super::context::Context;
+use super::dashboards::context::DashboardContext;
+use super::definition::{Check, Lint};
+use super::report::Report;
 use super::rule_file::Rule;
-use context::Context;
+use serde_json::Value;
 
-/// Every lint on one rule.
-pub fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
-    report.enter(rule.scope.clone());
-    report.about(Some(rule.name.value.clone()));
-    if let Some(ast) = &rule.ast {
-        series::check(rule, ast, context, report);
-        logic::check(rule, ast, context, report);
-        matchers::check(rule, ast, report);
-        lost::check(rule, ast, report);
-        migration::check(rule, ast, context, report);
-    }
-    versions::check(rule, context, report);
-    policy::check(rule, rule.ast.as_ref(), context, report);
+/// In order of their ids.
+pub static ALL: &[&Lint] = &[
+    &unreadable::LINT,
+    &malformed_rule::LINT,
+    &group_names::LINT,
+    &duplicate_rule::LINT,
+    &server_version::LINT,
+    &feature_flag::LINT,
+    &prometheus_3::LINT,
+    &unknown_metric::LINT,
+    &metric_type::LINT,
+    &short_range::LINT,
+    &retention::LINT,
+    &quantile::LINT,
+    &vector_matching::LINT,
+    &division::LINT,
+    &unstable_result::LINT,
+    &condition::LINT,
+    &alertname_label::LINT,
+    &timestamp_function::LINT,
+    &absent_function::LINT,
+    &impossible_limit::LINT,
+    &cadence_limit::LINT,
+    &regex_matcher::LINT,
+    &label_replace_pattern::LINT,
+    &dropped_label::LINT,
+    &alert_name::LINT,
+    &annotations::LINT,
+    &annotation_template::LINT,
+    &runbook_link::LINT,
+    &alert_duration::LINT,
+    &group_interval::LINT,
+    &alert_route::LINT,
+    &text_numbers::LINT,
+    &untested::LINT,
+    &dashboard::LINT,
+    &metric_name::LINT,
+    &unhealthy_rule::LINT,
+    &suppression::LINT,
+];
+
+/// The id as the program knows it.
+pub fn id(text: &str) -> Option<&'static str> {
+    ALL.iter().map(|lint| lint.id).find(|id| id.eq_ignore_ascii_case(text))
 }
 
-/// Names of metrics that fail promlint's rules.
-pub fn metric_names<'a>(names: impl Iterator<Item = (&'a str, bool)>, report: &mut Report<'_>) {
-    const UNITS: [(&str, &str); 10] = [
-        ("milliseconds", "seconds"),
-        ("microseconds", "seconds"),
-        ("minutes", "seconds"),
-        ("hours", "seconds"),
-        ("days", "seconds"),
-        ("kilobytes", "bytes"),
-        ("megabytes", "bytes"),
-        ("kibibytes", "bytes"),
-        ("percentage", "ratio"),
-        ("fahrenheit", "celsius"),
-    ];
-    for (name, counter) in names {
-        let say = |message: String, fix: &str, report: &mut Report<'_>| {
-            report.about(Some(name.to_owned()));
-            report.line("RG060", Level::Warning, 1, message, fix);
-        };
-        if counter && !name.ends_with("_total") {
-            say(format!("the counter {name} does not end in _total"), "rename it", report);
+/// Every lint on one rule.
+pub(super) fn rule(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
+    report.enter(rule.scope.clone());
+    report.about(Some(rule.name.value.clone()));
+    for lint in ALL {
+        match (&lint.check, &rule.ast) {
+            (Check::Rule(check), _) => check(rule, context, report),
+            (Check::Expr(check), Some(ast)) => check(rule, ast, context, report),
+            _ => {}
         }
-        if name.contains(':') {
-            say(format!("{name} has a colon, which is for recording rules"), "rename it", report);
+    }
+}
+
+/// Every lint on the rules of a file together.
+pub(super) fn rules(rules: &[Rule], report: &mut Report<'_>) {
+    for lint in ALL {
+        if let Check::Rules(check) = lint.check {
+            check(rules, report);
         }
-        if name.chars().any(|c| c.is_ascii_uppercase()) {
-            say(format!("{name} is written in camelCase"), "use snake_case", report);
+    }
+}
+
+/// Every lint on a dashboard.
+pub(super) fn dashboard(model: &Value, context: &DashboardContext<'_>, report: &mut Report<'_>) {
+    for lint in ALL {
+        if let Check::Dashboard(check) = lint.check {
+            check(model, context, report);
         }
-        if let Some((unit, base)) = UNITS.iter().find(|(unit, _)| name.split('_').any(|part| part == *unit)) {
-            say(format!("{name} is in {unit}"), &format!("use the base unit {base}"), report);
+    }
+}
+
+/// Every lint on the text of a scrape.
+pub fn scrape(text: &str, report: &mut Report<'_>) {
+    for lint in ALL {
+        if let Check::Scrape(check) = lint.check {
+            check(text, report);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_checks_is_a_lint_of_the_list() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lint/checks");
+        let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        for file in &files {
+            let name = file.file_stem().unwrap().to_str().unwrap();
+            assert!(include_str!("checks.rs").contains(&format!("    &{name}::LINT,\n")), "{name} is not in ALL");
+        }
+        assert_eq!(files.len(), ALL.len());
+        assert!(ALL.windows(2).all(|pair| pair[0].id < pair[1].id), "in order of their ids, each once");
     }
 }

@@ -1,6 +1,6 @@
 //! Questions to a PromQL expression: its selectors' labels, whether it is a condition, how far back it looks.
 
-use promql::{Binary, BinaryOp, Duration, Expr, Kind, Matcher, Modifiers, Selector, Sign, Type};
+use promql::{Binary, BinaryOp, Construct, Duration, Expr, Kind, Matcher, Modifiers, Selector, Sign, Type};
 
 /// The matchers of a selector beside its name.
 pub fn matchers(selector: &Selector) -> impl Iterator<Item = &Matcher> {
@@ -74,4 +74,48 @@ pub fn function(expr: &Expr) -> Option<&str> {
         Kind::Call(call) => Some(&call.function.text),
         _ => None,
     }
+}
+
+/// What a construct is called: `start()`, `offset`.
+pub fn construct(construct: &Construct) -> String {
+    match construct.signature() {
+        Some(_) => format!("{}()", construct.name),
+        None => construct.name.to_owned(),
+    }
+}
+
+/// A comparison of a metric that is 1 while all is well and 0 otherwise.
+#[derive(Debug)]
+pub struct Health<'a> {
+    /// The metric.
+    pub metric: &'a str,
+    /// Whether the comparison holds while all is well.
+    pub holds_well: bool,
+    /// Whether it holds when it is not.
+    pub holds_ill: bool,
+}
+
+/// A comparison of such a metric with a number, if it is one.
+#[expect(clippy::float_cmp, reason = "PromQL compares exactly")]
+pub fn health(one: &Binary) -> Option<Health<'_>> {
+    let mut side = one.left.bare();
+    while let Kind::Aggregation(inner) = &side.kind {
+        if !["max", "min", "avg"].contains(&inner.op.text.as_str()) {
+            return None;
+        }
+        side = inner.expr.bare();
+    }
+    let metric = side.selector().and_then(Selector::metric)?;
+    let healthy = metric == "up"
+        || ["_up", "_success", "_successful", "_healthy", "_passed"].iter().any(|ending| metric.ends_with(ending));
+    let limit = constant(&one.right).filter(|_| healthy)?;
+    let holds = |value: f64| match one.op {
+        BinaryOp::Equal => value == limit,
+        BinaryOp::NotEqual => value != limit,
+        BinaryOp::Greater => value > limit,
+        BinaryOp::GreaterOrEqual => value >= limit,
+        BinaryOp::Less => value < limit,
+        _ => value <= limit,
+    };
+    Some(Health { metric, holds_well: holds(1.0), holds_ill: holds(0.0) })
 }

@@ -119,5 +119,5 @@ async fn unhealthy(server: &Server, options: &Options) -> Result<Vec<Finding>, N
             report.line("RG070", Level::Error, 1, format!("the server cannot evaluate it: {error}"), "");
         }
     }
-    Ok(report.finish(options.today))
+    Ok(report.finish(options.today, |_| None))
 }

@@ -5,7 +5,7 @@
 
 mod xml;
 
-use super::pages;
+use super::checks::ALL;
 use super::report::{Finding, Level};
 use crate::terminal::{Colour, Style};
 use checklist::config::digest;
@@ -106,17 +106,18 @@ fn object(finding: &Finding) -> Value {
 }
 
 fn sarif(findings: &[Finding]) -> Value {
-    let rules: Vec<Value> = pages::all()
-        .map(|page| {
+    let rules: Vec<Value> = ALL
+        .iter()
+        .map(|lint| {
             json!({
-                "id": page.id,
-                "shortDescription": {"text": page.title},
-                "fullDescription": {"text": page.why},
-                "help": {"text": page.why},
+                "id": lint.id,
+                "shortDescription": {"text": lint.title},
+                "fullDescription": {"text": lint.why()},
+                "help": {"text": lint.why()},
             })
         })
         .collect();
-    let index = |id: &str| pages::all().position(|page| page.id == id);
+    let index = |id: &str| ALL.iter().position(|lint| lint.id == id);
     let result = |finding: &Finding| {
         let level = match finding.level {
             Level::Error => "error",

@@ -1,6 +1,5 @@
 //! What is found: where, how bad, why and what to do; suppressed where the file says so with a reason.
 
-use super::pages;
 use super::place::{Lines, Place, Text};
 use super::yaml::Node;
 use jiff::civil::Date;
@@ -60,6 +59,9 @@ pub struct Finding {
     /// The line of the file.
     pub snippet: String,
 }
+
+/// Finds the id of a lint as the program knows it (`checks::id`), for comments that name one.
+pub type LintId = fn(&str) -> Option<&'static str>;
 
 /// Collects the findings of one file.
 #[derive(Debug, Clone)]
@@ -204,8 +206,8 @@ impl<'a> Report<'a> {
     }
 
     /// The findings that no comment suppresses, and those about the comments themselves.
-    pub fn finish(mut self, today: Date) -> Vec<Finding> {
-        let (ignores, bad) = ignores(self.text, today);
+    pub fn finish(mut self, today: Date, id: LintId) -> Vec<Finding> {
+        let (ignores, bad) = ignores(self.text, today, id);
         self.scope = Scope::default();
         self.subject = None;
         for (line, message) in bad {
@@ -229,7 +231,7 @@ struct Ignore {
 }
 
 /// `# rules-gen: ignore RG016 until 2026-12-31 because ...`, before a rule or within it; `ignore-file` for the file.
-fn ignores(text: &str, today: Date) -> (Vec<Ignore>, Vec<(usize, String)>) {
+fn ignores(text: &str, today: Date, id: LintId) -> (Vec<Ignore>, Vec<(usize, String)>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     if !text.contains("rules-gen:") {
         return (good, bad);
@@ -239,7 +241,7 @@ fn ignores(text: &str, today: Date) -> (Vec<Ignore>, Vec<(usize, String)>) {
         let Some((before, comment)) = line.split_once("# rules-gen:") else { continue };
         let next = all.iter().skip(at + 1).position(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
         let about = if before.trim().is_empty() { next.map_or(at + 1, |next| at + next + 2) } else { at + 1 };
-        match ignore(comment.trim(), today) {
+        match ignore(comment.trim(), today, id) {
             Ok((whole, ids)) => good.push(Ignore { line: (!whole).then_some(about), ids }),
             Err(why) => bad.push((at + 1, why)),
         }
@@ -247,7 +249,7 @@ fn ignores(text: &str, today: Date) -> (Vec<Ignore>, Vec<(usize, String)>) {
     (good, bad)
 }
 
-fn ignore(comment: &str, today: Date) -> Result<(bool, Vec<&'static str>), String> {
+fn ignore(comment: &str, today: Date, id: LintId) -> Result<(bool, Vec<&'static str>), String> {
     let (head, reason) = comment.split_once(" because ").ok_or("a suppression needs a reason: because ...")?;
     if reason.trim().is_empty() {
         return Err("a suppression needs a reason: because ...".to_owned());
@@ -267,7 +269,7 @@ fn ignore(comment: &str, today: Date) -> Result<(bool, Vec<&'static str>), Strin
                 return Err(format!("this suppression ended on {date}"));
             }
         } else {
-            ids.push(pages::id(word).ok_or_else(|| format!("there is no lint {word}"))?);
+            ids.push(id(word).ok_or_else(|| format!("there is no lint {word}"))?);
         }
     }
     if ids.is_empty() { Err("which lint? name at least one".to_owned()) } else { Ok((whole, ids)) }

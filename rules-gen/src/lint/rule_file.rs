@@ -7,7 +7,7 @@ use super::template;
 use super::yaml::{Kind, Node};
 use crate::promql::duration;
 use promql::{Expr, Query, Use};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Since then names may have any characters.
 const UTF8_NAMES: (u32, u32) = (3, 0);
@@ -256,18 +256,4 @@ pub fn metric_name(name: &str) -> bool {
 
 fn label_name(name: &str) -> bool {
     metric_name(name) && !name.contains(':')
-}
-
-/// The rules of a file that have the same name and labels.
-pub fn duplicates(rules: &[Rule], report: &mut Report<'_>) {
-    let mut seen = BTreeMap::new();
-    for rule in rules {
-        let labels: BTreeMap<&str, &str> = rule.labels.iter().map(|(k, v)| (&**k, &*v.value)).collect();
-        if let Some(first) = seen.insert((rule.alerts, rule.name.value.as_str(), labels), rule.scope.place.line) {
-            report.enter(rule.scope.clone());
-            report.about(Some(rule.name.value.clone()));
-            let message = format!("{} stands in line {first} already with the same labels", rule.name.value);
-            report.at("RG004", Level::Warning, &rule.name, message, "give the rules a label that tells them apart");
-        }
-    }
 }

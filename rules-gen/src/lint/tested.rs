@@ -1,19 +1,26 @@
-//! RG040: alerts without a test that fires and one that stays quiet, recordings that nobody reads.
+//! What the linted rule tests show of alerts, and which metrics linted rules and panels read.
 
 use super::dashboards::model::panels;
 use super::expr::matchers;
-use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
 use promql::{Expr, Selector};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the linted test files prove.
+/// What the linted rule tests show.
 #[derive(Debug, Default)]
-pub(super) struct Tested {
+pub struct Tested {
     any: bool,
-    /// By alert: seen firing, seen quiet.
-    alerts: BTreeMap<String, (bool, bool)>,
+    alerts: BTreeMap<String, Seen>,
+}
+
+/// What tests show of an alert.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen {
+    /// That it fires.
+    pub fires: bool,
+    /// That it stays quiet.
+    pub quiet: bool,
 }
 
 impl Tested {
@@ -26,44 +33,24 @@ impl Tested {
                 let fires = case.get("exp_samples").is_some_and(|samples| !samples.items().is_empty());
                 for alert in case.get("expr").and_then(Node::text).iter().flat_map(|expr| asked_for(expr)) {
                     let entry = tested.alerts.entry(alert).or_default();
-                    if fires { entry.0 = true } else { entry.1 = true }
+                    if fires { entry.fires = true } else { entry.quiet = true }
                 }
             }
             for case in tests.iter().filter_map(|test| test.get("alert_rule_test")).flat_map(Node::items) {
                 let Some(alert) = case.get("alertname").and_then(Node::text) else { continue };
                 let entry = tested.alerts.entry(alert.to_owned()).or_default();
                 match case.get("exp_alerts").map(Node::items) {
-                    Some([_, ..]) => entry.0 = true,
-                    _ => entry.1 = true,
+                    Some([_, ..]) => entry.fires = true,
+                    _ => entry.quiet = true,
                 }
             }
         }
         tested
     }
 
-    pub(super) fn check(&self, rule: &Rule, used: &Used, report: &mut Report<'_>) {
-        report.enter(rule.scope.clone());
-        report.about(Some(rule.name.value.clone()));
-        let name = &rule.name;
-        if !rule.alerts {
-            if used.enough && !used.metrics.contains(&name.value) {
-                let message = format!("nothing that was linted reads {}", name.value);
-                report.at("RG040", Level::Info, name, message, "use it, or remove the rule");
-            }
-            return;
-        }
-        // Always firing is what a watchdog is for.
-        let watchdog = rule.label("severity").is_some_and(|severity| severity.value == "none");
-        if !self.any || watchdog {
-            return;
-        }
-        let (fires, quiet) = self.alerts.get(&name.value).copied().unwrap_or_default();
-        for (there, what) in [(fires, "fires"), (quiet, "stays quiet")] {
-            if !there {
-                let message = format!("no test shows that {} {what}", name.value);
-                report.at("RG040", Level::Warning, name, message, "promtool test rules: one case for each");
-            }
-        }
+    /// What the tests show of an alert; nothing when there are no tests.
+    pub fn seen(&self, alert: &str) -> Option<Seen> {
+        self.any.then(|| self.alerts.get(alert).copied().unwrap_or_default())
     }
 }
 
@@ -77,10 +64,17 @@ fn asked_for(expr: &str) -> Vec<String> {
 
 /// Metrics that rules and panels read.
 #[derive(Debug, Default)]
-pub(super) struct Used {
+pub struct Used {
     metrics: BTreeSet<String>,
     /// Whether anything was linted that could read them: dashboards, or alerts.
     enough: bool,
+}
+
+impl Used {
+    /// Whether nothing that was linted reads a recorded metric.
+    pub fn is_unused(&self, metric: &str) -> bool {
+        self.enough && !self.metrics.contains(metric)
+    }
 }
 
 pub(super) fn used<'a>(

@@ -145,7 +145,7 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
             source: vec![is("alertname", "ChecklistEmergencyOverride")],
             target: vec![
                 ours.clone(),
-                Matcher::new("check", "!~", standing(config)),
+                Matcher::new("check", "!~", emergency_checks(config)),
                 Matcher::new("alertname", "!~", "ChecklistOverrideLong|ChecklistWatchdog|ChecklistEmergencyOverride"),
             ],
             equal: BTreeSet::new(),
@@ -195,10 +195,10 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
     all
 }
 
-/// The checks that go on during an emergency: what users feel now, what may lose data, and the exporter itself.
-fn standing(config: &Config) -> String {
-    let stands = |signal: &&Signal| signal.stake != Stake::Routine;
-    let ids = config.signals().filter(stands).map(|signal| signal.id);
+/// The checks that still alert during an emergency: what users feel now, what may lose data, and the exporter itself.
+fn emergency_checks(config: &Config) -> String {
+    let continues = |signal: &&Signal| signal.stake != Stake::Routine;
+    let ids = config.signals().filter(continues).map(|signal| signal.id);
     ids.chain(["exporter"]).collect::<Vec<_>>().join("|")
 }
 
@@ -258,11 +258,11 @@ pub fn intervals(window: &Maintenance) -> Vec<Interval> {
 pub mod text {
     /// The headline of a page, for one glance on a phone: what is wrong, where and how bad; of several alerts what each is
     /// about.
-    pub const SUMMARY: &str = "{{ if eq (len .Alerts) 1 }}{{ range .Alerts }}{{ .Annotations.description }}{{ end }}{{ else }}{{ len .Alerts }} alerts on {{ .GroupLabels.check }} {{ .GroupLabels.target }} {{ .GroupLabels.namespace }}: {{ range .Alerts }}{{ .Annotations.summary }} {{ end }}{{ end }}";
+    pub const SUMMARY: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}{{ if eq (len $alerts) 1 }}{{ range $alerts }}{{ .Annotations.description }}{{ end }}{{ else }}{{ len $alerts }} alerts on {{ .GroupLabels.check }} {{ .GroupLabels.target }} {{ .GroupLabels.namespace }}: {{ range $alerts }}{{ .Annotations.summary }} {{ end }}{{ end }}";
     /// The headline of a message.
-    pub const TITLE: &str = "[{{ .Status | toUpper }}] {{ if eq (len .Alerts) 1 }}{{ range .Alerts }}{{ .Annotations.description }}{{ end }}{{ else }}{{ len .Alerts }} alerts on {{ .GroupLabels.check }} {{ .GroupLabels.target }} {{ .GroupLabels.namespace }}: {{ range .Alerts }}{{ .Annotations.summary }} {{ end }}{{ end }}";
+    pub const TITLE: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}[{{ .Status | toUpper }}] {{ if eq (len $alerts) 1 }}{{ range $alerts }}{{ .Annotations.description }}{{ end }}{{ else }}{{ len $alerts }} alerts on {{ .GroupLabels.check }} {{ .GroupLabels.target }} {{ .GroupLabels.namespace }}: {{ range $alerts }}{{ .Annotations.summary }} {{ end }}{{ end }}";
     /// What each alert says, since when, and what to read next.
-    pub const DESCRIPTIONS: &str = "{{ range .Alerts }}{{ .Labels.alertname }}: {{ .Annotations.summary }} {{ .Annotations.description }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Annotations.runbook_url }}\n{{ end }}";
+    pub const DESCRIPTIONS: &str = "{{ range .Alerts.Firing }}{{ .Labels.alertname }}: {{ .Annotations.summary }} {{ .Annotations.description }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Annotations.runbook_url }}\n{{ end }}{{ range .Alerts.Resolved }}Resolved: {{ .Labels.alertname }}: {{ .Annotations.summary }}\n{{ end }}";
     /// The page to read.
     pub const RUNBOOK: &str = "{{ .CommonAnnotations.runbook_url }}";
     /// PagerDuty's own words for severities.

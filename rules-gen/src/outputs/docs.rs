@@ -1,5 +1,6 @@
 //! `docs/signals.md`, everything that the catalog watches, and `docs/lints.md`, for people.
 
+use crate::lint::checks::ALL;
 use crate::outputs::file::File;
 use checklist::lines::{Watched, by_people, lines_of};
 use checklist::{Access, Limits, SIGNALS, Severity, Signal};
@@ -61,7 +62,7 @@ fn section(text: &mut String, signal: &Signal) {
     if let Some(why) = signal.costly {
         let _ = writeln!(text, "\nCostly, so with `highAvailability:` one replica makes it. {why}");
     }
-    let others: Vec<String> = signal.elsewhere.iter().map(|elsewhere| format!("`{}`", elsewhere.source)).collect();
+    let others: Vec<String> = signal.external_sources.iter().map(|external| format!("`{}`", external.source)).collect();
     if !others.is_empty() {
         let _ = writeln!(text, "\nThe figures can come from {} instead.", others.join(", "));
     }
@@ -83,13 +84,13 @@ fn need(access: &Access) -> String {
 /// Every lint's page in one document.
 pub fn lints() -> File {
     let mut content = LINTS.to_owned();
-    for page in crate::lint::pages::all() {
-        content += &format!("- [{}](#{}): {}\n", page.id, page.id.to_lowercase(), page.title);
+    for lint in ALL {
+        content += &format!("- [{}](#{}): {}\n", lint.id, lint.id.to_lowercase(), lint.title);
     }
-    for page in crate::lint::pages::all() {
-        let text = page.text.split_once('\n').map_or("", |(_, rest)| rest).replace("\n## ", "\n### ");
-        let (id, title, anchor) = (page.id, page.title, page.id.to_lowercase());
-        content += &format!("\n<a id=\"{anchor}\"></a>\n\n## {id}: {title}\n{}\n", text.trim_end());
+    for lint in ALL {
+        let (id, title, anchor) = (lint.id, lint.title, lint.id.to_lowercase());
+        let page = lint.page().replace("\n## ", "\n### ");
+        content += &format!("\n<a id=\"{anchor}\"></a>\n\n## {id}: {title}\n\n{}\n", page.trim_end());
     }
     File { path: "lints.md".into(), content }
 }

@@ -168,9 +168,9 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
             }
         }
         Names::Sources => {
-            let others = within.signals().filter(|signal| !signal.elsewhere.is_empty());
+            let others = within.signals().filter(|signal| !signal.external_sources.is_empty());
             let one = |signal: &'static Signal| {
-                let sources: Vec<&str> = signal.elsewhere.iter().map(|elsewhere| elsewhere.source).collect();
+                let sources: Vec<&str> = signal.external_sources.iter().map(|external| external.source).collect();
                 (signal.id, described(choice(&sources), "The exporter that has the figures of this check."))
             };
             others.map(one).collect()

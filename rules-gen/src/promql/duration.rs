@@ -13,11 +13,6 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     length.ok_or_else(|| format!("{text} is too long: 292y is the longest"))
 }
 
-/// Whether it is a duration, but none that Prometheus can count.
-pub fn is_too_long(text: &str) -> bool {
-    milliseconds(text).is_some_and(|milliseconds| milliseconds > LONGEST.as_millis())
-}
-
 /// The sum of a duration, however long.
 fn milliseconds(text: &str) -> Option<u128> {
     if text == "0" {

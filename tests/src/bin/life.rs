@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     for name in &arguments.shops {
         let kind = match name.as_str() {
             "small" => Kind::Small,
-            "busy" => Kind::Busy,
+            "busy" => Kind::HighTraffic,
             "large" => Kind::Large,
             other => anyhow::bail!("there is no shop {other}: small, busy, large"),
         };

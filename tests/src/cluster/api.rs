@@ -3,6 +3,7 @@
 use anyhow::Context;
 use http_body_util::BodyExt;
 use kube::client::Body;
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ pub struct Api {
 impl Api {
     /// With the identity of a kubeconfig.
     pub async fn new(kubeconfig: &str) -> anyhow::Result<Self> {
-        let mut config = super::config(kubeconfig).await?;
+        let mut config = client_config(kubeconfig).await?;
         config.default_retry = false;
         Ok(Self { client: kube::Client::try_from(config)? })
     }
@@ -82,4 +83,12 @@ pub async fn eventually<F: Future<Output = anyhow::Result<bool>>>(
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(())
+}
+
+/// A client's configuration from the text of a kubeconfig.
+async fn client_config(kubeconfig: &str) -> anyhow::Result<kube::Config> {
+    let mut config =
+        kube::Config::from_custom_kubeconfig(Kubeconfig::from_yaml(kubeconfig)?, &KubeConfigOptions::default()).await?;
+    config.read_timeout = Some(Duration::from_mins(5));
+    Ok(config)
 }

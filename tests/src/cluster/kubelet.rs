@@ -12,61 +12,61 @@ use tokio_rustls::TlsAcceptor;
 pub struct Kubelet {
     /// Where it listens (TLS).
     pub server: Server,
-    known: Arc<Mutex<Known>>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
-struct Known {
+struct State {
     /// Namespace and claim to how full its volume is.
     volumes: BTreeMap<(String, String), f64>,
     /// Namespace and pod to lines, each with its time. A pod without an entry writes one audit line now.
     lines: BTreeMap<(String, String), Vec<(jiff::Timestamp, String)>>,
 }
 
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Kubelet {
     pub(super) async fn start(tls: TlsAcceptor, api: Api) -> anyhow::Result<Self> {
-        let known: Arc<Mutex<Known>> = Arc::default();
-        let shared = Arc::clone(&known);
+        let state: Arc<Mutex<State>> = Arc::default();
+        let shared = Arc::clone(&state);
         let server = serve(Some(tls), move |request| {
-            let (api, known) = (api.clone(), Arc::clone(&shared));
+            let (api, state) = (api.clone(), Arc::clone(&shared));
             async move {
                 let path = request.uri().path().to_owned();
                 let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
                 match parts.as_slice() {
                     ["stats", "summary"] => {
                         let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-                        summary(&api, &known, token.and_then(|value| value.strip_prefix("Bearer "))).await
+                        summary(&api, &state, token.and_then(|value| value.strip_prefix("Bearer "))).await
                     }
                     ["containerLogs", namespace, pod, _] => answer(
                         200,
                         "text/plain",
-                        log(&known, namespace, pod, request.uri().query().unwrap_or_default()),
+                        log(&state, namespace, pod, request.uri().query().unwrap_or_default()),
                     ),
                     _ => answer(404, "text/plain", "404 page not found\n"),
                 }
             }
         })
         .await?;
-        Ok(Self { server, known })
+        Ok(Self { server, state })
     }
 
     /// Sets how full the volume of a claim is, 0 to 1.
     pub fn fill(&self, namespace: &str, claim: &str, share: f64) {
-        lock(&self.known).volumes.insert((namespace.to_owned(), claim.to_owned()), share);
+        lock(&self.state).volumes.insert((namespace.to_owned(), claim.to_owned()), share);
     }
 
     /// Sets what a pod has written.
     pub fn wrote(&self, namespace: &str, pod: &str, lines: Vec<(jiff::Timestamp, String)>) {
-        lock(&self.known).lines.insert((namespace.to_owned(), pod.to_owned()), lines);
+        lock(&self.state).lines.insert((namespace.to_owned(), pod.to_owned()), lines);
     }
 }
 
 /// As a kubelet does it: whose token is this, and may that one read the statistics of a node.
-async fn summary(api: &Api, known: &Mutex<Known>, token: Option<&str>) -> hyper::Response<Body> {
+async fn summary(api: &Api, state: &Mutex<State>, token: Option<&str>) -> hyper::Response<Body> {
     let unauthorized = || answer(401, "text/plain", "Unauthorized");
     let Some(token) = token else { return unauthorized() };
     let question = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}});
@@ -82,7 +82,7 @@ async fn summary(api: &Api, known: &Mutex<Known>, token: Option<&str>) -> hyper:
         let text = format!("Forbidden (user={}, verb=get, resource=nodes, subresource(s)=[stats])", user["username"]);
         return answer(403, "text/plain", text);
     }
-    let volumes = lock(known).volumes.clone();
+    let volumes = lock(state).volumes.clone();
     answer(200, "application/json", figures(&volumes).to_string())
 }
 
@@ -111,14 +111,14 @@ fn figures(volumes: &BTreeMap<(String, String), f64>) -> Value {
     json!({"node": {"nodeName": "node"}, "pods": pods})
 }
 
-fn log(known: &Mutex<Known>, namespace: &str, pod: &str, query: &str) -> String {
+fn log(state: &Mutex<State>, namespace: &str, pod: &str, query: &str) -> String {
     let parameter = |name: &str| {
         let mut all = url::form_urlencoded::parse(query.as_bytes());
         all.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     };
     let since: Option<jiff::Timestamp> = parameter("sinceTime").and_then(|text| text.parse().ok());
     let now = jiff::Timestamp::now();
-    let lines = lock(known).lines.get(&(namespace.to_owned(), pod.to_owned())).cloned();
+    let lines = lock(state).lines.get(&(namespace.to_owned(), pod.to_owned())).cloned();
     let lines = lines.unwrap_or_else(|| vec![(now, "AUDIT: user 7 logged in".to_owned())]);
     let stamped = parameter("timestamps").as_deref() == Some("true");
     let of_time = lines.into_iter().filter(|(at, _)| since.is_none_or(|since| *at >= since));

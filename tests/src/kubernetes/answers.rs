@@ -1,7 +1,7 @@
 //! What the stand-in answers: lists in chunks, single objects, logs and watches, as far as the granted roles allow.
 
-use super::leases;
-use super::{Api, Event, TOKEN, USER, World, refusal, reviews, status};
+use super::state::{Api, Event, TOKEN, USER, World, refusal, status};
+use super::{leases, reviews};
 use crate::http::{Body, answer};
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
@@ -9,6 +9,7 @@ use hyper::body::Frame;
 use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -19,10 +20,19 @@ pub(super) async fn handle(api: &Arc<Api>, request: Request<hyper::body::Incomin
     if reviews::is_review(&request) {
         return reviews::respond(api, request).await;
     }
-    leases::whole(api, request).await
+    whole(api, request).await
 }
 
-pub(super) fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
+/// Answers a request with its whole body.
+async fn whole(api: &Arc<Api>, request: Request<hyper::body::Incoming>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    match body.collect().await {
+        Ok(body) => respond(api, &Request::from_parts(parts, body.to_bytes())),
+        Err(_) => refusal(400, "the body did not arrive"),
+    }
+}
+
+fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     let mut world = api.lock();
     if let Some(code) = world.refuse {
         return refusal(code, "refused by the test");
@@ -78,7 +88,8 @@ pub(super) fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body
         Some((label, value)) => objects[*name]["metadata"]["labels"][label] == value,
         None => true,
     };
-    let mut names = objects.keys().filter(|name| **name > after).filter(selected);
+    let behind = (Bound::Excluded(after), Bound::Unbounded);
+    let mut names = objects.range(behind).map(|(name, _)| name).filter(selected);
     let page: Vec<&Value> = names.by_ref().take(limit).map(|name| &objects[name]).collect();
     let last = page.last().and_then(|object| object["metadata"]["name"].as_str()).unwrap_or_default();
     let next = if names.next().is_some() { last } else { "" };

@@ -1,6 +1,6 @@
 //! The kubelet of the one node: the statistics of its volumes.
 
-use super::{NAMESPACE, TOKEN};
+use super::state::{NAMESPACE, TOKEN};
 use crate::http::{Server, answer, serve};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,96 +1,13 @@
-//! Leases as the API server keeps them: every write is bound to the version that was read. And doors, through which one
-//! process alone can be kept from the API.
+//! Leases as the API server keeps them: every write is bound to the version that was read.
 
-use super::answers::{handle, respond};
-use super::{Api, Kubernetes, NAMESPACE, World, refusal};
-use crate::http::{Body, Server, answer, serve};
+use super::state::{NAMESPACE, World, refusal};
+use crate::http::{Body, answer};
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
 
-/// What a door does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passage {
-    /// Lets everything through.
-    Open,
-    /// Answers 503.
-    Refused,
-    /// Takes every question and never answers.
-    Silent,
-}
-
-/// Another address of the same API.
-pub struct Door {
-    /// Where it listens.
-    pub server: Server,
-    passage: Arc<AtomicU8>,
-}
-
-impl Door {
-    /// From now on.
-    pub fn set(&self, passage: Passage) {
-        self.passage.store(passage as u8, Ordering::SeqCst);
-    }
-}
-
-impl Kubernetes {
-    /// Opens a door.
-    pub async fn door(&self) -> anyhow::Result<Door> {
-        let (api, passage) = (Arc::clone(&self.api), Arc::new(AtomicU8::new(Passage::Open as u8)));
-        let now = Arc::clone(&passage);
-        let server = serve(None, move |request| {
-            let (api, passage) = (Arc::clone(&api), now.load(Ordering::SeqCst));
-            async move {
-                if passage == Passage::Silent as u8 {
-                    tokio::time::sleep(Duration::from_hours(1)).await;
-                }
-                if passage == Passage::Refused as u8 {
-                    return refusal(503, "the test refuses");
-                }
-                handle(&api, request).await
-            }
-        })
-        .await?;
-        Ok(Door { server, passage })
-    }
-
-    /// Who holds a lease; nothing when it is not held or does not exist.
-    pub fn holder(&self, lease: &str) -> Option<String> {
-        let world = self.api.lock();
-        let object = world.objects.get(&leases())?.get(lease)?;
-        object["spec"]["holderIdentity"].as_str().filter(|holder| !holder.is_empty()).map(str::to_owned)
-    }
-
-    /// Makes a lease that nobody holds, as a release leaves it.
-    pub fn free_lease(&self, lease: &str) {
-        self.set_lease(lease, &json!({"leaseDurationSeconds": 1}));
-    }
-
-    /// Makes or changes a lease, whoever holds it.
-    pub fn set_lease(&self, lease: &str, spec: &Value) {
-        self.apply(&leases(), json!({"metadata": {"name": lease}, "spec": spec}));
-    }
-
-    /// Deletes a lease.
-    pub fn delete_lease(&self, lease: &str) {
-        self.delete(&leases(), lease);
-    }
-}
-
-/// Answers a request with its whole body.
-pub(super) async fn whole(api: &Arc<Api>, request: Request<hyper::body::Incoming>) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    match body.collect().await {
-        Ok(body) => respond(api, &Request::from_parts(parts, body.to_bytes())),
-        Err(_) => refusal(400, "the body did not arrive"),
-    }
-}
-
-fn leases() -> String {
+/// The collection of the leases.
+pub(super) fn leases() -> String {
     format!("/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases")
 }
 

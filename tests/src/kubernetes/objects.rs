@@ -1,6 +1,7 @@
 //! The application of the checklist as objects of a cluster, and what can happen to them.
 
-use super::{Kubernetes, NAMESPACE};
+use super::Kubernetes;
+use super::state::NAMESPACE;
 use serde_json::{Value, json};
 
 impl Kubernetes {
@@ -22,10 +23,7 @@ impl Kubernetes {
             &apps("deployments"),
             json!({"metadata": {"name": "orchestrator"}, "spec": {"replicas": 3}, "status": {"readyReplicas": 3}}),
         );
-        self.apply(
-            &apps("statefulsets"),
-            json!({"metadata": {"name": "postgres"}, "spec": {"replicas": 1}, "status": {"readyReplicas": 1}}),
-        );
+        self.database_replicas(1);
         self.autoscaler(2, true);
         self.claim("Bound");
         self.rotated("jwt-secret", 30);
@@ -39,6 +37,14 @@ impl Kubernetes {
             );
             self.endpoints(service, ready);
         }
+    }
+
+    /// Sets how many pods the database wants; it has one.
+    pub fn database_replicas(&self, wanted: usize) {
+        self.apply(
+            &apps("statefulsets"),
+            json!({"metadata": {"name": "postgres"}, "spec": {"replicas": wanted}, "status": {"readyReplicas": 1}}),
+        );
     }
 
     /// Replaces the pod that restarts with a fresh one.
@@ -137,13 +143,20 @@ impl Kubernetes {
         self.apply(&pods(), pod);
     }
 
-    /// Puts that many healthy pods into the namespace at once.
+    /// Puts that many healthy pods of two containers, fifty to a workload, into the namespace at once.
     pub fn many_pods(&self, count: usize) {
         let mut world = self.api.lock();
         let all = world.objects.entry(pods()).or_default();
         for n in 0..count {
-            let name = format!("load-7c9d8-{n:06}");
-            let mut object = pod(&name, "ReplicaSet", "load-7c9d8", Some("7c9d8"));
+            let owner = format!("load{}-7c9d8", n / 50);
+            let name = format!("{owner}-{n:06}");
+            let mut object = pod(&name, "ReplicaSet", &owner, Some("7c9d8"));
+            for list in ["/spec/containers", "/status/containerStatuses"] {
+                let Some(containers) = object.pointer_mut(list).and_then(Value::as_array_mut) else { continue };
+                let mut beside = containers[0].clone();
+                beside["name"] = json!("proxy");
+                containers.push(beside);
+            }
             object["metadata"]["resourceVersion"] = json!("1");
             all.insert(name, object);
         }

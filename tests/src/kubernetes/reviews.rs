@@ -1,58 +1,15 @@
 //! `TokenReview` and `SubjectAccessReview`: whose a token is, and what they may.
 
-use super::{Api, TOKEN, refusal};
+use super::state::{Api, TOKEN, refusal};
 use crate::http::{Body, answer};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const TOKENS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
-const ACCESS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
-
-/// Who is known, and what was asked about them.
-#[derive(Default)]
-pub(super) struct Reviews {
-    /// Token to name and audience.
-    people: BTreeMap<String, (String, String)>,
-    /// Name, verb and path.
-    grants: BTreeSet<(String, String, String)>,
-    /// How many reviews were asked for, by kind.
-    asked: BTreeMap<&'static str, usize>,
-    /// What is answered instead: status and body.
-    instead: Option<(u16, String)>,
-}
-
-impl super::Kubernetes {
-    /// Makes a token that belongs to somebody and is meant for one audience.
-    pub fn token(&self, token: &str, name: &str, audience: &str) {
-        self.api.lock().reviews.people.insert(token.to_owned(), (name.to_owned(), audience.to_owned()));
-    }
-
-    /// Takes a token back.
-    pub fn revoke(&self, token: &str) {
-        self.api.lock().reviews.people.remove(token);
-    }
-
-    /// Lets somebody use a path.
-    pub fn let_use(&self, name: &str, verb: &str, path: &str) {
-        self.api.lock().reviews.grants.insert((name.to_owned(), verb.to_owned(), path.to_owned()));
-    }
-
-    /// Answers every review with this status and body, or as it should again.
-    pub fn say_instead(&self, instead: Option<(u16, &str)>) {
-        self.api.lock().reviews.instead = instead.map(|(status, body)| (status, body.to_owned()));
-    }
-
-    /// How many token reviews and access reviews were asked for.
-    pub fn reviews(&self) -> (usize, usize) {
-        let asked = &self.api.lock().reviews.asked;
-        let count = |kind| asked.get(kind).copied().unwrap_or_default();
-        (count(TOKENS), count(ACCESS))
-    }
-}
+pub(super) const TOKENS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
+pub(super) const ACCESS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
 /// Whether a request asks for a review.
 pub(super) fn is_review<T>(request: &Request<T>) -> bool {

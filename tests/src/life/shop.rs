@@ -13,7 +13,7 @@ pub enum Kind {
     /// One database, office hours, nights with a request every few minutes.
     Small,
     /// Autoscaling, thirty deployments a week, nodes that leave, previews and services that are scaled to zero.
-    Busy,
+    HighTraffic,
     /// Many namespaces, databases and certificates, releases all day, quiet weekends and a month end.
     Large,
 }
@@ -79,7 +79,7 @@ impl Shop {
                 requests: (4.0, 0.25),
                 deployments: 1,
             },
-            Kind::Busy => {
+            Kind::HighTraffic => {
                 let mut apps = vec![
                     app("shop", "web", (2, 8)),
                     app("shop", "api", (2, 8)),
@@ -119,7 +119,7 @@ impl Shop {
     pub const fn name(&self) -> &'static str {
         match self.kind {
             Kind::Small => "small",
-            Kind::Busy => "busy",
+            Kind::HighTraffic => "busy",
             Kind::Large => "large",
         }
     }

@@ -9,6 +9,7 @@ mod servers;
 mod standby;
 mod tables;
 mod times;
+mod untracked;
 mod values;
 mod versions;
 

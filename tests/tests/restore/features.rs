@@ -73,7 +73,6 @@ async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not green when it was last run, cause not looked into; run with --ignored"]
 async fn both_judges_of_a_backup_say_the_same_of_every_format() -> anyhow::Result<()> {
     let world = World::start().await?;
     let job = || -> anyhow::Result<_> {

@@ -13,38 +13,38 @@ pub(super) fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>
 }
 
 /// An object as the API sends it.
-pub trait Raw: DeserializeOwned + Clone + Send {
+pub trait ApiObject: DeserializeOwned + Clone + Send {
     /// Its metadata.
     fn metadata(&self) -> &Metadata;
 }
 
-/// What is kept of an object.
-pub trait Lean: Send + Sync + 'static {
+/// What is kept of an object: a cluster has thousands, and a check needs a few fields of each.
+pub trait CachedObject: Send + Sync + 'static {
     /// The object as the API sends it.
-    type Raw: Raw;
+    type Wire: ApiObject;
 
-    /// Keeps what the checks need; words that repeat go through `words`.
-    fn keep(raw: Self::Raw, words: &mut Words) -> Self;
+    /// What the checks need of it; texts that repeat go through `interner`.
+    fn from_wire(raw: Self::Wire, interner: &mut Interner) -> Self;
 
-    /// How many bytes it takes, about; words that it shares are counted with them.
+    /// How many bytes it takes, about; texts that it shares are counted with them.
     fn bytes(&self) -> usize;
 }
 
 /// Texts that many objects share, such as the names of containers and workloads: each is kept once.
 #[derive(Debug, Default)]
-pub struct Words {
+pub struct Interner {
     known: HashSet<Arc<str>>,
     sweep_at: usize,
     bytes: usize,
 }
 
-impl Words {
+impl Interner {
     /// The one copy of a text.
     pub fn share(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.known.get(text) {
             return Arc::clone(known);
         }
-        // Words that nothing uses any more go when their number has doubled.
+        // Texts that nothing uses any more go when their number has doubled.
         if self.known.len() >= self.sweep_at {
             self.known.retain(|word| Arc::strong_count(word) > 1);
             self.sweep_at = 2 * self.known.len() + 64;
@@ -113,18 +113,18 @@ pub struct ServiceLabel {
 }
 
 /// Small objects that are few: kept as they are decoded.
-macro_rules! lean {
+macro_rules! small_objects {
     ($($name:ident),*) => {$(
-        impl Raw for $name {
+        impl ApiObject for $name {
             fn metadata(&self) -> &Metadata {
                 &self.metadata
             }
         }
 
-        impl Lean for $name {
-            type Raw = Self;
+        impl CachedObject for $name {
+            type Wire = Self;
 
-            fn keep(raw: Self, _: &mut Words) -> Self {
+            fn from_wire(raw: Self, _: &mut Interner) -> Self {
                 raw
             }
 
@@ -150,7 +150,7 @@ fn written(value: &impl fmt::Debug) -> usize {
     count.0
 }
 
-lean!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage);
+small_objects!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage);
 
 /// A service.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -1,6 +1,6 @@
 //! Pods: the only objects that come by the hundred thousand, so each is kept in some 200 bytes.
 
-use super::objects::{Lean, Metadata, Owner, Raw, Resources, Words, or_empty};
+use super::objects::{ApiObject, CachedObject, Interner, Metadata, Owner, Resources, or_empty};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -50,32 +50,32 @@ pub struct Termination {
     pub reason: Arc<str>,
 }
 
-impl Lean for Pod {
-    type Raw = RawPod;
+impl CachedObject for Pod {
+    type Wire = WirePod;
 
-    fn keep(raw: RawPod, words: &mut Words) -> Self {
+    fn from_wire(raw: WirePod, interner: &mut Interner) -> Self {
         let sidecars = raw.status.init_container_statuses.iter().filter(|status| raw.is_sidecar(&status.name));
         let containers = raw.status.container_statuses.iter().chain(sidecars).map(|container| Container {
-            name: words.share(&container.name),
+            name: interner.share(&container.name),
             restarts: container.restart_count,
             last: container.last_state.terminated.as_ref().and_then(|ended| {
                 let at = ended.finished_at.as_deref()?.parse::<jiff::Timestamp>().ok()?.as_second();
-                Some(Box::new(Termination { at, reason: words.share(ended.reason.as_deref().unwrap_or("Unknown")) }))
+                Some(Box::new(Termination { at, reason: interner.share(ended.reason.as_deref().unwrap_or("Unknown")) }))
             }),
         });
         let containers = containers.collect();
-        let declared = raw.spec.containers.iter().map(|container| words.share(&container.name)).collect();
+        let declared = raw.spec.containers.iter().map(|container| interner.share(&container.name)).collect();
         let claims = raw.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref());
-        let claims = claims.map(|claim| words.share(&claim.claim_name)).collect();
+        let claims = claims.map(|claim| interner.share(&claim.claim_name)).collect();
         let (cpu_limit, memory_limit) = raw.limits();
         Self {
             cpu_limit,
             memory_limit,
-            workload: words.share(raw.workload()),
+            workload: interner.share(raw.workload()),
             of_job: raw.owner().is_some_and(|owner| &*owner.kind == "Job"),
             created: raw.metadata.created(),
-            phase: words.share(&raw.status.phase),
-            not_ready: (!raw.is_ready()).then(|| words.share(raw.reason())),
+            phase: interner.share(&raw.status.phase),
+            not_ready: (!raw.is_ready()).then(|| interner.share(raw.reason())),
             claims,
             containers,
             declared,
@@ -95,7 +95,7 @@ impl Lean for Pod {
 /// A pod as the API sends it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct RawPod {
+pub struct WirePod {
     metadata: Metadata,
     #[serde(deserialize_with = "or_empty")]
     spec: PodSpec,
@@ -152,7 +152,7 @@ struct ContainerResources {
     limits: Resources,
 }
 
-impl Raw for RawPod {
+impl ApiObject for WirePod {
     fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -212,7 +212,7 @@ fn is_run(part: &str) -> bool {
     part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-impl RawPod {
+impl WirePod {
     fn is_ready(&self) -> bool {
         self.status.conditions.iter().any(|condition| &*condition.kind == "Ready" && &*condition.status == "True")
     }

@@ -2,7 +2,7 @@
 
 use super::answers::{Bounded, Refusal};
 use super::failure::refused;
-use super::objects::{Lean, Raw, Words};
+use super::objects::{ApiObject, CachedObject, Interner};
 use super::room::{Kept, Room};
 use checklist::Reason;
 use clients::Failure;
@@ -36,27 +36,27 @@ const LIST_WITHIN: Duration = Duration::from_mins(5);
 pub struct Store<K> {
     /// By name.
     pub objects: BTreeMap<Box<str>, K>,
-    words: Words,
+    interner: Interner,
     version: Box<str>,
     /// Bytes of the objects, without the words that they share.
     bytes: usize,
     kept: Kept,
 }
 
-impl<K: Lean> Store<K> {
+impl<K: CachedObject> Store<K> {
     fn new(room: &Arc<Room>) -> Self {
         let kept = Kept::new(Arc::clone(room));
-        Self { objects: BTreeMap::new(), words: Words::default(), version: Box::default(), bytes: 0, kept }
+        Self { objects: BTreeMap::new(), interner: Interner::default(), version: Box::default(), bytes: 0, kept }
     }
 
     /// Keeps an object, if the room of the cluster has a place for it.
-    fn put(&mut self, raw: K::Raw) -> Result<(), Failure> {
+    fn put(&mut self, raw: K::Wire) -> Result<(), Failure> {
         let name = raw.metadata().name.clone();
-        let object = K::keep(raw, &mut self.words);
+        let object = K::from_wire(raw, &mut self.interner);
         self.remove(&name);
         self.bytes += name.len() + object.bytes();
         self.objects.insert(name, object);
-        self.kept.set(self.bytes + self.words.bytes())
+        self.kept.set(self.bytes + self.interner.bytes())
     }
 
     fn remove(&mut self, name: &str) {
@@ -67,7 +67,7 @@ impl<K: Lean> Store<K> {
 }
 
 /// The present objects, held still while they are read.
-pub struct Present<'a, K>(RwLockReadGuard<'a, Known<K>>);
+pub struct Present<'a, K>(RwLockReadGuard<'a, WatchState<K>>);
 
 impl<K> Deref for Present<'_, K> {
     type Target = Store<K>;
@@ -79,7 +79,7 @@ impl<K> Deref for Present<'_, K> {
 
 /// A collection that is watched by a task of its own from the first time that someone asks for it.
 pub struct Watch<K> {
-    known: Arc<RwLock<Known<K>>>,
+    state: Arc<RwLock<WatchState<K>>>,
     /// Wakes whoever waits for the first list, or for the reason why there is none.
     answered: Arc<Notify>,
     api: Bounded,
@@ -87,7 +87,7 @@ pub struct Watch<K> {
     task: OnceLock<JoinHandle<()>>,
 }
 
-struct Known<K> {
+struct WatchState<K> {
     store: Store<K>,
     /// Whether the store holds a whole list.
     listed: bool,
@@ -103,12 +103,12 @@ impl<K> Drop for Watch<K> {
     }
 }
 
-impl<K: Lean> Watch<K> {
+impl<K: CachedObject> Watch<K> {
     /// Knows the collection at `path`; nothing is asked yet.
     pub fn new(api: Bounded, path: String) -> Self {
-        let known = Known { store: Store::new(&api.room), listed: false, heard: Instant::now(), failure: None };
+        let state = WatchState { store: Store::new(&api.room), listed: false, heard: Instant::now(), failure: None };
         Self {
-            known: Arc::new(RwLock::new(known)),
+            state: Arc::new(RwLock::new(state)),
             answered: Arc::new(Notify::new()),
             api,
             path,
@@ -120,8 +120,8 @@ impl<K: Lean> Watch<K> {
     /// refuses to say more: what it said before a right or a namespace went away is no longer the truth.
     pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
         self.task.get_or_init(|| {
-            let (known, answered) = (Arc::clone(&self.known), Arc::clone(&self.answered));
-            tokio::spawn(follow(self.api.clone(), self.path.clone(), known, answered))
+            let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
+            tokio::spawn(follow(self.api.clone(), self.path.clone(), state, answered))
         });
         // A list in pages takes a while; the deadline of the check is the limit.
         loop {
@@ -131,18 +131,18 @@ impl<K: Lean> Watch<K> {
             }
             answered.await;
         }
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let refused = known.failure.as_ref().filter(|failure| is_refusal(failure.reason));
-        if known.listed && known.heard.elapsed() <= max_silence && refused.is_none() {
-            return Ok(Present(known));
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let refused = state.failure.as_ref().filter(|failure| is_refusal(failure.reason));
+        if state.listed && state.heard.elapsed() <= max_silence && refused.is_none() {
+            return Ok(Present(state));
         }
         let silent = || Failure::new(Reason::Timeout, format!("the Kubernetes API is silent about {}", self.path));
-        Err(known.failure.clone().unwrap_or_else(silent))
+        Err(state.failure.clone().unwrap_or_else(silent))
     }
 
     fn is_waiting(&self) -> bool {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        !known.listed && known.failure.is_none()
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        !state.listed && state.failure.is_none()
     }
 }
 
@@ -151,13 +151,13 @@ const fn is_refusal(reason: Reason) -> bool {
     matches!(reason, Reason::Auth | Reason::Permission | Reason::NotFound)
 }
 
-impl<K: Lean> Known<K> {
+impl<K: CachedObject> WatchState<K> {
     fn heard(&mut self) {
         (self.heard, self.failure) = (Instant::now(), None);
     }
 
     /// Takes one event into the held generation.
-    fn apply(&mut self, event: WatchEvent<K::Raw>) -> Result<(), Failure> {
+    fn apply(&mut self, event: WatchEvent<K::Wire>) -> Result<(), Failure> {
         let store = &mut self.store;
         match event {
             WatchEvent::Added(raw) | WatchEvent::Modified(raw) => {
@@ -176,18 +176,18 @@ impl<K: Lean> Known<K> {
     }
 }
 
-async fn follow<K: Lean>(api: Bounded, path: String, known: Arc<RwLock<Known<K>>>, answered: Arc<Notify>) {
-    let write = || known.write().unwrap_or_else(PoisonError::into_inner);
+async fn follow<K: CachedObject>(api: Bounded, path: String, state: Arc<RwLock<WatchState<K>>>, answered: Arc<Notify>) {
+    let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let mut wait = BACK_OFF.0;
     loop {
-        let listed = known.read().unwrap_or_else(PoisonError::into_inner).listed;
-        let step = if listed { watch(&api, &path, &known).await } else { list(&api, &path).await.map(Some) };
+        let listed = state.read().unwrap_or_else(PoisonError::into_inner).listed;
+        let step = if listed { watch(&api, &path, &state).await } else { list(&api, &path).await.map(Some) };
         match step {
             Ok(Some(store)) => {
-                let mut known = write();
-                (known.store, known.listed) = (store, true);
-                known.heard();
-                drop(known);
+                let mut state = write();
+                (state.store, state.listed) = (store, true);
+                state.heard();
+                drop(state);
                 answered.notify_waiters();
                 wait = BACK_OFF.0;
                 continue;
@@ -209,10 +209,10 @@ async fn follow<K: Lean>(api: Bounded, path: String, known: Arc<RwLock<Known<K>>
 /// Follows the events since the held generation. `Ok(None)` when the server ended the watch, a new generation when the
 /// held one is too old, or when nothing was heard: of a version that is still to come, as after the cluster's memory was
 /// restored from a backup, the server says nothing at all.
-async fn watch<K: Lean>(api: &Bounded, path: &str, known: &RwLock<Known<K>>) -> Result<Option<Store<K>>, Failure> {
+async fn watch<K: CachedObject>(api: &Bounded, path: &str, state: &RwLock<WatchState<K>>) -> Result<Option<Store<K>>, Failure> {
     // The server ends the watch; one that goes on beyond that, or drips for ever, is ended here.
     let until = tokio::time::Instant::now() + Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
-    let followed = tokio::time::timeout_at(until, events(api, path, known)).await;
+    let followed = tokio::time::timeout_at(until, events(api, path, state)).await;
     let late = |_| Failure::new(Reason::Timeout, format!("the watch of {path} has no end"));
     match followed.map_err(late)?? {
         Ended::Heard => Ok(None),
@@ -230,8 +230,8 @@ enum Ended {
     Expired,
 }
 
-async fn events<K: Lean>(api: &Bounded, path: &str, known: &RwLock<Known<K>>) -> Result<Ended, Failure> {
-    let write = || known.write().unwrap_or_else(PoisonError::into_inner);
+async fn events<K: CachedObject>(api: &Bounded, path: &str, state: &RwLock<WatchState<K>>) -> Result<Ended, Failure> {
+    let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let version = write().store.version.clone();
     let request =
         format!("{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={version}");
@@ -243,7 +243,7 @@ async fn events<K: Lean>(api: &Bounded, path: &str, known: &RwLock<Known<K>>) ->
     write().heard();
     let mut ended = Ended::Silent;
     while let Some(line) = lines.next().await? {
-        let event = match serde_json::from_slice::<WatchEvent<K::Raw>>(&line) {
+        let event = match serde_json::from_slice::<WatchEvent<K::Wire>>(&line) {
             Ok(event) => event,
             // An error may also come without an event around it.
             Err(error) => match serde_json::from_slice::<Status>(&line) {
@@ -271,19 +271,19 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 /// A whole collection, page by page. A page token that expired begins the list anew, once.
-pub(super) async fn list<K: Lean>(api: &Bounded, path: &str) -> Result<Store<K>, Failure> {
+pub(super) async fn list<K: CachedObject>(api: &Bounded, path: &str) -> Result<Store<K>, Failure> {
     let listed = tokio::time::timeout(LIST_WITHIN, pages(api, path)).await;
     listed.map_err(|_| Failure::new(Reason::Timeout, format!("the list of {path} has no end")))?
 }
 
-async fn pages<K: Lean>(api: &Bounded, path: &str) -> Result<Store<K>, Failure> {
+async fn pages<K: CachedObject>(api: &Bounded, path: &str) -> Result<Store<K>, Failure> {
     let mut store = Store::new(&api.room);
     let mut token = String::new();
     let (mut expired, mut empty, mut limit) = (false, 0, PAGE);
     let separator = if path.contains('?') { '&' } else { '?' };
     loop {
         let continued = if token.is_empty() { String::new() } else { format!("&continue={}", encoded(&token)) };
-        let page = match api.get::<Page<K::Raw>>(&format!("{path}{separator}limit={limit}{continued}")).await {
+        let page = match api.get::<Page<K::Wire>>(&format!("{path}{separator}limit={limit}{continued}")).await {
             Ok(page) => page,
             Err(Refusal { code: Some(410), .. }) if !expired => {
                 (expired, token) = (true, String::new());
@@ -439,9 +439,9 @@ mod tests {
         })
         .await?;
         let store = Store::<Service>::new(&api.room);
-        let known = RwLock::new(Known { store, listed: true, heard: Instant::now(), failure: None });
+        let state = RwLock::new(WatchState { store, listed: true, heard: Instant::now(), failure: None });
         let begun = tokio::time::Instant::now();
-        let ended = watch(&api, "/api/v1/services", &known).await.err();
+        let ended = watch(&api, "/api/v1/services", &state).await.err();
         assert_eq!(ended.map(|failure| failure.reason), Some(Reason::Timeout));
         assert_eq!(begun.elapsed().as_secs(), u64::from(WATCH_SECONDS) + 15);
         Ok(())

@@ -55,7 +55,8 @@ impl Facts {
         let (statistics, member): (bool, bool) = (row.try_get(2)?, row.try_get(3)?);
         let schema: Option<String> = row.try_get(9)?;
         let (planned, info): (bool, Option<String>) = (row.try_get(10)?, row.try_get(11)?);
-        // Without its library, which is loaded at the start, the extension only answers with an error.
+        // Without its library, which is loaded at the start, the extension only answers with an error; and it may be told
+        // to track nothing.
         let loaded: bool = row.try_get(12)?;
         let statements = schema.filter(|_| loaded).map(|schema| Statements {
             counts_forgotten: info.as_ref() == Some(&schema),

@@ -32,5 +32,8 @@ SELECT pg_catalog.current_setting('server_version_num')::int,
        EXISTS (SELECT FROM functions WHERE proname = 'pg_stat_statements' AND columns @> ARRAY['total_exec_time']),
        (SELECT schema FROM functions WHERE proname = 'pg_stat_statements_info'),
        -- The library counts only when the server loaded it at its start; then the setting is the library's own.
-       EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'pg_stat_statements.max' AND context = 'postmaster'),
+       -- And it keeps nothing where nothing is to be tracked, or where statements get no number.
+       EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'pg_stat_statements.max' AND context = 'postmaster')
+           AND pg_catalog.current_setting('pg_stat_statements.track', true) IS DISTINCT FROM 'none'
+           AND pg_catalog.current_setting('compute_query_id', true) IS DISTINCT FROM 'off',
        (SELECT schema FROM functions WHERE proname = 'pgstattuple_approx')

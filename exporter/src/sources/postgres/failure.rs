@@ -3,6 +3,7 @@
 use super::wire::Oversized;
 use checklist::Reason;
 use clients::failure::{Failure, causes};
+use secrecy::{ExposeSecret, SecretString};
 use std::error::Error as _;
 use std::io;
 use tokio_postgres::Error;
@@ -19,12 +20,23 @@ pub(super) enum During {
 
 /// A failure as people read it.
 pub(super) fn failure(error: &Error, during: During) -> Failure {
+    failure_without(None, error, during)
+}
+
+/// The same without a secret that the server may repeat. It is taken out of the server's own words, before these are cut
+/// and cleaned: a part of it, or one with another letter in it, would not be found afterwards.
+pub(super) fn failure_without(secret: Option<&SecretString>, error: &Error, during: During) -> Failure {
+    let hide = |text: &str| match secret {
+        Some(secret) => text.replace(secret.expose_secret(), "***"),
+        None => text.to_owned(),
+    };
     match error.as_db_error() {
         Some(server) => {
-            let text = format!("{} (SQLSTATE {}){}", server.message(), server.code().code(), way_out(server, during));
+            let said = hide(server.message());
+            let text = format!("{said} (SQLSTATE {}){}", server.code().code(), way_out(server, during));
             Failure::new(of_server(server, during), text)
         }
-        None => Failure::new(of_client(error, during), causes(error)),
+        None => Failure::new(of_client(error, during), hide(&causes(error))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! An open connection: how it is made, and how a statement is put so that nothing of it lasts.
 
 use super::facts::Facts;
-use super::failure::{During, failure, of_io};
+use super::failure::{During, failure, failure_without, of_io};
 use super::wire::{Bounded, BoundedTls, Received, Socket};
 use checklist::Reason;
 use checklist::config::{Postgres as Target, PostgresTls, literal, quoted};
@@ -41,7 +41,7 @@ pub enum Reads {
 
 /// One statement.
 #[derive(Debug, Clone, Copy)]
-pub struct Ask<'a> {
+pub struct SqlRequest<'a> {
     /// Its text.
     pub sql: &'a str,
     /// The numbers for `$1`, `$2` and so on.
@@ -52,7 +52,7 @@ pub struct Ask<'a> {
     pub schemas: &'a [String],
 }
 
-impl<'a> Ask<'a> {
+impl<'a> SqlRequest<'a> {
     /// A statement about the server itself.
     pub const fn of_catalogs(sql: &'a str) -> Self {
         Self { sql, parameters: &[], reads: Reads::Catalogs, schemas: &[] }
@@ -119,13 +119,13 @@ impl Session {
 
     /// What the statements of a run depend on.
     pub(super) async fn facts(&self) -> Result<Facts, Failure> {
-        let rows = self.answer(Ask::of_catalogs(Facts::SQL)).await.map_err(|(failure, _)| failure)?;
+        let rows = self.answer(SqlRequest::of_catalogs(Facts::SQL)).await.map_err(|(failure, _)| failure)?;
         Facts::read(&rows)
     }
 
     /// The rows of one statement, in a read-only transaction that is rolled back: nothing that runs in it can change a
     /// setting, notify, or write. The failure says whether the session may be used again.
-    pub(super) async fn answer(&self, ask: Ask<'_>) -> Result<Vec<Row>, (Failure, bool)> {
+    pub(super) async fn answer(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, (Failure, bool)> {
         self.received.forget();
         let told = |error: tokio_postgres::Error| {
             let again = error.as_db_error().is_some_and(|server| {
@@ -155,7 +155,7 @@ impl Session {
         result
     }
 
-    fn begin(&self, ask: Ask<'_>) -> String {
+    fn begin(&self, ask: SqlRequest<'_>) -> String {
         if ask.schemas.is_empty() {
             return self.begin.clone();
         }
@@ -182,7 +182,7 @@ impl Session {
     }
 
     /// The types of a statement's columns; nothing of it runs.
-    pub(super) async fn columns(&self, ask: Ask<'_>) -> Result<Vec<Type>, (Failure, bool)> {
+    pub(super) async fn columns(&self, ask: SqlRequest<'_>) -> Result<Vec<Type>, (Failure, bool)> {
         self.received.forget();
         let told = |error: tokio_postgres::Error| (self.failure(&error), false);
         self.client.batch_execute(&self.begin(ask)).await.map_err(told)?;
@@ -313,12 +313,7 @@ async fn login(target: &Target, address: Address, socket: Socket, port: Option<u
         config.password(password.expose_secret());
     }
     // A server that asks for the password in clear text may repeat it in its refusal.
-    let refused = |error: tokio_postgres::Error| match (failure(&error, During::Login), &password) {
-        (Failure { reason, message }, Some(password)) => {
-            Failure::new(reason, message.replace(password.expose_secret(), "***"))
-        }
-        (failure, None) => failure,
-    };
+    let refused = |error: tokio_postgres::Error| failure_without(password.as_ref(), &error, During::Login);
     let (received, ended) = (Received::default(), Arc::default());
     let (client, driver) = if let Some(tls) = encryption(target, &address).await? {
         config.ssl_mode(tokio_postgres::config::SslMode::Require);

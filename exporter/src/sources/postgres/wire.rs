@@ -13,7 +13,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 /// No message that a check asks for is longer: a row of labels and numbers, the description of its columns, an error.
 const MAX_MESSAGE: u32 = 1024 * 1024;
 /// Everything that one statement may be answered with.
-const MAX_ANSWER: u64 = 16 * 1024 * 1024;
+const MAX_RESPONSE: u64 = 16 * 1024 * 1024;
 /// The kind of a message and its length.
 const HEADER: usize = 5;
 
@@ -63,14 +63,14 @@ pub(super) enum Oversized {
     /// One message of so many bytes.
     Message(u32),
     /// An answer that does not end.
-    Answer,
+    Response,
 }
 
 impl std::fmt::Display for Oversized {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Message(bytes) => write!(f, "a message of {bytes} bytes, at most {MAX_MESSAGE} are read"),
-            Self::Answer => write!(f, "an answer of more than {MAX_ANSWER} bytes"),
+            Self::Response => write!(f, "an answer of more than {MAX_RESPONSE} bytes"),
         }
     }
 }
@@ -106,8 +106,8 @@ impl<S> Bounded<S> {
 
     /// Follows the messages within what was read.
     fn follow(&mut self, mut bytes: &[u8]) -> Result<(), Oversized> {
-        if self.received.0.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64 > MAX_ANSWER {
-            return Err(Oversized::Answer);
+        if self.received.0.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64 > MAX_RESPONSE {
+            return Err(Oversized::Response);
         }
         while !bytes.is_empty() {
             if self.of_body > 0 {
@@ -227,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_of_small_messages_that_does_not_end_is_ended() {
         let notice = [&b"N"[..], &1004_u32.to_be_bytes(), &[b'x'; 1000]].concat();
-        let many = notice.repeat(usize::try_from(MAX_ANSWER).unwrap_or_default() / notice.len() + 1);
+        let many = notice.repeat(usize::try_from(MAX_RESPONSE).unwrap_or_default() / notice.len() + 1);
         assert!(oversized(&read(&many, 65_536).await));
     }
 }

@@ -4,7 +4,7 @@
 use super::reach::{Reach, Tls, Way};
 use super::session::{ServerError, Session};
 use super::tools::{Tools, run};
-use crate::sources::postgres::{Ask, Database as Source};
+use crate::sources::postgres::{Database as Source, SqlRequest};
 use anyhow::{Context, bail, ensure};
 use checklist::config::{Postgres, PostgresTls};
 use clients::{secret, trust};
@@ -226,7 +226,8 @@ pub(super) async fn borrow(server: &Postgres, sources: &[Postgres]) -> anyhow::R
     let identity = one(&mut session, IDENTITY).await?;
     for source in sources {
         // Asked of each, because one server has many names.
-        let rows = Source::new(source.clone()).query(Ask::of_catalogs(IDENTITY)).await.map_err(anyhow::Error::from);
+        let rows =
+            Source::new(source.clone()).query(SqlRequest::of_catalogs(IDENTITY)).await.map_err(anyhow::Error::from);
         let rows = rows.with_context(|| {
             format!("nothing is restored into {place} before it is known not to be the source {}", source.name)
         })?;

@@ -5,11 +5,11 @@ use super::database::{Database, is_of_the_server, one};
 use super::dump::{Dump, Facts};
 use super::error::{BackupFault, NotProved};
 use super::session::{ServerError, Session};
-use super::sieve::{Fate, Matter, fate, matter, title};
+use super::sieve::{Fate, Matter, fate, foreign_table, matter, title};
 use super::statements::{Cutter, Piece};
 use super::tools::Tools;
 use anyhow::{Context, anyhow, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Sentences about what was not set up that are kept.
@@ -49,7 +49,8 @@ pub(super) async fn restore(
         restored: Restored::default(),
         told: BTreeMap::new(),
         hidden: Vec::new(),
-        connects: 0,
+        elsewhere: BTreeSet::new(),
+        connected: None,
     };
     let mut source = dump.text(tools).await?;
     let fed = feed.all(&mut source.text).await;
@@ -68,8 +69,10 @@ struct Feed<'a> {
     told: BTreeMap<String, u64>,
     /// Data that could not be had because of it.
     hidden: Vec<String>,
-    /// Databases that the dump connects to.
-    connects: u64,
+    /// Foreign tables that could not be made: their rows lie on other servers and are no part of the dump.
+    elsewhere: BTreeSet<String>,
+    /// The database that the dump connects to, in its own words.
+    connected: Option<String>,
 }
 
 impl Feed<'_> {
@@ -145,7 +148,13 @@ impl Feed<'_> {
         match self.session.run(statement).await? {
             Ok(_) if is(b"create table") || is(b"create unlogged") => self.restored.tables += 1,
             Ok(_) => {}
-            Err(error) => self.failed(&title(statement), matter(statement), &error)?,
+            Err(error) => {
+                if let Some(table) = foreign_table(statement) {
+                    self.elsewhere.insert(format!("relation \"{table}\" does not exist"));
+                }
+                let matter = if self.elsewhere.contains(&error.message) { Matter::NoData } else { matter(statement) };
+                self.failed(&title(statement), matter, &error)?;
+            }
         }
         Ok(false)
     }
@@ -161,21 +170,22 @@ impl Feed<'_> {
             let made = one(&mut admin, &make).await;
             match made.map_err(anyhow::Error::downcast::<ServerError>) {
                 Ok(_) => return Ok(()),
-                Err(Ok(error)) => return self.failed(&format!("extension {name}"), Matter::Beside, &error),
+                Err(Ok(error)) => return self.failed(&format!("extension {name}"), Matter::NoData, &error),
                 Err(Err(lost)) => return Err(lost.into()),
             }
         }
-        self.failed(&format!("extension {name}"), Matter::Beside, &error)
+        self.failed(&format!("extension {name}"), Matter::NoData, &error)
     }
 
     /// A command of psql. Those that `pg_dump` writes are nothing here.
     fn command(&mut self, line: &str) -> anyhow::Result<()> {
-        let name = line.split(|c: char| c.is_whitespace()).next().unwrap_or_default();
+        let (name, rest) = line.split_once(|c: char| c.is_whitespace()).unwrap_or((line, ""));
         match name {
             "restrict" | "unrestrict" => Ok(()),
             "connect" | "c" => {
-                self.connects += 1;
-                if self.connects > 1 {
+                // It connects again, so that settings of the database hold.
+                let same = self.connected.get_or_insert_with(|| rest.trim().to_owned()) == rest.trim();
+                if !same {
                     bail!("it holds several databases: restore each from a dump of its own");
                 }
                 Ok(())
@@ -193,16 +203,19 @@ impl Feed<'_> {
             return Err(anyhow!("{what}: {error}").into());
         }
         // There already, as `public` and PL/pgSQL are.
-        let is_there = matches!(error.code.as_str(), "42P06" | "42710") && matter == Matter::Beside;
+        let is_there = matches!(error.code.as_str(), "42P06" | "42710") && matter != Matter::Data;
         if matter == Matter::Nothing || is_there {
             return Ok(());
         }
-        let newer = self.facts.major.is_some_and(|major| major > self.database.version / 10_000);
+        let here = self.database.version / 10_000;
+        let newer = self.facts.major.is_some_and(|major| major > here);
+        // What an older version had and this one calls by another name, such as functions of arrays before 14.
+        let older = self.facts.major.is_some_and(|major| major < here) && error.code.starts_with("42");
         // What is missing follows from what was not set up before, if anything was not.
         let follows =
             matches!(error.code.as_str(), "42P01" | "42883" | "42703" | "3F000" | "42704" | "55000" | "42809")
                 && self.restored.lacking > 0;
-        if !(is_lacking(error) || follows || newer) {
+        if !(matter == Matter::NoData || is_lacking(error) || follows || newer || older) {
             return Err(NotProved::BadBackup(anyhow!("the dump cannot be restored: {what}: {error}")));
         }
         self.restored.lacking += 1;

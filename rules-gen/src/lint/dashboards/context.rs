@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 /// What a dashboard is measured by.
 #[derive(Debug)]
-pub(crate) struct DashboardContext<'a> {
+pub struct DashboardContext<'a> {
     /// Metrics that linted rules record.
     pub recorded: &'a BTreeSet<String>,
     /// Limits of linted alerts.

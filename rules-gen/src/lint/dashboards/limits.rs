@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// By the metrics that an alert compares: the numbers it compares them with.
 #[derive(Debug, Default)]
-pub(crate) struct Limits(BTreeMap<BTreeSet<String>, Vec<f64>>);
+pub struct Limits(BTreeMap<BTreeSet<String>, Vec<f64>>);
 
 impl Limits {
     pub(crate) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {

@@ -64,9 +64,9 @@ pub struct Offender {
     pub value: f64,
 }
 
-/// What a question is for.
+/// What a query is for.
 #[derive(Clone)]
-enum Ask {
+enum QueryKind {
     Probe,
     Passed,
     Success,
@@ -106,19 +106,19 @@ pub async fn seen(
 }
 
 impl Seen {
-    fn take(&mut self, ask: &Ask, labels: Labels, value: f64) {
+    fn take(&mut self, ask: &QueryKind, labels: Labels, value: f64) {
         let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
         let key = (label("check"), label("target"));
         match ask {
-            Ask::Probe => drop(self.probe.insert(key, value)),
-            Ask::Passed => drop(self.passed.insert(key, value)),
-            Ask::Success | Ask::Newest => drop(self.looked.insert(key, timestamp(value))),
-            Ask::There => drop(self.there.insert(key)),
+            QueryKind::Probe => drop(self.probe.insert(key, value)),
+            QueryKind::Passed => drop(self.passed.insert(key, value)),
+            QueryKind::Success | QueryKind::Newest => drop(self.looked.insert(key, timestamp(value))),
+            QueryKind::There => drop(self.there.insert(key)),
             // Nothing by nothing is no value.
-            Ask::Value(..) | Ask::Panel(..) if !value.is_finite() => {}
-            Ask::Value(signal, at) => self.values.push(Sample { signal, at: *at, labels, value }),
-            Ask::Panel(signal, at) => self.panels.push(Sample { signal, at: *at, labels, value }),
-            Ask::Rule(entry) => self.offenders.push(Offender {
+            QueryKind::Value(..) | QueryKind::Panel(..) if !value.is_finite() => {}
+            QueryKind::Value(signal, at) => self.values.push(Sample { signal, at: *at, labels, value }),
+            QueryKind::Panel(signal, at) => self.panels.push(Sample { signal, at: *at, labels, value }),
+            QueryKind::Rule(entry) => self.offenders.push(Offender {
                 signal: entry.signal,
                 alert: entry.alert,
                 severity: entry.severity,
@@ -129,36 +129,40 @@ impl Seen {
     }
 }
 
-fn questions(config: &Config, signals: &[&'static Signal]) -> Vec<(Ask, String)> {
+fn questions(config: &Config, signals: &[&'static Signal]) -> Vec<(QueryKind, String)> {
     let max = |metric: &Metric| format!("max by (check, target) ({metric})");
-    let mut questions =
-        vec![(Ask::Probe, max(&PROBE_SUCCESS)), (Ask::Passed, max(&CHECK_PASSED)), (Ask::Success, max(&LAST_SUCCESS))];
+    let mut questions = vec![
+        (QueryKind::Probe, max(&PROBE_SUCCESS)),
+        (QueryKind::Passed, max(&CHECK_PASSED)),
+        (QueryKind::Success, max(&LAST_SUCCESS)),
+    ];
     for signal in signals {
         let scope = whole(signal);
         for (at, alert) in signal.alerts.iter().enumerate() {
             if let (Some((value, _)), Some(_)) = (alert.when.value(), config.alert(alert)) {
-                questions.push((Ask::Value(signal, at), value.promql(&scope)));
+                questions.push((QueryKind::Value(signal, at), value.promql(&scope)));
             }
         }
         for (at, _) in signal.panels.iter().enumerate() {
-            questions.extend(panel(signal, at).map(|expr| (Ask::Panel(signal, at), expr)));
+            questions.extend(panel(signal, at).map(|expr| (QueryKind::Panel(signal, at), expr)));
         }
         let names: Vec<&str> = expected(config, signal).map(|metric| metric.name).collect();
         if !names.is_empty() {
             let (names, id) = (names.join("|"), signal.id);
-            questions.push((Ask::There, format!("count by (check, target) ({{__name__=~{names:?}, check={id:?}}})")));
+            questions
+                .push((QueryKind::There, format!("count by (check, target) ({{__name__=~{names:?}, check={id:?}}})")));
         }
         if config.probed(signal).len() < config.targets(signal).len() {
             let source = expected(config, signal)
                 .next()
                 .map(|metric| format!("max by (check, target) (timestamp({metric}{{check={:?}}}))", signal.id));
-            questions.extend(source.map(|expr| (Ask::Newest, expr)));
+            questions.extend(source.map(|expr| (QueryKind::Newest, expr)));
         }
     }
     let wanted = |entry: &Entry| signals.iter().any(|signal| std::ptr::eq(*signal, entry.signal));
     for rule in groups(config).into_iter().flat_map(|group| group.rules) {
         if let Some(entry) = rule.entry.filter(wanted) {
-            questions.push((Ask::Rule(Box::new(entry)), rule.expr));
+            questions.push((QueryKind::Rule(Box::new(entry)), rule.expr));
         }
     }
     questions

@@ -23,7 +23,7 @@ pub struct People {
     /// What is wrong with the records.
     pub remarks: Vec<String>,
     /// How each task stands, by id; nothing when the records cannot be read.
-    stands: Option<Vec<(String, TaskRow)>>,
+    occurrence_on: Option<Vec<(String, TaskRow)>>,
 }
 
 impl People {
@@ -53,26 +53,27 @@ impl People {
         if records.rejected > 0 {
             people.remarks.push(format!("{} records are torn or foreign, and are left out", records.rejected));
         }
-        let mut stands = Vec::new();
+        let mut occurrence_on = Vec::new();
         for task in &tasks.list {
             let (row, rows) = rows(task, tasks, records, kind, period);
-            stands.extend(row.map(|row| (task.id.clone(), row)));
+            occurrence_on.extend(row.map(|row| (task.id.clone(), row)));
             people.tasks.extend(rows);
         }
         people.tasks.sort_by(|a, b| (a.day, &a.title, &a.id).cmp(&(b.day, &b.title, &b.id)));
         people.actions = records.list.iter().filter(|record| period.has(record.at)).map(action).collect();
         people.overrides = emergencies(tasks, records, period);
-        people.stands = Some(stands);
+        people.occurrence_on = Some(occurrence_on);
         people
     }
 
     /// The line of a task.
     pub fn line(&self, written: &'static Written, id: &str) -> Line {
         let mut line = Line::unjudged(written, vec![id.to_owned()]);
-        let row = self.stands.as_ref().and_then(|stands| stands.iter().find(|(known, _)| known == id));
+        let row =
+            self.occurrence_on.as_ref().and_then(|occurrence_on| occurrence_on.iter().find(|(known, _)| known == id));
         let Some((_, row)) = row else {
             line.verdict = Verdict::CannotTell;
-            line.why.push(match self.stands {
+            line.why.push(match self.occurrence_on {
                 None => "the records of tasks cannot be read".to_owned(),
                 Some(_) => "the task is switched off in checklist.yaml".to_owned(),
             });
@@ -97,8 +98,8 @@ impl People {
 fn rows(task: &Task, tasks: &Tasks, records: &Records, kind: Kind, period: &Period) -> (Option<TaskRow>, Vec<TaskRow>) {
     let date = |at: Timestamp| at.to_zoned_datetime(tasks.zone.clone()).date();
     let (from, until) = (date(period.from), date(period.until));
-    let standing = status_of(task, tasks, records, period.until);
-    let open = standing.as_ref().map(|(standing, stand)| (standing.day, *stand));
+    let occurrence = status_of(task, tasks, records, period.until);
+    let open = occurrence.as_ref().map(|(occurrence, stand)| (occurrence.day, *stand));
     let days = std::iter::successors(task.rule.next(from), |day| task.rule.next(*day)).take_while(|day| *day <= until);
     let mut rows: Vec<TaskRow> =
         days.filter(|day| *day >= tasks.since).map(|day| row(task, day, open, tasks, records)).collect();

@@ -1,0 +1,51 @@
+//! RG021: absence that is no fault.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use promql::{Expr, Kind, Selector};
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG021",
+    title: "absence that is no fault",
+    level: Level::Error,
+    text: "`absent()` without `for` fires at every restart. Of a metric that has no series in a healthy world it fires while all is well.",
+    check: Check::Expr(check),
+    found: &[Example::Rules(
+        r#"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: absent(up{job="api"})
+    labels:
+      severity: warning
+    annotations:
+      summary: Something is wrong.
+      description: Look at the dashboard.
+"#,
+    )],
+    fine: &[Example::Expr(r#"absent(up{job="api"})"#)],
+};
+
+fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
+    ast.walk(&mut |part, _| match &part.kind {
+        Kind::Call(call) if call.function.text.starts_with("absent") && rule.alerts => {
+            absence(rule, call.args.first().map(Expr::bare), context, report);
+        }
+        _ => {}
+    });
+}
+
+fn absence(rule: &Rule, of: Option<&Expr>, context: &Context<'_>, report: &mut Report<'_>) {
+    if rule.pending == 0.0 {
+        let message = "absent() without for: every restart of Prometheus or of the target fires it".to_owned();
+        report.word(LINT.id, Level::Warning, &rule.expr, "absent", message, "wait a few scrapes with for");
+    }
+    let name = of.and_then(Expr::selector).and_then(Selector::metric);
+    if let Some(name) = name.filter(|name| context.options.known.get(name).is_some_and(|fact| fact.sparse)) {
+        let message = format!("{name} has no series while all is well");
+        report.word(LINT.id, Level::Error, &rule.expr, name, message, "watch the check's own success");
+    }
+}

@@ -1,0 +1,38 @@
+//! RG019: results that carry the label `alertname`, which the alert's own name replaces.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::labels::labels;
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use promql::Expr;
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG019",
+    title: "the alert overwrites the label it counts by",
+    level: Level::Error,
+    text: "A result that carries `alertname` loses it to the rule's own name. Two series become the same and the evaluation fails: the alert never fires.",
+    check: Check::Expr(check),
+    found: &[Example::Expr(r#"sum by (alertname) (count_over_time(ALERTS{alertstate="firing"}[1d])) > 100"#)],
+    fine: &[Example::Expr(
+        r#"sum by (alert) (label_replace(count_over_time(ALERTS{alertstate="firing"}[1d]), "alert", "$1", "alertname", "(.*)")) > 100"#,
+    )],
+};
+
+fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
+    if !rule.alerts {
+        return;
+    }
+    let result = labels(ast, &context.options.known);
+    for name in ["alertname", "alertstate"] {
+        let of_alerts =
+            ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS")));
+        let certain = of_alerts && result.may_have(name) && !result.certain.contains(name);
+        let kept = of_alerts && result.possible.as_ref().is_some_and(|possible| possible.contains(name));
+        if certain || kept {
+            let message = format!("the rule's own label replaces {name} of the result: series become the same");
+            report.at(LINT.id, Level::Error, &rule.expr, message, "copy it with label_replace() and aggregate it away");
+            return;
+        }
+    }
+}

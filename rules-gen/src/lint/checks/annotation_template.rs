@@ -1,0 +1,114 @@
+//! RG032: templates that show nothing, or what nobody can read.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::expr::{filter, function};
+use crate::lint::labels::labels;
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use crate::lint::template;
+use promql::{BinaryOp, Expr, Kind, Selector};
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG032",
+    title: "a template that shows nothing",
+    level: Level::Error,
+    text: "A label that the expression aggregates away is empty in the text; a value in a label makes a new alert at every evaluation; a bare number of bytes or seconds is read by nobody. A template that does not parse is refused with the whole file.",
+    check: Check::Rule(check),
+    found: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: sum by (job) (up) == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.instance }} cannot be scraped.'
+",
+    )],
+    fine: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: sum by (job) (up) == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+",
+    )],
+};
+
+fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
+    if !rule.alerts {
+        return;
+    }
+    let ast = rule.ast.as_ref();
+    let result = ast.map(|ast| labels(ast, &context.options.known)).unwrap_or_default();
+    let unit = ast.and_then(unit);
+    for (name, text) in rule.labels.iter().chain(&rule.annotations) {
+        let Ok(used) = template::read(&text.value) else { continue };
+        for query in &used.queries {
+            if let Err(errors) = promql::parse(query) {
+                let why = crate::promql::mistakes(&errors, query);
+                let message = format!("the query in {name} does not parse: {why}");
+                report.word(LINT.id, Level::Error, text, query, message, "the text shows an error instead of a value");
+            }
+        }
+        for label in used.labels.iter().filter(|label| !result.may_have(label)) {
+            let message = format!("{name} shows the label {label}, which the expression drops");
+            report.word(LINT.id, Level::Error, text, label, message, "keep the label in by (...), or leave it out");
+        }
+        let formats =
+            |function: &String| function.starts_with("humanize") || ["printf", "toTime"].contains(&&**function);
+        if let Some((unit, fix)) = unit.filter(|_| used.value && !used.functions.iter().any(formats)) {
+            let message = format!("{name} shows the bare value, which is {unit}");
+            report.word(LINT.id, Level::Info, text, "$value", message, fix);
+        }
+        let sets = rule.labels.iter().any(|(known, _)| known == name);
+        if sets && used.value {
+            let message = format!("the label {name} holds the value: every evaluation makes another alert");
+            report.at(LINT.id, Level::Error, text, message, "show the value in an annotation");
+        }
+    }
+}
+
+/// The unit of the value that an alert shows, where a metric's name says it, and how people read it.
+fn unit(ast: &Expr) -> Option<(&'static str, &'static str)> {
+    let mut side = filter(ast.bare()).map_or(ast, |one| &one.left).bare();
+    loop {
+        let name = function(side).unwrap_or_default();
+        side = match &side.kind {
+            Kind::Aggregation(one) if ["max", "min", "avg", "sum"].contains(&one.op.text.as_str()) => one.expr.bare(),
+            // Over a time the unit stays; of a rate it does not.
+            Kind::Call(call) if name.ends_with("_over_time") && !name.starts_with("count") => call.args.last()?.bare(),
+            // Now less a time is an age.
+            Kind::Binary(one) if one.op == BinaryOp::Sub && function(one.left.bare()) == Some("time") => {
+                return Some(SECONDS);
+            }
+            _ => break side.selector().and_then(Selector::metric).and_then(of_name),
+        }
+    }
+}
+
+const SECONDS: (&str, &str) = ("in seconds", "{{ $value | humanizeDuration }}");
+
+fn of_name(name: &str) -> Option<(&'static str, &'static str)> {
+    if name.ends_with("_bytes") {
+        Some(("in bytes", "{{ $value | humanize1024 }}B"))
+    } else if name.ends_with("_timestamp_seconds") {
+        Some(("a time", "{{ $value | humanizeTimestamp }}"))
+    } else if name.ends_with("_seconds") {
+        Some(SECONDS)
+    } else {
+        name.ends_with("_ratio").then_some(("a share", "{{ $value | humanizePercentage }}"))
+    }
+}

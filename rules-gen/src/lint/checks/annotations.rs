@@ -1,0 +1,64 @@
+//! RG031: alerts without texts, and texts that do not say it.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG031",
+    title: "texts that do not say it",
+    level: Level::Warning,
+    text: "The summary is the headline of a group of alerts: one fixed sentence. The description says which one, and how much.",
+    check: Check::Rule(check),
+    found: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+",
+    )],
+    fine: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+",
+    )],
+};
+
+fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
+    if !rule.alerts {
+        return;
+    }
+    match rule.annotation("summary").or_else(|| rule.annotation("message")) {
+        None => report.at(LINT.id, Level::Warning, &rule.name, "no annotation summary", "one fixed sentence"),
+        Some(summary) => {
+            if summary.value.contains("{{") {
+                let message = "the summary changes with the alert: a group of alerts has no common headline";
+                report.at(LINT.id, Level::Info, summary, message, "put values into the description");
+            }
+            if !summary.value.trim_end().ends_with(['.', '!', '?']) {
+                report.at(LINT.id, Level::Info, summary, "the summary is no whole sentence", "end it with a period");
+            }
+        }
+    }
+    if rule.annotation("description").is_none() && rule.annotation("message").is_none() {
+        report.at(LINT.id, Level::Warning, &rule.name, "no annotation description", "say which one and how much");
+    }
+}

@@ -1,0 +1,81 @@
+//! RG023: `time() - oldest > 30d` where the clean-up comes once a month.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::expr::{constant, function};
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use promql::{Binary, BinaryOp, Expr, Kind, Selector};
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG023",
+    title: "the limit is shorter than the job's own pace",
+    level: Level::Warning,
+    text: "A job on the first Monday of the month runs up to 35 days apart. What it cleans up or renews may be older than 30 days by design, and the alert fires every month.",
+    check: Check::Expr(check),
+    found: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: RowsTooOld
+    expr: time() - rows_oldest_timestamp_seconds > 2592000
+    for: 1h
+    labels:
+      severity: warning
+      cadence: monthly
+    annotations:
+      summary: Something is wrong.
+      description: Look at the dashboard.
+",
+    )],
+    fine: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: RowsTooOld
+    expr: time() - rows_oldest_timestamp_seconds > 5616000
+    for: 1h
+    labels:
+      severity: warning
+      cadence: monthly
+    annotations:
+      summary: Something is wrong.
+      description: Look at the dashboard.
+",
+    )],
+};
+
+/// Days between two runs of a job that may wait for the first such weekday: at most so many.
+const GAPS: [(&str, f64); 4] = [("weekly", 7.0), ("monthly", 35.0), ("quarterly", 98.0), ("annual", 371.0)];
+
+fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
+    ast.walk(&mut |part, _| {
+        if let Kind::Binary(one) = &part.kind {
+            cadence(rule, one, report);
+        }
+    });
+}
+
+fn cadence(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
+    let Some(limit) = constant(&one.right).filter(|_| one.op.as_str().starts_with('>')) else { return };
+    let Kind::Binary(age) = &one.left.bare().kind else { return };
+    let is_age = age.op == BinaryOp::Sub && function(age.left.bare()) == Some("time");
+    let named = |word: &str| {
+        age.right
+            .selectors()
+            .into_iter()
+            .filter_map(Selector::metric)
+            .any(|name| name.contains(word) && name.contains("timestamp"))
+    };
+    let cadence = rule.label("cadence").map(|text| text.value.as_str());
+    let Some((cadence, days)) = GAPS.into_iter().find(|(name, _)| Some(*name) == cadence) else { return };
+    if is_age && (named("oldest") || named("last_done")) && limit < days * 86_400.0 {
+        let message = format!(
+            "a {cadence} job may be {days} days apart: a limit of {:.0} days fires by design",
+            limit / 86_400.0
+        );
+        report.at(LINT.id, Level::Warning, &rule.expr, message, "add the gap between two runs to the limit");
+    }
+}

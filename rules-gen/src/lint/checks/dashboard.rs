@@ -1,0 +1,28 @@
+//! RG050: what is wrong with a dashboard. The checks are in `dashboards`.
+
+use crate::lint::dashboards;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::report::Level;
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG050",
+    title: "a dashboard that will not last",
+    level: Level::Warning,
+    text: "What Grafana's own dashboard linter asks for: variables for the data source, job and instance, and queries that use them; variables whose queries parse and that follow the time; titles, descriptions, units, rising thresholds, panels that ask something and that Grafana still draws; queries that parse, rates over `$__rate_interval`, no bare counters; nothing to be edited. Of queries in LogQL only what can be seen without a parser of that language is judged: that quotes and brackets are closed, and that ranges are `[$__auto]` and not a fixed time; `target-logql-rule` of that linter goes further. And, when rules are linted with it: a colour that changes where no alert on the same metrics fires.",
+    check: Check::Dashboard(dashboards::check),
+    found: &[Example::Dashboard(
+        r#"
+{"title": "Example", "schemaVersion": 39, "editable": false, "templating": {"list": [{"type": "datasource", "name": "datasource", "label": "Data source"}]},
+ "panels": [{"type": "graph", "title": "Load", "description": "The load.", "fieldConfig": {"defaults": {"unit": "short"}}, "targets": [{"expr": "node_load1"}]}]}
+"#,
+    )],
+    fine: &[Example::Dashboard(
+        r#"
+{"title": "Example", "schemaVersion": 39, "editable": false, "templating": {"list": [
+  {"type": "datasource", "name": "datasource", "label": "Data source"},
+  {"type": "query", "name": "job", "query": "label_values(node_load1, job)", "refresh": 2, "multi": true, "includeAll": true},
+  {"type": "query", "name": "instance", "query": "label_values(node_load1{job=~\"$job\"}, instance)", "refresh": 2, "multi": true, "includeAll": true}]},
+ "panels": [{"type": "timeseries", "title": "Load", "description": "The load.", "fieldConfig": {"defaults": {"unit": "short"}}, "targets": [{"expr": "node_load1{job=~\"$job\", instance=~\"$instance\"}"}]}]}
+"#,
+    )],
+};

@@ -1,0 +1,52 @@
+//! RG003: groups that have one name, and objects that are too large. The reader of rule files tells it.
+
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::report::Level;
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG003",
+    title: "groups are not told apart",
+    level: Level::Error,
+    text: "Group names are the keys of a rule file: a repeated one is refused, and so is an object that is larger than the operator allows.",
+    check: Check::Reader,
+    found: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+- name: example
+  rules:
+  - alert: ServiceDownToo
+    expr: absent(up)
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: Something is wrong.
+      description: Look at the dashboard.
+",
+    )],
+    fine: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+",
+    )],
+};

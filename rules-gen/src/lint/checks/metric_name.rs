@@ -1,0 +1,61 @@
+//! RG060: names of metrics that fail promlint's rules.
+
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::report::{Level, Report};
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG060",
+    title: "a metric's name breaks the conventions",
+    level: Level::Warning,
+    text: "Base units, `_total` on counters, no colon, no camelCase: what `promtool check metrics` asks of an exporter. Judged on the scrape that `--catalog-from` gives.",
+    check: Check::Scrape(check),
+    found: &[Example::Scrape(
+        r#"
+# TYPE request_latency_milliseconds gauge
+request_latency_milliseconds 3
+up{job="a"} 1
+"#,
+    )],
+    fine: &[Example::Scrape(
+        r#"
+# TYPE request_latency_seconds gauge
+request_latency_seconds 3
+up{job="a"} 1
+"#,
+    )],
+};
+
+/// Units that are not the base units, which conventions ask for.
+const UNITS: [(&str, &str); 10] = [
+    ("milliseconds", "seconds"),
+    ("microseconds", "seconds"),
+    ("minutes", "seconds"),
+    ("hours", "seconds"),
+    ("days", "seconds"),
+    ("kilobytes", "bytes"),
+    ("megabytes", "bytes"),
+    ("kibibytes", "bytes"),
+    ("percentage", "ratio"),
+    ("fahrenheit", "celsius"),
+];
+
+fn check(scrape: &str, report: &mut Report<'_>) {
+    for (name, kind) in scrape.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')) {
+        let say = |message: String, fix: &str, report: &mut Report<'_>| {
+            report.about(Some(name.to_owned()));
+            report.line(LINT.id, Level::Warning, 1, message, fix);
+        };
+        if kind.trim() == "counter" && !name.ends_with("_total") {
+            say(format!("the counter {name} does not end in _total"), "rename it", report);
+        }
+        if name.contains(':') {
+            say(format!("{name} has a colon, which is for recording rules"), "rename it", report);
+        }
+        if name.chars().any(|c| c.is_ascii_uppercase()) {
+            say(format!("{name} is written in camelCase"), "use snake_case", report);
+        }
+        if let Some((unit, base)) = UNITS.iter().find(|(unit, _)| name.split('_').any(|part| part == *unit)) {
+            say(format!("{name} is in {unit}"), &format!("use the base unit {base}"), report);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! RG014: quantiles without buckets, and of too many of them.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::expr::matchers;
+use crate::lint::labels::labels;
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use promql::{Call, Duration, Expr, Kind, MatchOp};
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG014",
+    title: "a quantile cannot be computed so",
+    level: Level::Error,
+    text: "`histogram_quantile()` needs the label `le`; without it the result is nothing. Days of raw buckets at every evaluation are a load of their own.",
+    check: Check::Expr(check),
+    found: &[Example::Expr(
+        "histogram_quantile(0.99, sum by (job) (rate(http_request_duration_seconds_bucket[5m]))) > 2",
+    )],
+    fine: &[Example::Expr(
+        "histogram_quantile(0.99, sum by (job, le) (rate(http_request_duration_seconds_bucket[5m]))) > 2",
+    )],
+};
+
+fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
+    ast.walk(&mut |part, _| match &part.kind {
+        Kind::Call(call) if call.function.text == "histogram_quantile" => quantile(rule, call, context, report),
+        _ => {}
+    });
+    for one in ast.selectors() {
+        let Some((name, fact)) = one.metric().and_then(|name| Some((name, context.options.known.get(name)?))) else {
+            continue;
+        };
+        for matcher in matchers(one).filter(|matcher| matcher.op == MatchOp::Equal && matcher.name.text == "le") {
+            if !matcher.value.is_empty() && !fact.boundaries.is_empty() && !fact.boundaries.contains(&*matcher.value) {
+                let message = format!("{} is no boundary of {name}", &*matcher.value);
+                let all = fact.boundaries.iter().cloned().collect::<Vec<_>>().join(", ");
+                report.at(LINT.id, Level::Error, &rule.expr, message, &format!("its boundaries: {all}"));
+            }
+        }
+    }
+}
+
+fn quantile(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<'_>) {
+    let function = call.function.text.as_str();
+    let Some(argument) = call.args.get(1) else { return };
+    let mut buckets = false;
+    let mut longest: f64 = 0.0;
+    for one in argument.selectors() {
+        let Some(name) = one.metric() else { continue };
+        buckets |= name.ends_with("_bucket");
+        if let Some(range) = one.range.as_ref().and_then(Duration::seconds).filter(|_| !name.contains(':')) {
+            longest = longest.max(range);
+        }
+    }
+    if buckets && !labels(argument, &context.options.known).may_have("le") {
+        let message = "histogram_quantile() of buckets without the label le".to_owned();
+        report.word(LINT.id, Level::Error, &rule.expr, function, message, "keep le: sum by (le, ...)");
+    }
+    if buckets && longest > 3_600.0 {
+        let level = if longest > 86_400.0 { Level::Warning } else { Level::Info };
+        let message = format!("loads {:.0} hours of raw buckets at every evaluation", longest / 3_600.0);
+        report.word(LINT.id, level, &rule.expr, function, message, "record the rate of the buckets");
+    }
+}

@@ -1,0 +1,27 @@
+//! RG013: expressions that look further back than samples are kept.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::expr::reach;
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use promql::Expr;
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG013",
+    title: "it looks further back than samples are kept",
+    level: Level::Warning,
+    text: "What Prometheus has forgotten is not there: the comparison with a month ago gives nothing, silently.",
+    check: Check::Expr(check),
+    found: &[Example::Expr("queue_length > 2 * (queue_length offset 30d)")],
+    fine: &[Example::Expr("queue_length > 2 * (queue_length offset 7d)")],
+};
+
+fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
+    let reach = reach(ast);
+    if reach > context.options.retention {
+        let (days, kept) = (reach / 86_400.0, context.options.retention / 86_400.0);
+        let message = format!("looks {days:.1} days back, Prometheus keeps {kept:.1} days (--retention)");
+        report.at(LINT.id, Level::Warning, &rule.expr, message, "shorten the range, or record what is needed");
+    }
+}

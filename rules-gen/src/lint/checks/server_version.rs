@@ -1,0 +1,98 @@
+//! RG005: what some versions of the servers lack. What `PromQL` has is in the parser's table; the functions of templates
+//! are here; the fields of rule files are told by their reader.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::expr::construct;
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use crate::lint::template;
+use promql::table::NEWEST;
+use promql::{Missing, Version};
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG005",
+    title: "the server is too old for it",
+    level: Level::Error,
+    text: "Older servers refuse a field or function that they do not know, and the operator drops it silently: an alert loses its `keep_firing_for` and nobody hears of it. Say with `--prometheus-version` which server must accept the rules.",
+    check: Check::Rule(check),
+    found: &[Example::RulesFor(
+        (2, 41),
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    keep_firing_for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+",
+    )],
+    fine: &[Example::RulesFor(
+        (2, 41),
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+",
+    )],
+};
+
+/// Functions of templates, and since when they are there.
+const TEMPLATES: [(&str, (u32, u32)); 6] = [
+    ("now", (3, 6)),
+    ("parseDuration", (2, 32)),
+    ("stripDomain", (2, 36)),
+    ("toDuration", (3, 6)),
+    ("toTime", (2, 38)),
+    ("urlQueryEscape", (3, 8)),
+];
+
+fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
+    let options = context.options;
+    let version = options.version.map_or(NEWEST, |(major, minor)| Version(major, minor));
+    for one in &rule.uses {
+        let Some(missing) = one.construct.missing_in(version, &options.features) else { continue };
+        let (level, fix) = match missing {
+            // A feature flag is RG006.
+            Missing::Feature(_) | Missing::With(_) => continue,
+            Missing::Since(_) => (Level::Error, "older servers refuse the file".to_owned()),
+            // Older servers may be meant; nobody has said.
+            Missing::Until(_) if options.version.is_none() => (Level::Warning, gone(one.construct.name)),
+            Missing::Until(_) => (Level::Error, gone(one.construct.name)),
+        };
+        report.part(LINT.id, level, &rule.expr, one.span, format!("{} {missing}", construct(one.construct)), &fix);
+    }
+    let Some(version) = options.version else { return };
+    for (_, text) in rule.labels.iter().chain(&rule.annotations).filter(|_| rule.alerts) {
+        for name in template::read(&text.value).map(|used| used.functions).unwrap_or_default() {
+            let since = TEMPLATES.iter().find(|(known, since)| *known == name && version < *since);
+            if let Some((_, (major, minor))) = since {
+                let message = format!("{name}() needs Prometheus {major}.{minor}");
+                report.word(LINT.id, Level::Error, text, &name, message, "older servers refuse the file");
+            }
+        }
+    }
+}
+
+fn gone(name: &str) -> String {
+    match name {
+        "holt_winters" => {
+            "double_exponential_smoothing() with --enable-feature=promql-experimental-functions is the same".to_owned()
+        }
+        _ => "newer servers refuse the file".to_owned(),
+    }
+}

@@ -1,0 +1,44 @@
+//! RG099: suppressions that do not hold. `report` reads them.
+
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::report::Level;
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG099",
+    title: "a suppression that does not hold",
+    level: Level::Error,
+    text: "A suppression needs a lint that exists and a reason, and may have an end: `# rules-gen: ignore RG016 until 2027-01-31 because ...` before the rule or within it, `ignore-file` for the whole file.",
+    check: Check::Reader,
+    found: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  # rules-gen: ignore RG018
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+",
+    )],
+    fine: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  # rules-gen: ignore RG018 because up is inverted by a recording rule
+  - alert: ServiceDown
+    expr: up != 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+",
+    )],
+};

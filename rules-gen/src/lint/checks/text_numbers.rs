@@ -1,0 +1,148 @@
+//! RG037: "80%" or "the last hour" in the text, another number in the expression.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::expr::{constant, matchers, offset};
+use crate::lint::place::Text;
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::{Rule, seconds};
+use promql::{Binary, BinaryOp, Duration, Expr, Kind};
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG037",
+    title: "text and expression differ",
+    level: Level::Warning,
+    text: r#"The text says "the last hour", the expression counts ten: whoever is paged looks for the wrong thing."#,
+    check: Check::Expr(check),
+    found: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: increase(errors_total[10h]) > 5
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: There are errors.
+      description: There were errors in the last hour.
+",
+    )],
+    fine: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: increase(errors_total[1h]) > 5
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: There are errors.
+      description: There were errors in the last hour.
+",
+    )],
+};
+
+/// Words before a limit.
+const LIMITS: [&str; 9] = ["than", "above", "below", "over", "under", "exceeds", "limit", "least", "beyond"];
+
+fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
+    if !rule.alerts {
+        return;
+    }
+    let mut values = vec![rule.pending, rule.keep_firing];
+    ast.walk(&mut |part, _| match &part.kind {
+        Kind::Number(one) => values.push(one.value),
+        Kind::Subquery(one) => {
+            values.extend(one.range.seconds());
+            let offset = one.modifiers.offset.as_ref().map(|_| offset(&one.modifiers));
+            // A window that begins a while ago reaches back further than it is long.
+            values.extend(
+                offset.into_iter().flat_map(|ago| [Some(ago), one.range.seconds().map(|long| long + ago)]).flatten(),
+            );
+        }
+        Kind::Selector(one) => {
+            values.extend(one.range.as_ref().and_then(Duration::seconds));
+            values.extend(one.modifiers.offset.as_ref().map(|_| offset(&one.modifiers)));
+            values.extend(matchers(one).filter_map(|matcher| seconds(&matcher.value)));
+        }
+        Kind::Binary(one) => {
+            values.extend(constant(part));
+            values.extend(ahead(one));
+        }
+        _ => {}
+    });
+    let near = |wanted: f64| values.iter().any(|value| (value - wanted).abs() <= 1e-6 * wanted.abs().max(1e-6));
+    for (name, text) in &rule.annotations {
+        if !["summary", "description", "message"].contains(&name.as_str()) || text.value.contains("humanizeDuration") {
+            continue;
+        }
+        let plain = outside_actions(&text.value);
+        let words: Vec<&str> = plain.split([' ', '\n', ',', ';', '(', ')']).filter(|word| !word.is_empty()).collect();
+        for (at, word) in words.iter().enumerate() {
+            let word = word.trim_end_matches(['.', ':']);
+            if let Some(percent) = word.strip_suffix('%').and_then(|number| number.parse::<f64>().ok()) {
+                let fits = [percent, percent / 100.0, 100.0 - percent, 1.0 - percent / 100.0].into_iter().any(near);
+                // A limit, and not a share of something else.
+                let limit =
+                    words[at.saturating_sub(3)..at].iter().any(|word| LIMITS.contains(&word.to_lowercase().as_str()));
+                if !fits && limit {
+                    differs(rule, text, word, report);
+                }
+            }
+            let last = at > 0 && ["last", "past"].contains(&words[at - 1].to_lowercase().as_str());
+            let unit = match word.trim_end_matches('s') {
+                "minute" => Some(60.0),
+                "hour" => Some(3_600.0),
+                "day" => Some(86_400.0),
+                "week" => Some(604_800.0),
+                _ => None,
+            };
+            let count = words.get(at.wrapping_sub(1)).and_then(|number| number.parse::<f64>().ok());
+            let spoken = match (unit, count) {
+                (Some(unit), Some(count)) => Some(count * unit),
+                (Some(unit), None) if last => Some(unit),
+                _ => None,
+            };
+            let written = seconds(word).filter(|_| word.len() > 1 && word != "0");
+            // Without any time in the expression the window is the metric's own.
+            let timed = values[2..].iter().any(|value| *value >= 60.0);
+            if let Some(wanted) = spoken.or(written)
+                && timed
+                && !near(wanted)
+            {
+                differs(rule, text, word, report);
+            }
+        }
+    }
+}
+
+/// The times that a line is drawn ahead: a change since some time ago, so many times.
+fn ahead(one: &Binary) -> Vec<f64> {
+    let (Some(times), BinaryOp::Mul) = (constant(&one.left), one.op) else { return Vec::new() };
+    let mut since = Vec::new();
+    one.right.walk(&mut |part, _| match &part.kind {
+        Kind::Subquery(one) => since.extend(one.modifiers.offset.as_ref().map(|_| times * offset(&one.modifiers))),
+        Kind::Selector(one) => since.extend(one.modifiers.offset.as_ref().map(|_| times * offset(&one.modifiers))),
+        _ => {}
+    });
+    since
+}
+
+fn differs(rule: &Rule, text: &Text, word: &str, report: &mut Report<'_>) {
+    let message = format!("the text says {word}, the expression of {} has no such number", rule.name.value);
+    report.word(LINT.id, Level::Warning, text, word, message, "let text and expression say the same");
+}
+
+fn outside_actions(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        plain.push_str(before);
+        rest = after.split_once("}}").map_or("", |(_, after)| after);
+    }
+    plain + rest
+}

@@ -1,0 +1,30 @@
+//! RG020: the time of an evaluation taken for that of a sample.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use promql::{Expr, Kind};
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG020",
+    title: "the timestamp of an expression",
+    level: Level::Error,
+    text: "`timestamp()` tells when a sample was scraped, but only of a plain selector. Of an expression it is the time of the evaluation, so an age computed from it is always zero.",
+    check: Check::Expr(check),
+    found: &[Example::Expr("timestamp(last_vacuum_timestamp_seconds > 0) < time() - 36000")],
+    fine: &[Example::Expr("time() - last_vacuum_timestamp_seconds > 36000")],
+};
+
+fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
+    ast.walk(&mut |part, _| match &part.kind {
+        Kind::Call(call)
+            if call.function.text == "timestamp"
+                && call.args.first().is_some_and(|arg| arg.bare().selector().is_none()) =>
+        {
+            let message = "timestamp() of an expression is always now".to_owned();
+            report.word(LINT.id, Level::Error, &rule.expr, "timestamp", message, "give it a plain selector");
+        }
+        _ => {}
+    });
+}

@@ -1,0 +1,42 @@
+//! RG001: what a server refuses to read. The readers of files tell it (`rule_file`, `documents`).
+
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::report::Level;
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG001",
+    title: "the file cannot be read",
+    level: Level::Error,
+    text: "Prometheus refuses the whole file: none of its alerts exists. What counts is what `promtool check rules` refuses: YAML, unknown keys, wrong types, PromQL.",
+    check: Check::Reader,
+    found: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up ==
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+",
+    )],
+    fine: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+",
+    )],
+};

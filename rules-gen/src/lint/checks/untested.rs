@@ -1,0 +1,77 @@
+//! RG040: alerts without a test that fires and one that stays quiet, recordings that nobody reads.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG040",
+    title: "nothing shows that it works",
+    level: Level::Warning,
+    text: "Lints do not find wrong alerts, tests do: one case that fires and one that stays quiet. Judged when test files are linted together with the rules; a recording that nobody reads is told too.",
+    check: Check::Rule(check),
+    found: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+---
+rule_files: [rules.yaml]
+tests:
+- interval: 1m
+  alert_rule_test:
+  - {eval_time: 10m, alertname: ServiceDown, exp_alerts: [{exp_labels: {job: api}}]}
+",
+    )],
+    fine: &[Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+---
+rule_files: [rules.yaml]
+tests:
+- interval: 1m
+  alert_rule_test:
+  - {eval_time: 10m, alertname: ServiceDown, exp_alerts: [{exp_labels: {job: api}}]}
+  - {eval_time: 10m, alertname: ServiceDown}
+",
+    )],
+};
+
+fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
+    let name = &rule.name;
+    if !rule.alerts {
+        if context.used.is_unused(&name.value) {
+            let message = format!("nothing that was linted reads {}", name.value);
+            report.at(LINT.id, Level::Info, name, message, "use it, or remove the rule");
+        }
+        return;
+    }
+    // Always firing is what a watchdog is for.
+    let watchdog = rule.label("severity").is_some_and(|severity| severity.value == "none");
+    let Some(seen) = context.tested.seen(&name.value).filter(|_| !watchdog) else { return };
+    for (there, what) in [(seen.fires, "fires"), (seen.quiet, "stays quiet")] {
+        if !there {
+            let message = format!("no test shows that {} {what}", name.value);
+            report.at(LINT.id, Level::Warning, name, message, "promtool test rules: one case for each");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! RG015: selectors and operations of which nothing can match.
+
+use crate::lint::context::Context;
+use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::expr::{is_scalar, matchers};
+use crate::lint::labels::{labels, set};
+use crate::lint::report::{Level, Report};
+use crate::lint::rule_file::Rule;
+use promql::{Binary, BinaryOp, Expr, Kind, MatchOp};
+use std::collections::BTreeSet;
+
+pub(super) static LINT: Lint = Lint {
+    id: "RG015",
+    title: "the sides of an operation never match",
+    level: Level::Error,
+    text: r#"Vectors are matched by their labels. When one side has a label that the other cannot have, nothing matches and the result is empty for ever. The same holds when both sides have a matched label and each fixes it to another value (`foo{a="x"} / foo{a="y"}`). `up` always has `job` and `instance`."#,
+    check: Check::Expr(check),
+    found: &[Example::Expr(r#"queue_length{job="worker"} unless sum(queue_length) > 5"#)],
+    fine: &[Example::Expr(r#"queue_length{job="worker"} unless on () sum(queue_length) > 5"#)],
+};
+
+fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
+    ast.walk(&mut |part, _| match &part.kind {
+        Kind::Binary(one) => matching(rule, one, context, report),
+        Kind::Selector(one) => {
+            let mut seen: Vec<(&str, &str)> = Vec::new();
+            for matcher in matchers(one).filter(|matcher| matcher.op == MatchOp::Equal) {
+                let label = matcher.name.text.as_str();
+                if seen.iter().any(|(name, value)| *name == label && *value != &*matcher.value) {
+                    let message = format!("{label} cannot have two values at once");
+                    report.part(LINT.id, Level::Error, &rule.expr, matcher.span, message, "match one, or =~");
+                }
+                seen.push((label, &matcher.value));
+            }
+        }
+        _ => {}
+    });
+}
+
+fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Report<'_>) {
+    if is_scalar(&one.left) || is_scalar(&one.right) || one.op == BinaryOp::Or {
+        return;
+    }
+    let known = &context.options.known;
+    let (left, right) = (labels(&one.left, known), labels(&one.right, known));
+    let (on, ignored) = match &one.matching {
+        Some(matching) if matching.on => (Some(set(&matching.labels)), BTreeSet::new()),
+        Some(matching) => (None, set(&matching.labels)),
+        None => (None, BTreeSet::new()),
+    };
+    let counts = |name: &&String| on.as_ref().map_or(!ignored.contains(*name), |on| on.contains(*name));
+    let grouped = one.matching.as_ref().is_some_and(|matching| matching.group.is_some());
+    for (has, lacks, side) in [(&left, &right, "right"), (&right, &left, "left")] {
+        if let Some(name) = has.certain.iter().filter(counts).find(|name| !lacks.may_have(name)) {
+            let message = format!("the {side} side of {} has no label {name}: the sides never match", one.op);
+            report.at(LINT.id, Level::Error, &rule.expr, message, "use on (...), ignoring (...) or keep the label");
+            return;
+        }
+    }
+    let differs = |(name, value): &(&String, &String)| {
+        counts(name) && right.fixed.get(*name).is_some_and(|other| other != *value)
+    };
+    if let Some((name, value)) = left.fixed.iter().find(differs) {
+        let other = right.fixed.get(name).map(String::as_str).unwrap_or_default();
+        let message = format!(
+            "the left side of {} has {name}={value:?}, the right side {name}={other:?}: the sides never match",
+            one.op
+        );
+        report.at(LINT.id, Level::Error, &rule.expr, message, "use on (...) or ignoring (...)");
+        return;
+    }
+    if let (Some(on), false, false) = (&on, grouped, one.op.is_set()) {
+        for (side, labels) in [("left", &left), ("right", &right)] {
+            let more = labels.certain.iter().find(|name| !on.contains(*name));
+            let exact = labels.possible.as_ref().is_some_and(|possible| !possible.is_subset(on));
+            if let (Some(name), true) = (more, exact && aggregated(if side == "left" { &one.left } else { &one.right }))
+            {
+                let message = format!("several series of the {side} side may match: {name} is not in on (...)");
+                report.at(LINT.id, Level::Warning, &rule.expr, message, "use group_left, or aggregate it away");
+            }
+        }
+    }
+}
+
+fn aggregated(expr: &Expr) -> bool {
+    matches!(expr.bare().kind, Kind::Aggregation(_))
+}

@@ -1,0 +1,95 @@
+//! What the stand-in knows, shared by everything that answers for it.
+
+use crate::http::{Body, answer};
+use hyper::{Request, Response};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::broadcast;
+
+/// The bearer token that both accept.
+pub const TOKEN: &str = "checklist-token";
+/// Whose token it is.
+pub const USER: &str = "system:serviceaccount:stack:checklist-exporter";
+/// The namespace of the checklist.
+pub const NAMESPACE: &str = "llm-orchestrator";
+
+pub(super) struct Api {
+    pub(super) world: Mutex<World>,
+    pub(super) events: broadcast::Sender<Event>,
+}
+
+#[derive(Clone)]
+pub(super) enum Event {
+    /// Collection, type, object.
+    Changed(String, &'static str, Value),
+    /// Every watch is told `410 Gone`.
+    Expired,
+    /// Every watch is cut off in the middle.
+    Dropped,
+}
+
+#[derive(Default)]
+pub(super) struct World {
+    pub(super) version: u64,
+    pub(super) oldest: u64,
+    /// Collection path, then name.
+    pub(super) objects: BTreeMap<String, BTreeMap<String, Value>>,
+    pub(super) refuse: Option<u16>,
+    pub(super) lists: u64,
+    pub(super) no_audit_lines: bool,
+    /// Roles; nobody is refused for want of a right while there are none.
+    pub(super) roles: Vec<Value>,
+    pub(super) log: Option<Vec<u8>>,
+    pub(super) reviews: Reviews,
+    /// Every question so far: verb or method, and path.
+    pub(super) asked: BTreeSet<String>,
+}
+
+/// Who is known, and what was asked about them.
+#[derive(Default)]
+pub(super) struct Reviews {
+    /// Token to name and audience.
+    pub(super) people: BTreeMap<String, (String, String)>,
+    /// Name, verb and path.
+    pub(super) grants: BTreeSet<(String, String, String)>,
+    /// How many reviews were asked for, by kind.
+    pub(super) asked: BTreeMap<&'static str, usize>,
+    /// What is answered instead: status and body.
+    pub(super) instead: Option<(u16, String)>,
+}
+
+impl Api {
+    pub(super) fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn record<T>(&self, request: &Request<T>) {
+        let watches = request.uri().query().is_some_and(|query| query.contains("watch="));
+        let verb = if watches { "WATCH" } else { request.method().as_str() };
+        self.lock().asked.insert(format!("{verb} {}", request.uri().path()));
+    }
+}
+
+/// In the words of the API server.
+pub(super) fn status(code: u16, message: &str) -> Value {
+    let reason = match code {
+        400 => "BadRequest",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        405 => "MethodNotAllowed",
+        409 if message.ends_with("already exists") => "AlreadyExists",
+        409 => "Conflict",
+        410 => "Expired",
+        422 => "Invalid",
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
+        _ => "InternalError",
+    };
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code, "message": message, "reason": reason})
+}
+
+pub(super) fn refusal(code: u16, message: &str) -> Response<Body> {
+    answer(code, "application/json", status(code, message).to_string())
+}

@@ -1,0 +1,98 @@
+//! Servers that keep no statistics, or not all: what they do not count is not good.
+
+use super::{check, database};
+use checklist::{Reason, Verdict};
+use stack::postgres::{PASSWORD, Postgres};
+use tempfile::TempDir;
+use tokio_postgres::NoTls;
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn sessions_that_do_not_say_what_they_do_are_not_seen() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    for major in [13, 18] {
+        let postgres = Postgres::of_version(major, &[]).await?;
+        postgres.execute("CREATE EXTENSION pg_stat_statements").await?;
+        let role =
+            format!("CREATE ROLE quiet LOGIN PASSWORD '{PASSWORD}'; ALTER ROLE quiet SET track_activities = off");
+        postgres.execute(&role).await?;
+        let yaml = database(postgres.port, &folder, "")?;
+        for name in ["connections", "slow_queries"] {
+            check(&yaml, name).await.is(Verdict::Passed);
+        }
+        let address =
+            format!("host=127.0.0.1 port={} user=quiet password={PASSWORD} dbname=orchestrator", postgres.port);
+        let (client, connection) = tokio_postgres::connect(&address, NoTls).await?;
+        tokio::spawn(connection);
+        client.batch_execute("BEGIN; SELECT 1").await?;
+        for name in ["connections", "slow_queries"] {
+            let seen = check(&yaml, name).await;
+            seen.is(Verdict::CannotTell);
+            assert!(seen.words.contains("track_activities is off for quiet"), "{major} {name}: {}", seen.words);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn a_server_that_counts_nothing_in_tables_passes_no_check_of_them() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    for major in [13, 18] {
+        let postgres = Postgres::of_version(major, &["track_counts=off"]).await?;
+        let yaml = database(postgres.port, &folder, "")?;
+        for name in ["maintenance", "seq_scans", "indexes"] {
+            let seen = check(&yaml, name).await;
+            seen.is(Verdict::CannotTell);
+            assert!(seen.words.contains("track_counts is off"), "{major} {name}: {}", seen.words);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn statements_that_are_not_tracked_are_a_finding_that_can_be_switched_off() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let told = "Statements are not tracked";
+    for settings in [&["pg_stat_statements.track=none"][..], &["compute_query_id=off"]] {
+        let postgres = Postgres::of_version(18, settings).await?;
+        postgres.execute("CREATE EXTENSION pg_stat_statements").await?;
+        let seen = check(&database(postgres.port, &folder, "")?, "slow_queries").await;
+        seen.is(Verdict::Warning);
+        assert!(seen.words.contains(told), "{settings:?}: {}", seen.words);
+    }
+    let postgres = Postgres::of_version(15, &[]).await?;
+    let yaml = database(postgres.port, &folder, "")?;
+    let seen = check(&yaml, "slow_queries").await;
+    assert!(seen.verdict == Verdict::Warning && seen.words.contains(told), "{}", seen.words);
+    let off = format!("{yaml}alerting: {{alerts: {{ChecklistStatementsNotTracked: {{enabled: false}}}}}}\n");
+    let seen = check(&off, "slow_queries").await;
+    seen.is(Verdict::Passed);
+    assert_eq!(seen.value(&["checklist_postgres_statements_tracked{"]), Some(0.0), "the figure stays: {}", seen.page);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn a_table_of_statements_that_forgets_is_not_all_of_them() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    for major in [14, 18] {
+        let postgres = Postgres::of_version(major, &["pg_stat_statements.max=100"]).await?;
+        postgres.execute("CREATE EXTENSION pg_stat_statements").await?;
+        let yaml = database(postgres.port, &folder, "")?;
+        check(&yaml, "slow_queries").await.is(Verdict::Passed);
+        let client = postgres.client().await?;
+        // Constants are no difference, but the number of columns is.
+        for columns in 1..=250 {
+            client.batch_execute(&format!("SELECT {}", vec!["1"; columns].join(", "))).await?;
+        }
+        let seen = check(&yaml, "slow_queries").await;
+        seen.is(Verdict::CannotTell);
+        assert!(seen.words.contains("raise pg_stat_statements.max, which is 100"), "{major}: {}", seen.words);
+        assert_eq!(seen.reason, None, "what was seen is judged: {}", seen.words);
+        assert!(seen.value(&["checklist_postgres_statement_calls_total{"]).is_some(), "{}", seen.page);
+        assert!(seen.value(&["checklist_check_unseen{", "statement", &Reason::Limit.to_string()]).is_some());
+    }
+    Ok(())
+}
