@@ -1,6 +1,6 @@
 //! One bounded GET: no redirects, no reused connections, no body beyond its limit.
 
-mod large;
+pub(crate) mod large;
 pub(crate) mod stream;
 
 use crate::failure::{Failure, causes};
@@ -22,13 +22,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use std::io::Read;
 pub use large::MOST;
-use large::Large;
+use large::{Large, Pieces};
 pub use stream::shown;
 use stream::{Bounded, open};
 use url::Url;
 
 /// What is read of a connection at once.
 const MAX_READ: usize = 64 * 1024;
+/// What is read of an answer other than success: a page of health says with 503 what is bad.
+const MAX_REFUSAL: usize = 1024 * 1024;
 
 /// A whole answer.
 #[derive(Debug)]
@@ -156,21 +158,26 @@ async fn exchange(
         let status = response.status();
         let headers = response.headers().clone();
         let mut stream = response.into_body();
-        let mut body = Vec::new();
+        let mut body = Pieces::default();
         let mut large = Large::default();
-        let most = request.max_body.min(MOST);
+        // Of a refusal nobody reads a book.
+        let most = request.max_body.min(if status.is_success() { MOST } else { MAX_REFUSAL });
         while let Some(frame) = stream.frame().await {
             if let Some(data) = frame.map_err(protocol)?.data_ref() {
                 if body.len() + data.len() > most {
+                    if !status.is_success() {
+                        break;
+                    }
                     return Err(too_large(most));
                 }
-                large.add(&mut body, data, 0).await?;
+                large.grow(body.len() + data.len()).await?;
+                body.add(data);
             }
         }
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         Ok(HttpResponse {
             status,
-            body: unpacked(&headers, body.into(), most, &mut large).await?,
+            body: unpacked(&headers, body.whole(), most, &mut large).await?,
             content_type: text(CONTENT_TYPE).map(str::to_owned),
             modified: text(LAST_MODIFIED).and_then(http_date),
         })
@@ -226,19 +233,20 @@ async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Lar
             return Err(Failure::new(Reason::Protocol, what));
         }
     };
-    let mut plain = Vec::new();
+    let mut plain = Pieces::default();
     let mut piece = vec![0; MAX_READ];
     loop {
         let read = reader.read(&mut piece);
         let read =
             read.map_err(|error| Failure::new(Reason::Decode, format!("the answer cannot be unpacked: {error}")))?;
         if read == 0 {
-            return Ok(plain.into());
+            return Ok(plain.whole());
         }
         if plain.len() + read > most {
             return Err(too_large(most));
         }
-        large.add(&mut plain, &piece[..read], body.len()).await?;
+        large.grow(body.len() + plain.len() + read).await?;
+        plain.add(&piece[..read]);
         // What unpacks to much must not hold up the others.
         tokio::task::yield_now().await;
     }

@@ -2,7 +2,9 @@
 //! take no more than this, and one that stops in the middle gives its part back.
 
 use crate::failure::Failure;
+use bytes::Bytes;
 use checklist::Reason;
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
@@ -17,27 +19,58 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 static ROOM: Semaphore = Semaphore::const_new(MOST / MIB);
 
-/// What one answer takes of it.
+/// An answer as it comes: in pieces of equal size, because a vector that grows takes up to three times what is in it.
 #[derive(Default)]
-pub(super) struct Large {
+pub(crate) struct Pieces {
+    pieces: VecDeque<Vec<u8>>,
+    length: usize,
+}
+
+/// Bytes of a piece.
+const PIECE: usize = 64 * 1024;
+
+impl Pieces {
+    /// How long it is by now.
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Adds what has come.
+    pub(crate) fn add(&mut self, mut bytes: &[u8]) {
+        self.length += bytes.len();
+        while !bytes.is_empty() {
+            let room = self.pieces.back().map_or(0, |last| PIECE - last.len());
+            if room == 0 {
+                self.pieces.push_back(Vec::with_capacity(PIECE));
+                continue;
+            }
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            if let Some(last) = self.pieces.back_mut() {
+                last.extend_from_slice(now);
+            }
+            bytes = later;
+        }
+    }
+
+    /// The whole answer; each piece is given back as it is copied.
+    pub(crate) fn whole(mut self) -> Bytes {
+        let mut whole = Vec::with_capacity(self.length);
+        while let Some(piece) = self.pieces.pop_front() {
+            whole.extend_from_slice(&piece);
+        }
+        whole.into()
+    }
+}
+
+/// What one answer takes of the room.
+#[derive(Default)]
+pub(crate) struct Large {
     taken: Option<(SemaphorePermit<'static>, Instant)>,
 }
 
 impl Large {
-    /// Adds a piece to an answer, beside `others` bytes of it elsewhere.
-    pub(super) async fn add(&mut self, answer: &mut Vec<u8>, piece: &[u8], others: usize) -> Result<(), Failure> {
-        let length = answer.len() + piece.len();
-        self.grow(length + others).await?;
-        if length > SMALL && length > answer.capacity() {
-            // In equal steps: a vector that doubles would take twice what is counted.
-            answer.reserve_exact(MIB.max(piece.len()));
-        }
-        answer.extend_from_slice(piece);
-        Ok(())
-    }
-
     /// Takes what an answer of so many bytes needs, and waits for it if others have it.
-    async fn grow(&mut self, bytes: usize) -> Result<(), Failure> {
+    pub(crate) async fn grow(&mut self, bytes: usize) -> Result<(), Failure> {
         if bytes <= SMALL {
             return Ok(());
         }
@@ -66,6 +99,18 @@ impl Large {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_in_pieces_is_whole_again() {
+        let mut pieces = Pieces::default();
+        let bytes: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        for part in bytes.chunks(70_001) {
+            pieces.add(part);
+        }
+        assert_eq!(pieces.len(), bytes.len());
+        assert!(pieces.pieces.iter().all(|piece| piece.capacity() == PIECE));
+        assert_eq!(pieces.whole(), bytes);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn large_answers_share_their_room_and_who_stops_in_the_middle_gives_it_back() {

@@ -23,8 +23,10 @@ pub struct Watched {
 /// What it takes now.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
-    /// The most memory that was ever resident, in KiB.
+    /// The most memory that was ever resident, in KiB; the pages of the program itself are part of it.
     pub high_water: u64,
+    /// Memory that the kernel cannot take back, in KiB: what the limit of a pod is about.
+    pub anonymous: u64,
     /// Threads.
     pub threads: u64,
     /// Open descriptors.
@@ -42,6 +44,8 @@ pub struct Scrapes {
     pub answered: u64,
     /// The longest.
     pub worst: Duration,
+    /// The most anonymous memory that was seen between them, in KiB.
+    pub anonymous: u64,
 }
 
 impl Watched {
@@ -78,6 +82,7 @@ impl Watched {
         let sockets = links.iter().filter(|link| link.to_string_lossy().starts_with("socket:")).count();
         Ok(Usage {
             high_water: value("VmHWM:")?,
+            anonymous: value("RssAnon:")?,
             threads: value("Threads:")?,
             descriptors: links.len(),
             sockets,
@@ -99,7 +104,10 @@ impl Watched {
             if done(&answer) {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            for _ in 0..10 {
+                scrapes.anonymous = scrapes.anonymous.max(self.usage().map_or(0, |usage| usage.anonymous));
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
         }
         scrapes
     }
