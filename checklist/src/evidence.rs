@@ -1,7 +1,7 @@
 //! What a run of a check looked at. A verdict without evidence is none: a run that saw nothing where something
 //! must be is not "passed", and what was left out is part of what people read.
 
-use crate::contract::Reason;
+use crate::reason::Reason;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -235,13 +235,13 @@ impl Evidence {
             if !(unknown || (*required && none)) {
                 continue;
             }
-            let told = self.unseen.keys().find(|(unseen, _)| unseen == object).map(|(_, reason)| *reason);
-            if told.is_none() {
+            let message = self.unseen.keys().find(|(unseen, _)| unseen == object).map(|(_, reason)| *reason);
+            if message.is_none() {
                 let what = format!("no {} was seen", object.as_str().replace('_', " "));
                 self.missed(*object, Reason::NotFound, 1, what);
             }
             if *required {
-                first = first.or(Some(told.unwrap_or(Reason::NotFound)));
+                first = first.or(Some(message.unwrap_or(Reason::NotFound)));
             }
         }
         Some((first?, self.gaps()))

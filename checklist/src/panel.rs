@@ -20,14 +20,14 @@ pub enum Drawing {
 
 /// What a panel shows.
 #[derive(Debug, Clone, Copy)]
-pub enum Shown {
+pub enum PanelQuery {
     /// A value of the catalog.
     Value(Value),
     /// An expression that needs history; the metrics are those that it names.
     Expression(fn(&Scope) -> String, &'static [&'static Metric]),
 }
 
-impl Shown {
+impl PanelQuery {
     /// Its expression within a scope; a rate has Grafana's own variable as its window.
     pub fn promql(&self, scope: &Scope) -> String {
         match self {
@@ -55,7 +55,7 @@ pub struct Panel {
     /// How it draws.
     pub drawing: Drawing,
     /// What it shows.
-    pub shown: Shown,
+    pub query: PanelQuery,
     /// Its unit.
     pub unit: Unit,
     /// Labels that name a series in the legend.
@@ -69,7 +69,7 @@ pub const PANEL: Panel = Panel {
     title: "",
     description: "",
     drawing: Drawing::TimeSeries,
-    shown: Shown::Value(Value::Of(crate::condition::value::of(&crate::contract::PROBE_SUCCESS))),
+    query: PanelQuery::Value(Value::Of(crate::condition::value::of(&crate::self_metrics::PROBE_SUCCESS))),
     unit: Unit::Count,
     legend: &["target"],
     threshold: None,

@@ -2,13 +2,13 @@
 
 pub(crate) use crate::cadence::Cadence;
 pub(crate) use crate::condition::When;
-pub(crate) use crate::condition::history::{Case, History, course, line, steady, step};
+pub(crate) use crate::condition::history::{Case, History, input, line, steady, step};
 pub(crate) use crate::condition::limits::{Limits, number};
 pub(crate) use crate::condition::threshold::Threshold;
 pub(crate) use crate::condition::value::{Scope, Value, of};
 pub(crate) use crate::evidence::{Looks, Object};
 pub(crate) use crate::metric::Metric;
-pub(crate) use crate::panel::{Drawing, PANEL, Panel, Shown};
+pub(crate) use crate::panel::{Drawing, PANEL, Panel, PanelQuery};
 pub(crate) use crate::signal::{
     Access, Alert, BASE, CRITICAL, ExternalSource, FAILOVER, Record, Signal, Stake, WARNING, hours, minutes, seconds,
 };

@@ -1,8 +1,8 @@
 //! What one run of a check saw: series of the signal's metrics, bounded before they leave.
 
-use crate::contract::Reason;
 use crate::evidence::{Evidence, Object};
 use crate::metric::Metric;
+use crate::reason::Reason;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 

@@ -88,7 +88,7 @@ impl Signal {
     }
 
     /// What is bad in one run's samples at `now` (Unix seconds), worst first.
-    pub fn judge(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Finding> {
+    pub fn evaluate(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         for alert in self.alerts {
             let when = alert.at_once.as_ref().unwrap_or(&alert.when);
@@ -225,7 +225,7 @@ pub fn spaced(alert: &str) -> String {
 /// A warning that lasts a quarter of an hour; the base of the catalog's entries.
 pub const WARNING: Alert = Alert {
     name: "",
-    when: When::Zero(crate::condition::value::of(&crate::contract::PROBE_SUCCESS)),
+    when: When::Zero(crate::condition::value::of(&crate::self_metrics::PROBE_SUCCESS)),
     at_once: None,
     severity: Severity::Warning,
     pending: Duration::from_mins(15),

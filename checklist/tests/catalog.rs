@@ -1,7 +1,7 @@
 //! Laws of the catalog, looped over every signal.
 
 use checklist::condition::limits::number;
-use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET};
+use checklist::self_metrics::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET};
 use checklist::{Alert, Kind, Levels, Limits, Metric, Panel, SIGNALS, Scope, Severity, Threshold, Value, When};
 use std::collections::BTreeSet;
 
@@ -83,7 +83,7 @@ fn every_signal_has_metrics_alerts_panels_and_a_runbook_with_its_headings() {
         let headings: Vec<&str> = signal.runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         assert_eq!(headings, ["Impact", "Check", "Fix", "Silence"], "{}", signal.id);
         // The alerts named there are those that must not be silenced.
-        let silence = signal.runbook.split_once("## Silence").map(|(_, told)| told).unwrap_or_default();
+        let silence = signal.runbook.split_once("## Silence").map(|(_, messages)| messages).unwrap_or_default();
         for name in silence.split('`').filter(|word| word.starts_with("Checklist")) {
             assert!(signal.alerts.iter().any(|alert| alert.name == name), "{} has no alert {name}", signal.id);
         }
@@ -99,7 +99,7 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
             let levels = alert.levels(&limits);
             levels.into_iter().map(|(severity, _)| alert.when.promql(&scope, &limits, severity)).collect::<Vec<_>>()
         });
-        let panels = signal.panels.iter().map(|panel| panel.shown.promql(&scope).replace("$__rate_interval", "5m"));
+        let panels = signal.panels.iter().map(|panel| panel.query.promql(&scope).replace("$__rate_interval", "5m"));
         for expr in alerts.chain(panels) {
             promql::parse(&expr).unwrap_or_else(|errors| panic!("{}: {errors:?}\n{expr}", signal.id));
             for word in expr
@@ -138,11 +138,11 @@ fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_
             if let Some((value, threshold)) = of {
                 let value = value.promql(&scope);
                 judged.insert(threshold.key);
-                if !draws(threshold).any(|panel| panel.shown.promql(&scope).contains(&value)) {
+                if !draws(threshold).any(|panel| panel.query.promql(&scope).contains(&value)) {
                     wrong.push(format!("{}: no panel with its limit shows {value}", alert.name));
                 }
             }
-            let shown: Vec<_> = signal.panels.iter().flat_map(|panel| panel.shown.metrics()).collect();
+            let shown: Vec<_> = signal.panels.iter().flat_map(|panel| panel.query.metrics()).collect();
             let unseen = |metric: &&Metric| !shown.contains(metric) && !PER_CHECK.contains(metric);
             let unseen: Vec<_> = alert.when.metrics().into_iter().filter(unseen).map(|metric| metric.name).collect();
             if !unseen.is_empty() {
@@ -158,7 +158,7 @@ fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_
                 let limit = number(limit.unwrap_or(f64::NAN));
                 let value = [">", "<"].iter().find_map(|sign| expr.split_once(&format!(" {sign} {limit}")));
                 let value = value.map_or(expr.as_str(), |(value, _)| value);
-                let other = |panel: &&Panel| !panel.shown.promql(&scope).contains(value);
+                let other = |panel: &&Panel| !panel.query.promql(&scope).contains(value);
                 wrong.extend(
                     draws(threshold).filter(other).map(|panel| format!("{} does not show {value}", panel.title)),
                 );
@@ -169,15 +169,15 @@ fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_
             let own = |alert: &Alert| match alert.when {
                 When::Enough { part, whole, limit, .. } => {
                     let share = Value::Share(part, whole).promql(&scope);
-                    limit.key == threshold.key && panel.shown.promql(&scope).contains(&share)
+                    limit.key == threshold.key && panel.query.promql(&scope).contains(&share)
                 }
                 When::Beyond(..) | When::Lasting(..) => alert.when.value().is_some_and(|(value, limit)| {
-                    limit.key == threshold.key && panel.shown.promql(&scope).contains(&value.promql(&scope))
+                    limit.key == threshold.key && panel.query.promql(&scope).contains(&value.promql(&scope))
                 }),
                 // One that is compared with it beside other things.
                 _ => {
                     alert.when.needs_history()
-                        && alert.when.metrics().iter().all(|one| panel.shown.metrics().contains(one))
+                        && alert.when.metrics().iter().all(|one| panel.query.metrics().contains(one))
                 }
             };
             if !signal.alerts.iter().any(own) {

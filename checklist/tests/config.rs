@@ -18,14 +18,14 @@ const BACKUP: &str = "backups:\n  - {name: daily, bucket: bkt, prefix: daily/}\n
 #[test]
 fn a_mistake_shows_file_line_column_caret_and_what_would_be_right() {
     let text = "backups:\n  - name: daily\n    bukcet: b\n";
-    let told = mistakes(text);
-    assert!(told.contains("checklist.yaml:3:5: unknown field bukcet (did you mean bucket?)"), "{told}");
-    assert!(told.contains("    3 |     bukcet: ...\n      |     ^"), "{told}");
+    let messages = mistakes(text);
+    assert!(messages.contains("checklist.yaml:3:5: unknown field bukcet (did you mean bucket?)"), "{messages}");
+    assert!(messages.contains("    3 |     bukcet: ...\n      |     ^"), "{messages}");
 }
 
 #[test]
 fn every_mistake_is_told_in_one_run() {
-    let told = mistakes(
+    let messages = mistakes(
         "backups:\n  - {name: daily, bucket: bkt, every: 1 day}\n  - {name: daily, bucket: bkt}\nthresholds:\n  disk.usage: {warning: 90%, critical: 85%}\n  backup.max_age: {warning: 26 hours}\nnonsense: 1\n",
     );
     for part in [
@@ -36,7 +36,7 @@ fn every_mistake_is_told_in_one_run() {
         "7:1: unknown field nonsense",
         "5 mistakes in checklist.yaml",
     ] {
-        assert!(told.contains(part), "{part} is not in:\n{told}");
+        assert!(messages.contains(part), "{part} is not in:\n{messages}");
     }
 }
 
@@ -104,15 +104,15 @@ fn combinations_that_cannot_work_are_refused() {
         ("backups:\n  - {name: a, bucket: bkt, bucket: ccc}\n", "stands twice"),
         ("backups: [\n", "checklist.yaml:"),
     ] {
-        let told = mistakes(text);
-        assert!(told.contains(part), "{part} is not in:\n{told}");
+        let messages = mistakes(text);
+        assert!(messages.contains(part), "{part} is not in:\n{messages}");
     }
-    let told = mistakes(&format!("{BACKUP}checks:\n  backup: {{interval: 10s, timeout: 10s}}\n"));
-    assert!(told.contains("at most nine tenths of the interval"), "{told}");
-    let told = mistakes(&format!("{BACKUP}alerting:\n  labels: {{severity: low}}\n"));
-    assert!(told.contains("the label severity is set by rules-gen itself"), "{told}");
-    let told = mistakes(&format!("{BACKUP}alerting:\n  alerts: {{ChecklistBackupMising: {{for: 1m}}}}\n"));
-    assert!(told.contains("did you mean ChecklistBackupMissing?"), "{told}");
+    let messages = mistakes(&format!("{BACKUP}checks:\n  backup: {{interval: 10s, timeout: 10s}}\n"));
+    assert!(messages.contains("at most nine tenths of the interval"), "{messages}");
+    let messages = mistakes(&format!("{BACKUP}alerting:\n  labels: {{severity: low}}\n"));
+    assert!(messages.contains("the label severity is set by rules-gen itself"), "{messages}");
+    let messages = mistakes(&format!("{BACKUP}alerting:\n  alerts: {{ChecklistBackupMising: {{for: 1m}}}}\n"));
+    assert!(messages.contains("did you mean ChecklistBackupMissing?"), "{messages}");
 }
 
 #[test]
@@ -170,13 +170,13 @@ fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
             .replace("name: stuck_jobs", text)
             .replace("    labels: [queue]\n", "")
             .replace("    targets: [db]\n", "");
-        let told = mistakes(&yaml);
-        assert!(told.contains(part), "{part} is not in:\n{told}");
+        let messages = mistakes(&yaml);
+        assert!(messages.contains(part), "{part} is not in:\n{messages}");
     }
-    let told = mistakes(&yaml.replace("warning: 10, critical: 100", "warning: 200, critical: 100"));
-    assert!(told.contains("is never reached before the critical level"), "{told}");
-    let told = mistakes(&yaml.replace("    above: {warning: 10, critical: 100}\n", ""));
-    assert!(told.contains("a query needs a limit"), "{told}");
+    let messages = mistakes(&yaml.replace("warning: 10, critical: 100", "warning: 200, critical: 100"));
+    assert!(messages.contains("is never reached before the critical level"), "{messages}");
+    let messages = mistakes(&yaml.replace("    above: {warning: 10, critical: 100}\n", ""));
+    assert!(messages.contains("a query needs a limit"), "{messages}");
 }
 
 #[test]
@@ -187,24 +187,27 @@ fn figures_of_other_exporters_are_recorded_and_not_probed() {
     let signal = config.signal("hpa").unwrap_or_else(|| panic!("no hpa"));
     assert_eq!((config.targets(signal), config.probed(signal)), (vec!["k".to_owned()], Vec::new()));
     assert_eq!(config.selector(signal, "k"), "cluster=\"c\", namespace=~\"a|b\"");
-    let told = mistakes("kubernetes:\n  - {name: k, namespaces: [a], sources: {hpa: nagios, utilization: x}}\n");
-    assert!(told.contains("the source of hpa is one of kube-state-metrics"), "{told}");
-    assert!(told.contains("utilization has no other source"), "{told}");
+    let messages = mistakes("kubernetes:\n  - {name: k, namespaces: [a], sources: {hpa: nagios, utilization: x}}\n");
+    assert!(messages.contains("the source of hpa is one of kube-state-metrics"), "{messages}");
+    assert!(messages.contains("utilization has no other source"), "{messages}");
 }
 
 #[test]
 fn reports_lie_in_one_place_and_tables_are_known() {
-    let told = mistakes("reports:\n  - {name: a, format: cargo-audit, file: x, directory: y}\n");
-    assert!(told.contains("a report lies in one place"), "{told}");
-    let told = mistakes(
+    let messages = mistakes("reports:\n  - {name: a, format: cargo-audit, file: x, directory: y}\n");
+    assert!(messages.contains("a report lies in one place"), "{messages}");
+    let messages = mistakes(
         "postgres:\n  - {name: a, host: h, database: d, user: u, tables: {user: {table: x}, users: {columns: {mail: m}}}}\n",
     );
     assert!(
-        told.contains("unknown table user (did you mean users?)") && told.contains("unknown column mail"),
-        "{told}"
+        messages.contains("unknown table user (did you mean users?)") && messages.contains("unknown column mail"),
+        "{messages}"
     );
-    let told = mistakes("traffic:\n  - {name: a, selector: 'job}', requests: 'a b'}\n");
-    assert!(told.contains("selector must be label matchers") && told.contains("name of a metric"), "{told}");
+    let messages = mistakes("traffic:\n  - {name: a, selector: 'job}', requests: 'a b'}\n");
+    assert!(
+        messages.contains("selector must be label matchers") && messages.contains("name of a metric"),
+        "{messages}"
+    );
 }
 
 #[test]
@@ -236,7 +239,7 @@ fn the_lease_is_where_the_exporter_runs_and_own_queries_may_be_costly() {
 
 #[test]
 fn what_kubernetes_would_not_take_as_a_name_is_a_mistake() {
-    let told = |entry: &str| {
+    let messages = |entry: &str| {
         let text = format!("kubernetes: [{{name: k, namespaces: [a], {entry}}}]\n");
         Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
     };
@@ -247,19 +250,19 @@ fn what_kubernetes_would_not_take_as_a_name_is_a_mistake() {
         "secrets: [{name: a..b}]",
         "auditLogs: [{namespace: x/y, selector: app=x}]",
     ] {
-        assert!(told(wrong).contains("lower-case letters, digits"), "{wrong}: {}", told(wrong));
+        assert!(messages(wrong).contains("lower-case letters, digits"), "{wrong}: {}", messages(wrong));
     }
-    assert_eq!(told("exporterNamespace: ops, secrets: [{name: a.b-c, namespace: other}]"), "");
+    assert_eq!(messages("exporterNamespace: ops, secrets: [{name: a.b-c, namespace: other}]"), "");
     let two = "kubernetes:\n  - {name: a, namespaces: [a], exporterNamespace: x}\n  - {name: b, namespaces: [b], exporterNamespace: y}\n";
-    let told = Config::parse("checklist.yaml", two).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
-    assert!(told.contains("exporterNamespace is x and y"), "{told}");
+    let messages = Config::parse("checklist.yaml", two).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
+    assert!(messages.contains("exporterNamespace is x and y"), "{messages}");
     // An entry with a kubeconfig is another cluster.
     let far = two.replace("{name: b", "{name: b, kubeconfig: /far");
     assert!(Config::parse("checklist.yaml", &far).is_ok());
 }
 
 /// What is wrong with a checklist, as it is told.
-fn told(text: &str) -> String {
+fn messages(text: &str) -> String {
     Config::parse("checklist.yaml", text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
 }
 
@@ -281,8 +284,8 @@ fn a_level_that_is_not_named_stays_as_it_is() {
     assert_eq!(levels(&text("{critical: 95%}", "{warning: 80%}"), "a"), (Some(0.8), Some(0.95)));
     assert_eq!(levels(&text(both, "{warning: none}"), "a"), (None, Some(0.9)));
     // The page stays, so a warning beyond it is a mistake and no way to lose it.
-    assert!(told(&text(both, "{warning: 95%}")).contains("`none` leaves it out"));
-    assert!(told(&text(both, "{warning: none, critical: none}")).contains("no level left"));
+    assert!(messages(&text(both, "{warning: 95%}")).contains("`none` leaves it out"));
+    assert!(messages(&text(both, "{warning: none, critical: none}")).contains("no level left"));
     // A backup's limits follow its interval first.
     let backup = good("backups: [{name: w, bucket: bkt, every: 7d, thresholds: {backup.max_age: {critical: 30d}}}]\n");
     let signal = checklist::signals::by_id("backup").unwrap_or_else(|| panic!("there is backup"));
@@ -294,18 +297,18 @@ fn a_level_that_is_not_named_stays_as_it_is() {
 fn limits_that_nothing_can_be_beyond_are_mistakes() {
     let cluster = "kubernetes: [{name: a, namespaces: [x]}]\n";
     assert!(
-        told(&format!("{cluster}thresholds: {{disk.usage: {{critical: 100%}}}}\n"))
+        messages(&format!("{cluster}thresholds: {{disk.usage: {{critical: 100%}}}}\n"))
             .contains("nothing is ever above 100%")
     );
-    assert!(told(&format!("{cluster}thresholds: {{disk.full_within: 0s}}\n")).contains("0s is too little"));
+    assert!(messages(&format!("{cluster}thresholds: {{disk.full_within: 0s}}\n")).contains("0s is too little"));
     let traffic = "traffic: [{name: t, selector: 'job=\"x\"'}]\n";
-    assert!(told(&format!("{traffic}thresholds: {{requests.fell: 1}}\n")).contains("always reached"));
+    assert!(messages(&format!("{traffic}thresholds: {{requests.fell: 1}}\n")).contains("always reached"));
     assert!(
-        told(&format!("{cluster}alerting: {{alerts: {{ChecklistVolumeFullSoon: {{for: 1d}}}}}}\n"))
+        messages(&format!("{cluster}alerting: {{alerts: {{ChecklistVolumeFullSoon: {{for: 1d}}}}}}\n"))
             .contains("at most 12h")
     );
     assert!(
-        told(&format!("{cluster}alerting: {{alerts: {{ChecklistPodStuck: {{for: 500000d}}}}}}\n"))
+        messages(&format!("{cluster}alerting: {{alerts: {{ChecklistPodStuck: {{for: 500000d}}}}}}\n"))
             .contains("ten years")
     );
 }
@@ -318,12 +321,16 @@ fn names_and_labels_that_would_break_alerts_are_mistakes() {
         )
     };
     for name in ["stuck__jobs", "stuck_", "_a", "9a"] {
-        assert!(told(&query(name, "")).contains("single underscores between"), "{name}: {}", told(&query(name, "")));
+        assert!(
+            messages(&query(name, "")).contains("single underscores between"),
+            "{name}: {}",
+            messages(&query(name, ""))
+        );
     }
-    assert!(told(&query("stuck_2", "")).contains("both alerts would be ChecklistQueryStuck2"));
-    assert!(told(&query("other", ", labels: [severity]")).contains("none of alertname, cadence"));
+    assert!(messages(&query("stuck_2", "")).contains("both alerts would be ChecklistQueryStuck2"));
+    assert!(messages(&query("other", ", labels: [severity]")).contains("none of alertname, cadence"));
     let alerting =
-        |alerting: &str| told(&format!("kubernetes: [{{name: a, namespaces: [x]}}]\nalerting: {{{alerting}}}\n"));
+        |alerting: &str| messages(&format!("kubernetes: [{{name: a, namespaces: [x]}}]\nalerting: {{{alerting}}}\n"));
     assert!(alerting("labels: {namespace: monitoring}").contains("every alert would have the same"));
     assert!(alerting("labels: {'': x}").contains("a label name has letters"));
     for wrong in [
@@ -348,29 +355,29 @@ fn names_and_labels_that_would_break_alerts_are_mistakes() {
     }
     assert_eq!(alerting("maintenance: [{name: m, weekdays: [sunday], times: [{from: '00:00', to: '24:00'}]}]"), "");
     // One wrong target is one mistake.
-    let one = told("health: [{name: 'a b', url: 'http://x'}]\n");
+    let one = messages("health: [{name: 'a b', url: 'http://x'}]\n");
     assert!(one.contains("1 mistake in"), "{one}");
 }
 
 #[test]
 fn written_reports_go_somewhere() {
-    let told = |reports: &str| {
+    let messages = |reports: &str| {
         let text = format!("{BACKUP}alerting: {{reports: {reports}}}\n");
         Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
     };
-    assert!(told("{}").contains("give webhookUrlFile, directory or both"), "{}", told("{}"));
-    assert_eq!(told("{directory: /var/lib/checklist/written}"), "");
+    assert!(messages("{}").contains("give webhookUrlFile, directory or both"), "{}", messages("{}"));
+    assert_eq!(messages("{directory: /var/lib/checklist/written}"), "");
 }
 
 #[test]
 fn a_grace_that_lasts_until_the_next_day_is_a_mistake() {
-    let told = |tasks: &str| {
+    let messages = |tasks: &str| {
         let text = format!("tasks: {{since: 2026-01-01, directory: /r, {tasks}}}\n");
         Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
     };
-    assert_eq!(told("add: [{name: a, when: Tuesday, grace: 5d}]"), "");
-    assert!(told("add: [{name: a, when: Tuesday, grace: 6d}]").contains("set grace to at most 5d"));
+    assert_eq!(messages("add: [{name: a, when: Tuesday, grace: 5d}]"), "");
+    assert!(messages("add: [{name: a, when: Tuesday, grace: 6d}]").contains("set grace to at most 5d"));
     // The grace of a quarterly task does not fit a weekly one.
-    assert!(told("change: {dr_drill: {when: Monday}}").contains("dr_drill comes again after 7 days"));
-    assert_eq!(told("change: {dr_drill: {when: Monday, grace: 1d}}"), "");
+    assert!(messages("change: {dr_drill: {when: Monday}}").contains("dr_drill comes again after 7 days"));
+    assert_eq!(messages("change: {dr_drill: {when: Monday, grace: 1d}}"), "");
 }

@@ -94,11 +94,11 @@ fn what_is_no_secret_is_shown_with_its_caret() {
         ("checks: {backup: {interval: 0s}} # ä\n", "checks: {backup: {interval: 0s..."),
     ] {
         let Err(mistakes) = Config::parse("checklist.yaml", text) else { panic!("accepted:\n{text}") };
-        let told = mistakes.to_string();
-        let lines = told.lines().filter_map(|line| line.split_once(" | ").map(|(_, source)| source));
-        assert!(lines.clone().any(|line| line == shown), "{shown} is not in\n{told}");
+        let messages = mistakes.to_string();
+        let lines = messages.lines().filter_map(|line| line.split_once(" | ").map(|(_, source)| source));
+        assert!(lines.clone().any(|line| line == shown), "{shown} is not in\n{messages}");
         for (source, caret) in lines.clone().zip(lines.skip(1)).filter(|(_, caret)| caret.trim() == "^") {
-            assert!(caret.chars().count() <= source.chars().count() + 1, "{told}");
+            assert!(caret.chars().count() <= source.chars().count() + 1, "{messages}");
         }
     }
 }
@@ -106,8 +106,9 @@ fn what_is_no_secret_is_shown_with_its_caret() {
 #[test]
 fn a_file_of_more_than_a_mebibyte_and_hostile_aliases_are_refused_at_once() {
     let long = format!("# {}\nhealth: []\n", "x".repeat(1024 * 1024));
-    let told = Config::parse("checklist.yaml", &long).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
-    assert!(told.contains("no checklist.yaml is larger than 1 MiB"), "{told}");
+    let messages =
+        Config::parse("checklist.yaml", &long).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
+    assert!(messages.contains("no checklist.yaml is larger than 1 MiB"), "{messages}");
     let comments = format!(
         "health:\n  - {{name: a, url: 'http://a'}}\n{}  - {{name: b, url: 'http://b'}}\n",
         "  # - old\n".repeat(2_000)

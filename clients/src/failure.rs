@@ -105,14 +105,14 @@ mod tests {
 
     #[test]
     fn a_token_that_a_server_repeats_is_not_told() {
-        for (said, told) in [
+        for (text, shown) in [
             ("401 {\"authorization\": \"Bearer abc.def-123\"}", "401 {\"authorization\": \"Bearer ***\"}"),
             ("bearer aaaaaaaa, BEARER bbbbbbbb", "bearer ***, BEARER ***"),
             ("[invalid bearer token, expired]", "[invalid bearer token, expired]"),
             ("Bearer ", "Bearer "),
             ("\u{130}bearer aaaaaaaa\u{e4}", "\u{130}bearer ***\u{e4}"),
         ] {
-            assert_eq!(Failure::new(Reason::Auth, said).message, told);
+            assert_eq!(Failure::new(Reason::Auth, text).message, shown);
         }
     }
 }

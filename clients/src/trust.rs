@@ -154,7 +154,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let judged = self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp, now);
         if judged.is_err() && self.exact.has(end_entity) {
-            return exact::judge(end_entity, server_name, now).map(|()| ServerCertVerified::assertion());
+            return exact::verify(end_entity, server_name, now).map(|()| ServerCertVerified::assertion());
         }
         judged
     }
@@ -243,10 +243,10 @@ mod tests {
             "-----BEGIN CERTIFICATE-----\nTUlJRXZ3SUJBREFO!\n-----END CERTIFICATE-----",
         ] {
             std::fs::write(&file, text)?;
-            let said = certificates(&file).err().map(|failure| failure.message).unwrap_or_default();
-            assert!(said.contains("ca.pem: "), "{said}");
+            let message = certificates(&file).err().map(|failure| failure.message).unwrap_or_default();
+            assert!(message.contains("ca.pem: "), "{message}");
             let numbers: Vec<String> = b"TUlJ".iter().map(ToString::to_string).collect();
-            assert!(!said.contains("TUlJ") && !said.contains(&numbers.join(", ")), "{said}");
+            assert!(!message.contains("TUlJ") && !message.contains(&numbers.join(", ")), "{message}");
         }
         Ok(())
     }

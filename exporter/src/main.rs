@@ -3,7 +3,8 @@
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
-/// Of memory that was needed for a moment, the C library's allocator keeps most; this one gives it back.
+/// Answers come and go by the megabyte, on many threads. This allocator gives their pages back; that of the C library keeps
+/// what each thread has freed.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -157,11 +157,11 @@ fn no_text_is_too_deep_or_too_long() {
 #[test]
 fn several_mistakes_are_told_in_one_run_each_at_its_place() {
     let text = "sum(rte(x{a=b}[5x])) + on (job foo bar{b=~\"(\"} + 1y2y";
-    let told: Vec<(&str, String)> =
+    let messages: Vec<(&str, String)> =
         parse(text).unwrap_err().into_iter().map(|error| (error.span.of(text), error.message)).collect();
-    let told: Vec<(&str, &str)> = told.iter().map(|(place, message)| (*place, message.as_str())).collect();
+    let messages: Vec<(&str, &str)> = messages.iter().map(|(place, message)| (*place, message.as_str())).collect();
     assert_eq!(
-        told[..4],
+        messages[..4],
         [
             ("rte", "there is no function rte, did you mean rate?"),
             ("b", "unexpected b, expected a string in quotes"),
@@ -170,8 +170,8 @@ fn several_mistakes_are_told_in_one_run_each_at_its_place() {
         ]
     );
     let types = "rate(up) > 5 and 1 + bool \"x\" and sum(up[5m])";
-    let told: Vec<&str> = parse(types).unwrap_err().into_iter().map(|error| error.span.of(types)).collect();
-    assert_eq!(told, ["up", "+", "\"x\"", "up[5m]"]);
+    let messages: Vec<&str> = parse(types).unwrap_err().into_iter().map(|error| error.span.of(types)).collect();
+    assert_eq!(messages, ["up", "+", "\"x\"", "up[5m]"]);
 }
 
 #[test]

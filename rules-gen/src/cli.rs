@@ -32,18 +32,18 @@ Exit codes:
 
 /// A mistake of usage as clap words it, without the logins of the values that it repeats.
 pub fn without_logins(mut mistake: clap::Error) -> clap::Error {
-    let said: Vec<(ContextKind, String)> = mistake
+    let hidden: Vec<(ContextKind, String)> = mistake
         .context()
         .filter_map(|(kind, value)| match value {
             ContextValue::String(text) => Some((kind, without_login(text)?)),
             _ => None,
         })
         .collect();
-    if !said.is_empty() {
+    if !hidden.is_empty() {
         // An advice may repeat the value.
         mistake.remove(ContextKind::Suggested);
     }
-    for (kind, text) in said {
+    for (kind, text) in hidden {
         mistake.insert(kind, ContextValue::String(text));
     }
     mistake

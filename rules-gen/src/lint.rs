@@ -2,17 +2,22 @@
 //! What Prometheus refuses is an error; the rest is what reviews find, or outages.
 
 pub mod checks;
+pub mod configuration;
 mod context;
-mod copies;
 mod dashboards;
 pub mod definition;
 mod documents;
+mod duplicates;
 mod embedded;
 pub mod expr;
 pub mod files;
-pub mod known;
+pub mod fix;
+pub mod flavour;
+mod helm;
 pub mod labels;
+pub mod left_out;
 pub mod live;
+pub mod metric_facts;
 mod number;
 pub mod options;
 pub mod output;
@@ -20,19 +25,20 @@ pub mod place;
 pub mod report;
 mod routes;
 pub mod rule_file;
-mod strict;
 pub mod template;
 mod tested;
 pub mod yaml;
+mod yaml_v3;
 
 pub use options::Options;
 
 use crate::routing::Configuration;
 use crate::terminal::Progress;
 use context::Context;
-use copies::Copies;
 use documents::{Document, Read, first};
+use duplicates::Duplicates;
 use files::Source;
+use left_out::LeftOut;
 use report::Finding;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -49,6 +55,8 @@ pub struct Outcome {
     pub files: Vec<String>,
     /// What was left out, a sentence each.
     pub notes: Vec<String>,
+    /// The files in which nothing was judged.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Lints all files together: a rule may use what another file records.
@@ -68,8 +76,13 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         parsed();
         read
     };
-    let (all, notes): (Vec<_>, Vec<_>) = on_all_cores(sources.iter().collect(), &first).into_iter().unzip();
-    let all: Vec<Read<'_>> = all.into_iter().flatten().collect();
+    let (mut all, mut notes, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    for (source, first) in sources.iter().zip(on_all_cores(sources, &first)) {
+        notes.extend(first.notes);
+        left_out.extend(first.why.map(|why| LeftOut { file: source.name.clone(), named: source.named, why }));
+        all.extend(first.read);
+    }
+    notes.extend(left_out::notes(&left_out));
     let rules = || {
         all.iter().flat_map(|read| &read.documents).flat_map(|document| match document {
             Document::Rules(rules) => rules.as_slice(),
@@ -109,19 +122,24 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         tested: &tested,
         used: &used,
     };
-    let copies = Copies::new(&all);
+    let duplicates = Duplicates::new(&all);
     let judged = counted("judged");
-    let judge = |(file, read): (usize, &Read<'_>)| {
+    let check_file = |(file, read): (usize, &Read<'_>)| {
         let mut report = read.report.clone();
         for (at, document) in read.documents.iter().enumerate() {
             match document {
                 Document::Rules(rules) => {
-                    for rule in rules.iter().filter(|rule| !copies.elsewhere(file, rule)) {
+                    if rules.iter().any(|rule| duplicates.is_duplicate(file, rule)) {
+                        report.is_judged_partly();
+                    }
+                    for rule in rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)) {
                         checks::rule(rule, &context, &mut report);
                     }
                     checks::rules(rules, &mut report);
                 }
-                Document::Dashboard(board) if copies.is_copy((file, at), board) => {}
+                Document::Dashboard(board) if duplicates.is_duplicate_dashboard((file, at), board) => {
+                    report.is_judged_partly();
+                }
                 Document::Dashboard(board) => {
                     report.look_in(board.within.clone());
                     checks::dashboard(&board.model, &surroundings, &mut report);
@@ -133,42 +151,51 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         judged();
         report.finish(options.today, checks::id)
     };
+    let numbered: Vec<(usize, &Read<'_>)> = all.iter().enumerate().collect();
     let mut findings: Vec<Finding> =
-        on_all_cores(all.iter().enumerate().collect(), &judge).into_iter().flatten().collect();
+        on_all_cores(&numbered, &|one: &(usize, &Read<'_>)| check_file(*one)).into_iter().flatten().collect();
+    for configuration in &options.configurations {
+        findings = configuration.apply(findings, options.today);
+    }
     findings.sort_by(|a, b| (&a.file, a.place, a.id, &a.message).cmp(&(&b.file, b.place, b.id, &b.message)));
     findings.dedup();
     let files = sources.iter().map(|source| source.name.clone()).collect();
-    Outcome { findings, files, notes: notes.into_iter().flatten().collect() }
+    Outcome { findings, files, notes, left_out }
 }
 
 /// What a live server is to be asked about these files.
 pub fn asked(sources: &[Source], options: &Options) -> live::Asked {
-    let read = on_all_cores(sources.iter().collect(), &|source| first(source, options).0);
+    let read = on_all_cores(sources, &|source| first(source, options).read);
     live::Asked::of(read.iter().flatten().flat_map(|read| &read.documents).flat_map(|document| match document {
         Document::Rules(rules) => rules.as_slice(),
         _ => &[],
     }))
 }
 
-/// The results in the order of the items, made by as many threads as there are cores.
-fn on_all_cores<I: Send, R: Send>(items: Vec<I>, work: &(dyn Fn(I) -> R + Sync)) -> Vec<R> {
+/// The results in the order of the items, made by as many threads as there are cores. Each takes the next item when it
+/// is done with one, because files differ in size.
+fn on_all_cores<'a, I: Sync, R: Send>(items: &'a [I], work: &(dyn Fn(&'a I) -> R + Sync)) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let share = items.len().div_ceil(cores).max(1);
-    let mut items = items.into_iter();
-    std::thread::scope(|scope| {
-        let mut threads = Vec::new();
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
         loop {
-            let mine: Vec<I> = items.by_ref().take(share).collect();
-            if mine.is_empty() {
-                break;
-            }
-            let all = move || mine.into_iter().map(work).collect::<Vec<R>>();
-            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, all);
-            threads.push(thread.unwrap_or_else(|error| panic!("no thread can be started: {error}")));
+            let at = next.fetch_add(1, Relaxed);
+            let Some(item) = items.get(at) else { return done };
+            done.push((at, work(item)));
         }
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
+    };
+    let mut all: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let start = |_| {
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, take);
+            thread.unwrap_or_else(|error| panic!("no thread can be started: {error}"))
+        };
+        let threads: Vec<_> = (0..cores.min(items.len())).map(start).collect();
+        let result = |thread: std::thread::ScopedJoinHandle<'_, Vec<(usize, R)>>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().flat_map(result).collect()
+    });
+    all.sort_unstable_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, result)| result).collect()
 }

@@ -5,4 +5,5 @@ pub mod diff;
 pub mod noise;
 pub mod report;
 pub mod rule_set;
+pub mod rule_tests;
 pub mod statistics;

@@ -134,8 +134,8 @@ impl Configuration {
     /// # Errors
     /// With the place in words: which route, which rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let raw: RawConfiguration = serde_yaml::from_str(text).map_err(yaml::Error::from)?;
-        refused::check(&serde_yaml::from_str(text).map_err(yaml::Error::from)?)?;
+        let raw: RawConfiguration = yaml::parse(text)?;
+        refused::check(&yaml::parse(text)?)?;
         let receivers = raw.receivers.iter().map(receiver).collect::<anyhow::Result<Vec<_>>>()?;
         let mut names = BTreeSet::new();
         for receiver in &receivers {

@@ -7,7 +7,7 @@ pub mod model;
 pub mod recordings;
 pub mod unit_tests;
 
-use checklist::contract::RULES_INFO;
+use checklist::self_metrics::RULES_INFO;
 use checklist::{Config, Signal};
 use labels::recorded;
 use model::{Group, Recording};

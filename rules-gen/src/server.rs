@@ -22,11 +22,23 @@ const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A live endpoint that gave no usable answer: no verdict, exit code 3.
 #[derive(Debug)]
-pub struct NoVerdict(pub String);
+pub struct NoVerdict {
+    /// Who gave none, and why.
+    pub why: String,
+    /// Whether the server answered that it cannot evaluate the expression: others it may.
+    pub of_the_expression: bool,
+}
+
+impl NoVerdict {
+    /// No answer at all, or one that means nothing.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), of_the_expression: false }
+    }
+}
 
 impl fmt::Display for NoVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 
@@ -128,8 +140,8 @@ pub async fn answered<T>(
     asked: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, NoVerdict> {
     let answer = tokio::time::timeout(within, asked).await;
-    let answer = answer.map_err(|_| NoVerdict(format!("{place} gave no answer within {within:?}")))?;
-    answer.map_err(|failure| NoVerdict(failure.message))
+    let answer = answer.map_err(|_| NoVerdict::new(format!("{place} gave no answer within {within:?}")))?;
+    answer.map_err(|failure| NoVerdict::new(failure.message))
 }
 
 impl Server {
@@ -149,14 +161,16 @@ impl Server {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let answer = self.ask(&path).await?;
-        let mut parsed: Value = serde_json::from_slice(&answer.body)
-            .map_err(|error| NoVerdict(format!("{} answered {} and no JSON ({error})", self.url, answer.status)))?;
+        let mut parsed: Value = serde_json::from_slice(&answer.body).map_err(|error| {
+            NoVerdict::new(format!("{} answered {} and no JSON ({error})", self.url, answer.status))
+        })?;
         if parsed["status"] == "success" {
             return incomplete(&parsed["warnings"])
-                .map_or_else(|| Ok(parsed["data"].take()), |why| Err(NoVerdict(format!("{}: {why}", self.url))));
+                .map_or_else(|| Ok(parsed["data"].take()), |why| Err(NoVerdict::new(format!("{}: {why}", self.url))));
         }
         let why = parsed["error"].as_str().map_or_else(|| answer.status.to_string(), ToOwned::to_owned);
-        Err(NoVerdict(format!("{}: {why}", self.url)))
+        let of_the_expression = ["bad_data", "execution"].iter().any(|kind| parsed["errorType"] == *kind);
+        Err(NoVerdict { why: format!("{}: {why}", self.url), of_the_expression })
     }
 
     async fn ask(&self, path: &str) -> Result<http::HttpResponse, NoVerdict> {
@@ -176,10 +190,9 @@ impl Server {
             return Ok(Value::Null);
         }
         if let Some(failure) = http::refusal(&answer) {
-            return Err(NoVerdict(format!("{}{path}: {}: {}", self.url, failure.message, text.trim())));
+            return Err(NoVerdict::new(format!("{}{path}: {}: {}", self.url, failure.message, text.trim())));
         }
-        serde_yaml::from_str(&text)
-            .map_err(|error| NoVerdict(format!("{}{path}: line {}", self.url, yaml::Error::from(error))))
+        yaml::parse(&text).map_err(|error| NoVerdict::new(format!("{}{path}: line {error}", self.url)))
     }
 
     /// An instant query at a time (Unix seconds).
@@ -203,12 +216,12 @@ impl Server {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Vec<Series>, NoVerdict> {
         let mut series: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
-        let mut keep = |courses: Vec<Series>| {
+        let mut merge = |courses: Vec<Series>| {
             for course in courses {
                 series.entry(course.labels).or_default().extend(course.points);
             }
         };
-        self.each_slice(expr, time, step, MAX_POINTS, &mut keep, progress).await?;
+        self.each_slice(expr, time, step, MAX_POINTS, &mut merge, progress).await?;
         Ok(series.into_iter().map(|(labels, points)| Series { labels, points }).collect())
     }
 
@@ -243,7 +256,7 @@ impl Server {
         while let Some((start, end)) = waiting.pop() {
             match self.slice(expr, (start, end), step).await {
                 Ok(courses) => all.extend(courses),
-                Err(error) if too_much(&error.0) && (end - start) / step > 100.0 => {
+                Err(error) if too_much(&error.why) && (end - start) / step > 100.0 => {
                     let middle = start + ((end - start) / step / 2.0).floor() * step;
                     // The earlier half is asked first.
                     waiting.push((middle + step, end));

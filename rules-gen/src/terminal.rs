@@ -187,12 +187,12 @@ pub fn markdown(rows: &[Vec<String>]) -> String {
 pub struct Progress(Option<Line>);
 
 struct Line {
-    told: Arc<(Mutex<Told>, Condvar)>,
+    shared: Arc<(Mutex<Status>, Condvar)>,
     drawer: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
-struct Told {
+struct Status {
     text: String,
     over: bool,
 }
@@ -203,11 +203,11 @@ impl Progress {
         if is_quiet() || !std::io::stderr().is_terminal() {
             return Self::silent();
         }
-        let told = Arc::new((Mutex::new(Told::default()), Condvar::new()));
-        let theirs = Arc::clone(&told);
+        let shared = Arc::new((Mutex::new(Status::default()), Condvar::new()));
+        let theirs = Arc::clone(&shared);
         // A thread of its own, so that a single long request is shown too. Without a thread nothing is shown.
         let drawer = std::thread::Builder::new().spawn(move || draw(&theirs)).ok();
-        Self(Some(Line { told, drawer }))
+        Self(Some(Line { shared, drawer }))
     }
 
     /// Shows nothing.
@@ -217,8 +217,8 @@ impl Progress {
 
     /// Sets the text.
     pub fn tell(&self, what: &str) {
-        if let Some(mut told) = self.0.as_ref().and_then(|line| line.told.0.lock().ok()) {
-            what.clone_into(&mut told.text);
+        if let Some(mut shared) = self.0.as_ref().and_then(|line| line.shared.0.lock().ok()) {
+            what.clone_into(&mut shared.text);
         }
     }
 
@@ -237,21 +237,21 @@ impl Default for Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         let Some(line) = &mut self.0 else { return };
-        if let Ok(mut told) = line.told.0.lock() {
-            told.over = true;
+        if let Ok(mut shared) = line.shared.0.lock() {
+            shared.over = true;
         }
-        line.told.1.notify_all();
+        line.shared.1.notify_all();
         if let Some(drawer) = line.drawer.take() {
             let _ = drawer.join();
         }
     }
 }
 
-fn draw(told: &(Mutex<Told>, Condvar)) {
-    let (state, changed) = told;
+fn draw(shared: &(Mutex<Status>, Condvar)) {
+    let (state, changed) = shared;
     let wait = |patience| {
         let state = state.lock().ok()?;
-        let (state, _) = changed.wait_timeout_while(state, patience, |told| !told.over).ok()?;
+        let (state, _) = changed.wait_timeout_while(state, patience, |shared| !shared.over).ok()?;
         (!state.over).then(|| state.text.clone())
     };
     let mut shown = String::new();

@@ -24,17 +24,17 @@ fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched()
     let old =
         ["tests/backup.test.yaml", "runbooks/backup.md", "access/s3-policy.json", "access/postgres-orchestrator.sql"];
     let small = "health: [{name: a, url: 'http://a/'}]\nalerting: {slack: {webhookUrlFile: /s/slack}}\n";
-    let (code, said) = generate(folder.path(), small, &["--check"]);
+    let (code, printed) = generate(folder.path(), small, &["--check"]);
     assert_eq!(code, Some(1));
     for path in old {
-        assert!(said.contains(&format!("out/{path} is left over from an earlier run")), "{path}: {said}");
+        assert!(printed.contains(&format!("out/{path} is left over from an earlier run")), "{path}: {printed}");
     }
     // A part of the kinds is this run's business alone.
-    let (code, said) = generate(folder.path(), small, &["--only", "runbooks"]);
-    assert!(code == Some(0) && said.contains("removed out/runbooks/backup.md"), "{said}");
+    let (code, printed) = generate(folder.path(), small, &["--only", "runbooks"]);
+    assert!(code == Some(0) && printed.contains("removed out/runbooks/backup.md"), "{printed}");
     assert!(!here("runbooks/backup.md").exists() && here(old[0]).exists());
-    let (code, said) = generate(folder.path(), small, &[]);
-    assert!(code == Some(0) && !old.iter().any(|path| here(path).exists()), "{said}");
+    let (code, printed) = generate(folder.path(), small, &[]);
+    assert!(code == Some(0) && !old.iter().any(|path| here(path).exists()), "{printed}");
     assert!(here("rules/mine.yaml").exists());
     assert_eq!(generate(folder.path(), small, &["--check"]), (Some(0), String::new()));
 }
@@ -44,35 +44,41 @@ fn it_says_when_nobody_is_told_and_what_an_object_leaves_out() {
     let folder = tempfile::tempdir().unwrap();
     let health = "health: [{name: a, url: 'http://a/'}]\n";
     let nobody = |severity: &str| format!("nobody is told of {severity} alerts");
-    let (code, said) = generate(folder.path(), health, &[]);
-    assert!(code == Some(0) && said.contains(&nobody("critical")) && said.contains(&nobody("warning")), "{said}");
+    let (code, printed) = generate(folder.path(), health, &[]);
+    assert!(
+        code == Some(0) && printed.contains(&nobody("critical")) && printed.contains(&nobody("warning")),
+        "{printed}"
+    );
     let half = format!("{health}alerting: {{webhook: {{url: 'http://w/', severities: [critical]}}}}\n");
-    let (_, said) = generate(folder.path(), &half, &[]);
-    assert!(!said.contains(&nobody("critical")) && said.contains(&nobody("warning")), "{said}");
+    let (_, printed) = generate(folder.path(), &half, &[]);
+    assert!(!printed.contains(&nobody("critical")) && printed.contains(&nobody("warning")), "{printed}");
     assert_eq!(generate(folder.path(), &half, &["--only", "rules"]), (Some(0), String::new()));
     let window = "maintenance: [{name: night, times: [{from: '01:00', to: '02:00'}], timeZone: Europe/Berlin}]";
     let late = format!("{health}alerting: {{slack: {{webhookUrlFile: /s}}, {window}}}\n");
-    let (_, said) = generate(folder.path(), &late, &[]);
-    assert!(said.contains("the maintenance window night is in Europe/Berlin"), "{said}");
+    let (_, printed) = generate(folder.path(), &late, &[]);
+    assert!(printed.contains("the maintenance window night is in Europe/Berlin"), "{printed}");
     assert_eq!(generate(folder.path(), &late, &["--target-format", "prometheus"]), (Some(0), String::new()));
 }
 
 #[test]
 fn texts_that_break_templates_are_told_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    for (alerting, told, why) in [
+    for (alerting, messages, why) in [
         ("labels: {team: '{{ bad'}", "team of Checklist", "no template"),
         // The reader refuses it already: braces stand in no address.
         ("runbookBaseUrl: 'https://x/{{ foo'", "checklist.yaml:2", "runbookBaseUrl must be an address"),
         ("slack: {webhookUrlFile: /s, channel: '#{{ops'}", "alerting: slack: channel", "no template"),
     ] {
         let yaml = format!("health: [{{name: a, url: 'http://a/'}}]\nalerting: {{{alerting}}}\n");
-        let (code, said) = generate(folder.path(), &yaml, &[]);
-        assert!(code == Some(2) && said.contains(told) && said.contains(why), "{alerting}: {code:?} {said}");
+        let (code, printed) = generate(folder.path(), &yaml, &[]);
+        assert!(
+            code == Some(2) && printed.contains(messages) && printed.contains(why),
+            "{alerting}: {code:?} {printed}"
+        );
     }
     let query = "postgres: [{name: o, host: h, database: d, user: u}]\nqueries: [{name: q, help: 'jobs {{ foo }}', query: SELECT 1 AS value, above: {warning: 1}}]\n";
-    let (code, said) = generate(folder.path(), query, &[]);
-    assert!(code == Some(2) && said.contains("ChecklistQueryQ"), "{said}");
+    let (code, printed) = generate(folder.path(), query, &[]);
+    assert!(code == Some(2) && printed.contains("ChecklistQueryQ"), "{printed}");
     assert!(!folder.path().join("out").exists());
     let fine = "health: [{name: a, url: 'http://a/'}]\nalerting: {labels: {team: '{{ $labels.target }}'}}\n";
     assert_eq!(generate(folder.path(), fine, &["--only", "rules"]), (Some(0), String::new()));

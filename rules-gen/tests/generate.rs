@@ -53,8 +53,8 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> Output {
 
 fn succeeds(program: &str, arguments: &[&str], folder: &Path) {
     let output = run(program, arguments, folder);
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&said));
+    let printed = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&printed));
 }
 
 fn generate(yaml: &str, folder: &Path) -> Vec<File> {
@@ -131,9 +131,9 @@ fn the_same_input_gives_the_same_bytes_and_check_names_what_differs() -> std::io
     succeeds(program, &check, folder.path());
     std::fs::write(folder.path().join("out/rules/checklist.yaml"), "groups: []\n")?;
     let output = run(program, &check, folder.path());
-    let said = String::from_utf8_lossy(&output.stderr);
+    let printed = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("out/rules/checklist.yaml differs from line 1 on"), "{said}");
+    assert!(printed.contains("out/rules/checklist.yaml differs from line 1 on"), "{printed}");
     std::fs::write(&config, "nonsense: 1\n")?;
     assert_eq!(run(program, &check, folder.path()).status.code(), Some(2), "a bad configuration is no drift");
     Ok(())
@@ -169,7 +169,7 @@ fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io:
         let check = format!("check=\"{}\"", signal.id);
         for panel in signal.panels {
             // What it shows may be of another check: the requests beside which audit events are expected.
-            let of_another = panel.shown.metrics().iter().all(|metric| !signal.metrics.contains(metric));
+            let of_another = panel.query.metrics().iter().all(|metric| !signal.metrics.contains(metric));
             let is_drawn = |drawn: &serde_json::Value| {
                 let title = drawn["title"].as_str().unwrap_or_default();
                 let rest = title.strip_prefix(panel.title);

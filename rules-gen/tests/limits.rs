@@ -17,9 +17,9 @@ fn passes(text: &str) {
     let mut command = Command::new("promtool");
     let output = command.current_dir(folder.path()).args(["test", "rules"]).args(tests).output();
     let output = output.unwrap_or_else(|error| panic!("promtool is needed (make test installs it): {error}"));
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(output.status.success(), "{said}");
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(output.status.success(), "{printed}");
 }
 
 /// The example with these levels in the place of its own.

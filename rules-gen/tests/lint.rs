@@ -1,8 +1,10 @@
 //! Every lint finds its own example and leaves the mended one alone; what promtool refuses is an error.
 
+use rules_gen::lint::configuration::{self, Configuration};
 use rules_gen::lint::definition::{Check, Example};
 use rules_gen::lint::files::Source;
-use rules_gen::lint::known::Known;
+use rules_gen::lint::left_out::Why;
+use rules_gen::lint::metric_facts::MetricFacts;
 use rules_gen::lint::output::{Format, render};
 use rules_gen::lint::report::{Finding, Level};
 use rules_gen::lint::{Options, checks, report::Report, run};
@@ -19,7 +21,7 @@ fn lint(text: &str, options: &Options) -> Vec<Finding> {
 
 /// The ids of what is found in an example: warnings and errors, and everything of one lint.
 fn found(example: &Example, id: &str) -> Vec<&'static str> {
-    let mut options = Options { known: Known::catalog(None), ..Options::default() };
+    let mut options = Options { known: MetricFacts::catalog(None), ..Options::default() };
     if let Example::RulesFor(version, _) = example {
         options.version = Some(*version);
     }
@@ -29,6 +31,9 @@ fn found(example: &Example, id: &str) -> Vec<&'static str> {
         checks::scrape(scrape, &mut report);
         report.finish(options.today, checks::id)
     } else {
+        let (own, files): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| name == configuration::NAME);
+        let read = |(name, text): &(String, String)| Configuration::parse(name.as_ref(), text, true, checks::id);
+        options.configurations = own.iter().map(|file| read(file).unwrap()).collect();
         let sources: Vec<Source> = files.iter().map(|(name, text)| source(name, text)).collect();
         run(&sources, &options).findings
     };
@@ -63,7 +68,7 @@ fn what_we_generate_is_clean() {
         .collect();
     let outcome = run(
         &sources,
-        &Options { known: Known::catalog(Some(&config)), retention: 100.0 * 86_400.0, ..Options::default() },
+        &Options { known: MetricFacts::catalog(Some(&config)), retention: 100.0 * 86_400.0, ..Options::default() },
     );
     let shown = render(Format::Text, &outcome.findings, &outcome.files, Style::PLAIN);
     let bad = outcome.findings.iter().filter(|finding| finding.level >= Level::Warning).count();
@@ -159,7 +164,7 @@ fn a_suppression_holds_for_its_rule_until_its_day() {
 fn hostile_files_get_a_named_error_and_the_others_are_checked() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     let good = "groups:\n- name: g\n  rules:\n  - {record: 'a:b', expr: up}\n";
-    let bomb: String = std::iter::once("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned())
+    let bomb: String = std::iter::once("groups:\na0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned())
         .chain((1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))))
         .collect();
     let files: [(&str, Vec<u8>, Option<&str>); 12] = [
@@ -167,7 +172,7 @@ fn hostile_files_get_a_named_error_and_the_others_are_checked() -> std::io::Resu
         ("crlf.yaml", good.replace('\n', "\r\n").into(), None),
         ("bom.yaml", format!("\u{feff}{good}").into(), None),
         ("empty.yaml", Vec::new(), None),
-        ("deep.yaml", "[".repeat(100_000).into(), Some("RG001")),
+        ("deep.yaml", format!("groups: {}", "[".repeat(100_000)).into(), Some("RG001")),
         ("deeper.yaml", format!("groups: {}1{}", "[".repeat(150), "]".repeat(150)).into(), Some("RG001")),
         ("bomb.yaml", bomb.into(), Some("RG001")),
         ("latin.yaml", b"groups: \xe9\n".to_vec(), Some("RG001")),
@@ -220,13 +225,13 @@ fn exit_codes_tell_findings_from_usage_and_from_a_server_without_answer() -> std
     assert_eq!(run(&["bad.yaml"])?.0, Some(1));
     assert_eq!(run(&["bad.yaml", "--ignore", "RG001"])?.0, Some(0));
     assert_eq!(run(&["bad.yaml", "--select", "RG018"])?.0, Some(0));
-    let (code, said) = run(&["helm.yaml"])?;
-    assert!(code == Some(0) && said.contains("is a Helm template"), "{said}");
+    let (code, printed) = run(&["helm.yaml"])?;
+    assert!(code == Some(2) && printed.contains("helm.yaml was not judged: it is a Helm template"), "{printed}");
     assert_eq!(run(&["*.nothing"])?.0, Some(2));
     assert_eq!(run(&["bad.yaml", "--select", "RG999"])?.0, Some(2));
     assert_eq!(run(&["bad.yaml", "--live", "http://127.0.0.1:1"])?.0, Some(3));
-    let (code, said) = run(&["--explain", "rg018"])?;
-    assert!(code == Some(0) && said.contains("up != 0"), "{said}");
+    let (code, printed) = run(&["--explain", "rg018"])?;
+    assert!(code == Some(0) && printed.contains("up != 0"), "{printed}");
     Ok(())
 }
 
@@ -275,13 +280,16 @@ fn only_what_has_an_action_of_helm_is_left_out_as_its_template() {
     let left_out = |text: &str| {
         let outcome = run(&[source("example.yaml", text)], &Options::default());
         let broken = outcome.findings.iter().any(|found| found.id == "RG001");
-        (outcome.notes.iter().any(|note| note.contains("is a Helm template")), broken)
+        (outcome.left_out.iter().any(|one| one.why == Why::Helm), broken)
     };
     let broken = rule("X", "\"{{- if eq $labels.job \"api\" }}API{{ end }} is down\"");
     assert_eq!(left_out(&broken), (false, true));
     assert_eq!(left_out(&rule("{{ .Values.name }}", "x")), (true, false));
     assert_eq!(left_out("kind: PrometheusRule\nmetadata:\n  name: {{ include \"x.fullname\" . }}\n"), (true, false));
-    assert_eq!(left_out("{{- range .alerts }}\n- a: [\n{{- end }}\n"), (true, false));
+    assert_eq!(left_out("{{- range .Values.alerts }}\n- a: [\n{{- end }}\n"), (true, false));
+    assert_eq!(left_out("{{- range .alerts }}\n- a: [\n{{- end }}\n"), (false, true));
+    assert_eq!(left_out(&rule("X", "It is\n{{ $labels.job }} and down")), (false, true), "quotes were forgotten");
+    assert_eq!(left_out(&rule("X", "'see {{ .Values.runbook }}'")), (false, false), "it is YAML");
     let ours = "\"{{ $value }} {{ .Value }} {{ .Labels.x }} {{ $labels.Release.x }} .Values.x\"";
     assert_eq!(left_out(&rule("X", ours)), (false, false));
 }
@@ -312,9 +320,9 @@ fn a_share_of_its_own_divisor_above_a_limit_needs_no_guard() {
 fn an_address_that_is_none_is_a_mistake_of_usage() {
     for arguments in [["lint", "--live", "notaurl", "x.yaml"], ["noise", "--prometheus", "notaurl", "--quiet"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_rules-gen")).args(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains(arguments[1]) && said.contains("http://localhost:9090"), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{printed}");
+        assert!(printed.contains(arguments[1]) && printed.contains("http://localhost:9090"), "{printed}");
     }
 }
 
@@ -346,9 +354,9 @@ fn a_scrape_without_a_sample_and_runbooks_that_are_not_there_are_mistakes_of_usa
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
         let output = command.args(["lint", "rules.yaml", option, value]).current_dir(folder.path()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{option} {value}: {said}");
-        assert!(said.contains(word), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{option} {value}: {printed}");
+        assert!(printed.contains(word), "{printed}");
     }
 }
 
@@ -372,16 +380,19 @@ fn a_pipe_is_read_when_it_is_named_and_left_alone_in_a_folder() -> std::io::Resu
         "cat bad.yaml | rules_gen lint /dev/stdin",
         "cat bad.yaml > pipe.yaml & rules_gen lint pipe.yaml",
     ] {
-        let (code, said) = lint(script)?;
-        assert!(code == Some(1) && said.contains(":4:") && said.contains("does not parse"), "{script}: {said}");
+        let (code, printed) = lint(script)?;
+        assert!(
+            code == Some(1) && printed.contains(":4:") && printed.contains("does not parse"),
+            "{script}: {printed}"
+        );
     }
-    assert_eq!(lint("rules_gen lint /dev/null")?.0, Some(0));
-    let (code, said) = lint("rules_gen lint /dev/zero")?;
-    assert!(code == Some(1) && said.contains("larger than 64 MiB"), "{said}");
-    let (code, said) = lint("rules_gen lint .")?;
+    assert_eq!(lint("rules_gen lint /dev/null")?.0, Some(2), "nothing was judged");
+    let (code, printed) = lint("rules_gen lint /dev/zero")?;
+    assert!(code == Some(1) && printed.contains("larger than 64 MiB"), "{printed}");
+    let (code, printed) = lint("rules_gen lint .")?;
     assert!(
-        code == Some(1) && said.contains("read only when it is named itself") && said.contains("pipe.yaml"),
-        "{said}"
+        code == Some(1) && printed.contains("read only when it is named itself") && printed.contains("pipe.yaml"),
+        "{printed}"
     );
     Ok(())
 }

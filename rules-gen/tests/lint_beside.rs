@@ -156,10 +156,10 @@ fn a_file_that_may_not_be_read_is_an_error_of_its_own_and_the_others_are_checked
     }
     let output = command.output()?;
     std::fs::set_permissions(folder.path().join("shut"), std::fs::Permissions::from_mode(0o755))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
     for part in ["closed.yaml", "cannot be read: Permission denied", "shut", "open.yaml:5", "does not parse"] {
-        assert!(said.contains(part), "{part} is not in {said}");
+        assert!(printed.contains(part), "{part} is not in {printed}");
     }
     Ok(())
 }

@@ -86,9 +86,9 @@ fn the_machine_agrees_with_promtool_on_random_courses() -> Result<(), Box<dyn st
         promtool.arg(format!("tests-{at}.yaml"));
     }
     let output = promtool.output()?;
-    let said = [output.stdout, output.stderr].concat();
-    let said: String = String::from_utf8_lossy(&said).chars().take(3_000).collect();
-    assert!(output.status.success(), "{said}");
+    let printed = [output.stdout, output.stderr].concat();
+    let printed: String = String::from_utf8_lossy(&printed).chars().take(3_000).collect();
+    assert!(output.status.success(), "{printed}");
     println!("{CASES} courses of {STEPS} evaluations, {fired} firing, {kept} of them kept firing: no difference");
     Ok(())
 }

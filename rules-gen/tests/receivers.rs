@@ -234,7 +234,7 @@ fn the_operators_object_has_only_what_its_definition_has() {
 #[test]
 #[ignore = "the wording of one mistake has changed: to be adapted; run with --ignored"]
 fn mistakes_in_receivers_and_windows_are_told_with_what_is_right() {
-    for (alerting, told) in [
+    for (alerting, messages) in [
         ("email: {to: a, from: b, smarthost: h}", "smarthost must be host:port"),
         ("email: {to: a, from: b, smarthost: 'h:25', username: u}", "belong together"),
         ("webhook: {}", "give either url, or urlFile"),
@@ -250,6 +250,6 @@ fn mistakes_in_receivers_and_windows_are_told_with_what_is_right() {
     ] {
         let text = format!("{TARGETS}alerting: {{{alerting}}}\n");
         let Err(mistakes) = Config::parse("checklist.yaml", &text) else { panic!("{alerting} is accepted") };
-        assert!(mistakes.to_string().contains(told), "{alerting}: {mistakes}");
+        assert!(mistakes.to_string().contains(messages), "{alerting}: {mistakes}");
     }
 }

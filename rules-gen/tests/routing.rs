@@ -188,15 +188,15 @@ fn the_example_suite_passes_and_a_wrong_expectation_is_named() -> Result<(), Box
             .output()
     };
     let output = run(&root.join("examples/routes.yaml"))?;
-    let said = String::from_utf8([output.stdout, output.stderr].concat())?;
-    assert!(output.status.success() && !said.contains("no case reaches"), "{said}");
+    let printed = String::from_utf8([output.stdout, output.stderr].concat())?;
+    assert!(output.status.success() && !printed.contains("no case reaches"), "{printed}");
     let wrong = folder.path().join("wrong.yaml");
     let case = "tests: [{name: n, alerts: [{labels: {severity: critical}, receivers: [slack], inhibited: true}]}]\n";
     std::fs::write(&wrong, case)?;
     let output = run(&wrong)?;
-    let said = String::from_utf8(output.stdout)?;
+    let printed = String::from_utf8(output.stdout)?;
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("goes to pagerduty, not to slack") && said.contains("is not held back"), "{said}");
+    assert!(printed.contains("goes to pagerduty, not to slack") && printed.contains("is not held back"), "{printed}");
     std::fs::write(&wrong, case.replace("inhibited", "inhibitted"))?;
     assert_eq!(run(&wrong)?.status.code(), Some(2));
     Ok(())
@@ -280,8 +280,8 @@ fn keys_of_global_and_receivers_are_those_that_amtool_knows() -> Result<(), Box<
         assert!(own.is_ok(), "{newer}{own:?}");
     }
     let named = Configuration::parse(&known[6]).map_err(|error| error.to_string());
-    let said = "the receiver \"r\": webhook_configs[0]: unknown key max_alert (did you mean max_alerts?)";
-    assert_eq!(named.err().as_deref(), Some(said));
+    let printed = "the receiver \"r\": webhook_configs[0]: unknown key max_alert (did you mean max_alerts?)";
+    assert_eq!(named.err().as_deref(), Some(printed));
     Ok(())
 }
 

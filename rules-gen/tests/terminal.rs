@@ -66,9 +66,9 @@ fn a_verb_that_takes_longer_than_a_second_says_on_a_terminal_what_it_is_doing() 
         (format!("route-test --live {address} --config checklist.yaml"), "Alertmanager", Duration::ZERO),
     ] {
         let shown = on_a_terminal(folder.path(), &arguments, open_for)?;
-        let told = format!("\r\u{1b}[K{doing}");
-        assert!(shown.contains(&told), "{arguments}: {shown:?}");
-        let (_, after) = shown.split_once(&told).unwrap_or_default();
+        let messages = format!("\r\u{1b}[K{doing}");
+        assert!(shown.contains(&messages), "{arguments}: {shown:?}");
+        let (_, after) = shown.split_once(&messages).unwrap_or_default();
         assert!(after.contains("\r\u{1b}[K"), "{arguments}: the line is not wiped: {shown:?}");
     }
     let arguments = format!("diff --quiet --against prometheus={address}");
@@ -118,14 +118,14 @@ fn colours_and_notes_are_as_the_options_and_the_environment_say() -> std::io::Re
     assert!(terminal("lint bad.yaml")?.contains("\u{1b}["));
     assert!(!terminal("lint bad.yaml --color never")?.contains("\u{1b}["));
     assert!(!terminal("--color=never lint bad.yaml")?.contains("\u{1b}["), "before the verb as well");
-    let said = |arguments: &[&str], no_color: &str| {
+    let printed = |arguments: &[&str], no_color: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
         let output = command.args(arguments).env("NO_COLOR", no_color).current_dir(folder.path()).output()?;
         std::io::Result::Ok((output.stdout.contains(&0x1b), stderr(&output)))
     };
-    assert!(said(&["lint", "bad.yaml", "--color", "always"], "1")?.0, "the option is nearer than the environment");
-    assert!(said(&["lint", "helm.yaml"], "")?.1.contains("is a Helm template"));
-    assert_eq!(said(&["lint", "helm.yaml", "-q"], "")?.1, "");
+    assert!(printed(&["lint", "bad.yaml", "--color", "always"], "1")?.0, "the option is nearer than the environment");
+    assert!(printed(&["lint", "helm.yaml"], "")?.1.contains("is a Helm template"));
+    assert!(printed(&["lint", "helm.yaml", "-q"], "")?.1.contains("was not judged"), "a reason is no note");
     assert_eq!(run(folder.path(), &["lint", "helm.yaml", "-q"])?.stdout, b"", "nothing is wrong");
     assert!(terminal("lint --nosuch")?.contains("\u{1b}["), "mistakes of usage have colours too");
     assert!(!terminal("lint --nosuch --color never")?.contains("\u{1b}["));
@@ -147,10 +147,10 @@ fn a_login_in_an_address_is_a_mistake_of_usage_and_never_repeated() -> std::io::
         &["ann:s3cret@host"],
     ] {
         let output = run(folder.path(), arguments)?;
-        let said = stderr(&output);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-        assert!(!said.contains("s3cret") && !said.contains("ann"), "{arguments:?}: {said}");
-        assert!(said.contains("error: "), "{said}");
+        let printed = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {printed}");
+        assert!(!printed.contains("s3cret") && !printed.contains("ann"), "{arguments:?}: {printed}");
+        assert!(printed.contains("error: "), "{printed}");
     }
     Ok(())
 }

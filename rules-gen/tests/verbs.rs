@@ -12,7 +12,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_rules-gen")).args(arguments).current_dir(folder).output().unwrap()
 }
 
-fn said(folder: &Path, arguments: &[&str]) -> String {
+fn printed(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -27,12 +27,12 @@ fn example() -> tempfile::TempDir {
 #[test]
 fn init_writes_a_valid_checklist_once_and_every_comment_in_it_holds() {
     let folder = tempfile::tempdir().unwrap();
-    said(folder.path(), &["init"]);
+    printed(folder.path(), &["init"]);
     let text = std::fs::read_to_string(folder.path().join("checklist.yaml")).unwrap();
     checklist::Config::parse("checklist.yaml", &text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let again = run(folder.path(), &["init"]);
     assert_eq!(again.status.code(), Some(2), "a file that is there is not written over");
-    said(folder.path(), &["init", "--force"]);
+    printed(folder.path(), &["init", "--force"]);
     // What is offered under alerting is valid once it is no comment any more.
     let offered: String = include_str!("../src/cli/init/alerting.yaml")
         .lines()
@@ -47,7 +47,7 @@ fn init_writes_a_valid_checklist_once_and_every_comment_in_it_holds() {
 #[test]
 fn list_has_every_alert_and_chooses_by_cadence() {
     let folder = example();
-    let all: Value = serde_json::from_str(&said(folder.path(), &["list", "--output", "json"])).unwrap();
+    let all: Value = serde_json::from_str(&printed(folder.path(), &["list", "--output", "json"])).unwrap();
     let all = all.as_array().unwrap();
     assert!(all.len() > 150);
     let one = |name: &str, severity: &str| {
@@ -56,7 +56,7 @@ fn list_has_every_alert_and_chooses_by_cadence() {
     };
     assert_eq!(one("ChecklistVolumeFilling", "warning")["threshold"]["value"], 0.7);
     assert_eq!(one("ChecklistErrorBudgetBurnsFast", "critical")["for"], "2m");
-    let weekly = said(folder.path(), &["list", "--cadence", "weekly"]);
+    let weekly = printed(folder.path(), &["list", "--cadence", "weekly"]);
     assert!(weekly.lines().skip(1).all(|line| line.contains(" weekly ")) && weekly.lines().count() > 20);
     assert!(!weekly.contains('\u{1b}'), "colours are for terminals");
     assert_eq!(run(folder.path(), &["list", "--cadence", "hourly"]).status.code(), Some(2));
@@ -68,7 +68,7 @@ fn explain_says_where_each_number_comes_from() {
     let own = EXAMPLE
         .replace("    user: checklist\n", "    user: checklist\n    thresholds: {connections.usage: {warning: 61%}}\n");
     std::fs::write(folder.path().join("checklist.yaml"), own).unwrap();
-    let explain = |alert: &str| said(folder.path(), &["explain", alert]);
+    let explain = |alert: &str| printed(folder.path(), &["explain", alert]);
     for (alert, part) in [
         ("ChecklistConnectionsHigh", "connections.usage 61%: the target's own"),
         ("ChecklistVolumeFilling", "disk.usage 70%: thresholds: in checklist.yaml"),
@@ -93,7 +93,7 @@ fn generate_chooses_kinds_and_formats_and_streams() {
     let files = |arguments: &[&str]| {
         let out = tempfile::tempdir().unwrap();
         let out_path = out.path().display().to_string();
-        said(folder.path(), &[&["generate", "--out", &out_path], arguments].concat());
+        printed(folder.path(), &[&["generate", "--out", &out_path], arguments].concat());
         let mut found: Vec<String> = Vec::new();
         for entry in glob::glob(&format!("{out_path}/**/*")).unwrap().flatten().filter(|path| path.is_file()) {
             found.push(entry.strip_prefix(out.path()).unwrap().display().to_string());
@@ -110,7 +110,7 @@ fn generate_chooses_kinds_and_formats_and_streams() {
         ["alertmanager/alertmanager.yaml", "rules/checklist.yaml"]
     );
     assert!(files(&["--only", "runbooks"]).iter().all(|path| path.starts_with("runbooks/")));
-    let stream = said(
+    let stream = printed(
         folder.path(),
         &["generate", "--out", "-", "--target-format", "operator", "--only", "rules,alertmanager,dashboards"],
     );
@@ -118,7 +118,7 @@ fn generate_chooses_kinds_and_formats_and_streams() {
     let mut kinds: Vec<&str> = objects.iter().filter_map(|object| object["kind"].as_str()).collect();
     kinds.dedup();
     assert_eq!(kinds, ["AlertmanagerConfig", "ConfigMap", "GrafanaDashboard", "PrometheusRule"]);
-    let mimir = said(folder.path(), &["generate", "--out", "-", "--target-format", "mimir", "--only", "rules"]);
+    let mimir = printed(folder.path(), &["generate", "--out", "-", "--target-format", "mimir", "--only", "rules"]);
     let mimir: Vec<Value> = serde_yaml::from_multiple(&mimir).unwrap();
     assert_eq!(mimir[0]["namespace"], "ops-checklist");
     let refused = run(folder.path(), &["generate", "--out", "-", "--check"]);
@@ -128,8 +128,8 @@ fn generate_chooses_kinds_and_formats_and_streams() {
 #[test]
 fn test_ends_with_one_when_a_rule_fails_and_with_two_when_promtool_is_not_there() {
     let folder = example();
-    said(folder.path(), &["test", "--run", "ChecklistBackup", "--mutate", "--min-rate", "100"]);
-    assert_eq!(said(folder.path(), &["test", "--run", "ChecklistBackupStale", "--quiet"]), "");
+    printed(folder.path(), &["test", "--run", "ChecklistBackup", "--mutate", "--min-rate", "100"]);
+    assert_eq!(printed(folder.path(), &["test", "--run", "ChecklistBackupStale", "--quiet"]), "");
     let missing = run(folder.path(), &["test", "--run", "ChecklistBackup", "--promtool", "./nothing"]);
     assert_eq!(missing.status.code(), Some(2));
     // A promtool that judges, and refuses every rule of ours.
@@ -147,7 +147,7 @@ fn test_ends_with_one_when_a_rule_fails_and_with_two_when_promtool_is_not_there(
 #[test]
 fn every_verb_has_help_with_examples_a_manual_page_and_completions() {
     let folder = example();
-    let help = said(folder.path(), &["--help"]);
+    let help = printed(folder.path(), &["--help"]);
     assert!(help.contains("Exit codes:\n  0  clean"), "{help}");
     let verbs = [
         "init",
@@ -166,19 +166,19 @@ fn every_verb_has_help_with_examples_a_manual_page_and_completions() {
         "completions",
         "man",
     ];
-    said(folder.path(), &["man", "--out", "man"]);
+    printed(folder.path(), &["man", "--out", "man"]);
     for verb in verbs {
-        assert!(said(folder.path(), &[verb, "--help"]).contains("Examples:"), "{verb}");
+        assert!(printed(folder.path(), &[verb, "--help"]).contains("Examples:"), "{verb}");
         assert!(folder.path().join(format!("man/rules-gen-{verb}.1")).exists(), "{verb}");
-        assert!(said(folder.path(), &["completions", "bash"]).contains(&format!("rules__gen,{verb})")), "{verb}");
+        assert!(printed(folder.path(), &["completions", "bash"]).contains(&format!("rules__gen,{verb})")), "{verb}");
     }
-    assert!(said(folder.path(), &["man"]).contains("rules\\-gen"));
+    assert!(printed(folder.path(), &["man"]).contains("rules\\-gen"));
 }
 
 #[test]
 fn bash_completes_the_options_of_a_verb() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("completions"), said(folder.path(), &["completions", "bash"])).unwrap();
+    std::fs::write(folder.path().join("completions"), printed(folder.path(), &["completions", "bash"])).unwrap();
     let script = "source completions
 COMP_WORDS=(rules-gen lint --o) COMP_CWORD=2 COMP_LINE='rules-gen lint --o' COMP_POINT=18
 $(complete -p rules-gen | sed 's/.*-F \\([^ ]*\\).*/\\1/') rules-gen --o lint
@@ -192,7 +192,7 @@ printf '%s\\n' \"${COMPREPLY[@]}\"";
 #[test]
 fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
     let folder = example();
-    said(folder.path(), &["generate", "--out", "generated"]);
+    printed(folder.path(), &["generate", "--out", "generated"]);
     let workflow: Value = serde_yaml::from_str(include_str!("../../deploy/ci/github-workflow.yaml")).unwrap();
     let hooks: Value = serde_yaml::from_str(include_str!("../../deploy/ci/pre-commit-hooks.yaml")).unwrap();
     let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
@@ -222,8 +222,8 @@ fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
         (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
     };
     for command in &commands {
-        let (code, said) = shell(command);
-        assert_eq!(code, Some(0), "{command}: {said}");
+        let (code, printed) = shell(command);
+        assert_eq!(code, Some(0), "{command}: {printed}");
     }
     let path = folder.path().join("generated/rules/checklist.yaml");
     let broken = std::fs::read_to_string(&path).unwrap().replace("rate(", "rat(");
@@ -254,8 +254,8 @@ fn a_file_that_is_no_yaml_is_named_with_its_line_and_column() {
         ),
     ] {
         let output = run(folder.path(), arguments);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-        assert!(said.contains(&place) && said.len() < 2000, "{arguments:?}: {said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {printed}");
+        assert!(printed.contains(&place) && printed.len() < 2000, "{arguments:?}: {printed}");
     }
 }

@@ -166,6 +166,24 @@ impl Cluster {
         self.server.address().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default()
     }
 
+    /// A client certificate of a user in a group, with its key.
+    pub fn client_certificate(
+        &self,
+        user: &str,
+        group: &str,
+        lasts: std::time::Duration,
+    ) -> anyhow::Result<(String, String)> {
+        self.authority.client(user, group, lasts)
+    }
+
+    /// Gives the API server, which is stopped, a certificate of another authority, which lies where the one of before
+    /// did. The other components are left behind.
+    pub fn new_authority_of_the_server(&self) -> anyhow::Result<()> {
+        let (certificate, key) = Authority::new(self.folder.path())?.pem("kubernetes.default.svc")?;
+        std::fs::write(self.folder.path().join("server.crt"), certificate)?;
+        Ok(std::fs::write(self.folder.path().join("server.key"), key)?)
+    }
+
     /// The certificate of the authority that everything here trusts.
     pub fn ca_file(&self) -> &Path {
         &self.authority.ca_file
@@ -214,7 +232,7 @@ impl Cluster {
         std::fs::write(file.path(), yaml)?;
         let mut command = self.kubectl()?;
         command.args(["apply", "--server-side", "--force-conflicts", "--namespace", namespace, "--filename"]);
-        said(&command.arg(file.path()).output()?)?;
+        printed(&command.arg(file.path()).output()?)?;
         Ok(())
     }
 
@@ -234,7 +252,7 @@ impl Cluster {
 }
 
 /// Standard output of a program that must have succeeded.
-pub fn said(output: &Output) -> anyhow::Result<String> {
+pub fn printed(output: &Output) -> anyhow::Result<String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     anyhow::ensure!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     Ok(text(&output.stdout))

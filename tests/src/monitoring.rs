@@ -230,8 +230,9 @@ impl Prometheus {
             let encoded: String = url::form_urlencoded::byte_serialize(expr.as_bytes()).collect();
             let answer = json(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", self.port)).await?;
             anyhow::ensure!(answer["status"] == "success", "{}: {answer}", rule["name"]);
-            let said = ["warnings", "infos"].into_iter().flat_map(|kind| answer[kind].as_array().into_iter().flatten());
-            remarks.extend(said.map(|text| format!("{}: {text}", rule["name"])));
+            let printed =
+                ["warnings", "infos"].into_iter().flat_map(|kind| answer[kind].as_array().into_iter().flatten());
+            remarks.extend(printed.map(|text| format!("{}: {text}", rule["name"])));
         }
         Ok(remarks)
     }

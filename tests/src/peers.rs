@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
 use hyper::body::Frame;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -40,6 +40,20 @@ impl Authority {
     pub fn pem(&self, name: &str) -> anyhow::Result<(String, String)> {
         let key = KeyPair::generate()?;
         Ok((params(name, 60)?.signed_by(&key, &self.issuer)?.pem(), key.serialize_pem()))
+    }
+
+    /// A client certificate and its key as PEM, for a user of an organization, that ends soon.
+    pub fn client(&self, user: &str, organization: &str, lasts: Duration) -> anyhow::Result<(String, String)> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, user);
+        params.distinguished_name.push(DnType::OrganizationName, organization);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+        let begin = rcgen::date_time_ymd(1970, 1, 1);
+        params.not_before = begin + now.saturating_sub(Duration::from_secs(60));
+        params.not_after = begin + now + lasts;
+        Ok((params.signed_by(&key, &self.issuer)?.pem(), key.serialize_pem()))
     }
 
     /// A server certificate for a name that ends so many days from now (negative: expired).

@@ -54,7 +54,7 @@ pub struct Postgres {
     /// The authority of its certificate.
     pub ca_file: PathBuf,
     process: Process,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Postgres {
@@ -109,7 +109,7 @@ impl Postgres {
         // A role's password is a SCRAM secret, as the newest servers make it.
         let settings = [settings, &[connections.as_str(), "password_encryption=scram-sha-256"]].concat();
         let process = serve(programs, folder.path(), port, &settings).await?;
-        let postgres = Self { port, ca_file: authority.ca_file, process, _folder: folder };
+        let postgres = Self { port, ca_file: authority.ca_file, process, folder };
         connect(port, "postgres").await?.batch_execute("CREATE DATABASE orchestrator").await?;
         let role = format!("CREATE ROLE checklist LOGIN PASSWORD '{PASSWORD}'");
         let client = postgres.client().await?;
@@ -125,6 +125,16 @@ impl Postgres {
         Ok(postgres)
     }
 
+    /// Gives it another certificate, of another authority that lies where the one of before did.
+    pub async fn renew(&self) -> anyhow::Result<()> {
+        let (certificate, key) = Authority::new(self.folder.path())?.pem("localhost")?;
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            // The files stay those of the server's user.
+            std::fs::write(self.folder.path().join("data").join(name), text)?;
+        }
+        self.execute("SELECT pg_reload_conf()").await
+    }
+
     /// Runs a script with psql; the error has what it said.
     pub fn script(&self, user: &str, database: &str, text: &str) -> anyhow::Result<String> {
         let file = tempfile::NamedTempFile::new()?;
@@ -135,9 +145,9 @@ impl Postgres {
             .arg(database)
             .env("PGPASSWORD", PASSWORD)
             .output()?;
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        anyhow::ensure!(output.status.success(), "psql: {said}");
-        Ok(said)
+        let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        anyhow::ensure!(output.status.success(), "psql: {printed}");
+        Ok(printed)
     }
 
     /// A standby of this server, of the system's version.
@@ -157,7 +167,7 @@ impl Postgres {
         let port = free_port()?;
         let settings = ["max_connections=40", "shared_preload_libraries=pg_stat_statements"];
         let process = serve(&programs, folder.path(), port, &settings).await?;
-        Ok(Self { port, ca_file: self.ca_file.clone(), process, _folder: folder })
+        Ok(Self { port, ca_file: self.ca_file.clone(), process, folder })
     }
 
     /// `PgBouncer` in front of this server, with more settings; it ends with its handle.

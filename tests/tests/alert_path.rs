@@ -72,13 +72,13 @@ const BOTH: &str = "  pagerduty: PAGERDUTY\n  slack: SLACK\n";
 #[tokio::test(flavor = "multi_thread")]
 async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
     let world = World::start(BOTH).await?;
-    let (code, said) = world.verify(&[])?;
-    assert!(code == Some(1) && said.matches("NOT delivered").count() == 2, "nobody is there: {said}");
+    let (code, printed) = world.verify(&[])?;
+    assert!(code == Some(1) && printed.matches("NOT delivered").count() == 2, "nobody is there: {printed}");
     assert!(world.records()?.contains("\"passed\":false"));
 
     let alertmanager = world.route(|_| {}).await?;
-    let (code, said) = world.verify(&[])?;
-    assert!(code == Some(0) && said.matches(": delivered after").count() == 2, "{said}");
+    let (code, printed) = world.verify(&[])?;
+    assert!(code == Some(0) && printed.matches(": delivered after").count() == 2, "{printed}");
     let silence = alertmanager.silence("Other", Duration::from_mins(1)).await?;
     alertmanager.expire(&silence)?;
     // Whoever holds everything back holds the test back too.
@@ -88,9 +88,9 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
     let all = json!({"matchers": [matcher], "startsAt": now.to_string(), "endsAt": end.to_string(), "createdBy": "a", "comment": "b"});
     let silences = format!("http://127.0.0.1:{}/api/v2/silences", world.port);
     request(&silences, Some(&all.to_string()), &[("content-type", "application/json")]).await?;
-    let (code, said) = world.verify(&[])?;
-    assert!(code == Some(1) && said.contains("main critical: delivered"), "{said}");
-    assert!(said.contains("main warning: NOT delivered: Alertmanager holds the alert back: a silence"), "{said}");
+    let (code, printed) = world.verify(&[])?;
+    assert!(code == Some(1) && printed.contains("main critical: delivered"), "{printed}");
+    assert!(printed.contains("main warning: NOT delivered: Alertmanager holds the alert back: a silence"), "{printed}");
     drop(alertmanager);
     std::fs::remove_dir_all(world.path("alertmanager-data"))?;
 
@@ -104,19 +104,19 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
             }
         })
         .await?;
-    let (code, said) = world.verify(&[])?;
+    let (code, printed) = world.verify(&[])?;
     assert!(
         code == Some(1)
-            && said
+            && printed
                 .contains("main critical: NOT delivered: the alert is routed to slack, and none of them is pagerduty"),
-        "{said}"
+        "{printed}"
     );
     drop(alertmanager);
 
     // No route at all.
     let alertmanager = world.route(|routes| routes["route"] = json!({"receiver": "nobody"})).await?;
-    let (code, said) = world.verify(&[])?;
-    assert!(code == Some(1) && said.matches("the alert is routed to nobody").count() == 2, "{said}");
+    let (code, printed) = world.verify(&[])?;
+    assert!(code == Some(1) && printed.matches("the alert is routed to nobody").count() == 2, "{printed}");
     drop(alertmanager);
 
     // Another alert inhibits it.
@@ -129,12 +129,12 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
     let flood = json!([{"labels": {"alertname": "Flood", "severity": "critical"}, "endsAt": end.to_string()}]);
     let alerts = format!("http://127.0.0.1:{}/api/v2/alerts", world.port);
     request(&alerts, Some(&flood.to_string()), &[("content-type", "application/json")]).await?;
-    let (code, said) = world.verify(&[])?;
+    let (code, printed) = world.verify(&[])?;
     assert!(
         code == Some(1)
-            && said
+            && printed
                 .contains("main warning: NOT delivered: Alertmanager holds the alert back: another alert inhibits it"),
-        "{said}"
+        "{printed}"
     );
     drop(alertmanager);
 
@@ -142,9 +142,9 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
     let refusing = serve(None, |_| async { answer(403, "text/plain", "invalid_token") }).await?;
     std::fs::write(world.path("slack-url"), format!("http://127.0.0.1:{}/slack", refusing.port))?;
     let _alertmanager = world.route(|_| {}).await?;
-    let (code, said) = world.verify(&[])?;
-    assert!(code == Some(1) && said.contains("main critical: delivered"), "{said}");
-    assert!(said.contains("main warning: NOT delivered: slack refused the notification"), "{said}");
+    let (code, printed) = world.verify(&[])?;
+    assert!(code == Some(1) && printed.contains("main critical: delivered"), "{printed}");
+    assert!(printed.contains("main warning: NOT delivered: slack refused the notification"), "{printed}");
     Ok(())
 }
 
@@ -154,8 +154,8 @@ async fn a_webhook_of_its_own_knows_the_alert_by_name() -> anyhow::Result<()> {
     let listen = format!("127.0.0.1:{port}");
     let world = World::start(&format!("{BOTH}  webhook: {{url: 'http://{listen}/'}}\n  heartbeat: {{url: 'http://127.0.0.1:{port}/beat', interval: 10s}}\n")).await?;
     let alertmanager = world.route(|_| {}).await?;
-    let (code, said) = world.verify(&["--webhook-listen", &listen])?;
-    assert!(code == Some(0) && said.matches(": delivered after").count() == 2, "{said}");
+    let (code, printed) = world.verify(&["--webhook-listen", &listen])?;
+    assert!(code == Some(0) && printed.matches(": delivered after").count() == 2, "{printed}");
     let page = world.recorder.messages().iter().any(|m| m.receiver == "pagerduty" && m.names("ChecklistRoutingTest"));
     assert!(page, "the other receivers are told too");
     drop(alertmanager);
@@ -170,7 +170,10 @@ async fn a_webhook_of_its_own_knows_the_alert_by_name() -> anyhow::Result<()> {
             }
         })
         .await?;
-    let (code, said) = world.verify(&["--webhook-listen", &listen])?;
-    assert!(code == Some(1) && said.matches("nothing went to the webhook of this command").count() == 2, "{said}");
+    let (code, printed) = world.verify(&["--webhook-listen", &listen])?;
+    assert!(
+        code == Some(1) && printed.matches("nothing went to the webhook of this command").count() == 2,
+        "{printed}"
+    );
     Ok(())
 }

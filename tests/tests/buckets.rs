@@ -235,14 +235,14 @@ async fn of_many_writers_of_one_key_one_wins_and_a_lost_answer_is_no_conflict() 
             let Ok(mut server) = tokio::net::TcpStream::connect(("127.0.0.1", to)).await else { continue };
             if std::mem::take(&mut first) {
                 let (mut asks, mut asked) = client.split();
-                let (mut answers, mut said) = server.split();
+                let (mut answers, mut output) = server.split();
                 let lost = async {
                     let mut answer = [0; 4096];
                     // It was done, and nobody hears of it.
                     let _ = tokio::io::AsyncReadExt::read(&mut answers, &mut answer).await;
                 };
                 tokio::select! {
-                    _ = tokio::io::copy(&mut asks, &mut said) => {}
+                    _ = tokio::io::copy(&mut asks, &mut output) => {}
                     () = lost => {}
                 }
                 let _ = tokio::io::AsyncWriteExt::shutdown(&mut asked).await;

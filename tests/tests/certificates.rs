@@ -126,25 +126,25 @@ async fn what_was_presented_is_known_whatever_clients_think_of_it() -> anyhow::R
         ("good", "other", "", "unknown_issuer", "no trusted authority"),
     ] {
         let (port, _server) = serve(path, leaf, "", more).await?;
-        let (verdict, text, told) = seen(path, port, ca).await?;
-        assert_eq!(verdict, Verdict::Critical, "{leaf} {more}: {told}");
+        let (verdict, text, messages) = seen(path, port, ca).await?;
+        assert_eq!(verdict, Verdict::Critical, "{leaf} {more}: {messages}");
         assert!(
             text.contains("checklist_certificate_verified{check=\"certificates\",target=\"app\"} 0"),
             "{leaf}: {text}"
         );
         assert!(text.contains("checklist_certificate_not_after_timestamp_seconds{"), "{leaf}: {text}");
         assert!(text.contains(&format!("reason=\"{word}")), "{leaf} {more}: {text}");
-        assert!(told.contains(sentence), "{leaf} {more}: {told}");
+        assert!(messages.contains(sentence), "{leaf} {more}: {messages}");
     }
     // Who wants a certificate of the client has shown its own before; TLS 1.2 then ends in a refusal.
     for version in ["-tls1_2", "-tls1_3"] {
         let (port, _server) = serve(path, "good", "", &format!("-Verify 1 -CAfile ca.pem {version}")).await?;
-        let (verdict, text, told) = seen(path, port, "ca").await?;
-        assert_eq!(verdict, Verdict::Passed, "{version}: {told}");
+        let (verdict, text, messages) = seen(path, port, "ca").await?;
+        assert_eq!(verdict, Verdict::Passed, "{version}: {messages}");
         assert!(
             text.contains("position=\"leaf\"") && text.contains("verified{check=\"certificates\",target=\"app\"} 1")
         );
-        assert_eq!(told.contains("did not end well"), version == "-tls1_2", "{version}: {told}");
+        assert_eq!(messages.contains("did not end well"), version == "-tls1_2", "{version}: {messages}");
     }
     Ok(())
 }
@@ -156,25 +156,25 @@ async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain
     certificates(path)?;
     for version in ["-tls1_2", "-tls1_3"] {
         let (port, _server) = serve(path, "self", "", version).await?;
-        let (verdict, _, told) = seen(path, port, "self").await?;
-        assert_eq!(verdict, Verdict::Passed, "{version}: {told}");
+        let (verdict, _, messages) = seen(path, port, "self").await?;
+        assert_eq!(verdict, Verdict::Passed, "{version}: {messages}");
         let (verdict, ..) = seen(path, port, "other").await?;
         assert_eq!(verdict, Verdict::Critical, "another one of the same name");
     }
     let (port, _server) = serve(path, "leaf", "equal-names", "").await?;
-    let (verdict, text, told) = seen(path, port, "ca").await?;
+    let (verdict, text, messages) = seen(path, port, "ca").await?;
     // Of a life of two days, two days are enough.
-    assert_eq!(verdict, Verdict::Passed, "{told}");
+    assert_eq!(verdict, Verdict::Passed, "{messages}");
     assert!(text.contains("position=\"chain-1\"") && text.contains("position=\"chain-2\""), "{text}");
-    assert!(told.contains("chain-1 between ends first"), "{told}");
+    assert!(messages.contains("chain-1 between ends first"), "{messages}");
     // A cross-signed certificate that has ended, and that who trusts the new authority does not need.
     let (port, _server) = serve(path, "good", "crossed", "").await?;
-    let (verdict, text, told) = seen(path, port, "ca").await?;
-    assert_eq!(verdict, Verdict::Warning, "{told}");
+    let (verdict, text, messages) = seen(path, port, "ca").await?;
+    assert_eq!(verdict, Verdict::Warning, "{messages}");
     assert!(text.contains("checklist_certificate_spare_not_after_timestamp_seconds{"), "{text}");
     assert!(
-        text.contains("verified{check=\"certificates\",target=\"app\"} 1") && told.contains("1 of them not needed"),
-        "{told}"
+        text.contains("verified{check=\"certificates\",target=\"app\"} 1") && messages.contains("1 of them not needed"),
+        "{messages}"
     );
     Ok(())
 }

@@ -24,7 +24,7 @@ struct World {
 
 impl World {
     /// The token is read from the file `token`.
-    async fn start(cluster: &Cluster, api: &Api) -> anyhow::Result<Self> {
+    async fn start(cluster: &Cluster, api: &Api, interval: &str) -> anyhow::Result<Self> {
         let namespace = cluster.namespace("life").await?;
         let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
             "metadata": {"name": namespace},
@@ -37,7 +37,7 @@ impl World {
         std::fs::write(folder.path().join("kubeconfig"), cluster.kubeconfig_with_file(&token))?;
         let text = format!(
             "kubernetes: [{{name: stack, kubeconfig: {0}/kubeconfig, namespaces: [{namespace}], kubelet: {{caFile: {1}}}}}]\n\
-             checks: {{pods: {{interval: 1s, series: 5000}}, utilization: {{interval: 1s}}}}\n",
+             checks: {{pods: {{interval: {interval}, series: 5000}}, utilization: {{interval: {interval}}}}}\n",
             folder.path().display(),
             cluster.ca_file().display()
         );
@@ -96,7 +96,7 @@ fn deployment(name: &str, replicas: u32) -> String {
 async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api).await?;
+    let world = World::start(&cluster, &api, "1s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     for replicas in [5, 2] {
@@ -112,9 +112,13 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
         cluster.server.start().await?;
         let path = format!("/api/v1/namespaces/{}/pods?watch=1&resourceVersion=1&timeoutSeconds=5", world.namespace);
-        let (status, said) = api.ask("GET", &path, "application/json", Vec::new()).await?;
-        let first: Value = serde_json::from_str(said.lines().next().unwrap_or_default())?;
-        assert_eq!((status, &first["type"], &first["object"]["code"]), (200, &json!("ERROR"), &json!(410)), "{said}");
+        let (status, printed) = api.ask("GET", &path, "application/json", Vec::new()).await?;
+        let first: Value = serde_json::from_str(printed.lines().next().unwrap_or_default())?;
+        assert_eq!(
+            (status, &first["type"], &first["object"]["code"]),
+            (200, &json!("ERROR"), &json!(410)),
+            "{printed}"
+        );
         cluster.apply(&world.namespace, &deployment("app", replicas))?;
         eventually("the pods are counted again", || async { Ok(world.pods("app").await? == u64::from(replicas)) })
             .await?;
@@ -131,13 +135,13 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
 async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api).await?;
+    let world = World::start(&cluster, &api, "1s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     let (data, backup) = (cluster.folder().join("etcd"), cluster.folder().join("backup"));
     cluster.server.stop();
     cluster.etcd.stop();
-    stack::cluster::said(&Command::new("cp").arg("-r").args([&data, &backup]).output()?)?;
+    stack::cluster::printed(&Command::new("cp").arg("-r").args([&data, &backup]).output()?)?;
     cluster.etcd.start().await?;
     cluster.server.start().await?;
     cluster.apply(&world.namespace, &deployment("app", 40))?;
@@ -161,7 +165,7 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
 async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_told() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api).await?;
+    let world = World::start(&cluster, &api, "1s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     // The account of the exporter has a few seats of its own, and somebody else sits on them.
@@ -191,8 +195,8 @@ async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_t
         });
     }
     eventually("the check says that it cannot look", || async { Ok(!world.succeeds("utilization").await?) }).await?;
-    let told = "checklist_probe_failures_total{check=\"utilization\",target=\"stack\",reason=\"protocol\"}";
-    assert!(world.value(told).await? >= Some(1.0), "{}", world.metrics().await?);
+    let messages = "checklist_probe_failures_total{check=\"utilization\",target=\"stack\",reason=\"protocol\"}";
+    assert!(world.value(messages).await? >= Some(1.0), "{}", world.metrics().await?);
     let log = world.exporter.log();
     assert!(log.contains("429"), "{log}");
     others.shutdown().await;
@@ -224,7 +228,7 @@ fn put(folder: &Path, token: &str) -> anyhow::Result<()> {
 async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api).await?;
+    let world = World::start(&cluster, &api, "1s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     // The token that it started with has been used before another one takes its place.
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
@@ -265,7 +269,8 @@ async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyh
     const PODS: usize = 20_000;
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api).await?;
+    // A run may take most of its interval, and looks at all of them.
+    let world = World::start(&cluster, &api, "10s").await?;
     cluster.apply(&world.namespace, &deployment("app", 2))?;
     let core = format!("/api/v1/namespaces/{}", world.namespace);
     let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "load"}});
@@ -278,7 +283,10 @@ async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyh
     let made = futures::stream::iter(0..PODS).map(|_| api.create(&path, &pod)).buffer_unordered(64);
     made.try_for_each(|_| async { Ok(()) }).await?;
     let begun = Instant::now();
-    eventually("every pod is counted", || async { Ok(world.pods("load").await? == PODS as u64) }).await?;
+    let counted = eventually("every pod is counted", || async { Ok(world.pods("load").await? == PODS as u64) }).await;
+    if let Err(error) = counted {
+        anyhow::bail!("{error}: {} of them; {}", world.pods("load").await?, world.exporter.log());
+    }
     let seen = begun.elapsed();
     // More pods are not ready than a check may tell; nothing else is lost with them.
     eventually("what is ready is told beside them", || async {
@@ -290,8 +298,8 @@ async fn twenty_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyh
     // request after a minute, whatever is left.
     let many = format!("{path}?labelSelector=load%3Dmany");
     while !api.names(&format!("{many}&limit=1")).await?.is_empty() {
-        let (status, said) = api.ask("DELETE", &many, "application/json", Vec::new()).await?;
-        anyhow::ensure!(matches!(status, 200 | 504), "{status} {said}");
+        let (status, stdout) = api.ask("DELETE", &many, "application/json", Vec::new()).await?;
+        anyhow::ensure!(matches!(status, 200 | 504), "{status} {stdout}");
     }
     let begun = Instant::now();
     eventually("none is counted", || async { Ok(world.pods("load").await? == 0) }).await?;

@@ -39,14 +39,14 @@ fn generated() -> anyhow::Result<tempfile::TempDir> {
 /// The same place, compared with the example and with a checklist that has another limit and one alert less.
 fn compare(folder: &Path, place: &[&str]) -> anyhow::Result<()> {
     let diff = [&["diff", "--config", "checklist.yaml"], place].concat();
-    let (code, said, complaint) = rules_gen(folder, &diff)?;
-    anyhow::ensure!(code == Some(0) && said.ends_with("rules, no difference\n"), "{place:?}: {said}{complaint}");
+    let (code, printed, complaint) = rules_gen(folder, &diff)?;
+    anyhow::ensure!(code == Some(0) && printed.ends_with("rules, no difference\n"), "{place:?}: {printed}{complaint}");
     let other = EXAMPLE.replace("disk.usage: {warning: 70%,", "disk.usage: {warning: 65%,");
     let other = other.replace("alerting:\n", "alerting:\n  alerts: {ChecklistPodStuck: {enabled: false}}\n");
     std::fs::write(folder.join("other.yaml"), other)?;
     let diff = [&["diff", "--config", "other.yaml"], place].concat();
-    let (code, said, complaint) = rules_gen(folder, &diff)?;
-    anyhow::ensure!(code == Some(1), "{place:?}: {said}{complaint}");
+    let (code, printed, complaint) = rules_gen(folder, &diff)?;
+    anyhow::ensure!(code == Some(1), "{place:?}: {printed}{complaint}");
     for part in [
         "~ alert ChecklistVolumeFilling (warning)\n    - expr: ",
         " > 0.7\n    + expr: ",
@@ -55,11 +55,11 @@ fn compare(folder: &Path, place: &[&str]) -> anyhow::Result<()> {
         "labels.fingerprint",
         "0 to add, 1 to remove, ",
     ] {
-        anyhow::ensure!(said.contains(part), "{place:?}: {part:?} is not in:\n{said}");
+        anyhow::ensure!(printed.contains(part), "{place:?}: {part:?} is not in:\n{printed}");
     }
-    let (_, said, _) = rules_gen(folder, &[&diff[..], &["--output", "json"]].concat())?;
-    let whole: Value = serde_json::from_str(&said)?;
-    anyhow::ensure!(whole["removed"] == 1 && whole["added"] == 0, "{said}");
+    let (_, printed, _) = rules_gen(folder, &[&diff[..], &["--output", "json"]].concat())?;
+    let whole: Value = serde_json::from_str(&printed)?;
+    anyhow::ensure!(whole["removed"] == 1 && whole["added"] == 0, "{printed}");
     Ok(())
 }
 
@@ -115,8 +115,8 @@ async fn prometheus_rule_objects_are_compared_page_by_page_and_without_the_enfor
     compare(folder.path(), &["--against", "k8s", "--kubeconfig", "kubeconfig", "--namespace", "monitoring"])?;
     compare(folder.path(), &["--against", "k8s", "--kubeconfig", "kubeconfig"])?;
     let everything = ["diff", "--against", "k8s", "--kubeconfig", "kubeconfig", "--all", "--output", "json"];
-    let (code, said, complaint) = rules_gen(folder.path(), &everything)?;
-    let whole: Value = serde_json::from_str(&said)?;
+    let (code, printed, complaint) = rules_gen(folder.path(), &everything)?;
+    let whole: Value = serde_json::from_str(&printed)?;
     assert_eq!((code, &whole["removed"]), (Some(1), &json!(120)), "{complaint}");
     kubernetes.refuse(Some(403));
     let (code, _, complaint) = rules_gen(folder.path(), &everything)?;
@@ -157,8 +157,8 @@ async fn the_namespaces_of_mimir_are_compared_for_one_tenant() -> anyhow::Result
     compare(folder.path(), &["--against", &place, "--tenant", "shop", "--namespace", "ops-checklist"])?;
     let diff = ["diff", "--against", &place, "--output", "json"];
     let count = |tenant: &[&str]| -> anyhow::Result<(Option<i32>, Value, String)> {
-        let (code, said, complaint) = rules_gen(folder.path(), &[&diff[..], tenant].concat())?;
-        Ok((code, serde_json::from_str(&said).unwrap_or_default(), complaint))
+        let (code, printed, complaint) = rules_gen(folder.path(), &[&diff[..], tenant].concat())?;
+        Ok((code, serde_json::from_str(&printed).unwrap_or_default(), complaint))
     };
     let (code, whole, complaint) = count(&["--tenant", "shop"])?;
     assert_eq!((code, &whole["removed"]), (Some(1), &json!(1)), "the other namespace is seen too: {complaint}");
@@ -207,9 +207,9 @@ async fn a_lint_learns_metrics_labels_links_and_health_from_live_servers() -> an
     std::fs::write(folder.path().join("rules.yaml"), text)?;
     let url = format!("http://127.0.0.1:{port}");
     let lint = ["lint", "--live", &url, "--output", "json", "rules.yaml"];
-    let (code, said, complaint) = rules_gen(folder.path(), &lint)?;
+    let (code, printed, complaint) = rules_gen(folder.path(), &lint)?;
     let findings: Vec<Value> =
-        serde_json::from_str(&said).map_err(|error| anyhow::anyhow!("{error}: {said}{complaint}"))?;
+        serde_json::from_str(&printed).map_err(|error| anyhow::anyhow!("{error}: {printed}{complaint}"))?;
     let mut found: Vec<(&str, &str)> = findings
         .iter()
         .map(|one| (one["id"].as_str().unwrap_or_default(), one["subject"].as_str().unwrap_or_default()))
@@ -218,10 +218,10 @@ async fn a_lint_learns_metrics_labels_links_and_health_from_live_servers() -> an
     let wanted = [("RG010", "LaodHigh"), ("RG010", "LimitLow"), ("RG033", "LaodHigh"), ("RG070", "host:load:ratio")];
     assert_eq!(found, wanted, "{findings:#?}");
     assert_eq!(code, Some(1));
-    assert!(said.contains("did you mean load?") && said.contains("limit has no label disk"), "{said}");
+    assert!(printed.contains("did you mean load?") && printed.contains("limit has no label disk"), "{printed}");
     drop(prometheus);
-    let (code, said, complaint) = rules_gen(folder.path(), &lint)?;
-    assert!(code == Some(3) && said.is_empty(), "{said}{complaint}");
+    let (code, printed, complaint) = rules_gen(folder.path(), &lint)?;
+    assert!(code == Some(3) && printed.is_empty(), "{printed}{complaint}");
     Ok(())
 }
 
@@ -246,8 +246,8 @@ async fn a_live_route_test_is_delivered_a_broken_route_is_caught_and_no_alertman
         rules_gen(folder.path(), &["route-test", "--live", &url, "--config", "checklist.yaml", "--within", within])
     };
     let alertmanager = Alertmanager::start(port, &routes, folder.path()).await?;
-    let (code, said, complaint) = test("30")?;
-    assert!(code == Some(0) && said.matches(": delivered after").count() == 2, "{said}{complaint}");
+    let (code, printed, complaint) = test("30")?;
+    assert!(code == Some(0) && printed.matches(": delivered after").count() == 2, "{printed}{complaint}");
     for receiver in ["pagerduty", "slack"] {
         assert!(recorder.wait(LONG, |message| message.receiver == receiver).await.is_some(), "{receiver}");
     }
@@ -260,8 +260,8 @@ async fn a_live_route_test_is_delivered_a_broken_route_is_caught_and_no_alertman
     broken["route"]["routes"] = json!([{"receiver": "nobody", "matchers": ["severity=\"critical\""]}]);
     std::fs::write(&routes, serde_yaml::to_string(&broken)?)?;
     let _alertmanager = Alertmanager::start(port, &routes, folder.path()).await?;
-    let (code, said, complaint) = test("5")?;
-    assert!(code == Some(1) && said.contains("critical: NOT delivered"), "{said}{complaint}");
-    assert!(said.contains("warning: delivered after"), "{said}");
+    let (code, printed, complaint) = test("5")?;
+    assert!(code == Some(1) && printed.contains("critical: NOT delivered"), "{printed}{complaint}");
+    assert!(printed.contains("warning: delivered after"), "{printed}");
     Ok(())
 }

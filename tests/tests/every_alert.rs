@@ -124,11 +124,11 @@ async fn perform(
             }
             // Of several alerts of a group each has its name and its summary in the message.
             let parts = [role.summary.as_str(), label("alertname")];
-            let told = |receiver: &str| {
+            let message = |receiver: &str| {
                 let about = |m: &stack::recorder::Message| parts.iter().all(|part| m.names(part));
                 messages.iter().skip(before).any(|m| m.receiver == receiver && !m.resolved && about(m))
             };
-            match wanted.iter().find(|receiver| **receiver != "nobody" && !told(receiver)) {
+            match wanted.iter().find(|receiver| **receiver != "nobody" && !message(receiver)) {
                 Some(receiver) => Err(format!("{receiver} was not told of {one}")),
                 None => Ok(()),
             }

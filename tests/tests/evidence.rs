@@ -24,13 +24,13 @@ fn jobs(yaml: &str) -> Vec<Arc<Job>> {
 /// Makes every check once; the verdict and the words of each, by its id.
 async fn verdicts(jobs: &[Arc<Job>]) -> BTreeMap<&'static str, (Verdict, String)> {
     join_all(jobs.iter().map(|job| job.run())).await;
-    let told = jobs.iter().map(|job| {
+    let messages = jobs.iter().map(|job| {
         let state = job.state();
         let words = format!("{} | {}", state.why(), state.seen());
         println!("{} {}: {words}", state.check.signal.id, state.verdict(unix_now()));
         (state.check.signal.id, (state.verdict(unix_now()), words))
     });
-    told.collect()
+    messages.collect()
 }
 
 /// An API server that answers lists from a table, everything else with an empty list, and paths of `refused` with 403.

@@ -129,7 +129,7 @@ fn odd(format: Format) -> anyhow::Result<String> {
 }
 
 /// Runs a program on a text; the error has what it wrote.
-fn judge(command: &mut Command, text: &str) -> anyhow::Result<()> {
+fn validate(command: &mut Command, text: &str) -> anyhow::Result<()> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     child.stdin.take().context("no standard input")?.write_all(text.as_bytes())?;
     let output = child.wait_with_output()?;
@@ -156,7 +156,7 @@ async fn promtool_finds_nothing_wrong_with_the_text() -> anyhow::Result<()> {
     let world = World::start().await?;
     let text = world.body(&[]).await?;
     for text in [text, odd(Format::Text)?] {
-        judge(Release::chosen().tool("promtool").args(["check", "metrics"]), &text)?;
+        validate(Release::chosen().tool("promtool").args(["check", "metrics"]), &text)?;
     }
     Ok(())
 }
@@ -172,13 +172,13 @@ async fn the_python_client_parses_the_openmetrics_text() -> anyhow::Result<()> {
         assert families['checklist_run_duration_seconds'].type == 'histogram', families\n\
         assert families['checklist_probe_runs'].type == 'counter', families\n\
         assert families['checklist_probe_success'].samples, families\n";
-    judge(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &text)?;
+    validate(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &text)?;
     let parse = "import sys\n\
         from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse\n\
         labels = [s.labels for f in parse(sys.stdin.read()) for s in f.samples if 'pod' in s.labels]\n\
         assert labels[0]['namespace'] == 'a\"b\\\\c\\nd', labels\n\
         assert labels[0]['pod'] == '\\u00fc', labels\n";
-    judge(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &odd(Format::OpenMetrics)?)
+    validate(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &odd(Format::OpenMetrics)?)
 }
 
 #[tokio::test(flavor = "multi_thread")]

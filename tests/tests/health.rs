@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// Serves one answer to everyone, over TLS, and then drops the connection without a word.
-async fn rude(authority: &Authority, said: Vec<u8>) -> anyhow::Result<u16> {
+async fn rude(authority: &Authority, output: Vec<u8>) -> anyhow::Result<u16> {
     let acceptor = acceptor(authority.issue("localhost", 60)?)?.0;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let port = listener.local_addr()?.port();
@@ -18,7 +18,7 @@ async fn rude(authority: &Authority, said: Vec<u8>) -> anyhow::Result<u16> {
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await;
-            let _ = stream.write_all(&said).await;
+            let _ = stream.write_all(&output).await;
             let _ = stream.flush().await;
             // No close_notify: as Python's own server does.
             let _ = stream.into_inner().0.shutdown().await;
@@ -49,20 +49,20 @@ async fn a_page_is_read_as_curl_reads_it_and_a_cut_off_one_is_not() -> anyhow::R
     std::io::Write::write_all(&mut gzip, body)?;
     let gzip = gzip.finish()?;
     let of = |head: &str, body: &[u8]| [head.as_bytes(), b"\r\n", body].concat();
-    for said in [
+    for output in [
         of("HTTP/1.0 200 OK\r\n", body),
         of("HTTP/1.1 200 OK\r\nContent-Length: 16\r\n", body),
         of("HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n", &gzip),
     ] {
-        let port = rude(&authority, said.clone()).await?;
-        let (verdict, told) = judged(&authority, port, "").await?;
-        assert_eq!(verdict, Verdict::Passed, "{}: {told}", String::from_utf8_lossy(&said));
+        let port = rude(&authority, output.clone()).await?;
+        let (verdict, messages) = judged(&authority, port, "").await?;
+        assert_eq!(verdict, Verdict::Passed, "{}: {messages}", String::from_utf8_lossy(&output));
     }
     let port = rude(&authority, of("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n", body)).await?;
     assert_eq!(judged(&authority, port, "").await?.0, Verdict::CannotTell, "a length that is not met");
     let port = rude(&authority, of("HTTP/1.1 429 Too Many\r\nContent-Length: 16\r\n", body)).await?;
-    let (verdict, told) = judged(&authority, port, "").await?;
-    assert!(verdict == Verdict::Critical && told.contains("the status is 429, expected 200"), "{told}");
+    let (verdict, messages) = judged(&authority, port, "").await?;
+    assert!(verdict == Verdict::Critical && messages.contains("the status is 429, expected 200"), "{messages}");
     assert_eq!(judged(&authority, port, ", statuses: [200, 429]").await?.0, Verdict::Passed);
     Ok(())
 }

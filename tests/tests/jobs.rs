@@ -65,9 +65,9 @@ tasks: {{since: 2026-01-01, timeZone: Asia/Kolkata, directory: {at}/tasks}}
     let mut command = Command::new(program(words.first().context("a program")?)?);
     command.args(arguments).env_remove("PROMETHEUS_URL").current_dir("/");
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.starts_with("## Daily Operations Report"), "the log has it too: {said}");
+    assert!(printed.starts_with("## Daily Operations Report"), "the log has it too: {printed}");
     assert_eq!(*posted.lock().unwrap_or_else(PoisonError::into_inner), ["/services/T0/B0"]);
     let kept = std::fs::read_dir(folder.path().join("written"))?.flatten().map(|entry| entry.path());
     let kept = kept.into_iter().find(|path| path.extension().is_some_and(|end| end == "json")).context("it is kept")?;

@@ -166,11 +166,11 @@ async fn a_proof_says_who_is_at_it_and_runs_when_nobody_is() -> anyhow::Result<(
     replicas.wait_for_holder(lease, |holder| holder.is_some_and(|name| name.starts_with("first_"))).await?;
     let mut command = prove("second")?;
     let second = tokio::task::spawn_blocking(move || command.output()).await??;
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert_eq!(second.status.code(), Some(3), "{said}");
+    let printed = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(3), "{printed}");
     assert!(
-        said.contains("first_") && said.contains(&format!("holds the lease {}/{lease}", replicas.namespace)),
-        "{said}"
+        printed.contains("first_") && printed.contains(&format!("holds the lease {}/{lease}", replicas.namespace)),
+        "{printed}"
     );
     // It releases the lease when it is asked to end, and the next one runs.
     first.stop();

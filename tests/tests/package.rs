@@ -1,7 +1,7 @@
 //! The Debian package, installed into a folder, and the commands of the guide for operations.
 
 use anyhow::Context;
-use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET};
+use checklist::self_metrics::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use stack::http::{is_up, request};
@@ -18,8 +18,8 @@ fn root() -> PathBuf {
 /// Runs a program that must succeed.
 fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command.output().with_context(|| format!("{command:?}: make tools installs it"))?;
-    let said = [output.stdout, output.stderr].concat();
-    anyhow::ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&said));
+    let printed = [output.stdout, output.stderr].concat();
+    anyhow::ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&printed));
     Ok(())
 }
 
@@ -105,12 +105,12 @@ fn the_unit_is_one_that_systemd_accepts() -> anyhow::Result<()> {
     let unit = root().join("deploy/systemd/checklist-exporter.service");
     let output =
         Command::new("systemd-analyze").args(["security", "--offline=true", "--threshold=15"]).arg(&unit).output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "its exposure is more than 1.5: {said}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "its exposure is more than 1.5: {printed}");
     let verified = Command::new("systemd-analyze").arg("verify").arg(&unit).output()?;
-    let said = String::from_utf8_lossy(&verified.stderr);
+    let printed = String::from_utf8_lossy(&verified.stderr);
     // The program is not installed here; every other complaint is one.
-    assert!(said.lines().all(|line| line.contains("is not executable")), "{said}");
+    assert!(printed.lines().all(|line| line.contains("is not executable")), "{printed}");
     Ok(())
 }
 

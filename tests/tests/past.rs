@@ -96,41 +96,41 @@ fn history(folder: &Path, end: i64) -> anyhow::Result<()> {
 }
 
 /// The alerts of a JSON report by name.
-fn alerts(said: &str) -> anyhow::Result<Vec<(String, Value)>> {
-    let report: Value = serde_json::from_str(said)?;
+fn alerts(printed: &str) -> anyhow::Result<Vec<(String, Value)>> {
+    let report: Value = serde_json::from_str(printed)?;
     let all = report["alerts"].as_array().cloned().unwrap_or_default();
     Ok(all.into_iter().map(|alert| (alert["alert"].as_str().unwrap_or_default().to_owned(), alert)).collect())
 }
 
-fn one(said: &str, name: &str) -> anyhow::Result<Value> {
-    let found = alerts(said)?.into_iter().find(|(alert, _)| alert == name);
-    found.map(|(_, alert)| alert).ok_or_else(|| anyhow::anyhow!("{name} is not in {said}"))
+fn one(printed: &str, name: &str) -> anyhow::Result<Value> {
+    let found = alerts(printed)?.into_iter().find(|(alert, _)| alert == name);
+    found.map(|(_, alert)| alert).ok_or_else(|| anyhow::anyhow!("{name} is not in {printed}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the_budget() -> anyhow::Result<()> {
     let world = World::start().await?;
     let port = world.prometheus.port;
-    let (code, said, complaint) = world.backtest(port, &["--alert", "HighLoad|Warm|Kept", "--output", "json"])?;
+    let (code, printed, complaint) = world.backtest(port, &["--alert", "HighLoad|Warm|Kept", "--output", "json"])?;
     assert_eq!(code, Some(0), "{complaint}");
-    let figures = |name: &str| -> anyhow::Result<Value> { Ok(one(&said, name)?["figures"].clone()) };
-    let busy = figures("HighLoad")?;
+    let statistics = |name: &str| -> anyhow::Result<Value> { Ok(one(&printed, name)?["statistics"].clone()) };
+    let busy = statistics("HighLoad")?;
     assert_eq!((&busy["episodes"], &busy["firing_seconds"], &busy["flaps"]), (&30.into(), &45_000.0.into(), &0.into()));
     assert_eq!(busy["pages_by_hour"][12], 30);
-    assert_eq!((&figures("Warm")?["episodes"], &figures("Warm")?["still_firing"]), (&721.into(), &1.into()));
-    let kept = figures("Kept")?;
+    assert_eq!((&statistics("Warm")?["episodes"], &statistics("Warm")?["still_firing"]), (&721.into(), &1.into()));
+    let kept = statistics("Kept")?;
     assert_eq!((&kept["episodes"], &kept["still_firing"]), (&1.into(), &1.into()), "kept over every pause");
-    assert!(said.contains("Prometheus scraped nothing for"), "the outage is told: {said}");
+    assert!(printed.contains("Prometheus scraped nothing for"), "the outage is told: {printed}");
 
     let sweep = ["--alert", "HighLoad", "--sweep", "threshold=0.6:0.9:0.1", "--output", "json", "--budget"];
     for (budget, best) in [("10/week", "0.7"), ("2/week", "0.9"), ("200/week", "0.6")] {
-        let (code, said, complaint) = world.backtest(port, &[&sweep[..], &[budget]].concat())?;
-        let busy = one(&said, "HighLoad")?;
+        let (code, printed, complaint) = world.backtest(port, &[&sweep[..], &[budget]].concat())?;
+        let busy = one(&printed, "HighLoad")?;
         let tried: Vec<i64> = busy["sweep"]
             .as_array()
             .into_iter()
             .flatten()
-            .filter_map(|one| one["figures"]["episodes"].as_i64())
+            .filter_map(|one| one["statistics"]["episodes"].as_i64())
             .collect();
         assert_eq!(
             (code, tried.as_slice(), &busy["recommendation"]),
@@ -139,18 +139,49 @@ async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the
         );
     }
     let waits = ["--alert", "Warm", "--sweep", "for=5m,15m,1h", "--output", "json"];
-    let (_, said, complaint) = world.backtest(port, &waits)?;
-    let tried: Vec<i64> = one(&said, "Warm")?["sweep"]
+    let (_, printed, complaint) = world.backtest(port, &waits)?;
+    let tried: Vec<i64> = one(&printed, "Warm")?["sweep"]
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(|one| one["figures"]["episodes"].as_i64())
+        .filter_map(|one| one["statistics"]["episodes"].as_i64())
         .collect();
     assert_eq!(tried, [720, 30, 0], "{complaint}");
-    let (code, said, _) = world.backtest(port, &["--alert", "HighLoad", "--budget", "2/week"])?;
-    assert!(code == Some(1) && said.contains("more pages than 2/week"), "{said}");
+    let (code, printed, _) = world.backtest(port, &["--alert", "HighLoad", "--budget", "2/week"])?;
+    assert!(code == Some(1) && printed.contains("more pages than 2/week"), "{printed}");
     let (_, page, _) = world.backtest(port, &["--alert", "HighLoad", "--output", "html"])?;
     assert!(page.contains("<svg") && !page.contains("src="), "one page, nothing loaded");
+    what_is_recorded_is_evaluated_and_what_cannot_be_is_named(&world)
+}
+
+/// The server has never recorded `host:load:double`, and cannot evaluate `Broken`.
+fn what_is_recorded_is_evaluated_and_what_cannot_be_is_named(world: &World) -> anyhow::Result<()> {
+    let rules = r#"
+groups:
+- name: g
+  interval: 1m
+  rules:
+  - {record: 'host:load:double', expr: load * 2, labels: {kind: double}}
+  - {alert: Broken, expr: 'load / on (host) (load or label_replace(load, "b", "c", "", ""))'}
+  - {alert: Wrong, expr: 'load >> 1'}
+  - {alert: Doubled, expr: 'host:load:double{kind="double", host=~"a|b"} > 1.6', for: 5m}
+  - {alert: Other, expr: 'host:load:double{kind!="double"} > 1.6'}
+  - {alert: Lately, expr: 'max_over_time(host:load:double[5m]) > 1.6 and host:load:double offset 1h'}
+"#;
+    std::fs::write(world.folder.path().join("recorded.yaml"), rules)?;
+    let (url, at) = (format!("http://127.0.0.1:{}", world.prometheus.port), world.end.to_string());
+    let own = ["backtest", "--prometheus", &url, "--rules", "recorded.yaml", "--range", "30d", "--at", &at];
+    let (code, said, complaint) = rules_gen(world.folder.path(), &[&own[..], &["--output", "json"]].concat())?;
+    assert_eq!(code, Some(1), "{complaint}");
+    for (name, episodes) in [("Doubled", 30), ("Other", 0), ("Lately", 30)] {
+        assert_eq!(one(&said, name)?["figures"]["episodes"], episodes, "{name}: {said}");
+    }
+    let report: Value = serde_json::from_str(&said)?;
+    let failed: Vec<&str> =
+        report["failed"].as_array().into_iter().flatten().filter_map(|one| one["alert"].as_str()).collect();
+    assert_eq!(failed, ["Broken", "Wrong"], "{said}");
+    let (code, said, _) = rules_gen(world.folder.path(), &own)?;
+    assert!(code == Some(1) && said.contains("Broken was not judged: ") && said.contains("duplicate series"), "{said}");
     Ok(())
 }
 
@@ -219,19 +250,19 @@ async fn long_ranges_come_in_slices_that_servers_accept_and_half_an_answer_is_no
         let ranges = ranges.lock().unwrap_or_else(PoisonError::into_inner).clone();
         anyhow::Ok((outcome, ranges))
     };
-    let ((code, said, complaint), ranges) = run(Between::Faithful).await?;
-    assert_eq!((code, &one(&said, "HighLoad")?["figures"]["episodes"]), (Some(0), &30.into()), "{complaint}");
+    let ((code, printed, complaint), ranges) = run(Between::Faithful).await?;
+    assert_eq!((code, &one(&printed, "HighLoad")?["statistics"]["episodes"]), (Some(0), &30.into()), "{complaint}");
     assert!(ranges.len() >= 16 && ranges.iter().all(|points| *points <= 11_000.0), "{ranges:?}");
     let ((code, small, complaint), ranges) = run(Between::Small).await?;
     assert_eq!(code, Some(0), "{complaint}");
-    assert_eq!(one(&small, "HighLoad")?["episodes"], one(&said, "HighLoad")?["episodes"], "halves give the same");
+    assert_eq!(one(&small, "HighLoad")?["episodes"], one(&printed, "HighLoad")?["episodes"], "halves give the same");
     assert!(ranges.len() >= 80, "{ranges:?}");
     for how in [Between::Breaks, Between::Partial] {
-        let ((code, said, complaint), _) = run(how).await?;
-        assert!(code == Some(3) && said.is_empty(), "{code:?} {said} {complaint}");
+        let ((code, printed, complaint), _) = run(how).await?;
+        assert!(code == Some(3) && printed.is_empty(), "{code:?} {printed} {complaint}");
     }
-    let (code, said, complaint) = world.backtest(9, &["--alert", "HighLoad"])?;
-    assert!(code == Some(3) && said.is_empty(), "{complaint}");
+    let (code, printed, complaint) = world.backtest(9, &["--alert", "HighLoad"])?;
+    assert!(code == Some(3) && printed.is_empty(), "{complaint}");
     Ok(())
 }
 
@@ -249,10 +280,10 @@ async fn noise_counts_what_interrupted_people_and_what_was_silenced() -> anyhow:
         let own = ["noise", "--prometheus", &url, "--business-hours", "Mon-Sun:9-18", "--output", "json"];
         rules_gen(world.folder.path(), &[&own[..], arguments].concat())
     };
-    let (code, said, complaint) = noise(&["--range", "30d", "--at", &at])?;
+    let (code, printed, complaint) = noise(&["--range", "30d", "--at", &at])?;
     assert_eq!(code, Some(0), "{complaint}");
-    let busy = one(&said, "HighLoad")?;
-    assert_eq!((&busy["figures"]["episodes"], &busy["figures"]["flaps"]), (&5.into(), &1.into()), "{said}");
+    let busy = one(&printed, "HighLoad")?;
+    assert_eq!((&busy["statistics"]["episodes"], &busy["statistics"]["flaps"]), (&5.into(), &1.into()), "{printed}");
     assert_eq!((&busy["outside_hours"], &busy["noise"]), (&0.6.into(), &9.0.into()), "five, one flap, three at night");
     assert_eq!(busy["silenced"], Value::Null, "nobody asked Alertmanager");
     // What fires now is silenced now.
@@ -263,10 +294,10 @@ async fn noise_counts_what_interrupted_people_and_what_was_silenced() -> anyhow:
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let (code, said, complaint) = noise(&["--range", "10s", "--step", "1s", "--alertmanager", &gate])?;
+    let (code, printed, complaint) = noise(&["--range", "10s", "--step", "1s", "--alertmanager", &gate])?;
     assert_eq!(code, Some(0), "{complaint}");
-    let noisy = one(&said, "Noisy")?;
-    assert_eq!((&noisy["silenced"], &noisy["active"]), (&1.0.into(), &1.into()), "{said}");
+    let noisy = one(&printed, "Noisy")?;
+    assert_eq!((&noisy["silenced"], &noisy["active"]), (&1.0.into(), &1.into()), "{printed}");
     let (code, _, complaint) = noise(&["--alertmanager", "http://127.0.0.1:9"])?;
     assert_eq!(code, Some(3), "{complaint}");
     Ok(())

@@ -365,8 +365,8 @@ async fn records_of_several_programs(s3: &stack::s3::S3) -> anyhow::Result<()> {
             assert!(writer.wait()?.success());
         }
         let output = task(&["list"]).output()?;
-        let (said, log) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
-        assert!(said.contains("2 records cannot be read; the log names them"), "{said}");
+        let (printed, log) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+        assert!(printed.contains("2 records cannot be read; the log names them"), "{printed}");
         assert!(log.matches("is left out").count() == 2 && log.contains("notes.txt"), "{log}");
         let shown = String::from_utf8(task(&["show", "audit_review"]).output()?.stdout)?;
         assert_eq!((0..6).filter(|n| shown.contains(&format!("done by ann{n}"))).count(), 6, "{shown}");

@@ -239,8 +239,8 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
     assert_eq!(daily["alerts_unknown"], Value::Null, "rules were judged all night");
     let unknown = world.json("monthly")?["alerts_unknown"].to_string();
     assert!(unknown.contains("ChecklistWatchdog fired for 4"), "two days of a month: {unknown}");
-    let (code, _, told) = run(&world.folder, world.prometheus.port, "2999-01-01T00:00:00Z", &["daily"])?;
-    assert!(code == Some(2) && told.contains("in the future"), "{code:?} {told}");
+    let (code, _, messages) = run(&world.folder, world.prometheus.port, "2999-01-01T00:00:00Z", &["daily"])?;
+    assert!(code == Some(2) && messages.contains("in the future"), "{code:?} {messages}");
     // People.
     let tasks = daily["tasks"].as_array().cloned().unwrap_or_default();
     assert!(

@@ -23,16 +23,16 @@ const LOUD: &str = "trace,hyper::proto=trace,hyper_util=trace,kube_client::clien
 /// Endpoints that fail in ways of their own: nobody, a refusal that repeats what was sent, nonsense.
 async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>)> {
     let repeats = serve(None, |request| {
-        let said = format!("{:?}", request.headers());
-        async move { answer(401, "text/plain", said) }
+        let printed = format!("{:?}", request.headers());
+        async move { answer(401, "text/plain", printed) }
     })
     .await?;
     // The same as an API server would say it, body and all.
     let reviews = serve(None, |request| async move {
-        let said = format!("{:?}", request.headers());
+        let printed = format!("{:?}", request.headers());
         let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
-        let said = format!("{said} {}", String::from_utf8_lossy(&body));
-        let status = serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422, "message": said, "reason": said});
+        let printed = format!("{printed} {}", String::from_utf8_lossy(&body));
+        let status = serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422, "message": printed, "reason": printed});
         answer(422, "application/json", status.to_string())
     })
     .await?;
@@ -198,7 +198,7 @@ impl Planted {
 async fn no_command_of_the_exporter_says_a_secret() -> anyhow::Result<()> {
     let planted = Planted::new().await?;
     let ours = ["--config", "checklist.yaml"];
-    let mut said = String::new();
+    let mut printed = String::new();
     for arguments in [
         vec!["--help"],
         vec!["run", "--help"],
@@ -216,11 +216,11 @@ async fn no_command_of_the_exporter_says_a_secret() -> anyhow::Result<()> {
         [&["run", "--web-config", "wrong-web.yaml"], &ours[..]].concat(),
         [&["run", "--web-config", "odd-web.yaml"], &ours[..]].concat(),
     ] {
-        said += &planted.said_by("checklist-exporter", &arguments).await?;
+        printed += &planted.said_by("checklist-exporter", &arguments).await?;
     }
     // That nothing was found must not be because nothing was tried.
     for part in ["401", "nobody has the password ***", "Bearer ***", "is no bcrypt hash", "unknown field password"] {
-        assert!(said.contains(part), "{part} is not in {said}");
+        assert!(printed.contains(part), "{part} is not in {printed}");
     }
     Ok(())
 }
@@ -238,7 +238,7 @@ async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()>
     let posts = ["--webhook-file", "webhook", "--prometheus", &address];
     let ours = ["--config", "checklist.yaml"];
     let live = ["--token-file", "secret", "--prometheus"];
-    let mut said = String::new();
+    let mut printed = String::new();
     // Pods have their files elsewhere.
     let pods =
         [("File: ", "File: /s/s/"), ("kubeconfig: ", "kubeconfig: /s/s/"), ("directory: ", "directory: /var/lib/s/")];
@@ -260,10 +260,10 @@ async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()>
         [&["diff", "--token-file", "secret", "--against", &against], &ours[..]].concat(),
         [&["diff", "--token-file", "secret", "--against", &against_nonsense], &ours[..]].concat(),
     ] {
-        said += &planted.said_by("rules-gen", &arguments).await?;
+        printed += &planted.said_by("rules-gen", &arguments).await?;
     }
     for part in ["the webhook of webhook did not take the report", "must not contain a user or password"] {
-        assert!(said.contains(part), "{part} is not in {said}");
+        assert!(printed.contains(part), "{part} is not in {printed}");
     }
     let mut generated = Vec::new();
     files(&planted.folder.path().join("out"), &mut generated)?;

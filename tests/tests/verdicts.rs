@@ -132,8 +132,8 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
         let of_all = States { states: states.iter().cloned().map(Arc::new).collect(), now, process };
         let body = Snapshot::of(of_all).body(Format::Text, Encoding::Identity)?;
         *page.lock().unwrap_or_else(PoisonError::into_inner) = String::from_utf8_lossy(&body).into_owned();
-        let told = format!("checklist_config_last_reload_success_timestamp_seconds == {seed}");
-        while prometheus.query(&told).await?.is_empty() {
+        let messages = format!("checklist_config_last_reload_success_timestamp_seconds == {seed}");
+        while prometheus.query(&messages).await?.is_empty() {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         for state in &states {

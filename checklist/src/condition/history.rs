@@ -34,9 +34,9 @@ pub struct Given<'a> {
 #[derive(Debug, Clone)]
 pub struct Case {
     /// Makes the alert fire.
-    pub firing: Vec<Course>,
+    pub firing: Vec<InputSeries>,
     /// Keeps it quiet.
-    pub silent: Vec<Course>,
+    pub silent: Vec<InputSeries>,
     /// The labels of the firing result, beyond `check` and `target`.
     pub labels: Vec<(&'static str, String)>,
     /// Time that passes before the condition begins to hold.
@@ -55,12 +55,12 @@ pub struct Also {
     /// Whether the alert fires on it.
     pub fires: bool,
     /// The series.
-    pub series: Vec<Course>,
+    pub series: Vec<InputSeries>,
 }
 
 /// One series over time.
 #[derive(Debug, Clone)]
-pub struct Course {
+pub struct InputSeries {
     /// Its metric.
     pub metric: &'static Metric,
     /// Its labels beyond `check` and `target`.
@@ -71,8 +71,8 @@ pub struct Course {
 
 impl Case {
     /// A case whose result has the labels of the first firing series.
-    pub fn new(firing: Vec<Course>, silent: Vec<Course>) -> Self {
-        let labels = firing.first().map(|course| course.labels.clone()).unwrap_or_default();
+    pub fn new(firing: Vec<InputSeries>, silent: Vec<InputSeries>) -> Self {
+        let labels = firing.first().map(|series| series.labels.clone()).unwrap_or_default();
         Self { firing, silent, labels, lead: Duration::ZERO, pace: Duration::from_mins(1), also: Vec::new() }
     }
 
@@ -92,14 +92,14 @@ impl Case {
 
     /// Adds a course on which the alert stays quiet.
     #[must_use]
-    pub fn quiet(mut self, name: &'static str, series: Vec<Course>) -> Self {
+    pub fn quiet(mut self, name: &'static str, series: Vec<InputSeries>) -> Self {
         self.also.push(Also { name, fires: false, series });
         self
     }
 
     /// Adds a course on which the alert fires, with the same labels.
     #[must_use]
-    pub fn fires(mut self, name: &'static str, series: Vec<Course>) -> Self {
+    pub fn fires(mut self, name: &'static str, series: Vec<InputSeries>) -> Self {
         self.also.push(Also { name, fires: true, series });
         self
     }
@@ -113,29 +113,29 @@ impl Case {
 }
 
 /// A series with a plausible value for each label.
-pub fn course(metric: &'static Metric, values: impl Into<String>) -> Course {
-    Course { metric, labels: labels(&of(metric)), values: values.into() }
+pub fn input(metric: &'static Metric, values: impl Into<String>) -> InputSeries {
+    InputSeries { metric, labels: labels(&of(metric)), values: values.into() }
 }
 
 /// Samples of a course that goes on: at one a minute, more than a day.
 pub const SAMPLES: u64 = 1500;
 
 /// The same value for more than a day.
-pub fn steady(metric: &'static Metric, value: f64) -> Course {
-    course(metric, constant(value))
+pub fn steady(metric: &'static Metric, value: f64) -> InputSeries {
+    input(metric, constant(value))
 }
 
 /// One value until a minute, another one from then on for more than a day.
-pub fn step(metric: &'static Metric, before: f64, until_minute: u64, after: f64) -> Course {
-    course(metric, format!("{before}+0x{until_minute} {after}+0x{SAMPLES}"))
+pub fn step(metric: &'static Metric, before: f64, until_minute: u64, after: f64) -> InputSeries {
+    input(metric, format!("{before}+0x{until_minute} {after}+0x{SAMPLES}"))
 }
 
 /// A straight line for more than a day.
-pub fn line(metric: &'static Metric, from: f64, per_minute: f64) -> Course {
-    course(metric, format!("{from}+{per_minute}x{SAMPLES}"))
+pub fn line(metric: &'static Metric, from: f64, per_minute: f64) -> InputSeries {
+    input(metric, format!("{from}+{per_minute}x{SAMPLES}"))
 }
 
-impl Course {
+impl InputSeries {
     /// Sets a label.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {

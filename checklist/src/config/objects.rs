@@ -83,7 +83,7 @@ pub(super) static DASHBOARDS: Section = Section {
         Key {
             name: "instanceSelector",
             about: "Labels of the Grafana objects that show them.",
-            default: Default::Words("`{dashboards: grafana}`"),
+            default: Default::Described("`{dashboards: grafana}`"),
             example: "{dashboards: grafana}",
             ..LABELS
         },

@@ -7,7 +7,7 @@ use crate::condition::When;
 use crate::condition::threshold::{Direction, Levels, Threshold};
 use crate::condition::value::{Value, of};
 use crate::metric::Metric;
-use crate::panel::{Drawing, Panel, Shown};
+use crate::panel::{Drawing, Panel, PanelQuery};
 use crate::reader::keys::{Form, Key, Kind, Rule, Section, words};
 use crate::reader::table::Table;
 use crate::signal::{Alert, BASE, FAILOVER, Signal, WARNING};
@@ -209,7 +209,7 @@ fn make(definition: Definition) -> &'static Signal {
         title,
         description: help,
         drawing: Drawing::TimeSeries,
-        shown: Shown::Value(Value::Of(of(metric))),
+        query: PanelQuery::Value(Value::Of(of(metric))),
         unit,
         legend: [&["target"], labels].concat().leak(),
         threshold: Some(threshold),

@@ -54,14 +54,14 @@ fn one(threshold: &Threshold, node: &Node, before: Levels, found: &Found) -> Opt
     let odd = levels.each().find(|(_, value)| *value < least || *value >= most);
     if let Some((_, value)) = odd {
         let (key, unit) = (threshold.key, threshold.unit);
-        let told = if value < least {
+        let message = if value < least {
             format!("{key}: {} is too little, it must be at least {}", unit.exact(value), unit.exact(least))
         } else if threshold.direction == Direction::Above {
             format!("{key}: nothing is ever above {}, it must be less than {}", unit.exact(value), unit.exact(most))
         } else {
             format!("{key}: {} is always reached, it must be less than {}", unit.exact(value), unit.exact(most))
         };
-        found.mistake(node.place, told);
+        found.mistake(node.place, message);
         return None;
     }
     Some(levels)

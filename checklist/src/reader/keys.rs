@@ -36,7 +36,7 @@ pub enum Default {
     /// A value as it is written in YAML.
     Value(&'static str),
     /// What follows from something else, in words.
-    Words(&'static str),
+    Described(&'static str),
 }
 
 /// What a value is.
@@ -98,7 +98,7 @@ pub enum Names {
     /// Thresholds of this kind of target, or of all.
     Thresholds,
     /// The kinds of words in the application's table.
-    Words,
+    WordKinds,
 }
 
 /// A form that a text must have.
@@ -171,7 +171,7 @@ impl Key {
     /// What holds where it is not there, in words.
     #[must_use]
     pub const fn otherwise(mut self, words: &'static str) -> Self {
-        self.default = Default::Words(words);
+        self.default = Default::Described(words);
         self
     }
 

@@ -51,7 +51,7 @@ impl<'a> Table<'a> {
         match (self.node.get(key), described.default) {
             (Some(node), _) => node.scalar(),
             (None, Default::Value(value)) => Some(value),
-            (None, Default::None | Default::Words(_)) => None,
+            (None, Default::None | Default::Described(_)) => None,
         }
     }
 

@@ -140,7 +140,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Severe security advisories",
             description: "High and critical advisories that apply to the dependencies.",
-            shown: Shown::Value(Value::Of(of(&ADVISORIES).with(SEVERE_ONES))),
+            query: PanelQuery::Value(Value::Of(of(&ADVISORIES).with(SEVERE_ONES))),
             legend: &["report", "level"],
             threshold: Some(&SEVERE),
             ..PANEL
@@ -148,7 +148,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Other security advisories",
             description: "Advisories of lower or unknown level that apply to the dependencies.",
-            shown: Shown::Value(Value::Of(of(&ADVISORIES).with(OTHER_ONES))),
+            query: PanelQuery::Value(Value::Of(of(&ADVISORIES).with(OTHER_ONES))),
             legend: &["report", "level"],
             threshold: Some(&OTHER),
             ..PANEL
@@ -157,7 +157,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Age of the advisories",
             description: "Time since the report of cargo audit was written.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&WRITTEN))),
+            query: PanelQuery::Value(Value::Age(of(&WRITTEN))),
             unit: Unit::Seconds,
             legend: &["report"],
             threshold: Some(&MAX_AGE),
@@ -165,7 +165,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Dependencies that are warned of",
             description: "Dependencies that are unmaintained, unsound or yanked.",
-            shown: Shown::Value(Value::Of(of(&WARNINGS))),
+            query: PanelQuery::Value(Value::Of(of(&WARNINGS))),
             legend: &["report", "kind"],
             threshold: Some(&WARNED),
             ..PANEL
@@ -174,7 +174,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Age of the advisory database",
             description: "Time since the database of advisories was last changed.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&DATABASE))),
+            query: PanelQuery::Value(Value::Age(of(&DATABASE))),
             unit: Unit::Seconds,
             legend: &["report"],
             threshold: Some(&DATABASE_AGE),
@@ -182,7 +182,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Reports of the future",
             description: "Whether a report's time is yet to come, so that its age is not known.",
-            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["report"],
             threshold: Some(&IN_FUTURE),
             ..PANEL

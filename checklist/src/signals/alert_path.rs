@@ -80,7 +80,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Alert path",
             description: "Seconds until the last synthetic alert of each level was delivered.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Of(of(&DURATION))),
+            query: PanelQuery::Value(Value::Of(of(&DURATION))),
             unit: Unit::Seconds,
             legend: &["target", "level"],
             ..PANEL
@@ -89,7 +89,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Alert path tests",
             description: "Whether the way of the alerts of each level was ever tested, and the last test alert arrived.",
             drawing: Drawing::Whether,
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| scope.named("fact", &[(&RECORDED, "was tested"), (&PASSED, "last one arrived")]),
                 &[&RECORDED, &PASSED],
             ),
@@ -100,7 +100,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Time since the last alert test",
             description: "Time since a test alert of each level was last delivered.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&LAST))),
+            query: PanelQuery::Value(Value::Age(of(&LAST))),
             unit: Unit::Seconds,
             legend: &["target", "level"],
             threshold: Some(&MAX_AGE),

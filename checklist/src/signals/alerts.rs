@@ -73,7 +73,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Alerts",
             description: "Alerts by severity and state.",
-            shown: Shown::Value(Value::Of(of(&ALERTS))),
+            query: PanelQuery::Value(Value::Of(of(&ALERTS))),
             legend: &["level", "state"],
             ..PANEL
         },
@@ -81,7 +81,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Oldest untaken page",
             description: "Time since the oldest critical alert began that nobody silenced.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&OLDEST))),
+            query: PanelQuery::Value(Value::Age(of(&OLDEST))),
             unit: Unit::Seconds,
             threshold: Some(&UNTAKEN),
             ..PANEL
@@ -90,7 +90,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Longest silence",
             description: "Time until the active silence that lasts longest ends.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Until(of(&SILENCE_END))),
+            query: PanelQuery::Value(Value::Until(of(&SILENCE_END))),
             unit: Unit::Seconds,
             threshold: Some(&LONG),
             ..PANEL

@@ -52,14 +52,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "API keys",
             description: "API keys by state.",
-            shown: Shown::Value(Value::Of(of(&KEYS))),
+            query: PanelQuery::Value(Value::Of(of(&KEYS))),
             legend: &["target", "state"],
             ..PANEL
         },
         Panel {
             title: "Unused API keys",
             description: "API keys that nobody has used for long, or ever.",
-            shown: Shown::Value(Value::Of(of(&KEYS).with(UNUSED))),
+            query: PanelQuery::Value(Value::Of(of(&KEYS).with(UNUSED))),
             legend: &["target", "state"],
             threshold: Some(&STALE),
             ..PANEL

@@ -95,10 +95,10 @@ pub static SIGNAL: Signal = Signal {
                     // An event every five minutes for a week and an hour, then none; the limit is reached when the lead is
                     // over.
                     let (count, end) = (169 * 12, 169 * 3600);
-                    let stops = course(&LAST, format!("0+300x{count} {end}+0x30000"));
-                    let first = course(&LAST, format!("_x{count} {end}+0x30000"));
-                    let steady = course(&LAST, "0+300x30000");
-                    let served = |requests: f64| course(&REQUESTS, format!("{}+0x30000", requests / 3600.0));
+                    let stops = input(&LAST, format!("0+300x{count} {end}+0x30000"));
+                    let first = input(&LAST, format!("_x{count} {end}+0x30000"));
+                    let steady = input(&LAST, "0+300x30000");
+                    let served = |requests: f64| input(&REQUESTS, format!("{}+0x30000", requests / 3600.0));
                     let busy = given.limits.value(&BUSY).max(1.0);
                     let case = Case::new(vec![stops], vec![steady, served(2.0 * busy)]);
                     Case { pace: minutes(5), ..case }
@@ -132,7 +132,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Newest audit event",
             description: "Time since the newest event in the audit table.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&LAST))),
+            query: PanelQuery::Value(Value::Age(of(&LAST))),
             unit: Unit::Seconds,
             threshold: Some(&STOPPED),
             ..PANEL
@@ -140,7 +140,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Requests of the hour",
             description: "Requests within an hour of the application of the same name: while it is used, audit events are expected.",
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |_| format!("sum by (target) (avg_over_time({REQUESTS}[1h])) * 3600"),
                 &[&REQUESTS],
             ),
@@ -149,7 +149,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Audit events in the future",
             description: "Events whose time is more than five minutes ahead.",
-            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             threshold: Some(&AHEAD),
             ..PANEL
         },
@@ -157,7 +157,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Audit events",
             description: "Whether the audit table holds any event.",
             drawing: Drawing::Whether,
-            shown: Shown::Value(Value::Of(of(&PRESENT))),
+            query: PanelQuery::Value(Value::Of(of(&PRESENT))),
             ..PANEL
         },
     ],

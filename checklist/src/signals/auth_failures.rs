@@ -96,7 +96,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Failed authentications of the hour",
             description: "Failed authentications within an hour.",
-            shown: Shown::Value(Value::Of(of(&FAILURES).with(HOUR_WINDOW))),
+            query: PanelQuery::Value(Value::Of(of(&FAILURES).with(HOUR_WINDOW))),
             legend: &["target", "window"],
             threshold: Some(&PER_HOUR),
             ..PANEL
@@ -104,7 +104,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Failed authentications",
             description: "Failed authentications within a day and a week.",
-            shown: Shown::Value(Value::Of(of(&FAILURES).with(LONG_WINDOWS))),
+            query: PanelQuery::Value(Value::Of(of(&FAILURES).with(LONG_WINDOWS))),
             legend: &["target", "window"],
             ..PANEL
         },

@@ -150,7 +150,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Backup age",
             description: "Time since the newest object of each backup was written.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&LAST))),
+            query: PanelQuery::Value(Value::Age(of(&LAST))),
             unit: Unit::Seconds,
             legend: &["backup"],
             threshold: Some(&MAX_AGE),
@@ -159,7 +159,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Backup size",
             description: "Size of the newest object of each backup; a sudden drop is a broken dump.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Value(Value::Of(of(&BYTES))),
+            query: PanelQuery::Value(Value::Of(of(&BYTES))),
             unit: Unit::Bytes,
             legend: &["backup"],
             threshold: Some(&MIN_SIZE),
@@ -167,7 +167,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Backups of the future",
             description: "Objects whose time is yet to come; they are left out of the age.",
-            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["backup"],
             threshold: Some(&IN_FUTURE),
             ..PANEL
@@ -176,7 +176,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Backup contents",
             description: "Whether there is an object of each backup, and the newest one starts as its format demands.",
             drawing: Drawing::Whether,
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| scope.named("fact", &[(&PRESENT, "is there"), (&HEADER_VALID, "starts as a dump")]),
                 &[&PRESENT, &HEADER_VALID],
             ),

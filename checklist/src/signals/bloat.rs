@@ -62,7 +62,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Largest tables",
             description: "Size of the ten largest tables with indexes and oversized values.",
-            shown: Shown::Value(Value::Of(of(&TOTAL))),
+            query: PanelQuery::Value(Value::Of(of(&TOTAL))),
             unit: Unit::Bytes,
             legend: TABLE,
             ..PANEL
@@ -70,7 +70,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Bloat",
             description: "Share of each large table that holds nothing.",
-            shown: Shown::Value(Value::Share(of(&BLOAT), of(&TABLE_BYTES))),
+            query: PanelQuery::Value(Value::Share(of(&BLOAT), of(&TABLE_BYTES))),
             unit: Unit::Ratio,
             legend: TABLE,
             threshold: Some(&SHARE),

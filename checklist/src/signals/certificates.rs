@@ -100,7 +100,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Certificate lifetime left",
             description: "Time until each presented certificate expires; of a short-lived one a quarter of its life warns before the line does.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Until(of(&NOT_AFTER))),
+            query: PanelQuery::Value(Value::Until(of(&NOT_AFTER))),
             unit: Unit::Seconds,
             legend: &["target", "subject_cn", "position"],
             threshold: Some(&LEAD),
@@ -109,7 +109,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Share of certificate life left",
             description: "Share of the life of each presented certificate that is left; a quarter warns and a tenth pages, unless the lead time is shorter.",
             drawing: Drawing::Stat,
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| {
                     let (begin, end) = (scope.max(&NOT_BEFORE), scope.max(&NOT_AFTER));
                     format!("({end} - time()) / ({end} - {begin})")
@@ -123,7 +123,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Spare certificates",
             description: "Time until each presented certificate expires that current clients do without.",
-            shown: Shown::Value(Value::Until(of(&SPARE_NOT_AFTER))),
+            query: PanelQuery::Value(Value::Until(of(&SPARE_NOT_AFTER))),
             unit: Unit::Seconds,
             legend: &["target", "subject_cn", "position"],
             threshold: Some(&SPARE_LEAD),
@@ -133,7 +133,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Certificates accepted",
             description: "Whether clients accept the certificate of each endpoint.",
             drawing: Drawing::Whether,
-            shown: Shown::Value(Value::Of(of(&VERIFIED))),
+            query: PanelQuery::Value(Value::Of(of(&VERIFIED))),
             ..PANEL
         },
     ],

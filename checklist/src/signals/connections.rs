@@ -133,7 +133,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Connections in use",
             description: "Share of the available connections in use.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Value(Value::Share(of(&CONNECTIONS), of(&LIMIT))),
+            query: PanelQuery::Value(Value::Share(of(&CONNECTIONS), of(&LIMIT))),
             unit: Unit::Ratio,
             legend: &["target"],
             threshold: Some(&USAGE),
@@ -141,7 +141,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Connections of a database",
             description: "Share of the connections in use of those that a limit of the database allows.",
-            shown: Shown::Value(Value::Share(of(&CONNECTIONS), of(&DATABASE_LIMIT))),
+            query: PanelQuery::Value(Value::Share(of(&CONNECTIONS), of(&DATABASE_LIMIT))),
             unit: Unit::Ratio,
             legend: &["target", "database"],
             threshold: Some(&USAGE),
@@ -150,7 +150,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Connections of a role",
             description: "Share of the connections in use of those that a limit of the role allows.",
-            shown: Shown::Value(Value::Share(of(&ROLE_CONNECTIONS), of(&ROLE_LIMIT))),
+            query: PanelQuery::Value(Value::Share(of(&ROLE_CONNECTIONS), of(&ROLE_LIMIT))),
             unit: Unit::Ratio,
             legend: &["target", "role"],
             threshold: Some(&USAGE),
@@ -160,7 +160,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Connections by state",
             description: "Client connections by database and state.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Value(Value::Of(of(&CONNECTIONS))),
+            query: PanelQuery::Value(Value::Of(of(&CONNECTIONS))),
             unit: Unit::Count,
             legend: &["target", "database", "state"],
             threshold: None,
@@ -168,7 +168,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Idle connections",
             description: "Share of the available connections that do nothing.",
-            shown: Shown::Value(Value::Share(of(&CONNECTIONS).with(IDLE_ONES), of(&LIMIT))),
+            query: PanelQuery::Value(Value::Share(of(&CONNECTIONS).with(IDLE_ONES), of(&LIMIT))),
             unit: Unit::Ratio,
             threshold: Some(&IDLE),
             ..PANEL
@@ -177,7 +177,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Oldest idle transaction",
             description: "Time since the oldest transaction began whose client does nothing.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&OLDEST_TRANSACTION).with(IN_TRANSACTION))),
+            query: PanelQuery::Value(Value::Age(of(&OLDEST_TRANSACTION).with(IN_TRANSACTION))),
             unit: Unit::Seconds,
             legend: &["target", "state"],
             threshold: Some(&IDLE_IN_TRANSACTION),

@@ -40,7 +40,7 @@ pub static SIGNAL: Signal = Signal {
         title: "Missing metrics",
         description: "Metrics that rules and panels read and that have no series; empty is good.",
         drawing: Drawing::Table,
-        shown: Shown::Expression(|scope| format!("{} > 0", scope.max(&MISSING)), &[&MISSING]),
+        query: PanelQuery::Expression(|scope| format!("{} > 0", scope.max(&MISSING)), &[&MISSING]),
         legend: &["metric"],
         threshold: Some(&ANY),
         ..PANEL

@@ -59,7 +59,7 @@ pub static SIGNAL: Signal = Signal {
                     // So steep that the limit is crossed between the 24th and the 25th hour.
                     let steeper = 672.0 * (given.limit - 1.0) / (24.5 * (4.0 - given.limit));
                     let fast = (1.0 + steeper) * hour;
-                    let bend = course(&BYTES, format!("0+{hour}x670 {}+{fast}x400", 671.0 * hour));
+                    let bend = input(&BYTES, format!("0+{hour}x670 {}+{fast}x400", 671.0 * hour));
                     Case::new(vec![bend], vec![line(&BYTES, 0.0, hour)]).hourly().after(hours(671 + 25))
                 },
             }),
@@ -92,7 +92,7 @@ pub static SIGNAL: Signal = Signal {
     panels: &[Panel {
         title: "Database size",
         description: "Size of each database on disk.",
-        shown: Shown::Value(Value::Of(of(&BYTES))),
+        query: PanelQuery::Value(Value::Of(of(&BYTES))),
         unit: Unit::Bytes,
         legend: &["target", "database"],
         threshold: Some(&LIMIT),

@@ -85,7 +85,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Major versions behind",
             description: "Dependencies that are a major version behind.",
-            shown: Shown::Value(Value::Of(of(&OUTDATED).with(MAJOR_ONES))),
+            query: PanelQuery::Value(Value::Of(of(&OUTDATED).with(MAJOR_ONES))),
             legend: &["report", "kind"],
             threshold: Some(&MAJOR),
             ..PANEL
@@ -93,7 +93,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Outdated dependencies",
             description: "Dependencies with a newer release, by kind of the smaller step.",
-            shown: Shown::Value(Value::Of(of(&OUTDATED).with(OTHER_ONES))),
+            query: PanelQuery::Value(Value::Of(of(&OUTDATED).with(OTHER_ONES))),
             legend: &["report", "kind"],
             ..PANEL
         },
@@ -101,7 +101,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Age of the dependency review",
             description: "Time since the report of cargo outdated was written.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&WRITTEN))),
+            query: PanelQuery::Value(Value::Age(of(&WRITTEN))),
             unit: Unit::Seconds,
             legend: &["report"],
             threshold: Some(&MAX_AGE),
@@ -109,7 +109,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Reports of the future",
             description: "Whether a report's time is yet to come, so that its age is not known.",
-            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["report"],
             threshold: Some(&IN_FUTURE),
             ..PANEL

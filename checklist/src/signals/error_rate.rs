@@ -213,7 +213,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Error rate",
             description: "Share of failed requests within a day.",
-            shown: Shown::Expression(|scope| ratio(scope, "1d"), &[&REQUESTS, &ERRORS]),
+            query: PanelQuery::Expression(|scope| ratio(scope, "1d"), &[&REQUESTS, &ERRORS]),
             unit: Unit::Ratio,
             threshold: Some(&RATIO),
             ..PANEL
@@ -221,7 +221,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Error rate now",
             description: "Share of failed requests within five minutes.",
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| format!("{} / ({} > 0)", scope.max(&ERRORS), scope.max(&REQUESTS)),
                 &[&REQUESTS, &ERRORS],
             ),
@@ -232,7 +232,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Error rate of the hour",
             description: "Share of failed requests within an hour.",
-            shown: Shown::Expression(|scope| ratio(scope, "1h"), &[&REQUESTS, &ERRORS]),
+            query: PanelQuery::Expression(|scope| ratio(scope, "1h"), &[&REQUESTS, &ERRORS]),
             unit: Unit::Ratio,
             ..PANEL
         },

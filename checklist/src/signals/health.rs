@@ -64,7 +64,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistHealthUnreachable",
-            when: When::Zero(of(&crate::contract::PROBE_SUCCESS)),
+            when: When::Zero(of(&crate::self_metrics::PROBE_SUCCESS)),
             summary: "Health endpoint does not answer.",
             description: "{{ $labels.target }} gave no usable answer; the exporter's log has the reason.",
             ..CRITICAL
@@ -92,7 +92,7 @@ pub static SIGNAL: Signal = Signal {
                     // Each hour another one, as continuous deployment makes them.
                     let of_hour = |hour: usize| {
                         let value = format!("_x{} 1+0x65 stale", (hour * 60).max(1));
-                        course(&VERSION, value).with("version", ALL[hour])
+                        input(&VERSION, value).with("version", ALL[hour])
                     };
                     let deployed = (0..4).map(of_hour).collect();
                     Case::new(versions(given.limit + 1.0), versions(given.limit))
@@ -112,7 +112,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Health expectations",
             description: "Each expectation on the health page: 1 is met, 0 is not.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Value(Value::Of(of(&FIELD_OK))),
+            query: PanelQuery::Value(Value::Of(of(&FIELD_OK))),
             unit: Unit::Count,
             legend: &["target", "field"],
             threshold: None,
@@ -121,7 +121,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Health answer time",
             description: "Seconds until the health page has answered.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Value(Value::Of(of(&DURATION))),
+            query: PanelQuery::Value(Value::Of(of(&DURATION))),
             unit: Unit::Seconds,
             legend: &["target"],
             threshold: Some(&SLOW),
@@ -129,7 +129,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Versions",
             description: "Versions that each health page has reported at the same time for two hours.",
-            shown: Shown::Expression(versions, &[&VERSION]),
+            query: PanelQuery::Expression(versions, &[&VERSION]),
             threshold: Some(&VERSIONS),
             ..PANEL
         },

@@ -91,14 +91,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Autoscaler replicas",
             description: "Current, desired, least and most replicas of each autoscaler.",
-            shown: Shown::Value(Value::Of(of(&REPLICAS))),
+            query: PanelQuery::Value(Value::Of(of(&REPLICAS))),
             legend: &["namespace", "hpa", "state"],
             ..PANEL
         },
         Panel {
             title: "Autoscalers at their maximum",
             description: "1 while an autoscaler has no replica left to add.",
-            shown: Shown::Value(Value::Of(of(&AT_MAX))),
+            query: PanelQuery::Value(Value::Of(of(&AT_MAX))),
             legend: HPA,
             threshold: Some(&ALWAYS),
             ..PANEL
@@ -106,7 +106,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Time at the maximum",
             description: "Share of the last day that each autoscaler was at its maximum.",
-            shown: Shown::Expression(|scope| scope.over("avg_over_time", &AT_MAX, "1d"), &[&AT_MAX]),
+            query: PanelQuery::Expression(|scope| scope.over("avg_over_time", &AT_MAX, "1d"), &[&AT_MAX]),
             unit: Unit::Ratio,
             legend: HPA,
             threshold: Some(&OFTEN),
@@ -116,7 +116,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Autoscalers that can scale",
             description: "Whether each autoscaler can read its metrics and change its target.",
             drawing: Drawing::Whether,
-            shown: Shown::Value(Value::Of(of(&ABLE))),
+            query: PanelQuery::Value(Value::Of(of(&ABLE))),
             legend: HPA,
             ..PANEL
         },

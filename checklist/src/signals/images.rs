@@ -100,7 +100,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Critical image vulnerabilities",
             description: "Critical vulnerabilities of each image.",
-            shown: Shown::Value(Value::Of(of(&VULNERABILITIES).with(CRITICAL_ONES))),
+            query: PanelQuery::Value(Value::Of(of(&VULNERABILITIES).with(CRITICAL_ONES))),
             legend: &["image"],
             threshold: Some(&SEVERE),
             ..PANEL
@@ -108,7 +108,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "High image vulnerabilities",
             description: "High vulnerabilities of each image.",
-            shown: Shown::Value(Value::Of(of(&VULNERABILITIES).with(HIGH_ONES))),
+            query: PanelQuery::Value(Value::Of(of(&VULNERABILITIES).with(HIGH_ONES))),
             legend: &["image"],
             threshold: Some(&HIGH),
             ..PANEL
@@ -116,14 +116,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Image vulnerabilities without a fix",
             description: "Vulnerabilities of each image that no newer version mends yet.",
-            shown: Shown::Value(Value::Of(of(&UNFIXABLE))),
+            query: PanelQuery::Value(Value::Of(of(&UNFIXABLE))),
             legend: &["image", "level"],
             ..PANEL
         },
         Panel {
             title: "Other image vulnerabilities",
             description: "Vulnerabilities of each image by the lower levels.",
-            shown: Shown::Value(Value::Of(of(&VULNERABILITIES).with(OTHER_ONES))),
+            query: PanelQuery::Value(Value::Of(of(&VULNERABILITIES).with(OTHER_ONES))),
             legend: &["image", "level"],
             ..PANEL
         },
@@ -131,7 +131,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Age of the image scans",
             description: "Time since each image was last scanned.",
             drawing: Drawing::Table,
-            shown: Shown::Value(Value::Age(of(&WRITTEN))),
+            query: PanelQuery::Value(Value::Age(of(&WRITTEN))),
             unit: Unit::Seconds,
             legend: &["image"],
             threshold: Some(&MAX_AGE),
@@ -139,7 +139,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Reports of the future",
             description: "Whether a report's time is yet to come, so that its age is not known.",
-            shown: Shown::Value(Value::Of(of(&FUTURE))),
+            query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["image"],
             threshold: Some(&IN_FUTURE),
             ..PANEL

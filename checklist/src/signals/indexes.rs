@@ -49,7 +49,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Unused indexes",
             description: "Size of the indexes that were never scanned since statistics began.",
-            shown: Shown::Value(Value::Of(of(&UNUSED))),
+            query: PanelQuery::Value(Value::Of(of(&UNUSED))),
             unit: Unit::Bytes,
             legend: &["target", "database"],
             ..PANEL
@@ -57,7 +57,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Duplicate indexes",
             description: "Size of the indexes that another one makes needless.",
-            shown: Shown::Value(Value::Of(of(&DUPLICATE))),
+            query: PanelQuery::Value(Value::Of(of(&DUPLICATE))),
             unit: Unit::Bytes,
             legend: &["target", "database"],
             ..PANEL
@@ -65,7 +65,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Invalid indexes",
             description: "Indexes that an interrupted build left behind.",
-            shown: Shown::Value(Value::Of(of(&INVALID))),
+            query: PanelQuery::Value(Value::Of(of(&INVALID))),
             legend: &["target", "database"],
             threshold: Some(&BROKEN),
             ..PANEL

@@ -286,13 +286,13 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Requests with a duration",
             description: "Requests per second in the histogram; below some hundred an hour no quantile is judged.",
-            shown: Shown::Value(Value::Of(of(&VOLUME))),
+            query: PanelQuery::Value(Value::Of(of(&VOLUME))),
             ..PANEL
         },
         Panel {
             title: "P99 latency",
             description: "Duration that 99 of 100 requests stay below, within an hour.",
-            shown: Shown::Value(Value::Of(of(&HOURLY))),
+            query: PanelQuery::Value(Value::Of(of(&HOURLY))),
             unit: Unit::Seconds,
             threshold: Some(&P99),
             ..PANEL
@@ -300,7 +300,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "P99 latency now",
             description: "Duration that 99 of 100 requests stay below, within five minutes.",
-            shown: Shown::Value(Value::Of(of(&SHORT))),
+            query: PanelQuery::Value(Value::Of(of(&SHORT))),
             unit: Unit::Seconds,
             threshold: Some(&P99_NOW),
             ..PANEL
@@ -308,14 +308,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "P99 latency of a day",
             description: "Duration that 99 of 100 requests stay below, within a day; compare it with the week before.",
-            shown: Shown::Value(Value::Of(of(&DAILY))),
+            query: PanelQuery::Value(Value::Of(of(&DAILY))),
             unit: Unit::Seconds,
             ..PANEL
         },
         Panel {
             title: "Latency of the burn rates",
             description: "Percentiles that are above the line in both windows while the budget of slow requests burns too fast.",
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| {
                     scope.named(
                         "percentile",

@@ -155,7 +155,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Dead rows",
             description: "Share of dead rows of each large table.",
-            shown: Shown::Value(Value::Share(of(&DEAD), of(&ROWS))),
+            query: PanelQuery::Value(Value::Share(of(&DEAD), of(&ROWS))),
             unit: Unit::Ratio,
             legend: TABLE,
             threshold: Some(&DEAD_SHARE),
@@ -164,7 +164,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Never vacuumed",
             description: "Large tables that were never vacuumed although there is something to clean.",
-            shown: Shown::Value(Value::Of(of(&NEVER))),
+            query: PanelQuery::Value(Value::Of(of(&NEVER))),
             legend: &["target", "database"],
             threshold: Some(&UNVACUUMED),
             ..PANEL
@@ -172,7 +172,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Never analyzed",
             description: "Large tables that were never analyzed although they changed.",
-            shown: Shown::Value(Value::Of(of(&NEVER_ANALYZED))),
+            query: PanelQuery::Value(Value::Of(of(&NEVER_ANALYZED))),
             legend: &["target", "database"],
             threshold: Some(&UNANALYZED),
             ..PANEL
@@ -180,7 +180,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Transaction id age",
             description: "Transactions since the oldest id that each database still holds.",
-            shown: Shown::Value(Value::Of(of(&XID_AGE))),
+            query: PanelQuery::Value(Value::Of(of(&XID_AGE))),
             legend: &["target", "database"],
             threshold: Some(&XID),
             ..PANEL
@@ -189,7 +189,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Age of statistics",
             description: "Time since each large table that has changed was last analyzed.",
             drawing: Drawing::Table,
-            shown: Shown::Value(Value::Age(of(&LAST_ANALYZE))),
+            query: PanelQuery::Value(Value::Age(of(&LAST_ANALYZE))),
             unit: Unit::Seconds,
             legend: TABLE,
             threshold: Some(&ANALYZED),

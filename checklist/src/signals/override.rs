@@ -54,14 +54,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Emergency override",
             description: "1 while routine warnings are held back.",
-            shown: Shown::Value(Value::Of(of(&ACTIVE))),
+            query: PanelQuery::Value(Value::Of(of(&ACTIVE))),
             ..PANEL
         },
         Panel {
             title: "Length of the override",
             description: "Time since the emergency override began.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&SINCE))),
+            query: PanelQuery::Value(Value::Age(of(&SINCE))),
             unit: Unit::Seconds,
             threshold: Some(&LASTS),
             ..PANEL

@@ -53,14 +53,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Refused permissions",
             description: "Refused permissions within an hour, a day and a week.",
-            shown: Shown::Value(Value::Of(of(&DENIED))),
+            query: PanelQuery::Value(Value::Of(of(&DENIED))),
             legend: &["target", "window"],
             ..PANEL
         },
         Panel {
             title: "Refusals of one user",
             description: "Refused permissions within seven days of the user with the most of them.",
-            shown: Shown::Value(Value::Of(of(&WORST))),
+            query: PanelQuery::Value(Value::Of(of(&WORST))),
             threshold: Some(&PER_USER),
             ..PANEL
         },

@@ -74,10 +74,10 @@ pub static SIGNAL: Signal = Signal {
                     let pace = usual / 12.0;
                     // Lines for a week and an hour; the limit is reached when the lead is over.
                     let (count, end) = (169 * 12, 169 * 3600);
-                    let stops = course(&LAST, format!("0+300x{count} {end}+0x30000"));
-                    let steady = course(&LAST, "0+300x30000");
+                    let stops = input(&LAST, format!("0+300x{count} {end}+0x30000"));
+                    let steady = input(&LAST, "0+300x30000");
                     let lines =
-                        |pace: f64| course(&LINES, format!("0+{pace}x{count} {}+0x30000", pace * f64::from(count)));
+                        |pace: f64| input(&LINES, format!("0+{pace}x{count} {}+0x30000", pace * f64::from(count)));
                     let case = Case::new(vec![stops.clone(), lines(pace)], vec![steady, lines(pace)]);
                     Case { pace: minutes(5), ..case }
                         .after(hours(169) + std::time::Duration::from_secs_f64(given.limit))
@@ -93,7 +93,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Audit lines",
             description: "Audit lines per second in the logs of the pods.",
-            shown: Shown::Expression(|scope| scope.over("rate", &LINES, "$__rate_interval"), &[&LINES]),
+            query: PanelQuery::Expression(|scope| scope.over("rate", &LINES, "$__rate_interval"), &[&LINES]),
             legend: &["namespace", "selector"],
             ..PANEL
         },
@@ -101,7 +101,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Audit lines seen",
             description: "Whether the logs of the pods hold audit lines at all.",
             drawing: Drawing::Whether,
-            shown: Shown::Value(Value::Of(of(&SEEN))),
+            query: PanelQuery::Value(Value::Of(of(&SEEN))),
             legend: SOURCE,
             ..PANEL
         },
@@ -109,7 +109,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Newest audit line",
             description: "Time since the newest audit line in the logs of the pods.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&LAST))),
+            query: PanelQuery::Value(Value::Age(of(&LAST))),
             unit: Unit::Seconds,
             legend: SOURCE,
             threshold: None,

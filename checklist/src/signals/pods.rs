@@ -118,7 +118,7 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&WAITING),
                 metrics: &[&NOT_READY],
                 case: |given| {
-                    let waits = |reason: &str, values: String| course(&NOT_READY, values).with("reason", reason);
+                    let waits = |reason: &str, values: String| input(&NOT_READY, values).with("reason", reason);
                     let (bad, steady) = (given.limit + 1.0, |value: f64| crate::condition::history::constant(value));
                     // Four minutes of back-off and a minute of trying, again and again.
                     let of_times = |waiting: &str, trying: &str| {
@@ -189,7 +189,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Ready pods",
             description: "Ready pods of each workload; a step down is a pod that was lost.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Value(Value::Of(of(&READY))),
+            query: PanelQuery::Value(Value::Of(of(&READY))),
             unit: Unit::Count,
             legend: &["namespace", "workload"],
             threshold: None,
@@ -197,7 +197,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Missing pods",
             description: "Pods that each workload asks for and that are not ready.",
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| format!("{} - {}", scope.max(&DESIRED), scope.max(&READY)),
                 &[&DESIRED, &READY],
             ),
@@ -208,7 +208,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Pods not ready",
             description: "Pods that are neither ready nor finished, with the reason; empty is good.",
             drawing: Drawing::Table,
-            shown: Shown::Value(Value::Of(of(&NOT_READY))),
+            query: PanelQuery::Value(Value::Of(of(&NOT_READY))),
             unit: Unit::Count,
             legend: &["namespace", "pod", "reason"],
             threshold: None,
@@ -217,7 +217,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Stuck pods",
             description: "Pods that do not come back by themselves, with the reason; empty is good.",
             drawing: Drawing::Table,
-            shown: Shown::Expression(stuck, &[&NOT_READY]),
+            query: PanelQuery::Expression(stuck, &[&NOT_READY]),
             legend: &["namespace", "pod"],
             threshold: Some(&WAITING),
             ..PANEL
@@ -225,14 +225,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Ready endpoints",
             description: "Ready endpoints of each service; without one it refuses every connection.",
-            shown: Shown::Value(Value::Of(of(&ENDPOINTS))),
+            query: PanelQuery::Value(Value::Of(of(&ENDPOINTS))),
             legend: &["namespace", "service"],
             ..PANEL
         },
         Panel {
             title: "Endpoints",
             description: "Endpoints of each service, ready or not; none where no pod is wanted.",
-            shown: Shown::Value(Value::Of(of(&ALL_ENDPOINTS))),
+            query: PanelQuery::Value(Value::Of(of(&ALL_ENDPOINTS))),
             legend: &["namespace", "service"],
             ..PANEL
         },

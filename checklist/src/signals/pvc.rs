@@ -37,7 +37,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Requested storage",
             description: "Size that each claim asks for.",
-            shown: Shown::Value(Value::Of(of(&REQUESTED))),
+            query: PanelQuery::Value(Value::Of(of(&REQUESTED))),
             unit: Unit::Bytes,
             legend: &["namespace", "persistentvolumeclaim"],
             ..PANEL
@@ -46,7 +46,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Bound claims",
             description: "Whether each claim has a volume.",
             drawing: Drawing::Whether,
-            shown: Shown::Value(Value::Of(of(&BOUND))),
+            query: PanelQuery::Value(Value::Of(of(&BOUND))),
             legend: &["namespace", "persistentvolumeclaim"],
             ..PANEL
         },

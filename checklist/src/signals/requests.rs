@@ -91,7 +91,7 @@ pub static SIGNAL: Signal = Signal {
     panels: &[Panel {
         title: "Request volume",
         description: "Requests per second within a day.",
-        shown: Shown::Value(Value::Of(of(&VOLUME))),
+        query: PanelQuery::Value(Value::Of(of(&VOLUME))),
         ..PANEL
     }],
     records: &[Record {

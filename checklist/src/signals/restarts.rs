@@ -110,7 +110,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Restarts per hour",
             description: "Restarts of each container over the last hour; empty is good.",
-            shown: Shown::Expression(|scope| format!("{} > 0", of_an_hour(scope)), &[&RESTARTS]),
+            query: PanelQuery::Expression(|scope| format!("{} > 0", of_an_hour(scope)), &[&RESTARTS]),
             legend: &["namespace", "pod", "container"],
             threshold: Some(&PER_HOUR),
             ..PANEL
@@ -119,7 +119,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Restarts per day",
             description: "Restarts of each container over the last 24 hours; a flat zero is good.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| format!("max without (instance) (increase({}[24h])) > 0", scope.series(&RESTARTS)),
                 &[&RESTARTS],
             ),
@@ -131,7 +131,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Last restarts",
             description: "Time since the previous instance of each container ended, with the reason.",
             drawing: Drawing::Table,
-            shown: Shown::Value(Value::Age(of(&LAST_TERMINATION))),
+            query: PanelQuery::Value(Value::Age(of(&LAST_TERMINATION))),
             unit: Unit::Seconds,
             legend: &["namespace", "pod", "container", "reason"],
             threshold: Some(&RECENT),
@@ -140,7 +140,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Last kills for memory",
             description: "Time since each container was killed for using too much memory; empty is good.",
             drawing: Drawing::Table,
-            shown: Shown::Value(Value::Age(of(&LAST_TERMINATION).with(OOM))),
+            query: PanelQuery::Value(Value::Age(of(&LAST_TERMINATION).with(OOM))),
             unit: Unit::Seconds,
             legend: &["namespace", "pod", "container"],
             threshold: Some(&OOM_RECENT),

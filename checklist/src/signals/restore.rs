@@ -108,7 +108,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Restore time",
             description: "Seconds that each stage of the last restore took: how long the real one will take.",
-            shown: Shown::Value(Value::Of(of(&DURATION))),
+            query: PanelQuery::Value(Value::Of(of(&DURATION))),
             unit: Unit::Seconds,
             legend: &["backup", "stage"],
             ..PANEL
@@ -117,7 +117,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Restore proofs",
             description: "Whether each backup was ever restored for proof, whether the last proof could be made, and what it said.",
             drawing: Drawing::Whether,
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| {
                     scope.named(
                         "fact",
@@ -133,7 +133,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Time since the last restore",
             description: "Time since each backup was last restored with success.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Age(of(&LAST))),
+            query: PanelQuery::Value(Value::Age(of(&LAST))),
             unit: Unit::Seconds,
             legend: &["backup"],
             threshold: Some(&MAX_AGE),

@@ -85,7 +85,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Oldest audit event",
             description: "Age of the oldest audit event that was not archived.",
-            shown: Shown::Value(Value::Age(of(&OLDEST).with(AUDIT_EVENTS))),
+            query: PanelQuery::Value(Value::Age(of(&OLDEST).with(AUDIT_EVENTS))),
             unit: Unit::Seconds,
             threshold: Some(&AUDIT_AGE),
             ..PANEL
@@ -93,7 +93,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Oldest finished workflow",
             description: "Age of the oldest finished workflow that was not deleted.",
-            shown: Shown::Value(Value::Age(of(&OLDEST).with(WORKFLOWS))),
+            query: PanelQuery::Value(Value::Age(of(&OLDEST).with(WORKFLOWS))),
             unit: Unit::Seconds,
             threshold: Some(&WORKFLOWS_AGE),
             ..PANEL

@@ -58,21 +58,21 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Role members",
             description: "Users by role.",
-            shown: Shown::Value(Value::Of(of(&MEMBERS))),
+            query: PanelQuery::Value(Value::Of(of(&MEMBERS))),
             legend: &["target", "role"],
             ..PANEL
         },
         Panel {
             title: "Administrators",
             description: "Users that have the role admin.",
-            shown: Shown::Value(Value::Of(of(&MEMBERS).with(ADMIN))),
+            query: PanelQuery::Value(Value::Of(of(&MEMBERS).with(ADMIN))),
             threshold: Some(&ADMINS),
             ..PANEL
         },
         Panel {
             title: "Changes of roles",
             description: "How often the assignments of privileged roles changed within a day.",
-            shown: Shown::Expression(|scope| scope.over("changes", &FINGERPRINT, "1d"), &[&FINGERPRINT]),
+            query: PanelQuery::Expression(|scope| scope.over("changes", &FINGERPRINT, "1d"), &[&FINGERPRINT]),
             ..PANEL
         },
     ],

@@ -65,7 +65,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Failing rules",
             description: "Rules that Prometheus could not evaluate the last time.",
             drawing: Drawing::Stat,
-            shown: Shown::Value(Value::Of(of(&FAILING))),
+            query: PanelQuery::Value(Value::Of(of(&FAILING))),
             threshold: Some(&BROKEN),
             ..PANEL
         },
@@ -73,7 +73,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Rules in Prometheus",
             description: "Whether every group of rules is there, and all are those of checklist.yaml.",
             drawing: Drawing::Whether,
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| {
                     let all = format!("min without (rule_set) ({})", scope.max(&DEPLOYED));
                     format!(

@@ -53,7 +53,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Secret age",
             description: "Time since each secret was last rotated.",
             drawing: Drawing::Table,
-            shown: Shown::Value(Value::Age(of(&ROTATED))),
+            query: PanelQuery::Value(Value::Age(of(&ROTATED))),
             unit: Unit::Seconds,
             legend: &["namespace", "secret"],
             threshold: Some(&MAX_AGE),
@@ -62,7 +62,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Secrets",
             description: "Whether each secret of checklist.yaml is in the cluster.",
             drawing: Drawing::Whether,
-            shown: Shown::Value(Value::Of(of(&PRESENT))),
+            query: PanelQuery::Value(Value::Of(of(&PRESENT))),
             legend: &["namespace", "secret"],
             ..PANEL
         },

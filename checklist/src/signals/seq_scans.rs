@@ -103,7 +103,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Rows read by sequential scans",
             description: "Rows per second that each table gives to sequential scans; the tallest line wants an index.",
             drawing: Drawing::TimeSeries,
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| {
                     format!(
                         "topk(10, max without (instance, pod) (rate({}[$__rate_interval])))",
@@ -119,7 +119,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Share of sequential scans",
             description: "Share of the scans of the last day that read the whole table, of the ten largest tables.",
-            shown: Shown::Expression(
+            query: PanelQuery::Expression(
                 |scope| {
                     let day = |metric| scope.over("increase", metric, "1d");
                     let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));

@@ -141,7 +141,7 @@ pub static SIGNAL: Signal = Signal {
                     // So steep that the limit is crossed between the second and the third hour.
                     let after = before * (1.0 + 24.0 * (given.limit - 1.0) / 2.5);
                     // Eight days at the old pace, then a steeper line.
-                    let bend = course(&SECONDS, format!("0+{before}x192 {}+{after}x200", before * 193.0));
+                    let bend = input(&SECONDS, format!("0+{before}x192 {}+{after}x200", before * 193.0));
                     Case::new(vec![bend, calls.clone()], vec![line(&SECONDS, 0.0, before), calls])
                         .hourly()
                         .after(hours(196))
@@ -157,7 +157,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Slowest statements",
             description: "Mean seconds of a call by statement, the ten slowest; pg_stat_statements names the query of an id.",
-            shown: Shown::Expression(|scope| format!("topk(10, {})", mean(scope, "1h")), &[&SECONDS, &CALLS]),
+            query: PanelQuery::Expression(|scope| format!("topk(10, {})", mean(scope, "1h")), &[&SECONDS, &CALLS]),
             unit: Unit::Seconds,
             legend: &["database", "queryid"],
             threshold: Some(&MEAN),
@@ -167,13 +167,13 @@ pub static SIGNAL: Signal = Signal {
             title: "Statements tracked",
             description: "Whether the server keeps statistics of statements.",
             drawing: Drawing::Whether,
-            shown: Shown::Value(Value::Of(of(&TRACKED))),
+            query: PanelQuery::Value(Value::Of(of(&TRACKED))),
             ..PANEL
         },
         Panel {
             title: "Longest running query",
             description: "How long the oldest active query of each database has been running.",
-            shown: Shown::Value(Value::Age(of(&LONGEST))),
+            query: PanelQuery::Value(Value::Age(of(&LONGEST))),
             unit: Unit::Seconds,
             legend: &["database"],
             threshold: Some(&RUNNING),

@@ -45,14 +45,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Accounts",
             description: "Accounts by state.",
-            shown: Shown::Value(Value::Of(of(&ACCOUNTS))),
+            query: PanelQuery::Value(Value::Of(of(&ACCOUNTS))),
             legend: &["target", "state"],
             ..PANEL
         },
         Panel {
             title: "Unused accounts",
             description: "Accounts that nobody has used for long, or ever.",
-            shown: Shown::Value(Value::Of(of(&ACCOUNTS).with(UNUSED))),
+            query: PanelQuery::Value(Value::Of(of(&ACCOUNTS).with(UNUSED))),
             legend: &["target", "state"],
             threshold: Some(&STALE),
             ..PANEL

@@ -107,7 +107,7 @@ fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_
     let by = |hour: f64| vec![line(used, high - 144.0 * hour, hour), steady(most, 1000.0)];
     let needed = (1000.0 - high) / (24.0 * days);
     // A day and a night of an autoscaler that halves its pods; a release that needs more for good.
-    let nights = |metric, day: f64| course(metric, vec![format!("{day}+0x13 {}+0x9", day / 4.0); 20].join(" "));
+    let nights = |metric, day: f64| input(metric, vec![format!("{day}+0x13 {}+0x9", day / 4.0); 20].join(" "));
     let step = step(used, 0.6 * high, 100, high);
     Case::new(by(2.0 * needed), by(0.4 * needed))
         .hourly()
@@ -206,7 +206,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Workload memory",
             description: "Share of its memory limit that each workload uses.",
-            shown: Shown::Value(Value::Share(of(&POD_MEMORY), of(&POD_MEMORY_LIMIT))),
+            query: PanelQuery::Value(Value::Share(of(&POD_MEMORY), of(&POD_MEMORY_LIMIT))),
             unit: Unit::Ratio,
             legend: WORKLOAD,
             threshold: Some(&USAGE),
@@ -215,7 +215,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Workload CPU",
             description: "Share of its CPU limit that each workload uses.",
-            shown: Shown::Value(Value::Share(of(&POD_CPU), of(&POD_CPU_LIMIT))),
+            query: PanelQuery::Value(Value::Share(of(&POD_CPU), of(&POD_CPU_LIMIT))),
             unit: Unit::Ratio,
             legend: WORKLOAD,
             threshold: Some(&USAGE),
@@ -224,14 +224,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Workload CPU cores",
             description: "CPU cores that each workload uses.",
-            shown: Shown::Value(Value::Of(of(&POD_CPU))),
+            query: PanelQuery::Value(Value::Of(of(&POD_CPU))),
             legend: WORKLOAD,
             ..PANEL
         },
         Panel {
             title: "Node memory",
             description: "Share of its memory that each node uses.",
-            shown: Shown::Value(Value::Share(of(&NODE_MEMORY), of(&NODE_MEMORY_ALLOCATABLE))),
+            query: PanelQuery::Value(Value::Share(of(&NODE_MEMORY), of(&NODE_MEMORY_ALLOCATABLE))),
             unit: Unit::Ratio,
             legend: &["node"],
             threshold: Some(&USAGE),
@@ -240,7 +240,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Node CPU",
             description: "Share of its CPU that each node uses.",
-            shown: Shown::Value(Value::Share(of(&NODE_CPU), of(&NODE_CPU_ALLOCATABLE))),
+            query: PanelQuery::Value(Value::Share(of(&NODE_CPU), of(&NODE_CPU_ALLOCATABLE))),
             unit: Unit::Ratio,
             legend: &["node"],
             threshold: Some(&USAGE),

@@ -123,14 +123,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Workflows",
             description: "Workflows by status.",
-            shown: Shown::Value(Value::Of(of(&WORKFLOWS))),
+            query: PanelQuery::Value(Value::Of(of(&WORKFLOWS))),
             legend: &["target", "status"],
             ..PANEL
         },
         Panel {
             title: "Workflows of unknown status",
             description: "Workflows by a status that checklist.yaml does not know.",
-            shown: Shown::Value(Value::Of(of(&UNKNOWN))),
+            query: PanelQuery::Value(Value::Of(of(&UNKNOWN))),
             legend: &["target", "status"],
             threshold: Some(&STRANGE),
             ..PANEL
@@ -138,7 +138,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Failed workflows",
             description: "Share of the workflows of the last day that failed.",
-            shown: Shown::Value(Value::Share(of(&FAILED).with(DAY_WINDOW), of(&FINISHED).with(DAY_WINDOW))),
+            query: PanelQuery::Value(Value::Share(of(&FAILED).with(DAY_WINDOW), of(&FINISHED).with(DAY_WINDOW))),
             unit: Unit::Ratio,
             threshold: Some(&FAILED_SHARE),
             ..PANEL
@@ -146,7 +146,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Open workflows",
             description: "Workflows whose status is one of the words for open.",
-            shown: Shown::Value(Value::Of(of(&OPEN))),
+            query: PanelQuery::Value(Value::Of(of(&OPEN))),
             ..PANEL
         },
     ],

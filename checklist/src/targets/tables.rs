@@ -66,7 +66,7 @@ pub(super) static SECTION: Section = Section {
             .example("{timestamp: at}"),
         Key::new(
             "words",
-            Kind::By(Names::Words, &Kind::List(&Kind::Text, true)),
+            Kind::By(Names::WordKinds, &Kind::List(&Kind::Text, true)),
             "The words that stand in the table for what the checklist counts, such as the status of a failed workflow.",
         )
         .otherwise("the name of the kind of words itself, see below")

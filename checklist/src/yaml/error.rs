@@ -75,21 +75,21 @@ fn message(error: &ParserError) -> String {
             format!("here stands {expected}, not {unexpected}")
         }
         other => {
-            let said = other.to_string();
-            let said = said.split(" at line ").next().unwrap_or_default();
-            match said {
-                said if said.contains("recursion limit") => {
+            let output = other.to_string();
+            let output = output.split(" at line ").next().unwrap_or_default();
+            match output {
+                output if output.contains("recursion limit") => {
                     "it is nested deeper than any file of this kind: flatten it".to_owned()
                 }
-                said if said.starts_with("tabs disallowed") => "a tab in the indentation: use spaces".to_owned(),
-                said => format!("this is no YAML: {said}"),
+                output if output.starts_with("tabs disallowed") => "a tab in the indentation: use spaces".to_owned(),
+                output => format!("this is no YAML: {output}"),
             }
         }
     }
 }
 
 /// An error of the parser in our words. What it says of the file itself is no more than a character.
-pub(super) fn syntax(error: &granit_parser::ScanError) -> String {
+pub fn syntax(error: &granit_parser::ScanError) -> String {
     match error.kind() {
         ErrorKind::RecursionLimitExceeded => "it is nested deeper than any file of this kind: flatten it".to_owned(),
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
@@ -127,7 +127,7 @@ mod tests {
             crate::Config::parse("c.yaml", text)
                 .map_or_else(|mistakes| mistakes.list[0].message.clone(), |_| String::new())
         };
-        for (said, words) in [
+        for (output, words) in [
             (wrong("tests: []\n---\ntests: []\n"), "3:1: a second document begins here (---)"),
             (wrong("tests: []\ntests: []\n"), "2:1: the key tests stands twice"),
             (wrong("tests: [*a]\n"), "1:9: this alias (*name) is of a value that is not there"),
@@ -139,9 +139,9 @@ mod tests {
             (config(&bomb), "more than can be meant"),
             (config(&"[".repeat(3000)), "nested deeper"),
         ] {
-            assert!(said.contains(words), "{words} is not in {said}");
+            assert!(output.contains(words), "{words} is not in {output}");
             for foreign in ["from_str", "DuplicateKeyPolicy", "budget", "Nodes", " at line "] {
-                assert!(!said.contains(foreign), "{said}");
+                assert!(!output.contains(foreign), "{output}");
             }
         }
     }

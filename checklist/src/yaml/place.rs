@@ -9,39 +9,102 @@ pub struct Place {
     pub column: usize,
 }
 
-/// Where lines begin, to turn bytes into places.
+/// Bytes of a block of a text whose characters are counted once.
+const BLOCK: usize = 256;
+
+/// Where lines begin, to turn bytes into places. A place costs the same wherever it is in a line: a file of JSON may be
+/// one line.
 #[derive(Debug, Clone)]
-pub struct Lines(Vec<usize>);
+pub struct Lines {
+    starts: Vec<usize>,
+    /// The characters before each block; empty when every character is a byte.
+    before: Vec<usize>,
+}
 
 impl Lines {
     /// Finds the lines of a text.
     pub fn new(text: &str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Self(std::iter::once(0).chain(breaks).collect())
+        let starts = std::iter::once(0).chain(breaks).collect();
+        let mut before = Vec::new();
+        if !text.is_ascii() {
+            let mut count = 0;
+            for block in text.as_bytes().chunks(BLOCK) {
+                before.push(count);
+                count += characters(block);
+            }
+            before.push(count);
+        }
+        Self { starts, before }
     }
 
     /// The number of the line of a byte.
     pub fn number(&self, byte: usize) -> usize {
-        self.0.partition_point(|start| *start <= byte).max(1)
+        self.starts.partition_point(|start| *start <= byte).max(1)
     }
 
     /// The first byte of a line.
     pub fn start(&self, number: usize) -> Option<usize> {
-        self.0.get(number.checked_sub(1)?).copied()
+        self.starts.get(number.checked_sub(1)?).copied()
     }
 
     /// The place of a byte.
     pub fn place(&self, text: &str, byte: usize) -> Place {
+        let byte = byte.min(text.len());
         let line = self.number(byte);
-        let start = self.start(line).unwrap_or_default();
-        let column = text.get(start..byte).map_or(0, |before| before.chars().count()) + 1;
-        Place { line, column }
+        let start = self.starts.get(line - 1).copied().unwrap_or_default();
+        Place { line, column: self.characters(text, byte) - self.characters(text, start) + 1 }
+    }
+
+    /// The byte of a place; nothing when the line is shorter.
+    pub fn byte(&self, text: &str, place: Place) -> Option<usize> {
+        let start = self.start(place.line)?;
+        let wanted = self.characters(text, start) + place.column.checked_sub(1)?;
+        // The last block that begins before it.
+        let block = self.before.partition_point(|before| *before <= wanted).saturating_sub(1);
+        let Some(before) = self.before.get(block) else { return (wanted <= text.len()).then_some(wanted) };
+        let bytes = text.as_bytes().iter().enumerate().skip(block * BLOCK);
+        let mut begins = bytes.filter(|(_, byte)| **byte & 0xC0 != 0x80).map(|(at, _)| at);
+        begins.nth(wanted - before)
+    }
+
+    /// The characters before a byte.
+    fn characters(&self, text: &str, byte: usize) -> usize {
+        match self.before.get(byte / BLOCK) {
+            Some(before) => before + text.as_bytes().get(byte - byte % BLOCK..byte).map_or(0, characters),
+            None => byte,
+        }
     }
 
     /// A line's text without its break.
     pub fn line<'a>(&self, text: &'a str, number: usize) -> &'a str {
-        let start = self.start(number).unwrap_or(text.len());
-        let end = self.0.get(number).copied().unwrap_or(text.len());
+        let start = self.starts.get(number.saturating_sub(1)).copied().unwrap_or(text.len());
+        let end = self.starts.get(number).copied().unwrap_or(text.len());
         text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r'])
+    }
+}
+
+/// The characters that begin within some bytes of a text.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_however_long_the_line_is() {
+        for text in ["ab\ncd".to_owned(), "é😀x".repeat(400), format!("{}\n{}é", "é".repeat(300), "x".repeat(600))]
+        {
+            let lines = Lines::new(&text);
+            let (mut line, mut column) = (1, 1);
+            for (at, c) in text.char_indices() {
+                assert_eq!(lines.place(&text, at), Place { line, column }, "{at} of {text:?}");
+                assert_eq!(lines.byte(&text, Place { line, column }), Some(at));
+                (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
+            }
+            assert_eq!(lines.place(&text, text.len() + 5), Place { line, column });
+        }
     }
 }

@@ -108,7 +108,7 @@ impl<'a> Listing<'a> {
             }
             self.known.insert(hash(&object.key));
         }
-        self.judge(one(object));
+        self.consider(one(object));
     }
 
     pub(super) fn finish(mut self) -> Found {
@@ -118,16 +118,16 @@ impl<'a> Listing<'a> {
             if self.known.contains(&hash(about)) || !MAYBE_WHOLE.contains(&ending) {
                 self.found.left_out += 1;
             } else {
-                self.judge(one(object));
+                self.consider(one(object));
             }
         }
         for folder in std::mem::take(&mut self.folders).into_values() {
-            self.judge(folder);
+            self.consider(folder);
         }
         self.found
     }
 
-    fn judge(&mut self, one: Newest) {
+    fn consider(&mut self, one: Newest) {
         let name = one.name.strip_prefix(self.prefix).unwrap_or(&one.name);
         let is = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.matches(name));
         if is(self.choice.excluded) || !(self.choice.matching.is_empty() || is(self.choice.matching)) {

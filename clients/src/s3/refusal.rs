@@ -21,11 +21,11 @@ where
     let Some(response) = error.raw_response() else { return without_answer(error) };
     let service = error.as_service_error();
     let code = service.and_then(ProvideErrorMetadata::code).unwrap_or_default();
-    let said = service.and_then(ProvideErrorMetadata::message).unwrap_or_default();
+    let message = service.and_then(ProvideErrorMetadata::message).unwrap_or_default();
     let status = response.status().as_u16();
     let id = error.request_id().unwrap_or("none");
     let answered = || format!("the server answered {status} {code}").trim_end().to_owned();
-    if let Some(right) = right_region(response, code, said).filter(|right| right != region) {
+    if let Some(right) = right_region(response, code, message).filter(|right| right != region) {
         let what = format!("{}: the bucket is in the region {right}, not in {region}: set region: {right}", answered());
         return Failure::new(Reason::Config, what);
     }
@@ -47,9 +47,9 @@ where
         }
         _ => Reason::Protocol,
     };
-    let said: String = said.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect();
-    let said = if said.is_empty() { said } else { format!(": {said}") };
-    Failure::new(reason, format!("{}{said} (request id {id})", answered()))
+    let message: String = message.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect();
+    let message = if message.is_empty() { message } else { format!(": {message}") };
+    Failure::new(reason, format!("{}{message} (request id {id})", answered()))
 }
 
 /// Our own failure, where the connection below the client gave it.
@@ -84,7 +84,7 @@ where
 }
 
 /// The region of the bucket, where an answer says that the request was made for another one.
-fn right_region(response: &HttpResponse, code: &str, said: &str) -> Option<String> {
+fn right_region(response: &HttpResponse, code: &str, message: &str) -> Option<String> {
     let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
     let between = |begin: &str, end: char| {
         let (_, rest) = body.split_once(begin)?;
@@ -92,14 +92,14 @@ fn right_region(response: &HttpResponse, code: &str, said: &str) -> Option<Strin
     };
     let misplaced = matches!(code, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraint")
         || matches!(response.status().as_u16(), 301 | 307);
-    let told = misplaced.then(|| {
+    let region_in = misplaced.then(|| {
         let header = response.headers().get("x-amz-bucket-region").map(str::to_owned);
         // "the region 'us-east-1' is wrong; expecting 'eu-west-1'"
         let expected =
-            || said.split_once("expecting '").and_then(|(_, rest)| rest.split('\'').next()).map(str::to_owned);
+            || message.split_once("expecting '").and_then(|(_, rest)| rest.split('\'').next()).map(str::to_owned);
         header.or_else(|| between("<Region>", '<')).or_else(expected)
     });
-    told.flatten().filter(|region| {
+    region_in.flatten().filter(|region| {
         !region.is_empty() && region.len() < 64 && region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     })
 }

@@ -4,6 +4,7 @@ use crate::http::{fetch_good, fetch_json, post_json};
 use anyhow::{Context, ensure};
 use checklist::Severity;
 use checklist::config::Alertmanager;
+use checklist::yaml;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,7 +82,7 @@ pub(super) async fn routing(server: &Alertmanager, name: &str) -> anyhow::Result
         of_list(&alert["receivers"]).iter().filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect();
     let status: Value = fetch_json(&server.endpoint, "/api/v2/status", MAX_BODY).await?;
     let text = status["config"]["original"].as_str().context("Alertmanager does not show its configuration")?;
-    let config: Value = serde_yaml::from_str(text).context("Alertmanager's configuration cannot be read")?;
+    let config: Value = yaml::parse(text).context("Alertmanager's configuration cannot be read")?;
     let mut kinds = BTreeSet::new();
     for receiver in of_list(&config["receivers"]) {
         if !receivers.iter().any(|name| receiver["name"] == name.as_str()) {

@@ -21,7 +21,7 @@ impl Exact {
 }
 
 /// Judges a certificate that needs no issuer: its time, its purpose and its name.
-pub(super) fn judge(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
+pub(super) fn verify(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
     let certificate = parse(certificate)?;
     let validity = certificate.validity();
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);

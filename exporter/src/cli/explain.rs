@@ -50,19 +50,19 @@ async fn plans(asked: &Asked, text: &mut String) -> Result<usize, crate::probe::
                 }
                 let explain = format!("EXPLAIN {filled}");
                 let ask = SqlRequest { sql: &explain, parameters: &[], reads: sql.reads(), schemas: &[] };
-                warnings += plan(sql.database(), sql.database().query(ask).await?, text).await?;
+                warnings += print_plan(sql.database(), sql.database().query(ask).await?, text).await?;
             }
         }
         Asked::Own(own) => {
             let rows = own.ask(&format!("EXPLAIN {}", own.statement().await?)).await?;
-            warnings += plan(own.database(), rows, text).await?;
+            warnings += print_plan(own.database(), rows, text).await?;
         }
     }
     Ok(warnings)
 }
 
 /// Writes a plan and how many large tables it reads whole.
-async fn plan(database: &Database, rows: Vec<Row>, text: &mut String) -> Result<usize, crate::probe::Failure> {
+async fn print_plan(database: &Database, rows: Vec<Row>, text: &mut String) -> Result<usize, crate::probe::Failure> {
     let mut warnings = 0;
     for row in rows {
         let line: String = row.try_get(0).unwrap_or_default();

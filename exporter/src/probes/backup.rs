@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use crate::run::time::unix_now;
-use crate::sources::dump::{header_bytes, judge};
+use crate::sources::dump::{header_bytes, inspect};
 use checklist::config::{Backup as Target, BackupFormat};
 use checklist::signals::backup::{BYTES, EXPECTED_INTERVAL, FUTURE, HEADER_VALID, LAST, OBJECTS, PRESENT};
 use checklist::{Object, Samples, Unit};
@@ -34,7 +34,7 @@ impl Backup {
         // The files of a folder are packed by themselves, and its table of contents is not.
         let format = if newest.is_folder { BackupFormat::PgDump } else { self.target.format };
         let header = self.bucket.header(begin, header_bytes(format)).await?;
-        Ok(Some(judge(format, &header).map(|_| ())))
+        Ok(Some(inspect(format, &header).map(|_| ())))
     }
 }
 

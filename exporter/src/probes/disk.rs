@@ -25,7 +25,7 @@ impl Probe for Disk {
             }
             let mut silent = BTreeSet::new();
             for (claim, volume) in &volumes.claims {
-                if figures(claim, volume, &mut samples) {
+                if usage(claim, volume, &mut samples) {
                     samples.saw(Object::Claim, 1);
                 } else {
                     silent.insert(claim);
@@ -46,7 +46,7 @@ impl Probe for Disk {
 }
 
 /// Sets the figures of one claim; whether there were any.
-fn figures(claim: &Claim, volume: &Volume, samples: &mut Samples) -> bool {
+fn usage(claim: &Claim, volume: &Volume, samples: &mut Samples) -> bool {
     let labels = [claim.namespace.as_str(), claim.name.as_str()];
     // Some file systems have no fixed number of inodes and say 0.
     if let (Some(used), Some(all @ 1..)) = (volume.inodes_used, volume.inodes) {

@@ -24,14 +24,14 @@ impl Probe for Health {
             let answer = fetch(&self.0.endpoint, "", MAX_BODY).await?;
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.saw(Object::Page, 1);
-            judge(&self.0, answer.status.as_u16(), answer.content_type.as_deref(), &answer.body, &mut samples);
+            evaluate(&self.0, answer.status.as_u16(), answer.content_type.as_deref(), &answer.body, &mut samples);
             Ok(samples)
         }
         .boxed()
     }
 }
 
-fn judge(target: &Target, status: u16, content_type: Option<&str>, body: &[u8], samples: &mut Samples) {
+fn evaluate(target: &Target, status: u16, content_type: Option<&str>, body: &[u8], samples: &mut Samples) {
     samples.set(&STATUS, [], u32::from(status));
     samples.set(&FIELD_OK, ["status_code"], target.status.contains(&status));
     if !target.status.contains(&status) {
@@ -73,10 +73,10 @@ mod tests {
         let yaml = format!("health: [{{name: h, url: 'http://h', {target}}}]\n");
         let config = Config::parse("checklist.yaml", &yaml)?;
         let mut samples = checklist::signals::health::SIGNAL.samples();
-        judge(&config.health[0], status, Some(kind), body, &mut samples);
-        let told = samples.evidence.to_string();
+        evaluate(&config.health[0], status, Some(kind), body, &mut samples);
+        let message = samples.evidence.to_string();
         let bad = samples.into_series().0.into_iter().filter(|one| one.metric == &FIELD_OK && one.value == 0.0);
-        Ok((bad.map(|one| one.labels[0].clone()).collect(), told))
+        Ok((bad.map(|one| one.labels[0].clone()).collect(), message))
     }
 
     #[test]
@@ -100,26 +100,26 @@ mod tests {
             ("expect: {errors: '[]', ready: true}", json, b"{\"errors\": [], \"ready\": true}"),
             ("expect: {'0': ok}", json, b"[\"ok\"]"),
         ] {
-            let (bad, told) = judged(target, 200, kind, body)?;
-            assert!(bad.is_empty(), "{target}: {bad:?}, {told}");
+            let (bad, message) = judged(target, 200, kind, body)?;
+            assert!(bad.is_empty(), "{target}: {bad:?}, {message}");
         }
         Ok(())
     }
 
     #[test]
     fn what_is_not_as_expected_is_told_with_value_and_expectation() -> anyhow::Result<()> {
-        let (bad, told) = judged("expect: {db: up, 'a.b': x}", 200, "", b"{\"db\": \"down\"}")?;
+        let (bad, message) = judged("expect: {db: up, 'a.b': x}", 200, "", b"{\"db\": \"down\"}")?;
         assert_eq!(bad, ["body.a.b", "body.db"]);
         assert!(
-            told.contains("db is \"down\", expected up; ") || told.contains("; db is \"down\", expected up"),
-            "{told}"
+            message.contains("db is \"down\", expected up; ") || message.contains("; db is \"down\", expected up"),
+            "{message}"
         );
-        assert!(told.contains("a.b is not there, expected x"), "{told}");
-        let (bad, told) = judged("statuses: [200, 429]", 503, "", b"")?;
-        assert!(bad == ["status_code"] && told.contains("the status is 503, expected 200 or 429"), "{told}");
+        assert!(message.contains("a.b is not there, expected x"), "{message}");
+        let (bad, message) = judged("statuses: [200, 429]", 503, "", b"")?;
+        assert!(bad == ["status_code"] && message.contains("the status is 503, expected 200 or 429"), "{message}");
         assert!(judged("statuses: [200, 429]", 429, "", b"")?.0.is_empty());
-        let (bad, told) = judged("expect: {db: up}", 200, "", b"<html>")?;
-        assert!(bad == ["body", "body.db"] && told.contains("the body is not JSON"), "{told}");
+        let (bad, message) = judged("expect: {db: up}", 200, "", b"<html>")?;
+        assert!(bad == ["body", "body.db"] && message.contains("the body is not JSON"), "{message}");
         Ok(())
     }
 }

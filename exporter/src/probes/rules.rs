@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use checklist::config::Prometheus;
-use checklist::contract::RULES_INFO;
+use checklist::self_metrics::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH};
 use checklist::{Object, Reason, Samples};
 use clients::http::fetch_json;

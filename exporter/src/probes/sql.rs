@@ -157,7 +157,7 @@ struct Found {
     /// Objects that it looked at.
     seen: f64,
     /// How many it did not see, and what to say.
-    told: Vec<(f64, String)>,
+    notes: Vec<(f64, String)>,
 }
 
 /// A check made of statements.
@@ -230,14 +230,14 @@ impl Sql {
         }
         let user = quoted(&facts.user);
         let mut text = format!("the role {user} does not see what other roles do: ");
-        let told = if facts.without_inheriting && facts.major() >= 16 {
+        let notes = if facts.without_inheriting && facts.major() >= 16 {
             write!(text, "it is a member that does not inherit; GRANT pg_read_all_stats TO {user} WITH INHERIT TRUE")
         } else if facts.without_inheriting {
             write!(text, "it is a member that does not inherit; ALTER ROLE {user} INHERIT")
         } else {
             write!(text, "GRANT pg_read_all_stats TO {user}")
         };
-        debug_assert!(told.is_ok(), "writing to a String cannot fail");
+        debug_assert!(notes.is_ok(), "writing to a String cannot fail");
         Err(Failure::new(Reason::Permission, text))
     }
 
@@ -276,8 +276,8 @@ fn read(statement: &Statement, rows: &[Row]) -> Result<Found, tokio_postgres::Er
                 }
                 found.rows.push((names, values));
             }
-            Gives::Gap(..) => found.told.push((row.try_get(0)?, row.try_get(1)?)),
-            Gives::Note => found.told.push((0.0, row.try_get(0)?)),
+            Gives::Gap(..) => found.notes.push((row.try_get(0)?, row.try_get(1)?)),
+            Gives::Note => found.notes.push((0.0, row.try_get(0)?)),
         }
     }
     Ok(found)
@@ -309,7 +309,7 @@ impl Probe for Sql {
                         }
                     }
                 }
-                for (count, text) in &found.told {
+                for (count, text) in &found.notes {
                     match statement.gives {
                         Gives::Gap(object, reason) => {
                             samples.evidence.missed(object, reason, whole(*count) as u64, text);

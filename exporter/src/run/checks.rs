@@ -206,12 +206,25 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
     let (list, name) = (check.signal.kind.key(), &check.target);
     let target = config.each().into_iter().find(|(key, target)| *key == list && target.name() == name);
     // What else a probe is made with.
-    let more = match list {
-        "alertmanagers" | "backups" => format!("{:?}", config.tasks),
-        // What other targets tell is part of what this one tells of the server.
-        "postgres" => format!("{:?}", others(config, name)),
-        "prometheus" => config.fingerprint(),
-        _ => String::new(),
+    let more = match check.signal.kind {
+        TargetKind::AlertPath | TargetKind::Alertmanager | TargetKind::Backup | TargetKind::Restore => {
+            format!("{:?}", config.tasks)
+        }
+        // One target of a server also reports on the server's other databases.
+        TargetKind::Application | TargetKind::Postgres | TargetKind::Query | TargetKind::Server => {
+            format!("{:?}", others(config, name))
+        }
+        TargetKind::Prometheus => config.fingerprint(),
+        TargetKind::Advisories
+        | TargetKind::Certificate
+        | TargetKind::Dependencies
+        | TargetKind::Health
+        | TargetKind::Images
+        | TargetKind::Kubernetes
+        | TargetKind::PodLogs
+        | TargetKind::Secrets
+        | TargetKind::Tasks
+        | TargetKind::Traffic => String::new(),
     };
     let query = config.queries.iter().find(|query| query.signal.id == check.signal.id);
     // Equal ids may be different signals: an operator's own check that was changed.
@@ -231,5 +244,9 @@ mod tests {
         let config = Config::parse("checklist.yaml", include_str!("../../../examples/checklist.yaml"));
         let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         assert_eq!(Checks::default().jobs(&config, &[]).len(), config.checks().len());
+        let checks = config.checks();
+        for signal in checklist::SIGNALS.iter().filter(|signal| signal.kind.is_probed()) {
+            assert!(checks.iter().any(|check| check.signal.id == signal.id), "{} is not in the example", signal.id);
+        }
     }
 }

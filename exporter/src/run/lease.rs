@@ -173,7 +173,7 @@ impl Lease {
         let asked = self.clock.now();
         let object = self.store.read().await?;
         let record = object.as_ref().map(store::record);
-        let next = election.judge(record.as_ref(), asked, self.clock.now());
+        let next = election.decide(record.as_ref(), asked, self.clock.now());
         self.publish(&election);
         self.locked().holder = record.and_then(|record| record.holder);
         if next == Move::Wait {

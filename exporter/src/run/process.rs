@@ -1,7 +1,7 @@
 //! What the process itself uses, under the names that every Prometheus client has for it.
 
 use checklist::Metric;
-use checklist::contract::{CPU, MAX_FDS, OPEN_FDS, RESIDENT, STARTED, VIRTUAL};
+use checklist::self_metrics::{CPU, MAX_FDS, OPEN_FDS, RESIDENT, STARTED, VIRTUAL};
 use procfs::process::{LimitValue, Process};
 
 /// The present usage; what the kernel does not tell is left out.

@@ -2,7 +2,7 @@
 
 use crate::run::state::State;
 use checklist::Reason;
-use checklist::contract::{TARGET_REACHABLE, TARGET_UNREACHABLE};
+use checklist::self_metrics::{TARGET_REACHABLE, TARGET_UNREACHABLE};
 use checklist::{Metric, Signal};
 use std::collections::BTreeMap;
 
@@ -42,12 +42,12 @@ pub fn of(states: &[&State]) -> BTreeMap<Target, Option<Reason>> {
             Some(_) => {}
         }
     }
-    let judge = |sight: Sight| {
+    let reason_of = |sight: Sight| {
         let newest = sight.newest.and_then(|(_, reason)| reason);
         let all = sight.lost.filter(|_| !sight.any_through).map(|(_, reason)| reason);
         newest.or(all)
     };
-    sights.into_iter().map(|(target, sight)| (target, judge(sight))).collect()
+    sights.into_iter().map(|(target, sight)| (target, reason_of(sight))).collect()
 }
 
 /// The series of a metric: its labels, the target among them, and the value.

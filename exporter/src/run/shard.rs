@@ -170,8 +170,8 @@ mod tests {
             ("checklist-exporter-5d4f8-x7k2p", "does not end in -ORDINAL"),
             ("host", "does not end in -ORDINAL"),
         ] {
-            let told = of_pod(name, 3).err().map(|error| error.to_string()).unwrap_or_default();
-            assert!(told.contains(part), "{name}: {told}");
+            let message = of_pod(name, 3).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(message.contains(part), "{name}: {message}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::probe::Failure;
 use crate::run::durations;
 use checklist::config::Check;
-use checklist::contract::{self, PER_CHECK};
+use checklist::self_metrics::{self, PER_CHECK};
 use checklist::{Evidence, Kind, Limits, Metric, Reading, Reason, Samples, Series, Severity, Unseen, Verdict};
 use prometheus_client::metrics::histogram::Histogram;
 use std::collections::{BTreeMap, VecDeque};
@@ -107,7 +107,7 @@ impl State {
         self.duration = took.as_secs_f64();
         self.got_through = result.is_ok();
         self.durations.observe(self.duration);
-        let result = result.and_then(|samples| self.judge(samples, now));
+        let result = result.and_then(|samples| self.evaluate(samples, now));
         self.failure = result.err();
         match &self.failure {
             Some(failure) => *self.failures.entry(failure.reason).or_default() += 1,
@@ -131,11 +131,11 @@ impl State {
 
     /// The one place where a verdict is made: what is bad counts whatever was not seen, and only what was seen whole
     /// and is good passes.
-    fn judge(&mut self, samples: Samples, now: f64) -> Result<(), Failure> {
+    fn evaluate(&mut self, samples: Samples, now: f64) -> Result<(), Failure> {
         let signal = self.check.signal;
         let (series, dropped, mut evidence) = samples.into_parts();
         self.dropped += dropped;
-        let findings = signal.judge(&series, now, &self.limits);
+        let findings = signal.evaluate(&series, now, &self.limits);
         let missing = evidence.missing(signal.looks);
         self.evidence = evidence;
         if let (Some((reason, what)), true) = (missing, findings.is_empty()) {
@@ -218,34 +218,34 @@ impl State {
         })
     }
 
-    /// The contract series of a metric at `now`, without the labels `check` and `target`.
-    pub fn contract(&self, metric: &'static Metric, now: f64) -> Vec<(Vec<String>, f64)> {
+    /// The series of a metric about the check at `now`, without the labels `check` and `target`.
+    pub fn self_metric(&self, metric: &'static Metric, now: f64) -> Vec<(Vec<String>, f64)> {
         debug_assert!(PER_CHECK.iter().any(|known| std::ptr::eq(*known, metric)));
         let one = |value: f64| vec![(Vec::new(), value)];
         let flag = |value: bool| one(f64::from(u8::from(value)));
         let some = |value: Option<f64>| value.map(one).unwrap_or_default();
         match metric {
-            m if *m == contract::PROBE_SUCCESS => flag(self.has_run() && self.failure.is_none()),
-            m if *m == contract::CHECK_PASSED => match self.judged {
+            m if *m == self_metrics::PROBE_SUCCESS => flag(self.has_run() && self.failure.is_none()),
+            m if *m == self_metrics::CHECK_PASSED => match self.judged {
                 Verdict::CannotTell => Vec::new(),
                 _ if !self.is_fresh(now) => Vec::new(),
                 judged => flag(judged == Verdict::Passed),
             },
-            m if *m == contract::SEEN => {
+            m if *m == self_metrics::SEEN => {
                 self.evidence.seen().map(|(object, n)| (vec![object.as_str().to_owned()], n as f64)).collect()
             }
-            m if *m == contract::UNSEEN => {
+            m if *m == self_metrics::UNSEEN => {
                 let labels = |unseen: &Unseen| vec![unseen.object.as_str().to_owned(), unseen.reason.to_string()];
                 self.evidence.unseen().map(|unseen| (labels(&unseen), unseen.count as f64)).collect()
             }
-            m if *m == contract::SINCE => some(self.evidence.since()),
-            m if *m == contract::LAST_RUN => some(self.last_run),
-            m if *m == contract::LAST_SUCCESS => some(self.last_success),
-            m if *m == contract::DURATION => one(self.duration),
-            m if *m == contract::INTERVAL => one(self.check.interval.as_secs_f64()),
-            m if *m == contract::RUNS => one(self.runs as f64),
-            m if *m == contract::SERIES_DROPPED => one(self.dropped as f64),
-            m if *m == contract::FAILURES => {
+            m if *m == self_metrics::SINCE => some(self.evidence.since()),
+            m if *m == self_metrics::LAST_RUN => some(self.last_run),
+            m if *m == self_metrics::LAST_SUCCESS => some(self.last_success),
+            m if *m == self_metrics::DURATION => one(self.duration),
+            m if *m == self_metrics::INTERVAL => one(self.check.interval.as_secs_f64()),
+            m if *m == self_metrics::RUNS => one(self.runs as f64),
+            m if *m == self_metrics::SERIES_DROPPED => one(self.dropped as f64),
+            m if *m == self_metrics::FAILURES => {
                 self.failures.iter().map(|(reason, count)| (vec![reason.to_string()], *count as f64)).collect()
             }
             _ => {

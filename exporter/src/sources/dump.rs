@@ -102,7 +102,7 @@ pub const fn layer(format: BackupFormat) -> Option<Layer> {
     }
 }
 
-/// How many of the first bytes of a backup [`judge`] needs.
+/// How many of the first bytes of a backup [`inspect`] needs.
 pub fn header_bytes(format: BackupFormat) -> u64 {
     if layer(format) == Some(Layer::Zstd) { ZSTD_BYTES } else { TITLE_BYTES as u64 }
 }
@@ -111,7 +111,7 @@ pub fn header_bytes(format: BackupFormat) -> u64 {
 ///
 /// # Errors
 /// In what way they are not what the format demands.
-pub fn judge(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
+pub fn inspect(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
     if header.is_empty() {
         return Err("it is empty".to_owned());
     }
@@ -184,17 +184,17 @@ mod tests {
             ] {
                 let most = usize::try_from(header_bytes(any)).unwrap_or(usize::MAX);
                 let header = &packed[..packed.len().min(most)];
-                assert_eq!(judge(any, header), Ok(content), "{any:?}");
+                assert_eq!(inspect(any, header), Ok(content), "{any:?}");
                 assert_eq!(
-                    judge(dump, header).ok(),
+                    inspect(dump, header).ok(),
                     Some(content).filter(|content| *content != Content::Other),
                     "{dump:?}"
                 );
             }
-            assert!(judge(BackupFormat::PgDump, &gzip).is_err_and(|why| why.contains("packed with gzip")));
-            assert!(judge(BackupFormat::Zstd, bytes).is_err());
+            assert!(inspect(BackupFormat::PgDump, &gzip).is_err_and(|why| why.contains("packed with gzip")));
+            assert!(inspect(BackupFormat::Zstd, bytes).is_err());
         }
-        assert!(judge(BackupFormat::Any, b"").is_err() && judge(BackupFormat::PgDumpGzip, &GZIP).is_err());
+        assert!(inspect(BackupFormat::Any, b"").is_err() && inspect(BackupFormat::PgDumpGzip, &GZIP).is_err());
         Ok(())
     }
 }

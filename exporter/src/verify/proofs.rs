@@ -34,7 +34,7 @@ pub async fn backup(
     for (what, list) in [("not set up", &proof.not_set_up), ("LEFT BEHIND", &proof.left)] {
         beside += &list.iter().map(|one| format!("  {what}: {one}\n")).collect::<String>();
     }
-    let (said, code) = match result {
+    let (output, code) = match result {
         Ok(()) => {
             let newest = proof.newest.iter().map(|(name, at)| format!("{name} {}", time(*at)));
             let numbers = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}"));
@@ -45,7 +45,7 @@ pub async fn backup(
         Err(why @ NotProved::BadBackup(_)) => (format!("backup {name} is NOT good: {why}\n"), 1),
         Err(why @ NotProved::CannotTell(_)) => (format!("backup {name}: {why}\n"), 2),
     };
-    Ok((said + &beside, if code == 0 && !proof.left.is_empty() { 2 } else { code }))
+    Ok((output + &beside, if code == 0 && !proof.left.is_empty() { 2 } else { code }))
 }
 
 fn time(at: f64) -> String {

@@ -1,6 +1,6 @@
 //! Operands: numbers, strings, parentheses, calls and aggregations.
 
-use super::Parser;
+use super::{Parser, starts_expression};
 use crate::construct::ConstructKind;
 use crate::lexer::{Token, TokenKind};
 use crate::number::{self, Scanned, Spelling};
@@ -43,6 +43,10 @@ impl Parser<'_> {
                     TokenKind::RightParen | TokenKind::RightBracket | TokenKind::RightBrace | TokenKind::Comma
                 ) {
                     self.bump();
+                    // Of two operators one is too much: the operand stands behind both.
+                    if starts_expression(self.kind()) {
+                        return self.primary();
+                    }
                 }
                 return self.placeholder();
             }

@@ -13,9 +13,10 @@ use std::process::ExitCode;
 /// Replays alerts over the history of a Prometheus-compatible server.
 ///
 /// Every rule goes through Prometheus' own state machine, label set by label set, with its `for` and
-/// `keep_firing_for`. With --sweep the same history is judged with other limits or waits; the recommendation is the
+/// `keep_firing_for`. Recording rules of the same files are evaluated where what they record is read, so that the files
+/// are judged and not what the server recorded then. With --sweep the same history is judged with other limits or waits; the recommendation is the
 /// most sensitive value within --budget. Exits 0; 1 when --budget is given and an alert (with --sweep: every value of
-/// it) is beyond it; 3 when the server gave no usable answer.
+/// it) is beyond it, or when the server cannot evaluate an alert, which is named while the others go on; 3 when the server gave no usable answer.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen backtest --prometheus http://prometheus:9090 --range 30d
@@ -61,7 +62,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
         Format::Html => html::page(&report),
     })?;
-    Ok(ExitCode::from(u8::from(report.is_beyond_budget())))
+    Ok(ExitCode::from(u8::from(report.is_beyond_budget() || !report.failed.is_empty())))
 }
 
 /// The rules to replay and the time zone of the checklist.

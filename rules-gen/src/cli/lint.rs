@@ -1,15 +1,18 @@
 //! `rules-gen lint`.
 
 use crate::cli::checklist;
-use crate::lint::known::Known;
+use crate::lint::configuration::{self, Configuration};
+use crate::lint::files::Source;
+use crate::lint::flavour::Flavour;
+use crate::lint::metric_facts::MetricFacts;
 use crate::lint::output::{Format, render};
 use crate::lint::report::{Finding, Level, Report};
-use crate::lint::{Options, asked, checks, files, live, rule_file, run_showing};
+use crate::lint::{Options, Outcome, asked, checks, files, fix, live, rule_file, run_showing};
 use crate::server::{Login, Server};
-use crate::terminal::{Progress, Style, is_quiet, note, print};
+use crate::terminal::{Progress, Style, is_quiet, note, print, say};
 use anyhow::Context;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Checks rule files, `PrometheusRule` objects, dashboards and tests.
@@ -22,10 +25,14 @@ Examples:
   helm template . | rules-gen lint -
   rules-gen lint --explain RG018
 
+  rules-gen lint --fix rules/
+
 Suppress a finding where it is, with a reason and an end if you like:
   # rules-gen: ignore RG016 until 2027-01-31 because the divisor is never zero here
+A rules-gen.yaml beside the rules sets levels, accepts findings, and says which labels and annotations rules have.
 
-Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage, 3 the live server gave no answer.")]
+Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage, or something that was named was not judged, 3 the
+live server gave no answer.")]
 pub struct Arguments {
     /// Files, folders, patterns, pipes, or - for standard input.
     #[arg(required_unless_present_any = ["explain", "list"])]
@@ -51,6 +58,16 @@ pub struct Arguments {
     /// List every lint.
     #[arg(long)]
     list: bool,
+    /// How rules are judged here, instead of the files rules-gen.yaml beside what is linted.
+    #[arg(long, value_name = "FILE")]
+    rules_config: Option<PathBuf>,
+    /// Mend what can mean one thing only, in the files: quotes, durations, links to runbooks by the pattern in
+    /// rules-gen.yaml.
+    #[arg(long)]
+    fix: bool,
+    /// The server that the rules are for; without it the keys of all are taken.
+    #[arg(long, value_enum)]
+    server: Option<Flavour>,
     /// A checklist.yaml whose own checks are known too.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -121,8 +138,10 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut findings = scrapes(arguments, &mut options)?;
     let progress = Progress::new();
     progress.tell("reading the files");
-    let sources = files::collect(&arguments.paths)?;
-    let mut notes = Vec::new();
+    let mut sources = files::collect(&arguments.paths)?;
+    let configured = |source: &Source| options.configurations.iter().any(|one| one.name() == source.name);
+    sources.retain(|source| source.named || !configured(source));
+    let mut notes = if arguments.fix { mend(&mut sources, &options)? } else { Vec::new() };
     if let Some(url) = &arguments.live {
         let server =
             Server { url: url.clone(), login: Login { token_file: arguments.token_file.clone(), ..Login::default() } };
@@ -133,6 +152,7 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let outcome = run_showing(&sources, &options, &progress);
     progress.end();
+    let blind = not_judged(&arguments.paths, &outcome);
     findings.extend(outcome.findings);
     let chosen = |finding: &Finding| {
         let named = |ids: &[String]| ids.iter().any(|id| id == finding.id);
@@ -143,8 +163,70 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let nothing = is_quiet() && arguments.output == Format::Text && findings.is_empty();
     out(arguments, &if nothing { String::new() } else { render(arguments.output, &findings, &outcome.files, style) })?;
     notes.iter().chain(&outcome.notes).for_each(|text| note(&format!("note: {text}")));
+    blind.iter().for_each(|text| say(text));
     let failed = findings.iter().any(|finding| finding.level >= arguments.fail_on);
-    Ok(ExitCode::from(u8::from(failed)))
+    Ok(ExitCode::from(if blind.is_empty() { u8::from(failed) } else { 2 }))
+}
+
+/// What was named and not judged, a sentence each: a file, and a folder or a pattern of which no file was.
+fn not_judged(paths: &[String], outcome: &Outcome) -> Vec<String> {
+    let named = outcome.left_out.iter().filter(|one| one.named);
+    let mut all: Vec<String> = named.map(|one| format!("{} was not judged: {}", one.file, one.why)).collect();
+    let left_out = |file: &&String| outcome.left_out.iter().any(|one| one.file == **file);
+    for path in paths.iter().filter(|path| *path != "-") {
+        let (folder, file) = (Path::new(path).is_dir(), Path::new(path).exists());
+        let pattern = glob::Pattern::new(path).ok().filter(|_| !file && path.contains(['*', '?', '[']));
+        let within = |file: &&String| match &pattern {
+            Some(pattern) => pattern.matches(file),
+            None => Path::new(file).starts_with(path),
+        };
+        let files: Vec<&String> = outcome.files.iter().filter(within).collect();
+        if !(folder || pattern.is_some()) || !files.iter().all(left_out) {
+            continue;
+        }
+        all.push(
+            match outcome.left_out.iter().filter(|one| files.contains(&&one.file)).collect::<Vec<_>>().as_slice() {
+                [] => format!("nothing in {path} was judged: there is no YAML or JSON file"),
+                [one] => format!("nothing in {path} was judged: {}: {}", one.file, one.why),
+                [first, ..] => {
+                    let count = files.len();
+                    format!("nothing in {path} was judged: {count} files such as {}: {}", first.file, first.why)
+                }
+            },
+        );
+    }
+    all
+}
+
+/// Mends files, and says what was mended.
+fn mend(sources: &mut [Source], options: &Options) -> anyhow::Result<Vec<String>> {
+    let mut said = Vec::new();
+    for source in sources {
+        let path = Path::new(&source.name);
+        let Some(text) = source.text.as_ref().ok().filter(|_| path.is_file()) else { continue };
+        let of_file = options.configurations.iter().filter(|one| one.is_for(&source.name));
+        let pattern = of_file.filter_map(Configuration::runbook_url).last();
+        let Some(fixed) = fix::fix(text, pattern) else { continue };
+        // What was read is what is replaced: a byte-order mark or another encoding would be lost.
+        let written = std::fs::read(path).with_context(|| format!("cannot read {}", source.name))?;
+        if written != text.as_bytes() {
+            said.push(format!("{} is not mended: it is not written in plain UTF-8", source.name));
+            continue;
+        }
+        std::fs::write(path, &fixed.text).with_context(|| format!("cannot write {}", source.name))?;
+        said.push(format!("{} is mended ({})", source.name, fixed.what.join(", ")));
+        source.text = Ok(fixed.text);
+    }
+    Ok(said)
+}
+
+/// The configurations of what is linted.
+fn configurations(arguments: &Arguments) -> anyhow::Result<Vec<Configuration>> {
+    if let Some(path) = &arguments.rules_config {
+        return Ok(vec![Configuration::read(path, true, checks::id)?]);
+    }
+    let beside = configuration::beside(&arguments.paths);
+    beside.iter().map(|path| Configuration::read(path, false, checks::id)).collect()
 }
 
 fn out(arguments: &Arguments, text: &str) -> anyhow::Result<()> {
@@ -160,11 +242,13 @@ fn options(arguments: &Arguments) -> anyhow::Result<Options> {
         anyhow::bail!("--runbooks: {} is no folder", folder.display());
     }
     Ok(Options {
-        known: Known::catalog(config.as_ref()),
+        known: MetricFacts::catalog(config.as_ref()),
         retention: arguments.retention,
         scrape_interval: arguments.scrape_interval,
         evaluation_interval: arguments.evaluation_interval,
         version: arguments.prometheus_version,
+        server: arguments.server,
+        configurations: configurations(arguments)?,
         features: arguments.enable_feature.clone(),
         runbooks: arguments.runbooks.clone(),
         broken_links: BTreeMap::new(),

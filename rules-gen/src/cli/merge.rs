@@ -35,8 +35,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let name = arguments.existing.display().to_string();
     let text = crate::lint::files::text(&arguments.existing)?;
-    let existing =
-        serde_yaml::from_str(&text).map_err(|error| anyhow::anyhow!("{name}:{}", yaml::Error::from(error)))?;
+    let existing = yaml::parse(&text).map_err(|error| anyhow::anyhow!("{name}:{error}"))?;
     let whole = merged(existing, &config).with_context(|| format!("{name} is no configuration of Alertmanager"))?;
     print(&serde_yaml::to_string(&whole)?)?;
     Ok(ExitCode::SUCCESS)

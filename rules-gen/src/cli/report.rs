@@ -187,7 +187,8 @@ fn files(report: &Report) -> anyhow::Result<Vec<File>> {
 async fn send(file: &std::path::Path, message: &serde_json::Value) -> anyhow::Result<()> {
     let address = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let endpoint = Endpoint { url: address.trim().to_owned(), bearer_token: None, ca_file: None };
-    let failed = |why: String| NoVerdict(format!("the webhook of {} did not take the report: {why}", file.display()));
+    let failed =
+        |why: String| NoVerdict::new(format!("the webhook of {} did not take the report: {why}", file.display()));
     let post = http::post_json(&endpoint, "", message);
     match tokio::time::timeout(WEBHOOK_DEADLINE, post).await {
         Ok(Ok(())) => Ok(()),
@@ -213,8 +214,8 @@ mod tests {
     #[test]
     fn a_failure_never_tells_the_address_of_the_webhook() {
         let address = "https://hooks.example.com/services/T0/SECRET";
-        let told = without("POST https://hooks.example.com/services/T0/SECRET: the server answered 404", address);
-        assert!(!told.contains("SECRET") && told.contains("404"), "{told}");
+        let message = without("POST https://hooks.example.com/services/T0/SECRET: the server answered 404", address);
+        assert!(!message.contains("SECRET") && message.contains("404"), "{message}");
         assert_eq!(without("SECRET is no usable address", "SECRET"), "its content is no address");
     }
 }

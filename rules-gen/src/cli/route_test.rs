@@ -88,8 +88,8 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     let text = read(&arguments.config)?;
     let name = arguments.config.display().to_string();
     let parsed = Configuration::parse(&text).map_err(|error| of_file(error, &name, &name))?;
-    let suite: Suite = serde_yaml::from_str(&read(tests)?)
-        .map_err(|error| anyhow::anyhow!("{}:{}", tests.display(), yaml::Error::from(error)))?;
+    let text = read(tests)?;
+    let suite: Suite = yaml::parse(&text).map_err(|error| anyhow::anyhow!("{}:{error}", tests.display()))?;
     ensure!(!suite.tests.is_empty(), "{} has no tests", tests.display());
     parsed.notes.iter().for_each(|text| note(text));
     let (mut failed, style) = (0, Style::of_stdout());
@@ -120,10 +120,10 @@ fn mistakes_of(parsed: &Configuration, case: &Case) -> Vec<String> {
     for (at, expected) in case.alerts.iter().enumerate() {
         let shown = shown(&expected.labels);
         if let Some(wanted) = &expected.receivers {
-            let told: Vec<&str> =
+            let actual: Vec<&str> =
                 parsed.receivers(&expected.labels).iter().map(|receiver| receiver.name.as_str()).collect();
-            if told != *wanted {
-                wrong.push(format!("{shown} goes to {}, not to {}", list(&told), list(wanted)));
+            if actual != *wanted {
+                wrong.push(format!("{shown} goes to {}, not to {}", list(&actual), list(wanted)));
             }
         }
         let mut others = all.clone();

@@ -1,13 +1,16 @@
 //! `rules-gen test`: runs the generated tests with promtool, and proves that they notice broken rules.
 
+mod own_tests;
+
 use crate::cli::{ConfigFile, EXIT_CODES};
+use crate::review::rule_tests;
 use crate::rules;
 use crate::rules::unit_tests::mutants::{self, Kind, Mutant};
 use crate::rules::unit_tests::{self, RuleTest};
 use crate::rules::unit_tests::{equivalent, promtool};
 use crate::terminal::{self, Colour, Progress, Style, print};
 use anyhow::Context;
-use checklist::contract::PER_CHECK;
+use checklist::self_metrics::PER_CHECK;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,15 +24,22 @@ Examples:
   rules-gen test --config checklist.yaml
   rules-gen test --mutate
   rules-gen test --run Backup --mutate --output json
+  rules-gen test --rules rules/ tests/ --mutate
 
 Every alert at every level has a case in which it fires and one in which it stays quiet, made from the same entry of
 the catalog as the rule. --mutate breaks every rule in every place (a comparison flipped, a metric
 swapped, a number times ten, `for` dropped) and counts how many of these mutants the tests notice.
 
+With --rules it is about rule files of anybody and the promtool tests among these files, or beside them: whether they
+hold, which alerts have no case in which they fire, and with --mutate which broken rules they notice.
+
 {EXIT_CODES}"))]
 pub struct Arguments {
     #[command(flatten)]
     config: ConfigFile,
+    /// Rule files and their promtool tests, instead of the generated ones: files, folders and patterns.
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with = "run")]
+    rules: Vec<String>,
     /// The program promtool.
     #[arg(long, default_value = "promtool", value_name = "PATH")]
     promtool: PathBuf,
@@ -84,6 +94,9 @@ impl Outcome {
 /// # Errors
 /// An invalid checklist, and a promtool that does not run.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if !arguments.rules.is_empty() {
+        return own(arguments);
+    }
     let config = arguments.config.load()?;
     let progress = Progress::new();
     progress.tell("making the tests");
@@ -99,6 +112,23 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Format::Json => print(&format!("{:#}\n", report(&outcome)))?,
         Format::Text if terminal::is_quiet() && good => {}
         Format::Text => print(&text(&outcome, arguments.mutate, Style::of_stdout()))?,
+    }
+    Ok(ExitCode::from(u8::from(!good)))
+}
+
+/// Runs the tests of rule files that are not ours.
+fn own(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let progress = Progress::new();
+    let outcome = rule_tests::run(&arguments.rules, &arguments.promtool, arguments.mutate, &progress)?;
+    progress.end();
+    let good = outcome.failed.is_empty()
+        && outcome.never_fire.is_empty()
+        && (!arguments.mutate || outcome.not_mutated.is_empty())
+        && outcome.rate() * 100.0 >= f64::from(arguments.min_rate);
+    match arguments.output {
+        Format::Json => print(&format!("{:#}\n", own_tests::report(&outcome)))?,
+        Format::Text if terminal::is_quiet() && good => {}
+        Format::Text => print(&own_tests::text(&outcome, arguments.mutate, Style::of_stdout()))?,
     }
     Ok(ExitCode::from(u8::from(!good)))
 }
@@ -140,7 +170,8 @@ fn mutated(
     // A test that fails without a mutant shows nothing.
     for test in tests.iter().filter(|test| !outcome.failed.iter().any(|(name, _)| *name == test.name)) {
         let metrics = test.rule.entry.as_ref().map_or(PER_CHECK, |entry| entry.signal.metrics);
-        for mutant in mutants::of(&test.rule.expr, metrics, !test.rule.times.pending.is_zero()) {
+        let metrics: Vec<&str> = metrics.iter().map(|metric| metric.name).collect();
+        for mutant in mutants::of(&test.rule.expr, &metrics, !test.rule.times.pending.is_zero()) {
             if let Some(reason) = equivalent::reason(test, &mutant) {
                 outcome.equivalent.push((test.name.clone(), mutant, reason));
                 continue;

@@ -22,6 +22,7 @@ mod label_replace_pattern;
 mod malformed_rule;
 mod metric_name;
 mod metric_type;
+mod policy;
 mod prometheus_3;
 mod quantile;
 mod regex_matcher;
@@ -84,6 +85,7 @@ pub static ALL: &[&Lint] = &[
     &dashboard::LINT,
     &metric_name::LINT,
     &unhealthy_rule::LINT,
+    &policy::LINT,
     &suppression::LINT,
 ];
 

@@ -1,13 +1,17 @@
 //! What a file holds: rules, dashboards, routes and tests, also within the objects of a cluster.
 
+mod advice;
+mod form;
+
 use super::embedded::{self, File, Form, Frame};
 use super::files::Source;
+use super::left_out::Why;
 use super::options::Options;
 use super::place::ParseError;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::{self, Node};
-use super::{dashboards, routes, rule_file};
+use super::{dashboards, helm, routes, rule_file};
 use crate::routing::Configuration;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -37,61 +41,175 @@ pub(super) struct Read<'a> {
     pub documents: Vec<Document>,
 }
 
+/// What the first pass over a file gives.
+pub(super) struct First<'a> {
+    /// What was read, unless nothing of it is judged.
+    pub read: Option<Read<'a>>,
+    /// Sentences about parts that are not judged.
+    pub notes: Vec<String>,
+    /// Why nothing of it is judged.
+    pub why: Option<Why>,
+}
+
+impl First<'_> {
+    fn left_out(why: Why) -> Self {
+        Self { read: None, notes: Vec::new(), why: Some(why) }
+    }
+}
+
 /// The first pass over a file; one without a text is an error of its own.
-pub(super) fn first<'a>(source: &'a Source, options: &Options) -> (Option<Read<'a>>, Vec<String>) {
+pub(super) fn first<'a>(source: &'a Source, options: &Options) -> First<'a> {
     match &source.text {
         Ok(text) => read(source, text, options),
         Err(why) => {
             let mut report = Report::new(&source.name, "", options.version);
             report.line("RG001", Level::Error, 1, format!("the file {why}"), "the other files were checked");
-            (Some(Read { report, documents: Vec::new() }), Vec::new())
+            First { read: Some(Read { report, documents: Vec::new() }), notes: Vec::new(), why: None }
         }
     }
 }
 
+/// Words of which every file that is ours has one; a folder may hold thousands of others.
+const OURS: [&str; 12] = [
+    "group",
+    "Group",
+    "GROUP",
+    "alert",
+    "expr",
+    "tests",
+    "receivers",
+    "panels",
+    "PrometheusRule",
+    "AlertmanagerConfig",
+    "ConfigMap",
+    "GrafanaDashboard",
+];
+
 /// The documents of a file, and notes about what was left out.
-fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> (Option<Read<'a>>, Vec<String>) {
-    let mut notes = Vec::new();
-    let mut report = Report::new(&source.name, text, options.version);
+fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
+    if !source.named && !OURS.iter().any(|word| text.contains(word)) {
+        return First::left_out(if text.trim().is_empty() { Why::Empty } else { Why::Foreign });
+    }
+    let mut report = Report::new(&source.name, text, options.version).of(options.server);
     let json = Path::new(&source.name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     if json
         && let Ok(value) = serde_json::from_str::<serde_json::Value>(text)
         && dashboards::model::is_one(&value)
     {
         let board = Board { model: value, within: 0..text.len() };
-        return (Some(Read { report, documents: vec![Document::Dashboard(board)] }), notes);
+        let read = Read { report, documents: vec![Document::Dashboard(board)] };
+        return First { read: Some(read), notes: Vec::new(), why: None };
     }
     let (nodes, malformed) = yaml::documents(text);
-    if is_helm(text, malformed.is_some()) {
-        notes.push(format!("{} is a Helm template, not YAML: left out; lint what helm template gives", source.name));
-        return (None, notes);
+    let broken = malformed.is_some() || nodes.iter().any(Node::has_key_that_is_no_text);
+    if broken && helm::is_template(text) {
+        return First::left_out(Why::Helm);
+    }
+    if malformed.is_some() && !source.named && !form::may_be_ours(text) {
+        return First::left_out(Why::Foreign);
+    }
+    if nodes.iter().all(Node::is_null) && malformed.is_none() {
+        return First::left_out(Why::Empty);
     }
     if let Some(malformed) = malformed {
-        let node = Node { place: malformed.place, span: 0..0, kind: yaml::Kind::Scalar(String::new(), true) };
-        report.add("RG001", Level::Error, &node, format!("this is no YAML: {}", malformed.message), "");
+        let line = text.lines().nth(malformed.place.line.saturating_sub(1)).unwrap_or_default();
+        let advice = advice::advice(&malformed.message, line);
+        report.add("RG001", Level::Error, &malformed.node(), malformed.message.clone(), advice);
     }
-    let several = nodes.len() > 1;
+    let mut reader = Documents { source, text, notes: Vec::new(), why: BTreeSet::new() };
     let mut documents = Vec::new();
     for (at, node) in nodes.iter().enumerate().flat_map(|(at, node)| members(node).map(move |member| (at, member))) {
-        if let Some((kind, files)) = kind(node).and_then(|kind| Some((kind, embedded::files(kind, node)?))) {
-            let before = documents.len();
-            for file in files {
-                documents.extend(within(text, &file, &mut report, &mut notes));
-            }
-            if documents.len() == before {
-                notes.push(format!("{}: the {kind} holds no rules and no dashboard", source.name));
-            }
-            continue;
+        let found = reader.documents(node, &mut report);
+        let rules = found.iter().any(|document| matches!(document, Document::Rules(_)));
+        if at > 0 && rules && node.get("kind").is_none() && node.get("namespace").is_none() {
+            let message = "Prometheus reads the first document of a rule file only: these rules do not exist";
+            report.add("RG001", Level::Warning, node, message, "make a file of each document");
         }
-        let document = document(source, node, &mut report, &mut notes);
-        if let (Document::Rules(_), true, true) = (&document, several && at > 0, node.get("kind").is_none()) {
-            report.add("RG001", Level::Warning, node, "Prometheus reads the first document of a rule file only", "");
-        }
-        documents.push(document);
+        documents.extend(found);
     }
+    let judged = documents.iter().any(|document| !matches!(document, Document::Other));
+    // A file that is refused is judged; one of others is not, whatever is said of its keys.
+    let refused = report.has_any() && !reader.why.contains(&Why::Foreign);
+    let why = if judged || refused { None } else { reader.why() };
+    let Documents { mut notes, .. } = reader;
     let mut said = BTreeSet::new();
     notes.retain(|note| said.insert(note.clone()));
-    (Some(Read { report, documents }), notes)
+    First { read: Some(Read { report, documents }), notes, why }
+}
+
+/// Reads the documents of a file one by one.
+struct Documents<'a> {
+    source: &'a Source,
+    text: &'a str,
+    notes: Vec<String>,
+    /// Why documents were left out.
+    why: BTreeSet<Why>,
+}
+
+impl Documents<'_> {
+    /// What a document of the file holds.
+    fn documents(&mut self, node: &Node, report: &mut Report<'_>) -> Vec<Document> {
+        if let Some(kind) = kind(node)
+            && let Some(files) = embedded::files(kind, node)
+        {
+            let mut found = Vec::new();
+            for file in files {
+                found.extend(within(self.text, &file, report, &mut self.notes));
+            }
+            if found.is_empty() {
+                self.why.insert(Why::Holds(kind.to_owned()));
+            }
+            return found;
+        }
+        vec![self.document(node, report)]
+    }
+
+    fn document(&mut self, node: &Node, report: &mut Report<'_>) -> Document {
+        if let Some(kind) = kind(node) {
+            if kind == "AlertmanagerConfig" {
+                return Document::Routing(node.clone());
+            }
+            if kind != "PrometheusRule" {
+                self.why.insert(Why::Kinds(kind.to_owned()));
+                return Document::Other;
+            }
+            let spec = node.get("spec");
+            if spec.is_none() {
+                report.add("RG001", Level::Error, node, "the object has no spec", "spec: {groups: [...]}");
+            }
+            return Document::Rules(spec.map(|spec| rule_file::read(spec, true, report)).unwrap_or_default());
+        }
+        if node.is_null() {
+            return Document::Other;
+        }
+        if form::is_of_grafana(node) {
+            self.why.insert(Why::Grafana);
+            return Document::Other;
+        }
+        if let Some(document) = plain(self.text, node, self.source.named, report) {
+            if node.get("groups").is_some_and(Node::is_null) {
+                self.why.insert(Why::NoGroups);
+                return Document::Other;
+            }
+            return document;
+        }
+        if self.source.named || form::misspelt_groups(node).is_some() {
+            rule_file::keys(node, &["groups", "namespace"], report);
+        }
+        self.why.insert(Why::Foreign);
+        Document::Other
+    }
+
+    /// Why nothing of the file was judged: the kinds of its objects together.
+    fn why(&self) -> Option<Why> {
+        let kind = |why: &Why| match why {
+            Why::Kinds(kind) => Some(kind.clone()),
+            _ => None,
+        };
+        let kinds: Vec<String> = self.why.iter().filter_map(kind).collect();
+        let first = self.why.iter().next()?.clone();
+        Some(if matches!(first, Why::Kinds(_)) { Why::Kinds(kinds.join(", ")) } else { first })
+    }
 }
 
 /// The objects of a list as `kubectl get -o yaml` writes it (`List`, `PrometheusRuleList`), or the document itself.
@@ -112,8 +230,9 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
     let text = file.text.text().unwrap_or_default();
     let frame = Frame::new(outer, file.key, file.text, text);
     let mut broken = |malformed: &ParseError, what: &str, report: &mut Report<'_>| {
+        let why = malformed.message.strip_prefix(yaml::NO_YAML).unwrap_or(&malformed.message);
         if file.mounted {
-            let message = format!("{} is no {what}: {}", file.shown, malformed.message);
+            let message = format!("{} is no {what}: {why}", file.shown);
             report.add("RG001", Level::Error, &frame.broken(malformed), message, "who mounts it cannot read it");
         } else {
             notes.push(format!("{}: {} is no {what}: left out", report.file(), file.shown));
@@ -139,15 +258,15 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
         broken(&malformed, "YAML", report);
     }
     let nodes = nodes.into_iter().map(|node| frame.moved(node));
-    nodes.filter_map(|node| plain(text, &node, report)).collect()
+    nodes.filter_map(|node| plain(text, &node, file.mounted, report)).collect()
 }
 
-/// Rules, tests or routes as Prometheus and Alertmanager read them.
-fn plain(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Document> {
-    if node.get("groups").is_some() {
+/// Rules, tests or routes as Prometheus and Alertmanager read them; what nobody named must look like it.
+fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Option<Document> {
+    if node.get("groups").is_some() && (named || form::is_rule_file(node)) {
         return Some(Document::Rules(rule_file::read(node, false, report)));
     }
-    if node.get("tests").is_some() {
+    if form::is_test(node) {
         return Some(Document::Tests(node.clone()));
     }
     if node.get("route").is_some() && node.get("receivers").is_some() {
@@ -155,50 +274,4 @@ fn plain(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Document> {
         return Some(routes::read(text, node, report).map_or(Document::Other, |found| Document::Routes(found.into())));
     }
     None
-}
-
-fn document(source: &Source, node: &Node, report: &mut Report<'_>, notes: &mut Vec<String>) -> Document {
-    if let Some(kind) = kind(node) {
-        if kind == "AlertmanagerConfig" {
-            return Document::Routing(node.clone());
-        }
-        if kind != "PrometheusRule" {
-            notes.push(format!("{}: objects of kind {kind} are not linted", source.name));
-            return Document::Other;
-        }
-        let spec = node.get("spec");
-        if spec.is_none() {
-            report.add("RG001", Level::Error, node, "the object has no spec", "spec: {groups: [...]}");
-        }
-        return Document::Rules(spec.map(|spec| rule_file::read(spec, true, report)).unwrap_or_default());
-    }
-    if node.is_null() {
-        return Document::Rules(Vec::new());
-    }
-    if let Some(document) = plain(source.text.as_deref().unwrap_or_default(), node, report) {
-        return document;
-    }
-    if source.named {
-        rule_file::keys(node, &["groups", "namespace"], report);
-    } else {
-        notes.push(format!("{} has no rules, tests, dashboard or routes: left out", source.name));
-    }
-    Document::Other
-}
-
-/// Whether an action `{{ ... }}` is one of Helm's own, which no rule's annotation has; in what is no YAML an action that
-/// begins a line tells as well.
-fn is_helm(text: &str, malformed: bool) -> bool {
-    let actions = text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
-    let object = |action: &str, name: &str| {
-        action.match_indices(name).any(|(at, _)| {
-            let before = action[..at].chars().next_back();
-            !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')'))
-        })
-    };
-    let own = |action: &str| {
-        [".Values.", ".Release.", ".Chart.", ".Capabilities.", "include \""].iter().any(|name| object(action, name))
-            || (malformed && object(action, "template \""))
-    };
-    actions.into_iter().any(own) || (malformed && text.lines().any(|line| line.trim_start().starts_with("{{")))
 }

@@ -20,7 +20,11 @@ pub struct Source {
     pub text: Result<String, String>,
 }
 
-/// The files of the given arguments, in order of their names. `-` is standard input.
+/// Endings of the files of a folder that can be meant.
+const ENDINGS: [&str; 5] = ["yaml", "yml", "json", "rules", "rule"];
+
+/// The files of the given arguments, in order of their names. `-` is standard input. What a pattern matches is found, not
+/// named: it may match files of others.
 ///
 /// # Errors
 /// A pattern that cannot be one, or matches nothing.
@@ -38,14 +42,15 @@ pub fn collect(arguments: &[String]) -> anyhow::Result<Vec<Source>> {
         } else if path.exists() || path.is_symlink() || !argument.contains(['*', '?', '[']) {
             named.insert(path.to_owned());
         } else {
-            let before = named.len();
+            let mut some = false;
             for found in glob::glob(argument).with_context(|| format!("{argument} is no pattern"))? {
                 let found = found?;
                 if found.is_file() {
-                    named.insert(found);
+                    some = true;
+                    paths.insert(found);
                 }
             }
-            anyhow::ensure!(named.len() > before, "nothing matches {argument}");
+            anyhow::ensure!(some, "nothing matches {argument}");
         }
     }
     paths.retain(|path| !named.contains(path));
@@ -60,7 +65,7 @@ pub fn collect(arguments: &[String]) -> anyhow::Result<Vec<Source>> {
 fn folder(path: &Path, found: &mut BTreeSet<PathBuf>, seen: &mut BTreeSet<PathBuf>) {
     let known = path.canonicalize().is_ok_and(|real| !seen.insert(real));
     let Ok(entries) = std::fs::read_dir(path) else {
-        // Shown as a file that cannot be read, so that it is not forgotten.
+        // PanelQuery as a file that cannot be read, so that it is not forgotten.
         found.insert(path.to_owned());
         return;
     };
@@ -70,8 +75,8 @@ fn folder(path: &Path, found: &mut BTreeSet<PathBuf>, seen: &mut BTreeSet<PathBu
     for entry in entries.flatten() {
         let path = entry.path();
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        let known =
-            path.extension().is_some_and(|ending| ["yaml", "yml", "json", "rules"].iter().any(|e| ending == *e));
+        let ending = path.extension();
+        let known = ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
         if hidden {
             continue;
         }
@@ -119,12 +124,27 @@ fn bounded(from: impl Read) -> Result<String, String> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large());
     }
+    if let Some(text) = utf16(&bytes) {
+        return text;
+    }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
         format!("is not UTF-8 (line {line}, byte {at})")
     })?;
     Ok(text.strip_prefix('\u{feff}').map(ToOwned::to_owned).unwrap_or(text))
+}
+
+/// The text of a file whose first bytes say that it is UTF-16, as PowerShell writes it; Prometheus reads such a file.
+fn utf16(bytes: &[u8]) -> Option<Result<String, String>> {
+    let unit: fn([u8; 2]) -> u16 = match bytes {
+        [0xFF, 0xFE, ..] => u16::from_le_bytes,
+        [0xFE, 0xFF, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (pairs, rest) = bytes[2..].as_chunks::<2>();
+    let text = char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).collect::<Result<String, _>>();
+    Some(text.ok().filter(|_| rest.is_empty()).ok_or_else(|| "is not UTF-16, as its first bytes say".to_owned()))
 }
 
 fn too_large() -> String {

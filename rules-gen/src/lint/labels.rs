@@ -1,7 +1,7 @@
 //! The labels that an expression's result has, may have and cannot have.
 
 use super::expr::{is_scalar, matchers};
-use super::known::{Known, OF_TARGETS};
+use super::metric_facts::{MetricFacts, OF_TARGETS};
 use promql::{Binary, BinaryOp, Call, Expr, Kind, MatchOp, Name, Selector, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +83,7 @@ pub fn set(names: &[Name]) -> BTreeSet<String> {
 }
 
 /// The labels of an expression's result.
-pub fn labels(expr: &Expr, known: &Known) -> Labels {
+pub fn labels(expr: &Expr, known: &MetricFacts) -> Labels {
     match &expr.kind {
         Kind::Selector(one) => of_selector(one, known),
         Kind::Paren(inner) | Kind::Unary(_, inner) => labels(inner, known),
@@ -112,7 +112,7 @@ pub fn labels(expr: &Expr, known: &Known) -> Labels {
     }
 }
 
-fn of_selector(selector: &Selector, known: &Known) -> Labels {
+fn of_selector(selector: &Selector, known: &MetricFacts) -> Labels {
     let mut labels = Labels::default();
     for matcher in matchers(selector).filter(|matcher| matcher.op == MatchOp::Equal) {
         let name = &matcher.name.text;
@@ -147,13 +147,13 @@ fn text(expr: &Expr) -> &str {
     }
 }
 
-fn of_call(call: &Call, known: &Known) -> Labels {
+fn of_call(call: &Call, known: &MetricFacts) -> Labels {
     let argument = |at: usize| call.args.get(at).map(|arg| labels(arg, known)).unwrap_or_default();
     match call.function.text.as_str() {
         "time" | "vector" | "pi" | "scalar" => Labels::none(),
         "absent" | "absent_over_time" => {
             let of = call.args.first().and_then(Expr::selector);
-            let fixed = of.map(|one| of_selector(one, &Known::default()).fixed).unwrap_or_default();
+            let fixed = of.map(|one| of_selector(one, &MetricFacts::default()).fixed).unwrap_or_default();
             let certain: BTreeSet<String> = fixed.keys().cloned().collect();
             Labels { possible: Some(certain.clone()), certain, gone: BTreeSet::new(), fixed }
         }
@@ -174,7 +174,7 @@ fn of_call(call: &Call, known: &Known) -> Labels {
     }
 }
 
-fn of_binary(one: &Binary, known: &Known) -> Labels {
+fn of_binary(one: &Binary, known: &MetricFacts) -> Labels {
     let (left, right) = (labels(&one.left, known), labels(&one.right, known));
     match one.op {
         BinaryOp::Or => return left.or(right),

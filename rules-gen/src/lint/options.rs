@@ -1,6 +1,8 @@
 //! What the lints measure by.
 
-use super::known::Known;
+use super::configuration::Configuration;
+use super::flavour::Flavour;
+use super::metric_facts::MetricFacts;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,7 +11,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Metrics that are known.
-    pub known: Known,
+    pub known: MetricFacts,
     /// Seconds that Prometheus keeps.
     pub retention: f64,
     /// Seconds between two scrapes.
@@ -18,12 +20,16 @@ pub struct Options {
     pub evaluation_interval: f64,
     /// The oldest server that must accept the rules.
     pub version: Option<(u32, u32)>,
+    /// The server that the rules are for; without one the keys of all are taken.
+    pub server: Option<Flavour>,
     /// The feature flags that the servers have: `promql-experimental-functions`.
     pub features: Vec<String>,
     /// The folder of the runbooks that links point to.
     pub runbooks: Option<PathBuf>,
     /// Links that lead nowhere, and why; filled from live servers.
     pub broken_links: BTreeMap<String, String>,
+    /// The files `rules-gen.yaml`.
+    pub configurations: Vec<Configuration>,
     /// The day, for suppressions that end.
     pub today: Date,
 }
@@ -33,14 +39,16 @@ impl Default for Options {
     /// scrapes is what its operator sets.
     fn default() -> Self {
         Self {
-            known: Known::catalog(None),
+            known: MetricFacts::catalog(None),
             retention: 15.0 * 86_400.0,
             scrape_interval: 30.0,
             evaluation_interval: 30.0,
             version: None,
+            server: None,
             features: Vec::new(),
             runbooks: None,
             broken_links: BTreeMap::new(),
+            configurations: Vec::new(),
             today: Date::MAX,
         }
     }

@@ -63,13 +63,10 @@ fn text(findings: &[Finding], files: usize, style: Style) -> String {
         if !finding.snippet.trim().is_empty() {
             let number = finding.place.line.to_string();
             let margin = " ".repeat(number.len());
-            let before: String = finding
-                .snippet
-                .chars()
-                .take(finding.place.column - 1)
-                .map(|c| if c == '\t' { c } else { ' ' })
-                .collect();
-            let room = finding.snippet.chars().count().saturating_sub(finding.place.column - 1).max(1);
+            let column = (finding.place.column - 1).saturating_sub(finding.before);
+            let before: String =
+                finding.snippet.chars().take(column).map(|c| if c == '\t' { c } else { ' ' }).collect();
+            let room = finding.snippet.chars().count().saturating_sub(column).max(1);
             let caret = style.paint(colour, &"^".repeat(finding.width.min(room)));
             let _ = writeln!(out, "{number} | {}\n{margin} | {before}{caret}", clean(&finding.snippet));
         }

@@ -1,11 +1,19 @@
 //! What is found: where, how bad, why and what to do; suppressed where the file says so with a reason.
 
+mod suppressions;
+
+pub use suppressions::LintId;
+
+use super::flavour::Flavour;
 use super::place::{Lines, Place, Text};
 use super::yaml::Node;
 use jiff::civil::Date;
 use promql::Span;
 use std::fmt;
 use std::ops::Range;
+
+/// Characters of a line that are shown.
+const SNIPPET: usize = 300;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -56,12 +64,11 @@ pub struct Finding {
     pub message: String,
     /// What to do; may be empty.
     pub fix: String,
-    /// The line of the file.
+    /// The line of the file; of a long one a part.
     pub snippet: String,
+    /// Characters of the line before the snippet.
+    pub before: usize,
 }
-
-/// Finds the id of a lint as the program knows it (`checks::id`), for comments that name one.
-pub type LintId = fn(&str) -> Option<&'static str>;
 
 /// Collects the findings of one file.
 #[derive(Debug, Clone)]
@@ -72,6 +79,9 @@ pub struct Report<'a> {
     scope: Scope,
     subject: Option<String>,
     version: Option<(u32, u32)>,
+    server: Option<Flavour>,
+    /// Whether what stands in the file is judged elsewhere as well, so that a suppression may be meant for there.
+    partly: bool,
     /// Where [`Report::near`] looks.
     within: Range<usize>,
     found: Vec<(Scope, Finding)>,
@@ -88,6 +98,8 @@ impl<'a> Report<'a> {
             scope,
             subject,
             version,
+            server: version.map(|_| Flavour::Prometheus),
+            partly: false,
             within: 0..text.len(),
             found: Vec::new(),
         }
@@ -96,6 +108,28 @@ impl<'a> Report<'a> {
     /// The file's name.
     pub fn file(&self) -> &str {
         self.file
+    }
+
+    /// The rules are for this server.
+    #[must_use]
+    pub fn of(mut self, server: Option<Flavour>) -> Self {
+        self.server = server.or(self.server);
+        self
+    }
+
+    /// The server that the rules are for, when somebody said so.
+    pub const fn server(&self) -> Option<Flavour> {
+        self.server
+    }
+
+    /// Whether anything was found.
+    pub fn has_any(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// A part of the file is judged elsewhere.
+    pub fn is_judged_partly(&mut self) {
+        self.partly = true;
     }
 
     /// What follows is about these bytes of the file.
@@ -188,7 +222,12 @@ impl<'a> Report<'a> {
     }
 
     fn found(&mut self, id: &'static str, level: Level, span: &Range<usize>, place: Place, message: String, fix: &str) {
-        let snippet = self.lines.line(self.text, place.line).chars().take(300).collect::<String>();
+        // Of a line that is a whole file of JSON the part around the place.
+        let before = if place.column > SNIPPET * 2 / 3 { place.column - SNIPPET / 3 } else { 0 };
+        let line = self.lines.start(place.line).map_or("", |_| self.lines.line(self.text, place.line));
+        let rest = self.lines.byte(self.text, Place { column: before + 1, ..place }).and_then(|at| self.text.get(at..));
+        let snippet = rest.filter(|_| before > 0).unwrap_or(line).lines().next().unwrap_or_default();
+        let snippet = snippet.chars().take(SNIPPET).collect();
         let inside = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
         let finding = Finding {
             file: self.file.to_owned(),
@@ -200,6 +239,7 @@ impl<'a> Report<'a> {
             message,
             fix: fix.to_owned(),
             snippet,
+            before,
         };
         let scope = if self.scope.last == 0 { Scope { place, last: place.line } } else { self.scope.clone() };
         self.found.push((scope, finding));
@@ -207,72 +247,25 @@ impl<'a> Report<'a> {
 
     /// The findings that no comment suppresses, and those about the comments themselves.
     pub fn finish(mut self, today: Date, id: LintId) -> Vec<Finding> {
-        let (ignores, bad) = ignores(self.text, today, id);
+        let (mut ignores, bad) = suppressions::read(self.text, today, id);
         self.scope = Scope::default();
         self.subject = None;
+        let example = "# rules-gen: ignore RG016 until 2027-01-31 because ...";
         for (line, message) in bad {
-            self.line("RG099", Level::Error, line, message, "# rules-gen: ignore RG016 until 2027-01-31 because ...");
+            self.line("RG099", Level::Error, line, message, example);
         }
-        let kept = |(scope, finding): &(Scope, Finding)| {
-            !ignores.iter().any(|ignore| {
-                let here = ignore.line.is_none_or(|line| (scope.place.line..=scope.last).contains(&line));
-                here && ignore.ids.contains(&finding.id) && !matches!(finding.id, "RG099")
-            })
-        };
-        self.found.retain(kept);
+        self.found.retain(|(scope, finding)| {
+            !ignores.iter_mut().fold(false, |is, ignore| ignore.takes(scope.place.line..=scope.last, finding.id) || is)
+        });
+        let useless = if self.partly { Vec::new() } else { ignores };
+        for ignore in &useless {
+            for id in ignore.useless() {
+                let message = format!("this suppresses nothing: {id} finds nothing here");
+                self.line("RG099", Level::Warning, ignore.written, message, "remove it");
+            }
+        }
         self.found.into_iter().map(|(_, finding)| finding).collect()
     }
-}
-
-struct Ignore {
-    /// The line it is about; the whole file without one.
-    line: Option<usize>,
-    ids: Vec<&'static str>,
-}
-
-/// `# rules-gen: ignore RG016 until 2026-12-31 because ...`, before a rule or within it; `ignore-file` for the file.
-fn ignores(text: &str, today: Date, id: LintId) -> (Vec<Ignore>, Vec<(usize, String)>) {
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
-    if !text.contains("rules-gen:") {
-        return (good, bad);
-    }
-    let all: Vec<&str> = text.lines().collect();
-    for (at, line) in all.iter().enumerate() {
-        let Some((before, comment)) = line.split_once("# rules-gen:") else { continue };
-        let next = all.iter().skip(at + 1).position(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
-        let about = if before.trim().is_empty() { next.map_or(at + 1, |next| at + next + 2) } else { at + 1 };
-        match ignore(comment.trim(), today, id) {
-            Ok((whole, ids)) => good.push(Ignore { line: (!whole).then_some(about), ids }),
-            Err(why) => bad.push((at + 1, why)),
-        }
-    }
-    (good, bad)
-}
-
-fn ignore(comment: &str, today: Date, id: LintId) -> Result<(bool, Vec<&'static str>), String> {
-    let (head, reason) = comment.split_once(" because ").ok_or("a suppression needs a reason: because ...")?;
-    if reason.trim().is_empty() {
-        return Err("a suppression needs a reason: because ...".to_owned());
-    }
-    let mut words = head.split([' ', ',']).filter(|word| !word.is_empty());
-    let whole = match words.next() {
-        Some("ignore") => false,
-        Some("ignore-file") => true,
-        other => return Err(format!("unknown instruction {}; use ignore or ignore-file", other.unwrap_or_default())),
-    };
-    let mut ids = Vec::new();
-    while let Some(word) = words.next() {
-        if word == "until" {
-            let date =
-                words.next().and_then(|date| date.parse::<Date>().ok()).ok_or("until takes a date: 2026-12-31")?;
-            if date < today {
-                return Err(format!("this suppression ended on {date}"));
-            }
-        } else {
-            ids.push(id(word).ok_or_else(|| format!("there is no lint {word}"))?);
-        }
-    }
-    if ids.is_empty() { Err("which lint? name at least one".to_owned()) } else { Ok((whole, ids)) }
 }
 
 /// Where a part of a value stands in the scalar that it was read from: in YAML white space, quotes and backslashes differ,

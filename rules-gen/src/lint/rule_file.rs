@@ -1,14 +1,26 @@
 //! Rule files and `PrometheusRule` objects as Prometheus reads them (`model/rulefmt`): what it refuses is an error.
 
+use super::flavour::Flavour;
 use super::number;
 use super::place::Text;
 use super::report::{Level, Report, Scope};
 use super::template;
 use super::yaml::{Kind, Node};
 use crate::promql::duration;
+use checklist::yaml::hint;
 use promql::{Expr, Query, Use};
 use std::collections::BTreeSet;
 
+/// Keys beside `groups` that only some servers know.
+const OF_FILES: [(&str, Flavour); 1] = [("namespace", Flavour::Mimir)];
+/// Keys of a group that only some servers know.
+const OF_GROUPS: [(&str, Flavour); 5] = [
+    ("source_tenants", Flavour::Mimir),
+    ("evaluation_delay", Flavour::Mimir),
+    ("align_evaluation_time_on_interval", Flavour::Mimir),
+    ("remote_write", Flavour::Mimir),
+    ("partial_response_strategy", Flavour::Thanos),
+];
 /// Since then names may have any characters.
 const UTF8_NAMES: (u32, u32) = (3, 0);
 /// The operator refuses larger objects: half of what a Secret may hold.
@@ -33,7 +45,7 @@ pub struct Rule {
     pub pending: f64,
     /// Seconds that it keeps firing.
     pub keep_firing: f64,
-    /// Labels that it sets.
+    /// Labels that it or its group sets.
     pub labels: Vec<(String, Text)>,
     /// Annotations.
     pub annotations: Vec<(String, Text)>,
@@ -65,8 +77,7 @@ pub fn seconds(text: &str) -> Option<f64> {
 /// Reads the rules below `root` (a rule file, or the `spec` of an object).
 pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
     let mut rules = Vec::new();
-    let known: &[&str] = if object { &["groups"] } else { &["groups", "namespace"] };
-    keys(root, known, report);
+    keys_of(root, &["groups"], if object { &[] } else { &OF_FILES }, report);
     if object && root.span.len() > MAX_OBJECT {
         let message = format!("the object has {} bytes, the operator refuses more than {MAX_OBJECT}", root.span.len());
         report.add("RG003", Level::Error, root, message, "make an object of each cadence");
@@ -75,10 +86,11 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
     let mut names = BTreeSet::new();
     for group in list(groups, "groups", report) {
         let known = ["name", "interval", "limit", "rules", "query_offset", "labels", "partial_response_strategy"];
-        let known = if object { &known[..] } else { &known[..6] };
-        if !keys(group, known, report) {
+        let (known, others) = if object { (&known[..], &[][..]) } else { (&known[..6], &OF_GROUPS[..]) };
+        if !keys_of(group, known, others, report) {
             continue;
         }
+        others_values(group, report);
         match group.get("name").and_then(Node::text) {
             None | Some("") => report.add("RG003", Level::Error, group, "the group has no name", "give it a name"),
             Some(name) if !names.insert(name.to_owned()) => {
@@ -92,10 +104,10 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
             time(offset, "query_offset", report);
             report.since(offset, "query_offset", (2, 53));
         }
-        if let Some(labels) = group.get("labels") {
-            table(labels, "labels", report);
+        let labels = group.get("labels").map(|labels| {
             report.since(labels, "labels of a group", (3, 0));
-        }
+            table(labels, "labels", report)
+        });
         if let Some(limit) = group.get("limit") {
             if !limit.is_null() && !limit.plain().is_some_and(number::is_taken_as_whole) {
                 report.add("RG001", Level::Error, limit, "limit takes a whole number without quotes", "");
@@ -104,14 +116,14 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
         }
         if let Some(list_of_rules) = group.get("rules") {
             for node in list(list_of_rules, "rules", report) {
-                rules.extend(rule(node, interval, report));
+                rules.extend(rule(node, interval, labels.as_deref().unwrap_or_default(), report));
             }
         }
     }
     rules
 }
 
-fn rule(node: &Node, interval: Option<f64>, report: &mut Report<'_>) -> Option<Rule> {
+fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report: &mut Report<'_>) -> Option<Rule> {
     let known = ["record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"];
     if !keys(node, &known, report) {
         return None;
@@ -140,8 +152,8 @@ fn rule(node: &Node, interval: Option<f64>, report: &mut Report<'_>) -> Option<R
     let (pending, keep_firing) = (time("for", report), time("keep_firing_for", report));
     let labels = node.get("labels").map(|labels| table(labels, "labels", report)).unwrap_or_default();
     let annotations = node.get("annotations").map(|all| table(all, "annotations", report)).unwrap_or_default();
-    if let Some(keep) = node.get("keep_firing_for") {
-        report.since(keep, "keep_firing_for", (2, 42));
+    if let Some(keep_for) = node.get("keep_firing_for") {
+        report.since(keep_for, "keep_firing_for", (2, 42));
     }
     let Some(expr) = field("expr") else {
         report.add("RG002", Level::Error, node, "the rule has no expr", "say what it evaluates");
@@ -177,6 +189,11 @@ fn rule(node: &Node, interval: Option<f64>, report: &mut Report<'_>) -> Option<R
             report.at("RG032", Level::Error, value, message, "Prometheus refuses the file");
         }
     }
+    // A label of the group is one of each of its rules that does not set it itself.
+    let mut labels = labels;
+    let inherited: Vec<(String, Text)> =
+        of_group.iter().filter(|(name, _)| !labels.iter().any(|(own, _)| own == name)).cloned().collect();
+    labels.extend(inherited);
     Some(Rule { scope, alerts, name, expr, ast, uses, pending, keep_firing, labels, annotations, interval })
 }
 
@@ -193,6 +210,11 @@ fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Query> {
 
 /// Whether it is a table with no other keys than these.
 pub fn keys(node: &Node, known: &[&str], report: &mut Report<'_>) -> bool {
+    keys_of(node, known, &[], report)
+}
+
+/// The same with keys that only some servers know.
+fn keys_of(node: &Node, known: &[&str], others: &[(&str, Flavour)], report: &mut Report<'_>) -> bool {
     if !matches!(node.kind, Kind::Map(_)) {
         if !node.is_null() {
             report.add("RG001", Level::Error, node, format!("{} stands where a table belongs", node.what()), "");
@@ -206,12 +228,47 @@ pub fn keys(node: &Node, known: &[&str], report: &mut Report<'_>) -> bool {
             continue;
         }
         let name = key.text().unwrap_or_default();
-        if !known.contains(&name) {
+        if known.contains(&name) {
+            continue;
+        }
+        let Some((_, server)) = others.iter().find(|(other, _)| *other == name) else {
             let fix = format!("known here: {}", known.join(", "));
-            report.add("RG001", Level::Error, key, format!("unknown key {name}"), &fix);
+            report.add("RG001", Level::Error, key, format!("unknown key {name}{}", hint(name, known)), &fix);
+            continue;
+        };
+        let message = format!("only {server:?} knows the key {name}: other servers refuse the file");
+        match report.server() {
+            Some(wanted) if wanted == *server => {}
+            Some(_) => report.add("RG001", Level::Error, key, message, "remove it"),
+            None => report.add("RG001", Level::Info, key, message, "--server says what the rules are for"),
         }
     }
     true
+}
+
+/// The values of keys that only Mimir or Thanos know.
+fn others_values(group: &Node, report: &mut Report<'_>) {
+    for name in ["evaluation_delay"] {
+        if let Some(delay) = group.get(name) {
+            time(delay, name, report);
+        }
+    }
+    if let Some(tenants) = group.get("source_tenants") {
+        for tenant in list(tenants, "source_tenants", report).iter().filter(|tenant| tenant.text().is_none()) {
+            report.add("RG001", Level::Error, tenant, "source_tenants takes a list of names", "");
+        }
+    }
+    let words = [
+        ("align_evaluation_time_on_interval", &["true", "false"][..]),
+        ("partial_response_strategy", &["warn", "abort", "WARN", "ABORT", ""][..]),
+    ];
+    for (name, words) in words {
+        let Some(value) = group.get(name) else { continue };
+        if !value.is_null() && !value.text().is_some_and(|text| words.contains(&text)) {
+            let message = format!("{name} is {} or {}", words[0], words[1]);
+            report.add("RG001", Level::Error, value, message, "");
+        }
+    }
 }
 
 fn nothing(key: &Node) -> bool {
@@ -233,7 +290,12 @@ fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(String, Text)
     for (key, value) in node.entries().iter().filter(|(key, _)| !nothing(key)) {
         match (key.text(), text(value)) {
             (Some(key), Some(value)) => all.push((key.to_owned(), value)),
-            _ => report.add("RG001", Level::Error, value, format!("{name} takes single values"), "quote it"),
+            _ => {
+                let template = value.has_key_that_is_no_text();
+                let why = if template { "{{ without quotes begins a table" } else { "this is none" };
+                let message = format!("{name} takes single values, {why}");
+                report.add("RG001", Level::Error, value, message, "put the text in quotes");
+            }
         }
     }
     all
@@ -242,10 +304,48 @@ fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(String, Text)
 fn time(node: &Node, name: &str, report: &mut Report<'_>) -> Option<f64> {
     let found = node.text().and_then(seconds);
     if found.is_none() && !node.is_null() {
-        let message = format!("{name} takes a duration such as 5m, of 292 years at most");
-        report.add("RG001", Level::Error, node, message, "");
+        let written = node.text().unwrap_or_else(|| node.what());
+        let message = format!("{name} takes a duration such as 5m, of 292 years at most, not {written}");
+        let fix = node.text().and_then(duration_meant).map(|meant| format!("{name}: {meant}"));
+        report.add("RG001", Level::Error, node, message, &fix.unwrap_or_default());
     }
     found
+}
+
+/// What a duration in another spelling means: `5 min`, `1.5h`, `1h 30m`, `PT5M`. A number without a unit means nothing
+/// that is sure.
+pub fn duration_meant(text: &str) -> Option<String> {
+    const UNITS: [(&str, &[&str], f64); 6] = [
+        ("w", &["w", "week", "weeks"], 604_800_000.0),
+        ("d", &["d", "day", "days"], 86_400_000.0),
+        ("h", &["h", "hr", "hrs", "hour", "hours"], 3_600_000.0),
+        ("m", &["m", "min", "mins", "minute", "minutes"], 60_000.0),
+        ("s", &["s", "sec", "secs", "second", "seconds"], 1_000.0),
+        ("ms", &["ms", "millis", "milliseconds"], 1.0),
+    ];
+    let lower = text.trim().to_ascii_lowercase();
+    let lower = lower.strip_prefix("pt").unwrap_or(&lower);
+    let mut rest = lower.trim_start();
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = rest[digits..].trim_start();
+        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let (.., size) = UNITS.iter().find(|(_, names, _)| names.contains(&&rest[..letters]))?;
+        total += number * size;
+        rest = rest[letters..].trim_start_matches([' ', ',']);
+    }
+    let mut meant = String::new();
+    for (unit, _, size) in UNITS.iter().skip(1) {
+        let count = (total / size + 1e-9).floor();
+        if count >= 1.0 {
+            meant += &format!("{count}{unit}");
+            total -= count * size;
+        }
+    }
+    // Nothing is rounded away.
+    (!meant.is_empty() && total.abs() < 1e-6).then_some(meant)
 }
 
 /// Letters, digits, `_` and `:`, no digit in front.

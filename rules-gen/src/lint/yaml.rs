@@ -2,10 +2,13 @@
 //! budget, duplicate keys are refused, every document of a file is read.
 
 use super::place::{Lines, ParseError, Place};
-use super::strict::{self, Covered};
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use super::yaml_v3::{self, Covered};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
 use std::collections::HashMap;
 use std::ops::Range;
+
+/// What a message of the parser begins with.
+pub const NO_YAML: &str = "this is no YAML: ";
 
 /// Deeper than any rule file; a bound against hostile nesting.
 const MAX_DEPTH: usize = 100;
@@ -30,6 +33,13 @@ pub enum Kind {
     List(Vec<Node>),
     /// A mapping in the order of the file.
     Map(Vec<(Node, Node)>),
+}
+
+impl ParseError {
+    /// A node that stands for what cannot be read.
+    pub(super) fn node(&self) -> Node {
+        Node { place: self.place, span: 0..0, kind: Kind::Scalar(String::new(), true) }
+    }
 }
 
 impl Node {
@@ -84,6 +94,18 @@ impl Node {
         }
     }
 
+    /// Whether it holds a table whose key is a table or a list, as `{{ action }}` without quotes is read; Prometheus'
+    /// reader refuses one.
+    pub fn has_key_that_is_no_text(&self) -> bool {
+        match &self.kind {
+            Kind::Scalar(..) => false,
+            Kind::List(items) => items.iter().any(Self::has_key_that_is_no_text),
+            Kind::Map(entries) => entries
+                .iter()
+                .any(|(key, value)| !matches!(key.kind, Kind::Scalar(..)) || value.has_key_that_is_no_text()),
+        }
+    }
+
     fn size(&self) -> usize {
         1 + match &self.kind {
             Kind::Scalar(..) => 0,
@@ -104,7 +126,7 @@ pub fn documents(text: &str) -> (Vec<Node>, Option<ParseError>) {
         return read;
     }
     // The parser refuses tabs in front of a line within brackets, too, where they mean nothing.
-    parsed(&strict::spaced(text), text)
+    parsed(&yaml_v3::spaced(text), text)
 }
 
 /// The documents of a text, and what is wrong with the one that it was made of.
@@ -115,21 +137,23 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
         budget: text.len() + 1_000,
         lines: Lines::new(text),
         covered: Covered::default(),
+        brackets: 0,
     };
-    let mut parser = Parser::new_from_str(text);
+    // Comments mean nothing here, and the parser keeps no more than some of them in front of an item.
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    let mut parser = Parser::new_from_str_with_options(text, options);
     let mut found = Vec::new();
     loop {
         let (event, span) = match parser.next_event() {
-            None => return (found, strict::refused(original, &reader.lines, &reader.covered)),
+            None => return (found, yaml_v3::refused(original, &reader.lines, &reader.covered)),
             Some(Err(error)) => {
-                let marker = error.marker();
-                let place = Place { line: marker.line(), column: marker.col() + 1 };
-                return (found, Some(ParseError { place, message: error.info() }));
+                return (found, Some(syntax(&error)));
             }
             Some(Ok(next)) => next,
         };
         match event {
-            Event::StreamEnd => return (found, strict::refused(original, &reader.lines, &reader.covered)),
+            Event::StreamEnd => return (found, yaml_v3::refused(original, &reader.lines, &reader.covered)),
             Event::DocumentStart(..) => reader.anchors.clear(),
             Event::StreamStart | Event::DocumentEnd | Event::Comment(..) => {}
             event => match reader.node(&mut parser, event, span, 0) {
@@ -140,6 +164,13 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
     }
 }
 
+/// An error of the parser with its place.
+fn syntax(error: &ScanError) -> ParseError {
+    let marker = error.marker();
+    let place = Place { line: marker.line(), column: marker.col() + 1 };
+    ParseError { place, message: checklist::yaml::syntax(error) }
+}
+
 struct Reader<'a> {
     text: &'a str,
     anchors: HashMap<usize, Node>,
@@ -147,6 +178,8 @@ struct Reader<'a> {
     budget: usize,
     lines: Lines,
     covered: Covered,
+    /// Brackets around what is read.
+    brackets: usize,
 }
 
 type Source<'a> = Parser<'a, granit_parser::StrInput<'a>>;
@@ -165,6 +198,9 @@ impl<'a> Reader<'a> {
             return Err(ParseError { place, message: format!("nested deeper than {MAX_DEPTH} levels") });
         }
         self.spend(1, place)?;
+        let in_brackets = self.text.get(start..).is_some_and(|rest| rest.starts_with(['[', '{']));
+        let collection = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
+        self.brackets += usize::from(collection && in_brackets);
         let (kind, anchor, end) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let number = tag.as_ref().is_some_and(|tag| matches!(tag.suffix(), "int" | "float"));
@@ -173,6 +209,13 @@ impl<'a> Reader<'a> {
                 let quotes = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
                 if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
                     self.covered.blocks.push(start);
+                }
+                if quotes {
+                    self.covered.quoted.push(start..end);
+                }
+                if quotes || style == ScalarStyle::Plain {
+                    let raw = self.text.get(start..end).unwrap_or_default();
+                    self.covered.look_at(raw, start, self.brackets > 0);
                 }
                 if quotes { &mut self.covered.closed } else { &mut self.covered.texts }.push(start..end);
                 (Kind::Scalar(text.into_owned(), plain), anchor, end)
@@ -187,7 +230,8 @@ impl<'a> Reader<'a> {
             Event::MappingStart(_, anchor, _) => {
                 let (mut entries, mut merged, mut end) = (Vec::new(), Vec::new(), start);
                 while let Some((event, span)) = self.next(parser, &Event::MappingEnd, &mut end)? {
-                    let key = self.node(parser, event, span, depth + 1)?;
+                    let mut key = self.node(parser, event, span, depth + 1)?;
+                    self.colon(&mut key);
                     let Some((event, span)) = self.next(parser, &Event::MappingEnd, &mut end)? else { break };
                     let value = self.node(parser, event, span, depth + 1)?;
                     if matches!(&key.kind, Kind::Scalar(text, true) if text == "<<") {
@@ -213,7 +257,8 @@ impl<'a> Reader<'a> {
             }
             other => return Err(ParseError { place, message: format!("unexpected {other:?}") }),
         };
-        if !matches!(kind, Kind::Scalar(..)) && self.text[start..].starts_with(['[', '{']) {
+        if collection && in_brackets {
+            self.brackets -= 1;
             self.covered.closed.push(start..end);
         }
         let node = Node { place, span: start..end.max(start), kind };
@@ -237,16 +282,28 @@ impl<'a> Reader<'a> {
                     *end = span.end.byte_offset().unwrap_or(*end).max(*end);
                     return Ok((event != *until).then_some((event, span)));
                 }
-                Some(Err(error)) => {
-                    let marker = error.marker();
-                    let place = Place { line: marker.line(), column: marker.col() + 1 };
-                    return Err(ParseError { place, message: error.info() });
-                }
+                Some(Err(error)) => return Err(syntax(&error)),
                 None => {
                     let message = "the file ends in the middle".to_owned();
                     return Err(ParseError { place: self.lines.place(self.text, self.text.len()), message });
                 }
             }
+        }
+    }
+
+    /// Within brackets a colon in front of `,` or `}` belongs to the text for Prometheus: `{a:, b: c}` has a key `a:`.
+    fn colon(&mut self, key: &mut Node) {
+        let written = self.text.get(key.span.clone()).unwrap_or_default();
+        if matches!(key.kind, Kind::Scalar(..)) && self.brackets > 0 && written.contains('\n') {
+            let message = "a key goes over several lines, which Prometheus does not read";
+            self.covered.refused.push((key.span.start, message.to_owned()));
+        }
+        let behind = self.text.get(key.span.end..).unwrap_or_default();
+        if let Kind::Scalar(text, true) = &mut key.kind
+            && self.brackets > 0
+            && [":,", ":}", ":]"].iter().any(|ending| behind.starts_with(ending))
+        {
+            text.push(':');
         }
     }
 

@@ -121,8 +121,8 @@ pub fn route_tree(config: &Config) -> RouteTree {
 pub fn receiver(config: &Config, severity: &str) -> &'static str {
     let RouteTree { root, routes, .. } = route_tree(config);
     let takes = |route: &&Route| route.matcher.name == "severity" && route.matcher.value == severity;
-    let told = |route: &Route| route.receiver;
-    let mut all = routes.iter().filter(takes).map(told);
+    let receiver_of = |route: &Route| route.receiver;
+    let mut all = routes.iter().filter(takes).map(receiver_of);
     let first = all.next().unwrap_or(root);
     all.fold(first, |found, next| if found == "nobody" { next } else { found })
 }

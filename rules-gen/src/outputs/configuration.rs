@@ -97,7 +97,7 @@ const fn of(names: Names) -> &'static str {
         Names::Tables => "the table of the written checklist",
         Names::Tasks => "the id of the task",
         Names::Thresholds => "the key of the threshold",
-        Names::Words => "the kind of words",
+        Names::WordKinds => "the kind of words",
     }
 }
 
@@ -108,7 +108,7 @@ fn table<'a>(text: &mut String, keys: impl Iterator<Item = &'a Key>) {
             _ if key.required => "needed".to_owned(),
             Default::None => "none".to_owned(),
             Default::Value(value) => format!("`{value}`"),
-            Default::Words(words) => words.to_owned(),
+            Default::Described(words) => words.to_owned(),
         };
         let (name, value, about) = (key.name, value(&key.kind), key.about);
         let _ = writeln!(text, "| `{name}` | {value} | {default} | {} | `{}` |", cell(about), cell(key.example));

@@ -10,7 +10,7 @@ mod signal;
 use crate::outputs::file::File;
 use crate::outputs::output::{About, Format, Input, Kind, Output};
 use crate::rules::labels::{ROUNDS, dashboard_uid};
-use checklist::contract::CHECK_INFO;
+use checklist::self_metrics::CHECK_INFO;
 use checklist::{Cadence, Config, Signal};
 use dashboard::{Dashboard, model};
 pub use limits::JUST_ABOVE;

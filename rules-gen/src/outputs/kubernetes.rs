@@ -8,7 +8,7 @@ pub mod volumes;
 use crate::outputs::file::{File, yaml};
 use crate::outputs::kubernetes::names::{CLAIM, CONFIG_FILE, CONFIG_MAP, JOBS, NAME, Part};
 use crate::outputs::kubernetes::pods::{Needs, Pod, needs};
-use crate::outputs::kubernetes::volumes::Mounts;
+use crate::outputs::kubernetes::volumes::PodVolumes;
 use crate::outputs::output::{About, Format, Input, Kind, Output};
 use checklist::signals::{alert_path, restore};
 use checklist::{Cadence, Config, Signal};
@@ -93,7 +93,7 @@ fn claim() -> Value {
 
 /// What the Deployment of the base gets from the configuration.
 fn pod_patch(needs: &Needs) -> Value {
-    let mut container = json!({"name": "exporter", "volumeMounts": needs.mounts.mounts});
+    let mut container = json!({"name": "exporter", "volumeMounts": needs.volume_mounts.volume_mounts});
     if !needs.env.is_empty() {
         container["env"] = json!(needs.env);
     }
@@ -102,7 +102,7 @@ fn pod_patch(needs: &Needs) -> Value {
         "spec": {"template": {"spec": {
             "automountServiceAccountToken": needs.asks_api_server,
             "containers": [container],
-            "volumes": needs.mounts.volumes,
+            "volumes": needs.volume_mounts.volumes,
         }}},
     })
 }
@@ -146,8 +146,8 @@ fn cron_jobs(config: &Config) -> anyhow::Result<Vec<Value>> {
             elects,
         });
     }
-    let told = config.alerting.pagerduty.is_some() || config.alerting.slack.is_some();
-    if let (Some(first), true, true) = (config.alertmanagers.first(), config.tasks.is_some(), told) {
+    let has_receiver = config.alerting.pagerduty.is_some() || config.alerting.slack.is_some();
+    if let (Some(first), true, true) = (config.alertmanagers.first(), config.tasks.is_some(), has_receiver) {
         jobs.push(Job {
             name: format!("{NAME}-alert-path"),
             // In the working hours: the test of the page reaches a person.
@@ -213,15 +213,15 @@ fn often(config: &Config, signal: &Signal, target: &str, hour: usize) -> String 
 }
 
 fn cron_job(job: &Job<'_>, zone: Option<&str>, needs: Needs) -> Value {
-    let Needs { env, mounts: Mounts { mut mounts, mut volumes }, .. } = needs;
+    let Needs { env, volume_mounts: PodVolumes { mut volume_mounts, mut volumes }, .. } = needs;
     let scratch = matches!(job.pod, Pod::Restore(_));
     if scratch {
-        mounts.push(json!({"name": "tmp", "mountPath": "/tmp"}));
+        volume_mounts.push(json!({"name": "tmp", "mountPath": "/tmp"}));
         volumes.push(json!({"name": "tmp", "emptyDir": {"sizeLimit": SCRATCH}}));
     }
     let memory = if scratch { ("256Mi", "1Gi") } else { ("64Mi", "128Mi") };
     let mut container = json!({
-        "name": "job", "image": job.image, "command": job.command, "volumeMounts": mounts,
+        "name": "job", "image": job.image, "command": job.command, "volumeMounts": volume_mounts,
         "securityContext": {
             "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
         },

@@ -94,7 +94,7 @@ fn section(section: &Section, within: Within) -> Value {
 fn key(key: &Key, within: Within) -> Value {
     let mut value = kind(&key.kind, within);
     let otherwise = match key.default {
-        Default::Words(words) => format!(" Default: {words}."),
+        Default::Described(words) => format!(" Default: {words}."),
         Default::None | Default::Value(_) => String::new(),
     };
     value["description"] = json!(format!("{}{otherwise}", key.about));
@@ -150,7 +150,7 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
             };
             TABLES.iter().map(one).collect()
         }
-        Names::Columns | Names::Words => {
+        Names::Columns | Names::WordKinds => {
             let Within::Table(AppTable { columns, words, .. }) = within else { return object(&[], [("", json!({}))]) };
             match names {
                 Names::Columns => columns

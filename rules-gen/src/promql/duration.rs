@@ -60,22 +60,6 @@ pub fn prometheus_duration(duration: Duration) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-/// Seconds for people: `45s`, `3m 20s`, `2h 5m`, `1d 4h`.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time span, cut at whole seconds")]
-pub fn human(seconds: f64) -> String {
-    let whole = seconds.max(0.0).round() as u64;
-    let (days, hours, minutes, rest) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60, whole % 60);
-    let pair = |a: u64, unit: &str, b: u64, smaller: &str| {
-        if b == 0 { format!("{a}{unit}") } else { format!("{a}{unit} {b}{smaller}") }
-    };
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{rest}s"),
-        (0, 0, _) => pair(minutes, "m", rest, "s"),
-        (0, _, _) => pair(hours, "h", minutes, "m"),
-        _ => pair(days, "d", hours, "h"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,13 +4,14 @@ mod history;
 pub mod html;
 pub mod machine;
 pub mod output;
+mod recorded;
 mod replay;
 mod report;
 pub mod settings;
 mod sweep;
 
 pub use machine::{Episode, Machine, State, UnixMillis, Waits};
-pub use report::{Alert, Report};
+pub use report::{Alert, Failed, Report};
 pub use sweep::{Budget, Sweep};
 
 use crate::promql;
@@ -19,6 +20,7 @@ use crate::server::{NoVerdict, Past};
 use crate::terminal::Progress;
 use anyhow::{Context, ensure};
 use jiff::tz::TimeZone;
+use recorded::{Recorded, WrittenOut};
 use replay::{Clock, Replay};
 use settings::Settings;
 
@@ -45,31 +47,31 @@ pub async fn replay_all(
         .filter(|rule| wanted.as_ref().is_none_or(|wanted| wanted.is_match(&rule.name)))
         .collect();
     ensure!(!chosen.is_empty(), "there is no alert to replay; names are compared as a whole");
-    for rule in &chosen {
-        ::promql::parse(&rule.expr).map_err(|errors| {
-            let why = promql::mistakes(&errors, &rule.expr);
-            anyhow::anyhow!("the expression of {} does not parse: {why}", rule.name)
-        })?;
-    }
     let clock = clock(&settings.past)?;
     let progress = Progress::new();
     progress.tell("how far back the history goes");
     let records = rules.iter().filter(|rule| rule.kind == Kind::Record).map(|rule| rule.name.clone()).collect();
     let mut history = history::History::read(&settings.server, clock, records).await?;
-    let mut alerts = Vec::new();
+    let recorded = Recorded::of(rules, settings.past.step.as_secs_f64());
+    let (mut alerts, mut failed) = (Vec::new(), Vec::new());
     for (at, rule) in chosen.iter().enumerate() {
         let place = format!("{} of {}: {}", at + 1, chosen.len(), rule.name);
         progress.tell(&place);
-        let warnings = history.warnings(&rule.expr).await?;
-        alerts.push(
-            replay((settings, draws), rule, &mut history, warnings, zone, &|done, of| {
-                progress.tell(&format!("{place}, slice {done} of {of}"));
-            })
-            .await?,
-        );
+        if let Err(errors) = ::promql::parse(&rule.expr) {
+            failed.push(Failed::new(rule, format!("it does not parse: {}", promql::mistakes(&errors, &rule.expr))));
+            continue;
+        }
+        let written = recorded.written_out(&rule.expr);
+        let tell = |done, of| progress.tell(&format!("{place}, slice {done} of {of}"));
+        match replay((settings, draws), (rule, &written), &mut history, zone, &tell).await {
+            Ok(alert) => alerts.push(alert),
+            // The server cannot evaluate this one; the others it may.
+            Err(error) if error.of_the_expression => failed.push(Failed::new(rule, error.why)),
+            Err(error) => return Err(error.into()),
+        }
     }
     progress.end();
-    Ok(Report::new(settings, &history, zone, alerts))
+    Ok(Report::new(settings, &history, zone, alerts, failed))
 }
 
 fn clock(past: &Past) -> anyhow::Result<Clock> {
@@ -82,13 +84,17 @@ fn clock(past: &Past) -> anyhow::Result<Clock> {
 
 async fn replay(
     (settings, draws): (&Settings, bool),
-    rule: &ListedRule,
+    (rule, written): (&ListedRule, &WrittenOut),
     history: &mut history::History<'_>,
-    mut warnings: Vec<String>,
     zone: &TimeZone,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Alert, NoVerdict> {
-    let judged = promql::judged(&rule.expr);
+    let mut warnings = history.warnings(&written.expr).await?;
+    if !written.records.is_empty() {
+        let records = written.records.join(", ");
+        warnings.push(format!("evaluated with the recording rules of the same files: {records}"));
+    }
+    let judged = promql::judged(&written.expr);
     let sweeps = matches!(settings.sweep, Some(Sweep::Threshold(_)));
     if sweeps && judged.is_none() {
         warnings.push("not of the form `expression op number`: there is no threshold to sweep".to_owned());
@@ -99,7 +105,7 @@ async fn replay(
     let (variants, ordered) = sweep::variants(settings.sweep.as_ref(), rule.pending, judged.as_ref());
     // The values themselves are needed for other limits and for the curve; else the server may judge.
     let values = judged.as_ref().filter(|_| sweeps || draws);
-    let expr = values.map_or(&rule.expr, |judged| &judged.lhs);
+    let expr = values.map_or(&written.expr, |judged| &judged.lhs);
     let clock = &history.clock;
     let mut work = Replay::new(rule, clock, &variants, values.map(|judged| judged.comparison), draws);
     let (first, last) = (clock.start as f64 / 1000.0, clock.last() as f64 / 1000.0);
@@ -109,7 +115,7 @@ async fn replay(
     let mut take = |courses| work.take(courses);
     settings.server.each_slice(expr, (first, last), step, POINTS / series, &mut take, progress).await?;
     let (outcomes, curves) = work.finish();
-    let covered = history.covered(&rule.expr);
+    let covered = history.covered(&written.expr);
     Ok(Alert::new(rule, judged, &variants, ordered, outcomes, curves)
         .judged_by(settings.budget.as_ref(), covered, zone)
         .warned(warnings))

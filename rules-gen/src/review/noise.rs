@@ -109,21 +109,21 @@ fn alert_noise(
     hours: &BusinessHours,
     zone: &TimeZone,
 ) -> Alert {
-    let figures = Statistics::of(sets.iter().map(|(_, episodes)| episodes.as_slice()), zone);
+    let statistics = Statistics::of(sets.iter().map(|(_, episodes)| episodes.as_slice()), zone);
     let all = sets.iter().flat_map(|(_, episodes)| episodes);
     let outside = all.filter(|episode| !hours.contains(episode.begin, zone)).count();
     let silenced = manager.map(|manager| {
         let quiet: f64 = sets.iter().map(|(labels, episodes)| manager.silenced_seconds(labels, episodes)).sum();
-        if figures.firing_seconds > 0.0 { quiet / figures.firing_seconds } else { 0.0 }
+        if statistics.firing_seconds > 0.0 { quiet / statistics.firing_seconds } else { 0.0 }
     });
-    let count = (figures.episodes + figures.flaps + outside) as f64;
+    let count = (statistics.episodes + statistics.flaps + outside) as f64;
     Alert {
         noise: count * (1.0 - silenced.unwrap_or_default()),
-        outside_hours: outside as f64 / figures.episodes.max(1) as f64,
+        outside_hours: outside as f64 / statistics.episodes.max(1) as f64,
         active: manager.map(|manager| manager.active(&alert, &severity)),
         alert,
         severity,
-        figures,
+        statistics,
         silenced,
     }
 }

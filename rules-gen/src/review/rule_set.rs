@@ -46,7 +46,7 @@ pub struct ListedRule {
 
 /// Every rule of a text with one or more YAML (or JSON) documents.
 pub fn read(text: &str) -> anyhow::Result<Vec<ListedRule>> {
-    let documents: Vec<Value> = serde_yaml::from_multiple(text).map_err(yaml::Error::from)?;
+    let documents: Vec<Value> = yaml::parse_all(text)?;
     let mut rules = Vec::new();
     for document in &documents {
         rules.extend(document_rules(document)?);

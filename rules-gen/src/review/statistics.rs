@@ -38,32 +38,32 @@ pub struct Statistics {
 impl Statistics {
     /// The statistics of the episodes of all label sets.
     pub fn of<'a>(sets: impl IntoIterator<Item = &'a [Episode]>, zone: &TimeZone) -> Self {
-        let mut figures = Self::default();
+        let mut statistics = Self::default();
         let mut all: Vec<Episode> = Vec::new();
         for set in sets.into_iter().filter(|set| !set.is_empty()) {
-            figures.series += 1;
-            figures.flaps += set.windows(2).filter(|pair| pair[1].begin - pair[0].end < FLAP).count();
-            figures.still_firing += set.iter().filter(|episode| episode.open).count();
+            statistics.series += 1;
+            statistics.flaps += set.windows(2).filter(|pair| pair[1].begin - pair[0].end < FLAP).count();
+            statistics.still_firing += set.iter().filter(|episode| episode.open).count();
             all.extend(set);
         }
         all.sort_by_key(|episode| (episode.begin, episode.end));
         let mut lengths: Vec<f64> = all.iter().map(seconds).collect();
         lengths.sort_by(f64::total_cmp);
-        figures.episodes = all.len();
-        figures.firing_seconds = lengths.iter().sum();
-        figures.median_seconds = quantile(&lengths, 50);
-        figures.p95_seconds = quantile(&lengths, 95);
-        figures.first = all.first().and_then(|episode| Timestamp::from_millisecond(episode.begin).ok());
-        figures.last = all.last().and_then(|episode| Timestamp::from_millisecond(episode.begin).ok());
+        statistics.episodes = all.len();
+        statistics.firing_seconds = lengths.iter().sum();
+        statistics.median_seconds = quantile(&lengths, 50);
+        statistics.p95_seconds = quantile(&lengths, 95);
+        statistics.first = all.first().and_then(|episode| Timestamp::from_millisecond(episode.begin).ok());
+        statistics.last = all.last().and_then(|episode| Timestamp::from_millisecond(episode.begin).ok());
         let pages = pages(&all);
-        figures.pages = pages.len();
+        statistics.pages = pages.len();
         for begin in pages {
             if let Ok(at) = Timestamp::from_millisecond(begin) {
                 let hour = zone.to_datetime(at).hour();
-                figures.pages_by_hour[usize::try_from(hour).unwrap_or_default() % 24] += 1;
+                statistics.pages_by_hour[usize::try_from(hour).unwrap_or_default() % 24] += 1;
             }
         }
-        figures
+        statistics
     }
 }
 
@@ -108,10 +108,10 @@ mod tests {
         let minute = 60_000;
         let episode = |begin: i64, end: i64| Episode { begin: begin * minute, end: end * minute, open: false };
         let (one, two) = ([episode(0, 10), episode(15, 20), episode(60, 61)], [episode(5, 16)]);
-        let figures = Statistics::of([&one[..], &two[..], &[]], &TimeZone::UTC);
-        assert_eq!((figures.series, figures.episodes, figures.pages, figures.flaps), (2, 4, 2, 1));
-        assert!((figures.firing_seconds - 27.0 * 60.0).abs() < 1e-9);
-        assert!((figures.median_seconds - 300.0).abs() < 1e-9 && (figures.p95_seconds - 660.0).abs() < 1e-9);
-        assert_eq!((figures.pages_by_hour[0], figures.pages_by_hour[1]), (1, 1));
+        let statistics = Statistics::of([&one[..], &two[..], &[]], &TimeZone::UTC);
+        assert_eq!((statistics.series, statistics.episodes, statistics.pages, statistics.flaps), (2, 4, 2, 1));
+        assert!((statistics.firing_seconds - 27.0 * 60.0).abs() < 1e-9);
+        assert!((statistics.median_seconds - 300.0).abs() < 1e-9 && (statistics.p95_seconds - 660.0).abs() < 1e-9);
+        assert_eq!((statistics.pages_by_hour[0], statistics.pages_by_hour[1]), (1, 1));
     }
 }

@@ -3,7 +3,7 @@
 use crate::rules::labels::{annotations, labels};
 use crate::rules::model::Rule;
 use crate::rules::recordings::judged_by;
-use checklist::contract::{
+use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
     RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN, WEB_CONFIG,
 };

@@ -3,7 +3,7 @@
 
 use crate::rules::labels::recorded;
 use crate::rules::model::Recording;
-use checklist::contract::{CHECK_INFO, CHECK_PASSED};
+use checklist::self_metrics::{CHECK_INFO, CHECK_PASSED};
 use checklist::{Config, Metric, Signal};
 
 /// What Prometheus records for a signal, from the application's own metrics or those of other exporters.

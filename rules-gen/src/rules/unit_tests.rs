@@ -10,12 +10,12 @@ use crate::rules::model::{Entry, Group, Rule};
 use checklist::condition::history::{SAMPLES, constant, labels, line, steady};
 use checklist::condition::threshold::Direction;
 use checklist::condition::value::{Selector, of};
-use checklist::contract::{
+use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
     RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, UNSEEN, WEB_CONFIG,
 };
 use checklist::signals::r#override::ACTIVE;
-use checklist::{Case, Course, Given, Severity, Value, When};
+use checklist::{Case, Given, InputSeries, Severity, Value, When};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -71,8 +71,8 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &WEB_CONFIG, &RULES_INFO, &LEASE_HELD, &SHARD, &SHARDS];
     // An absence must be silent only when every target is there.
     let all_targets = ["ChecklistCheckMissing", "ChecklistSourceMissing"].contains(&rule.alert.as_str());
-    let series = |inputs: &[Course]| {
-        let one = |target: &str, Course { metric, labels, values }: &Course| {
+    let series = |inputs: &[InputSeries]| {
+        let one = |target: &str, InputSeries { metric, labels, values }: &InputSeries| {
             let own = !per_process.iter().any(|known| known == metric);
             let of_target = **metric == TARGET_REACHABLE;
             let recorded = metric.name.contains(':') && !metric_is_of(rule, metric);
@@ -98,7 +98,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     };
     let pace = case.pace;
     let early = case.lead + whole(rule.times.pending, pace).saturating_sub(pace);
-    let case_of = |name: &str, inputs: &[Course], fires: bool| {
+    let case_of = |name: &str, inputs: &[InputSeries], fires: bool| {
         let step = |at: Duration, alerts: &[Json]| json!({"eval_time": prometheus_duration(at), "alertname": rule.alert, "exp_alerts": alerts});
         let mut steps = Vec::new();
         // It holds already, but not for long enough.
@@ -181,12 +181,12 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
         When::Lasting(selector, _) => {
             let mut case = pair(&[(selector, limit + 1.0, limit)]).hourly().after(Duration::from_hours(6 * 24));
             let labels = labels(&selector);
-            let gap = Course {
+            let gap = InputSeries {
                 metric: selector.metric,
                 labels: labels.clone(),
                 values: format!("{0}+0x70 _x12 {0}+0x{SAMPLES}", limit + 1.0),
             };
-            let pause = Course {
+            let pause = InputSeries {
                 metric: selector.metric,
                 labels,
                 values: format!("{0}+0x70 0+0x2 {0}+0x{SAMPLES}", limit + 1.0),
@@ -220,13 +220,13 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
 }
 
 /// A constant series with the selector's labels.
-fn on(selector: &Selector, value: f64) -> Course {
-    Course { metric: selector.metric, labels: labels(selector), values: constant(value) }
+fn on(selector: &Selector, value: f64) -> InputSeries {
+    InputSeries { metric: selector.metric, labels: labels(selector), values: constant(value) }
 }
 
 /// Constant series: the first value of each is bad, the second good. The first selector names the labels.
 fn pair(series: &[(Selector, f64, f64)]) -> Case {
-    let course = |selector: &Selector, value: f64| Course {
+    let course = |selector: &Selector, value: f64| InputSeries {
         metric: selector.metric,
         labels: labels(selector),
         values: constant(value),
@@ -236,7 +236,7 @@ fn pair(series: &[(Selector, f64, f64)]) -> Case {
 }
 
 /// A constant series of one pod.
-fn on_pod(metric: &'static checklist::Metric, pod: &str, value: f64) -> Course {
+fn on_pod(metric: &'static checklist::Metric, pod: &str, value: f64) -> InputSeries {
     steady(metric, value).with("pod", pod)
 }
 

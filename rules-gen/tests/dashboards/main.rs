@@ -5,7 +5,7 @@
 mod limits;
 mod rounds;
 
-use checklist::contract::{PER_PROCESS, PER_TARGET, RULES_INFO};
+use checklist::self_metrics::{PER_PROCESS, PER_TARGET, RULES_INFO};
 use checklist::{Cadence, Config, Metric, SIGNALS};
 use promql::{Expr, MatchOp, Selector, parse};
 use rules_gen::lint::expr::function;
@@ -76,12 +76,13 @@ fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
         for panel in signal.panels {
             // Two signals may have panels of one title.
             let runbook = format!("[Runbook](https://runbooks.example.com/ops-checklist/{}.md)", signal.id);
-            let is_own = |told: &&str| told.starts_with(panel.description) && told.contains(&runbook);
+            let is_own = |messages: &&str| messages.starts_with(panel.description) && messages.contains(&runbook);
             let titled = panels(own).filter(|drawn| drawn["title"] == panel.title);
-            let told = titled.filter_map(|drawn| drawn["description"].as_str()).find(is_own);
-            let told = told.unwrap_or_else(|| panic!("{} has no panel {} with its runbook", signal.id, panel.title));
+            let messages = titled.filter_map(|drawn| drawn["description"].as_str()).find(is_own);
+            let messages =
+                messages.unwrap_or_else(|| panic!("{} has no panel {} with its runbook", signal.id, panel.title));
             for line in checklist::lines::lines_of(signal.id) {
-                assert!(told.contains(line.text), "{} is not in {told}", line.text);
+                assert!(messages.contains(line.text), "{} is not in {messages}", line.text);
             }
         }
     }
@@ -284,8 +285,8 @@ fn the_model_has_the_types_of_grafanas_schema() {
         let path = folder.path().join(format!("{}.ts", dashboard.uid));
         std::fs::write(path, format!("{HEAD}{}", dashboard.json().unwrap())).unwrap();
     }
-    let (good, said) = check();
-    assert!(good, "{said}");
+    let (good, printed) = check();
+    assert!(good, "{printed}");
     // The check can fail.
     for (name, wrong) in
         [("mode", r#""thresholds": { "mode": "relative", "steps": [] }"#), ("field", r#""nonsense": 1"#)]

@@ -63,8 +63,8 @@ fn promtool(folder: &Path, series: &[(&str, &str)], expected: &[(&str, &str, f64
         "tests": [{"interval": "1m", "input_series": input, "promql_expr_test": tests}]});
     std::fs::write(folder.join("test.yaml"), serde_yaml::to_string(&file).unwrap()).unwrap();
     let output = Command::new("promtool").args(["test", "rules", "test.yaml"]).current_dir(folder).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    let printed = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
 }
 
 /// What the exporter probes has its verdict from there, what is judged on the metrics of others from the rules.

@@ -88,7 +88,7 @@ fn its_context_is_what_the_build_reads_and_nothing_else() {
     let mut read: BTreeSet<String> = members.split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect();
     read.extend(["Cargo.toml", "Cargo.lock"].map(str::to_owned));
     // Files of the repository that become part of a program.
-    let list = super::said(
+    let list = super::printed(
         std::process::Command::new("grep")
             .current_dir(root())
             .args(["-rhoE", "include_(str|bytes)!\\(\"(\\.\\./)+[a-z]+"])

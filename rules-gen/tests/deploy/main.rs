@@ -29,7 +29,7 @@ fn root() -> PathBuf {
 }
 
 /// Runs a program that must succeed, and gives what it printed.
-fn said(command: &mut Command) -> String {
+fn printed(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("it prints UTF-8")
@@ -57,7 +57,7 @@ fn objects(text: &str) -> Objects {
 }
 
 fn kustomize(folder: &Path) -> Objects {
-    objects(&said(Command::new("kubectl").arg("kustomize").arg(folder)))
+    objects(&printed(Command::new("kubectl").arg("kustomize").arg(folder)))
 }
 
 /// The chart with a folder of generated files, rendered by helm where `make parts` has built it.
@@ -69,7 +69,7 @@ fn helm(generated: &Path) -> Objects {
 fn helm_with(generated: &Path, change: impl Fn(&mut Value)) -> Objects {
     let folder = tempfile::tempdir().expect("a folder");
     let chart = folder.path().join("ops-checklist");
-    said(Command::new("cp").arg("-r").arg(root().join("deploy/helm/ops-checklist")).arg(&chart));
+    printed(Command::new("cp").arg("-r").arg(root().join("deploy/helm/ops-checklist")).arg(&chart));
     copy_generated(generated, &chart);
     let file = chart.join("values.yaml");
     let mut values: Value = serde_yaml::from_str(&std::fs::read_to_string(&file).expect("there")).expect("YAML");
@@ -78,7 +78,7 @@ fn helm_with(generated: &Path, change: impl Fn(&mut Value)) -> Objects {
     let program = root().join("target/parts/bin/helm");
     if program.exists() {
         let arguments = ["template", "checklist", "--namespace", NAMESPACE];
-        return objects(&said(Command::new(program).args(arguments).arg(&chart)));
+        return objects(&printed(Command::new(program).args(arguments).arg(&chart)));
     }
     let read = |path: &str| std::fs::read_to_string(chart.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     let mut text = String::new();
@@ -97,9 +97,9 @@ fn helm_with(generated: &Path, change: impl Fn(&mut Value)) -> Objects {
 
 /// The chart has its dashboards within; those of the repository lie beside `deploy`.
 fn copy_generated(generated: &Path, chart: &Path) {
-    said(Command::new("cp").arg("-r").arg(generated).arg(chart.join("generated")));
+    printed(Command::new("cp").arg("-r").arg(generated).arg(chart.join("generated")));
     if !generated.join("dashboards").exists() {
-        said(Command::new("cp").arg("-r").arg(root().join("dashboards")).arg(chart.join("generated")));
+        printed(Command::new("cp").arg("-r").arg(root().join("dashboards")).arg(chart.join("generated")));
     }
 }
 
@@ -108,8 +108,8 @@ fn generated(yaml: &str, folder: &Path) -> PathBuf {
     // kustomize takes an absolute path for a remote one, so the folders lie as in the repository.
     std::fs::write(folder.join("checklist.yaml"), yaml).expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
-    said(command.current_dir(folder).args(["generate", "--config", "checklist.yaml", "--out", "generated"]));
-    said(Command::new("cp").arg("-r").arg(root().join("deploy/kustomize")).arg(folder));
+    printed(command.current_dir(folder).args(["generate", "--config", "checklist.yaml", "--out", "generated"]));
+    printed(Command::new("cp").arg("-r").arg(root().join("deploy/kustomize")).arg(folder));
     let overlay = folder.join("kustomize/overlays/example/kustomization.yaml");
     let text = std::fs::read_to_string(&overlay).expect("the overlay is there");
     std::fs::write(&overlay, format!("{text}namespace: {NAMESPACE}\n")).expect("written");
@@ -137,7 +137,7 @@ fn the_example_is_generated_as_it_is_committed() {
         "dashboards",
         "--check",
     ];
-    said(command.current_dir(root()).args(arguments));
+    printed(command.current_dir(root()).args(arguments));
 }
 
 #[test]
@@ -383,7 +383,10 @@ fn what_no_pod_could_start_with_is_told_and_only_where_pods_are_wanted() {
         let output = command.output().expect("it runs");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    let (code, told) = generate(&[]);
-    assert!(code == Some(2) && told.contains("/etc: a pod cannot start") && told.contains("--target-format"), "{told}");
+    let (code, messages) = generate(&[]);
+    assert!(
+        code == Some(2) && messages.contains("/etc: a pod cannot start") && messages.contains("--target-format"),
+        "{messages}"
+    );
     assert_eq!(generate(&["--target-format", "prometheus"]).0, Some(0));
 }

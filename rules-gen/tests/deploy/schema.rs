@@ -17,42 +17,42 @@ pub(crate) fn check(object: &Value) {
     let kind = format!("{} {}", object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
     match kind.as_str() {
         "apps/v1 Deployment" => {
-            let deployment: Deployment = strict(object);
+            let deployment: Deployment = decoded(object);
             pod(&deployment.spec.template.spec.unwrap());
         }
         "apps/v1 StatefulSet" => {
-            let set: StatefulSet = strict(object);
+            let set: StatefulSet = decoded(object);
             pod(&set.spec.template.spec.unwrap());
         }
         "batch/v1 CronJob" => {
-            let job: CronJob = strict(object);
+            let job: CronJob = decoded(object);
             assert!(job.metadata.name.unwrap().len() <= 52, "names of jobs get eleven letters more");
             pod(&job.spec.job_template.spec.unwrap().template.spec.unwrap());
         }
-        "coordination.k8s.io/v1 Lease" => drop(strict::<Lease>(object)),
+        "coordination.k8s.io/v1 Lease" => drop(decoded::<Lease>(object)),
         "monitoring.coreos.com/v1 PrometheusRule" => rules(object),
         "monitoring.coreos.com/v1 ServiceMonitor" => monitor(object),
-        "networking.k8s.io/v1 NetworkPolicy" => drop(strict::<NetworkPolicy>(object)),
-        "policy/v1 PodDisruptionBudget" => drop(strict::<PodDisruptionBudget>(object)),
-        "rbac.authorization.k8s.io/v1 ClusterRole" => drop(strict::<ClusterRole>(object)),
-        "rbac.authorization.k8s.io/v1 ClusterRoleBinding" => drop(strict::<ClusterRoleBinding>(object)),
-        "rbac.authorization.k8s.io/v1 Role" => drop(strict::<Role>(object)),
-        "rbac.authorization.k8s.io/v1 RoleBinding" => drop(strict::<RoleBinding>(object)),
+        "networking.k8s.io/v1 NetworkPolicy" => drop(decoded::<NetworkPolicy>(object)),
+        "policy/v1 PodDisruptionBudget" => drop(decoded::<PodDisruptionBudget>(object)),
+        "rbac.authorization.k8s.io/v1 ClusterRole" => drop(decoded::<ClusterRole>(object)),
+        "rbac.authorization.k8s.io/v1 ClusterRoleBinding" => drop(decoded::<ClusterRoleBinding>(object)),
+        "rbac.authorization.k8s.io/v1 Role" => drop(decoded::<Role>(object)),
+        "rbac.authorization.k8s.io/v1 RoleBinding" => drop(decoded::<RoleBinding>(object)),
         "v1 ConfigMap" => {
-            let map: ConfigMap = strict(object);
+            let map: ConfigMap = decoded(object);
             let size: usize = map.data.unwrap().values().map(String::len).sum();
             // What kubectl applies is also kept in an annotation, which may have 256 KiB.
             assert!(size < 262_144, "{size} bytes");
         }
-        "v1 PersistentVolumeClaim" => drop(strict::<PersistentVolumeClaim>(object)),
-        "v1 Service" => drop(strict::<Service>(object)),
-        "v1 ServiceAccount" => drop(strict::<ServiceAccount>(object)),
+        "v1 PersistentVolumeClaim" => drop(decoded::<PersistentVolumeClaim>(object)),
+        "v1 Service" => drop(decoded::<Service>(object)),
+        "v1 ServiceAccount" => drop(decoded::<ServiceAccount>(object)),
         other => panic!("{other} is not expected"),
     }
 }
 
 /// Reads and writes it: a field that the type does not have would be lost.
-fn strict<T: DeserializeOwned + Serialize>(object: &Value) -> T {
+fn decoded<T: DeserializeOwned + Serialize>(object: &Value) -> T {
     let typed: T = serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{error}: {object}"));
     let mut back = serde_json::to_value(&typed).unwrap();
     let mut meant = object.clone();
@@ -122,11 +122,11 @@ fn pod(pod: &PodSpec) {
         let resources = container.resources.as_ref().unwrap();
         assert!(resources.requests.as_ref().unwrap().contains_key("memory"));
         assert!(resources.limits.as_ref().unwrap().contains_key("memory"));
-        let mounts: Vec<&VolumeMount> = container.volume_mounts.iter().flatten().collect();
-        for mount in &mounts {
+        let volume_mounts: Vec<&VolumeMount> = container.volume_mounts.iter().flatten().collect();
+        for mount in &volume_mounts {
             assert!(volumes.contains(&mount.name.as_str()), "no volume {}", mount.name);
             let place = Path::new(&mount.mount_path);
-            for other in mounts.iter().filter(|other| !std::ptr::eq(**other, *mount)) {
+            for other in volume_mounts.iter().filter(|other| !std::ptr::eq(**other, *mount)) {
                 assert_ne!(mount.mount_path, other.mount_path, "two volumes in one place");
                 // Where it is to be mounted could not be made.
                 assert!(

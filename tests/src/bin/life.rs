@@ -11,7 +11,7 @@ use stack::life::board::{Board, Labels};
 use stack::life::evaluate::{self, Span};
 use stack::life::ledger::Incident;
 use stack::life::shop::{Kind, Shop};
-use stack::life::{incidents, ordinary, peers, remote_write, table, told};
+use stack::life::{incidents, notifications, ordinary, peers, remote_write, table};
 use stack::monitoring::Prometheus;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
         };
         let mut worst: Vec<table::Outcome> = Vec::new();
         for seed in &arguments.seeds {
-            for outcome in judge(&Shop::new(kind, *seed), arguments.peers.as_ref()).await? {
+            for outcome in evaluate_shop(&Shop::new(kind, *seed), arguments.peers.as_ref()).await? {
                 let weight =
                     |one: &table::Outcome| (one.false_pages.len(), one.untold().len(), one.false_messages.len());
                 match worst.iter_mut().find(|known| known.name == outcome.name) {
@@ -79,7 +79,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn judge(shop: &Shop, folder: Option<&PathBuf>) -> anyhow::Result<Vec<table::Outcome>> {
+async fn evaluate_shop(shop: &Shop, folder: Option<&PathBuf>) -> anyhow::Result<Vec<table::Outcome>> {
     let begun = Instant::now();
     let config =
         Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
@@ -135,6 +135,6 @@ async fn set(
     let tracks: Vec<_> = board.tracks().collect();
     remote_write::send(prometheus.port, &tracks, span.begin, 720).await?;
     let firing = evaluate::firing(prometheus.port, rules, span, &|_| {}).await?;
-    let told = told::notifications(&firing, span.minutes, routes, pages);
-    Ok(table::outcome(&format!("{} {name}", shop.name()), &told, ledger, shop.from(), shop.minutes))
+    let notifications = notifications::notifications(&firing, span.minutes, routes, pages);
+    Ok(table::outcome(&format!("{} {name}", shop.name()), &notifications, ledger, shop.from(), shop.minutes))
 }

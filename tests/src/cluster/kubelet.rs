@@ -41,10 +41,10 @@ impl Kubelet {
                         let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
                         summary(&api, &state, token.and_then(|value| value.strip_prefix("Bearer "))).await
                     }
-                    ["containerLogs", namespace, pod, _] => answer(
+                    ["containerLogs", namespace, pod, container] => answer(
                         200,
                         "text/plain",
-                        log(&state, namespace, pod, request.uri().query().unwrap_or_default()),
+                        log(&state, namespace, (pod, container), request.uri().query().unwrap_or_default()),
                     ),
                     _ => answer(404, "text/plain", "404 page not found\n"),
                 }
@@ -59,7 +59,7 @@ impl Kubelet {
         lock(&self.state).volumes.insert((namespace.to_owned(), claim.to_owned()), share);
     }
 
-    /// Sets what a pod has written.
+    /// Sets what a pod has written, or one of its containers (`pod/container`).
     pub fn wrote(&self, namespace: &str, pod: &str, lines: Vec<(jiff::Timestamp, String)>) {
         lock(&self.state).lines.insert((namespace.to_owned(), pod.to_owned()), lines);
     }
@@ -83,7 +83,7 @@ async fn summary(api: &Api, state: &Mutex<State>, token: Option<&str>) -> hyper:
         return answer(403, "text/plain", text);
     }
     let volumes = lock(state).volumes.clone();
-    answer(200, "application/json", figures(&volumes).to_string())
+    answer(200, "application/json", statistics(&volumes).to_string())
 }
 
 /// Whether a user may do something in the API.
@@ -94,7 +94,7 @@ pub(super) async fn may(api: &Api, user: &Value, attributes: &Value) -> bool {
     review.is_ok_and(|review| review["status"]["allowed"] == true)
 }
 
-fn figures(volumes: &BTreeMap<(String, String), f64>) -> Value {
+fn statistics(volumes: &BTreeMap<(String, String), f64>) -> Value {
     const SIZE: f64 = 100.0 * 1_073_741_824.0;
     // Whole numbers of bytes, as a kubelet writes them.
     let whole = |bytes: f64| format!("{bytes:.0}").parse::<u64>().unwrap_or_default();
@@ -111,14 +111,15 @@ fn figures(volumes: &BTreeMap<(String, String), f64>) -> Value {
     json!({"node": {"nodeName": "node"}, "pods": pods})
 }
 
-fn log(state: &Mutex<State>, namespace: &str, pod: &str, query: &str) -> String {
+fn log(state: &Mutex<State>, namespace: &str, (pod, container): (&str, &str), query: &str) -> String {
     let parameter = |name: &str| {
         let mut all = url::form_urlencoded::parse(query.as_bytes());
         all.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     };
     let since: Option<jiff::Timestamp> = parameter("sinceTime").and_then(|text| text.parse().ok());
     let now = jiff::Timestamp::now();
-    let lines = lock(state).lines.get(&(namespace.to_owned(), pod.to_owned())).cloned();
+    let of = |name: String| lock(state).lines.get(&(namespace.to_owned(), name)).cloned();
+    let lines = of(format!("{pod}/{container}")).or_else(|| of(pod.to_owned()));
     let lines = lines.unwrap_or_else(|| vec![(now, "AUDIT: user 7 logged in".to_owned())]);
     let stamped = parameter("timestamps").as_deref() == Some("true");
     let of_time = lines.into_iter().filter(|(at, _)| since.is_none_or(|since| *at >= since));

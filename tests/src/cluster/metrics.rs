@@ -87,11 +87,11 @@ fn resources() -> Value {
 async fn nodes(api: &Api) -> anyhow::Result<Vec<Value>> {
     let now = jiff::Timestamp::now().to_string();
     let names = api.names("/api/v1/nodes").await?;
-    let figures = |name: &String| {
+    let sample = |name: &String| {
         json!({"metadata": {"name": name}, "timestamp": now, "window": "10s",
             "usage": {"cpu": "812345678n", "memory": "6Gi"}})
     };
-    Ok(names.iter().map(figures).collect())
+    Ok(names.iter().map(sample).collect())
 }
 
 async fn pods(api: &Api, used: &Used, namespace: &str, query: &str) -> anyhow::Result<Vec<Value>> {
@@ -106,7 +106,7 @@ async fn pods(api: &Api, used: &Used, namespace: &str, query: &str) -> anyhow::R
     let list = api.get(&format!("/api/v1/namespaces/{namespace}/pods?{query}")).await?;
     let now = jiff::Timestamp::now().to_string();
     let running = list["items"].as_array().into_iter().flatten().filter(|pod| pod["status"]["phase"] == "Running");
-    let figures = |pod: &Value| {
+    let sample = |pod: &Value| {
         let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
         let usage = json!({"cpu": format!("{cpu}m"), "memory": memory.to_string()});
         let containers: Vec<Value> =
@@ -114,5 +114,5 @@ async fn pods(api: &Api, used: &Used, namespace: &str, query: &str) -> anyhow::R
         json!({"metadata": {"name": pod["metadata"]["name"], "namespace": namespace, "labels": pod["metadata"]["labels"]},
             "timestamp": now, "window": "10s", "containers": containers})
     };
-    Ok(running.map(figures).collect())
+    Ok(running.map(sample).collect())
 }

@@ -37,6 +37,8 @@ pub(super) fn write_files(folder: &Path, authority: &Authority) -> anyhow::Resul
         ("audit-policy.yaml", AUDIT.to_owned()),
         ("stages.yaml", STAGES.to_owned()),
         ("audit.log", String::new()),
+        // Whoever has a certificate of it stays known when the server gets one of another authority.
+        ("clients.pem", std::fs::read_to_string(&authority.ca_file)?),
     ] {
         std::fs::write(folder.join(name), text)?;
     }
@@ -95,6 +97,7 @@ pub(super) fn api_server(folder: &Path, port: u16, etcd: &str, kubeconfig: &str)
         .arg(format!("{account}-issuer=https://kubernetes.default.svc"))
         .arg(format!("{account}-key-file={}", at("accounts.pub")))
         .arg(format!("{account}-signing-key-file={}", at("accounts.key")))
+        .arg(format!("--client-ca-file={}", at("clients.pem")))
         .arg(format!("--requestheader-client-ca-file={}", at("ca.pem")))
         .args(&["--requestheader-allowed-names=aggregator", "--requestheader-username-headers=X-Remote-User"])
         .args(&["--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-"])

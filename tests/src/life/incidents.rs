@@ -5,7 +5,7 @@ use super::board::Board;
 use super::ledger::{Incident, Loud};
 use super::ordinary::{at, sliding, traffic, usual_failures};
 use super::shop::{DAY, Kind, Shop};
-use checklist::contract::{LAST_SUCCESS, PROBE_SUCCESS, TARGET_REACHABLE};
+use checklist::self_metrics::{LAST_SUCCESS, PROBE_SUCCESS, TARGET_REACHABLE};
 use checklist::signals::{
     audit_log, auth_failures, backup, certificates, connections, disk, health, hpa, images, indexes, pods, pvc,
     restarts, restore, rules, seq_scans, slow_queries, tasks, workflows,
@@ -125,7 +125,7 @@ fn blind(board: &mut Board, when: &Range<usize>, kind: &str, target: &str) {
         |name, labels| name == LAST_SUCCESS.name && of_target(name, labels),
         |_, value| value.min(begin),
     );
-    let contract = |name: &str| {
+    let is_self_metric = |name: &str| {
         name.starts_with("checklist_probe_")
             || name.starts_with("checklist_check_")
             || name.starts_with("checklist_target_")
@@ -133,7 +133,7 @@ fn blind(board: &mut Board, when: &Range<usize>, kind: &str, target: &str) {
     let stale = when.start + 5..when.end;
     board.change(
         stale,
-        |name, labels| !contract(name) && !name.ends_with("_total") && of_target(name, labels),
+        |name, labels| !is_self_metric(name) && !name.ends_with("_total") && of_target(name, labels),
         |_, _| f64::NAN,
     );
 }

@@ -5,7 +5,7 @@
 use super::board::{Board, chance};
 use super::shop::{App, DAY, Kind, Shop, daylight, hour, is_weekday};
 use checklist::Config;
-use checklist::contract::{
+use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, SHARD, SHARDS, TARGET_REACHABLE,
 };
 use checklist::signals::{
@@ -47,7 +47,7 @@ pub fn month(shop: &Shop, config: &Config) -> Board {
     board
 }
 
-/// The contract series of every check: it is made, and its target answers.
+/// The self-metrics of every check: it is made, and its target answers.
 fn exporter(board: &mut Board, config: &Config) {
     for (metric, value) in [(&BUILD_INFO, 1.0), (&CONFIG_SUCCESSFUL, 1.0), (&SHARD, 0.0), (&SHARDS, 1.0)] {
         board.draw(metric.name, &[], |_| Some(value));

@@ -1,7 +1,7 @@
 //! The ledger beside what was told: the table of the benchmark.
 
 use super::ledger::{Incident, Loud};
-use super::told::Notification;
+use super::notifications::Notification;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -36,13 +36,13 @@ pub struct Told {
 }
 
 /// Puts the notifications beside the ledger. `from` is the first minute that is judged.
-pub fn outcome(name: &str, told: &[Notification], ledger: &[Incident], from: usize, minutes: usize) -> Outcome {
+pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from: usize, minutes: usize) -> Outcome {
     let mut outcome =
         Outcome { name: name.to_owned(), weeks: (minutes - from) as f64 / 10_080.0, ..Outcome::default() };
     let about = |incident: &Incident, one: &Notification| {
         one.alerts.iter().any(|alert| incident.is_told_by(one.minute, alert.values().map(String::as_str)))
     };
-    for one in told.iter().filter(|one| one.minute >= from) {
+    for one in messages.iter().filter(|one| one.minute >= from) {
         if ledger.iter().any(|incident| about(incident, one)) {
             continue;
         }
@@ -55,7 +55,7 @@ pub fn outcome(name: &str, told: &[Notification], ledger: &[Incident], from: usi
         if one.page { outcome.false_pages.push(text) } else { outcome.false_messages.push(text) }
     }
     for incident in ledger.iter().filter(|incident| incident.begin >= from) {
-        let own: Vec<&Notification> = told.iter().filter(|one| about(incident, one)).collect();
+        let own: Vec<&Notification> = messages.iter().filter(|one| about(incident, one)).collect();
         let pages = own.iter().filter(|one| one.page).count();
         let by = own.iter().map(|one| if one.page { Loud::Page } else { Loud::Message }).max();
         let first = own
@@ -77,20 +77,21 @@ pub fn outcome(name: &str, told: &[Notification], ledger: &[Incident], from: usi
 impl Outcome {
     /// Incidents of which nobody was told.
     pub fn untold(&self) -> Vec<&str> {
-        self.incidents.iter().filter(|told| told.by.is_none()).map(|told| told.what.as_str()).collect()
+        self.incidents.iter().filter(|messages| messages.by.is_none()).map(|messages| messages.what.as_str()).collect()
     }
 
     /// Half of the incidents that were told were told within so many minutes.
     pub fn median(&self) -> Option<usize> {
-        let mut all: Vec<usize> = self.incidents.iter().filter_map(|told| told.after).collect();
+        let mut all: Vec<usize> = self.incidents.iter().filter_map(|messages| messages.after).collect();
         all.sort_unstable();
         all.get(all.len() / 2).copied()
     }
 
     /// The row of the table.
     pub fn row(&self) -> String {
-        let by = |loud| self.incidents.iter().filter(|told| told.by == loud).count();
-        let paged: Vec<usize> = self.incidents.iter().map(|told| told.pages).filter(|pages| *pages > 0).collect();
+        let by = |loud| self.incidents.iter().filter(|messages| messages.by == loud).count();
+        let paged: Vec<usize> =
+            self.incidents.iter().map(|messages| messages.pages).filter(|pages| *pages > 0).collect();
         let per_incident = paged.iter().sum::<usize>() as f64 / paged.len().max(1) as f64;
         let median = self.median().map_or_else(|| "-".to_owned(), |minutes| minutes.to_string());
         format!(
@@ -126,15 +127,15 @@ impl fmt::Display for Outcome {
                 writeln!(f, "  {kind}: {line}")?;
             }
         }
-        for told in &self.incidents {
-            let by = match told.by {
+        for messages in &self.incidents {
+            let by = match messages.by {
                 Some(Loud::Page) => "page",
                 Some(Loud::Message) => "message",
                 None => "NOTHING",
             };
-            let after = told.after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
-            let wanted = if told.wants_page { "page" } else { "message" };
-            writeln!(f, "  {}: wants a {wanted}, told by {by}{after}, {} pages", told.what, told.pages)?;
+            let after = messages.after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
+            let wanted = if messages.wants_page { "page" } else { "message" };
+            writeln!(f, "  {}: wants a {wanted}, told by {by}{after}, {} pages", messages.what, messages.pages)?;
         }
         Ok(())
     }

@@ -114,15 +114,18 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     for beside in ["a.dump.sha256", "a.dump.md5", "a.dump.asc", "job.log"] {
         s3.put("full", &format!("daily/{beside}"), b"abc  a.dump")?;
     }
-    let (verdict, told, text) = judged(&yaml).await;
-    assert!(verdict == Passed && told.contains("newest daily/a.dump") && told.contains("4 other objects"), "{told}");
+    let (verdict, messages, text) = judged(&yaml).await;
+    assert!(
+        verdict == Passed && messages.contains("newest daily/a.dump") && messages.contains("4 other objects"),
+        "{messages}"
+    );
     assert!(text.contains("checklist_backup_objects{check=\"backup\",target=\"daily\",backup=\"daily\"} 1"), "{text}");
     // A manifest is known by a pattern.
     s3.put("full", "daily/a.manifest", b"{}")?;
     assert_eq!(judged(&yaml).await.0, Critical);
     for patterns in ["match: ['*.dump']", "exclude: ['*.manifest', '*.log', 'a.dump.*']"] {
-        let (verdict, told, _) = judged(&format!("{yaml}    {patterns}\n")).await;
-        assert!(verdict == Passed && told.contains("newest daily/a.dump"), "{patterns}: {told}");
+        let (verdict, messages, _) = judged(&format!("{yaml}    {patterns}\n")).await;
+        assert!(verdict == Passed && messages.contains("newest daily/a.dump"), "{patterns}: {messages}");
     }
     s3.remove("full", "daily/a.manifest")?;
     // A log of today hides no dump of nine days ago.
@@ -131,18 +134,21 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     // The future says nothing about an age.
     s3.put("full", "daily/b.dump", b"PGDMP and data")?;
     s3.modified("full", "daily/b.dump", now + hours(40 * 24))?;
-    let (verdict, told, text) = judged(&yaml).await;
-    assert!(verdict == Critical && told.contains("1 of the future are left out, such as daily/b.dump"), "{told}");
+    let (verdict, messages, text) = judged(&yaml).await;
+    assert!(
+        verdict == Critical && messages.contains("1 of the future are left out, such as daily/b.dump"),
+        "{messages}"
+    );
     s3.modified("full", "daily/a.dump", now - hours(1))?;
     assert_eq!(judged(&yaml).await.0, Warning, "{text}");
     s3.remove("full", "daily/b.dump")?;
     // Empty, whatever its format may be.
     s3.put("full", "daily/a.dump", b"")?;
-    let (verdict, told, text) = judged(&yaml.replace("format: pg_dump", "format: any")).await;
+    let (verdict, messages, text) = judged(&yaml.replace("format: pg_dump", "format: any")).await;
     assert!(
         verdict == Critical
             && text.contains("checklist_backup_last_bytes{check=\"backup\",target=\"daily\",backup=\"daily\"} 0"),
-        "{told}"
+        "{messages}"
     );
     // What may be listed and not read has an age and a size.
     s3.put("full", "daily/a.dump", b"PGDMP and data")?;
@@ -154,10 +160,10 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
             {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::full"},
         ]}));
     }
-    let (verdict, told, text) = judged(&yaml).await;
+    let (verdict, messages, text) = judged(&yaml).await;
     assert!(
-        verdict == CannotTell && told.contains("reading s3://full/daily/a.dump: the server answered 403"),
-        "{told}"
+        verdict == CannotTell && messages.contains("reading s3://full/daily/a.dump: the server answered 403"),
+        "{messages}"
     );
     assert!(text.contains("checklist_backup_last_timestamp_seconds{"), "{text}");
     assert!(
@@ -170,7 +176,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    let said = async |yaml: String| {
+    let output = async |yaml: String| {
         let job = job(&yaml, "backup");
         job.run().await;
         let failure = job.state().failure.clone();
@@ -186,14 +192,14 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
         })
         .await?;
         let (reason, message) =
-            said(s3_yaml(torn.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+            output(s3_yaml(torn.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
         assert!(reason == Reason::Protocol && message.contains("the list is incomplete"), "{message}");
     }
     // Another region, as S3 says it.
     let elsewhere = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>";
     let server = serve(None, move |_| async move { answer(400, "application/xml", elsewhere) }).await?;
     let (reason, message) =
-        said(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+        output(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(reason == Reason::Config && message.contains("set region: eu-west-1"), "{message}");
     // A body without end is left after some megabytes.
     let piece = bytes::Bytes::from(vec![b' '; 1 << 20]);
@@ -206,12 +212,12 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
     })
     .await?;
     let (_, message) =
-        said(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+        output(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(message.contains("larger than any that belongs here"), "{message}");
     // So are informational answers, and nothing of our own client's insides is told.
     let endless = endless("HTTP/1.1 102 Processing\r\n\r\n").await?;
     let (reason, message) =
-        said(s3_yaml(endless, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
+        output(s3_yaml(endless, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(reason == Reason::Protocol && message.contains("and no answer"), "{message}");
     for debug in ["{ ", "Error(", "kind:", "source:"] {
         assert!(!message.contains(debug), "{message}");
@@ -220,7 +226,7 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
 }
 
 /// A server that says the same without end; its port.
-async fn endless(said: &'static str) -> anyhow::Result<u16> {
+async fn endless(output: &'static str) -> anyhow::Result<u16> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     let port = listener.local_addr()?.port();
@@ -229,7 +235,7 @@ async fn endless(said: &'static str) -> anyhow::Result<u16> {
             tokio::spawn(async move {
                 let mut request = [0; 1024];
                 let _ = stream.read(&mut request).await;
-                while stream.write_all(said.repeat(1000).as_bytes()).await.is_ok() {}
+                while stream.write_all(output.repeat(1000).as_bytes()).await.is_ok() {}
             });
         }
     });

@@ -25,16 +25,16 @@ async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()>
     {
         kubernetes.refuse(Some(code));
         let pods = job(&yaml, "pods");
-        let mut told = None;
+        let mut messages = None;
         // The client itself tries again after 429 and 5xx before it gives up.
         for _ in 0..150 {
-            told = outcome(&pods).await.0;
-            if told != Some(Reason::Timeout) {
+            messages = outcome(&pods).await.0;
+            if messages != Some(Reason::Timeout) {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        assert_eq!(told, Some(expected), "{code}");
+        assert_eq!(messages, Some(expected), "{code}");
         if code < 429 {
             assert_eq!(reason(&yaml, "disk").await, Some(expected), "{code}");
         }

@@ -147,12 +147,12 @@ async fn the_stand_in_answers_as_the_api_server_does() -> anyhow::Result<()> {
         Api::new(&cluster.kubeconfig("nobody")).await?,
         Api::new(&stand_in.kubeconfig().replace(stack::kubernetes::TOKEN, "nobody")).await?,
     ];
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     for (api, namespace) in strangers.into_iter().zip([&namespace, NAMESPACE]) {
         let side = Side { api, namespace: namespace.to_owned(), user: "nobody".into() };
-        said.push(side.refusal("GET", PODS, &Value::Null).await?);
+        output.push(side.refusal("GET", PODS, &Value::Null).await?);
     }
-    assert_eq!(said[1], said[0]);
+    assert_eq!(output[1], output[0]);
 
     // A watch: what changes comes as events with versions, then a bookmark.
     let watch = |side: &Side, version: &str, seconds: u32| {

@@ -2,6 +2,7 @@
 //! scheduler, with kubelets that run no containers.
 
 mod conformance;
+mod logs;
 mod objects;
 mod rights;
 mod shop;
@@ -9,7 +10,7 @@ mod truth;
 
 use anyhow::Context;
 use nix::sys::signal::Signal;
-use stack::cluster::{Api, Cluster, eventually, said};
+use stack::cluster::{Api, Cluster, eventually, printed};
 use stack::http::request;
 use stack::process::{Process, free_port};
 use stack::stack::program;
@@ -26,7 +27,7 @@ fn signals() -> impl Iterator<Item = &'static checklist::Signal> {
 async fn definitions(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     let mut command = cluster.kubectl()?;
     command.args(["apply", "--server-side", "--force-conflicts", "--filename"]);
-    said(&command.arg(stack::parts::folder().join("definitions")).output()?)?;
+    printed(&command.arg(stack::parts::folder().join("definitions")).output()?)?;
     let kinds = [
         "v1/prometheusrules",
         "v1/servicemonitors",
@@ -125,9 +126,9 @@ impl Exporter {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         let page = self.metrics(token).await.unwrap_or_default();
-        let said: Vec<&str> =
+        let printed: Vec<&str> =
             page.lines().filter(|line| missing.iter().any(|id| line.contains(&format!("check=\"{id}\"")))).collect();
-        anyhow::bail!("{missing:?} did not pass:\n{}\n{}", said.join("\n"), self.process.log())
+        anyhow::bail!("{missing:?} did not pass:\n{}\n{}", printed.join("\n"), self.process.log())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster, eventually, said};
+use stack::cluster::{Api, Cluster, eventually, printed};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
@@ -60,7 +60,7 @@ async fn runs(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     for job in &jobs {
         let mut command = cluster.kubectl()?;
         command.args(["create", "job", "--namespace", NAMESPACE, &format!("--from=cronjob/{job}"), job]);
-        said(&command.output()?)?;
+        printed(&command.output()?)?;
     }
     eventually("a pod of each job is ready", || async {
         let list = api.get(&format!("/apis/batch/v1/namespaces/{NAMESPACE}/jobs")).await?;
@@ -82,16 +82,17 @@ async fn everything_that_kustomize_deploys_is_accepted_without_a_warning_and_run
     prepare(cluster, &api).await?;
     for overlay in ["sharded", "example"] {
         let mut command = cluster.kubectl()?;
-        let objects = said(&command.arg("kustomize").arg(deploy().join("kustomize/overlays").join(overlay)).output()?)?;
+        let objects =
+            printed(&command.arg("kustomize").arg(deploy().join("kustomize/overlays").join(overlay)).output()?)?;
         let file = cluster.folder().join(format!("{overlay}.yaml"));
         std::fs::write(&file, objects)?;
         let mut command = cluster.kubectl()?;
         command.args(["apply", "--server-side", "--dry-run=server", "--validate=strict"]);
         let output = command.args(["--namespace", NAMESPACE, "--filename"]).arg(&file).output()?;
-        let accepted = said(&output)?;
+        let accepted = printed(&output)?;
         ensure!(accepted.lines().count() > 15, "{accepted}");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(told.trim().is_empty(), "{overlay}: {told}");
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(messages.trim().is_empty(), "{overlay}: {messages}");
     }
     cluster.apply(NAMESPACE, &std::fs::read_to_string(cluster.folder().join("example.yaml"))?)?;
     runs(cluster, &api).await?;
@@ -105,7 +106,7 @@ async fn everything_that_kustomize_deploys_is_accepted_without_a_warning_and_run
     );
     let mut command = cluster.kubectl()?;
     command.args(["delete", "--namespace", NAMESPACE, "--filename"]).arg(cluster.folder().join("example.yaml"));
-    said(&command.output()?)?;
+    printed(&command.output()?)?;
     clear(cluster, &api).await
 }
 
@@ -126,13 +127,13 @@ async fn the_chart_is_installed_upgraded_and_removed_without_a_rest() -> anyhow:
         ("generated", chart.join("generated")),
         ("../dashboards", chart.join("generated/dashboards")),
     ] {
-        said(&Command::new("cp").arg("-r").arg(deploy().join(from)).arg(to).output()?)?;
+        printed(&Command::new("cp").arg("-r").arg(deploy().join(from)).arg(to).output()?)?;
     }
     let helm = |arguments: &[&str]| -> anyhow::Result<String> {
         let mut command = Command::new(stack::parts::program("helm")?);
         command.args(arguments).args(["--namespace", NAMESPACE]).env("KUBECONFIG", cluster.admin_kubeconfig());
         command.env("HOME", folder.path());
-        said(&command.output()?).with_context(|| format!("helm {arguments:?}"))
+        printed(&command.output()?).with_context(|| format!("helm {arguments:?}"))
     };
     let chart = chart.display().to_string();
     helm(&["install", "checklist", &chart, "--wait", "--timeout", "2m"])?;
@@ -147,7 +148,7 @@ async fn the_chart_is_installed_upgraded_and_removed_without_a_rest() -> anyhow:
         let mut command = cluster.kubectl()?;
         let left =
             command.args(["get", kind, name, "--namespace", NAMESPACE, "--ignore-not-found", "-o", "name"]).output()?;
-        let left = said(&left)?;
+        let left = printed(&left)?;
         ensure!(left.is_empty() || kind == "PersistentVolumeClaim", "{left} is left");
         gone += 1;
     }
@@ -165,12 +166,12 @@ fn the_chart_has_nothing_that_helm_complains_about() -> anyhow::Result<()> {
         ("generated", chart.join("generated")),
         ("../dashboards", chart.join("generated/dashboards")),
     ] {
-        said(&Command::new("cp").arg("-r").arg(deploy().join(from)).arg(to).output()?)?;
+        printed(&Command::new("cp").arg("-r").arg(deploy().join(from)).arg(to).output()?)?;
     }
     let helm = |arguments: &[&str]| {
         Command::new(stack::parts::program("helm")?).args(arguments).arg(&chart).output().context("helm")
     };
-    said(&helm(&["lint", "--strict"])?)?;
+    printed(&helm(&["lint", "--strict"])?)?;
     // Without the folder the chart says what to do.
     std::fs::remove_dir_all(chart.join("generated"))?;
     let output = helm(&["template", "checklist"])?;

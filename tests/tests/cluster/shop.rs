@@ -6,7 +6,7 @@ use base64::Engine;
 use futures::FutureExt;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster, eventually, said};
+use stack::cluster::{Api, Cluster, eventually, printed};
 use stack::http::is_up;
 use stack::monitoring::{Alertmanager, Prometheus, Release};
 use stack::parts::{Part, Ready, Service, program as part};
@@ -55,7 +55,7 @@ async fn exporter(folder: &Path, recorder: &Recorder) -> anyhow::Result<(Process
     std::fs::write(folder.join("checklist.yaml"), text)?;
     let mut command = Command::new(program("rules-gen")?);
     command.current_dir(folder).args(["generate", "--target-format", "operator", "--only", "rules,alertmanager"]);
-    said(&command.args(["--config", "checklist.yaml", "--out", "generated"]).output()?)?;
+    printed(&command.args(["--config", "checklist.yaml", "--out", "generated"]).output()?)?;
     let port = free_port()?;
     let mut command = Command::new(program("checklist-exporter")?);
     command.arg("run").arg("--config").arg(folder.join("checklist.yaml"));
@@ -154,13 +154,13 @@ async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> any
     let release = Release::newest();
     let routes = folder.path().join("alertmanager.yaml");
     std::fs::write(&routes, unpacked(&api, &namespace, "alertmanager-shop-generated", "alertmanager.yaml.gz").await?)?;
-    said(&release.tool("amtool").arg("check-config").arg(&routes).output()?)?;
+    printed(&release.tool("amtool").arg("check-config").arg(&routes).output()?)?;
     let alertmanager = Alertmanager::of(release.clone(), free_port()?, &routes, folder.path()).await?;
     let written = unpacked(&api, &namespace, "prometheus-shop", "prometheus.yaml.gz").await?;
     let config = folder.path().join("prometheus.yaml");
     let text = moved(&written, &rules, &cluster.admin_kubeconfig(), exporter_port, alertmanager.port)?;
     std::fs::write(&config, text)?;
-    said(&release.tool("promtool").args(["check", "config"]).arg(&config).output()?)?;
+    printed(&release.tool("promtool").args(["check", "config"]).arg(&config).output()?)?;
     let prometheus = Prometheus::of(&release, free_port()?, &config, folder.path()).await?;
 
     let fires = prometheus.wait("ChecklistHealthUnreachable", "critical", true, LONG).await;
@@ -240,7 +240,7 @@ fn vmalert_accepts_the_plain_rules_and_can_refuse() -> anyhow::Result<()> {
         command.args(["-dryRun", "-rule.validateTemplates", "-rule.validateExpressions"]);
         Ok(command.arg(format!("-rule={}", rules.display())).output()?)
     };
-    said(&check(&deploy().join("generated/rules/checklist.yaml"))?)?;
+    printed(&check(&deploy().join("generated/rules/checklist.yaml"))?)?;
     let broken = folder.path().join("broken.yaml");
     std::fs::write(&broken, "groups: [{name: g, rules: [{alert: A, expr: 'up =='}]}]\n")?;
     ensure!(!check(&broken)?.status.success(), "a broken rule is accepted");

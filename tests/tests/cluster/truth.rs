@@ -299,8 +299,8 @@ async fn thirty_situations_that_the_controllers_made_are_told_as_they_are() -> a
     }
     // An evicted pod stays until somebody clears it away; whatever replaces it is judged.
     for ended in ["pod=\"done-", "pod=\"evicted\""] {
-        let told = |line: &String| line.starts_with("checklist_pod_not_ready") && line.contains(ended);
-        assert!(!page.iter().any(told), "a pod that has ended is not ready: {ended}");
+        let messages = |line: &String| line.starts_with("checklist_pod_not_ready") && line.contains(ended);
+        assert!(!page.iter().any(messages), "a pod that has ended is not ready: {ended}");
     }
     cluster.remove(&namespace).await
 }

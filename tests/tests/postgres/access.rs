@@ -26,7 +26,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
     postgres.execute(&format!("REVOKE ALL ON SCHEMA public FROM PUBLIC; CREATE EXTENSION pg_stat_statements; CREATE ROLE owner LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE maker LOGIN CREATEROLE PASSWORD '{PASSWORD}'")).await?;
     let refused = postgres.script("owner", "orchestrator", &script).err().map(|error| error.to_string());
     assert!(
-        refused.as_ref().is_some_and(|said| said.contains("owner cannot make these roles")),
+        refused.as_ref().is_some_and(|output| output.contains("owner cannot make these roles")),
         "{major}: {refused:?}"
     );
     let refused = postgres.script("maker", "orchestrator", &script).err().map(|error| error.to_string());
@@ -59,7 +59,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
     // A role that can read statistics is no application's role.
     postgres.execute("GRANT pg_monitor TO rows").await?;
     let refused = postgres.script("postgres", "orchestrator", &script).err().map(|error| error.to_string());
-    assert!(refused.is_some_and(|said| said.contains("reads no statistics")));
+    assert!(refused.is_some_and(|output| output.contains("reads no statistics")));
     Ok(())
 }
 
@@ -89,7 +89,7 @@ async fn an_owner_with_createrole_makes_both_roles() -> anyhow::Result<()> {
         let script = script(&yaml)?;
         if major >= 16 {
             let refused = postgres.script("maker", "orchestrator", &script).err().map(|error| error.to_string());
-            assert!(refused.is_some_and(|said| said.contains("WITH ADMIN OPTION")), "{major}");
+            assert!(refused.is_some_and(|output| output.contains("WITH ADMIN OPTION")), "{major}");
             postgres.execute("GRANT pg_read_all_stats, pg_stat_scan_tables TO maker WITH ADMIN OPTION").await?;
         }
         postgres.script("maker", "orchestrator", &script)?;

@@ -54,18 +54,18 @@ async fn a_server_that_counts_nothing_in_tables_passes_no_check_of_them() -> any
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
 async fn statements_that_are_not_tracked_are_a_finding_that_can_be_switched_off() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    let told = "Statements are not tracked";
+    let messages = "Statements are not tracked";
     for settings in [&["pg_stat_statements.track=none"][..], &["compute_query_id=off"]] {
         let postgres = Postgres::of_version(18, settings).await?;
         postgres.execute("CREATE EXTENSION pg_stat_statements").await?;
         let seen = check(&database(postgres.port, &folder, "")?, "slow_queries").await;
         seen.is(Verdict::Warning);
-        assert!(seen.words.contains(told), "{settings:?}: {}", seen.words);
+        assert!(seen.words.contains(messages), "{settings:?}: {}", seen.words);
     }
     let postgres = Postgres::of_version(15, &[]).await?;
     let yaml = database(postgres.port, &folder, "")?;
     let seen = check(&yaml, "slow_queries").await;
-    assert!(seen.verdict == Verdict::Warning && seen.words.contains(told), "{}", seen.words);
+    assert!(seen.verdict == Verdict::Warning && seen.words.contains(messages), "{}", seen.words);
     let off = format!("{yaml}alerting: {{alerts: {{ChecklistStatementsNotTracked: {{enabled: false}}}}}}\n");
     let seen = check(&off, "slow_queries").await;
     seen.is(Verdict::Passed);

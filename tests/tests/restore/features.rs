@@ -41,18 +41,18 @@ async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::
     for format in ["-Fp", "-Fc", "-Ft"] {
         world.configure("pg_dump", "", CHECKS)?;
         world.upload(&world.postgres.dump_as(format)?)?;
-        let (code, said) = world.verify()?;
-        assert_eq!(code, Some(0), "{format}: {said}");
+        let (code, output) = world.verify()?;
+        assert_eq!(code, Some(0), "{format}: {output}");
         for part in [
             "CREATE EVENT TRIGGER",
             "CREATE PUBLICATION everything",
             "CREATE SERVER remote",
             "role \"auditor\" does not exist",
         ] {
-            assert!(said.contains(part), "{format}: {part} is not told: {said}");
+            assert!(output.contains(part), "{format}: {part} is not told: {output}");
         }
-        let told = world.record()?["not_set_up"].as_array().map(Vec::len);
-        assert!(told.is_some_and(|told| told >= 4), "{format}: {}", world.record()?);
+        let messages = world.record()?["not_set_up"].as_array().map(Vec::len);
+        assert!(messages.is_some_and(|messages| messages >= 4), "{format}: {}", world.record()?);
     }
     // What cannot be set up and hides rows is neither good nor bad.
     let text = String::from_utf8(world.postgres.dump_as("-Fp")?)?;
@@ -63,10 +63,10 @@ async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::
         )
         .replacen("CREATE TABLE public.made (", "CREATE TABLE public.made (\n    x ext.nowhere,", 1);
     world.upload(missing.as_bytes())?;
-    let (code, said) = world.verify()?;
+    let (code, output) = world.verify()?;
     assert!(
-        code == Some(2) && said.contains("lacks what is needed to see all data") && said.contains("not_here"),
-        "{said}"
+        code == Some(2) && output.contains("lacks what is needed to see all data") && output.contains("not_here"),
+        "{output}"
     );
     assert_eq!(world.record()?["unknown"], true);
     Ok(())
@@ -115,16 +115,16 @@ async fn both_judges_of_a_backup_say_the_same_of_every_format() -> anyhow::Resul
     for format in ["pg_dump", "any"] {
         if format == "pg_dump" {
             world.configure(format, "", USERS)?;
-            let (code, said) = world.verify()?;
-            assert!(code == Some(0) && said.contains("users 200"), "{said}");
+            let (code, output) = world.verify()?;
+            assert!(code == Some(0) && output.contains("users 200"), "{output}");
         }
-        let (verdict, told) = judged().await?;
-        assert!(verdict == Verdict::Passed && told.contains("1 backup; newest daily/folder"), "{told}");
+        let (verdict, messages) = judged().await?;
+        assert!(verdict == Verdict::Passed && messages.contains("1 backup; newest daily/folder"), "{messages}");
     }
     world.s3.remove("backups", "daily/folder/toc.dat")?;
-    let (verdict, told) = judged().await?;
-    assert!(verdict == Verdict::Critical && told.contains("without its table of contents"), "{told}");
-    let (code, said) = world.verify()?;
-    assert!(code == Some(1) && said.contains("without its table of contents"), "{said}");
+    let (verdict, messages) = judged().await?;
+    assert!(verdict == Verdict::Critical && messages.contains("without its table of contents"), "{messages}");
+    let (code, output) = world.verify()?;
+    assert!(code == Some(1) && output.contains("without its table of contents"), "{output}");
     Ok(())
 }

@@ -36,26 +36,26 @@ async fn a_given_server_is_used_unless_it_is_the_source_or_holds_what_could_be_h
     let scratch = scratch().await?;
     world.upload(&world.postgres.dump()?)?;
     world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, USERS)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(0) && said.contains("users 200"), "{said}");
+    let (code, output) = world.verify()?;
+    assert!(code == Some(0) && output.contains("users 200"), "{output}");
     assert_eq!(ours(&scratch).await?, 0, "the database is dropped");
     let many = "{name: users, query: SELECT count(*) FROM users, atLeast: 900}";
     world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, many)?;
     assert_eq!((world.verify()?.0, ours(&scratch).await?), (Some(1), 0));
     // A superuser, and an owner of something else, could hurt what is there.
     world.configure("pg_dump", &server(&world, scratch.port, "postgres")?, USERS)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(2) && said.contains("could also change orchestrator"), "{said}");
+    let (code, output) = world.verify()?;
+    assert!(code == Some(2) && output.contains("could also change orchestrator"), "{output}");
     scratch.execute("CREATE DATABASE theirs OWNER restorer").await?;
     world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, USERS)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(2) && said.contains("could also change theirs"), "{said}");
+    let (code, output) = world.verify()?;
+    assert!(code == Some(2) && output.contains("could also change theirs"), "{output}");
     scratch.execute("DROP DATABASE theirs").await?;
     // The source by another name: nothing was made there.
     world.postgres.execute(&format!("CREATE ROLE restorer LOGIN CREATEDB PASSWORD '{SECRET}'")).await?;
     world.configure("pg_dump", &server(&world, world.postgres.port, "restorer")?, USERS)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(2) && said.contains("is the source orchestrator itself"), "{said}");
+    let (code, output) = world.verify()?;
+    assert!(code == Some(2) && output.contains("is the source orchestrator itself"), "{output}");
     assert_eq!(ours(&world.postgres).await?, 0);
     // Ended while it asks.
     world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, SLOW)?;
@@ -67,8 +67,8 @@ async fn a_given_server_is_used_unless_it_is_the_source_or_holds_what_could_be_h
     let text = std::fs::read_to_string(&config).context("no configuration")?;
     let nobody = text.replace(&format!("host: localhost, port: {}", world.postgres.port), "host: localhost, port: 9");
     std::fs::write(&config, nobody)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(2) && said.contains("before it is known not to be the source"), "{said}");
+    let (code, output) = world.verify()?;
+    assert!(code == Some(2) && output.contains("before it is known not to be the source"), "{output}");
     Ok(())
 }
 
@@ -117,9 +117,9 @@ async fn what_a_lost_connection_leaves_is_named_and_removed_by_the_next_proof() 
         .await?;
     cut.store(true, Ordering::SeqCst);
     assert_eq!(process.wait(Duration::from_secs(40))?, Some(2), "{}", process.log());
-    let said = process.log();
-    assert!(said.contains("LEFT BEHIND: the database checklist_restore_"), "{said}");
-    assert!(said.contains(&format!("127.0.0.1:{port}")), "{said}");
+    let output = process.log();
+    assert!(output.contains("LEFT BEHIND: the database checklist_restore_"), "{output}");
+    assert!(output.contains(&format!("127.0.0.1:{port}")), "{output}");
     let record = world.record()?;
     assert!(
         record["unknown"] == true && record["left"][0].as_str().is_some_and(|left| left.contains("checklist_restore_")),
@@ -129,8 +129,8 @@ async fn what_a_lost_connection_leaves_is_named_and_removed_by_the_next_proof() 
     // Somebody else's restore at the same time is left alone: its lock is held.
     cut.store(false, Ordering::SeqCst);
     world.configure("pg_dump", &server(&world, port, "restorer")?, USERS)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(0) && said.contains("was left behind by a proof that was killed"), "{said}");
+    let (code, output) = world.verify()?;
+    assert!(code == Some(0) && output.contains("was left behind by a proof that was killed"), "{output}");
     assert_eq!(ours(&scratch).await?, 0);
     Ok(())
 }

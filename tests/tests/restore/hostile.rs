@@ -26,9 +26,9 @@ async fn a_dump_that_drops_and_creates_its_database_touches_none_of_that_name() 
     for server in [server.as_str(), ""] {
         world.configure("pg_dump", server, USERS)?;
         world.upload(&dump)?;
-        let (code, said) = world.verify()?;
-        assert!(code == Some(0) && said.contains("users 200"), "{said}");
-        assert!(said.contains("left out on purpose: settings of the database itself"), "{said}");
+        let (code, output) = world.verify()?;
+        assert!(code == Some(0) && output.contains("users 200"), "{output}");
+        assert!(output.contains("left out on purpose: settings of the database itself"), "{output}");
         world.upload(&world.postgres.dump_with(&["-Fc", "-C", "--clean"])?)?;
         assert_eq!(world.verify()?.0, Some(0));
     }
@@ -51,8 +51,8 @@ async fn what_no_dump_holds_is_refused_and_rows_are_never_run() -> anyhow::Resul
         ("\\connect one\nSELECT 1;\n\\connect two".to_owned(), "several databases"),
     ] {
         world.upload(&with(&world, &more)?)?;
-        let (code, said) = world.verify()?;
-        assert!(code == Some(1) && said.contains(part), "{more}: {said}");
+        let (code, output) = world.verify()?;
+        assert!(code == Some(1) && output.contains(part), "{more}: {output}");
     }
     // Statements that need more rights than the owner of one database has.
     for more in [
@@ -60,14 +60,14 @@ async fn what_no_dump_holds_is_refused_and_rows_are_never_run() -> anyhow::Resul
         "CREATE ROLE thief SUPERUSER;".to_owned(),
     ] {
         world.upload(&with(&world, &more)?)?;
-        let (code, said) = world.verify()?;
-        assert!(code == Some(0), "{more}: {said}");
+        let (code, output) = world.verify()?;
+        assert!(code == Some(0), "{more}: {output}");
     }
     // Rows of a table that is not there are no statements: psql would run them.
     let rows = format!("COPY public.nowhere (a) FROM stdin;\n\\! touch {touch}\nDROP TABLE users CASCADE;\n\\.\n");
     world.upload(&with(&world, &rows)?)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(1) && said.contains("COPY public.nowhere"), "{said}");
+    let (code, output) = world.verify()?;
+    assert!(code == Some(1) && output.contains("COPY public.nowhere"), "{output}");
     assert!(!mark.exists(), "a command of the dump was run");
     Ok(())
 }
@@ -79,9 +79,9 @@ async fn a_dump_of_all_databases_is_told_before_anything_runs() -> anyhow::Resul
     for (format, bytes) in [("pg_dump", all.clone()), ("pg_dump.gz", gzip(&all)?), ("gzip", gzip(&all)?)] {
         world.configure(format, "", USERS)?;
         world.upload(&bytes)?;
-        let (code, said) = world.verify()?;
-        assert!(code == Some(2) && said.contains("is a dump of pg_dumpall, which is not restored here"), "{said}");
-        assert!(!said.contains("download seconds="), "{said}");
+        let (code, output) = world.verify()?;
+        assert!(code == Some(2) && output.contains("is a dump of pg_dumpall, which is not restored here"), "{output}");
+        assert!(!output.contains("download seconds="), "{output}");
     }
     Ok(())
 }

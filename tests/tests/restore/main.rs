@@ -113,15 +113,15 @@ tasks: {{since: 2026-01-01, directory: {folder}/tasks}}
     }
 
     /// Begins a proof and sends a signal some time after its log says that a stage has ended, or a flag is set.
-    async fn end_after(&self, said: &str, seen: &AtomicBool, with: Signal) -> anyhow::Result<Process> {
+    async fn end_after(&self, printed: &str, seen: &AtomicBool, with: Signal) -> anyhow::Result<Process> {
         let mut command = self.command(&self.work())?;
         // What an earlier proof said is none of this one's.
         let _ = std::fs::remove_file(self.folder.path().join("proof.log"));
         let process = Process::start(&mut command, "proof", self.folder.path(), Signal::SIGKILL)?;
         let begun = Instant::now();
-        let wanted = format!("{said} seconds=");
+        let wanted = format!("{printed} seconds=");
         while !process.log().contains(&wanted) && !seen.load(Ordering::Relaxed) {
-            anyhow::ensure!(begun.elapsed() < Duration::from_mins(1), "{said}: {}", process.log());
+            anyhow::ensure!(begun.elapsed() < Duration::from_mins(1), "{printed}: {}", process.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         // Well into the next stage, but not at the same moment in each.
@@ -170,35 +170,35 @@ async fn a_dump_of_every_format_is_restored_and_a_damaged_one_is_caught() -> any
     ] {
         world.configure(format, "", &checks)?;
         world.upload(&bytes)?;
-        let (code, said) = world.verify()?;
-        assert!(code == Some(0) && said.contains("users 200, beats 20"), "{format}: {said}");
+        let (code, printed) = world.verify()?;
+        assert!(code == Some(0) && printed.contains("users 200, beats 20"), "{format}: {printed}");
         let record = world.record()?;
         assert!(record["passed"] == true && record["answers"]["users"] == 200.0, "{record}");
         let age = jiff::Timestamp::now().as_second() as f64 - record["newest"]["beats"].as_f64().unwrap_or_default();
         assert!((7_000.0..8_000.0).contains(&age), "{record}");
         // Cut off: in the middle of a layer, or the whole layer around a part of the dump.
         world.upload(&bytes[..bytes.len() * 2 / 3])?;
-        let (code, said) = world.verify()?;
-        assert!(code == Some(1) && said.contains("NOT good"), "{format}: {said}");
+        let (code, printed) = world.verify()?;
+        assert!(code == Some(1) && printed.contains("NOT good"), "{format}: {printed}");
         assert!(world.record()?["passed"] == false && world.record()?["unknown"].is_null(), "{}", world.record()?);
     }
     world.configure("gzip", "", USERS)?;
     world.upload(&gzip(&text[..text.len() * 2 / 3])?)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(1) && said.contains("the dump is cut off"), "{said}");
+    let (code, printed) = world.verify()?;
+    assert!(code == Some(1) && printed.contains("the dump is cut off"), "{printed}");
     // A statement of the text that fails, where missing roles do not matter.
     let broken = String::from_utf8(text.clone())?.replacen("CREATE TABLE", "CREATE TABEL", 1);
     world.upload(&gzip(broken.as_bytes())?)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(1) && said.contains("syntax error") && said.contains("TABEL"), "{said}");
+    let (code, printed) = world.verify()?;
+    assert!(code == Some(1) && printed.contains("syntax error") && printed.contains("TABEL"), "{printed}");
     // A byte flipped in the data of an archive without a layer.
     let mut flipped = custom.clone();
     let middle = flipped.len() * 2 / 3;
     flipped[middle] ^= 0xff;
     world.configure("pg_dump", "", USERS)?;
     world.upload(&flipped)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(1) && said.contains("NOT good"), "{said}");
+    let (code, printed) = world.verify()?;
+    assert!(code == Some(1) && printed.contains("NOT good"), "{printed}");
     // Whole, but of long ago, or without a row.
     for (query, part) in [
         ("SELECT max(at) FROM beats", "the newest row is 2.0 h old, more than 1.0 h"),
@@ -206,8 +206,8 @@ async fn a_dump_of_every_format_is_restored_and_a_damaged_one_is_caught() -> any
     ] {
         world.configure("pg_dump", "", &format!("{{name: beats, query: {query}, notOlderThan: 1h}}"))?;
         world.upload(&custom)?;
-        let (code, said) = world.verify()?;
-        assert!(code == Some(1) && said.contains(part), "{said}");
+        let (code, printed) = world.verify()?;
+        assert!(code == Some(1) && printed.contains(part), "{printed}");
     }
     Ok(())
 }
@@ -274,8 +274,8 @@ async fn a_proof_that_is_ended_in_any_stage_leaves_nothing_and_is_recorded() -> 
     process.wait(Duration::from_secs(30))?;
     assert!(left(&world.work())?.len() > 1, "nothing to remove");
     world.upload(&gzip(&text)?)?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(0) && said.contains("a proof was killed"), "{said}");
+    let (code, printed) = world.verify()?;
+    assert!(code == Some(0) && printed.contains("a proof was killed"), "{printed}");
     Ok(())
 }
 
@@ -334,18 +334,21 @@ async fn a_full_disk_is_not_the_backups_fault_and_leaves_nothing() -> anyhow::Re
     world.upload(&world.postgres.dump()?)?;
     for (size, stage) in [("1m", "download"), ("30m", "start"), ("110m", "restore")] {
         let small = Mount::of(world.folder.path().join("small"), size)?;
-        let (code, said) = world.verify_in(&small.0)?;
-        assert!(code == Some(2) && said.contains("no proof could be made"), "{size}: {said}");
-        assert!(said.contains("No space left"), "{size}: {said}");
-        assert!(!said.contains(&format!("{stage} seconds=")), "{size}: {said}");
+        let (code, printed) = world.verify_in(&small.0)?;
+        assert!(code == Some(2) && printed.contains("no proof could be made"), "{size}: {printed}");
+        assert!(printed.contains("No space left"), "{size}: {printed}");
+        assert!(!printed.contains(&format!("{stage} seconds=")), "{size}: {printed}");
         assert_eq!(world.record()?["unknown"], true);
     }
     // And where the record cannot be written, that is said beside what was found.
     world.configure("pg_dump", "", "{name: users, query: SELECT count(*) FROM users, atLeast: 900}")?;
     let tasks = Mount::of(world.folder.path().join("tasks"), "4k")?;
     std::fs::write(tasks.0.join("filler"), [0; 4096])?;
-    let (code, said) = world.verify()?;
-    assert!(code == Some(2) && said.contains("could not be recorded") && said.contains("less than 900"), "{said}");
+    let (code, printed) = world.verify()?;
+    assert!(
+        code == Some(2) && printed.contains("could not be recorded") && printed.contains("less than 900"),
+        "{printed}"
+    );
     Ok(())
 }
 

@@ -126,12 +126,12 @@ async fn on(major: u16) -> anyhow::Result<()> {
         let place = if server.is_empty() { "its own" } else { "a given server" };
         world.configure("pg_dump", server, &checks())?;
         upload(&world, format)?;
-        let (code, said) = world.verify()?;
-        assert_eq!(code, Some(0), "{major} {format} on {place}: {said}");
+        let (code, output) = world.verify()?;
+        assert_eq!(code, Some(0), "{major} {format} on {place}: {output}");
         for part in ["CREATE EVENT TRIGGER watched", "CREATE SUBSCRIPTION sub", "CREATE PUBLICATION everything"] {
-            assert!(said.contains(part), "{major} {format} on {place}: {part} is not told: {said}");
+            assert!(output.contains(part), "{major} {format} on {place}: {part} is not told: {output}");
         }
-        assert!(!said.contains("never-shown"), "{said}");
+        assert!(!output.contains("never-shown"), "{output}");
     }
     Ok(())
 }
@@ -191,9 +191,9 @@ async fn dumps_with_unusual_options_and_of_other_majors_are_not_called_bad() -> 
     ] {
         world.s3.clear("backups")?;
         world.upload(&world.postgres.dump_by(&programs, options)?)?;
-        let (code, said) = world.verify()?;
-        assert_eq!(code, Some(0), "{options:?}: {said}");
-        assert!(said.contains("CREATE VIEW") && said.contains("factorial"), "{options:?}: {said}");
+        let (code, output) = world.verify()?;
+        assert_eq!(code, Some(0), "{options:?}: {output}");
+        assert!(output.contains("CREATE VIEW") && output.contains("factorial"), "{options:?}: {output}");
     }
     Ok(())
 }

@@ -85,7 +85,7 @@ impl Election {
     }
 
     /// Decides about a lease that was `asked` for and `answered` at these times; none: it does not exist.
-    pub fn judge(&mut self, record: Option<&Record>, asked: Duration, answered: Duration) -> Move {
+    pub fn decide(&mut self, record: Option<&Record>, asked: Duration, answered: Duration) -> Move {
         let version = record.map(|record| record.version.clone());
         let holder = record.and_then(|record| record.holder.as_deref());
         let known = self.seen.take();

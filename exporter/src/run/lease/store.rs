@@ -39,7 +39,7 @@ impl Store {
             Err(kube::Error::Api(status)) if status.code == 404 => None,
             Err(error) => return Err(self.failed(&error)),
         };
-        self.keep(api);
+        self.put_back(api);
         Ok(answer)
     }
 
@@ -55,7 +55,7 @@ impl Store {
             Err(kube::Error::Api(status)) if status.code == 409 || (status.code == 404 && !is_new) => false,
             Err(error) => return Err(self.failed(&error)),
         };
-        self.keep(api);
+        self.put_back(api);
         Ok(written)
     }
 
@@ -95,7 +95,7 @@ impl Store {
         }
     }
 
-    fn keep(&self, api: Api<Object>) {
+    fn put_back(&self, api: Api<Object>) {
         *self.api.lock().unwrap_or_else(PoisonError::into_inner) = Some(api);
     }
 

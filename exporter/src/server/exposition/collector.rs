@@ -3,7 +3,7 @@
 use crate::run::state::State;
 use crate::run::status::{LeaseStatus, ProcessStatus};
 use crate::run::{process, reach};
-use checklist::contract::{
+use checklist::self_metrics::{
     BUILD_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, CONFIG_TIMESTAMP, LEASE_ACQUISITIONS, LEASE_FAILURES, LEASE_HELD,
     LEASE_RENEWED, PER_CHECK, PER_TARGET, RUN_DURATION, SHARD, SHARDS, WEB_CONFIG, WEB_REFUSED,
 };
@@ -34,7 +34,7 @@ impl Collector for States {
         for metric in PER_CHECK {
             let mut family = begin(&mut encoder, metric)?;
             for state in &self.states {
-                for (values, value) in state.contract(metric, self.now) {
+                for (values, value) in state.self_metric(metric, self.now) {
                     write(&mut family, metric, &Labels::of(state, metric, &values), value)?;
                 }
             }

@@ -104,7 +104,9 @@ impl Bounded {
     async fn open(&self, path: &str) -> Result<Body, Refusal> {
         let request = Request::get(path).body(Body::empty());
         let request = request.map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))?;
+        let asking = self.room.asking.acquire().await;
         let response = self.client.send(request).await.map_err(|error| failure(&error, path))?;
+        drop(asking);
         let code = response.status();
         if code.is_success() {
             return Ok(response.into_body());

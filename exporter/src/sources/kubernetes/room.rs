@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 
 /// Answers that are larger than [`SMALL`] and are being read at a time.
 const LARGE_AT_A_TIME: usize = 4;
+/// Questions at a time whose answer has not begun.
+const ASKING_AT_A_TIME: usize = 4;
 /// An event of a watch with one object, as they usually are.
 pub(super) const SMALL: usize = 64 * 1024;
 /// Bytes of objects: more than a hundred thousand pods fit.
@@ -18,12 +20,18 @@ const MAX_KEPT: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) large: Arc<Semaphore>,
+    /// Places for questions whose answer has not begun: until then the client may hold half a megabyte for each.
+    pub(super) asking: Semaphore,
     kept: AtomicUsize,
 }
 
 impl Room {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { large: Arc::new(Semaphore::new(LARGE_AT_A_TIME)), kept: AtomicUsize::new(0) })
+        Arc::new(Self {
+            large: Arc::new(Semaphore::new(LARGE_AT_A_TIME)),
+            asking: Semaphore::new(ASKING_AT_A_TIME),
+            kept: AtomicUsize::new(0),
+        })
     }
 }
 

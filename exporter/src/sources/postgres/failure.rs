@@ -32,8 +32,8 @@ pub(super) fn failure_without(secret: Option<&SecretString>, error: &Error, duri
     };
     match error.as_db_error() {
         Some(server) => {
-            let said = hide(server.message());
-            let text = format!("{said} (SQLSTATE {}){}", server.code().code(), way_out(server, during));
+            let message = hide(server.message());
+            let text = format!("{message} (SQLSTATE {}){}", server.code().code(), way_out(server, during));
             Failure::new(of_server(server, during), text)
         }
         None => Failure::new(of_client(error, during), hide(&causes(error))),

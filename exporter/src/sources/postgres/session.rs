@@ -127,30 +127,30 @@ impl Session {
     /// setting, notify, or write. The failure says whether the session may be used again.
     pub(super) async fn answer(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, (Failure, bool)> {
         self.received.forget();
-        let told = |error: tokio_postgres::Error| {
+        let failed = |error: tokio_postgres::Error| {
             let again = error.as_db_error().is_some_and(|server| {
                 // A statement that tried to write is not one of ours.
                 ![SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::ADMIN_SHUTDOWN].contains(server.code())
             });
             (self.failure(&error), again)
         };
-        self.client.batch_execute(&self.begin(ask)).await.map_err(told)?;
+        self.client.batch_execute(&self.begin(ask)).await.map_err(failed)?;
         let result = match ask.reads {
             Reads::Catalogs => self.catalogs(ask.sql, ask.parameters).await,
             Reads::Tables => self.tables(ask.sql, ask.parameters).await,
         };
         let result = result.map_err(|why| match why {
-            Why::Server(error) => told(error),
+            Why::Server(error) => failed(error),
             // Whatever made it refuse is left behind with the session.
             Why::Refused(failure) => (failure, false),
         });
         if result.is_err() && self.client.is_closed() {
             return result;
         }
-        self.client.batch_execute("ROLLBACK").await.map_err(told)?;
+        self.client.batch_execute("ROLLBACK").await.map_err(failed)?;
         if ask.reads == Reads::Tables && self.direct {
             // What a transaction does not take back: locks and statements of the session. A pool's are not ours.
-            self.client.batch_execute("DISCARD ALL").await.map_err(told)?;
+            self.client.batch_execute("DISCARD ALL").await.map_err(failed)?;
         }
         result
     }
@@ -184,13 +184,13 @@ impl Session {
     /// The types of a statement's columns; nothing of it runs.
     pub(super) async fn columns(&self, ask: SqlRequest<'_>) -> Result<Vec<Type>, (Failure, bool)> {
         self.received.forget();
-        let told = |error: tokio_postgres::Error| (self.failure(&error), false);
-        self.client.batch_execute(&self.begin(ask)).await.map_err(told)?;
+        let failed = |error: tokio_postgres::Error| (self.failure(&error), false);
+        self.client.batch_execute(&self.begin(ask)).await.map_err(failed)?;
         let types = match self.client.prepare(ask.sql).await {
             Ok(statement) => Ok(statement.columns().iter().map(|column| column.type_().clone()).collect()),
             Err(error) => Err((self.failure(&error), error.as_db_error().is_some())),
         };
-        self.client.batch_execute("ROLLBACK").await.map_err(told)?;
+        self.client.batch_execute("ROLLBACK").await.map_err(failed)?;
         types
     }
 
@@ -394,11 +394,11 @@ impl Drop for CancelOnDrop {
                 let (Ok((socket, _)), Ok(tls)) = (dial(&address).await, encryption(&target, &address).await) else {
                     return;
                 };
-                let told = match tls {
+                let failed = match tls {
                     Some(tls) => token.cancel_query_raw(socket, tls).await,
                     None => token.cancel_query_raw(socket, NoTls).await,
                 };
-                if let Err(error) = told {
+                if let Err(error) = failed {
                     tracing::debug!(%error, "cannot cancel a statement; the server's own timeout ends it");
                 }
             };

@@ -50,7 +50,7 @@ pub(super) struct Database {
 
 impl Database {
     /// One that is not made yet, on the server that `admin` reaches.
-    async fn plan(admin: Reach, maintenance: &str) -> anyhow::Result<Self> {
+    async fn describe(admin: Reach, maintenance: &str) -> anyhow::Result<Self> {
         let mut session = Session::open(&admin, maintenance).await?;
         let version = one(&mut session, "SELECT current_setting('server_version_num')").await?.parse()?;
         let rights = one(
@@ -202,7 +202,7 @@ pub(super) async fn start(tools: &Tools, folder: &Path, kept: &mut Option<Child>
     let admin = Reach { way, tls: Tls::None, user: "postgres".to_owned(), password: Some(password) };
     let begun = Instant::now();
     loop {
-        match Database::plan(admin.clone(), "postgres").await {
+        match Database::describe(admin.clone(), "postgres").await {
             Ok(database) => return Ok(database),
             Err(error) if begun.elapsed() > START => return Err(error.context("the throw-away server does not start")),
             Err(_) => {}
@@ -247,7 +247,7 @@ pub(super) async fn borrow(server: &Postgres, sources: &[Postgres]) -> anyhow::R
         if touched.len() > MAX_NAMED { format!(" and {} more", touched.len() - MAX_NAMED) } else { String::new() },
     );
     sweep(&mut session, &place).await?;
-    Database::plan(admin, &server.database).await
+    Database::describe(admin, &server.database).await
 }
 
 /// Removes what proofs left that were killed or lost their connection: nobody holds the lock of its name any more.

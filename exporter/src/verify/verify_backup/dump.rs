@@ -3,7 +3,7 @@
 use super::error::{BackupFault, NotProved};
 use super::source::{Source, archive_fault};
 use super::tools::{Tools, head, run};
-use crate::sources::dump::{Content, header_bytes, judge, layer};
+use crate::sources::dump::{Content, header_bytes, inspect, layer};
 use anyhow::{Context, anyhow, bail, ensure};
 use checklist::config::BackupFormat;
 use clients::s3::{Bucket, Newest};
@@ -45,7 +45,7 @@ pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat)
     let begin = newest.begin.as_ref().with_context(torn).bad_backup()?;
     let format = if newest.is_folder { BackupFormat::PgDump } else { format };
     let header = bucket.header(begin, header_bytes(format)).await?;
-    let content = judge(format, &header).map_err(|why| anyhow!("{}: {why}", begin.key)).bad_backup()?;
+    let content = inspect(format, &header).map_err(|why| anyhow!("{}: {why}", begin.key)).bad_backup()?;
     if content == Content::Cluster {
         return Err(
             anyhow!("{} is a dump of pg_dumpall, which is not restored here: dump each database", begin.key).into()
@@ -127,7 +127,7 @@ impl Dump {
         let mut file = File::open(path)?;
         let mut header = Vec::new();
         Read::by_ref(&mut file).take(header_bytes(BackupFormat::PgDump)).read_to_end(&mut header)?;
-        match judge(BackupFormat::PgDump, &header).map_err(anyhow::Error::msg)? {
+        match inspect(BackupFormat::PgDump, &header).map_err(anyhow::Error::msg)? {
             Content::Custom | Content::Tar => return Ok(Self::Archive(path.to_owned())),
             Content::Cluster => bail!("it is a dump of pg_dumpall"),
             Content::Sql | Content::Other => {}

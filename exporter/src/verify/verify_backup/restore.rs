@@ -47,7 +47,7 @@ pub(super) async fn restore(
         session,
         facts,
         restored: Restored::default(),
-        told: BTreeMap::new(),
+        failures: BTreeMap::new(),
         hidden: Vec::new(),
         elsewhere: BTreeSet::new(),
         connected: None,
@@ -66,7 +66,7 @@ struct Feed<'a> {
     facts: &'a Facts,
     restored: Restored,
     /// What was left out on purpose or failed beside the data: how often.
-    told: BTreeMap<String, u64>,
+    failures: BTreeMap<String, u64>,
     /// Data that could not be had because of it.
     hidden: Vec<String>,
     /// Foreign tables that could not be made: their rows lie on other servers and are no part of the dump.
@@ -122,7 +122,7 @@ impl Feed<'_> {
         match fate(statement) {
             Fate::Run => {}
             Fate::LeftOut(what) => {
-                *self.told.entry(format!("left out on purpose: {what}")).or_default() += 1;
+                *self.failures.entry(format!("left out on purpose: {what}")).or_default() += 1;
                 return Ok(false);
             }
             Fate::Refused(what) => {
@@ -223,15 +223,15 @@ impl Feed<'_> {
         if matter == Matter::Data && self.hidden.len() < MAX_TOLD {
             self.hidden.push(sentence.clone());
         }
-        *self.told.entry(sentence).or_default() += 1;
+        *self.failures.entry(sentence).or_default() += 1;
         Ok(())
     }
 
     fn finish(mut self) -> Result<Restored, NotProved> {
-        let told = std::mem::take(&mut self.told);
-        let count = told.len();
+        let failures = std::mem::take(&mut self.failures);
+        let count = failures.len();
         let sentence = |(what, count): (String, u64)| if count > 1 { format!("{what} ({count} times)") } else { what };
-        self.restored.not_set_up = told.into_iter().take(MAX_TOLD).map(sentence).collect();
+        self.restored.not_set_up = failures.into_iter().take(MAX_TOLD).map(sentence).collect();
         if count > MAX_TOLD {
             self.restored.not_set_up.push(format!("and {} more", count - MAX_TOLD));
         }

@@ -50,7 +50,7 @@ pub(super) async fn ask(
                 newest.insert(check.name.clone(), answer);
             }),
         };
-        worst = worst.and(judged.and_then(|()| judge(check, text.parse().unwrap_or(f64::NAN))));
+        worst = worst.and(judged.and_then(|()| compare(check, text.parse().unwrap_or(f64::NAN))));
     }
     worst.bad_backup()
 }
@@ -58,18 +58,18 @@ pub(super) async fn ask(
 /// Whose fault it is that a check has no answer: the backup's where it lacks what is asked for, unless this server lacked
 /// it first, or the question is none.
 fn fault_of(check: &str, error: &ServerError, restored: &Restored) -> NotProved {
-    let told = anyhow!("check {check}: {error}");
+    let failure = anyhow!("check {check}: {error}");
     // No statement, or rows that this role may not see.
     let unanswerable = matches!(error.code.as_str(), "42601" | "42501");
     let hidden = error.code.starts_with("42") && restored.lacks_something();
     if is_of_the_server(error) || unanswerable || hidden {
-        NotProved::CannotTell(told)
+        NotProved::CannotTell(failure)
     } else {
-        NotProved::BadBackup(told)
+        NotProved::BadBackup(failure)
     }
 }
 
-fn judge(check: &Sanity, answer: f64) -> anyhow::Result<()> {
+fn compare(check: &Sanity, answer: f64) -> anyhow::Result<()> {
     let name = &check.name;
     match check.expect {
         Expect::AtLeast(least) => ensure!(answer >= least, "check {name} answered {answer}, less than {least}"),

@@ -30,14 +30,14 @@ impl Source {
             return Ok(());
         };
         let status = status.context("cannot wait for pg_restore")?;
-        let said = errors.await.context("pg_restore")?;
-        if status.success() { Ok(()) } else { Err(archive_fault(&said, &status.to_string())) }
+        let stderr = errors.await.context("pg_restore")?;
+        if status.success() { Ok(()) } else { Err(archive_fault(&stderr, &status.to_string())) }
     }
 }
 
 /// Whose fault it is that `pg_restore` cannot read an archive: its own where it is older or built without what is needed.
-pub(super) fn archive_fault(said: &str, status: &str) -> NotProved {
-    let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
+pub(super) fn archive_fault(stderr: &str, status: &str) -> NotProved {
+    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
     let words = if lines.is_empty() { status.to_owned() } else { lines.join("; ") };
     let error = anyhow!("the dump cannot be read: {words}");
     // Every format of an archive was 1.something yet.
@@ -49,7 +49,7 @@ pub(super) fn archive_fault(said: &str, status: &str) -> NotProved {
         "out of memory",
         "Permission denied",
     ];
-    if lacks.iter().any(|what| said.contains(what)) {
+    if lacks.iter().any(|what| stderr.contains(what)) {
         NotProved::CannotTell(error)
     } else {
         NotProved::BadBackup(error)

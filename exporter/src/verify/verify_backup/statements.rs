@@ -261,9 +261,9 @@ impl Cutter {
             }
             b';' if self.depth == 0 && self.blocks == 0 => {
                 self.at += 1;
-                let copies = self.words.first().is_some_and(|word| word == b"copy");
+                let is_copy = self.words.first().is_some_and(|word| word == b"copy");
                 let statement = self.take();
-                if copies && is_from_stdin(&statement) {
+                if is_copy && is_from_stdin(&statement) {
                     self.within = Within::CopyLine;
                 }
                 self.watch(&statement);

@@ -78,9 +78,9 @@ fn ordinary() -> anyhow::Result<Option<(u32, u32)>> {
 fn version(bin: &Path) -> Vec<u32> {
     let mut command = std::process::Command::new(bin.join("postgres"));
     command.arg("--version").env_clear().stdin(Stdio::null());
-    let said = command.output().map(|output| output.stdout).unwrap_or_default();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    let number = said.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let output = command.output().map(|output| output.stdout).unwrap_or_default();
+    let output = String::from_utf8_lossy(&output).into_owned();
+    let number = output.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     number.unwrap_or_default().split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
@@ -92,23 +92,23 @@ pub(super) async fn run(program: &str, command: &mut Command) -> anyhow::Result<
     let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = started.with_context(|| format!("cannot run {program}"))?;
     let (out, errors) = (child.stdout.take(), child.stderr.take());
-    let (said, complaints) = tokio::join!(head(out), head(errors));
+    let (output, complaints) = tokio::join!(head(out), head(errors));
     let status = child.wait().await.with_context(|| format!("cannot wait for {program}"))?;
     if !status.success() {
         let lines: Vec<&str> = complaints.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let first = lines.iter().take(COMPLAINTS).copied().collect::<Vec<_>>().join("; ");
         bail!("{program}: {}", if first.is_empty() { status.to_string() } else { first });
     }
-    Ok(said)
+    Ok(output)
 }
 
 /// The begin of what is said; the rest is read and dropped, so that the program can go on.
 pub(super) async fn head(from: Option<impl AsyncRead + Unpin>) -> String {
     let Some(mut from) = from else { return String::new() };
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     let mut piece = [0; 8 * 1024];
     while let Ok(read @ 1..) = from.read(&mut piece).await {
-        said.extend_from_slice(&piece[..read.min(MOST_SAID - said.len())]);
+        output.extend_from_slice(&piece[..read.min(MOST_SAID - output.len())]);
     }
-    String::from_utf8_lossy(&said).into_owned()
+    String::from_utf8_lossy(&output).into_owned()
 }

@@ -2,7 +2,7 @@
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
-use crate::lint::known::Type;
+use crate::lint::metric_facts::Type;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use promql::{Expr, Kind, Selector};

@@ -3,8 +3,8 @@
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::is_scalar;
-use crate::lint::known::Known;
 use crate::lint::labels::labels;
+use crate::lint::metric_facts::MetricFacts;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use promql::{Expr, Kind, Name, Side};
@@ -40,7 +40,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
 
 /// Only what the expression itself drops counts: which labels series have is the server's affair.
 fn lost(rule: &Rule, of: &Expr, asked: &[Name], by: &str, fix: &str, report: &mut Report<'_>) {
-    let result = labels(of, &Known::default());
+    let result = labels(of, &MetricFacts::default());
     for label in asked.iter().filter(|label| !result.may_have(&label.text)) {
         let message = format!("{by} asks for the label {}, which was dropped before", label.text);
         report.part(LINT.id, Level::Warning, &rule.expr, label.span, message, fix);

@@ -3,7 +3,7 @@
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::matchers;
-use crate::lint::known::{FEW, OF_TARGETS};
+use crate::lint::metric_facts::{FEW, OF_TARGETS};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use checklist::yaml::hint;

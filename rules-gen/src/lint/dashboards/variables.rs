@@ -1,7 +1,7 @@
 //! Variables of a dashboard, and the queries that should use them.
 
 use crate::lint::expr::matchers;
-use crate::lint::known::{Known, Type};
+use crate::lint::metric_facts::{MetricFacts, Type};
 use crate::lint::report::{Level, Report};
 use crate::promql::mistakes;
 use promql::{Expr, Kind};
@@ -47,7 +47,7 @@ fn inside(query: &str) -> Option<&str> {
 }
 
 /// One query: whether it goes by the chosen job and instance, and shows counters as rates.
-pub(super) fn query(ast: &Expr, variables: &[Value], known: &Known, near: &str, report: &mut Report<'_>) {
+pub(super) fn query(ast: &Expr, variables: &[Value], known: &MetricFacts, near: &str, report: &mut Report<'_>) {
     let all = ast.selectors();
     for label in CHOSEN.iter().filter(|label| variables.iter().any(|variable| variable["name"] == **label)) {
         let chosen = |name: &str, value: &str| name == *label && value.starts_with('$');

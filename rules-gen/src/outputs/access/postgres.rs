@@ -26,7 +26,8 @@ impl<'a> Needs<'a> {
                     needs.roles.insert(name);
                 }
                 Access::SqlColumns(table, names) => needs.columns.entry(table).or_default().extend(*names),
-                _ => {}
+                // An index is no right; the others are not PostgreSQL's.
+                Access::SqlIndex(..) | Access::Kubernetes(..) | Access::S3(_) => {}
             }
         }
         needs

@@ -12,7 +12,7 @@ pub fn s3(config: &Config) -> Value {
     });
     let reports = config.reports.iter().filter_map(|report| match &report.place {
         ReportPlace::S3(place) => Some((place, &["s3:GetObject"][..])),
-        _ => None,
+        ReportPlace::File(_) | ReportPlace::Directory(_) | ReportPlace::Http(_) => None,
     });
     policy(backups.chain(reports).chain(records(config).map(|place| (place, &["s3:GetObject"][..]))))
 }

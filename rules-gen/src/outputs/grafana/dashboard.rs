@@ -1,7 +1,7 @@
 //! A whole dashboard: its variables, links and annotations around a page of panels.
 
 use super::page::{Page, datasource, link};
-use checklist::contract::CHECK_INFO;
+use checklist::self_metrics::CHECK_INFO;
 use serde_json::{Value, json};
 
 /// The tag by which the dashboards find each other.

@@ -3,7 +3,7 @@
 use super::dashboard::{OF_TARGET, PROCESS, VARIABLES};
 use super::page::{Drawn, Link, Page, WIDTH, best_is_zero, plain, whether};
 use super::signal::runbook;
-use checklist::contract::{
+use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CHECK_PASSED, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD,
     PROBE_SUCCESS, RULES_INFO, SEEN, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN,
 };
@@ -31,14 +31,14 @@ pub(super) fn timeline(config: &Config, title: &str, signals: Option<&[&'static 
         None => config.signals().map(|signal| config.targets(signal).len()).sum(),
     };
     let rows = u32::try_from(checks).unwrap_or(u32::MAX).min(40);
-    let told = "Whether what each check saw is good; a check that cannot tell could not look.";
+    let description = "Whether what each check saw is good; a check that cannot tell could not look.";
     let state = |text: &str, color: &str, index: u32| json!({"text": text, "color": color, "index": index});
     let mappings = json!([{"type": "value", "options": {
         "1": state("passed", "green", 0), "0": state("not passed", "red", 1), "-1": state("cannot tell", "purple", 2),
     }}]);
     let steps =
         json!([{"color": "purple", "value": null}, {"color": "red", "value": 0}, {"color": "green", "value": 1}]);
-    let drawn = Drawn::new("state-timeline", title, told, verdicts(&ids), Unit::Count)
+    let drawn = Drawn::new("state-timeline", title, description, verdicts(&ids), Unit::Count)
         .legend("{{check}} {{target}}")
         .steps(&steps)
         .size(WIDTH, (4 + rows * 2 / 3).clamp(6, 24));
@@ -70,8 +70,8 @@ fn or_none(expr: &str) -> String {
 }
 
 /// A number about the checks or the exporter, with the page about the exporter behind it.
-fn stat(config: &Config, title: &str, told: &str, expr: String, steps: &Value) -> Drawn {
-    let drawn = Drawn::new("stat", title, told, expr, Unit::Count).steps(steps).size(4, 4);
+fn stat(config: &Config, title: &str, description: &str, expr: String, steps: &Value) -> Drawn {
+    let drawn = Drawn::new("stat", title, description, expr, Unit::Count).steps(steps).size(4, 4);
     Drawn { runbook: runbook(config, "exporter"), ..drawn }
 }
 
@@ -88,13 +88,13 @@ fn now(config: &Config, page: &mut Page) {
     let blind = "How many checks have no verdict: they could not look, or have not yet.";
     page.panel(&stat(config, "Cannot tell", blind, count(-1), &best_is_zero("purple")));
     let oldest = format!("time() - min({LAST_SUCCESS}{{{VARIABLES}}})");
-    let told = "Time since the check that succeeded longest ago.";
-    let oldest = Drawn::new("stat", "Oldest success", told, oldest, Unit::Seconds).size(6, 4);
+    let description = "Time since the check that succeeded longest ago.";
+    let oldest = Drawn::new("stat", "Oldest success", description, oldest, Unit::Seconds).size(6, 4);
     page.panel(&Drawn { runbook: runbook(config, "exporter"), ..oldest });
     if config.tasks.is_some() {
-        let (late, told) =
+        let (late, description) =
             (or_none(&format!("time() - {} > 0", due())), "How many tasks of people are beyond their time.");
-        let drawn = stat(config, "Overdue tasks", told, late, &best_is_zero("orange")).size(6, 4);
+        let drawn = stat(config, "Overdue tasks", description, late, &best_is_zero("orange")).size(6, 4);
         page.panel(&Drawn { runbook: runbook(config, "tasks"), ..drawn });
     }
 }
@@ -102,23 +102,24 @@ fn now(config: &Config, page: &mut Page) {
 fn freshness(config: &Config, page: &mut Page) {
     let of_value = || of_check(config, "${__data.fields.check}");
     let (last, interval) = (of_checks(&LAST_SUCCESS, &[]), of_checks(&INTERVAL, &[]));
-    let told = "Time since each check last succeeded, the oldest first.";
+    let description = "Time since each check last succeeded, the oldest first.";
     let age = format!("sort_desc(time() - {last})");
-    let drawn = Drawn::new("table", "Time since the last success", told, age, Unit::Seconds);
+    let drawn = Drawn::new("table", "Time since the last success", description, age, Unit::Seconds);
     page.panel(&Drawn { runbook: of_value(), ..drawn });
-    let told = "Time since each check last succeeded, in its own intervals; after three of them it is overdue.";
+    let description = "Time since each check last succeeded, in its own intervals; after three of them it is overdue.";
     let missed = format!("sort_desc((time() - {last}) / {interval})");
-    let drawn = Drawn::new("table", "Intervals since the last success", told, missed, Unit::Count)
+    let drawn = Drawn::new("table", "Intervals since the last success", description, missed, Unit::Count)
         .steps(&json!([{"color": "green", "value": null}, {"color": "red", "value": 3}]));
     page.panel(&Drawn { runbook: of_value(), ..drawn });
-    let told = "1 for each check whose last run could not look; empty is good.";
+    let description = "1 for each check whose last run could not look; empty is good.";
     let failed = format!("1 - {} > 0", of_checks(&PROBE_SUCCESS, &[]));
-    let drawn =
-        Drawn::new("table", "Checks that could not look", told, failed, Unit::Count).steps(&best_is_zero("purple"));
+    let drawn = Drawn::new("table", "Checks that could not look", description, failed, Unit::Count)
+        .steps(&best_is_zero("purple"));
     page.panel(&Drawn { runbook: of_value(), ..drawn });
     if config.tasks.is_some() {
-        let told = "Time beyond the day on which each task was due, the latest first; below zero it is not yet due.";
-        let late = Drawn::new("table", "Tasks", told, format!("sort_desc(time() - {})", due()), Unit::Seconds)
+        let description =
+            "Time beyond the day on which each task was due, the latest first; below zero it is not yet due.";
+        let late = Drawn::new("table", "Tasks", description, format!("sort_desc(time() - {})", due()), Unit::Seconds)
             .steps(&json!([{"color": "green", "value": null}, {"color": "orange", "value": 0}]));
         page.panel(&Drawn { runbook: runbook(config, "tasks"), ..late });
     }
@@ -130,38 +131,41 @@ fn sight(config: &Config, page: &mut Page) {
     let lost = format!("1 - max by (kind, target) ({TARGET_REACHABLE}{{{OF_TARGET}}}) > 0");
     let why = format!("max by (kind, target, reason, words) ({TARGET_UNREACHABLE}{{{OF_TARGET}}})");
     let expr = format!("({why} and on (kind, target) ({lost})) or ({lost} unless on (kind, target) {why})");
-    let told = "1 for each target that gives no answer, with the reason; empty is good.";
-    let targets = Drawn::new("table", "Targets that cannot be reached", told, expr, Unit::Count);
+    let description = "1 for each target that gives no answer, with the reason; empty is good.";
+    let targets = Drawn::new("table", "Targets that cannot be reached", description, expr, Unit::Count);
     page.panel(&Drawn { runbook: runbook(config, "exporter"), ..targets }.steps(&best_is_zero("red")));
     let of_value = || of_check(config, "${__data.fields.check}");
-    let told = "Objects that the last run of a check should have judged and could not, with the reason; empty is good.";
+    let description =
+        "Objects that the last run of a check should have judged and could not, with the reason; empty is good.";
     let unseen = format!("max by (check, target, object, reason) ({UNSEEN}{{{VARIABLES}}}) > 0");
-    let unseen = Drawn::new("table", "What was not seen", told, unseen, Unit::Count).steps(&best_is_zero("orange"));
+    let unseen =
+        Drawn::new("table", "What was not seen", description, unseen, Unit::Count).steps(&best_is_zero("orange"));
     page.panel(&Drawn { runbook: of_value(), ..unseen });
-    let told = "Objects that the last run of each check judged.";
+    let description = "Objects that the last run of each check judged.";
     let seen = format!("max by (check, target, object) ({SEEN}{{{VARIABLES}}})");
-    let seen = Drawn::new("table", "What was seen", told, seen, Unit::Count).size(WIDTH, 8);
+    let seen = Drawn::new("table", "What was seen", description, seen, Unit::Count).size(WIDTH, 8);
     page.panel(&Drawn { runbook: of_value(), ..seen });
 }
 
 fn exporter(config: &Config, page: &mut Page) {
     let of_process = |metric: &Metric| format!("max without (instance, pod) ({metric}{{{PROCESS}}})");
     let there = json!([{"color": "red", "value": null}, {"color": "green", "value": 1}]);
-    let told = "How many exporters Prometheus sees.";
-    page.panel(&stat(config, "Exporters", told, or_none(&format!("{BUILD_INFO}{{{PROCESS}}}")), &there));
-    let told = "Whether the last change of checklist.yaml could be loaded.";
-    page.panel(&whether(stat(config, "checklist.yaml loaded", told, of_process(&CONFIG_SUCCESSFUL), &plain())));
-    let told = "Exporters whose checklist.yaml is not the one that the rules in Prometheus were generated from.";
+    let description = "How many exporters Prometheus sees.";
+    page.panel(&stat(config, "Exporters", description, or_none(&format!("{BUILD_INFO}{{{PROCESS}}}")), &there));
+    let description = "Whether the last change of checklist.yaml could be loaded.";
+    page.panel(&whether(stat(config, "checklist.yaml loaded", description, of_process(&CONFIG_SUCCESSFUL), &plain())));
+    let description = "Exporters whose checklist.yaml is not the one that the rules in Prometheus were generated from.";
     let differ = format!("{} unless on (fingerprint) {RULES_INFO}{{{PROCESS}}}", of_process(&CONFIG_INFO));
-    page.panel(&stat(config, "Unlike the rules", told, or_none(&differ), &best_is_zero("orange")));
-    let told = "Parts of the checks that no exporter makes.";
+    page.panel(&stat(config, "Unlike the rules", description, or_none(&differ), &best_is_zero("orange")));
+    let description = "Parts of the checks that no exporter makes.";
     let parts = format!("max({SHARDS}{{{PROCESS}}}) - count(count_values(\"shard\", {SHARD}{{{PROCESS}}}))");
-    page.panel(&stat(config, "Missing shards", told, parts, &best_is_zero("red")));
-    let told = "Series that checks left out within an hour, because they gave more than they may or the same twice.";
+    page.panel(&stat(config, "Missing shards", description, parts, &best_is_zero("red")));
+    let description =
+        "Series that checks left out within an hour, because they gave more than they may or the same twice.";
     let dropped = format!("sum(max without (instance, pod) (increase({SERIES_DROPPED}{{{VARIABLES}}}[1h])))");
-    page.panel(&stat(config, "Dropped series", told, dropped, &best_is_zero("orange")));
+    page.panel(&stat(config, "Dropped series", description, dropped, &best_is_zero("orange")));
     if config.election().is_some() {
-        let told = "Whether any exporter makes the costly checks.";
-        page.panel(&whether(stat(config, "Lease held", told, of_process(&LEASE_HELD), &plain())));
+        let description = "Whether any exporter makes the costly checks.";
+        page.panel(&whether(stat(config, "Lease held", description, of_process(&LEASE_HELD), &plain())));
     }
 }

@@ -8,7 +8,7 @@ use checklist::{Config, Drawing, Panel, Signal};
 
 /// Every panel of a signal whose metrics any target gives.
 pub(super) fn panels(config: &Config, signal: &Signal) -> Vec<Drawn> {
-    let there = |panel: &&Panel| panel.shown.metrics().iter().all(|metric| config.has(signal, metric));
+    let there = |panel: &&Panel| panel.query.metrics().iter().all(|metric| config.has(signal, metric));
     signal.panels.iter().filter(there).flat_map(|panel| drawn(config, signal, panel)).collect()
 }
 
@@ -22,10 +22,10 @@ fn drawn(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Drawn> {
         Drawing::TimeSeries => "timeseries",
     };
     let legend: Vec<String> = panel.legend.iter().map(|label| format!("{{{{{label}}}}}")).collect();
-    let told = description(config, signal, panel);
+    let text = description(config, signal, panel);
     let one = |title: &str, queries| Drawn {
         runbook: runbook(config, signal.id),
-        ..Drawn::of(kind, title, &told, queries, panel.unit).legend(&legend.join(" "))
+        ..Drawn::of(kind, title, &text, queries, panel.unit).legend(&legend.join(" "))
     };
     let query = |group: &Group| (expression(signal, panel, group), group.steps.clone());
     match (panel.drawing, groups.as_slice()) {
@@ -47,8 +47,8 @@ fn drawn(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Drawn> {
 fn expression(signal: &Signal, panel: &Panel, group: &Group) -> String {
     // Every selector of the catalog begins with its check, but for those of what another check gives.
     let check = format!("{{check={:?}", signal.id);
-    let expr = panel.shown.promql(&group.scope).replace(&check, &format!("{check}, {VARIABLES}"));
-    let others = panel.shown.metrics().into_iter().filter(|metric| !signal.metrics.contains(metric));
+    let expr = panel.query.promql(&group.scope).replace(&check, &format!("{check}, {VARIABLES}"));
+    let others = panel.query.metrics().into_iter().filter(|metric| !signal.metrics.contains(metric));
     others.fold(expr, |expr, metric| expr.replace(&format!("{metric}["), &format!("{metric}{{{OF_TARGET}}}[")))
 }
 

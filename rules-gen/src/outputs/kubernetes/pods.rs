@@ -1,7 +1,7 @@
 //! What the pods need because of checklist.yaml: its files as volumes, its variables, its service account.
 
 use crate::outputs::kubernetes::names::NAME;
-use crate::outputs::kubernetes::volumes::{self, Mounts};
+use crate::outputs::kubernetes::volumes::{self, PodVolumes};
 use checklist::Config;
 use checklist::config::Backup;
 use checklist::targets::{self, Target};
@@ -32,7 +32,7 @@ pub struct Needs {
     /// Variables, each from the key of the same name of the Secret.
     pub env: Vec<Value>,
     /// Its volumes.
-    pub mounts: Mounts,
+    pub volume_mounts: PodVolumes,
     /// Whether any pod keeps files in the claim.
     pub keeps_files: bool,
     /// Whether the cluster that the pods run in is watched.
@@ -48,12 +48,12 @@ pub fn needs(config: &Config, pod: Pod<'_>) -> anyhow::Result<Needs> {
     let keys = volumes::keys(&all.secret, &all.variables)?;
     let mut files = Files::default();
     files.read(config, pod);
-    let mut mounts = Mounts::of_files(&files.secret, &keys)?;
-    mounts.keep(&files.kept, &all.kept, &all.secret)?;
+    let mut volume_mounts = PodVolumes::of_files(&files.secret, &keys)?;
+    volume_mounts.add_persistent(&files.kept, &all.kept, &all.secret)?;
     let variable = |name: &String| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": NAME, "key": name, "optional": true}}});
     Ok(Needs {
         env: files.variables.iter().map(variable).collect(),
-        mounts,
+        volume_mounts,
         keeps_files: !all.kept.is_empty(),
         asks_api_server: config.kubernetes.iter().any(|cluster| cluster.kubeconfig.is_none()),
     })

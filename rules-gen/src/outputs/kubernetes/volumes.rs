@@ -71,16 +71,16 @@ fn check(path: &Path) -> anyhow::Result<()> {
 
 /// The volumes of a pod and where they are mounted.
 #[derive(Debug, Default)]
-pub struct Mounts {
+pub struct PodVolumes {
     /// Mounts of the volumes.
-    pub mounts: Vec<Value>,
+    pub volume_mounts: Vec<Value>,
     /// The volumes.
     pub volumes: Vec<Value>,
 }
 
-impl Mounts {
+impl PodVolumes {
     fn add(&mut self, name: &str, place: &Path, volume: Value) {
-        self.mounts.push(json!({"name": name, "mountPath": place, "readOnly": true}));
+        self.volume_mounts.push(json!({"name": name, "mountPath": place, "readOnly": true}));
         let mut named = volume;
         named["name"] = json!(name);
         self.volumes.push(named);
@@ -130,7 +130,7 @@ impl Mounts {
     ///
     /// # Errors
     /// Folders that a volume must not hide, or that are a secret's.
-    pub fn keep(
+    pub fn add_persistent(
         &mut self,
         kept: &BTreeSet<PathBuf>,
         all: &BTreeSet<PathBuf>,
@@ -152,8 +152,8 @@ impl Mounts {
         }
         self.volumes.push(json!({"name": "data", "persistentVolumeClaim": {"claimName": CLAIM}}));
         match common(all).filter(|folder| !secret(folder)) {
-            Some(path) => self.mounts.push(json!({"name": "data", "mountPath": path})),
-            None => self.mounts.extend(kept.iter().map(|path| {
+            Some(path) => self.volume_mounts.push(json!({"name": "data", "mountPath": path})),
+            None => self.volume_mounts.extend(kept.iter().map(|path| {
                 let below = path.to_string_lossy().trim_start_matches('/').to_owned();
                 json!({"name": "data", "mountPath": path, "subPath": below})
             })),
@@ -185,19 +185,19 @@ mod tests {
         paths.iter().map(PathBuf::from).collect()
     }
 
-    fn of(files: &[&str], kept: &[&str]) -> anyhow::Result<Mounts> {
+    fn of(files: &[&str], kept: &[&str]) -> anyhow::Result<PodVolumes> {
         let (files, kept) = (set(files), set(kept));
-        let mut mounts = Mounts::of_files(&files, &keys(&files, &BTreeSet::new())?)?;
-        mounts.keep(&kept, &kept, &files)?;
-        Ok(mounts)
+        let mut volume_mounts = PodVolumes::of_files(&files, &keys(&files, &BTreeSet::new())?)?;
+        volume_mounts.add_persistent(&kept, &kept, &files)?;
+        Ok(volume_mounts)
     }
 
     #[test]
     fn files_of_one_name_are_two_keys_and_each_folder_has_its_own() -> anyhow::Result<()> {
-        let mounts = of(&["/etc/a/password", "/etc/b/password", "/etc/b/deep/token"], &[])?;
-        let volume = |n: usize| mounts.volumes[n]["secret"]["items"].clone();
+        let volume_mounts = of(&["/etc/a/password", "/etc/b/password", "/etc/b/deep/token"], &[])?;
+        let volume = |n: usize| volume_mounts.volumes[n]["secret"]["items"].clone();
         let places: Vec<_> =
-            mounts.mounts.iter().map(|mount| mount["mountPath"].as_str().unwrap_or_default()).collect();
+            volume_mounts.volume_mounts.iter().map(|mount| mount["mountPath"].as_str().unwrap_or_default()).collect();
         assert_eq!(places, [CONFIG_FOLDER, "/etc/a", "/etc/b"]);
         assert_eq!(volume(1), json!([{"key": "etc.a.password", "path": "password"}]));
         assert_eq!(
@@ -209,10 +209,10 @@ mod tests {
 
     #[test]
     fn secrets_beside_checklist_yaml_are_projected_into_its_volume() -> anyhow::Result<()> {
-        let mounts = of(&["/etc/checklist-exporter/private/pw"], &[])?;
-        assert_eq!(mounts.mounts.len(), 1);
+        let volume_mounts = of(&["/etc/checklist-exporter/private/pw"], &[])?;
+        assert_eq!(volume_mounts.volume_mounts.len(), 1);
         assert_eq!(
-            mounts.volumes[0]["projected"]["sources"][1]["secret"]["items"],
+            volume_mounts.volumes[0]["projected"]["sources"][1]["secret"]["items"],
             json!([{"key": "pw", "path": "private/pw"}])
         );
         Ok(())
@@ -236,8 +236,8 @@ mod tests {
             (&["/srv/a/pw"], &["/srv/a"], "which no job may write beside"),
             (&["/srv/a/pw"], &["/srv/a/tasks"], "which no job may write beside"),
         ] {
-            let told = of(files, kept).err().map(|error| error.to_string()).unwrap_or_default();
-            assert!(told.contains(why), "{files:?} {kept:?}: {told}");
+            let message = of(files, kept).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(message.contains(why), "{files:?} {kept:?}: {message}");
         }
         assert!(of(&["/tmp/private/pw"], &["/reports", "/var/lib/checklist"]).is_ok());
     }

@@ -22,8 +22,9 @@ fn line(text: &str, known: &[(String, String)], families: &[Vec<Row>]) -> String
     let best = |rows: &&Vec<Row>| wanted.iter().any(|(name, _)| rows.first().is_some_and(|row| knows(row, name)));
     let mut rows: Vec<Row> = Vec::new();
     for row in families.iter().find(best).into_iter().flatten() {
-        let told = wanted.iter().filter(|(name, _)| knows(row, name));
-        let values = told.filter_map(|(name, _)| row.values.iter().find(|(known, _)| known == name).cloned()).collect();
+        let named = wanted.iter().filter(|(name, _)| knows(row, name));
+        let values =
+            named.filter_map(|(name, _)| row.values.iter().find(|(known, _)| known == name).cloned()).collect();
         if !rows.iter().any(|known| known.values == values) {
             rows.push(Row { values, ..row.clone() });
         }

@@ -64,10 +64,8 @@ pub(super) struct Row {
 pub(super) fn families(config: &Config, signal: &Signal) -> Vec<Vec<Row>> {
     let targets = config.targets(signal);
     let own = |name: &str| targets.iter().any(|target| target == name);
-    let clusters = match signal.kind {
-        TargetKind::Kubernetes | TargetKind::PodLogs | TargetKind::Secrets => namespaces(config, &own),
-        _ => namespaces(config, &|_| true),
-    };
+    let is_on_clusters = signal.kind.key() == TargetKind::Kubernetes.key();
+    let clusters = namespaces(config, &|name| !is_on_clusters || own(name));
     let rules = config.alerting.prometheus_rule.namespace.iter();
     let rules = rules.map(|namespace| row("rules", vec![("rules", format!("-n {}", quoted(namespace)))])).collect();
     vec![of_kind(config, signal.kind, &own), clusters, logs(config), rules]

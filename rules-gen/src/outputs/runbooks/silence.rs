@@ -8,11 +8,11 @@ use checklist::Config;
 /// The commands for the alerts that may be silenced: those that tell someone, and that the prose does not name under
 /// the heading of silences, where it says which never to. Nothing when none may.
 pub(super) fn commands(config: &Config, rules: &[&Rule], prose: &str, own_page: bool) -> String {
-    let told = prose.split_once("## Silence").map(|(_, told)| told.trim()).unwrap_or_default();
-    if told.starts_with("Never.") || told.starts_with("Never:") {
+    let advice = prose.split_once("## Silence").map(|(_, advice)| advice.trim()).unwrap_or_default();
+    if advice.starts_with("Never.") || advice.starts_with("Never:") {
         return String::new();
     }
-    let may = |rule: &&&Rule| rule.labels["severity"] != "none" && !told.contains(&format!("`{}`", rule.alert));
+    let may = |rule: &&&Rule| rule.labels["severity"] != "none" && !advice.contains(&format!("`{}`", rule.alert));
     let (of_targets, of_all): (Vec<&Rule>, Vec<&Rule>) =
         rules.iter().filter(may).copied().partition(|rule| !rule.targets.is_empty());
     let mut targets: Vec<&str> = Vec::new();

@@ -3,8 +3,8 @@
 use super::output::{remarks, rows, title};
 use super::replay::{BUCKETS, Curve};
 use super::report::{Alert, Report};
-use crate::promql::duration::human;
 use crate::server::Labels;
+use checklist::Unit;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ text { font-size: 11px; fill: #555; } code { background: #f3f3f3; padding: .1rem
 /// The page.
 pub fn page(report: &Report) -> String {
     let rows = rows(report);
-    let told = report.alerts.iter().filter(|alert| alert.figures.episodes > 0 || !alert.curves.is_empty());
+    let shown = report.alerts.iter().filter(|alert| alert.statistics.episodes > 0 || !alert.curves.is_empty());
     let whole = html! {
         (DOCTYPE)
         html lang="en" {
@@ -48,7 +48,7 @@ pub fn page(report: &Report) -> String {
                     h2 { "To be known" }
                     ul { @for remark in remarks { li { (remark) } } }
                 }
-                @for alert in told { (section(report, alert)) }
+                @for alert in shown { (section(report, alert)) }
             }
         }
     };
@@ -66,11 +66,11 @@ fn table(rows: &[Vec<String>]) -> Markup {
 }
 
 fn section(report: &Report, alert: &Alert) -> Markup {
-    let figures = &alert.figures;
+    let statistics = &alert.statistics;
     html! {
         h2 { (alert.alert) " " small { (alert.severity()) } }
-        p { code { (alert.expr) } " for " (human(alert.for_seconds)) ", kept for " (human(alert.keep_firing_for_seconds)) }
-        p { (figures.episodes) " episodes, " (figures.pages) " pages, " (human(figures.firing_seconds)) " firing" }
+        p { code { (alert.expr) } " for " (Unit::Seconds.human(alert.for_seconds)) ", kept for " (Unit::Seconds.human(alert.keep_firing_for_seconds)) }
+        p { (statistics.episodes) " episodes, " (statistics.pages) " pages, " (Unit::Seconds.human(statistics.firing_seconds)) " firing" }
         (chart(report, alert))
     }
 }

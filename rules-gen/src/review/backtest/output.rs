@@ -1,9 +1,9 @@
 //! A backtest as text.
 
 use super::report::{Alert, Report};
-use crate::promql::duration::human;
 use crate::review::statistics::{Statistics, bars};
 use crate::terminal;
+use checklist::Unit;
 use std::fmt::Write as _;
 
 const HEAD: [&str; 11] =
@@ -13,7 +13,7 @@ const HEAD: [&str; 11] =
 pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     for alert in report.alerts.iter().filter(|alert| is_told(alert)) {
-        rows.push(row(&alert.alert, alert.severity(), &alert.figures, alert.covered_seconds));
+        rows.push(row(&alert.alert, alert.severity(), &alert.statistics, alert.covered_seconds));
         for tried in &alert.sweep {
             let sign = match (&alert.recommendation, tried.within_budget) {
                 (Some(best), _) if *best == tried.value => "* ",
@@ -21,51 +21,53 @@ pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
                 _ => "  ",
             };
             let name = format!("  {sign}{}", tried.value);
-            rows.push(row(&name, "", &tried.figures, alert.covered_seconds));
+            rows.push(row(&name, "", &tried.statistics, alert.covered_seconds));
         }
     }
     rows
 }
 
 fn is_told(alert: &Alert) -> bool {
-    alert.figures.episodes > 0 || !alert.sweep.is_empty()
+    alert.statistics.episodes > 0 || !alert.sweep.is_empty()
 }
 
-fn row(name: &str, severity: &str, figures: &Statistics, covered: f64) -> Vec<String> {
+fn row(name: &str, severity: &str, statistics: &Statistics, covered: f64) -> Vec<String> {
     let weeks = covered / (7.0 * 86_400.0);
-    let weekly = if weeks > 0.0 { format!("{:.1}", figures.pages as f64 / weeks) } else { "-".to_owned() };
-    let open = if figures.still_firing > 0 { "+" } else { "" };
+    let weekly = if weeks > 0.0 { format!("{:.1}", statistics.pages as f64 / weeks) } else { "-".to_owned() };
+    let open = if statistics.still_firing > 0 { "+" } else { "" };
     vec![
         name.to_owned(),
         severity.to_owned(),
-        figures.series.to_string(),
-        figures.episodes.to_string(),
-        figures.pages.to_string(),
+        statistics.series.to_string(),
+        statistics.episodes.to_string(),
+        statistics.pages.to_string(),
         weekly,
-        format!("{}{open}", human(figures.firing_seconds)),
-        human(figures.median_seconds),
-        human(figures.p95_seconds),
-        figures.flaps.to_string(),
-        bars(&figures.pages_by_hour),
+        format!("{}{open}", Unit::Seconds.human(statistics.firing_seconds)),
+        Unit::Seconds.human(statistics.median_seconds),
+        Unit::Seconds.human(statistics.p95_seconds),
+        statistics.flaps.to_string(),
+        bars(&statistics.pages_by_hour),
     ]
 }
 
 /// The heading.
 pub(super) fn title(report: &Report) -> String {
-    let quiet = report.alerts.iter().filter(|alert| alert.figures.episodes == 0).count();
+    let quiet = report.alerts.iter().filter(|alert| alert.statistics.episodes == 0).count();
     format!(
         "{} alerts from {} to {}, every {}, hours of {}; {quiet} never fired",
         report.alerts.len(),
         report.start.strftime("%Y-%m-%dT%H:%MZ"),
         report.end.strftime("%Y-%m-%dT%H:%MZ"),
-        human(report.step_seconds),
+        Unit::Seconds.human(report.step_seconds),
         report.time_zone
     )
 }
 
 /// Warnings, a sentence each; equal sentences of several alerts are written once.
 pub(super) fn remarks(report: &Report) -> Vec<String> {
-    let mut remarks = report.warnings.clone();
+    let failed = report.failed.iter();
+    let mut remarks: Vec<String> = failed.map(|one| format!("{} was not judged: {}", one.alert, one.why)).collect();
+    remarks.extend(report.warnings.iter().cloned());
     let mut shared: Vec<(&str, Vec<&str>)> = Vec::new();
     for alert in &report.alerts {
         for warning in &alert.warnings {

@@ -5,9 +5,9 @@ use super::machine::Episode;
 use super::replay::{Curve, Outcome};
 use super::settings::Settings;
 use super::sweep::{Budget, Variant};
+use checklist::Unit;
 
 use crate::promql::Judged;
-use crate::promql::duration::human;
 use crate::review::rule_set::ListedRule;
 use crate::review::statistics::Statistics;
 use crate::server::Labels;
@@ -33,6 +33,27 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Each alert, those with most pages first.
     pub alerts: Vec<Alert>,
+    /// Alerts that could not be judged.
+    pub failed: Vec<Failed>,
+}
+
+/// An alert that could not be judged.
+#[derive(Debug, Serialize)]
+pub struct Failed {
+    /// Its name.
+    pub alert: String,
+    /// Its group.
+    pub group: String,
+    /// Its expression.
+    pub expr: String,
+    /// Why: the expression does not parse, or the server cannot evaluate it.
+    pub why: String,
+}
+
+impl Failed {
+    pub(super) fn new(rule: &ListedRule, why: String) -> Self {
+        Self { alert: rule.name.clone(), group: rule.group.clone(), expr: rule.expr.clone(), why }
+    }
 }
 
 /// One alert rule.
@@ -53,7 +74,7 @@ pub struct Alert {
     /// How much of the range could be judged.
     pub covered_seconds: f64,
     /// What it would have done.
-    pub figures: Statistics,
+    pub statistics: Statistics,
     /// Whether that is within the budget, when there is one.
     pub within_budget: Option<bool>,
     /// The same with other values, the most sensitive first.
@@ -81,7 +102,7 @@ pub struct Tried {
     /// The limit or the wait.
     pub value: String,
     /// Its figures.
-    pub figures: Statistics,
+    pub statistics: Statistics,
     /// Whether that is within the budget, when there is one.
     pub within_budget: Option<bool>,
 }
@@ -100,22 +121,28 @@ pub struct Fired {
 }
 
 impl Report {
-    pub(super) fn new(settings: &Settings, history: &History, zone: &TimeZone, mut alerts: Vec<Alert>) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        history: &History,
+        zone: &TimeZone,
+        mut alerts: Vec<Alert>,
+        failed: Vec<Failed>,
+    ) -> Self {
         let clock = &history.clock;
         let mut warnings = Vec::new();
         if let Some(begin) = history.shortened() {
-            let whole = human((clock.last() - clock.start) as f64 / 1000.0);
-            let there = human((clock.last() - begin) as f64 / 1000.0);
+            let whole = Unit::Seconds.human((clock.last() - clock.start) as f64 / 1000.0);
+            let there = Unit::Seconds.human((clock.last() - begin) as f64 / 1000.0);
             warnings.push(format!("history begins at {}: {there} of the {whole} asked for", shown(begin)));
         }
         if history.missed() > 0 {
-            let away = human(history.missed() as f64 * clock.step as f64 / 1000.0);
+            let away = Unit::Seconds.human(history.missed() as f64 * clock.step as f64 / 1000.0);
             warnings
                 .push(format!("Prometheus scraped nothing for {away} within the range; alerts stayed as they were"));
         }
         alerts.sort_by(|a, b| {
-            (b.figures.pages, b.figures.episodes)
-                .cmp(&(a.figures.pages, a.figures.episodes))
+            (b.statistics.pages, b.statistics.episodes)
+                .cmp(&(a.statistics.pages, a.statistics.episodes))
                 .then(a.alert.cmp(&b.alert))
         });
         let at = |at: i64| Timestamp::from_millisecond(at).unwrap_or_default();
@@ -127,6 +154,7 @@ impl Report {
             budget: settings.budget.as_ref().map(|budget| budget.text.clone()),
             warnings,
             alerts,
+            failed,
         }
     }
 
@@ -157,9 +185,9 @@ impl Alert {
             for_seconds: rule.pending.as_secs_f64(),
             keep_firing_for_seconds: rule.keep_firing.as_secs_f64(),
             covered_seconds: 0.0,
-            figures: Statistics::default(),
+            statistics: Statistics::default(),
             within_budget: None,
-            sweep: tried.map(|value| Tried { value, figures: Statistics::default(), within_budget: None }).collect(),
+            sweep: tried.map(|value| Tried { value, statistics: Statistics::default(), within_budget: None }).collect(),
             recommendation: None,
             warnings: Vec::new(),
             episodes: outcomes.first().map(fired).unwrap_or_default(),
@@ -172,16 +200,16 @@ impl Alert {
 
     /// Fills in the figures, and what the budget says of them.
     pub(super) fn judged_by(mut self, budget: Option<&Budget>, covered: f64, zone: &TimeZone) -> Self {
-        let figures = |outcome: &Outcome| Statistics::of(outcome.values().map(Vec::as_slice), zone);
+        let statistics = |outcome: &Outcome| Statistics::of(outcome.values().map(Vec::as_slice), zone);
         let within = |pages: usize| budget.map(|budget| budget.allows(pages, covered));
         self.covered_seconds = covered;
         if let Some(own) = self.outcomes.first() {
-            self.figures = figures(own);
-            self.within_budget = within(self.figures.pages);
+            self.statistics = statistics(own);
+            self.within_budget = within(self.statistics.pages);
         }
         for (tried, outcome) in self.sweep.iter_mut().zip(self.outcomes.iter().skip(1)) {
-            tried.figures = figures(outcome);
-            tried.within_budget = within(tried.figures.pages);
+            tried.statistics = statistics(outcome);
+            tried.within_budget = within(tried.statistics.pages);
         }
         if let Some(budget) = budget {
             if self.ordered {
@@ -189,7 +217,7 @@ impl Alert {
                 self.recommendation = best.map(|tried| tried.value.clone());
             }
             if covered < budget.per.as_secs_f64() {
-                let there = human(covered);
+                let there = Unit::Seconds.human(covered);
                 self.warnings.push(format!("only {there} could be judged, less than the budget's own time"));
             }
         }

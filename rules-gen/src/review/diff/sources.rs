@@ -82,7 +82,7 @@ pub async fn deployed(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
 }
 
 fn unreadable(url: &str, error: &anyhow::Error) -> NoVerdict {
-    NoVerdict(format!("{url} answered with rules that cannot be read: {error:#}"))
+    NoVerdict::new(format!("{url} answered with rules that cannot be read: {error:#}"))
 }
 
 async fn of_cluster(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
@@ -108,8 +108,8 @@ async fn of_cluster(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
     let mut parameters = ListParams::default().limit(PAGE);
     loop {
         let page = tokio::time::timeout(DEADLINE, api.list(&parameters)).await;
-        let page = page.map_err(|_| NoVerdict(format!("{server} gave no answer within {DEADLINE:?}")))?;
-        let page = page.map_err(|error| NoVerdict(format!("cannot list PrometheusRule objects: {error}")))?;
+        let page = page.map_err(|_| NoVerdict::new(format!("{server} gave no answer within {DEADLINE:?}")))?;
+        let page = page.map_err(|error| NoVerdict::new(format!("cannot list PrometheusRule objects: {error}")))?;
         for object in &page.items {
             let found = rule_set::document_rules(&object.data["spec"]);
             let name = object.metadata.name.as_deref().unwrap_or_default();

@@ -29,7 +29,7 @@ pub struct Alert {
     /// How much it interrupts.
     pub noise: f64,
     /// What it did.
-    pub figures: Statistics,
+    pub statistics: Statistics,
     /// The share of episodes that began outside business hours.
     pub outside_hours: f64,
     /// The share of firing time that was silenced, when Alertmanager was asked.

@@ -1,8 +1,8 @@
 //! The noise report as text.
 
 use super::model::{Alert, Report};
-use crate::promql::duration::human;
 use crate::terminal;
+use checklist::Unit;
 
 const HEAD: [&str; 11] = [
     "alert",
@@ -21,16 +21,16 @@ const HEAD: [&str; 11] = [
 fn rows(report: &Report) -> Vec<Vec<String>> {
     let percent = |share: f64| format!("{:.0}%", share * 100.0);
     let row = |alert: &Alert| {
-        let figures = &alert.figures;
+        let statistics = &alert.statistics;
         vec![
             alert.alert.clone(),
             alert.severity.clone(),
             format!("{:.1}", alert.noise),
-            figures.episodes.to_string(),
-            figures.series.to_string(),
-            human(figures.firing_seconds),
-            human(figures.median_seconds),
-            figures.flaps.to_string(),
+            statistics.episodes.to_string(),
+            statistics.series.to_string(),
+            Unit::Seconds.human(statistics.firing_seconds),
+            Unit::Seconds.human(statistics.median_seconds),
+            statistics.flaps.to_string(),
             percent(alert.outside_hours),
             alert.silenced.map_or("-".to_owned(), percent),
             alert.active.map_or("-".to_owned(), |active| active.to_string()),
@@ -40,7 +40,7 @@ fn rows(report: &Report) -> Vec<Vec<String>> {
 }
 
 fn title(report: &Report) -> String {
-    let episodes: usize = report.alerts.iter().map(|alert| alert.figures.episodes).sum();
+    let episodes: usize = report.alerts.iter().map(|alert| alert.statistics.episodes).sum();
     let minutes = "%Y-%m-%dT%H:%MZ";
     format!(
         "{episodes} episodes of {} alerts from {} to {}, hours of {}",

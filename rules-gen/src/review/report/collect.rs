@@ -5,7 +5,7 @@ use crate::rules::groups;
 use crate::rules::model::Entry;
 use crate::server::{Labels, NoVerdict, Server};
 use crate::terminal::Progress;
-use checklist::contract::{CHECK_PASSED, LAST_SUCCESS, PROBE_SUCCESS};
+use checklist::self_metrics::{CHECK_PASSED, LAST_SUCCESS, PROBE_SUCCESS};
 use checklist::{Config, Metric, Scope, Severity, Signal};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -170,7 +170,7 @@ fn questions(config: &Config, signals: &[&'static Signal]) -> Vec<(QueryKind, St
 
 /// The expression of a panel as an instant and over time.
 pub fn panel(signal: &'static Signal, at: usize) -> Option<String> {
-    let expr = signal.panels.get(at)?.shown.promql(&whole(signal));
+    let expr = signal.panels.get(at)?.query.promql(&whole(signal));
     // Grafana's own variable.
     Some(expr.replace("$__rate_interval", "5m"))
 }

@@ -1,10 +1,9 @@
 //! HTML that is whole in itself: printable, charts inside, no script, nothing loaded from anywhere.
 
-use super::markdown::{day, ended, started, time, told};
+use super::markdown::{day, ended, notified, started, time};
 use super::model::{Line, Reading, Report, Trend, Verdict};
 use super::period::seconds;
 use super::svg;
-use super::words::human;
 use checklist::spaced;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -122,7 +121,7 @@ fn alerts(report: &Report) -> Markup {
                         td { (alert.target) " " span.dim { (alert.of) } }
                         td data-is="from" { (started(report, alert)) }
                         td data-is="to" { (ended(report, alert)) }
-                        td data-is="told" { (told(alert)) }
+                        td data-is="told" { (notified(alert)) }
                     }
                 }
             }
@@ -216,7 +215,7 @@ fn capacity(report: &Report) -> Markup {
         }
         @if capacity.resources.is_empty() { p { "Nothing has a history." } }
         @for resource in &capacity.resources {
-            @let unit = |value: f64| human(resource.unit_kind, value);
+            @let unit = |value: f64| resource.unit_kind.human(value);
             figure.resource {
                 figcaption {
                     b { (resource.kind) " " (resource.target) } " " span.dim { (resource.of) } " "

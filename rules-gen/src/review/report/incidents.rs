@@ -29,7 +29,7 @@ pub async fn incidents(server: &Server, config: &Config, kind: Kind, period: &Pe
         at_ends.push(labels.collect::<BTreeSet<Labels>>());
     }
     let (at_begin, at_end) = (&at_ends[0], &at_ends[1]);
-    told(config, runs(&courses, (from, until), step, (at_begin, at_end)))
+    notified(config, runs(&courses, (from, until), step, (at_begin, at_end)))
 }
 
 /// Why nobody can tell which alerts fired: what always fires was not there for a part of the period, so Prometheus was
@@ -84,7 +84,7 @@ fn runs(
                 start: timestamp(if from_before { from } else { start }),
                 from_before,
                 end: (!fires).then(|| timestamp(end.min(until))),
-                told: String::new(),
+                notified: String::new(),
                 held_back: None,
             });
         }
@@ -94,14 +94,14 @@ fn runs(
 }
 
 /// Fills in who was told, as the generated configuration of Alertmanager routes and inhibits.
-fn told(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec<Incident>> {
+fn notified(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec<Incident>> {
     let routes = Configuration::parse(&serde_yaml::to_string(&alertmanager::configuration(config))?)?;
     let all = incidents.clone();
     let ours: BTreeSet<String> =
         crate::rules::groups(config).into_iter().flat_map(|group| group.rules).map(|rule| rule.alert).collect();
     for incident in &mut incidents {
         let known = ours.contains(&incident.alert);
-        incident.told = if known {
+        incident.notified = if known {
             alert_routes::receiver(config, &incident.severity).to_owned()
         } else {
             // Rules of others are routed by others.
@@ -165,12 +165,13 @@ mod tests {
             )
         };
         let courses = [one("critical", "a", &[1, 2, 3]), one("warning", "a", &[2, 3]), one("warning", "b", &[2, 3])];
-        let mut seen: Vec<_> = told(&config, runs(&courses, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))?
-            .into_iter()
-            .map(|i| (i.target, i.told, i.held_back.is_some()))
-            .collect();
+        let mut seen: Vec<_> =
+            notified(&config, runs(&courses, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))?
+                .into_iter()
+                .map(|i| (i.target, i.notified, i.held_back.is_some()))
+                .collect();
         seen.sort();
-        let row = |target: &str, told: &str, held| (target.to_owned(), told.to_owned(), held);
+        let row = |target: &str, notified: &str, held| (target.to_owned(), notified.to_owned(), held);
         assert_eq!(seen, [row("a", "pagerduty", false), row("a", "slack", true), row("b", "slack", false)]);
         Ok(())
     }

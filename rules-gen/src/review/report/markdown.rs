@@ -87,7 +87,7 @@ fn alerts(text: &mut String, report: &Report) {
             target.trim().to_owned(),
             started(report, alert),
             ended(report, alert),
-            told(alert),
+            notified(alert),
         ];
         let _ = writeln!(text, "| {} |", row.map(|cell| safe(&cell)).join(" | "));
     }
@@ -106,10 +106,10 @@ pub fn ended(report: &Report, alert: &Incident) -> String {
 }
 
 /// Who was told of an alert, for people.
-pub fn told(alert: &Incident) -> String {
+pub fn notified(alert: &Incident) -> String {
     match &alert.held_back {
         Some(by) => format!("held back by {}", spaced(by)),
-        None => alert.told.clone(),
+        None => alert.notified.clone(),
     }
 }
 
@@ -194,7 +194,7 @@ fn capacity(text: &mut String, report: &Report) {
     }
     *text += "| resource | now | 3 months | 6 months | 12 months | limits (seasonal; not before; linear) |\n|---|---|---|---|---|---|\n";
     for resource in &capacity.resources {
-        let unit = |value: f64| super::words::human(resource.unit_kind, value);
+        let unit = |value: f64| resource.unit_kind.human(value);
         let name = format!("{} {} {}", resource.kind, resource.target, resource.of);
         let now = resource.current.map_or_else(|| "no value".to_owned(), unit);
         let mut cells = vec![safe(name.trim()), now];

@@ -214,7 +214,7 @@ pub struct Incident {
     /// When it ended; nothing while it fires.
     pub end: Option<Timestamp>,
     /// Who was told, as the configuration routes it: `pagerduty`, `slack`, `nobody` or `unknown`.
-    pub told: String,
+    pub notified: String,
     /// What held the message back, if the generated routes do.
     pub held_back: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! A message for Slack's incoming webhooks, in Block Kit, within its limits: fifty blocks, three thousand
 //! characters in a section, a hundred and fifty in a header.
 
-use super::markdown::{day, ended, started, time, told};
+use super::markdown::{day, ended, notified, started, time};
 use super::model::{Line, Report, Verdict};
 use checklist::spaced;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ pub fn message(report: &Report) -> Value {
     blocks.extend(part(
         "Alerts",
         report.alerts.iter().map(|alert| {
-            let who = safe(&told(alert));
+            let who = safe(&notified(alert));
             let target = [alert.target.as_str(), alert.of.as_str()].join(" ");
             let (start, end) = (started(report, alert), ended(report, alert));
             format!(
@@ -78,7 +78,7 @@ pub fn message(report: &Report) -> Value {
         blocks.truncate(MOST_BLOCKS - 1);
         blocks.push(section("_The rest is in the whole report._"));
     }
-    // Shown by notifications, and by clients that know no blocks.
+    // PanelQuery by notifications, and by clients that know no blocks.
     json!({"text": title, "blocks": blocks})
 }
 

@@ -3,7 +3,6 @@
 use super::capacity::{Resource, times};
 use super::model::Trend;
 use super::period::timestamp;
-use super::words::human;
 use checklist::Unit;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
@@ -122,14 +121,14 @@ impl Chart<'_> {
         };
         let right = px(WIDTH - RIGHT);
         let far: Vec<String> =
-            far.iter().map(|(name, limit, _)| format!("{name} {}", human(self.unit, *limit))).collect();
+            far.iter().map(|(name, limit, _)| format!("{name} {}", self.unit.human(*limit))).collect();
         let height = HEIGHT + if self.legend { 20.0 } else { 0.0 };
         html! {
             svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label=(self.title) font-family="system-ui, sans-serif" font-size="11" {
                 title { (self.title) }
                 @for tick in &ticks {
                     line x1=(px(LEFT)) x2=(right) y1=(px(y.at(*tick))) y2=(px(y.at(*tick))) stroke=(GRID) {}
-                    text x=(px(LEFT - 6.0)) y=(px(y.at(*tick) + 4.0)) text-anchor="end" fill=(DIM) { (human(self.unit, *tick)) }
+                    text x=(px(LEFT - 6.0)) y=(px(y.at(*tick) + 4.0)) text-anchor="end" fill=(DIM) { (self.unit.human(*tick)) }
                 }
                 @for at in dates(&x) {
                     text x=(px(x.at(at).min(WIDTH - RIGHT - 18.0))) y=(px(HEIGHT - 8.0)) text-anchor="middle" fill=(DIM) { (date(at, &x, self.zone)) }
@@ -140,7 +139,7 @@ impl Chart<'_> {
                 @if !self.band.is_empty() { path d=(area(&self.band, &x, &y)) fill=(BLUE) fill-opacity="0.15" {} }
                 @for (name, limit, colour) in &near {
                     line x1=(px(LEFT)) x2=(right) y1=(px(y.at(*limit))) y2=(px(y.at(*limit))) stroke=(colour) stroke-dasharray="5 3" {}
-                    text x=(px(LEFT + 4.0)) y=(px(y.at(*limit) - 3.0)) fill=(colour) { (name) " " (human(self.unit, *limit)) }
+                    text x=(px(LEFT + 4.0)) y=(px(y.at(*limit) - 3.0)) fill=(colour) { (name) " " (self.unit.human(*limit)) }
                 }
                 @for stroke in &self.strokes {
                     path d=(path(&stroke.points, &x, &y)) fill="none" stroke=(stroke.colour) stroke-width="1.6" stroke-linejoin="round" stroke-linecap="round" stroke-dasharray=(stroke.dashes) {}

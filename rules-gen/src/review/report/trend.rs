@@ -6,8 +6,8 @@ use super::period::{Kind, Period, seconds, timestamp};
 use super::verdicts;
 use super::words::{apart, steady, unit_word};
 use crate::server::{NoVerdict, Series, Server};
-use checklist::contract::CHECK_PASSED;
-use checklist::{Config, Drawing, Panel, Severity, Shown, Signal, Unit, Value};
+use checklist::self_metrics::CHECK_PASSED;
+use checklist::{Config, Drawing, Panel, PanelQuery, Severity, Signal, Unit, Value};
 
 const DAY: f64 = 86_400.0;
 /// Looks of a day, one each five minutes, of which each check must have nine tenths for a verdict.
@@ -71,7 +71,7 @@ pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<V
 
 /// Ages and remaining times go up and down by themselves, tables and yes or no are for the moment.
 fn has_course(panel: &Panel) -> bool {
-    let level = !matches!(panel.shown, Shown::Value(Value::Age(_) | Value::Until(_)));
+    let level = !matches!(panel.query, PanelQuery::Value(Value::Age(_) | Value::Until(_)));
     level && !matches!(panel.drawing, Drawing::Table | Drawing::Whether)
 }
 

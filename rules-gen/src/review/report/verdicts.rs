@@ -4,11 +4,11 @@ use super::collect::{Key, Offender, Sample, Seen, expected};
 use super::model::{Incident, Line, Reading, Verdict};
 use super::people::People;
 use super::period::Kind;
-use super::words::{apart, human, limits, steady};
+use super::words::{apart, limits, steady};
 use checklist::condition::threshold::Direction;
 use checklist::lines::{LINES, Line as Written, Watched};
 use checklist::spaced;
-use checklist::{Alert, Config, Severity, Shown, Signal, Threshold, Unit, Value};
+use checklist::{Alert, Config, PanelQuery, Severity, Signal, Threshold, Unit, Value};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -122,8 +122,8 @@ fn judged(config: &Config, signal: &Signal, target: &str, seen: &Seen) -> (Verdi
         let mut text = format!("{}: {} {target} {of}", offender.severity, offender.alert.summary.trim_end_matches('.'));
         if let Some(threshold) = offender.alert.when.threshold() {
             let limit = config.limits(signal, target).of(threshold).at(offender.severity);
-            let value = human(threshold.unit, offender.value);
-            let limit = limit.map(|limit| human(threshold.unit, limit)).unwrap_or_default();
+            let value = threshold.unit.human(offender.value);
+            let limit = limit.map(|limit| threshold.unit.human(limit)).unwrap_or_default();
             text = format!("{} ({value}, limit {limit})", text.trim_end());
         }
         why.push(text.trim_end().to_owned());
@@ -153,8 +153,8 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
         return readings;
     }
     for (at, panel) in signal.panels.iter().enumerate() {
-        let direction = match panel.shown {
-            Shown::Value(Value::Until(_)) => Direction::Below,
+        let direction = match panel.query {
+            PanelQuery::Value(Value::Until(_)) => Direction::Below,
             _ => panel.threshold.map_or(Direction::Above, |threshold| threshold.direction),
         };
         let Some(worst) = worst(&seen.panels, signal, at, target, direction) else { continue };
@@ -193,7 +193,7 @@ fn reading(seen: &Sample, name: String, unit: Unit, levels: checklist::Levels, v
         name,
         of: apart(&seen.labels),
         value: steady(seen.value),
-        human: human(unit, seen.value),
+        human: unit.human(seen.value),
         limit: limits(unit, levels),
         warning: levels.at(Severity::Warning),
         critical: levels.at(Severity::Critical),
@@ -271,7 +271,7 @@ mod tests {
             start: Timestamp::UNIX_EPOCH,
             from_before: false,
             end: Some(Timestamp::UNIX_EPOCH),
-            told: String::new(),
+            notified: String::new(),
             held_back: None,
         };
         let line = line(&looked("backup", "daily", 1.0, Some(1.0)), &[over], backups);

@@ -1,29 +1,7 @@
-//! Values for people, with the digits that mean something.
+//! Words of the report: units, limits, labels.
 
 use checklist::{Levels, Severity, Unit};
 use std::collections::BTreeMap;
-
-/// A value for people: `73.4%`, `12.3GiB`, `26h`, `1.25`.
-pub fn human(unit: Unit, value: f64) -> String {
-    if !value.is_finite() {
-        return "no number".to_owned();
-    }
-    let rounded = match unit {
-        Unit::Ratio => (value * 1e4).round() / 1e4,
-        Unit::Seconds if value.abs() >= 3.0 * 86_400.0 => (value / 3_600.0).round() * 3_600.0,
-        Unit::Seconds if value.abs() >= 3_600.0 => (value / 60.0).round() * 60.0,
-        Unit::Seconds if value.abs() >= 10.0 => value.round(),
-        Unit::Bytes => value.round(),
-        Unit::Count if value.abs() >= 1e3 => value.round(),
-        Unit::Count | Unit::Seconds => (value * 1e3).round() / 1e3,
-    };
-    // A minus before a zero says nothing.
-    let rounded = if rounded == 0.0 { 0.0 } else { rounded };
-    if unit == Unit::Bytes && rounded < 0.0 {
-        return format!("-{}", unit.human(-rounded));
-    }
-    unit.human(rounded)
-}
 
 /// Twelve digits: what is left of a value after sums whose order Prometheus does not promise.
 pub fn steady(value: f64) -> f64 {
@@ -50,7 +28,7 @@ pub const fn unit_word(unit: Unit) -> &'static str {
 pub fn limits(unit: Unit, levels: Levels) -> String {
     let levels: Vec<String> = [Severity::Warning, Severity::Critical]
         .into_iter()
-        .filter_map(|severity| Some(format!("{severity} {}", human(unit, levels.at(severity)?))))
+        .filter_map(|severity| Some(format!("{severity} {}", unit.human(levels.at(severity)?))))
         .collect();
     levels.join(", ")
 }
@@ -72,23 +50,13 @@ pub fn apart(labels: &BTreeMap<String, String>) -> String {
     ];
     // `backup=daily` says nothing new of the target daily.
     let target = labels.get("target");
-    let told = labels.iter().filter(|(name, value)| !EVERYWHERE.contains(&name.as_str()) && Some(*value) != target);
-    told.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    let rest = labels.iter().filter(|(name, value)| !EVERYWHERE.contains(&name.as_str()) && Some(*value) != target);
+    rest.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_have_the_digits_that_mean_something() {
-        assert_eq!(human(Unit::Ratio, 0.734_56), "73.46%");
-        assert_eq!(human(Unit::Seconds, 93_784.0), "26h 3m");
-        assert_eq!(human(Unit::Bytes, -2_147_483_648.0), "-2 GiB");
-        assert_eq!(human(Unit::Count, -0.000_01), "0");
-        assert_eq!(human(Unit::Count, f64::NAN), "no number");
-        assert_eq!(human(Unit::Seconds, -93_784.0), "-26h 3m");
-    }
 
     #[test]
     fn the_last_bits_of_a_sum_are_no_difference() {

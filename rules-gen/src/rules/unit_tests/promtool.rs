@@ -101,10 +101,10 @@ impl Promtool {
             let output = self.test(folder, files, Some(&report))?;
             let xml = std::fs::read_to_string(&report).unwrap_or_default();
             let verdicts = suites(&xml)?;
-            let said = complaint(&output);
+            let message = complaint(&output);
             ensure!(
                 verdicts.len() == files.len(),
-                "{} reports on {} of {} files: {said}",
+                "{} reports on {} of {} files: {message}",
                 self.program.display(),
                 verdicts.len(),
                 files.len()
@@ -112,7 +112,7 @@ impl Promtool {
             let passed = verdicts.iter().all(Result::is_ok);
             ensure!(
                 passed == output.status.success(),
-                "{} ended with {} against its own report: {said}",
+                "{} ended with {} against its own report: {message}",
                 self.program.display(),
                 output.status
             );

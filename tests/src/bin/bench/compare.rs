@@ -1,5 +1,7 @@
-//! Many targets in one process, beside Debian's exporters on the same work.
+//! Many targets in one process, beside other exporters on the same work.
 
+use crate::figures::version;
+use crate::peers::{find, median};
 use crate::usage::{cpu, latency, resident};
 use nix::sys::signal::Signal;
 use stack::http::request;
@@ -13,9 +15,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Time over which use is measured.
-const WINDOW: Duration = Duration::from_mins(1);
+const WINDOW: Duration = Duration::from_secs(20);
 /// The interval of the comparison.
-const SCRAPE: Duration = Duration::from_secs(30);
+const SCRAPE: Duration = Duration::from_secs(5);
+/// Ours and theirs are measured in turn, so often.
+const ROUNDS: usize = 3;
 
 pub(crate) async fn run() -> anyhow::Result<()> {
     let folder = tempfile::TempDir::new()?;
@@ -27,7 +31,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         anyhow::Ok(row.get::<_, f64>(0))
     };
     many(folder.path(), &postgres).await?;
-    println!(
+    crate::say!(
         "The same work every {} s: one database (connections, table statistics, sizes), one TLS endpoint.",
         SCRAPE.as_secs()
     );
@@ -37,41 +41,48 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let text = format!(
         "postgres:\n  - {{name: db, host: 127.0.0.1, port: {}, database: orchestrator, user: checklist, passwordFile: {}, tls: disable, application: false, skip: [slow_queries, maintenance, indexes, bloat]}}\n\
          certificates:\n  - {{name: web, address: 'localhost:{}', caFile: {}}}\n\
-         checks: {{connections: {{interval: 30s}}, seq_scans: {{interval: 30s}}, database_size: {{interval: 30s}}, certificates: {{interval: 30s}}}}\n",
+         checks: {{connections: {{interval: 5s}}, seq_scans: {{interval: 5s}}, database_size: {{interval: 5s}}, certificates: {{interval: 5s}}}}\n",
         postgres.port,
         folder.path().join("pg-password").display(),
         health.server.port,
         authority.ca_file.display(),
     );
     let (_exporter, url, id) = crate::exporter(folder.path(), &text).await?;
-    let ours = measure("checklist-exporter", id, &url, &queries).await?;
-    for (name, start) in [
-        ("prometheus-postgres-exporter", postgres_exporter as fn(&Path, u16, u16) -> Command),
-        ("prometheus-sql-exporter", sql_exporter),
-        ("prometheus-blackbox-exporter", blackbox_exporter),
+    for (name, packaged, start) in [
+        (
+            "postgres_exporter",
+            "prometheus-postgres-exporter",
+            postgres_exporter as fn(&Path, &Path, u16, u16) -> Command,
+        ),
+        ("sql_exporter", "prometheus-sql-exporter", sql_exporter),
+        ("blackbox_exporter", "prometheus-blackbox-exporter", blackbox_exporter),
     ] {
-        if Command::new(name).arg("--version").output().is_err() {
-            println!("  {name} is not installed (apt-get install {name})");
-            continue;
-        }
+        let Some(program) = find(name, packaged) else { continue };
+        crate::say!("{}", version(&program));
         let port = free_port()?;
-        let mut command = start(folder.path(), port, postgres.port);
+        let mut command = start(&program, folder.path(), port, postgres.port);
         let mut process = Process::start(&mut command, name, folder.path(), Signal::SIGTERM)?;
         process
             .wait_until(|| async move { stack::http::is_up(&format!("http://127.0.0.1:{port}/metrics")).await })
             .await?;
-        let url = if name.contains("blackbox") {
+        let their_url = if name.contains("blackbox") {
             format!("http://127.0.0.1:{port}/probe?module=tls&target=localhost:{}", health.server.port)
         } else {
             format!("http://127.0.0.1:{port}/metrics")
         };
-        let theirs = measure(name, process.id(), &url, &queries).await?;
-        println!(
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(measure("checklist-exporter", id, &url, &queries).await?);
+            theirs.push(measure(name, process.id(), &their_url, &queries).await?);
+        }
+        let of = |all: &[Figures], pick: fn(&Figures) -> f64| median(&all.iter().map(pick).collect::<Vec<_>>());
+        let ratio = |pick: fn(&Figures) -> f64| of(&theirs, pick) / of(&ours, pick).max(1e-9);
+        crate::say!(
             "  theirs / ours: scrape {:.1}, CPU {:.1}, memory {:.1}, transactions {:.1}",
-            theirs.scrape / ours.scrape,
-            theirs.cpu / ours.cpu.max(1e-9),
-            theirs.memory / ours.memory,
-            theirs.transactions / ours.transactions.max(1e-9)
+            ratio(|figures| figures.scrape),
+            ratio(|figures| figures.cpu),
+            ratio(|figures| figures.memory),
+            ratio(|figures| figures.transactions)
         );
     }
     Ok(())
@@ -102,7 +113,7 @@ async fn measure<F: Future<Output = anyhow::Result<f64>>>(
     // One transaction of the two questions is ours.
     let transactions = (queries().await? - queries_before - 1.0) / hours;
     let memory = resident(id)?;
-    println!("  {name}: {cpu:.1} CPU s per hour, {memory:.1} MiB resident, {transactions:.0} transactions per hour");
+    crate::say!("  {name}: {cpu:.1} CPU s per hour, {memory:.1} MiB resident, {transactions:.0} transactions per hour");
     let scrape = latency(name, url, &[]).await?;
     Ok(Figures { scrape, cpu, memory, transactions })
 }
@@ -159,7 +170,7 @@ async fn many(folder: &Path, postgres: &Postgres) -> anyhow::Result<()> {
         .zip(of("checklist_probe_interval_seconds{"))
         .filter(|(last, interval)| now - **last > interval * 1.1)
         .count();
-    println!(
+    crate::say!(
         "50 databases, 200 TLS endpoints, 100 backups: {} checks, {good} could look, {late} late; {:.1} MiB resident, {:.0} CPU s per hour, {} bytes",
         checks.len(),
         resident(id)?,
@@ -170,33 +181,33 @@ async fn many(folder: &Path, postgres: &Postgres) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn postgres_exporter(_: &Path, port: u16, postgres: u16) -> Command {
-    let mut command = Command::new("prometheus-postgres-exporter");
+fn postgres_exporter(program: &Path, _: &Path, port: u16, postgres: u16) -> Command {
+    let mut command = Command::new(program);
     command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
     command.env("DATA_SOURCE_NAME", format!("postgresql://postgres@127.0.0.1:{postgres}/orchestrator?sslmode=disable"));
     command
 }
 
-fn sql_exporter(folder: &Path, port: u16, postgres: u16) -> Command {
+fn sql_exporter(program: &Path, folder: &Path, port: u16, postgres: u16) -> Command {
     let config = folder.join("sql_exporter.yml");
     let text = format!(
-        "jobs:\n- name: ours\n  interval: '30s'\n  connections: ['postgres://postgres@127.0.0.1:{postgres}/orchestrator?sslmode=disable']\n  queries:\n  \
+        "jobs:\n- name: ours\n  interval: '5s'\n  connections: ['postgres://postgres@127.0.0.1:{postgres}/orchestrator?sslmode=disable']\n  queries:\n  \
          - {{name: connections, help: c, labels: [state], values: [count], query: \"SELECT coalesce(state, '') AS state, count(*)::float AS count FROM pg_stat_activity GROUP BY 1\"}}\n  \
          - {{name: scans, help: s, labels: [relname], values: [seq], query: \"SELECT relname::text, seq_scan::float AS seq FROM pg_stat_user_tables\"}}\n  \
          - {{name: size, help: d, labels: [datname], values: [bytes], query: \"SELECT datname::text, pg_database_size(oid)::float AS bytes FROM pg_database\"}}\n"
     );
     // A missing file shows itself when the exporter does not start.
     let _ = std::fs::write(&config, text);
-    let mut command = Command::new("prometheus-sql-exporter");
+    let mut command = Command::new(program);
     command.arg(format!("-config.file={}", config.display())).arg(format!("-web.listen-address=127.0.0.1:{port}"));
     command
 }
 
-fn blackbox_exporter(folder: &Path, port: u16, _: u16) -> Command {
+fn blackbox_exporter(program: &Path, folder: &Path, port: u16, _: u16) -> Command {
     let config = folder.join("blackbox.yml");
     let text = "modules:\n  tls:\n    prober: tcp\n    timeout: 5s\n    tcp: {tls: true, preferred_ip_protocol: ip4, tls_config: {insecure_skip_verify: true}}\n";
     let _ = std::fs::write(&config, text);
-    let mut command = Command::new("prometheus-blackbox-exporter");
+    let mut command = Command::new(program);
     command.arg(format!("--config.file={}", config.display())).arg(format!("--web.listen-address=127.0.0.1:{port}"));
     command
 }

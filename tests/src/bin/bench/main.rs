@@ -1,9 +1,18 @@
-//! `make bench`: prints figures, asserts nothing.
+//! `make bench`: prints figures, asserts nothing. With the variable FIGURES a whole run writes them to that file.
 
 #![expect(clippy::print_stdout, reason = "figures are the output")]
 
+/// Prints a line and keeps it for docs/figures.md.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::figures::say(format!($($text)*)) };
+}
+pub(crate) use say;
+
+mod clusters;
 mod compare;
+mod figures;
 mod lease;
+mod peers;
 mod rest;
 mod rules;
 mod usage;
@@ -24,26 +33,36 @@ async fn main() -> anyhow::Result<()> {
     let wanted = std::env::args().nth(1).unwrap_or_default();
     let all = wanted.is_empty();
     if all || wanted == "rules" {
+        figures::section("Rules");
         rules::rules()?;
     }
     if all || wanted == "rest" {
+        figures::section("At rest, with one target of every signal at the default intervals");
         rest::rest().await?;
     }
     if all || wanted == "watch" {
+        figures::section("Clusters of many pods");
         for (clusters, pods) in [(1, 0), (1, 990), (2, 4_950), (1, 10_000), (1, 100_000)] {
             watch(clusters, pods).await?;
         }
     }
     if all || wanted == "compare" {
+        figures::section("Many targets, and other exporters on the same work");
         compare::run().await?;
+        clusters::run().await?;
     }
     if all || wanted == "lease" {
+        figures::section("Failover of the costly checks");
         lease::run().await?;
     }
     if all || wanted == "page" {
+        figures::section("From a fault to the page");
         for fault in FAULTS.iter().filter(|fault| fault.name == "backup" || fault.name == "health") {
             page(*fault).await?;
         }
+    }
+    if let Some(file) = std::env::var_os("FIGURES").filter(|_| all) {
+        figures::write(Path::new(&file))?;
     }
     Ok(())
 }
@@ -55,7 +74,7 @@ async fn page(fault: stack::faults::Fault) -> anyhow::Result<()> {
     let _broken = stack.inject(fault).await?;
     let message = stack.recorder.wait(Duration::from_secs(90), |m| m.names(fault.alert)).await;
     let took = message.map(|message| message.at.duration_since(begun).as_secs_f64());
-    println!("fault {:<8} to message: {took:?} s (interval 1s, for 2s, group wait 1s)", fault.name);
+    crate::say!("fault {:<8} to message: {took:?} s (interval 1s, for 2s, group wait 1s)", fault.name);
     Ok(())
 }
 
@@ -79,11 +98,13 @@ async fn watch(clusters: usize, pods: usize) -> anyhow::Result<()> {
         );
         servers.push(kubernetes);
     }
+    // What docs/operations.md says of so many.
+    text += "checks: {restarts: {series: 300000}}\n";
     let (_exporter, url, id) = exporter(folder.path(), &text).await?;
     tokio::time::sleep(Duration::from_secs(40)).await;
     let (_, body) = request(&url, None, &[]).await?;
     let series = String::from_utf8_lossy(&body).lines().filter(|line| !line.starts_with('#')).count();
-    println!(
+    crate::say!(
         "{clusters} clusters of {pods} extra pods: {series} series, {} bytes, resident {:.1} MiB",
         body.len(),
         usage::resident(id)?

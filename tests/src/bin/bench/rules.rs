@@ -1,5 +1,7 @@
 //! rules-gen beside promtool: linting many rules, generating for many targets.
 
+use crate::figures::version;
+use crate::peers::find;
 use rules_gen::lint::files::Source;
 use rules_gen::lint::{Options, run};
 use std::fmt::Write as _;
@@ -43,8 +45,13 @@ fn lint(count: usize) -> anyhow::Result<()> {
     let begun = Instant::now();
     let findings = run(&sources, &Options::default()).findings.len();
     let ours = begun.elapsed();
-    let theirs = promtool(folder.path(), "promtool check rules *.yaml")?;
-    print_beside(&format!("lint of {count} rules ({findings} findings)"), ours, theirs);
+    let what = format!("lint of {count} rules ({findings} findings)");
+    crate::say!("{what}: {ours:.2?}");
+    for (name, arguments, fails) in [("promtool", "check rules", false), ("pint", "--offline --no-color lint", true)] {
+        let Some(program) = find(name, name) else { continue };
+        let theirs = timed(folder.path(), &format!("{} {arguments} *.yaml", program.display()), fails)?;
+        print_beside(&format!("{} {arguments}", version(&program)), ours, theirs);
+    }
     Ok(())
 }
 
@@ -73,19 +80,24 @@ fn generate(targets: usize) -> anyhow::Result<()> {
     let ours = begun.elapsed();
     let folder = tempfile::tempdir()?;
     rules_gen::outputs::file::write(&outputs, folder.path())?;
-    let theirs = promtool(folder.path(), "promtool check rules rules/checklist.yaml")?;
-    print_beside(&format!("generate for {targets} targets ({} files)", outputs.len()), ours, theirs);
+    crate::say!("generate for {targets} targets ({} files): {ours:.2?}", outputs.len());
+    if let Some(program) = find("promtool", "promtool") {
+        let theirs = timed(folder.path(), &format!("{} check rules rules/checklist.yaml", program.display()), false)?;
+        print_beside("promtool check rules on the files", ours, theirs);
+    }
     Ok(())
 }
 
-fn promtool(folder: &Path, command: &str) -> anyhow::Result<Duration> {
+/// How long a command takes; one that finds something fails.
+fn timed(folder: &Path, command: &str, may_fail: bool) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let output = Command::new("sh").args(["-c", command]).current_dir(folder).output()?;
-    anyhow::ensure!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(may_fail || output.status.success(), "{command}: {said}");
     Ok(begun.elapsed())
 }
 
 fn print_beside(what: &str, ours: Duration, theirs: Duration) {
     let ratio = theirs.as_secs_f64() / ours.as_secs_f64();
-    println!("{what}: {ours:.2?}; promtool check rules on the files: {theirs:.2?} ({ratio:.1} times as long)");
+    crate::say!("  {what}: {theirs:.2?} ({ratio:.1} times as long)");
 }

@@ -30,9 +30,10 @@ pub(crate) async fn latency(name: &str, url: &str, headers: &[(&str, &str)]) -> 
     }
     let rate = 500.0 / begun.elapsed().as_secs_f64();
     times.sort_by(f64::total_cmp);
-    println!(
+    crate::say!(
         "  {name:<20} p50 {:.2} ms  p99 {:.2} ms  {rate:.0} requests/s (one client, new connections)",
-        times[250], times[495]
+        times[250],
+        times[495]
     );
     Ok(times[250])
 }

@@ -16,57 +16,57 @@ fn anothers_lease_is_taken_only_after_it_was_seen_unchanged_for_its_whole_durati
     let mut election = Election::new("us".to_owned());
     let theirs = record(1, Some("them"));
     // What counts is the time from the first answer to the last question.
-    assert_eq!(election.judge(Some(&theirs), seconds(100), seconds(102)), Move::Wait);
-    assert_eq!(election.judge(Some(&theirs), seconds(116), seconds(118)), Move::Wait);
-    assert_eq!(election.judge(Some(&theirs), seconds(117), seconds(118)), Move::Take);
+    assert_eq!(election.decide(Some(&theirs), seconds(100), seconds(102)), Move::Wait);
+    assert_eq!(election.decide(Some(&theirs), seconds(116), seconds(118)), Move::Wait);
+    assert_eq!(election.decide(Some(&theirs), seconds(117), seconds(118)), Move::Take);
     assert!(!election.rival_lives());
     // Any change begins it anew, and a longer duration than ours is respected.
     let long = Record { lasts: seconds(60), ..record(2, Some("them")) };
-    assert_eq!(election.judge(Some(&long), seconds(120), seconds(120)), Move::Wait);
+    assert_eq!(election.decide(Some(&long), seconds(120), seconds(120)), Move::Wait);
     assert!(election.rival_lives());
-    assert_eq!(election.judge(Some(&long), seconds(179), seconds(179)), Move::Wait);
-    assert_eq!(election.judge(Some(&long), seconds(180), seconds(180)), Move::Take);
+    assert_eq!(election.decide(Some(&long), seconds(179), seconds(179)), Move::Wait);
+    assert_eq!(election.decide(Some(&long), seconds(180), seconds(180)), Move::Take);
     // A shorter one is not.
     let short = Record { lasts: seconds(1), ..record(3, Some("them")) };
-    assert_eq!(election.judge(Some(&short), seconds(200), seconds(200)), Move::Wait);
-    assert_eq!(election.judge(Some(&short), seconds(214), seconds(214)), Move::Wait);
-    assert_eq!(election.judge(Some(&short), seconds(215), seconds(215)), Move::Take);
+    assert_eq!(election.decide(Some(&short), seconds(200), seconds(200)), Move::Wait);
+    assert_eq!(election.decide(Some(&short), seconds(214), seconds(214)), Move::Wait);
+    assert_eq!(election.decide(Some(&short), seconds(215), seconds(215)), Move::Take);
 }
 
 #[test]
 fn the_holder_acts_until_the_deadline_after_it_began_its_last_successful_write() {
     let mut election = Election::new("us".to_owned());
-    assert_eq!(election.judge(Some(&record(1, None)), seconds(0), seconds(1)), Move::Take);
+    assert_eq!(election.decide(Some(&record(1, None)), seconds(0), seconds(1)), Move::Take);
     assert!(!election.acts(seconds(1)));
     election.written(seconds(1));
     assert!(election.acts(Duration::from_millis(10_999)) && !election.acts(seconds(11)));
     // A renewal that fails leaves the deadline where it is.
-    assert_eq!(election.judge(Some(&record(2, Some("us"))), seconds(5), seconds(5)), Move::Renew);
+    assert_eq!(election.decide(Some(&record(2, Some("us"))), seconds(5), seconds(5)), Move::Renew);
     assert_eq!(election.until(), Some(seconds(11)));
     // Ours, although the deadline has passed: nobody took it, so it can be renewed.
-    assert_eq!(election.judge(Some(&record(2, Some("us"))), seconds(60), seconds(60)), Move::Renew);
+    assert_eq!(election.decide(Some(&record(2, Some("us"))), seconds(60), seconds(60)), Move::Renew);
     assert!(!election.acts(seconds(60)));
     election.written(seconds(61));
     assert!(election.acts(seconds(62)));
     // Another's name in it ends it at once.
-    assert_eq!(election.judge(Some(&record(3, Some("them"))), seconds(63), seconds(63)), Move::Wait);
+    assert_eq!(election.decide(Some(&record(3, Some("them"))), seconds(63), seconds(63)), Move::Wait);
     assert!(!election.acts(seconds(63)));
 }
 
 #[test]
 fn a_deleted_lease_is_created_by_its_holder_at_once_and_by_others_after_the_duration() {
     let mut holder = Election::new("us".to_owned());
-    holder.judge(Some(&record(1, None)), seconds(0), seconds(0));
+    holder.decide(Some(&record(1, None)), seconds(0), seconds(0));
     holder.written(seconds(0));
-    assert_eq!(holder.judge(None, seconds(2), seconds(2)), Move::Create);
+    assert_eq!(holder.decide(None, seconds(2), seconds(2)), Move::Create);
     assert!(holder.acts(seconds(2)));
     let mut other = Election::new("other".to_owned());
     for n in 2..17 {
-        assert_eq!(other.judge(None, seconds(n), seconds(n)), Move::Wait);
+        assert_eq!(other.decide(None, seconds(n), seconds(n)), Move::Wait);
     }
-    assert_eq!(other.judge(None, seconds(17), seconds(17)), Move::Create);
+    assert_eq!(other.decide(None, seconds(17), seconds(17)), Move::Create);
     // Who did not look cannot know.
-    assert_eq!(other.judge(None, seconds(40), seconds(40)), Move::Wait);
+    assert_eq!(other.decide(None, seconds(40), seconds(40)), Move::Wait);
 }
 
 #[test]
@@ -74,13 +74,13 @@ fn a_lease_that_a_manifest_made_or_emptied_is_taken_by_its_holder_at_once_and_by
     let empty = |version: u64| Record { lasts: seconds(0), ..record(version, None) };
     let mut holder = Election::new("us".to_owned());
     for n in 0..15 {
-        assert_eq!(holder.judge(Some(&empty(1)), seconds(n), seconds(n)), Move::Wait);
+        assert_eq!(holder.decide(Some(&empty(1)), seconds(n), seconds(n)), Move::Wait);
     }
-    assert_eq!(holder.judge(Some(&empty(1)), seconds(15), seconds(15)), Move::Take);
+    assert_eq!(holder.decide(Some(&empty(1)), seconds(15), seconds(15)), Move::Take);
     holder.written(seconds(15));
     let mut other = Election::new("other".to_owned());
-    assert_eq!(other.judge(Some(&empty(3)), seconds(17), seconds(17)), Move::Wait);
-    assert_eq!(holder.judge(Some(&empty(3)), seconds(17), seconds(17)), Move::Take);
+    assert_eq!(other.decide(Some(&empty(3)), seconds(17), seconds(17)), Move::Wait);
+    assert_eq!(holder.decide(Some(&empty(3)), seconds(17), seconds(17)), Move::Take);
     assert!(holder.acts(seconds(17)));
 }
 
@@ -156,7 +156,7 @@ impl Peer {
             }
             Phase::Read { asked, read, answered } if awake && now >= answered => {
                 let lost = !calm && random.below(10) == 0;
-                let next = self.election.judge(read.as_ref(), asked, self.clock(now));
+                let next = self.election.decide(read.as_ref(), asked, self.clock(now));
                 if lost || next == Move::Wait {
                     Phase::Idle { next: now + 1_000 + random.below(1_500) }
                 } else {

@@ -29,7 +29,7 @@ pub fn notifications(
 ) -> Vec<Notification> {
     let mut changes: BTreeSet<usize> = firing.iter().flat_map(|one| [one.begin, one.end]).collect();
     changes.retain(|minute| *minute < minutes);
-    let mut told: BTreeMap<Group, BTreeSet<Labels>> = BTreeMap::new();
+    let mut messages: BTreeMap<Group, BTreeSet<Labels>> = BTreeMap::new();
     let mut all = Vec::new();
     for minute in changes {
         let now: Vec<Labels> =
@@ -46,7 +46,7 @@ pub fn notifications(
             routes.receivers.iter().any(|known| known.name == receiver && known.integrations.is_empty())
         };
         for (group, alerts) in &groups {
-            let before = told.get(group);
+            let before = messages.get(group);
             let new: Vec<Labels> =
                 alerts.iter().filter(|alert| before.is_none_or(|before| !before.contains(*alert))).cloned().collect();
             if new.is_empty() || silent(&group.0) {
@@ -59,7 +59,7 @@ pub fn notifications(
             }
         }
         // Alertmanager forgets a group with its last alert.
-        told = groups;
+        messages = groups;
     }
     all
 }

@@ -1,5 +1,5 @@
 //! What Prometheus' reader of YAML (yaml.v3) refuses and the parser used here accepts: directives that it does not know,
-//! and tabs where a block is indented.
+//! tabs where a block is indented, and some characters and escapes that YAML 1.1 reads otherwise.
 
 use super::place::{Lines, ParseError};
 use std::ops::Range;
@@ -13,13 +13,80 @@ pub(super) struct Covered {
     pub texts: Vec<Range<usize>>,
     /// Where the first letters of blocks (`|`, `>`) stand.
     pub blocks: Vec<usize>,
+    /// Texts in quotes.
+    pub quoted: Vec<Range<usize>>,
+    /// What is refused within a single text.
+    pub refused: Vec<(usize, String)>,
+}
+
+impl Covered {
+    /// Looks at a text as it is written: in double quotes for escapes, without quotes within brackets for a `?`.
+    pub(super) fn look_at(&mut self, raw: &str, start: usize, within_brackets: bool) {
+        let found = if raw.starts_with('"') {
+            escape(raw)
+        } else if within_brackets && !raw.starts_with('\'') {
+            raw.find('?').map(|at| (at, "a ? within brackets ends the text for Prometheus: put the text in quotes"))
+        } else {
+            None
+        };
+        self.refused.extend(found.map(|(at, message)| (start + at, message.to_owned())));
+    }
+}
+
+/// An escape in double quotes that JSON has and Prometheus' reader does not.
+fn escape(raw: &str) -> Option<(usize, &'static str)> {
+    let mut rest = raw.char_indices();
+    while let Some((at, c)) = rest.next() {
+        if c != '\\' {
+            continue;
+        }
+        match rest.next()?.1 {
+            '/' => return Some((at, "Prometheus knows no escape \\/: write / alone")),
+            'u' if matches!(
+                raw.as_bytes().get(at + 2..at + 4)?,
+                [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F']
+            ) =>
+            {
+                return Some((
+                    at,
+                    "Prometheus reads no pair of \\u escapes for one character: write the character, or \\U",
+                ));
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The first thing that yaml.v3 refuses.
 pub(super) fn refused(text: &str, lines: &Lines, covered: &Covered) -> Option<ParseError> {
-    let (at, message) =
-        [directive(text), tab(text, covered), block(text, covered)].into_iter().flatten().min_by_key(|(at, _)| *at)?;
+    let first = covered.refused.iter().min_by_key(|(at, _)| *at).cloned();
+    let all = [first, mark(text), directive(text), tab(text, covered), block(text, covered), separator(text, covered)];
+    let (at, message) = all.into_iter().flatten().min_by_key(|(at, _)| *at)?;
     Some(ParseError { place: lines.place(text, at), message })
+}
+
+/// A second byte-order mark, and the end of a document that did not begin.
+fn mark(text: &str) -> Option<(usize, String)> {
+    if text.starts_with('\u{feff}') {
+        return Some((0, "a second byte-order mark: remove it".to_owned()));
+    }
+    let content = |line: &str| !line.trim().is_empty() && !line.starts_with('#');
+    let (at, line) = starts(text).find(|(_, line)| content(line))?;
+    (line.trim_end() == "...").then(|| (at, "a document ends here (...) that did not begin".to_owned()))
+}
+
+/// A character outside of quotes that ends a line for YAML 1.1: what stands behind it is a line of its own.
+fn separator(text: &str, covered: &Covered) -> Option<(usize, String)> {
+    if text.is_ascii() {
+        return None;
+    }
+    let all = text.match_indices(['\u{85}', '\u{2028}', '\u{2029}']);
+    let mut outside = all.filter(|(at, _)| !covered.quoted.iter().any(|range| range.contains(at)));
+    outside.next().map(|(at, found)| {
+        let code = u32::from(found.chars().next().unwrap_or_default());
+        (at, format!("the character U+{code:04X} ends the line for Prometheus: replace it by a space"))
+    })
 }
 
 /// The same text with a space for each tab in front of a line.
@@ -74,6 +141,16 @@ fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
         if line.starts_with('\t') {
             return Some((start, "a tab in the indentation: use spaces".to_owned()));
         }
+        // Spaces and a tab in front of a key; a text may go on so.
+        let begins = start + front.len();
+        let goes_on = covered.texts.iter().rev().any(|range| range.start < begins && begins < range.end);
+        if front.trim_matches([' ', '\t']).is_empty()
+            && !goes_on
+            && !content.trim().is_empty()
+            && !content.starts_with('#')
+        {
+            return Some((start + at, "a tab in the indentation: use spaces".to_owned()));
+        }
         let behind_dash = front[..at].trim_end_matches(' ').ends_with('-');
         // A number may be negative, a text may go on.
         let dash = front[..at].trim_start_matches(' ').split(' ').all(|part| matches!(part, "" | "-"));
@@ -90,9 +167,9 @@ fn block(text: &str, covered: &Covered) -> Option<(usize, String)> {
         let tab = text[line..line + front].find('\t')?;
         // A number behind | or > says it already.
         let head = text[..line].trim_end().rsplit('\n').next().unwrap_or_default();
-        let said = head.trim_end_matches(['+', '-']).ends_with(|c: char| c.is_ascii_digit())
+        let explicit = head.trim_end_matches(['+', '-']).ends_with(|c: char| c.is_ascii_digit())
             || head.rsplit(['|', '>']).next().is_some_and(|behind| behind.starts_with(|c: char| c.is_ascii_digit()));
-        (!said).then(|| (line + tab, "a tab in front of a block: use spaces".to_owned()))
+        (!explicit).then(|| (line + tab, "a tab in front of a block: use spaces".to_owned()))
     })
 }
 
@@ -118,6 +195,16 @@ mod tests {
             ("a: b\n\t# c\n", 2),
             ("a: >-\n  b\n\t  \n", 3),
             ("a: |\n  \tb\n", 2),
+            ("a:\n  \tb: c\n", 2),
+            ("a: {b\nc: d}\n", 1),
+            ("a:\n  b: c\n  \td: e\n", 2),
+            ("# c\n...\na: b\n", 2),
+            ("a: {b: Is it?}\n", 1),
+            ("a: [b?c]\n", 1),
+            ("a: b\nc: \"x\\/y\"\n", 2),
+            ("a: \"\\ud83d\\ude00\"\n", 1),
+            ("a: b\u{2028}c\n", 1),
+            ("# b\u{85}c\na: b\n", 1),
         ] {
             assert!(refused(bad).is_some_and(|why| why.starts_with(&line.to_string())), "{bad:?}: {:?}", refused(bad));
         }
@@ -132,7 +219,14 @@ mod tests {
             "a: |\n  -\tb\n  \tc\n",
             "a: |2\n  \tb\n",
             "a: b\n  -\tc\n",
+            "a: b\n  \tc\n",
+            "a: b\n  \t# c\n",
             "a: b\n---\n# c\n",
+            "a: b\n...\n",
+            "a: Is it?\n",
+            "a: {b: 'Is it?'}\n",
+            "a: \"\\\\/ \\u00e9 é\"\n",
+            "a: \"b\u{2028}c\"\n",
         ] {
             assert_eq!(refused(good), None, "{good:?}");
         }

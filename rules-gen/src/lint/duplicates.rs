@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// Which copy is judged.
 #[derive(Debug, Default)]
-pub(super) struct Copies {
+pub(super) struct Duplicates {
     /// The first file with a rule that is the same in everything.
     rules: HashMap<u64, usize>,
     /// The first file with a dashboard, and the document in it.
@@ -22,43 +22,43 @@ pub(super) struct Copies {
     doings: HashSet<u64>,
 }
 
-impl Copies {
+impl Duplicates {
     pub(super) fn new(all: &[Read<'_>]) -> Self {
-        let mut copies = Self::default();
-        let tests = Loaded::by(all);
+        let mut duplicates = Self::default();
+        let tests = TestedFiles::by(all);
         for (file, read) in all.iter().enumerate() {
             let loaded = tests.has(read.report.file());
             if loaded {
-                copies.loaded.insert(file);
+                duplicates.loaded.insert(file);
             }
             for (at, document) in read.documents.iter().enumerate() {
                 match document {
                     Document::Rules(rules) => {
                         for rule in rules {
-                            copies.rules.entry(whole(rule)).or_insert(file);
+                            duplicates.rules.entry(whole(rule)).or_insert(file);
                             if !loaded {
-                                copies.doings.insert(doing(rule));
+                                duplicates.doings.insert(doing(rule));
                             }
                         }
                     }
                     Document::Dashboard(board) => {
-                        copies.boards.entry(hash(&board.model)).or_insert((file, at));
+                        duplicates.boards.entry(hash(&board.model)).or_insert((file, at));
                     }
                     _ => {}
                 }
             }
         }
-        copies
+        duplicates
     }
 
     /// Whether a rule of a file is judged as part of another one.
-    pub(super) fn elsewhere(&self, file: usize, rule: &Rule) -> bool {
+    pub(super) fn is_duplicate(&self, file: usize, rule: &Rule) -> bool {
         let slice = self.loaded.contains(&file) && self.doings.contains(&doing(rule));
         slice || self.rules.get(&whole(rule)).is_some_and(|first| *first != file)
     }
 
     /// The same for a document that is a dashboard.
-    pub(super) fn is_copy(&self, place: (usize, usize), board: &Board) -> bool {
+    pub(super) fn is_duplicate_dashboard(&self, place: (usize, usize), board: &Board) -> bool {
         self.boards.get(&hash(&board.model)).is_some_and(|first| *first != place)
     }
 }
@@ -86,12 +86,12 @@ fn whole(rule: &Rule) -> u64 {
 
 /// The files that tests load (`rule_files`).
 #[derive(Default)]
-struct Loaded {
+struct TestedFiles {
     paths: BTreeSet<PathBuf>,
     patterns: Vec<glob::Pattern>,
 }
 
-impl Loaded {
+impl TestedFiles {
     fn by(all: &[Read<'_>]) -> Self {
         let mut loaded = Self::default();
         for read in all {

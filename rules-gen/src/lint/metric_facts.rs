@@ -1,6 +1,6 @@
 //! What is known about metrics: from the catalog, and from a scrape that the user gives.
 
-use checklist::contract::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET, RULES_INFO, STANDARD};
+use checklist::self_metrics::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET, RULES_INFO, STANDARD};
 use checklist::{Config, Kind, Metric, SIGNALS};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -53,13 +53,13 @@ pub struct Fact {
 
 /// All metrics that are known.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub struct MetricFacts {
     metrics: HashMap<String, Fact>,
     /// Whether what is not known is not there.
     pub complete: bool,
 }
 
-impl Known {
+impl MetricFacts {
     /// The metrics of the catalog, and of an operator's own checks.
     pub fn catalog(config: Option<&Config>) -> Self {
         let mut known = Self::default();

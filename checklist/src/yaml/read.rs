@@ -1,0 +1,37 @@
+//! YAML read into Rust's types. The parser keeps the comments in front of a list's item or a key, and refuses more than a
+//! few; nothing here needs them, so they are not kept.
+
+use super::error::Error;
+use serde::Deserialize;
+
+/// Reads the one document of a text.
+///
+/// # Errors
+/// What is wrong, in our words and with its place.
+pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Error> {
+    serde_yaml::from_str_with_options(text, serde_yaml::options! { emit_comments: false }).map_err(Error::from)
+}
+
+/// Reads every document of a text.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_all<'de, T: Deserialize<'de>>(text: &'de str) -> Result<Vec<T>, Error> {
+    serde_yaml::from_multiple_with_options(text, serde_yaml::options! { emit_comments: false }).map_err(Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_no_mistake_however_many_they_are() {
+        let comments = "  # c\n".repeat(500);
+        let text = format!("{comments}---\n{comments}a:\n{comments}- b\n{comments}- c\n---\n{comments}");
+        let all: Vec<Option<std::collections::BTreeMap<String, Vec<String>>>> = parse_all(&text).unwrap();
+        let found: Vec<_> = all.into_iter().flatten().collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0]["a"], ["b", "c"]);
+        assert!(parse::<Vec<String>>(&format!("{comments}- a\n{comments}- b\n")).is_ok());
+    }
+}

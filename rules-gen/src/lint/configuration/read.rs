@@ -1,0 +1,217 @@
+//! How `rules-gen.yaml` is read: every key is known, and what is wrong is told with its place.
+
+use super::paths::Paths;
+use super::policy::{Names, Policy};
+use super::{Configuration, Ignore, LevelOf, plain};
+use crate::lint::files;
+use crate::lint::report::{Level, LintId};
+use crate::lint::yaml::{self, Kind, Node};
+use anyhow::{Result, bail};
+use checklist::yaml::hint;
+use clap::ValueEnum;
+use jiff::civil::Date;
+use std::path::Path;
+
+impl Configuration {
+    /// Reads a file; `named` when the user named it, so that it is for every file.
+    ///
+    /// # Errors
+    /// An unreadable file, and what it says that means nothing, with its place.
+    pub fn read(path: &Path, named: bool, id: LintId) -> Result<Self> {
+        let text = files::text(path)?;
+        Self::parse(path, &text, named, id)
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// What it says that means nothing, with its place.
+    pub fn parse(path: &Path, text: &str, named: bool, id: LintId) -> Result<Self> {
+        let name = path.display().to_string();
+        let (documents, malformed) = yaml::documents(text);
+        if let Some(malformed) = malformed {
+            bail!("{name}:{}:{}: {}", malformed.place.line, malformed.place.column, malformed.message);
+        }
+        let folder = plain(path.parent().unwrap_or(Path::new("")));
+        let mut configuration = Self {
+            name: name.clone(),
+            folder,
+            named,
+            levels: Vec::new(),
+            ignores: Vec::new(),
+            policies: Vec::new(),
+            runbook_url: None,
+        };
+        let reader = Reader { name: &name, text, id };
+        match documents.as_slice() {
+            [] => {}
+            [node] if node.is_null() => {}
+            [node] => reader.root(node, &mut configuration)?,
+            [_, second, ..] => return reader.wrong(second, "there is one document in this file, not several"),
+        }
+        Ok(configuration)
+    }
+}
+
+struct Reader<'a> {
+    name: &'a str,
+    text: &'a str,
+    id: LintId,
+}
+
+impl Reader<'_> {
+    fn wrong<T>(&self, node: &Node, message: &str) -> Result<T> {
+        bail!("{}:{}:{}: {message}", self.name, node.place.line, node.place.column)
+    }
+
+    fn root(&self, node: &Node, configuration: &mut Configuration) -> Result<()> {
+        for (key, value) in self.table(node, "the file", &["levels", "ignores", "policies", "fix"])? {
+            match key {
+                "levels" => configuration.levels = self.each(value, key, |node| self.level(node))?,
+                "ignores" => configuration.ignores = self.each(value, key, |node| self.ignore(node))?,
+                "policies" => configuration.policies = self.each(value, key, |node| self.policy(node))?,
+                _ => {
+                    for (key, value) in self.table(value, "fix", &["runbook_url"])? {
+                        configuration.runbook_url = Some(self.one(value, key)?);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries of a table, of which every key is known.
+    fn table<'n>(&self, node: &'n Node, what: &str, known: &[&str]) -> Result<Vec<(&'n str, &'n Node)>> {
+        if !matches!(node.kind, Kind::Map(_)) {
+            return self.wrong(node, &format!("{what} is a table, not {}", node.what()));
+        }
+        let mut entries = Vec::new();
+        for (key, value) in node.entries() {
+            let name = key.text().unwrap_or_default();
+            if !known.contains(&name) {
+                let hint = hint(name, known);
+                return self.wrong(key, &format!("unknown key {name}{hint}; known here: {}", known.join(", ")));
+            }
+            entries.push((name, value));
+        }
+        Ok(entries)
+    }
+
+    fn each<T>(&self, node: &Node, what: &str, read: impl Fn(&Node) -> Result<T>) -> Result<Vec<T>> {
+        if !matches!(node.kind, Kind::List(_)) {
+            return self.wrong(node, &format!("{what} is a list, not {}", node.what()));
+        }
+        node.items().iter().map(read).collect()
+    }
+
+    fn one(&self, node: &Node, what: &str) -> Result<String> {
+        match node.text() {
+            Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
+            _ => self.wrong(node, &format!("{what} is a text")),
+        }
+    }
+
+    fn names(&self, node: &Node, what: &str) -> Result<Vec<String>> {
+        let names = self.each(node, what, |node| self.one(node, what))?;
+        if names.is_empty() { self.wrong(node, &format!("{what} is empty: name at least one")) } else { Ok(names) }
+    }
+
+    fn lints(&self, node: &Node) -> Result<Vec<&'static str>> {
+        let lint = |node: &Node| {
+            let name = self.one(node, "lints")?;
+            match (self.id)(&name) {
+                Some(id) => Ok(id),
+                None => self.wrong(node, &format!("there is no lint {name}; see rules-gen lint --list")),
+            }
+        };
+        let lints = self.each(node, "lints", lint)?;
+        if lints.is_empty() { self.wrong(node, "lints is empty: name at least one") } else { Ok(lints) }
+    }
+
+    fn paths(&self, node: &Node) -> Result<Paths> {
+        let pattern = |node: &Node| match glob::Pattern::new(&self.one(node, "paths")?) {
+            Ok(pattern) => Ok(pattern),
+            Err(error) => self.wrong(node, &format!("this is no pattern: {}", error.msg)),
+        };
+        self.each(node, "paths", pattern).map(Paths)
+    }
+
+    fn level(&self, node: &Node) -> Result<LevelOf> {
+        let mut of = LevelOf { lints: Vec::new(), level: None, paths: Paths::default() };
+        let mut said = false;
+        for (key, value) in self.table(node, "a level", &["lints", "level", "paths"])? {
+            match key {
+                "lints" => of.lints = self.lints(value)?,
+                "paths" => of.paths = self.paths(value)?,
+                _ => {
+                    said = true;
+                    let text = value.text().unwrap_or_default();
+                    of.level = Level::from_str(text, false).ok();
+                    if of.level.is_none() && text != "off" {
+                        return self.wrong(value, "level is one of error, warning, info, off");
+                    }
+                }
+            }
+        }
+        if of.lints.is_empty() || !said {
+            return self.wrong(node, "lints and level are needed");
+        }
+        Ok(of)
+    }
+
+    fn ignore(&self, node: &Node) -> Result<Ignore> {
+        let line = node.place.line;
+        let text = self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default().to_owned();
+        let mut ignore = Ignore { lints: Vec::new(), paths: Paths::default(), subject: None, until: None, line, text };
+        let mut reason = false;
+        for (key, value) in
+            self.table(node, "an entry of ignores", &["lints", "paths", "subject", "reason", "until"])?
+        {
+            match key {
+                "lints" => ignore.lints = self.lints(value)?,
+                "paths" => ignore.paths = self.paths(value)?,
+                "subject" => ignore.subject = Some(self.one(value, key)?),
+                "reason" => reason = !self.one(value, key)?.is_empty(),
+                _ => match value.text().unwrap_or_default().parse::<Date>() {
+                    Ok(date) => ignore.until = Some(date),
+                    Err(_) => return self.wrong(value, "until is a date such as 2027-01-31"),
+                },
+            }
+        }
+        if ignore.lints.is_empty() || !reason {
+            return self.wrong(node, "lints and a reason are needed");
+        }
+        Ok(ignore)
+    }
+
+    fn policy(&self, node: &Node) -> Result<Policy> {
+        let mut policy = Policy::default();
+        for (key, value) in self.table(node, "a policy", &["paths", "severities", "labels", "annotations"])? {
+            match key {
+                "paths" => policy.paths = self.paths(value)?,
+                "severities" => policy.labels.values.push(("severity".to_owned(), self.names(value, key)?)),
+                "labels" => self.policy_names(value, key, &mut policy.labels)?,
+                _ => self.policy_names(value, key, &mut policy.annotations)?,
+            }
+        }
+        Ok(policy)
+    }
+
+    fn policy_names(&self, node: &Node, what: &str, names: &mut Names) -> Result<()> {
+        for (key, value) in self.table(node, what, &["required", "forbidden", "values"])? {
+            match key {
+                "required" => names.required = self.names(value, key)?,
+                "forbidden" => names.forbidden = self.names(value, key)?,
+                _ => {
+                    if !matches!(value.kind, Kind::Map(_)) {
+                        return self.wrong(value, "values is a table of names and the values that each may have");
+                    }
+                    for (name, allowed) in value.entries() {
+                        names.values.push((self.one(name, "a name")?, self.names(allowed, "values")?));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! By what a document without a kind is known: rules, rule tests, and what only looks like them.
+
+use crate::lint::yaml::{Kind, Node};
+use checklist::yaml::hint;
+
+/// Whether a text that is no YAML, and that nobody named, can be meant as a file of ours: templates of other programs lie
+/// in many folders.
+pub(super) fn may_be_ours(text: &str) -> bool {
+    let all = |words: &[&str]| words.iter().all(|word| text.contains(word));
+    let objects = ["PrometheusRule", "GrafanaDashboard", "AlertmanagerConfig", "alert_rule_test", "promql_expr_test"];
+    objects.iter().any(|word| text.contains(word))
+        || [["expr", "alert"], ["expr", "record"], ["receivers", "route"], ["panels", "targets"]]
+            .iter()
+            .any(|one| all(one))
+        || text.lines().any(|line| line.trim_start().starts_with("groups:"))
+}
+
+/// Whether a document with `groups` that nobody named is a rule file: a group has rules, or there is nothing beside
+/// groups with a name.
+pub(super) fn is_rule_file(node: &Node) -> bool {
+    let Some(groups) = node.get("groups") else { return false };
+    if has_rules(groups) {
+        return true;
+    }
+    let alone = node.entries().iter().all(|(key, _)| matches!(key.text(), Some("groups" | "namespace")));
+    let named = |group: &Node| group.get("name").is_some();
+    alone && (groups.is_null() || matches!(groups.kind, Kind::List(_)) && groups.items().iter().all(named))
+}
+
+fn has_rules(groups: &Node) -> bool {
+    groups.items().iter().any(|group| group.get("rules").is_some())
+}
+
+/// The key that should be `groups`: `group`, `Groups`. What stands below it has rules.
+pub(super) fn misspelt_groups(node: &Node) -> Option<&str> {
+    let found = node.entries().iter().find(|(key, value)| {
+        let near = |key: &str| key != "groups" && !hint(key, &["groups"]).is_empty();
+        key.text().is_some_and(near) && has_rules(value)
+    });
+    found.and_then(|(key, _)| key.text())
+}
+
+/// Whether it is a file for `promtool test rules`.
+pub(super) fn is_test(node: &Node) -> bool {
+    let Some(tests) = node.get("tests") else { return false };
+    let of_tests = ["input_series", "alert_rule_test", "promql_expr_test"];
+    ["rule_files", "evaluation_interval", "group_eval_order"].iter().any(|key| node.get(key).is_some())
+        || tests.items().iter().any(|test| of_tests.iter().any(|key| test.get(key).is_some()))
+}
+
+/// Whether these are alert rules that Grafana itself evaluates, as it provisions them from files.
+pub(super) fn is_of_grafana(node: &Node) -> bool {
+    let groups = node.get("groups").map(Node::items).unwrap_or_default();
+    let provisioned = |group: &Node| group.get("folder").is_some() || group.get("orgId").is_some();
+    node.get("apiVersion").is_some() && node.get("kind").is_none() && groups.iter().any(provisioned)
+}

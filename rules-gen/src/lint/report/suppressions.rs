@@ -1,0 +1,90 @@
+//! Comments that suppress findings where they are: `# rules-gen: ignore RG016 until 2026-12-31 because ...`.
+
+use jiff::civil::Date;
+use std::ops::RangeInclusive;
+
+/// Finds the id of a lint as the program knows it (`checks::id`), for comments that name one.
+pub type LintId = fn(&str) -> Option<&'static str>;
+
+/// Lints that need more than the file: a version, a scrape, a live server, files beside it. Whether they find something
+/// depends on the run, so that a suppression of one is never useless.
+const OF_THE_RUN: [&str; 10] =
+    ["RG004", "RG005", "RG006", "RG007", "RG010", "RG033", "RG036", "RG040", "RG070", "RG080"];
+
+/// One comment.
+pub(super) struct Ignore {
+    /// The line of the comment.
+    pub written: usize,
+    /// The line it is about; the whole file without one.
+    line: Option<usize>,
+    /// The lints, and whether each was needed.
+    ids: Vec<(&'static str, bool)>,
+}
+
+impl Ignore {
+    /// Whether it suppresses a finding of this lint about these lines.
+    pub(super) fn takes(&mut self, lines: RangeInclusive<usize>, lint: &str) -> bool {
+        let here = self.line.is_none_or(|line| lines.contains(&line)) && lint != "RG099";
+        match self.ids.iter_mut().find(|(id, _)| *id == lint) {
+            Some((_, needed)) if here => {
+                *needed = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The lints that it suppresses nothing of.
+    pub(super) fn useless(&self) -> impl Iterator<Item = &'static str> {
+        self.ids.iter().filter(|(id, needed)| !needed && !OF_THE_RUN.contains(id)).map(|(id, _)| *id)
+    }
+}
+
+/// The comments of a file: before a rule or within it; `ignore-file` for the file. And those that do not hold, with the
+/// line of each.
+pub(super) fn read(text: &str, today: Date, id: LintId) -> (Vec<Ignore>, Vec<(usize, String)>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    if !text.contains("rules-gen:") {
+        return (good, bad);
+    }
+    let all: Vec<&str> = text.lines().collect();
+    for (at, line) in all.iter().enumerate() {
+        let Some((before, comment)) = line.split_once("# rules-gen:") else { continue };
+        let next = all.iter().skip(at + 1).position(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
+        let about = if before.trim().is_empty() { next.map_or(at + 1, |next| at + next + 2) } else { at + 1 };
+        match ignore(comment.trim(), today, id) {
+            Ok((whole, ids)) => {
+                let ids = ids.into_iter().map(|id| (id, false)).collect();
+                good.push(Ignore { written: at + 1, line: (!whole).then_some(about), ids });
+            }
+            Err(why) => bad.push((at + 1, why)),
+        }
+    }
+    (good, bad)
+}
+
+fn ignore(comment: &str, today: Date, id: LintId) -> Result<(bool, Vec<&'static str>), String> {
+    let (head, reason) = comment.split_once(" because ").ok_or("a suppression needs a reason: because ...")?;
+    if reason.trim().is_empty() {
+        return Err("a suppression needs a reason: because ...".to_owned());
+    }
+    let mut words = head.split([' ', ',']).filter(|word| !word.is_empty());
+    let whole = match words.next() {
+        Some("ignore") => false,
+        Some("ignore-file") => true,
+        other => return Err(format!("unknown instruction {}; use ignore or ignore-file", other.unwrap_or_default())),
+    };
+    let mut ids = Vec::new();
+    while let Some(word) = words.next() {
+        if word == "until" {
+            let date =
+                words.next().and_then(|date| date.parse::<Date>().ok()).ok_or("until takes a date: 2026-12-31")?;
+            if date < today {
+                return Err(format!("this suppression ended on {date}"));
+            }
+        } else {
+            ids.push(id(word).ok_or_else(|| format!("there is no lint {word}"))?);
+        }
+    }
+    if ids.is_empty() { Err("which lint? name at least one".to_owned()) } else { Ok((whole, ids)) }
+}

@@ -1,0 +1,181 @@
+//! Recording rules of the same files, evaluated where their metric is read. What a server has recorded is what it was told
+//! to record then; what the files say now is what a backtest is about.
+
+use crate::review::rule_set::{Kind, ListedRule};
+use crate::server::Labels;
+use promql::{Expr, MatchOp, Modifiers, Name, Selector, Span, Type, parse};
+use std::collections::BTreeMap;
+
+/// Bytes of an expression that a server still reads; a longer one stays as it is written.
+const LONGEST: usize = 64 * 1024;
+/// The label that marks the series of a matcher, for as long as they are picked.
+const MARK: &str = "checklist_match";
+
+/// The recording rules of a set, by the metric.
+#[derive(Debug, Default)]
+pub(super) struct Recorded(BTreeMap<String, Vec<Record>>);
+
+#[derive(Debug)]
+struct Record {
+    expr: String,
+    labels: Labels,
+    /// Seconds between two evaluations.
+    interval: f64,
+}
+
+/// An expression in which recorded metrics are written out, and which ones.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct WrittenOut {
+    pub expr: String,
+    pub records: Vec<String>,
+}
+
+impl Recorded {
+    /// The recording rules among some rules; `interval` is the one of groups that say none, in seconds.
+    pub(super) fn of(rules: &[ListedRule], interval: f64) -> Self {
+        let mut all: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+        for rule in rules.iter().filter(|rule| rule.kind == Kind::Record) {
+            let Ok(query) = parse(&rule.expr) else { continue };
+            let vector = if query.expr.result() == Type::Scalar { "vector" } else { "" };
+            let record = Record {
+                expr: format!("{vector}({})", rule.expr),
+                labels: rule.labels.clone(),
+                interval: rule.interval.map_or(interval, |interval| interval.as_secs_f64()),
+            };
+            all.entry(rule.name.clone()).or_default().push(record);
+        }
+        Self(all)
+    }
+
+    /// The expression with the rules' own expressions in the place of what they record.
+    pub(super) fn written_out(&self, expr: &str) -> WrittenOut {
+        let mut records = Vec::new();
+        let mut within = Vec::new();
+        let written = self.replaced(expr, &mut within, &mut records);
+        if written.len() > LONGEST {
+            return WrittenOut { expr: expr.to_owned(), records: Vec::new() };
+        }
+        records.sort();
+        records.dedup();
+        WrittenOut { expr: written, records }
+    }
+
+    fn replaced(&self, expr: &str, within: &mut Vec<String>, records: &mut Vec<String>) -> String {
+        let Ok(query) = parse(expr) else { return expr.to_owned() };
+        let mut places: Vec<(Span, Selector)> = Vec::new();
+        query
+            .expr
+            .walk(&mut |part: &Expr, _: &[&Expr]| places.extend(part.selector().map(|one| (part.span, one.clone()))));
+        let mut text = expr.to_owned();
+        places.sort_by_key(|(span, _)| span.start);
+        for (span, selector) in places.iter().rev() {
+            let Some(metric) = selector.metric().filter(|metric| !within.iter().any(|one| one == metric)) else {
+                continue;
+            };
+            let Some(rules) = self.0.get(metric).filter(|_| selector.modifiers.extension.is_none()) else { continue };
+            within.push(metric.to_owned());
+            let base: Vec<String> = rules.iter().map(|rule| self.recorded(rule, within, records)).collect();
+            within.pop();
+            records.push(metric.to_owned());
+            let interval = rules.iter().map(|rule| rule.interval).fold(f64::INFINITY, f64::min);
+            text.replace_range(span.start..span.end, &in_place(&base.join(" or "), selector, interval));
+            if text.len() > LONGEST {
+                break;
+            }
+        }
+        text
+    }
+
+    /// What a rule records, with its labels.
+    fn recorded(&self, rule: &Record, within: &mut Vec<String>, records: &mut Vec<String>) -> String {
+        let mut text = self.replaced(&rule.expr, within, records);
+        for (name, value) in &rule.labels {
+            text = label(&text, name, &value.replace('$', "$$"));
+        }
+        text
+    }
+}
+
+/// The series of an expression that a selector picks, over its range and at its time.
+fn in_place(base: &str, selector: &Selector, interval: f64) -> String {
+    let mut text = format!("({base})");
+    for matcher in selector.matchers.iter().filter(|matcher| matcher.name.text != "__name__") {
+        let value: &str = &matcher.value;
+        let (pattern, join) = match matcher.op {
+            MatchOp::Equal => (regex::escape(value), "and"),
+            MatchOp::NotEqual => (regex::escape(value), "unless"),
+            MatchOp::Regex => (value.to_owned(), "and"),
+            MatchOp::NotRegex => (value.to_owned(), "unless"),
+        };
+        let marked =
+            format!("label_replace({text}, \"{MARK}\", \"1\", {}, {})", quoted(&matcher.name.text), quoted(&pattern));
+        let mark = label("vector(1)", MARK, "1");
+        text = label(&format!("({marked} {join} on ({MARK}) {mark})"), MARK, "");
+    }
+    // What stands behind the selector, as the printer writes it.
+    let name = Name { text: "x".to_owned(), span: Span::default(), variable: false };
+    let bare = Selector { name: Some(name), matchers: Vec::new(), ..selector.clone() }.to_string();
+    let behind = bare.strip_prefix('x').unwrap_or_default();
+    let step = format!("{}ms", (interval * 1000.0).max(1.0).round());
+    if selector.range.is_some() {
+        format!("{text}{}", behind.replacen(']', &format!(":{step}]"), 1))
+    } else if selector.modifiers == Modifiers::default() {
+        text
+    } else {
+        format!("last_over_time({text}[{step}:{step}]{behind})")
+    }
+}
+
+fn label(text: &str, name: &str, value: &str) -> String {
+    format!("label_replace({text}, {}, {}, \"\", \"\")", quoted(name), quoted(value))
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn record(name: &str, expr: &str, labels: &[(&str, &str)]) -> ListedRule {
+        ListedRule {
+            group: String::new(),
+            interval: Some(Duration::from_secs(30)),
+            kind: Kind::Record,
+            name: name.to_owned(),
+            expr: expr.to_owned(),
+            pending: Duration::ZERO,
+            keep_firing: Duration::ZERO,
+            labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            annotations: Labels::new(),
+        }
+    }
+
+    #[test]
+    fn a_recorded_metric_is_its_expression_with_its_labels_range_and_time() {
+        let rules = [
+            record("a:x", "sum by (a) (x)", &[]),
+            record("b:x", "a:x / 2", &[("k", "v")]),
+            record("self:x", "self:x + x", &[]),
+            record("one:x", "1", &[]),
+        ];
+        let recorded = Recorded::of(&rules, 60.0);
+        let out = |expr: &str| {
+            let written = recorded.written_out(expr).expr;
+            assert!(parse(&written).is_ok(), "{written}");
+            written
+        };
+        assert_eq!(out("a:x > 1"), "((sum by (a) (x))) > 1");
+        assert_eq!(out("max_over_time(a:x[5m])"), "max_over_time(((sum by (a) (x)))[5m:30000ms])");
+        assert_eq!(out("a:x offset 1h"), "last_over_time(((sum by (a) (x)))[30000ms:30000ms] offset 1h)");
+        assert_eq!(out("b:x"), "(label_replace((((sum by (a) (x))) / 2), \"k\", \"v\", \"\", \"\"))");
+        assert_eq!(out("self:x"), "((self:x + x))", "what reads itself is read from the server");
+        assert_eq!(out("one:x + y"), "(vector(1)) + y");
+        assert_eq!(out("y"), "y");
+        let picked = out("a:x{a!=\"b.c\"}");
+        assert!(picked.contains("unless on (checklist_match)") && picked.contains("b\\\\.c"), "{picked}");
+        assert_eq!(recorded.written_out("b:x").records, ["a:x", "b:x"]);
+    }
+}

@@ -1,0 +1,41 @@
+//! Rule files of anybody and the promtool tests that load them: whether the tests hold, which alerts they never see
+//! firing, and which broken rules they notice.
+
+mod coverage;
+mod files;
+mod mutate;
+mod outcome;
+
+pub use outcome::Outcome;
+
+use crate::rules::unit_tests::promtool;
+use crate::terminal::Progress;
+use anyhow::ensure;
+use files::Files;
+use mutate::counted;
+use std::path::Path;
+
+/// Runs the tests among the files, and those beside the rule files when there are none among them; and the mutants of the
+/// rules when asked to.
+///
+/// # Errors
+/// Files that cannot be read, no rule file, a promtool that does not run.
+pub fn run(paths: &[String], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
+    let files = Files::read(paths)?;
+    ensure!(!files.rules.is_empty(), "there is no rule file in {}", paths.join(", "));
+    let mut outcome = Outcome { tests: files.tests.len(), ..Outcome::default() };
+    coverage::judge(&files, &mut outcome);
+    let names: Vec<String> = files.tests.iter().map(|test| test.name.clone()).collect();
+    let verdicts = promtool::run(program, Path::new("."), &names, &counted(progress, "test files"))?;
+    let mut good = Vec::new();
+    for (test, verdict) in files.tests.iter().zip(verdicts) {
+        match verdict {
+            Ok(()) => good.push(test),
+            Err(why) => outcome.failed.push((test.name.clone(), why)),
+        }
+    }
+    if mutate {
+        mutate::run(&files, &good, program, progress, &mut outcome)?;
+    }
+    Ok(outcome)
+}

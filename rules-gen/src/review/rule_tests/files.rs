@@ -1,0 +1,158 @@
+//! The rule files and the tests that load them, with the places of what is broken in a mutant.
+
+use crate::lint::files::{self, Source};
+use crate::lint::yaml::{self, Node};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// Rule files, by their real path.
+    pub rules: BTreeMap<PathBuf, RuleFile>,
+    pub tests: Vec<TestFile>,
+}
+
+/// A rule file.
+#[derive(Debug)]
+pub(super) struct RuleFile {
+    pub name: String,
+    pub text: String,
+    pub rules: Vec<Rule>,
+}
+
+/// A rule, and where its parts stand in the file.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub name: String,
+    pub alerts: bool,
+    pub line: usize,
+    pub expr: String,
+    /// Labels of a fixed value.
+    pub labels: Vec<(String, String)>,
+    /// From behind the key to the end of the value.
+    pub expr_at: Range<usize>,
+    /// The same of `for`, where the rule waits.
+    pub pending_at: Option<Range<usize>>,
+}
+
+/// A test file.
+#[derive(Debug)]
+pub(super) struct TestFile {
+    pub name: String,
+    pub text: String,
+    pub node: Node,
+    /// The real paths of the rule files that it loads.
+    pub loads: Vec<PathBuf>,
+    /// The list of them in the text.
+    pub loads_at: Option<Range<usize>>,
+}
+
+impl Files {
+    pub(super) fn read(paths: &[String]) -> Result<Self> {
+        let mut all = Self::default();
+        for source in files::collect(paths)? {
+            all.take(source, true)?;
+        }
+        if all.tests.is_empty() {
+            all.beside()?;
+        }
+        for path in all.tests.iter().flat_map(|test| test.loads.clone()).collect::<Vec<_>>() {
+            if !all.rules.contains_key(&path) {
+                let name = path.display().to_string();
+                all.take(
+                    Source { text: files::text(&path).map_err(|error| format!("{error:#}")), name, named: true },
+                    true,
+                )?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Tests in the folders of the rule files that load one of them.
+    fn beside(&mut self) -> Result<()> {
+        let folder = |path: &PathBuf| path.parent().map(|folder| folder.display().to_string());
+        let mut folders: Vec<String> = self.rules.keys().filter_map(folder).collect();
+        folders.dedup();
+        for source in files::collect(&folders)? {
+            self.take(source, false)?;
+        }
+        let known: Vec<PathBuf> = self.rules.keys().cloned().collect();
+        self.tests.retain(|test| test.loads.iter().any(|path| known.contains(path)));
+        Ok(())
+    }
+
+    fn take(&mut self, source: Source, rules_too: bool) -> Result<()> {
+        let Source { name, named, text } = source;
+        let text = match text {
+            Ok(text) => text,
+            Err(why) if named => bail!("{name} {why}"),
+            Err(_) => return Ok(()),
+        };
+        let (documents, malformed) = yaml::documents(&text);
+        let ours = ["groups", "tests"].iter().any(|key| text.contains(key));
+        if let (Some(malformed), true) = (malformed, ours && rules_too) {
+            bail!("{name}:{}:{}: {}", malformed.place.line, malformed.place.column, malformed.message);
+        }
+        let Some(root) = documents.into_iter().next() else { return Ok(()) };
+        if root.get("tests").is_some_and(|tests| tests.items().iter().any(|test| !test.entries().is_empty())) {
+            self.tests.push(TestFile::new(name, text, root)?);
+        } else if rules_too && root.get("groups").is_some() && root.get("kind").is_none() {
+            let real = Path::new(&name).canonicalize().with_context(|| format!("cannot read {name}"))?;
+            let rules = rules(&root, &text);
+            self.rules.insert(real, RuleFile { name, text, rules });
+        }
+        Ok(())
+    }
+}
+
+impl TestFile {
+    fn new(name: String, text: String, node: Node) -> Result<Self> {
+        let folder = Path::new(&name).parent().unwrap_or(Path::new("")).to_owned();
+        let mut loads = Vec::new();
+        for pattern in node.get("rule_files").map(Node::items).unwrap_or_default().iter().filter_map(Node::text) {
+            let pattern = folder.join(pattern).display().to_string();
+            for path in glob::glob(&pattern).with_context(|| format!("{name}: {pattern} is no pattern"))? {
+                loads.push(path?.canonicalize().with_context(|| format!("{name} loads {pattern}"))?);
+            }
+        }
+        let loads_at = value_of(&node, "rule_files", &text).map(|(at, _)| at);
+        Ok(Self { name, text, node, loads, loads_at })
+    }
+}
+
+fn rules(root: &Node, text: &str) -> Vec<Rule> {
+    let groups = root.get("groups").map(Node::items).unwrap_or_default();
+    let all = groups.iter().filter_map(|group| group.get("rules")).flat_map(Node::items);
+    all.filter_map(|node| rule(node, text)).collect()
+}
+
+fn rule(node: &Node, text: &str) -> Option<Rule> {
+    let alert = node.get("alert").and_then(Node::text).filter(|name| !name.is_empty());
+    let name = alert.or_else(|| node.get("record").and_then(Node::text))?.to_owned();
+    let (expr_at, expr) = value_of(node, "expr", text)?;
+    let waits = |(at, pending): (Range<usize>, &Node)| {
+        crate::lint::rule_file::seconds(pending.text()?).filter(|seconds| *seconds > 0.0).map(|_| at)
+    };
+    let labels = node.get("labels").map(Node::entries).unwrap_or_default().iter();
+    let fixed = labels.filter_map(|(name, value)| Some((name.text()?.to_owned(), value.text()?.to_owned())));
+    Some(Rule {
+        alerts: alert.is_some(),
+        line: node.place.line,
+        expr: expr.text()?.to_owned(),
+        labels: fixed.filter(|(_, value)| !value.contains("{{")).collect(),
+        pending_at: value_of(node, "for", text).and_then(waits),
+        expr_at,
+        name,
+    })
+}
+
+/// The value of a key, and its bytes from behind the key on.
+fn value_of<'n>(node: &'n Node, key: &str, text: &str) -> Option<(Range<usize>, &'n Node)> {
+    let (name, value) = node.entries().iter().find(|(name, _)| name.text() == Some(key))?;
+    // A value that an alias stands for is elsewhere.
+    let within = text.get(name.span.end..value.span.end)?;
+    Some((name.span.end..name.span.end + within.trim_end().len(), value))
+}

@@ -1,0 +1,134 @@
+//! Broken variants of every rule, written beside copies of the tests that load its file.
+
+use super::files::{Files, Rule, RuleFile, TestFile};
+use super::outcome::Outcome;
+use crate::promql::selectors;
+use crate::rules::unit_tests::mutants::{self, Kind, Mutant};
+use crate::rules::unit_tests::promtool::{self, Verdict};
+use crate::terminal::Progress;
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Runs the tests on every mutant of every rule file that they load; `good` are the tests that hold.
+pub(super) fn run(
+    files: &Files,
+    good: &[&TestFile],
+    program: &Path,
+    progress: &Progress,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let folder = tempfile::tempdir().context("cannot make a folder for the mutants")?;
+    let mut writer = Writer { folder: folder.path(), written: 0, tests: Vec::new() };
+    let mut controls = Vec::new();
+    for (path, file) in &files.rules {
+        let tests: Vec<&TestFile> = good.iter().copied().filter(|test| test.loads.contains(path)).collect();
+        // The same rules, written as a mutant is written: a test that fails on them would notice everything.
+        let same = file.rules.iter().map(|rule| (rule.expr_at.clone(), json!(rule.expr))).collect();
+        controls.push((path, file, tests.clone(), writer.write(path, file, &tests, same)?));
+    }
+    let names = std::mem::take(&mut writer.tests);
+    let verdicts = promtool::run(program, folder.path(), &names, &counted(progress, "copies of the tests"))?;
+    let mut broken: Vec<(&RuleFile, &Rule, Mutant, Range<usize>)> = Vec::new();
+    for (path, file, tests, own) in controls {
+        if tests.is_empty() {
+            outcome.not_mutated.push((file.name.clone(), "no test that holds loads it".to_owned()));
+            continue;
+        }
+        if let Some(Err(why)) = verdicts[own].iter().find(|verdict| verdict.is_err()) {
+            outcome.not_mutated.push((file.name.clone(), format!("its tests fail on a copy of it: {why}")));
+            continue;
+        }
+        for rule in &file.rules {
+            for mutant in mutants_of(rule) {
+                let change = match (mutant.kind, &rule.pending_at) {
+                    (Kind::Pending, Some(at)) => (at.clone(), json!("0s")),
+                    _ => (rule.expr_at.clone(), json!(mutant.expr)),
+                };
+                let own = writer.write(path, file, &tests, vec![change])?;
+                broken.push((file, rule, mutant, own));
+            }
+        }
+    }
+    let verdicts = promtool::run(program, folder.path(), &writer.tests, &counted(progress, "mutants"))?;
+    outcome.mutants = Kind::ALL.iter().map(|kind| (*kind, 0, 0)).collect();
+    for (file, rule, mutant, own) in broken {
+        let noticed = verdicts[own].iter().any(Verdict::is_err);
+        for (kind, all, count) in &mut outcome.mutants {
+            if *kind == mutant.kind {
+                *all += 1;
+                *count += usize::from(noticed);
+            }
+        }
+        if !noticed {
+            outcome.survivors.push((format!("{} ({}:{})", rule.name, file.name, rule.line), mutant));
+        }
+    }
+    Ok(())
+}
+
+fn mutants_of(rule: &Rule) -> Vec<Mutant> {
+    let metrics: Vec<String> = selectors(&rule.expr)
+        .iter()
+        .filter_map(|selector| selector.split('{').next())
+        .filter(|name| !name.is_empty())
+        .map(ToOwned::to_owned)
+        .collect();
+    let metrics: Vec<&str> = metrics.iter().map(String::as_str).collect();
+    mutants::of(&rule.expr, &metrics, rule.pending_at.is_some())
+}
+
+struct Writer<'a> {
+    folder: &'a Path,
+    /// Rule files that were written.
+    written: usize,
+    /// The test files that were written.
+    tests: Vec<String>,
+}
+
+impl Writer<'_> {
+    /// Writes a rule file with some values changed, and its tests; gives the places of the tests in the list.
+    fn write(
+        &mut self,
+        path: &Path,
+        file: &RuleFile,
+        tests: &[&TestFile],
+        mut changes: Vec<(Range<usize>, Value)>,
+    ) -> Result<Range<usize>> {
+        let stem = format!("m{}", self.written);
+        self.written += 1;
+        let mut text = file.text.clone();
+        changes.sort_by_key(|(at, _)| at.start);
+        for (at, value) in changes.iter().rev() {
+            text.replace_range(at.clone(), &format!(": {value}"));
+        }
+        let broken = self.folder.join(format!("{stem}.rules.yaml"));
+        self.put(&broken, &text)?;
+        let before = self.tests.len();
+        for (at, test) in tests.iter().enumerate() {
+            let Some(loads_at) = &test.loads_at else { continue };
+            let loads: Vec<&PathBuf> = test.loads.iter().map(|one| if one == path { &broken } else { one }).collect();
+            let mut text = test.text.clone();
+            text.replace_range(loads_at.clone(), &format!(": {}", json!(loads)));
+            let name = format!("{stem}.{at}.test.yaml");
+            self.put(&self.folder.join(&name), &text)?;
+            self.tests.push(name);
+        }
+        Ok(before..self.tests.len())
+    }
+
+    fn put(&self, path: &Path, text: &str) -> Result<()> {
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Tells on a terminal what is done.
+pub(super) fn counted(progress: &Progress, what: &'static str) -> impl Fn(usize, usize) + Sync {
+    let done = AtomicUsize::new(0);
+    move |more, all| {
+        let done = done.fetch_add(more, Ordering::Relaxed) + more;
+        progress.tell(&format!("{what}: {done} of {all}"));
+    }
+}

@@ -1,0 +1,264 @@
+//! A run is green only when it saw what it was asked about, and red only for what Prometheus refuses.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const RULES: &str = "groups:\n- name: g\n  rules:\n  - {record: 'a:b', expr: up}\n";
+
+fn lint(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+    command.arg("lint").args(arguments).current_dir(folder).output().unwrap()
+}
+
+/// The exit code and everything that was said.
+fn verdict(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = lint(folder, arguments);
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (output.status.code(), said)
+}
+
+/// The verdict on one file that is named.
+fn of(name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), text).unwrap();
+    verdict(folder.path(), &[&[name], arguments].concat())
+}
+
+#[test]
+fn a_named_file_that_was_not_judged_is_never_green() {
+    let helm = "{{- if .Values.enabled }}\ngroups: []\n{{- end }}\n";
+    let grafana = "apiVersion: 1\ngroups:\n- orgId: 1\n  name: g\n  folder: f\n  rules: [{uid: a, title: b}]\n";
+    for (text, why) in [
+        ("", "there is nothing in it"),
+        ("# groups:\n---\n# nothing\n", "there is nothing in it"),
+        ("groups:\n", "there is nothing below groups"),
+        ("groups: null\n", "there is nothing below groups"),
+        (helm, "it is a Helm template"),
+        ("apiVersion: v1\nkind: Service\n---\n", "objects of kind Service are not linted"),
+        (grafana, "alert rules of Grafana itself"),
+        (&RULES.replacen("groups", "group", 1), "unknown key group (did you mean groups?)"),
+        (&RULES.replacen("groups", "Groups", 1), "unknown key Groups (did you mean groups?)"),
+        ("tests: [lint, unit]\n", "unknown key tests"),
+    ] {
+        let (code, said) = of("rules.yaml", text, &[]);
+        assert!(code == Some(2) && said.contains(why) && said.contains("rules.yaml was not judged"), "{text}: {said}");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("rules.yaml"), text).unwrap();
+        let (code, said) = verdict(folder.path(), &["."]);
+        assert!(code == Some(2) && said.contains("nothing in . was judged"), "{text}: {said}");
+    }
+    // What Prometheus refuses is judged.
+    for text in ["groups: {}\n", "groups: [\n", "[]\n", "groups: [5]\n", "groups: \"\\/\"\n"] {
+        let (code, said) = of("rules.yaml", text, &[]);
+        assert!(matches!(code, Some(1 | 2)) && said.contains("RG001"), "{text}: {said}");
+    }
+    assert_eq!(of("rules.yaml", "groups: []\n", &[]).0, Some(0), "none, on purpose");
+}
+
+#[test]
+fn a_folder_without_anything_to_judge_is_a_mistake_of_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("rules/a.rules", RULES);
+    write("rules/b.rule", RULES);
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    write("foreign/ci.yaml", "jobs: []\n");
+    write("foreign/groups.json", "{\"groups\": [\"admin\", \"users\"]}\n");
+    write("rules/playbook.yml", "- hosts: all\n  tasks:\n  - group: {{ name }} of\n\t{% if x %}\n");
+    for at in 0..30 {
+        write(&format!("many/{at}.yaml"), "kind: Service\napiVersion: v1\ngroup: x\n");
+    }
+    for (path, code, word) in [
+        ("rules", 0, "3 files: 0 errors"),
+        ("empty", 2, "nothing in empty was judged: there is no YAML or JSON file"),
+        ("foreign", 2, "nothing in foreign was judged: 2 files such as foreign/ci.yaml"),
+        ("foreign/*.json", 2, "nothing in foreign/*.json was judged"),
+        ("nothing/*.yaml", 2, "nothing matches"),
+        (".", 0, "33 files have nothing to judge and were left out (objects of other kinds: 30, other files: 3)"),
+    ] {
+        let (found, said) = verdict(folder.path(), &[path]);
+        assert!(found == Some(code) && said.contains(word), "{path}: {found:?} {said}");
+    }
+    let (code, said) = verdict(folder.path(), &["rules", "empty"]);
+    assert!(code == Some(2) && said.contains("nothing in empty"), "each is asked for: {said}");
+}
+
+#[test]
+fn what_prometheus_reads_is_no_error() {
+    let comments = |count: usize, indent: &str| format!("{indent}# c\n").repeat(count);
+    let many = comments(1000, "  ");
+    let base = RULES.replace("{record: 'a:b', expr: up}", "record: a:b\n    expr: up\n    labels:\n      x: y");
+    for text in [
+        base.replace("  - record", &format!("{many}  - record")),
+        base.replace("    expr", &format!("{many}    expr")),
+        base.replace("      x", &format!("{many}      x")),
+        base.replace("  rules:\n", &format!("  rules: # c\n{many}")),
+        format!("{many}---\n{many}{base}{many}---\n{many}"),
+        format!("{base}---\n"),
+        format!("{base}...\n"),
+        format!("---\n{base}...\n---\n# c\n"),
+        format!("\u{feff}{base}"),
+        base.replace('\n', "\r\n"),
+        base.replace("expr: up", "expr: up{ns=~`team-\\d+`, pod=~`(\\w+)`}"),
+        base.replace("expr: up", "expr: 'up{ns=~`team-\\d+`}'"),
+        base.replace("labels:\n      x: y", "labels: {a: , c: d}"),
+    ] {
+        let (code, said) = of("rules.yaml", &text, &[]);
+        assert_eq!(code, Some(0), "{said}\n{text:.300}");
+    }
+    let wide: Vec<u8> = [0xFF, 0xFE].into_iter().chain(base.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    assert_eq!(of("rules.yaml", wide, &[]).0, Some(0), "what PowerShell writes");
+}
+
+/// Two readers of YAML have a bound on comments in front of an item.
+#[test]
+fn old_entries_in_comments_stop_no_verb() {
+    let comments = "  # - {name: old}\n".repeat(200);
+    let routes = format!("route:\n  receiver: a\nreceivers:\n{comments}- name: a\n{comments}- name: b\n");
+    let (code, said) = of("alertmanager.yaml", routes, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let rules = RULES.replace("  - {", &format!("{comments}  - {{"));
+    std::fs::write(folder.path().join("rules.yaml"), rules).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+    let arguments = ["backtest", "--prometheus", "http://127.0.0.1:1", "--rules", "rules.yaml"];
+    let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("there is no alert to replay"), "{said}");
+}
+
+#[test]
+fn keys_of_mimir_and_thanos_are_taken_unless_the_rules_are_for_another_server() {
+    let with = |key: &str| RULES.replace("  rules", &format!("  {key}\n  rules"));
+    for (text, server, key) in [
+        (with("source_tenants: [a, b]"), "mimir", "source_tenants"),
+        (with("align_evaluation_time_on_interval: true"), "mimir", "align_evaluation_time_on_interval"),
+        (with("evaluation_delay: 1m"), "mimir", "evaluation_delay"),
+        (with("partial_response_strategy: warn"), "thanos", "partial_response_strategy"),
+        (format!("namespace: n\n{RULES}"), "mimir", "namespace"),
+    ] {
+        assert_eq!(of("rules.yaml", &text, &[]).0, Some(0), "{text}");
+        assert_eq!(of("rules.yaml", &text, &["--server", server]).0, Some(0), "{text}");
+        for other in [["--server", "prometheus"], ["--prometheus-version", "2.42"]] {
+            let (code, said) = of("rules.yaml", &text, &other);
+            assert!(code == Some(1) && said.contains(&format!("knows the key {key}")), "{said}");
+        }
+    }
+    let (code, said) = of("rules.yaml", with("partial_response_strategy: maybe"), &[]);
+    assert!(code == Some(1) && said.contains("is warn or abort"), "{said}");
+    assert_eq!(of("rules.yaml", with("source_tenant: [a]"), &[]).0, Some(1), "a key of nobody");
+}
+
+#[test]
+fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let alert = "groups:\n- name: g\n  rules:\n  - alert: Down\n    expr: up == 0\n    for: 5m\n    labels: {severity: page, env: x}\n    \
+                 annotations: {summary: It is down., description: 'Of {{ $labels.job }}.'}\n";
+    write("rules/team-a/a.yaml", alert);
+    write(
+        "rules/b.json",
+        "{\"groups\":[{\"name\":\"g\",\"rules\":[{\"record\":\"a:b\",\"expr\":\"a_total / rate(b_total[5m])\"}]}]}",
+    );
+    let ids = |arguments: &[&str]| {
+        let output = lint(folder.path(), &[arguments, &["--output", "json"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
+        let one = |one: &serde_json::Value| {
+            format!("{}:{} {} {}", one["file"].as_str()?, one["line"], one["id"].as_str()?, one["level"].as_str()?)
+                .into()
+        };
+        found.as_array().unwrap().iter().filter_map(one).collect::<Vec<String>>()
+    };
+    let before = ids(&["rules"]);
+    assert!(before.iter().any(|one| one == "rules/b.json:1 RG016 warning"), "{before:?}");
+    write(
+        "rules/rules-gen.yaml",
+        "levels:\n- {lints: [RG018, RG040], level: off}\nignores:\n- lints: [RG016]\n  paths: [b.json]\n  reason: b never rests\n  \
+         until: 2999-01-01\n- {lints: [RG013], reason: nothing looks back}\npolicies:\n- paths: [team-a/**]\n  \
+         severities: [critical, warning]\n  labels: {required: [team], forbidden: [env]}\n  annotations: {required: [runbook_url]}\n",
+    );
+    let after = ids(&["rules"]);
+    let about = |id: &str| after.iter().filter(|one| one.contains(id)).map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(about("b.json"), [] as [&str; 0], "{after:?}");
+    assert_eq!(
+        about("RG080"),
+        [
+            "rules/team-a/a.yaml:4 RG080 error",
+            "rules/team-a/a.yaml:4 RG080 error",
+            "rules/team-a/a.yaml:7 RG080 error",
+            "rules/team-a/a.yaml:7 RG080 error"
+        ]
+    );
+    assert_eq!(about("RG099"), ["rules/rules-gen.yaml:8 RG099 warning"], "it suppresses nothing");
+    write("other.yaml", "levels: []\n");
+    assert_eq!(ids(&["rules", "--rules-config", "other.yaml"]), before);
+    for (text, why) in [
+        ("level: []\n", "1:1: unknown key level (did you mean levels?)"),
+        ("levels:\n- {lints: [RG999], level: off}\n", "2:12: there is no lint RG999"),
+        ("levels:\n- {lints: [RG018], level: loud}\n", "2:27: level is one of"),
+        ("ignores:\n- {lints: [RG018]}\n", "2:3: lints and a reason are needed"),
+        ("ignores:\n- {lints: [RG018], reason: x, until: soon}\n", "until is a date"),
+        ("policies: {}\n", "policies is a list"),
+        ("fix: {runbook: x}\n", "1:7: unknown key runbook"),
+        ("a: [\n", "this is no YAML"),
+    ] {
+        write("other.yaml", text);
+        let (code, said) = verdict(folder.path(), &["rules", "--rules-config", "other.yaml"]);
+        assert!(code == Some(2) && said.contains("other.yaml:") && said.contains(why), "{text}: {said}");
+    }
+    write("rules/rules-gen.yaml", "ignores:\n- {lints: [RG016], reason: x, until: 2020-01-01}\n");
+    let ended = ids(&["rules"]);
+    assert!(ended.iter().any(|one| one == "rules/rules-gen.yaml:2 RG099 error"), "{ended:?}");
+}
+
+#[test]
+fn a_comment_that_suppresses_nothing_is_told() {
+    let text = RULES.replace("  - {", "  # rules-gen: ignore RG016 because there is no divisor\n  - {");
+    let (code, said) = of("rules.yaml", &text, &[]);
+    assert!(code == Some(1) && said.contains("RG016 finds nothing here") && said.contains(":4:"), "{said}");
+}
+
+#[test]
+fn fix_mends_the_files_that_can_mean_one_thing_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.yaml");
+    std::fs::write(folder.path().join("rules-gen.yaml"), "fix: {runbook_url: 'https://r.example.org/{alert}'}\n")
+        .unwrap();
+    std::fs::write(
+        &path,
+        "groups:\n- name: g\n  rules:\n  - alert: Down\n    expr: up == 0\n    for: 5 min\n    labels: {severity: critical}\n    \
+         annotations:\n      summary: It is down.\n      description: {{ $labels.job }} is down\n",
+    )
+    .unwrap();
+    assert_eq!(verdict(folder.path(), &["rules.yaml"]).0, Some(1));
+    let (code, said) = verdict(folder.path(), &["rules.yaml", "--fix"]);
+    assert!(code == Some(0) && said.contains("is mended (durations: 1, runbook links: 1, texts quoted: 1)"), "{said}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("for: 5m\n") && text.contains("runbook_url: https://r.example.org/Down\n"), "{text}");
+    assert!(text.contains("description: '{{ $labels.job }} is down'\n"), "{text}");
+    assert!(!verdict(folder.path(), &["rules.yaml", "--fix"]).1.contains("mended"), "once is enough");
+}
+
+#[test]
+fn the_place_of_a_mistake_in_a_long_line_is_shown_around_it() {
+    let rule = |n: usize, expr: &str| format!("{{\"record\":\"a:b{n}\",\"expr\":\"{expr}\"}}");
+    let mut rules: Vec<String> = (0..200).map(|n| rule(n, "up")).collect();
+    rules.push(rule(200, "sum(up) by (job) >> 1"));
+    let text = format!("{{\"groups\":[{{\"name\":\"é\",\"rules\":[{}]}}]}}", rules.join(","));
+    let (code, said) = of("rules.json", &text, &[]);
+    let column = text[..text.find(">> 1").unwrap() + 1].chars().count() + 1;
+    assert!(code == Some(1) && said.contains(&format!("rules.json:1:{column}\n")), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    let at = lines.iter().position(|line| line.contains(">> 1")).unwrap();
+    let (shown, caret) = (lines[at], lines[at + 1].find('^').unwrap());
+    assert_eq!(shown.chars().skip(caret).take(3).collect::<String>(), "> 1", "{said}");
+}

@@ -1,0 +1,108 @@
+//! `test --rules`: promtool tests of anybody, what they cover, and which broken rules they notice.
+
+use std::path::Path;
+use std::process::Command;
+
+const RULES: &str = "groups:
+- name: g
+  rules:
+  - record: job:up:sum
+    expr: |
+      sum by (job) (up)
+  - alert: Down
+    expr: job:up:sum < 1
+    for: 5m
+    labels: {severity: critical}
+  - {alert: Down, expr: job:up:sum < 3, labels: {severity: warning}}
+  - {alert: Never, expr: up > 5}
+";
+
+const TEST: &str = "rule_files:
+  - rules.yaml
+evaluation_interval: 1m
+tests:
+- interval: 1m
+  input_series:
+  - {series: 'up{job=\"a\"}', values: '1x10 0x20'}
+  alert_rule_test:
+  - {eval_time: 5m, alertname: Down, exp_alerts: [{exp_labels: {job: a, severity: warning}}]}
+  - {eval_time: 12m, alertname: Down, exp_alerts: [{exp_labels: {job: a, severity: warning}}]}
+  - eval_time: 20m
+    alertname: Down
+    exp_alerts:
+    - exp_labels: {job: a, severity: critical}
+    - exp_labels: {job: a, severity: warning}
+";
+
+fn test(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
+    let output = command.arg("test").args(arguments).current_dir(folder).output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (output.status.code(), said)
+}
+
+fn folder(rules: &str, tests: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("all")).unwrap();
+    std::fs::write(folder.path().join("all/rules.yaml"), rules).unwrap();
+    std::fs::write(folder.path().join("all/rules_test.yaml"), tests).unwrap();
+    folder
+}
+
+#[test]
+fn tests_of_anybody_are_run_and_alerts_without_a_firing_case_are_named() {
+    let world = folder(RULES, TEST);
+    for paths in [&["all"][..], &["all/rules.yaml"], &["all/rules_test.yaml"], &["all/*.yaml"]] {
+        let (code, said) = test(world.path(), &[&["--rules"], paths].concat());
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("UNCOVERED Never (") && said.contains(":12) has no case in which it fires"), "{said}");
+        assert!(said.contains("1 of 1 test files hold") && said.contains("2 of 3 alerts have a case"), "{said}");
+        assert!(said.contains("has no case in which it stays quiet"), "warning is seen firing only: {said}");
+    }
+    let covered = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
+    let (code, said) = test(covered.path(), &["--rules", "all"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(test(covered.path(), &["--rules", "all", "--quiet"]).1, "");
+}
+
+#[test]
+fn broken_rules_that_no_test_notices_are_named() {
+    let world = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
+    let (code, said) = test(world.path(), &["--rules", "all", "--mutate", "--output", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"));
+    assert_eq!(code, Some(1), "{said}");
+    let noticed = |kind: &str| {
+        let all = report["mutants"].as_array().unwrap();
+        let one = all.iter().find(|one| one["kind"] == kind).unwrap();
+        (one["noticed"].as_u64().unwrap(), one["all"].as_u64().unwrap())
+    };
+    assert_eq!(noticed("comparison flipped"), (2, 2), "{said}");
+    assert_eq!(noticed("for dropped"), (1, 1), "{said}");
+    // Three of one, ten of one: nothing in the test tells them apart.
+    assert_eq!(noticed("number times ten"), (1, 2), "{said}");
+    assert_eq!(report["survivors"][0]["place"], "3 becomes 30 at 14", "{said}");
+    assert_eq!(report["not_mutated"], serde_json::json!([]), "{said}");
+    let (code, said) = test(world.path(), &["--rules", "all", "--mutate", "--min-rate", "50"]);
+    assert!(code == Some(0) && said.contains("not noticed Down (all/rules.yaml:11)"), "{said}");
+}
+
+#[test]
+fn a_test_that_fails_or_is_about_no_alert_and_a_file_that_cannot_be_read_are_named() {
+    for (rules, tests, code, word) in [
+        (RULES.to_owned(), TEST.replace("eval_time: 20m", "eval_time: 2m"), 1, "FAILED all/rules_test.yaml"),
+        (RULES.to_owned(), TEST.replace("exp_alerts:\n", "exp_alert:\n"), 1, "FAILED all/rules_test.yaml"),
+        (
+            RULES.to_owned(),
+            TEST.replace("alertname: Down, exp_alerts: [{exp_labels: {job: a, severity: warning}}]", "alertname: Dwon"),
+            1,
+            "a case about the alert Dwon, which none of its rule files has",
+        ),
+        (RULES.replace("groups:", "groups: ["), TEST.to_owned(), 2, "all/rules.yaml:"),
+        ("a: b\n".to_owned(), "c: d\n".to_owned(), 2, "there is no rule file in all"),
+        (RULES.to_owned(), "c: d\n".to_owned(), 1, "0 of 3 alerts have a case in which they fire"),
+    ] {
+        let world = folder(&rules, &tests);
+        let (found, said) = test(world.path(), &["--rules", "all"]);
+        assert!(found == Some(code) && said.contains(word), "{found:?}, {word}: {said}");
+    }
+}

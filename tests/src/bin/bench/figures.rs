@@ -1,0 +1,58 @@
+//! What the benchmark prints, and docs/figures.md, which is made of it: no figure stands anywhere else.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+/// Title of a section, and what was said under it.
+static SAID: Mutex<Vec<(String, Vec<String>)>> = Mutex::new(Vec::new());
+
+/// Begins a section.
+pub(crate) fn section(title: &str) {
+    println!("\n{title}");
+    SAID.lock().unwrap_or_else(PoisonError::into_inner).push((title.to_owned(), Vec::new()));
+}
+
+/// Prints a line and keeps it.
+pub(crate) fn say(line: String) {
+    println!("{line}");
+    if let Some((_, lines)) = SAID.lock().unwrap_or_else(PoisonError::into_inner).last_mut() {
+        lines.push(line);
+    }
+}
+
+/// The first line of what a program says of its version.
+pub(crate) fn version(program: &Path) -> String {
+    let ask = |argument: &str| Command::new(program).arg(argument).output().ok();
+    let said = ask("--version").filter(|output| output.status.success()).or_else(|| ask("version"));
+    let text = said.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+    let line = String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned();
+    line.split(" (branch").next().unwrap_or_default().to_owned()
+}
+
+/// Writes the page.
+pub(crate) fn write(file: &Path) -> anyhow::Result<()> {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let field = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+    };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut page = format!(
+        "<!-- Printed by `make bench`, do not edit. -->\n\n# Figures\n\nA release build of {} {} on {cores} cores ({}), {}, on {}. \
+         `make bench` prints these for your machine, beside whatever of postgres_exporter, kube-state-metrics, \
+         blackbox_exporter, pint and promtool lies in the folder of `make bench PEERS=FOLDER`.\n",
+        env!("CARGO_PKG_NAME"),
+        env!("CARGO_PKG_VERSION"),
+        field(&read("/proc/cpuinfo"), "model name"),
+        field(&read("/etc/os-release").replace('=', ":"), "PRETTY_NAME").trim_matches('"'),
+        jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date()
+    )
+    .replace("stack ", "ops-checklist ");
+    for (title, lines) in SAID.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        // Writing to a String cannot fail.
+        let _ = write!(page, "\n## {title}\n\n```text\n{}\n```\n", lines.join("\n"));
+    }
+    Ok(std::fs::write(file, page)?)
+}
