@@ -148,11 +148,8 @@ pub static WEB_CONFIG: Metric = Metric::gauge(
 )
 .sparse();
 /// Who was not let in.
-pub static WEB_REFUSED: Metric = Metric::counter(
-    "checklist_web_logins_refused_total",
-    "Requests that were not let in, by reason.",
-    &["reason"],
-);
+pub static WEB_REFUSED: Metric =
+    Metric::counter("checklist_web_logins_refused_total", "Requests that were not let in, by reason.", &["reason"]);
 
 /// What the rules of this configuration are known by.
 pub static CONFIG_INFO: Metric = Metric::gauge(

@@ -16,13 +16,13 @@ use hyper::header::{
 };
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+pub use large::MOST;
+use large::{Large, Pieces};
 use rustls::ClientConfig;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use std::io::Read;
-pub use large::MOST;
-use large::{Large, Pieces};
 pub use stream::shown;
 use stream::{Bounded, open};
 use url::Url;

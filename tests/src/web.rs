@@ -46,12 +46,7 @@ impl World {
     }
 
     /// The same with more arguments.
-    pub async fn start_as(
-        web: &str,
-        files: &[(&str, &str)],
-        lists: &str,
-        arguments: &[&str],
-    ) -> anyhow::Result<Self> {
+    pub async fn start_as(web: &str, files: &[(&str, &str)], lists: &str, arguments: &[&str]) -> anyhow::Result<Self> {
         let folder = TempDir::new()?;
         let authority = Authority::new(folder.path())?;
         certify(&authority, folder.path(), "localhost")?;

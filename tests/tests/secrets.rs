@@ -280,8 +280,16 @@ async fn no_page_answer_or_line_of_the_log_says_a_secret() -> anyhow::Result<()>
     let planted = Planted::new().await?;
     let folder = planted.folder.path();
     let listen = format!("127.0.0.1:{}", free_port()?);
-    let arguments =
-        ["run", "--config", "checklist.yaml", "--listen", &listen, "--web-config", "web.yaml", "--web.enable-lifecycle"];
+    let arguments = [
+        "run",
+        "--config",
+        "checklist.yaml",
+        "--listen",
+        &listen,
+        "--web-config",
+        "web.yaml",
+        "--web.enable-lifecycle",
+    ];
     let mut command = planted.command("checklist-exporter", &arguments)?;
     let mut process = Process::start(&mut command, "exporter", folder, Signal::SIGTERM)?;
     // ann:cAnArY7391

@@ -103,7 +103,10 @@ fn a_pod_that_cannot_know_its_part_does_not_start() -> anyhow::Result<()> {
         (&["--shard", "0/3", "--shards", "3"], "p-0", "cannot be used with"),
     ] {
         let mut command = Command::new(program("checklist-exporter")?);
-        command.args(["run", "--web.enable-lifecycle", "--listen", "127.0.0.1:0", "--config"]).arg(&config).args(arguments);
+        command
+            .args(["run", "--web.enable-lifecycle", "--listen", "127.0.0.1:0", "--config"])
+            .arg(&config)
+            .args(arguments);
         let output = command.env("POD_NAME", pod).output()?;
         let printed = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && printed.contains(part), "{arguments:?} in {pod}: {printed}");

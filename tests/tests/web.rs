@@ -302,17 +302,9 @@ async fn a_login_that_is_taken_away_ends_on_open_connections_too() -> anyhow::Re
     let world = World::start(&users()?).await?;
     let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let request = format!("GET /-/healthy HTTP/1.1\r\nHost: x\r\n{ANN}\r\n");
-<<<<<<< HEAD
-    let mut said = [0; 1024];
+    let mut printed = [0; 1024];
     let other = format!("basic_auth_users: {{bob: '{}'}}\n", bcrypt::hash("open sesame", 4)?);
     for turn in 0..100 {
-||||||| 65a3526
-    let mut said = [0; 1024];
-    for _ in 0..100 {
-=======
-    let mut printed = [0; 1024];
-    for _ in 0..100 {
->>>>>>> main
         stream.write_all(request.as_bytes()).await?;
         let read = stream.read(&mut printed).await?;
         let answer = String::from_utf8_lossy(&printed[..read]).into_owned();

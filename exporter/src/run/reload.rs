@@ -89,8 +89,7 @@ impl Source {
         let mut current = self.current();
         // A file that is read while it is written looks like one that asks for less.
         anyhow::ensure!(
-            current.web_cluster.is_none()
-                || config.kubernetes.iter().any(|cluster| !cluster.web_audiences.is_empty()),
+            current.web_cluster.is_none() || config.kubernetes.iter().any(|cluster| !cluster.web_audiences.is_empty()),
             "{} has no webAudiences any more, and anyone would be let in; restart the exporter if it shall be so",
             self.path.display()
         );

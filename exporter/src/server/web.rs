@@ -72,12 +72,7 @@ impl Web {
         let rules = Rules::of(&config, &verified)?;
         tell_exposed(path, &config);
         status.set_in_force(true);
-        Ok(Self {
-            file: Some((path.to_owned(), look.digest)),
-            rules: ArcSwap::from_pointee(rules),
-            verified,
-            status,
-        })
+        Ok(Self { file: Some((path.to_owned(), look.digest)), rules: ArcSwap::from_pointee(rules), verified, status })
     }
 
     /// The rules of a new connection or request.
@@ -179,8 +174,7 @@ fn tell_exposed(path: &Path, config: &WebConfig) {
 impl Rules {
     fn of(config: &WebConfig, verified: &Verified) -> Result<Self, Failure> {
         let tls = config.tls.as_ref().map(Acceptor::new).transpose()?;
-        let passwords =
-            (!config.users.is_empty()).then(|| Passwords::new(config.users.clone(), Arc::clone(verified)));
+        let passwords = (!config.users.is_empty()).then(|| Passwords::new(config.users.clone(), Arc::clone(verified)));
         Ok(Self { tls, passwords, headers: config.headers.clone(), guards: Guards::of(config) })
     }
 }

@@ -95,7 +95,9 @@ async fn stopped(folder: &std::path::Path) -> anyhow::Result<(Process, u16)> {
     let mut command = Command::new(program("checklist-exporter")?);
     command.args(["run", "--config", "checklist.yaml", "--listen", &format!("127.0.0.1:{port}")]).current_dir(&folder);
     let mut process = Process::start(&mut command, "stopped", &folder, Signal::SIGKILL)?;
-    process.wait_until(|| async move { stack::http::is_up(&format!("http://127.0.0.1:{port}/-/healthy")).await }).await?;
+    process
+        .wait_until(|| async move { stack::http::is_up(&format!("http://127.0.0.1:{port}/-/healthy")).await })
+        .await?;
     kill(Pid::from_raw(i32::try_from(process.id())?), Signal::SIGSTOP)?;
     Ok((process, port))
 }

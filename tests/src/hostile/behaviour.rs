@@ -206,7 +206,8 @@ async fn endless(stream: &mut TcpStream, request: &str) -> std::io::Result<()> {
         let mut asked = vec![0; 16 * 1024];
         while request.contains("limit=") {
             let items = named(NEXT.fetch_add(100, Ordering::Relaxed), 100);
-            let page = format!("{{\"metadata\":{{\"resourceVersion\":\"1\",\"continue\":\"more\"}},\"items\":[{items}]}}");
+            let page =
+                format!("{{\"metadata\":{{\"resourceVersion\":\"1\",\"continue\":\"more\"}},\"items\":[{items}]}}");
             stream.write_all(format!("{OK}Content-Length: {}\r\n\r\n{page}", page.len()).as_bytes()).await?;
             let read = stream.read(&mut asked).await?;
             request = String::from_utf8_lossy(&asked[..read]).into_owned();

@@ -23,17 +23,16 @@ const KINDS: [(&str, &[&str]); 8] = [
     ),
     (
         "certificates",
-        &[
-            "{name: tls-{n}, address: '127.0.0.1:{p}'}",
-            "{name: pg-{n}, address: '127.0.0.1:{p}', startTls: postgres}",
-        ],
+        &["{name: tls-{n}, address: '127.0.0.1:{p}'}", "{name: pg-{n}, address: '127.0.0.1:{p}', startTls: postgres}"],
     ),
     ("prometheus", &["{name: '{n}', url: 'http://127.0.0.1:{p}'}"]),
     ("alertmanagers", &["{name: '{n}', url: 'http://127.0.0.1:{p}'}"]),
     ("reports", &["{name: '{n}', format: trivy, url: 'http://127.0.0.1:{p}/report.json'}"]),
     (
         "backups",
-        &["{name: '{n}', bucket: backups, prefix: daily/, endpoint: 'http://127.0.0.1:{p}', pathStyle: true, format: pg_dump, accessKeyIdFile: {f}/secret, secretAccessKeyFile: {f}/secret}"],
+        &[
+            "{name: '{n}', bucket: backups, prefix: daily/, endpoint: 'http://127.0.0.1:{p}', pathStyle: true, format: pg_dump, accessKeyIdFile: {f}/secret, secretAccessKeyFile: {f}/secret}",
+        ],
     ),
     (
         "postgres",

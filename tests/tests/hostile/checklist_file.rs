@@ -29,7 +29,11 @@ async fn is_told(what: &'static str) -> anyhow::Result<()> {
     let log = world.process.log();
     assert!(log.contains("is not loaded, the previous one stays"), "{what}: {log}");
     assert_eq!(status(&plain(world.port, "/probe?check=certificates", "").await?), "200", "{what}: the checks go on");
-    if what == "folder" { std::fs::remove_dir(&file)? } else { let _ = std::fs::remove_file(&file); }
+    if what == "folder" {
+        std::fs::remove_dir(&file)?
+    } else {
+        let _ = std::fs::remove_file(&file);
+    }
     std::fs::write(&file, whole)?;
     world.until(&format!("{LOADED} 1")).await.map_err(|error| error.context(what))?;
     assert!(world.resident("").await? < 128.0 * 1024.0 * 1024.0, "{what}");

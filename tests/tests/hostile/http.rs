@@ -62,8 +62,12 @@ async fn with_few_descriptors_it_takes_fewer_connections_and_goes_on() -> anyhow
     let mut command = Command::new("prlimit");
     command.args(["--nofile=64", "--"]).arg(program("checklist-exporter")?);
     command.args(["run", "--config", "checklist.yaml", "--listen", &format!("127.0.0.1:{port}")]);
-    let mut process =
-        Process::start(command.current_dir(folder.path()), "exporter", folder.path(), nix::sys::signal::Signal::SIGTERM)?;
+    let mut process = Process::start(
+        command.current_dir(folder.path()),
+        "exporter",
+        folder.path(),
+        nix::sys::signal::Signal::SIGTERM,
+    )?;
     process.wait_until(|| async move { stack::http::is_up(&format!("http://127.0.0.1:{port}/-/ready")).await }).await?;
     let mut idle = Vec::new();
     for _ in 0..300 {

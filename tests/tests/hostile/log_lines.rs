@@ -33,7 +33,10 @@ async fn what_a_server_says_forges_no_line_and_means_nothing_in_a_table() -> any
         let (out, log) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
         assert!(log.contains("ERROR forged"), "the server was not asked: {log}");
         for (what, text) in [("log", &log), (format, &out)] {
-            assert!(!text.lines().any(|line| line.trim_start().starts_with("2026-01-01T00:00:00Z ERROR")), "{what}: {text}");
+            assert!(
+                !text.lines().any(|line| line.trim_start().starts_with("2026-01-01T00:00:00Z ERROR")),
+                "{what}: {text}"
+            );
             let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
             assert!(!text.contains(bad), "{what}: {text:?}");
         }

@@ -34,9 +34,12 @@ async fn two_hundred_and_sixty_who_guess_wait_for_each_other_and_scrapes_wait_fo
 #[tokio::test]
 async fn what_was_refused_is_counted_by_its_reason() -> anyhow::Result<()> {
     let long = format!("{}x", "y".repeat(72));
-    let world =
-        World::start(&format!("basic_auth_users: {{ann: '{}', bob: '{}'}}\n", bcrypt::hash("open sesame", 4)?, bcrypt::hash(&long[..72], 4)?))
-            .await?;
+    let world = World::start(&format!(
+        "basic_auth_users: {{ann: '{}', bob: '{}'}}\n",
+        bcrypt::hash("open sesame", 4)?,
+        bcrypt::hash(&long[..72], 4)?
+    ))
+    .await?;
     use base64::Engine;
     let basic = |user: &str, password: &str| {
         let login = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));

@@ -43,8 +43,11 @@ async fn those_who_wait_for_a_probe_have_few_places() -> anyhow::Result<()> {
     for _ in 0..200 {
         asking.spawn(async move {
             let head = "X-Prometheus-Scrape-Timeout-Seconds: 2\r\n";
-            raw(port, format!("GET /probe?check=health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{head}\r\n").as_bytes())
-                .await
+            raw(
+                port,
+                format!("GET /probe?check=health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{head}\r\n").as_bytes(),
+            )
+            .await
         });
     }
     for _ in 0..10 {

@@ -76,8 +76,8 @@ fn credentials(headers: &HeaderMap) -> Option<Credentials> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::HeaderValue;
     use crate::server::web::passwords::Verified;
+    use hyper::header::HeaderValue;
     use std::collections::BTreeMap;
     use std::net::Ipv4Addr;
 

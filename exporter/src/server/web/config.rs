@@ -120,18 +120,8 @@ impl WebConfig {
     /// What is wrong and where; never a hash or a key.
     pub fn parse(path: &Path, content: &[u8]) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::new(Reason::Config, format!("{}: {why}", path.display()));
-<<<<<<< HEAD
         let text = std::str::from_utf8(content).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-        let options = serde_yaml::options! { with_snippet: false };
-||||||| 65a3526
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        let text = Zeroizing::new(text);
-        let options = serde_yaml::options! { with_snippet: false };
-=======
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        let text = Zeroizing::new(text);
         let options = serde_yaml::options! { with_snippet: false, emit_comments: false };
->>>>>>> main
         let file: Option<File> =
             serde_yaml::from_str_with_options(text, options).map_err(|error| wrong(error.to_string()))?;
         let Some(file) = file else { return Ok(Self::default()) };

@@ -3,8 +3,8 @@
 
 use super::config::WebConfig;
 use super::watching::Digest;
-use clients::file::{self, read_now};
 use clients::Failure;
+use clients::file::{self, read_now};
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest as _, Sha256};
 use std::os::unix::fs::PermissionsExt;

@@ -47,7 +47,8 @@ pub struct Passwords {
 impl Passwords {
     /// Of these users: names and bcrypt hashes.
     pub fn new(users: BTreeMap<String, SecretString>, verified: Verified) -> Self {
-        let of_each_cost = users.values().filter_map(|hash| Some((cost(hash.expose_secret())?, hash.clone()))).collect();
+        let of_each_cost =
+            users.values().filter_map(|hash| Some((cost(hash.expose_secret())?, hash.clone()))).collect();
         // The other half of the machine answers scrapes.
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).clamp(1, 2);
         Self {
@@ -80,8 +81,7 @@ impl Passwords {
         let verify = move || {
             let _turn = turn;
             let verify = |hash: &SecretString| bcrypt::verify(password.expose_secret(), hash.expose_secret());
-            let verified: Vec<bool> =
-                hashes.iter().map(|(hash, own)| verify(hash).unwrap_or(false) && *own).collect();
+            let verified: Vec<bool> = hashes.iter().map(|(hash, own)| verify(hash).unwrap_or(false) && *own).collect();
             verified.contains(&true)
         };
         let good = tokio::task::spawn_blocking(verify).await.unwrap_or(false);

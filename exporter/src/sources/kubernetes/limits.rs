@@ -79,9 +79,11 @@ where
                 response = asked => response?,
             };
             let unbounded = stream && response.status().is_success();
-            Ok(response.map(|body| {
-                if unbounded { Either::Right(body) } else { Either::Left(Limited::new(body, MAX_BODY)) }
-            }))
+            Ok(response.map(
+                |body| {
+                    if unbounded { Either::Right(body) } else { Either::Left(Limited::new(body, MAX_BODY)) }
+                },
+            ))
         })
     }
 }

@@ -209,7 +209,11 @@ async fn follow<K: CachedObject>(api: Bounded, path: String, state: Arc<RwLock<W
 /// Follows the events since the held generation. `Ok(None)` when the server ended the watch, a new generation when the
 /// held one is too old, or when nothing was heard: of a version that is still to come, as after the cluster's memory was
 /// restored from a backup, the server says nothing at all.
-async fn watch<K: CachedObject>(api: &Bounded, path: &str, state: &RwLock<WatchState<K>>) -> Result<Option<Store<K>>, Failure> {
+async fn watch<K: CachedObject>(
+    api: &Bounded,
+    path: &str,
+    state: &RwLock<WatchState<K>>,
+) -> Result<Option<Store<K>>, Failure> {
     // The server ends the watch; one that goes on beyond that, or drips for ever, is ended here.
     let until = tokio::time::Instant::now() + Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
     let followed = tokio::time::timeout_at(until, events(api, path, state)).await;
@@ -400,11 +404,17 @@ mod tests {
             let now = jiff::Timestamp::now().as_nanosecond();
             let object = |n: usize| {
                 let name = format!("{now}-{n}");
-                format!("{{\"metadata\": {{\"name\": \"{name}\"}}, \"spec\": {{\"selector\": {{\"a\": \"{}\"}}}}}}", "b".repeat(20_000))
+                format!(
+                    "{{\"metadata\": {{\"name\": \"{name}\"}}, \"spec\": {{\"selector\": {{\"a\": \"{}\"}}}}}}",
+                    "b".repeat(20_000)
+                )
             };
             let items: Vec<String> = (0..100).map(object).collect();
-            page(&mut stream, &format!("{{\"metadata\": {{\"continue\": \"more\"}}, \"items\": [{}]}}", items.join(",")))
-                .await
+            page(
+                &mut stream,
+                &format!("{{\"metadata\": {{\"continue\": \"more\"}}, \"items\": [{}]}}", items.join(",")),
+            )
+            .await
         });
         assert_eq!(reason(&full.await?).await, Some(Reason::Limit), "pages");
         Ok(())
@@ -417,9 +427,8 @@ mod tests {
                 .split_once("limit=")
                 .and_then(|(_, rest)| rest.split([' ', '&']).next()?.parse().ok())
                 .unwrap_or_default();
-            let object = |n: usize| {
-                format!("{{\"metadata\": {{\"name\": \"s{n}\"}}, \"status\": \"{}\"}}", "x".repeat(200_000))
-            };
+            let object =
+                |n: usize| format!("{{\"metadata\": {{\"name\": \"s{n}\"}}, \"status\": \"{}\"}}", "x".repeat(200_000));
             let items: Vec<String> = (0..limit).map(object).collect();
             page(&mut stream, &format!("{{\"metadata\": {{}}, \"items\": [{}]}}", items.join(","))).await
         });
