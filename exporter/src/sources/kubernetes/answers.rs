@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use tokio::time::Instant;
 
 /// A page, from the question to its last byte; a server that needs longer is told apart from one that is gone by nobody.
@@ -71,6 +71,8 @@ impl Buffer {
         let begun = Instant::now();
         if length > SMALL && self.place.is_none() {
             self.place = Arc::clone(&room.large).acquire_owned().await.ok();
+            // All at once: pages that nothing is written to take no memory, and a buffer that grows is there twice.
+            self.bytes.reserve(most - self.bytes.len());
         }
         self.bytes.extend_from_slice(piece);
         Ok(begun.elapsed())
@@ -85,7 +87,7 @@ impl Bounded {
             let what = format!("Kubernetes API {path}: no whole answer within {ANSWER_WITHIN:?}");
             Failure::new(Reason::Timeout, what)
         };
-        let mut body = tokio::time::timeout_at(until, self.open(path)).await.map_err(|_| late())??;
+        let (mut body, _place) = tokio::time::timeout_at(until, self.open(path)).await.map_err(|_| late())??;
         let mut buffer = Buffer::default();
         while let Some(piece) = tokio::time::timeout_at(until, next(&mut body)).await.map_err(|_| late())? {
             let piece = piece.map_err(|error| failure(&error, path))?;
@@ -98,18 +100,20 @@ impl Bounded {
 
     /// A GET whose answer is a stream of lines.
     pub(super) async fn lines(&self, path: &str) -> Result<Lines<'_>, Refusal> {
-        Ok(Lines { body: self.open(path).await?, buffer: Buffer::default(), room: &self.room, path: path.to_owned() })
+        // Its place is free again: a stream lasts.
+        let (body, _) = self.open(path).await?;
+        Ok(Lines { body, buffer: Buffer::default(), room: &self.room, path: path.to_owned() })
     }
 
-    async fn open(&self, path: &str) -> Result<Body, Refusal> {
+    /// Asks, and gives the begun answer with its place among those that are read.
+    async fn open(&self, path: &str) -> Result<(Body, Option<SemaphorePermit<'_>>), Refusal> {
         let request = Request::get(path).body(Body::empty());
         let request = request.map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))?;
-        let asking = self.room.asking.acquire().await;
+        let place = self.room.asking.acquire().await.ok();
         let response = self.client.send(request).await.map_err(|error| failure(&error, path))?;
-        drop(asking);
         let code = response.status();
         if code.is_success() {
-            return Ok(response.into_body());
+            return Ok((response.into_body(), place));
         }
         Err(self.refusal(response.into_body(), code, path).await)
     }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 /// Answers that are larger than [`SMALL`] and are being read at a time.
-const LARGE_AT_A_TIME: usize = 4;
-/// Questions at a time whose answer has not begun.
+const LARGE_AT_A_TIME: usize = 2;
+/// Questions at a time whose answer has not come, or in a watch has not begun.
 const ASKING_AT_A_TIME: usize = 4;
 /// An event of a watch with one object, as they usually are.
 pub(super) const SMALL: usize = 64 * 1024;
@@ -20,7 +20,7 @@ const MAX_KEPT: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) large: Arc<Semaphore>,
-    /// Places for questions whose answer has not begun: until then the client may hold half a megabyte for each.
+    /// Places for questions whose answer has not come: the client may hold half a megabyte for each.
     pub(super) asking: Semaphore,
     kept: AtomicUsize,
 }
