@@ -1,7 +1,7 @@
-//! checklist.yaml: what to watch, how strict to be, whom to tell. Both programs read it.
+//! checklist.yaml: targets, limits and receivers. Both programs read it.
 //!
-//! What can be written there is described once, as [`ROOT`], in the words of [`crate::reader::keys`]; the files of this
-//! room and of [`crate::targets`] have the parts of the description beside the code that reads them.
+//! Its keys are described once, as [`ROOT`], with the types of [`crate::reader::keys`]. The files of this folder and of
+//! [`crate::targets`] have the parts of the description beside the code that reads them.
 
 mod alerting;
 mod election;
@@ -88,7 +88,7 @@ pub static ROOT: Section = Section {
             Key::new(
                 "alerting",
                 Kind::Table(&alerting::SECTION),
-                "Who is told, where pages point to, and changes to single alerts.",
+                "Receivers, links to pages, and changes to single alerts.",
             )
             .example("{labels: {team: sre}}"),
         ],
@@ -194,7 +194,7 @@ fn together(config: &Config, table: &Table<'_>) {
             table.mistake_at("queries", message);
         }
     }
-    // What is written and wrong was told already.
+    // A value that is written and wrong was reported already.
     let written = |key: &str| table.has(key);
     if table.is_table() && !watching().any(written) {
         let kinds: Vec<&str> = watching().collect();

@@ -195,7 +195,8 @@ impl Evidence {
         }
     }
 
-    /// The figures count since this time (Unix seconds), such as the last reset of statistics. The latest one holds.
+    /// The values count since this time (Unix seconds), such as the last reset of statistics. Of several times the latest
+    /// is used.
     pub fn counts_since(&mut self, at: f64) {
         self.since = Some(self.since.map_or(at, |known| known.max(at)));
     }
@@ -210,7 +211,7 @@ impl Evidence {
         self.unseen.iter().map(|((object, reason), count)| Unseen { object: *object, reason: *reason, count: *count })
     }
 
-    /// When the figures began to count, Unix seconds, if they have a begin.
+    /// When the values began to count, Unix seconds, if they have a begin.
     pub const fn since(&self) -> Option<f64> {
         self.since
     }

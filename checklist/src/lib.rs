@@ -1,4 +1,4 @@
-//! The operations checklist as data: what is watched, how it is judged, shown and explained.
+//! The operations checklist as data: signals with their metrics, thresholds, alerts, panels and runbooks.
 //!
 //! No I/O and no async here: `checklist-exporter` probes what this crate declares, `rules-gen`
 //! turns the same declarations into rules, routes, dashboards and runbooks.

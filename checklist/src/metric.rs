@@ -1,4 +1,4 @@
-//! One Prometheus metric, written down once: its whole name, kind, help and labels.
+//! A Prometheus metric as the catalog declares it: its whole name, kind, help and labels.
 
 use std::fmt;
 

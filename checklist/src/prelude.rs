@@ -1,4 +1,4 @@
-//! What the file of a signal is written with.
+//! The names that every file of a signal imports.
 
 pub(crate) use crate::cadence::Cadence;
 pub(crate) use crate::condition::When;

@@ -63,10 +63,10 @@ pub static UNSEEN: Metric = Metric::gauge(
     &["object", "reason"],
 )
 .sparse();
-/// The begin of what the figures count.
+/// The begin of what the values count.
 pub static SINCE: Metric = Metric::gauge(
     "checklist_check_since_timestamp_seconds",
-    "Unix time since which the figures of the check count, such as the last reset of statistics, absent when they have no begin.",
+    "Unix time since which the values of the check count, such as the last reset of statistics, absent when they have no begin.",
     &[],
 )
 .sparse();

@@ -47,7 +47,7 @@ pub struct Signal {
     pub panels: &'static [Panel],
     /// What Prometheus records for it from the application's own metrics.
     pub records: &'static [Record],
-    /// Other exporters that have the same figures.
+    /// Other exporters that have the same metrics under other names.
     pub external_sources: &'static [ExternalSource],
     /// The least rights its probe needs.
     pub access: &'static [Access],
@@ -279,7 +279,7 @@ pub struct Record {
     pub expr: fn(&Traffic) -> String,
 }
 
-/// Another exporter whose metrics give the same figures: rules-gen records them under our names, so that alerts
+/// Another exporter whose metrics give the same values: rules-gen records them under our names, so that alerts
 /// and panels stay as they are, and the exporter leaves the check out.
 #[derive(Debug)]
 pub struct ExternalSource {

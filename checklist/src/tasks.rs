@@ -40,7 +40,7 @@ pub struct Task {
     pub cadence: Cadence,
     /// When.
     pub rule: Rule,
-    /// How long after its day it may be done without anyone being told.
+    /// How long after its day it may be done without an alert.
     pub grace: Duration,
     /// How long it takes, in minutes.
     pub minutes: u32,
@@ -83,7 +83,7 @@ impl Preset {
     }
 }
 
-/// How long after its day a task of a cadence may be done without anyone being told.
+/// How long after its day a task of a cadence may be done without an alert.
 pub const fn grace(cadence: Cadence) -> Duration {
     let days = match cadence {
         Cadence::Daily => 0,
@@ -143,7 +143,7 @@ impl Task {
 
     fn occurrence_on(&self, day: Date, zone: &TimeZone) -> Option<Occurrence> {
         let (begin, next) = (midnight(day, zone)?, midnight(self.rule.next(day)?, zone)?);
-        // Whole days of grace end in the morning of a working day, when somebody reads what is told, wherever the clock
+        // Whole days of grace end in the morning of a working day, when somebody reads messages, wherever the clock
         // changes between.
         let (days, rest) = (self.grace.as_secs() / DAY, self.grace.as_secs() % DAY);
         let last = day.checked_add(i64::try_from(days).ok()?.saturating_add(1).days()).ok()?;

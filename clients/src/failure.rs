@@ -13,7 +13,7 @@ pub struct Failure {
     pub message: String,
 }
 
-/// Bytes of a sentence; a server that answers with a book has said it on the first page.
+/// Bytes of a message: servers may answer with whole pages, and the first lines name the error.
 const MAX_BYTES: usize = 1024;
 
 impl Failure {

@@ -1,4 +1,4 @@
-//! Connections, before anything is said on them.
+//! TCP connections: the name is resolved, then an address is connected to; each step has its own reason of failure.
 
 use crate::failure::Failure;
 use checklist::Reason;

@@ -117,7 +117,7 @@ impl Check<'_> {
                 self.info(arg);
                 continue;
             }
-            // With a fixed number of arguments, those beyond are told already.
+            // With a fixed number of arguments, those beyond are reported already.
             let Some(wanted) = args.get(at).or(args.last().filter(|_| most != Some(args.len()) || least < args.len()))
             else {
                 continue;

@@ -40,7 +40,7 @@ pub(crate) enum TokenKind {
     Div,
     Mod,
     Pow,
-    /// What is no token; told already.
+    /// What is no token; reported already.
     Bad,
     End,
 }

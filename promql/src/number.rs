@@ -67,7 +67,7 @@ fn units(text: &[u8]) -> Option<usize> {
         if !allowed.contains(text.get(at)?) {
             return None;
         }
-        // Units that are none (`hs`) are told when the duration is read.
+        // Units that are none (`hs`) are reported when the duration is read.
         at += 1 + usize::from(text.get(at + 1) == Some(&b's'));
         let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         if digits == 0 {

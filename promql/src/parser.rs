@@ -1,5 +1,5 @@
 //! Tokens to a tree, by precedence climbing. A mistake does not end the reading: what follows is read as well, and every
-//! mistake is told once.
+//! mistake is reported once.
 
 mod binary;
 mod duration;
@@ -19,7 +19,7 @@ use crate::{Span, check};
 pub(crate) const MAX_NESTING: usize = 200;
 /// Operators and subqueries of an expression: a chain of them is as deep as it is long.
 pub(crate) const MAX_OPERATORS: usize = 1_000;
-/// Mistakes that are told.
+/// Mistakes that are reported.
 const MOST_ERRORS: usize = 20;
 
 pub(crate) fn parse(text: &str, variables: bool) -> Result<Query, Vec<Error>> {

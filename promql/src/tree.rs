@@ -161,7 +161,7 @@ pub struct Subquery {
     pub expr: Expr,
     /// Over how long.
     pub range: Duration,
-    /// How often; as often as the server evaluates by default, when it is not said.
+    /// How often; as often as the server evaluates by default, when it is not written.
     pub step: Option<Duration>,
     /// What stands behind it.
     pub modifiers: Modifiers,

@@ -43,7 +43,7 @@ fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched()
 fn it_says_when_nobody_is_told_and_what_an_object_leaves_out() {
     let folder = tempfile::tempdir().unwrap();
     let health = "health: [{name: a, url: 'http://a/'}]\n";
-    let nobody = |severity: &str| format!("nobody is told of {severity} alerts");
+    let nobody = |severity: &str| format!("{severity} alerts reach no receiver");
     let (code, printed) = generate(folder.path(), health, &[]);
     assert!(
         code == Some(0) && printed.contains(&nobody("critical")) && printed.contains(&nobody("warning")),

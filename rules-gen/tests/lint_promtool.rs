@@ -58,6 +58,8 @@ const GOOD: &str = r#"groups:
   - {alert: Slow, expr: 'histogram_quantile(0.9, sum by (le) (rate(x_bucket[5m]))) > 1', for: 1h30m}
 "#;
 
+const GOOD_RECORD: &str = "groups:\n- name: g\n  rules:\n  - record: a\n    expr: up\n";
+
 /// Simple changes to a good file: words taken, doubled, swapped; lines dropped, doubled, shifted.
 fn mutants() -> Vec<String> {
     let mut all = Vec::new();
@@ -260,7 +262,7 @@ fn written() -> Vec<String> {
             quote(text)
         )
     };
-    let good = "groups:\n- name: g\n  rules:\n  - record: a\n    expr: up\n";
+    let good = GOOD_RECORD;
     let mut all = Vec::new();
     for pending in DURATIONS {
         all.push(alert("up", pending, "x"));
@@ -297,6 +299,12 @@ fn written() -> Vec<String> {
     ] {
         all.push(good.replacen(from, to, 1));
     }
+    all
+}
+
+/// Ways to write a file, right and wrong: quotes, brackets, comments, documents, keys of other servers, JSON.
+fn spelt(good: &str) -> Vec<String> {
+    let mut all = Vec::new();
     for value in [
         "{{ $labels.job }}",
         "{{ $labels.job }} is down",
@@ -368,6 +376,7 @@ fn is_known(mutant: &str) -> bool {
 fn compare(program: &str, version: (u32, u32)) -> std::io::Result<()> {
     let mut mutants = mutants();
     mutants.extend(written());
+    mutants.extend(spelt(GOOD_RECORD));
     mutants.extend(templates());
     let mut refused = 0;
     let mut differences = Vec::new();

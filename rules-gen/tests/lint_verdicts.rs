@@ -13,8 +13,8 @@ fn lint(folder: &Path, arguments: &[&str]) -> Output {
 /// The exit code and everything that was said.
 fn verdict(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = lint(folder, arguments);
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    (output.status.code(), said)
+    let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (output.status.code(), printed)
 }
 
 /// The verdict on one file that is named.
@@ -40,19 +40,36 @@ fn a_named_file_that_was_not_judged_is_never_green() {
         (&RULES.replacen("groups", "Groups", 1), "unknown key Groups (did you mean groups?)"),
         ("tests: [lint, unit]\n", "unknown key tests"),
     ] {
-        let (code, said) = of("rules.yaml", text, &[]);
-        assert!(code == Some(2) && said.contains(why) && said.contains("rules.yaml was not judged"), "{text}: {said}");
+        let (code, printed) = of("rules.yaml", text, &[]);
+        assert!(
+            code == Some(2) && printed.contains(why) && printed.contains("rules.yaml was not judged"),
+            "{text}: {printed}"
+        );
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("rules.yaml"), text).unwrap();
-        let (code, said) = verdict(folder.path(), &["."]);
-        assert!(code == Some(2) && said.contains("nothing in . was judged"), "{text}: {said}");
+        let (code, printed) = verdict(folder.path(), &["."]);
+        assert!(code == Some(2) && printed.contains("nothing in . was judged"), "{text}: {printed}");
     }
     // What Prometheus refuses is judged.
     for text in ["groups: {}\n", "groups: [\n", "[]\n", "groups: [5]\n", "groups: \"\\/\"\n"] {
-        let (code, said) = of("rules.yaml", text, &[]);
-        assert!(matches!(code, Some(1 | 2)) && said.contains("RG001"), "{text}: {said}");
+        let (code, printed) = of("rules.yaml", text, &[]);
+        assert!(matches!(code, Some(1 | 2)) && printed.contains("RG001"), "{text}: {printed}");
     }
     assert_eq!(of("rules.yaml", "groups: []\n", &[]).0, Some(0), "none, on purpose");
+    let groups: String = RULES.lines().map(|line| format!("  {line}\n")).collect();
+    let object = |head: &str| format!("{head}metadata: {{name: x}}\nspec:\n{groups}");
+    let version = "apiVersion: monitoring.coreos.com/v1\n";
+    for (head, why) in [
+        ("kind: PrometheusRule\n".to_owned(), "the object has no apiVersion"),
+        (format!("{version}kind: PrometheusRules\n"), "unknown kind PrometheusRules (did you mean PrometheusRule?)"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("rules.yaml"), object(&head)).unwrap();
+        let (code, said) = verdict(folder.path(), &["."]);
+        assert!(code == Some(1) && said.contains(why), "{said}");
+    }
+    let (code, said) = of("rules.yaml", object(&format!("{version}kind: PrometheusRule\n")), &[]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]
@@ -80,11 +97,11 @@ fn a_folder_without_anything_to_judge_is_a_mistake_of_usage() {
         ("nothing/*.yaml", 2, "nothing matches"),
         (".", 0, "33 files have nothing to judge and were left out (objects of other kinds: 30, other files: 3)"),
     ] {
-        let (found, said) = verdict(folder.path(), &[path]);
-        assert!(found == Some(code) && said.contains(word), "{path}: {found:?} {said}");
+        let (found, printed) = verdict(folder.path(), &[path]);
+        assert!(found == Some(code) && printed.contains(word), "{path}: {found:?} {printed}");
     }
-    let (code, said) = verdict(folder.path(), &["rules", "empty"]);
-    assert!(code == Some(2) && said.contains("nothing in empty"), "each is asked for: {said}");
+    let (code, printed) = verdict(folder.path(), &["rules", "empty"]);
+    assert!(code == Some(2) && printed.contains("nothing in empty"), "each is asked for: {printed}");
 }
 
 #[test]
@@ -107,8 +124,8 @@ fn what_prometheus_reads_is_no_error() {
         base.replace("expr: up", "expr: 'up{ns=~`team-\\d+`}'"),
         base.replace("labels:\n      x: y", "labels: {a: , c: d}"),
     ] {
-        let (code, said) = of("rules.yaml", &text, &[]);
-        assert_eq!(code, Some(0), "{said}\n{text:.300}");
+        let (code, printed) = of("rules.yaml", &text, &[]);
+        assert_eq!(code, Some(0), "{printed}\n{text:.300}");
     }
     let wide: Vec<u8> = [0xFF, 0xFE].into_iter().chain(base.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     assert_eq!(of("rules.yaml", wide, &[]).0, Some(0), "what PowerShell writes");
@@ -119,16 +136,16 @@ fn what_prometheus_reads_is_no_error() {
 fn old_entries_in_comments_stop_no_verb() {
     let comments = "  # - {name: old}\n".repeat(200);
     let routes = format!("route:\n  receiver: a\nreceivers:\n{comments}- name: a\n{comments}- name: b\n");
-    let (code, said) = of("alertmanager.yaml", routes, &[]);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = of("alertmanager.yaml", routes, &[]);
+    assert_eq!(code, Some(0), "{printed}");
     let folder = tempfile::tempdir().unwrap();
     let rules = RULES.replace("  - {", &format!("{comments}  - {{"));
     std::fs::write(folder.path().join("rules.yaml"), rules).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
     let arguments = ["backtest", "--prometheus", "http://127.0.0.1:1", "--rules", "rules.yaml"];
     let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("there is no alert to replay"), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(printed.contains("there is no alert to replay"), "{printed}");
 }
 
 #[test]
@@ -144,12 +161,12 @@ fn keys_of_mimir_and_thanos_are_taken_unless_the_rules_are_for_another_server() 
         assert_eq!(of("rules.yaml", &text, &[]).0, Some(0), "{text}");
         assert_eq!(of("rules.yaml", &text, &["--server", server]).0, Some(0), "{text}");
         for other in [["--server", "prometheus"], ["--prometheus-version", "2.42"]] {
-            let (code, said) = of("rules.yaml", &text, &other);
-            assert!(code == Some(1) && said.contains(&format!("knows the key {key}")), "{said}");
+            let (code, printed) = of("rules.yaml", &text, &other);
+            assert!(code == Some(1) && printed.contains(&format!("knows the key {key}")), "{printed}");
         }
     }
-    let (code, said) = of("rules.yaml", with("partial_response_strategy: maybe"), &[]);
-    assert!(code == Some(1) && said.contains("is warn or abort"), "{said}");
+    let (code, printed) = of("rules.yaml", with("partial_response_strategy: maybe"), &[]);
+    assert!(code == Some(1) && printed.contains("is warn or abort"), "{printed}");
     assert_eq!(of("rules.yaml", with("source_tenant: [a]"), &[]).0, Some(1), "a key of nobody");
 }
 
@@ -170,8 +187,8 @@ fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_
     );
     let ids = |arguments: &[&str]| {
         let output = lint(folder.path(), &[arguments, &["--output", "json"]].concat());
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{printed}"));
         let one = |one: &serde_json::Value| {
             format!("{}:{} {} {}", one["file"].as_str()?, one["line"], one["id"].as_str()?, one["level"].as_str()?)
                 .into()
@@ -212,8 +229,8 @@ fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_
         ("a: [\n", "this is no YAML"),
     ] {
         write("other.yaml", text);
-        let (code, said) = verdict(folder.path(), &["rules", "--rules-config", "other.yaml"]);
-        assert!(code == Some(2) && said.contains("other.yaml:") && said.contains(why), "{text}: {said}");
+        let (code, printed) = verdict(folder.path(), &["rules", "--rules-config", "other.yaml"]);
+        assert!(code == Some(2) && printed.contains("other.yaml:") && printed.contains(why), "{text}: {printed}");
     }
     write("rules/rules-gen.yaml", "ignores:\n- {lints: [RG016], reason: x, until: 2020-01-01}\n");
     let ended = ids(&["rules"]);
@@ -223,8 +240,8 @@ fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_
 #[test]
 fn a_comment_that_suppresses_nothing_is_told() {
     let text = RULES.replace("  - {", "  # rules-gen: ignore RG016 because there is no divisor\n  - {");
-    let (code, said) = of("rules.yaml", &text, &[]);
-    assert!(code == Some(1) && said.contains("RG016 finds nothing here") && said.contains(":4:"), "{said}");
+    let (code, printed) = of("rules.yaml", &text, &[]);
+    assert!(code == Some(1) && printed.contains("RG016 finds nothing here") && printed.contains(":4:"), "{printed}");
 }
 
 #[test]
@@ -240,8 +257,11 @@ fn fix_mends_the_files_that_can_mean_one_thing_only() {
     )
     .unwrap();
     assert_eq!(verdict(folder.path(), &["rules.yaml"]).0, Some(1));
-    let (code, said) = verdict(folder.path(), &["rules.yaml", "--fix"]);
-    assert!(code == Some(0) && said.contains("is mended (durations: 1, runbook links: 1, texts quoted: 1)"), "{said}");
+    let (code, printed) = verdict(folder.path(), &["rules.yaml", "--fix"]);
+    assert!(
+        code == Some(0) && printed.contains("is mended (durations: 1, runbook links: 1, texts quoted: 1)"),
+        "{printed}"
+    );
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains("for: 5m\n") && text.contains("runbook_url: https://r.example.org/Down\n"), "{text}");
     assert!(text.contains("description: '{{ $labels.job }} is down'\n"), "{text}");
@@ -254,11 +274,11 @@ fn the_place_of_a_mistake_in_a_long_line_is_shown_around_it() {
     let mut rules: Vec<String> = (0..200).map(|n| rule(n, "up")).collect();
     rules.push(rule(200, "sum(up) by (job) >> 1"));
     let text = format!("{{\"groups\":[{{\"name\":\"é\",\"rules\":[{}]}}]}}", rules.join(","));
-    let (code, said) = of("rules.json", &text, &[]);
+    let (code, printed) = of("rules.json", &text, &[]);
     let column = text[..text.find(">> 1").unwrap() + 1].chars().count() + 1;
-    assert!(code == Some(1) && said.contains(&format!("rules.json:1:{column}\n")), "{said}");
-    let lines: Vec<&str> = said.lines().collect();
+    assert!(code == Some(1) && printed.contains(&format!("rules.json:1:{column}\n")), "{printed}");
+    let lines: Vec<&str> = printed.lines().collect();
     let at = lines.iter().position(|line| line.contains(">> 1")).unwrap();
     let (shown, caret) = (lines[at], lines[at + 1].find('^').unwrap());
-    assert_eq!(shown.chars().skip(caret).take(3).collect::<String>(), "> 1", "{said}");
+    assert_eq!(shown.chars().skip(caret).take(3).collect::<String>(), "> 1", "{printed}");
 }

@@ -37,8 +37,8 @@ tests:
 fn test(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
     let output = command.arg("test").args(arguments).current_dir(folder).output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    (output.status.code(), said)
+    let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    (output.status.code(), printed)
 }
 
 fn folder(rules: &str, tests: &str) -> tempfile::TempDir {
@@ -53,37 +53,43 @@ fn folder(rules: &str, tests: &str) -> tempfile::TempDir {
 fn tests_of_anybody_are_run_and_alerts_without_a_firing_case_are_named() {
     let world = folder(RULES, TEST);
     for paths in [&["all"][..], &["all/rules.yaml"], &["all/rules_test.yaml"], &["all/*.yaml"]] {
-        let (code, said) = test(world.path(), &[&["--rules"], paths].concat());
-        assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains("UNCOVERED Never (") && said.contains(":12) has no case in which it fires"), "{said}");
-        assert!(said.contains("1 of 1 test files hold") && said.contains("2 of 3 alerts have a case"), "{said}");
-        assert!(said.contains("has no case in which it stays quiet"), "warning is seen firing only: {said}");
+        let (code, printed) = test(world.path(), &[&["--rules"], paths].concat());
+        assert_eq!(code, Some(1), "{printed}");
+        assert!(
+            printed.contains("UNCOVERED Never (") && printed.contains(":12) has no case in which it fires"),
+            "{printed}"
+        );
+        assert!(
+            printed.contains("1 of 1 test files hold") && printed.contains("2 of 3 alerts have a case"),
+            "{printed}"
+        );
+        assert!(printed.contains("has no case in which it stays quiet"), "warning is seen firing only: {printed}");
     }
     let covered = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
-    let (code, said) = test(covered.path(), &["--rules", "all"]);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = test(covered.path(), &["--rules", "all"]);
+    assert_eq!(code, Some(0), "{printed}");
     assert_eq!(test(covered.path(), &["--rules", "all", "--quiet"]).1, "");
 }
 
 #[test]
 fn broken_rules_that_no_test_notices_are_named() {
     let world = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
-    let (code, said) = test(world.path(), &["--rules", "all", "--mutate", "--output", "json"]);
-    let report: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"));
-    assert_eq!(code, Some(1), "{said}");
+    let (code, printed) = test(world.path(), &["--rules", "all", "--mutate", "--output", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{printed}"));
+    assert_eq!(code, Some(1), "{printed}");
     let noticed = |kind: &str| {
         let all = report["mutants"].as_array().unwrap();
         let one = all.iter().find(|one| one["kind"] == kind).unwrap();
         (one["noticed"].as_u64().unwrap(), one["all"].as_u64().unwrap())
     };
-    assert_eq!(noticed("comparison flipped"), (2, 2), "{said}");
-    assert_eq!(noticed("for dropped"), (1, 1), "{said}");
+    assert_eq!(noticed("comparison flipped"), (2, 2), "{printed}");
+    assert_eq!(noticed("for dropped"), (1, 1), "{printed}");
     // Three of one, ten of one: nothing in the test tells them apart.
-    assert_eq!(noticed("number times ten"), (1, 2), "{said}");
-    assert_eq!(report["survivors"][0]["place"], "3 becomes 30 at 14", "{said}");
-    assert_eq!(report["not_mutated"], serde_json::json!([]), "{said}");
-    let (code, said) = test(world.path(), &["--rules", "all", "--mutate", "--min-rate", "50"]);
-    assert!(code == Some(0) && said.contains("not noticed Down (all/rules.yaml:11)"), "{said}");
+    assert_eq!(noticed("number times ten"), (1, 2), "{printed}");
+    assert_eq!(report["survivors"][0]["place"], "3 becomes 30 at 14", "{printed}");
+    assert_eq!(report["not_mutated"], serde_json::json!([]), "{printed}");
+    let (code, printed) = test(world.path(), &["--rules", "all", "--mutate", "--min-rate", "50"]);
+    assert!(code == Some(0) && printed.contains("not noticed Down (all/rules.yaml:11)"), "{printed}");
 }
 
 #[test]
@@ -102,7 +108,7 @@ fn a_test_that_fails_or_is_about_no_alert_and_a_file_that_cannot_be_read_are_nam
         (RULES.to_owned(), "c: d\n".to_owned(), 1, "0 of 3 alerts have a case in which they fire"),
     ] {
         let world = folder(&rules, &tests);
-        let (found, said) = test(world.path(), &["--rules", "all"]);
-        assert!(found == Some(code) && said.contains(word), "{found:?}, {word}: {said}");
+        let (found, printed) = test(world.path(), &["--rules", "all"]);
+        assert!(found == Some(code) && printed.contains(word), "{found:?}, {word}: {printed}");
     }
 }

@@ -40,7 +40,7 @@ pub struct Cluster {
     pub etcd: Service,
     /// Statistics and logs of the pods.
     pub kubelet: Kubelet,
-    /// The figures of the metrics API.
+    /// The metrics API.
     pub metrics: Metrics,
     authority: Authority,
     _watchman: Watchman,

@@ -5,6 +5,8 @@
 //! ledger; `table` puts both side by side.
 
 pub mod board;
+pub mod clock;
+pub mod database;
 pub mod evaluate;
 pub mod incidents;
 pub mod ledger;

@@ -52,8 +52,8 @@ pub fn page() -> anyhow::Result<String> {
         | claim | said in | tests | on |\n|---|---|---|---|\n"
         .to_owned();
     for claim in &proof.claims {
-        let said = read(&root().join(&claim.place))?;
-        ensure!(said.contains(&claim.text), "{} does not say: {}", claim.place, claim.text);
+        let output = read(&root().join(&claim.place))?;
+        ensure!(output.contains(&claim.text), "{} does not say: {}", claim.place, claim.text);
         ensure!(!claim.tests.is_empty(), "{}: without proof", claim.text);
         let tests: Vec<String> = claim.tests.iter().map(|test| link(test)).collect::<anyhow::Result<_>>()?;
         let parts: Vec<String> = claim

@@ -171,17 +171,20 @@ groups:
     std::fs::write(world.folder.path().join("recorded.yaml"), rules)?;
     let (url, at) = (format!("http://127.0.0.1:{}", world.prometheus.port), world.end.to_string());
     let own = ["backtest", "--prometheus", &url, "--rules", "recorded.yaml", "--range", "30d", "--at", &at];
-    let (code, said, complaint) = rules_gen(world.folder.path(), &[&own[..], &["--output", "json"]].concat())?;
+    let (code, message, complaint) = rules_gen(world.folder.path(), &[&own[..], &["--output", "json"]].concat())?;
     assert_eq!(code, Some(1), "{complaint}");
     for (name, episodes) in [("Doubled", 30), ("Other", 0), ("Lately", 30)] {
-        assert_eq!(one(&said, name)?["figures"]["episodes"], episodes, "{name}: {said}");
+        assert_eq!(one(&message, name)?["statistics"]["episodes"], episodes, "{name}: {message}");
     }
-    let report: Value = serde_json::from_str(&said)?;
+    let report: Value = serde_json::from_str(&message)?;
     let failed: Vec<&str> =
         report["failed"].as_array().into_iter().flatten().filter_map(|one| one["alert"].as_str()).collect();
-    assert_eq!(failed, ["Broken", "Wrong"], "{said}");
-    let (code, said, _) = rules_gen(world.folder.path(), &own)?;
-    assert!(code == Some(1) && said.contains("Broken was not judged: ") && said.contains("duplicate series"), "{said}");
+    assert_eq!(failed, ["Broken", "Wrong"], "{message}");
+    let (code, message, _) = rules_gen(world.folder.path(), &own)?;
+    assert!(
+        code == Some(1) && message.contains("Broken was not judged: ") && message.contains("duplicate series"),
+        "{message}"
+    );
     Ok(())
 }
 

@@ -230,10 +230,10 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
     let page = alerts.iter().find(|alert| alert["alert"] == "ChecklistBackupStale").cloned().unwrap_or_default();
     let time = |key: &str| page[key].as_str().and_then(|at| at.parse::<Timestamp>().ok()).map(Timestamp::as_second);
     let lasted = time("end").zip(time("start")).map_or(0, |(end, start)| end - start);
-    assert!((29 * 60..=31 * 60).contains(&lasted) && page["told"] == "pagerduty", "{lasted} {page:#}");
+    assert!((29 * 60..=31 * 60).contains(&lasted) && page["notified"] == "pagerduty", "{lasted} {page:#}");
     let fires =
         alerts.iter().find(|alert| alert["alert"] == "ChecklistVolumeFilling" && alert["severity"] == "critical");
-    assert!(fires.is_some_and(|alert| alert["end"].is_null() && alert["told"] == "pagerduty"), "{alerts:#?}");
+    assert!(fires.is_some_and(|alert| alert["end"].is_null() && alert["notified"] == "pagerduty"), "{alerts:#?}");
     let night = line(&daily, "Review overnight alerts");
     assert!(night["why"].to_string().contains("alerts fired within the period"), "{night:#}");
     assert_eq!(daily["alerts_unknown"], Value::Null, "rules were judged all night");

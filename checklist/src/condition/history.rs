@@ -1,4 +1,4 @@
-//! Conditions over time: PromQL that only Prometheus can judge, and the course of values that proves it.
+//! Conditions over time: PromQL that only Prometheus can judge, and the input series that prove it.
 
 use super::limits::Limits;
 use super::threshold::{Severity, Threshold};
@@ -30,7 +30,7 @@ pub struct Given<'a> {
     pub pending: Duration,
 }
 
-/// Two courses of values, one a minute unless said otherwise.
+/// Two sets of input series, one value a minute unless `pace` differs.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// Makes the alert fire.

@@ -113,7 +113,7 @@ impl Scope {
         self.max_of(&of(metric))
     }
 
-    /// Several metrics with the same labels, told apart by one more.
+    /// Several metrics with the same labels, distinguished by one more.
     pub fn named(&self, label: &str, metrics: &[(&'static Metric, &str)]) -> String {
         let one = |(metric, name): &(&'static Metric, &str)| {
             format!("label_replace({}, {label:?}, {name:?}, \"\", \"\")", self.max(metric))

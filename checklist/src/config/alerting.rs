@@ -1,4 +1,4 @@
-//! `alerting:` who is told, where the pages point to, and what the operator changed about single alerts.
+//! `alerting:` receivers, the addresses that pages link to, and what the operator changed about single alerts.
 
 use super::objects::{self, AlertmanagerConfig, Dashboards, PrometheusRule};
 use super::receivers::{self, Email, Heartbeat, Maintenance, Webhook};
@@ -80,7 +80,7 @@ pub struct Grouping {
     pub wait: Duration,
     /// Between two messages about a changed group.
     pub interval: Duration,
-    /// Until an unchanged group is told again.
+    /// Time until the notification of an unchanged group is repeated.
     pub repeat: Duration,
 }
 
@@ -180,7 +180,7 @@ static GROUPING: Section = Section {
         Key::new("interval", Kind::Duration, "The time between two messages about a changed group.")
             .default("5m")
             .example("10m"),
-        Key::new("repeat", Kind::Duration, "The time until an unchanged group is told again.")
+        Key::new("repeat", Kind::Duration, "The time until the notification of an unchanged group is repeated.")
             .default("4h")
             .example("12h"),
     ]],

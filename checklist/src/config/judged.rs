@@ -68,7 +68,7 @@ impl Config {
         targets
     }
 
-    /// Where the figures of a signal on a target come from, if not from the exporter.
+    /// The other exporter that has the metrics of a signal on a target, if one is configured.
     pub fn source(&self, signal: &Signal, target: &str) -> Option<&'static ExternalSource> {
         let settings = self.settings.get(&(signal.kind.key(), target.to_owned()))?;
         let source = settings.sources.get(signal.id)?;
@@ -92,7 +92,7 @@ impl Config {
         };
         let mut names: Vec<String> = self.names(signal).into_iter().filter(|name| !skipped(name)).collect();
         if signal.kind == TargetKind::Server {
-            // What belongs to a server is told once, by the first of its databases.
+            // What belongs to a server is reported once, by the first of its databases.
             let mut servers = BTreeSet::new();
             names.retain(|name| self.database(name).is_some_and(|database| servers.insert(database.of_server())));
         }

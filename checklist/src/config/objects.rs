@@ -44,7 +44,7 @@ const NAME: Key = Key::new("name", Kind::Form(&OBJECT_NAME), "The name of the ob
     .default("ops-checklist")
     .example("operations");
 const OBJECT_NAMESPACE: Key = Key::new("namespace", Kind::Form(&NAMESPACE), "The namespace of the object.")
-    .otherwise("that of whoever applies it")
+    .otherwise("that of the client that applies it")
     .example("monitoring");
 const LABELS: Key = Key::new(
     "labels",

@@ -1,4 +1,4 @@
-//! `alerting:` who is told beside PagerDuty and Slack, when warnings wait, and who misses the Watchdog.
+//! `alerting:` receivers beside PagerDuty and Slack, windows in which warnings wait, and who watches the Watchdog.
 
 use crate::condition::threshold::Severity;
 use crate::reader::keys::{Form, Key, Kind, Rule, Section, words};
@@ -24,7 +24,7 @@ pub struct Email {
     pub password_file: Option<PathBuf>,
     /// Whether the connection must be encrypted.
     pub require_tls: bool,
-    /// What is told.
+    /// The severities that it receives.
     pub severities: Vec<Severity>,
 }
 
@@ -42,7 +42,7 @@ pub enum Address {
 pub struct Webhook {
     /// Where.
     pub address: Address,
-    /// What is told.
+    /// The severities that it receives.
     pub severities: Vec<Severity>,
 }
 
@@ -72,10 +72,13 @@ pub struct Maintenance {
 pub const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 const SEVERITY: [(&str, Severity); 2] = [("critical", Severity::Critical), ("warning", Severity::Warning)];
-const SEVERITIES: Key =
-    Key::new("severities", Kind::List(&Kind::Choice(&words(&SEVERITY)), false), "Of what severity alerts are told.")
-        .otherwise("both")
-        .example("[critical]");
+const SEVERITIES: Key = Key::new(
+    "severities",
+    Kind::List(&Kind::Choice(&words(&SEVERITY)), false),
+    "The severities of the alerts that it receives.",
+)
+.otherwise("both")
+.example("[critical]");
 const ADDRESS: &[Key] = &[
     Key::new("url", Kind::Form(&HTTP), "The address, where it is no secret.")
         .example("https://hooks.example.com/alerts"),

@@ -1,4 +1,4 @@
-//! What can be said about the checks of a signal and of a target.
+//! Settings of the checks of a signal and of a target.
 
 use crate::condition::threshold::Levels;
 use std::collections::BTreeMap;

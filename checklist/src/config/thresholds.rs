@@ -103,7 +103,7 @@ pub(super) fn levels(
     if levels == Levels::default() {
         found.mistake(
             node.place,
-            format!("{key} has no level left; to be told nothing set enabled: false under alerting: alerts:"),
+            format!("{key} has no level left; to switch the alert off set enabled: false under alerting: alerts:"),
         );
         return None;
     }
@@ -160,7 +160,7 @@ pub(super) static PACE: Section = Section {
         Key::new(
             "series",
             Kind::Whole(1, 2_000_000),
-            "The series that one check may expose; what is beyond is left out, counted and told.",
+            "The series that one check may expose; further ones are left out, counted and reported.",
         )
         .otherwise("that of the catalog, enough for 10,000 pods of two containers")
         .example("300000"),

@@ -1,4 +1,5 @@
-//! The words in which checklist.yaml is described: each key once, with type, need, default, one sentence and an example.
+//! The types that describe checklist.yaml: each key once, with type, whether it is required, default, a sentence and an
+//! example.
 //!
 //! This description drives the check of a file's shape (`shape`), the values that are read where nothing is written
 //! (`table`), the JSON Schema and docs/configuration.md. Tests compare it with what the reading code asks for.
@@ -89,7 +90,7 @@ pub enum Names {
     Checks,
     /// Columns of the application's table.
     Columns,
-    /// Checks whose figures another exporter may have; the value is the name of that exporter.
+    /// Checks whose metrics another exporter may have; the value is the name of that exporter.
     Sources,
     /// The application's tables.
     Tables,
@@ -123,21 +124,21 @@ pub struct Section {
     pub rules: &'static [Rule],
 }
 
-/// A rule between the keys of a table, and what is said when it is broken.
+/// A rule between the keys of a table, and the message when it is broken.
 #[derive(Debug, Clone, Copy)]
 pub enum Rule {
     /// Exactly one of the keys is there.
     One(&'static [&'static str], &'static str),
     /// At least one of the keys is there.
     Any(&'static [&'static str], &'static str),
-    /// The two are not there together; said at the second.
+    /// The two exclude each other; the message is at the second.
     NotBoth(&'static str, &'static str, &'static str),
-    /// The first one needs the second; said at the first.
+    /// The first one needs the second; the message is at the first.
     Needs(&'static str, &'static str, &'static str),
 }
 
 impl Rule {
-    /// What is said when it is broken.
+    /// The message when it is broken.
     pub const fn message(&self) -> &'static str {
         match self {
             Self::One(_, message)

@@ -2,7 +2,7 @@
 //!
 //! A line is shown only where its keys are described and its values are the described ones: the names of known keys,
 //! and values that cannot be secrets. Everything else (unknown keys' values, comments, anchors, what stands on the next
-//! line) is stars at the same columns. Of a file that is no YAML no line is shown.
+//! line) is replaced by stars, so that columns still match. Of a file that is not YAML no line is shown.
 
 use super::found::ConfigError;
 use super::keys::{Kind, Section};

@@ -1,5 +1,5 @@
 //! A table whose shape was checked, and the values of its keys. Where a key is not there its default is read; a value of
-//! the wrong shape was told already and is nothing here.
+//! the wrong shape was reported by the check of the shape and reads as absent.
 
 use super::found::Found;
 use super::keys::{Default, Key, Kind, Section};

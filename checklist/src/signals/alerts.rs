@@ -29,7 +29,7 @@ pub static SILENCE_END: Metric = Metric::gauge(
 static UNTAKEN: Threshold = Threshold::above(
     "alerts.unacknowledged",
     Unit::Seconds,
-    "Whoever took a page has silenced it within the hour or mended what it told of.",
+    "A page that somebody works on is silenced or over within the hour.",
 )
 .warning(HOUR);
 

@@ -45,7 +45,7 @@ static FULL_WITHIN: Threshold = Threshold::below(
 static FULL_FLOOR: Threshold = Threshold::above(
     "disk.full_floor",
     Unit::Ratio,
-    "A volume that is less than 60% full has room for more than one burst, and is told of at 70% whatever its pace.",
+    "A volume that is less than 60% full has room for more than one burst, and alerts at 70% whatever its pace.",
 )
 .warning(0.60);
 

@@ -53,7 +53,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistAuditLinesMissing",
             when: When::Zero(of(&SEEN)),
-            // No weekend lasts for three days; what stops by day is told by the other alert.
+            // No weekend lasts for three days; lines that stop by day fire the other alert.
             pending: hours(72),
             summary: "Pods write no audit lines.",
             description: "No pod {{ $labels.selector }} in {{ $labels.namespace }} has written an audit line for three days.",

@@ -115,7 +115,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Restore proofs",
-            description: "Whether each backup was ever restored for proof, whether the last proof could be made, and what it said.",
+            description: "Whether each backup was ever restored for proof, whether the last proof could be made, and its result.",
             drawing: Drawing::Whether,
             query: PanelQuery::Expression(
                 |scope| {

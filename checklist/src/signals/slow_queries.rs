@@ -4,7 +4,7 @@ use crate::prelude::*;
 
 const STATEMENT: &[&str] = &["database", "queryid"];
 
-/// Whether statements can be told apart.
+/// Whether statements can be distinguished.
 pub static TRACKED: Metric = Metric::gauge(
     "checklist_postgres_statements_tracked",
     "Whether the server keeps statistics of statements that the role can read, by pg_stat_statements (1), or not (0).",

@@ -1,7 +1,7 @@
 //! What signals are probed on.
 
 /// What a signal is probed on. Several kinds may share a list in checklist.yaml: a database is one target for
-/// the server's own figures, and another one for those of the application's tables.
+/// the server's own statistics, and another one for the application's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TargetKind {
     /// Reports of `cargo audit`.

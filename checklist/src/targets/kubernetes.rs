@@ -149,7 +149,7 @@ static ENTRY: Section = Section {
         )
         .otherwise("the first watched one")
         .example("monitoring"),
-        Key::new("kubelet", Kind::Table(&KUBELET), "How the kubelets are trusted, which have the figures of volumes.")
+        Key::new("kubelet", Kind::Table(&KUBELET), "How the kubelets are trusted, which have the statistics of volumes.")
             .example("{insecureSkipVerify: true}"),
         Key::new("mayBeEmpty", Kind::Flag, "Whether a namespace without any workload or pod is fine.")
             .default("false")
@@ -251,7 +251,7 @@ fn namespace_or_only(entry: &Table<'_>, watched: &[String]) -> Option<String> {
     match watched {
         _ if entry.node("namespace").is_some() => entry.text("namespace"),
         [only] => Some(only.clone()),
-        // That none is watched was told already.
+        // That no namespace is watched was reported already.
         [] => None,
         _ => {
             entry.mistake(entry.place, "the field namespace is missing: several are watched");

@@ -98,7 +98,7 @@ pub(crate) fn endpoint(table: &Table<'_>) -> Option<Endpoint> {
     Some(Endpoint { url: url?, bearer_token, ca_file })
 }
 
-/// What is said about authorities of a connection that verifies nothing.
+/// The message about authorities of a connection that verifies nothing.
 pub(crate) const UNUSED_CA: &str = "caFile is never looked at: this connection does not verify certificates";
 
 /// A prefix in a bucket and how to be let in.
@@ -132,7 +132,7 @@ pub(crate) const S3: &[Key] = &[
     Key::new("region", Kind::Text, "The region that requests are signed for.")
         .default("us-east-1")
         .example("eu-central-1"),
-    Key::new("pathStyle", Kind::Flag, "Whether the bucket stands in the path of the address and not in its host name.")
+    Key::new("pathStyle", Kind::Flag, "Whether the bucket is in the path of the address and not in its host name.")
         .default("false")
         .example("true"),
     KEY_ID[0],

@@ -13,7 +13,7 @@ pub struct AppTable {
     pub table: &'static str,
     /// Columns.
     pub columns: &'static [&'static str],
-    /// What is counted by the words in a column: a name for each kind of words, and the words unless told otherwise.
+    /// What is counted by the words in a column: a name for each kind of words, and their default words.
     pub words: &'static [(&'static str, &'static [&'static str])],
 }
 

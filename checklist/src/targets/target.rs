@@ -60,7 +60,7 @@ pub(crate) const OWN: &[Key] = &[
     Key::new(
         "sources",
         Kind::By(Names::Sources, &Kind::Name(Names::Sources)),
-        "Checks whose figures come from another exporter, with its name; the exporter leaves them out.",
+        "Checks whose metrics come from another exporter, with its name; the exporter leaves them out.",
     )
     .example("{}"),
     Key::new("sourceSelector", Kind::Text, "Label matchers of the target's series among those of the other exporter.")

@@ -74,7 +74,7 @@ static NAME: Form = Form {
     },
 };
 
-const GRACE: Key = Key::new("grace", Kind::Wait, "How long after its day it may be done without anyone being told.")
+const GRACE: Key = Key::new("grace", Kind::Wait, "How long after its day it may be done without an alert.")
     .otherwise("1d for weekly tasks, 5d for monthly, 14d for quarterly, 30d for annual ones")
     .example("10d");
 

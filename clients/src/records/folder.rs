@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub(super) const FILE: &str = "records.jsonl";
 /// A writer holds the lock for some milliseconds; one that hangs must not hang all others.
 const LOCKED: Duration = Duration::from_secs(10);
-/// Other files that are told; a folder of thousands is not for records.
+/// Other files that a message names; a folder of thousands is not for records.
 const MAX_FOREIGN: usize = 100;
 
 /// Everything that was recorded, and files that are not ours. The folder may lie on a mount that is dead.

@@ -7,7 +7,7 @@ use aws_sdk_s3::operation::RequestId;
 use checklist::Reason;
 use std::error::Error;
 
-/// Bytes of a server's own sentence that are told.
+/// Bytes of a server's own message that are repeated.
 const MAX_SAID: usize = 200;
 
 /// The failure that an error is; `region` is the one that was signed for.

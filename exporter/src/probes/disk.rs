@@ -45,7 +45,7 @@ impl Probe for Disk {
     }
 }
 
-/// Sets the figures of one claim; whether there were any.
+/// Sets the usage of one claim; false when its kubelet gives none.
 fn usage(claim: &Claim, volume: &Volume, samples: &mut Samples) -> bool {
     let labels = [claim.namespace.as_str(), claim.name.as_str()];
     // Some file systems have no fixed number of inodes and say 0.

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use checklist::Config;
 
-    /// The fields that are not as expected, and what people are told.
+    /// The fields that are not as expected, and the message for people.
     fn judged(target: &str, status: u16, kind: &str, body: &[u8]) -> anyhow::Result<(Vec<String>, String)> {
         let yaml = format!("health: [{{name: h, url: 'http://h', {target}}}]\n");
         let config = Config::parse("checklist.yaml", &yaml)?;

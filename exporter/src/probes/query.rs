@@ -18,7 +18,7 @@ pub struct Own {
     query: Query,
 }
 
-/// What the rows said.
+/// What was found in the rows.
 #[derive(Debug, Default)]
 struct RowSummary {
     /// The worst value by labels.

@@ -36,7 +36,7 @@ const KINDS: [&str; 4] = ["major", "minor", "patch", "removed"];
 /// Of cargo audit.
 const WARNINGS: [&str; 4] = ["unmaintained", "unsound", "yanked", "other"];
 
-/// Where the figures of a format go.
+/// The metrics that a format sets.
 struct Shape {
     counted: &'static Metric,
     written: &'static Metric,
@@ -129,7 +129,7 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Every level is there, also with none, so that "none" is told from "unknown".
+/// Every level is there, also with none, so that "none" differs from "unknown".
 fn counted<'a>(words: &[&'static str], seen: impl Iterator<Item = &'a str>) -> BTreeMap<&'static str, u64> {
     let mut counts: BTreeMap<&'static str, u64> = words.iter().map(|word| (*word, 0)).collect();
     for word in seen {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_postgres::Row;
 
-/// The signals whose figures begin with the server's statistics.
+/// The signals whose values count since the server's statistics were reset.
 const SINCE_A_RESET: &[&str] = &["indexes", "maintenance", "seq_scans"];
 
 /// The latest time without a zone that is not in the future: in five minutes by the clock, or by the clock of an hour ago,

@@ -24,7 +24,7 @@ struct Workload {
     memory_limit: Option<f64>,
 }
 
-/// A pod that is younger has no figures yet: the metrics server asks once a minute and needs two answers for a rate.
+/// A pod that is younger has no values yet: the metrics server asks once a minute and needs two answers for a rate.
 const UNTIL_MEASURED: i64 = 300;
 
 impl Probe for Utilization {

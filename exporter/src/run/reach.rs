@@ -1,4 +1,4 @@
-//! Whether a target answers at all: its checks share one fate when it does not, and one of them is enough to see it.
+//! Whether a target answers at all. When it does not, all of its checks fail for the same reason, and one alert says so.
 
 use crate::run::state::State;
 use checklist::Reason;

@@ -1,4 +1,4 @@
-//! What requests are answered from, shared by all connections.
+//! The state that all connections share, and from which requests are answered.
 
 use crate::run::reload::Source;
 use crate::server::exposition::publisher;

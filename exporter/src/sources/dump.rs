@@ -1,4 +1,4 @@
-//! What a backup is by its bytes: one description for both judges, the check `backup` and `verify-backup`.
+//! The format of a backup by its first bytes, for both the check `backup` and `verify-backup`.
 
 use checklist::config::BackupFormat;
 use flate2::read::MultiGzDecoder;

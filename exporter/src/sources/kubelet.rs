@@ -1,4 +1,4 @@
-//! Volume figures straight from each kubelet's stats summary, with the right `nodes/stats` alone.
+//! Statistics of volumes straight from each kubelet's stats summary, with the right `nodes/stats` alone.
 
 use crate::probe::Failure;
 use crate::sources::kubernetes::Cluster;
@@ -19,7 +19,7 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Kubelets asked at a time.
 const AT_A_TIME: usize = 8;
 
-/// The figures of one claim.
+/// The usage of one claim.
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Volume {
@@ -57,7 +57,7 @@ struct PodStats {
 
 /// What the kubelets say about volumes.
 pub struct Volumes {
-    /// The figures of the claims that pods have mounted, in the watched namespaces.
+    /// The usage of the claims that pods have mounted, in the watched namespaces.
     pub claims: BTreeMap<Claim, Volume>,
     /// Nodes whose kubelet answered.
     pub nodes: usize,
@@ -65,7 +65,7 @@ pub struct Volumes {
     pub unreached: Vec<Failure>,
 }
 
-/// Asks every kubelet. One that cannot be asked is told by its node's name and hides nothing that the others say.
+/// Asks every kubelet. One that cannot be asked is reported by its node's name; the values of the others are still used.
 ///
 /// # Errors
 /// When the nodes cannot be listed.

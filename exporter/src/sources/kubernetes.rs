@@ -1,4 +1,4 @@
-//! A cluster as the checks need it: watched, lean, and honest about how fresh it is.
+//! A cluster as the checks need it: watched, with a few fields of each object, and with the time of the last news.
 
 mod answers;
 mod credentials;
@@ -111,7 +111,7 @@ impl Cluster {
 
     async fn connect(&self) -> Result<(Client, Config), Failure> {
         let mut config = self.config().await?;
-        // Who asks backs off itself, and a refusal must be told at once.
+        // The caller backs off itself, and a refusal must be reported at once.
         config.default_retry = false;
         let builder = ClientBuilder::try_from(config.clone())
             .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;

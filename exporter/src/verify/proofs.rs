@@ -1,4 +1,4 @@
-//! What `verify-backup` and `verify-alerts` do and say: each alone, where a lease is configured.
+//! The commands `verify-backup` and `verify-alerts`: lease, run, output and exit code. With a lease one runs at a time.
 
 use crate::run::lease::proof::alone;
 use crate::verify::verify_alerts;

@@ -138,7 +138,7 @@ fn metrics(text: &mut String, config: &Config, groups: &[Group], entry: &Entry, 
     }
 }
 
-/// Who gives a metric on each target, each said once.
+/// The sources of a metric on each target, each once.
 fn sources(config: &Config, groups: &[Group], entry: &Entry, metric: &Metric) -> Vec<String> {
     let signal = entry.signal;
     let mut all: Vec<String> = Vec::new();

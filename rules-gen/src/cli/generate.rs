@@ -141,7 +141,7 @@ fn notes(config: &checklist::Config, files: &[File]) -> Vec<String> {
     for severity in ["critical", "warning"].into_iter().filter(|_| file || object) {
         if alert_routes::receiver(config, severity) == "nobody" {
             notes.push(format!(
-                "note: nobody is told of {severity} alerts: checklist.yaml names no receiver for them under alerting:"
+                "note: {severity} alerts reach no receiver: checklist.yaml names no receiver for them under alerting:"
             ));
         }
     }

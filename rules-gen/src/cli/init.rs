@@ -54,7 +54,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A valid checklist with everything else that can be said as comments.
+/// A valid checklist, with all other keys as comments.
 pub fn template() -> String {
     let mut text = format!("{}\n{MORE}\n", EXAMPLE.trim_end());
     text += "# Every threshold with its default and the reason for it. A target may have its own: thresholds: {...} beside its name.\n# thresholds:\n";

@@ -163,7 +163,9 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let nothing = is_quiet() && arguments.output == Format::Text && findings.is_empty();
     out(arguments, &if nothing { String::new() } else { render(arguments.output, &findings, &outcome.files, style) })?;
     notes.iter().chain(&outcome.notes).for_each(|text| note(&format!("note: {text}")));
-    blind.iter().for_each(|text| say(text));
+    for text in &blind {
+        say(text);
+    }
     let failed = findings.iter().any(|finding| finding.level >= arguments.fail_on);
     Ok(ExitCode::from(if blind.is_empty() { u8::from(failed) } else { 2 }))
 }
@@ -200,24 +202,24 @@ fn not_judged(paths: &[String], outcome: &Outcome) -> Vec<String> {
 
 /// Mends files, and says what was mended.
 fn mend(sources: &mut [Source], options: &Options) -> anyhow::Result<Vec<String>> {
-    let mut said = Vec::new();
+    let mut notes = Vec::new();
     for source in sources {
         let path = Path::new(&source.name);
         let Some(text) = source.text.as_ref().ok().filter(|_| path.is_file()) else { continue };
         let of_file = options.configurations.iter().filter(|one| one.is_for(&source.name));
-        let pattern = of_file.filter_map(Configuration::runbook_url).last();
+        let pattern = of_file.rev().find_map(Configuration::runbook_url);
         let Some(fixed) = fix::fix(text, pattern) else { continue };
         // What was read is what is replaced: a byte-order mark or another encoding would be lost.
         let written = std::fs::read(path).with_context(|| format!("cannot read {}", source.name))?;
         if written != text.as_bytes() {
-            said.push(format!("{} is not mended: it is not written in plain UTF-8", source.name));
+            notes.push(format!("{} is not mended: it is not written in plain UTF-8", source.name));
             continue;
         }
         std::fs::write(path, &fixed.text).with_context(|| format!("cannot write {}", source.name))?;
-        said.push(format!("{} is mended ({})", source.name, fixed.what.join(", ")));
+        notes.push(format!("{} is mended ({})", source.name, fixed.what.join(", ")));
         source.text = Ok(fixed.text);
     }
-    Ok(said)
+    Ok(notes)
 }
 
 /// The configurations of what is linted.

@@ -183,7 +183,7 @@ fn files(report: &Report) -> anyhow::Result<Vec<File>> {
     Ok(files)
 }
 
-/// Posts to the webhook of a file; what fails is told without the address, which is the secret.
+/// Posts to the webhook of a file; a failure is reported without the address, which is the secret.
 async fn send(file: &std::path::Path, message: &serde_json::Value) -> anyhow::Result<()> {
     let address = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let endpoint = Endpoint { url: address.trim().to_owned(), bearer_token: None, ca_file: None };

@@ -1,4 +1,4 @@
-//! `route-test`: who would be told, from a suite of cases, and live by one synthetic alert of each severity.
+//! `route-test`: which receivers an alert reaches, from a suite of cases, and live by one synthetic alert of each severity.
 
 use crate::cli::{checklist, of_file};
 use crate::routing::Configuration;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Tests routes and inhibition of an Alertmanager configuration without a server, or live with synthetic alerts.
 ///
-/// Offline, every case of the suite says which alerts fire together, who is told of each, and which are held back.
+/// Offline, every case of the suite says which alerts fire together, which receivers each reaches, and which are inhibited.
 /// Live (--live), --config names the checklist.yaml; an alert of each severity goes through Alertmanager to its
 /// receiver, as `checklist-exporter verify-alerts` does, but without a record.
 /// Exits 0 when everything is as expected, 1 when something is not, 2 when a file is wrong, 3 when Alertmanager

@@ -68,7 +68,7 @@ enum Format {
 pub struct Outcome {
     /// Tests that were run.
     pub tests: usize,
-    /// Name of the test and what promtool said.
+    /// Name of the test and the output of promtool.
     pub failed: Vec<(String, String)>,
     /// Rules without a case that fires, or without one that stays quiet.
     pub uncovered: Vec<String>,

@@ -132,8 +132,8 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     let refused = report.has_any() && !reader.why.contains(&Why::Foreign);
     let why = if judged || refused { None } else { reader.why() };
     let Documents { mut notes, .. } = reader;
-    let mut said = BTreeSet::new();
-    notes.retain(|note| said.insert(note.clone()));
+    let mut seen = BTreeSet::new();
+    notes.retain(|note| seen.insert(note.clone()));
     First { read: Some(Read { report, documents }), notes, why }
 }
 
@@ -165,6 +165,16 @@ impl Documents<'_> {
     }
 
     fn document(&mut self, node: &Node, report: &mut Report<'_>) -> Document {
+        if let Some(wrong) = form::wrong_rule_object(node) {
+            report.add(
+                "RG001",
+                Level::Error,
+                node,
+                wrong,
+                "apiVersion: monitoring.coreos.com/v1, kind: PrometheusRule",
+            );
+            return Document::Other;
+        }
         if let Some(kind) = kind(node) {
             if kind == "AlertmanagerConfig" {
                 return Document::Routing(node.clone());

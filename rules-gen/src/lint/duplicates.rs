@@ -1,5 +1,5 @@
-//! Rules and dashboards that stand in several linted files, as in the forms for Prometheus, the operator and Mimir: what
-//! is said of one is not said of the others.
+//! Rules and dashboards that stand in several linted files, as in the forms for Prometheus, the operator and Mimir: a
+//! finding is reported for one of them.
 
 use super::documents::{Board, Document, Read};
 use super::rule_file::Rule;

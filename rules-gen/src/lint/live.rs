@@ -12,7 +12,7 @@ use promql::{Expr, Selector, Text};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Metrics and links that are asked about; more are not, and said so.
+/// Metrics and links that are asked about; a note counts the others.
 const MOST: usize = 500;
 /// Questions at a time.
 const IN_FLIGHT: usize = 8;

@@ -255,7 +255,11 @@ impl<'a> Report<'a> {
             self.line("RG099", Level::Error, line, message, example);
         }
         self.found.retain(|(scope, finding)| {
-            !ignores.iter_mut().fold(false, |is, ignore| ignore.takes(scope.place.line..=scope.last, finding.id) || is)
+            let mut suppressed = false;
+            for ignore in &mut ignores {
+                suppressed |= ignore.takes(scope.place.line..=scope.last, finding.id);
+            }
+            !suppressed
         });
         let useless = if self.partly { Vec::new() } else { ignores };
         for ignore in &useless {

@@ -19,7 +19,7 @@ pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<C
 }
 
 /// An `AlertmanagerConfig` object: its receivers are there, and alerts without the object's namespace do not come to
-/// it unless the operator is told otherwise.
+/// it unless the operator is configured otherwise.
 pub(super) fn object<'a>(
     node: &Node,
     rules: impl Iterator<Item = &'a Rule>,

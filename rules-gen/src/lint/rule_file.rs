@@ -288,15 +288,13 @@ fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(String, Text)
     }
     let mut all = Vec::new();
     for (key, value) in node.entries().iter().filter(|(key, _)| !nothing(key)) {
-        match (key.text(), text(value)) {
-            (Some(key), Some(value)) => all.push((key.to_owned(), value)),
-            _ => {
-                let template = value.has_key_that_is_no_text();
-                let why = if template { "{{ without quotes begins a table" } else { "this is none" };
-                let message = format!("{name} takes single values, {why}");
-                report.add("RG001", Level::Error, value, message, "put the text in quotes");
-            }
+        if let (Some(key), Some(value)) = (key.text(), text(value)) {
+            all.push((key.to_owned(), value));
+            continue;
         }
+        let why = if value.has_key_that_is_no_text() { "{{ without quotes begins a table" } else { "this is none" };
+        let message = format!("{name} takes single values, {why}");
+        report.add("RG001", Level::Error, value, message, "put the text in quotes");
     }
     all
 }

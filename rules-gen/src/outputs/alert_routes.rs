@@ -68,7 +68,7 @@ pub struct RouteTree {
     pub routes: Vec<Route>,
     /// In order.
     pub inhibitions: Vec<Inhibition>,
-    /// Labels of one message. What breaks together is told together, and nothing else is held back by it.
+    /// Labels by which alerts are grouped into one message: check, target and place.
     pub group_by: [&'static str; 3],
 }
 
@@ -88,7 +88,7 @@ pub fn route_tree(config: &Config) -> RouteTree {
     let main = |severity: Severity| match (alerting.pagerduty.is_some(), alerting.slack.is_some()) {
         (true, true) if severity == Severity::Critical => "pagerduty",
         (true, true) => "slack",
-        // One receiver alone is told everything, unless another one takes what it is not for.
+        // A single receiver gets everything, unless another one takes the severities that it is not for.
         (true, false) if severity == Severity::Critical || takers(severity).is_empty() => "pagerduty",
         (false, true) if severity == Severity::Warning || takers(severity).is_empty() => "slack",
         _ => "nobody",
@@ -117,7 +117,7 @@ pub fn route_tree(config: &Config) -> RouteTree {
     RouteTree { root, routes, inhibitions: inhibitions(config), group_by: ["check", "target", "namespace"] }
 }
 
-/// Who is told of an alert of a severity, the first of several.
+/// The receiver of an alert of a severity, the first of several.
 pub fn receiver(config: &Config, severity: &str) -> &'static str {
     let RouteTree { root, routes, .. } = route_tree(config);
     let takes = |route: &&Route| route.matcher.name == "severity" && route.matcher.value == severity;
@@ -156,7 +156,7 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
             equal: BTreeSet::new(),
         },
     ];
-    // What nobody can reach nobody can judge: one cause, one page.
+    // The checks of a target that cannot be reached fail with it: one cause, one page.
     let unreached = |(kind, checks): (&'static str, Vec<&'static str>)| Inhibition {
         source: vec![is("alertname", "ChecklistTargetUnreachable"), is("kind", kind)],
         target: vec![ours.clone(), Matcher::new("check", "=~", checks.join("|"))],
@@ -202,7 +202,7 @@ fn emergency_checks(config: &Config) -> String {
     ids.chain(["exporter"]).collect::<Vec<_>>().join("|")
 }
 
-/// Causes that are told by name of the application, the checks that only show their effects, and what must agree.
+/// Causes by name of the application, the checks that only show their effects, and what must agree.
 /// Targets of one name are one application: its database, its health page and its traffic.
 fn causes() -> Vec<(Vec<Matcher>, &'static str, &'static [&'static str])> {
     let is = |name, value| Matcher::new(name, "=", value);

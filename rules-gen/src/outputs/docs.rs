@@ -64,7 +64,7 @@ fn section(text: &mut String, signal: &Signal) {
     }
     let others: Vec<String> = signal.external_sources.iter().map(|external| format!("`{}`", external.source)).collect();
     if !others.is_empty() {
-        let _ = writeln!(text, "\nThe figures can come from {} instead.", others.join(", "));
+        let _ = writeln!(text, "\nThe metrics can come from {} instead.", others.join(", "));
     }
 }
 

@@ -48,7 +48,7 @@ pub fn schema() -> Value {
     }
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("checklist.yaml");
-    root["description"] = json!("What to watch, how strict to be, whom to tell.");
+    root["description"] = json!("Targets, limits and receivers.");
     root["anyOf"] = watching().map(|key| json!({"required": [key]})).collect();
     root
 }
@@ -171,7 +171,7 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
             let others = within.signals().filter(|signal| !signal.external_sources.is_empty());
             let one = |signal: &'static Signal| {
                 let sources: Vec<&str> = signal.external_sources.iter().map(|external| external.source).collect();
-                (signal.id, described(choice(&sources), "The exporter that has the figures of this check."))
+                (signal.id, described(choice(&sources), "The exporter that has the metrics of this check."))
             };
             others.map(one).collect()
         }

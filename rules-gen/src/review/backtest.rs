@@ -100,7 +100,7 @@ async fn replay(
         warnings.push("not of the form `expression op number`: there is no threshold to sweep".to_owned());
     }
     if rule.labels.values().any(|value| value.contains("{{")) {
-        warnings.push("a label of the rule is a template: its values are not told apart".to_owned());
+        warnings.push("a label of the rule is a template: its values are not distinguished".to_owned());
     }
     let (variants, ordered) = sweep::variants(settings.sweep.as_ref(), rule.pending, judged.as_ref());
     // The values themselves are needed for other limits and for the curve; else the server may judge.

@@ -24,7 +24,7 @@ pub fn run(paths: &[String], program: &Path, mutate: bool, progress: &Progress) 
     let files = Files::read(paths)?;
     ensure!(!files.rules.is_empty(), "there is no rule file in {}", paths.join(", "));
     let mut outcome = Outcome { tests: files.tests.len(), ..Outcome::default() };
-    coverage::judge(&files, &mut outcome);
+    coverage::measure(&files, &mut outcome);
     let names: Vec<String> = files.tests.iter().map(|test| test.name.clone()).collect();
     let verdicts = promtool::run(program, Path::new("."), &names, &counted(progress, "test files"))?;
     let mut good = Vec::new();

@@ -87,7 +87,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             minutes: 15,
             severity: "warning",
             summary: "Exporters disagree about the number of shards.",
-            description: "Some checks are made twice and others by nobody until every exporter is told the same number.",
+            description: "Some checks are made twice and others by nobody until every exporter has the same number.",
             targets: Vec::new(),
         },
         Generic {
@@ -161,7 +161,7 @@ impl Generic {
     }
 }
 
-/// What a target of a kind is called, and after how long nobody gets through to it somebody is told. Where users or
+/// What a target of a kind is called, and how long it is unreachable before the alert fires. Where users or
 /// every other check are affected two minutes are enough; a bucket, a report or an endpoint is looked at every quarter
 /// of an hour, and the internet between has its moments.
 fn kind(name: &str) -> (&'static str, u64) {
@@ -237,7 +237,7 @@ fn unreachable(config: &Config) -> Vec<Rule> {
 /// the check: what nobody can see may be that bad.
 fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
     let max = |metric: &Metric| format!("max without (instance, pod) ({metric}{{check={:?}}})", signal.id);
-    // Why it cannot be made is told once, by the alert on its target.
+    // The reason is in one alert: that of its target.
     let reached = signal.kind.reaches().map(|kind| {
         format!(" unless on (target) (max without (instance, pod) ({TARGET_REACHABLE}{{kind={kind:?}}}) == 0)")
     });

@@ -25,7 +25,7 @@ pub fn labels(config: &Config, check: &str, cadence: &str, severity: &str) -> BT
     labels
 }
 
-/// The annotations of a rule, with links where the operator said where to.
+/// The annotations of a rule, with links where the configuration has their addresses.
 pub fn annotations(
     config: &Config,
     page: &str,

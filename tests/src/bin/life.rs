@@ -11,7 +11,7 @@ use stack::life::board::{Board, Labels};
 use stack::life::evaluate::{self, Span};
 use stack::life::ledger::Incident;
 use stack::life::shop::{Kind, Shop};
-use stack::life::{incidents, notifications, ordinary, peers, remote_write, table};
+use stack::life::{clock, incidents, notifications, ordinary, peers, remote_write, table};
 use stack::monitoring::Prometheus;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -85,7 +85,7 @@ async fn evaluate_shop(shop: &Shop, folder: Option<&PathBuf>) -> anyhow::Result<
         Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
     let mut board = ordinary::month(shop, &config);
     let ledger = incidents::happen(shop, &mut board);
-    let span = Span { begin: ordinary::BEGIN * 1000, minutes: shop.minutes };
+    let span = Span { begin: clock::BEGIN * 1000, minutes: shop.minutes };
     let own = ours(&config)?;
     let mut outcomes =
         vec![set(shop, &board, &ledger, span, "ours", &own.0, &own.1, |alert| severity(alert) == "critical").await?];

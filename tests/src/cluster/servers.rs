@@ -144,7 +144,7 @@ pub(super) fn controllers(folder: &Path) -> anyhow::Result<Service> {
         .arg(format!("--root-ca-file={}", at("ca.pem")))
         .args(&["--kube-api-qps=1000", "--kube-api-burst=2000", "--horizontal-pod-autoscaler-sync-period=1s"])
         .args(&["--pvclaimbinder-sync-period=1s", "--horizontal-pod-autoscaler-downscale-stabilization=1s"])
-        // A new pod's figures count at once.
+        // The usage of a new pod counts at once.
         .args(&[
             "--horizontal-pod-autoscaler-initial-readiness-delay=0s",
             "--horizontal-pod-autoscaler-cpu-initialization-period=0s",

@@ -47,6 +47,12 @@ impl Board {
         self.part(name, pairs, 0..minutes, value);
     }
 
+    /// The same for labels with values that are made here.
+    pub fn put(&mut self, name: &str, own: &[(&'static str, String)], value: impl Fn(usize) -> Option<f64>) {
+        let pairs: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.draw(name, &pairs, value);
+    }
+
     /// The same for a part of the time; what lies outside stays.
     pub fn part(
         &mut self,

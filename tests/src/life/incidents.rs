@@ -2,8 +2,9 @@
 //! with its begin, its end and how loudly a person should be told.
 
 use super::board::Board;
+use super::clock::{at, sliding};
 use super::ledger::{Incident, Loud};
-use super::ordinary::{at, sliding, traffic, usual_failures};
+use super::ordinary::{traffic, usual_failures};
 use super::shop::{DAY, Kind, Shop};
 use checklist::self_metrics::{LAST_SUCCESS, PROBE_SUCCESS, TARGET_REACHABLE};
 use checklist::signals::{

@@ -1,5 +1,6 @@
 //! The shops of the benchmark: what they consist of, and the checklist.yaml that watches each.
 
+use super::board::chance;
 use std::fmt::Write as _;
 
 /// Days before the first one that is judged: rules that compare with the week before have one.
@@ -184,4 +185,16 @@ pub fn daylight(minute: usize) -> f64 {
     let hours = (minute % DAY) as f64 / 60.0;
     let curve = ((hours - 6.0) / 16.0 * std::f64::consts::PI).sin();
     if (6.0..22.0).contains(&hours) { curve.max(0.0) } else { 0.0 }
+}
+
+/// Requests of a minute. Weekends have a third; the last two days of the model's fourth week are a month end with ten
+/// times the load in the large shop.
+pub fn requests(shop: &Shop, minute: usize) -> f64 {
+    let (day, night) = shop.requests;
+    let mut mean = night + (day - night) * daylight(minute) * if is_weekday(minute) { 1.0 } else { 0.35 };
+    if shop.kind == Kind::Large && minute / DAY == 12 && (9..18).contains(&hour(minute)) {
+        mean *= 10.0;
+    }
+    // A request is whole: of few of them a minute has none or one.
+    (mean * (0.9 + 0.2 * chance(shop.seed, "noise", minute)) + chance(shop.seed, "part", minute)).floor()
 }

@@ -22,8 +22,8 @@ async fn all_containers_of_a_pod_are_read_unless_one_is_named() -> anyhow::Resul
     let pod = format!("/api/v1/namespaces/{namespace}/pods/two");
     eventually("the pod runs", || async { Ok(api.get(&pod).await?["status"]["phase"] == "Running") }).await?;
     // What the API itself says without a name: this is not "no log".
-    let (status, said) = api.ask("GET", &format!("{pod}/log"), "application/json", Vec::new()).await?;
-    assert!(status == 400 && said.contains("a container name must be specified"), "{status} {said}");
+    let (status, output) = api.ask("GET", &format!("{pod}/log"), "application/json", Vec::new()).await?;
+    assert!(status == 400 && output.contains("a container name must be specified"), "{status} {output}");
     let now = jiff::Timestamp::now();
     cluster.kubelet.wrote(
         &namespace,

@@ -1,5 +1,5 @@
 //! What the exporter says of situations that the real controllers made: thirty of them, each with what
-//! kube-state-metrics means by the same figures.
+//! kube-state-metrics means by the same values.
 
 use crate::Exporter;
 use serde_json::{Value, json};

@@ -37,7 +37,7 @@ async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::R
     Ok(())
 }
 
-/// Rows without a zone: the application writes local time of a zone, and the exporter's figures are those of the clock.
+/// Rows without a zone: the application writes local time of a zone, and the exporter's values are Unix times.
 #[tokio::test(flavor = "multi_thread")]
 async fn times_without_a_zone_are_those_of_the_servers_or_the_configured_zone() -> anyhow::Result<()> {
     let folder = TempDir::new()?;

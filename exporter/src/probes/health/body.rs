@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What of a value is told.
+/// How many characters of a value a message repeats.
 const MAX_SHOWN: usize = 60;
 
 /// The JSON of a body, if it is any: with a byte order mark or without, in UTF-8 or in what the server says, with the

@@ -1,4 +1,4 @@
-//! A proof runs once at a time: each takes a lease of its own while it runs.
+//! One proof of a kind runs at a time: each holds a lease of its own while it runs.
 
 use super::{Lease, RETRY};
 use anyhow::bail;

@@ -22,7 +22,7 @@ pub(super) async fn fingerprint(kubeconfig: Option<&Path>) -> Result<u64, Failur
     let read = file::aside(kubeconfig.unwrap_or(Path::new(IN_CLUSTER_CA)), file::PATIENCE, move || {
         let mut content = DefaultHasher::new();
         for file in files(own.as_deref()) {
-            // A file that is missing is told by whoever needs it.
+            // A missing file is reported by the code that reads it.
             file::read_now(&file, MAX_BYTES).map(|content| content.bytes).ok().hash(&mut content);
         }
         content.finish()

@@ -1,5 +1,5 @@
 //! Whether a configured namespace was judged. Each is judged by itself: one that is deleted, misspelt or forbidden hides
-//! nothing of the others, and is part of what the run did not see.
+//! nothing of the others, and counts as unseen.
 
 use super::{Cluster, Namespace, Watched, read};
 use crate::probe::Failure;

@@ -117,7 +117,7 @@ impl<K: CachedObject> Watch<K> {
     }
 
     /// The present objects, after the first list if need be, unless nothing was heard for too long or the server
-    /// refuses to say more: what it said before a right or a namespace went away is no longer the truth.
+    /// refuses to say more: objects from before a right or a namespace was removed may be gone.
     pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
         self.task.get_or_init(|| {
             let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
@@ -146,7 +146,7 @@ impl<K: CachedObject> Watch<K> {
     }
 }
 
-/// Whether the server said that it will not answer, other than a connection that may come back by itself.
+/// Whether the server refused to answer, other than a connection that may come back by itself.
 const fn is_refusal(reason: Reason) -> bool {
     matches!(reason, Reason::Auth | Reason::Permission | Reason::NotFound)
 }

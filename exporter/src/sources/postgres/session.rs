@@ -1,4 +1,4 @@
-//! An open connection: how it is made, and how a statement is put so that nothing of it lasts.
+//! An open connection: how it is made, and how a statement runs in a read-only transaction that is rolled back.
 
 use super::facts::Facts;
 use super::failure::{During, failure, failure_without, of_io};

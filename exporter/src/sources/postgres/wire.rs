@@ -1,5 +1,5 @@
-//! What comes from a server, bounded: a peer of another protocol announces messages of a gigabyte, and a client that
-//! makes room for them takes the other checks with it.
+//! A bound on what a server may send. A peer of another protocol seems to announce messages of a gigabyte, and a client
+//! that allocates them takes the memory of all checks.
 
 use std::io;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! Why a backup is not proved, and whose fault that is.
+//! Why a backup is not proved: the backup is bad, or the proof could not be made.
 
 use std::fmt;
 

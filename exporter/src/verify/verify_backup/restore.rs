@@ -1,5 +1,5 @@
 //! A dump is fed to the database, statement by statement, and what fails is judged: the dump is bad only where its data
-//! cannot be had because of the dump itself. What this server lacks is told.
+//! cannot be had because of the dump itself. What this server lacks is reported.
 
 use super::database::{Database, is_of_the_server, one};
 use super::dump::{Dump, Facts};

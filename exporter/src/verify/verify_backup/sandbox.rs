@@ -140,7 +140,7 @@ fn working_in(folder: &Path) -> Vec<(u32, Option<String>)> {
 
 fn signal(id: u32, signal: Signal) {
     if let Ok(id) = i32::try_from(id) {
-        // One that has ended need not be told.
+        // One that has ended needs no signal.
         let _ = kill(Pid::from_raw(id), signal);
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn ask(
         };
         let answered = session.run(asked.as_bytes()).await?;
         let rows = answered.map_err(|error| fault_of(&check.name, &error, restored))?;
-        // Several rows are no number, and are told as they are.
+        // Several rows are no number, and are reported as they are.
         let text = rows.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join("\n");
         let number = || {
             let number = text.parse().ok().filter(|number: &f64| number.is_finite());

@@ -187,7 +187,7 @@ impl Session {
     pub(super) async fn rows(&mut self, rows: &[u8]) -> anyhow::Result<Option<ServerError>> {
         frontend::CopyData::new(rows)?.write(&mut self.output);
         self.flush().await?;
-        // Without waiting: whatever it has said by now.
+        // Without waiting: what it has sent by now.
         loop {
             while let Some(message) = self.parse()? {
                 if let Message::ErrorResponse(body) = message {

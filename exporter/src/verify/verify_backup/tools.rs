@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 /// A table of contents of some ten thousand tables, or a screen of complaints.
 const MOST_SAID: usize = 4 * 1024 * 1024;
-/// Complaints that are told.
+/// Lines of an error output that are reported.
 const COMPLAINTS: usize = 3;
 
 /// Where the programs are, and as whom they run where.
@@ -102,7 +102,7 @@ pub(super) async fn run(program: &str, command: &mut Command) -> anyhow::Result<
     Ok(output)
 }
 
-/// The begin of what is said; the rest is read and dropped, so that the program can go on.
+/// The begin of an output; the rest is read and dropped, so that the program does not block on a full pipe.
 pub(super) async fn head(from: Option<impl AsyncRead + Unpin>) -> String {
     let Some(mut from) = from else { return String::new() };
     let mut output = Vec::new();

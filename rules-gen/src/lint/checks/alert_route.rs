@@ -1,5 +1,5 @@
 //! RG036: alerts that no receiver tells anyone of, and pages that a rule of inhibition lets hide themselves. What
-//! Alertmanager refuses of its configuration is told by the reader (`routes`).
+//! Alertmanager refuses of its configuration is reported by the reader (`routes`).
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};

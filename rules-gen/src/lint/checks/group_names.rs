@@ -5,7 +5,7 @@ use crate::lint::report::Level;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG003",
-    title: "groups are not told apart",
+    title: "two groups have one name",
     level: Level::Error,
     text: "Group names are the keys of a rule file: a repeated one is refused, and so is an object that is larger than the operator allows.",
     check: Check::Reader,

@@ -1,5 +1,5 @@
 //! RG005: what some versions of the servers lack. What `PromQL` has is in the parser's table; the functions of templates
-//! are here; the fields of rule files are told by their reader.
+//! are here; the fields of rule files are reported by their reader.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -70,7 +70,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
             // A feature flag is RG006.
             Missing::Feature(_) | Missing::With(_) => continue,
             Missing::Since(_) => (Level::Error, "older servers refuse the file".to_owned()),
-            // Older servers may be meant; nobody has said.
+            // No version is given, so older servers may be meant.
             Missing::Until(_) if options.version.is_none() => (Level::Warning, gone(one.construct.name)),
             Missing::Until(_) => (Level::Error, gone(one.construct.name)),
         };

@@ -138,13 +138,13 @@ impl Reader<'_> {
 
     fn level(&self, node: &Node) -> Result<LevelOf> {
         let mut of = LevelOf { lints: Vec::new(), level: None, paths: Paths::default() };
-        let mut said = false;
+        let mut reported = false;
         for (key, value) in self.table(node, "a level", &["lints", "level", "paths"])? {
             match key {
                 "lints" => of.lints = self.lints(value)?,
                 "paths" => of.paths = self.paths(value)?,
                 _ => {
-                    said = true;
+                    reported = true;
                     let text = value.text().unwrap_or_default();
                     of.level = Level::from_str(text, false).ok();
                     if of.level.is_none() && text != "off" {
@@ -153,7 +153,7 @@ impl Reader<'_> {
                 }
             }
         }
-        if of.lints.is_empty() || !said {
+        if of.lints.is_empty() || !reported {
             return self.wrong(node, "lints and level are needed");
         }
         Ok(of)

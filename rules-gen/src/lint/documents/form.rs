@@ -40,6 +40,19 @@ pub(super) fn misspelt_groups(node: &Node) -> Option<&str> {
     found.and_then(|(key, _)| key.text())
 }
 
+/// What is wrong with an object that should be a `PrometheusRule`: its kind is misspelt, or it has no version.
+pub(super) fn wrong_rule_object(node: &Node) -> Option<String> {
+    let kind = node.get("kind").and_then(Node::text)?;
+    let rules = node.get("spec").and_then(|spec| spec.get("groups")).is_some_and(has_rules);
+    let near = hint(kind, &["PrometheusRule"]);
+    match (kind, node.get("apiVersion")) {
+        ("PrometheusRule", None) => Some("the object has no apiVersion: it is no PrometheusRule to anybody".to_owned()),
+        ("PrometheusRule", Some(_)) => None,
+        _ if rules && !near.is_empty() => Some(format!("unknown kind {kind}{near}")),
+        _ => None,
+    }
+}
+
 /// Whether it is a file for `promtool test rules`.
 pub(super) fn is_test(node: &Node) -> bool {
     let Some(tests) = node.get("tests") else { return false };

@@ -63,7 +63,7 @@ fn description(config: &Config, signal: &Signal, panel: &Panel) -> String {
     description
 }
 
-/// The link to a page of the runbooks, if the operator said where they are.
+/// The link to a page of the runbooks, if the configuration has their address.
 pub(super) fn runbook(config: &Config, page: &str) -> Option<Link> {
     config.alerting.runbook_base_url.as_ref().map(|base| Link::Panel(format!("{base}/{page}.md")))
 }

@@ -42,7 +42,7 @@ pub struct Needs {
 /// Reads off what a pod needs.
 ///
 /// # Errors
-/// Paths in checklist.yaml that no volume can be mounted at, or that cannot be told apart in the Secret.
+/// Paths in checklist.yaml that no volume can be mounted at, or that would be one key of the Secret.
 pub fn needs(config: &Config, pod: Pod<'_>) -> anyhow::Result<Needs> {
     let all = Files::of_all(config);
     let keys = volumes::keys(&all.secret, &all.variables)?;

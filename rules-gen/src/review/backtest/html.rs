@@ -112,7 +112,7 @@ fn chart(report: &Report, alert: &Alert) -> Markup {
     }
 }
 
-/// Those that fired first, then the others, as many as can be told apart.
+/// Those that fired first, then the others, as many as a chart can show.
 fn chosen(alert: &Alert) -> Vec<(&Labels, &Curve, bool)> {
     let mut curves: Vec<(&Labels, &Curve, bool)> = alert
         .curves

@@ -106,7 +106,7 @@ impl<'a> Replay<'a> {
             });
             for (seconds, value) in course.points {
                 let Some(index) = self.clock.index(seconds) else { continue };
-                // Two series of one label set cannot be told apart by Prometheus either.
+                // Prometheus cannot distinguish two series of one label set either.
                 if index < set.next || self.clock.is_missed(index) {
                     continue;
                 }

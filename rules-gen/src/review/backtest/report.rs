@@ -101,7 +101,7 @@ pub struct Alert {
 pub struct Tried {
     /// The limit or the wait.
     pub value: String,
-    /// Its figures.
+    /// Its statistics.
     pub statistics: Statistics,
     /// Whether that is within the budget, when there is one.
     pub within_budget: Option<bool>,
@@ -198,7 +198,7 @@ impl Alert {
         }
     }
 
-    /// Fills in the figures, and what the budget says of them.
+    /// Fills in the statistics, and whether they are within the budget.
     pub(super) fn judged_by(mut self, budget: Option<&Budget>, covered: f64, zone: &TimeZone) -> Self {
         let statistics = |outcome: &Outcome| Statistics::of(outcome.values().map(Vec::as_slice), zone);
         let within = |pages: usize| budget.map(|budget| budget.allows(pages, covered));
@@ -234,7 +234,7 @@ impl Alert {
         self.labels.get("severity").map_or("", String::as_str)
     }
 
-    /// What of the budget's advice can be said.
+    /// The advice that follows from the budget.
     pub(super) fn advice(&self, budget: Option<&str>) -> Option<String> {
         let budget = budget?;
         if self.sweep.is_empty() {

@@ -183,7 +183,7 @@ mod tests {
 
     /// Error of the seasonal model, of the line and of "as today" on the days after the first ninety.
     #[test]
-    #[expect(clippy::print_stdout, reason = "the figures are what the test is for")]
+    #[expect(clippy::print_stdout, reason = "the errors are what the test is for")]
     fn held_out_history_is_forecast_better_than_by_the_last_value() -> Result<(), String> {
         for (name, shape) in [
             ("growth, strong week", (5.0, 200.0, 20.0)),

@@ -121,7 +121,7 @@ fn alerts(report: &Report) -> Markup {
                         td { (alert.target) " " span.dim { (alert.of) } }
                         td data-is="from" { (started(report, alert)) }
                         td data-is="to" { (ended(report, alert)) }
-                        td data-is="told" { (notified(alert)) }
+                        td data-is="notified" { (notified(alert)) }
                     }
                 }
             }
@@ -198,7 +198,7 @@ fn trends(report: &Report) -> Markup {
     }
 }
 
-/// Whether there is anything to draw: a value that never changed is said in a word.
+/// Whether there is anything to draw: a value that never changed needs no chart.
 fn moves(trend: &Trend) -> bool {
     let mut values = trend.points.iter().map(|(_, value)| *value);
     values.next().is_some_and(|first| values.any(|value| (value - first).abs() > first.abs() * 1e-6))

@@ -1,4 +1,4 @@
-//! Alerts of a period out of the series `ALERTS`: from when to when each fired, and who was told.
+//! Alerts of a period out of the series `ALERTS`: from when to when each fired, and which receiver was notified.
 
 use super::model::Incident;
 use super::period::{Kind, Period, seconds, timestamp};
@@ -93,7 +93,7 @@ fn runs(
     incidents
 }
 
-/// Fills in who was told, as the generated configuration of Alertmanager routes and inhibits.
+/// Fills in the notified receiver, as the generated configuration of Alertmanager routes and inhibits.
 fn notified(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec<Incident>> {
     let routes = Configuration::parse(&serde_yaml::to_string(&alertmanager::configuration(config))?)?;
     let all = incidents.clone();

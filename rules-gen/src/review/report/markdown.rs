@@ -78,7 +78,7 @@ fn alerts(text: &mut String, report: &Report) {
         *text += if report.alerts_unknown.is_some() { "- None is known\n\n" } else { "- No alerts triggered\n\n" };
         return;
     }
-    *text += "\n| alert | severity | target | start | end | told |\n|---|---|---|---|---|---|\n";
+    *text += "\n| alert | severity | target | start | end | notified |\n|---|---|---|---|---|---|\n";
     for alert in &report.alerts {
         let target = [alert.target.as_str(), alert.of.as_str()].join(" ");
         let row = [
@@ -105,7 +105,7 @@ pub fn ended(report: &Report, alert: &Incident) -> String {
     alert.end.map_or_else(|| "still fires".to_owned(), |end| time(report, end))
 }
 
-/// Who was told of an alert, for people.
+/// The notified receiver of an alert, for people.
 pub fn notified(alert: &Incident) -> String {
     match &alert.held_back {
         Some(by) => format!("held back by {}", spaced(by)),

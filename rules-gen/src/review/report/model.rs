@@ -53,7 +53,7 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 
-/// How a line stands, the worst last. What nobody can see may be as bad as a warning, and is told before it.
+/// The verdict of a line, the worst last. "Cannot tell" ranks above a warning, because it may hide one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -213,7 +213,7 @@ pub struct Incident {
     pub from_before: bool,
     /// When it ended; nothing while it fires.
     pub end: Option<Timestamp>,
-    /// Who was told, as the configuration routes it: `pagerduty`, `slack`, `nobody` or `unknown`.
+    /// The notified receiver, as the configuration routes it: `pagerduty`, `slack`, `nobody` or `unknown`.
     pub notified: String,
     /// What held the message back, if the generated routes do.
     pub held_back: Option<String>,

@@ -177,7 +177,7 @@ fn worst<'a>(values: &'a [Sample], signal: &Signal, at: usize, target: &str, bad
     let here = |one: &&Sample| {
         one.signal.id == signal.id && one.at == at && one.labels.get("target").is_some_and(|is| is == target)
     };
-    // Equal values are told apart by their labels, so that the same answer gives the same report.
+    // Equal values are ordered by their labels, so that the same answer gives the same report.
     let by_value = |a: &&Sample, b: &&Sample| a.value.total_cmp(&b.value).then_with(|| b.labels.cmp(&a.labels));
     let values = values.iter().filter(here);
     match bad {

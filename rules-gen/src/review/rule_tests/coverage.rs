@@ -12,19 +12,19 @@ struct Case<'a> {
 }
 
 /// Fills in what no case shows, and the cases about alerts that are not there.
-pub(super) fn judge(files: &Files, outcome: &mut Outcome) {
+pub(super) fn measure(files: &Files, outcome: &mut Outcome) {
     let cases: Vec<(&TestFile, Vec<Case<'_>>)> = files.tests.iter().map(|test| (test, cases(test))).collect();
     for (path, file) in &files.rules {
         for rule in file.rules.iter().filter(|rule| rule.alerts) {
             outcome.alerts += 1;
             let of_rule = cases.iter().filter(|(test, _)| test.loads.contains(path)).flat_map(|(_, cases)| cases);
             let about: Vec<&Case<'_>> = of_rule.filter(|case| case.alert == rule.name).collect();
-            let told = || (rule.name.clone(), format!("{}:{}", file.name, rule.line));
+            let place = || (rule.name.clone(), format!("{}:{}", file.name, rule.line));
             if !about.iter().any(|case| shows(case, rule)) {
-                outcome.never_fire.push(told());
+                outcome.never_fire.push(place());
             }
             if about.iter().all(|case| shows(case, rule)) {
-                outcome.never_quiet.push(told());
+                outcome.never_quiet.push(place());
             }
         }
     }

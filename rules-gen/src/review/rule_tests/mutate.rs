@@ -105,7 +105,7 @@ impl Writer<'_> {
             text.replace_range(at.clone(), &format!(": {value}"));
         }
         let broken = self.folder.join(format!("{stem}.rules.yaml"));
-        self.put(&broken, &text)?;
+        put(&broken, &text)?;
         let before = self.tests.len();
         for (at, test) in tests.iter().enumerate() {
             let Some(loads_at) = &test.loads_at else { continue };
@@ -113,15 +113,15 @@ impl Writer<'_> {
             let mut text = test.text.clone();
             text.replace_range(loads_at.clone(), &format!(": {}", json!(loads)));
             let name = format!("{stem}.{at}.test.yaml");
-            self.put(&self.folder.join(&name), &text)?;
+            put(&self.folder.join(&name), &text)?;
             self.tests.push(name);
         }
         Ok(before..self.tests.len())
     }
+}
 
-    fn put(&self, path: &Path, text: &str) -> Result<()> {
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-    }
+fn put(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Tells on a terminal what is done.

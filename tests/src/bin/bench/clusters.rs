@@ -1,6 +1,6 @@
 //! The exporter beside kube-state-metrics on the same real Kubernetes.
 
-use crate::figures::version;
+use crate::measurements::version;
 use crate::peers::{find, median};
 use crate::usage::{cpu, latency, resident};
 use futures::{StreamExt, TryStreamExt};
@@ -49,7 +49,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let their_url = format!("http://127.0.0.1:{port}/metrics");
     theirs.wait_until(|| stack::http::is_up(&their_url)).await?;
     crate::say!("{PODS} pods of two containers; {}", version(&program));
-    let mut figures: [Vec<(f64, f64, f64)>; 2] = [Vec::new(), Vec::new()];
+    let mut measurements: [Vec<(f64, f64, f64)>; 2] = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
         for (at, (name, url, id)) in
             [("checklist-exporter", &our_url, our_id), ("kube-state-metrics", &their_url, theirs.id())]
@@ -62,10 +62,11 @@ pub(crate) async fn run() -> anyhow::Result<()> {
                 tokio::time::sleep(Duration::from_secs(5)).await;
             }
             let used = (cpu(id)? - before) / begun.elapsed().as_secs_f64() * 3600.0;
-            figures[at].push((latency(name, url, &[]).await?, used, resident(id)?));
+            measurements[at].push((latency(name, url, &[]).await?, used, resident(id)?));
         }
     }
-    let of = |at: usize, pick: fn(&(f64, f64, f64)) -> f64| median(&figures[at].iter().map(pick).collect::<Vec<_>>());
+    let of =
+        |at: usize, pick: fn(&(f64, f64, f64)) -> f64| median(&measurements[at].iter().map(pick).collect::<Vec<_>>());
     crate::say!(
         "  theirs / ours: scrape {:.1}, CPU {:.1}, memory {:.1}",
         of(1, |f| f.0) / of(0, |f| f.0),

@@ -1,6 +1,6 @@
 //! Many targets in one process, beside other exporters on the same work.
 
-use crate::figures::version;
+use crate::measurements::version;
 use crate::peers::{find, median};
 use crate::usage::{cpu, latency, resident};
 use nix::sys::signal::Signal;
@@ -79,10 +79,10 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         let ratio = |pick: fn(&Figures) -> f64| of(&theirs, pick) / of(&ours, pick).max(1e-9);
         crate::say!(
             "  theirs / ours: scrape {:.1}, CPU {:.1}, memory {:.1}, transactions {:.1}",
-            ratio(|figures| figures.scrape),
-            ratio(|figures| figures.cpu),
-            ratio(|figures| figures.memory),
-            ratio(|figures| figures.transactions)
+            ratio(|measurements| measurements.scrape),
+            ratio(|measurements| measurements.cpu),
+            ratio(|measurements| measurements.memory),
+            ratio(|measurements| measurements.transactions)
         );
     }
     Ok(())

@@ -1,17 +1,17 @@
-//! `make bench`: prints figures, asserts nothing. With the variable FIGURES a whole run writes them to that file.
+//! `make bench`: prints measurements, asserts nothing. With the variable FIGURES a whole run writes them to that file.
 
-#![expect(clippy::print_stdout, reason = "figures are the output")]
+#![expect(clippy::print_stdout, reason = "measurements are the output")]
 
 /// Prints a line and keeps it for docs/figures.md.
 macro_rules! say {
-    ($($text:tt)*) => { $crate::figures::say(format!($($text)*)) };
+    ($($text:tt)*) => { $crate::measurements::say(format!($($text)*)) };
 }
 pub(crate) use say;
 
 mod clusters;
 mod compare;
-mod figures;
 mod lease;
+mod measurements;
 mod peers;
 mod rest;
 mod rules;
@@ -33,36 +33,36 @@ async fn main() -> anyhow::Result<()> {
     let wanted = std::env::args().nth(1).unwrap_or_default();
     let all = wanted.is_empty();
     if all || wanted == "rules" {
-        figures::section("Rules");
+        measurements::section("Rules");
         rules::rules()?;
     }
     if all || wanted == "rest" {
-        figures::section("At rest, with one target of every signal at the default intervals");
+        measurements::section("At rest, with one target of every signal at the default intervals");
         rest::rest().await?;
     }
     if all || wanted == "watch" {
-        figures::section("Clusters of many pods");
+        measurements::section("Clusters of many pods");
         for (clusters, pods) in [(1, 0), (1, 990), (2, 4_950), (1, 10_000), (1, 100_000)] {
             watch(clusters, pods).await?;
         }
     }
     if all || wanted == "compare" {
-        figures::section("Many targets, and other exporters on the same work");
+        measurements::section("Many targets, and other exporters on the same work");
         compare::run().await?;
         clusters::run().await?;
     }
     if all || wanted == "lease" {
-        figures::section("Failover of the costly checks");
+        measurements::section("Failover of the costly checks");
         lease::run().await?;
     }
     if all || wanted == "page" {
-        figures::section("From a fault to the page");
+        measurements::section("From a fault to the page");
         for fault in FAULTS.iter().filter(|fault| fault.name == "backup" || fault.name == "health") {
             page(*fault).await?;
         }
     }
     if let Some(file) = std::env::var_os("FIGURES").filter(|_| all) {
-        figures::write(Path::new(&file))?;
+        measurements::write(Path::new(&file))?;
     }
     Ok(())
 }

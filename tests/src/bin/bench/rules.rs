@@ -1,6 +1,6 @@
 //! rules-gen beside promtool: linting many rules, generating for many targets.
 
-use crate::figures::version;
+use crate::measurements::version;
 use crate::peers::find;
 use rules_gen::lint::files::Source;
 use rules_gen::lint::{Options, run};
@@ -92,8 +92,8 @@ fn generate(targets: usize) -> anyhow::Result<()> {
 fn timed(folder: &Path, command: &str, may_fail: bool) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let output = Command::new("sh").args(["-c", command]).current_dir(folder).output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(may_fail || output.status.success(), "{command}: {said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(may_fail || output.status.success(), "{command}: {printed}");
     Ok(begun.elapsed())
 }
 

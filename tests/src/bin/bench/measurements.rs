@@ -25,8 +25,8 @@ pub(crate) fn say(line: String) {
 /// The first line of what a program says of its version.
 pub(crate) fn version(program: &Path) -> String {
     let ask = |argument: &str| Command::new(program).arg(argument).output().ok();
-    let said = ask("--version").filter(|output| output.status.success()).or_else(|| ask("version"));
-    let text = said.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+    let printed = ask("--version").filter(|output| output.status.success()).or_else(|| ask("version"));
+    let text = printed.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
     let line = String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned();
     line.split(" (branch").next().unwrap_or_default().to_owned()
 }
