@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 const MIB: usize = 1024 * 1024;
 /// Of the 128 MiB that a pod may have; the rules of a Prometheus have some of them.
-pub const MOST: usize = 12 * MIB;
+pub const MOST: usize = 10 * MIB;
 /// Smaller answers are not counted.
 const SMALL: usize = MIB;
 /// A large answer comes within this, or it is given up.

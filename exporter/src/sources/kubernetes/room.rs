@@ -14,7 +14,7 @@ const ASKING_AT_A_TIME: usize = 4;
 /// An event of a watch with one object, as they usually are.
 pub(super) const SMALL: usize = 64 * 1024;
 /// Bytes of objects: more than a hundred thousand pods fit.
-const MAX_KEPT: usize = 32 * 1024 * 1024;
+const MAX_KEPT: usize = 28 * 1024 * 1024;
 
 /// The room of one cluster.
 #[derive(Debug)]
