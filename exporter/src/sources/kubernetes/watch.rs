@@ -5,11 +5,12 @@ use super::failure::refused;
 use super::objects::{ApiObject, CachedObject, Interner};
 use super::room::{Kept, Room};
 use checklist::Reason;
+use checklist::config::{Described, Exclusion};
 use clients::Failure;
 use kube::core::WatchEvent;
 use kube::core::response::Status;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -36,6 +37,8 @@ const LIST_WITHIN: Duration = Duration::from_mins(5);
 pub struct Store<K> {
     /// By name.
     pub objects: BTreeMap<Box<str>, K>,
+    /// Names of those that are not judged.
+    pub left_out: BTreeSet<Box<str>>,
     interner: Interner,
     version: Box<str>,
     /// Bytes of the objects, without the words that they share.
@@ -45,23 +48,43 @@ pub struct Store<K> {
 
 impl<K: CachedObject> Store<K> {
     fn new(room: &Arc<Room>) -> Self {
-        let kept = Kept::new(Arc::clone(room));
-        Self { objects: BTreeMap::new(), interner: Interner::default(), version: Box::default(), bytes: 0, kept }
+        Self {
+            objects: BTreeMap::new(),
+            left_out: BTreeSet::new(),
+            interner: Interner::default(),
+            version: Box::default(),
+            bytes: 0,
+            kept: Kept::new(Arc::clone(room)),
+        }
     }
 
     /// Keeps an object, if the room of the cluster has a place for it.
-    fn put(&mut self, raw: K::Wire) -> Result<(), Failure> {
+    fn put(&mut self, raw: K::Wire, which: &Which) -> Result<(), Failure> {
         let name = raw.metadata().name.clone();
+        let marks =
+            (!which.excluded.is_empty()).then(|| (raw.metadata().labels.clone(), raw.metadata().annotations.clone()));
         let object = K::from_wire(raw, &mut self.interner);
+        let left_out = marks.is_some_and(|(labels, annotations)| {
+            let (kind, namespace, workload) = (which.kind, &*which.namespace, object.of_workload());
+            let object =
+                Described { kind, namespace, name: &name, workload, labels: &labels, annotations: &annotations };
+            which.excluded.iter().any(|one| one.fits(object))
+        });
         self.remove(&name);
-        self.bytes += name.len() + object.bytes();
-        self.objects.insert(name, object);
+        self.bytes += name.len();
+        if left_out {
+            self.left_out.insert(name);
+        } else {
+            self.bytes += object.bytes();
+            self.objects.insert(name, object);
+        }
         self.kept.set(self.bytes + self.interner.bytes())
     }
 
     fn remove(&mut self, name: &str) {
-        if let Some(object) = self.objects.remove(name) {
-            self.bytes = self.bytes.saturating_sub(name.len() + object.bytes());
+        let object = self.objects.remove(name).map(|object| object.bytes());
+        if self.left_out.remove(name) || object.is_some() {
+            self.bytes = self.bytes.saturating_sub(name.len() + object.unwrap_or_default());
         }
     }
 }
@@ -84,7 +107,19 @@ pub struct Watch<K> {
     answered: Arc<Notify>,
     api: Bounded,
     path: String,
+    which: Which,
     task: OnceLock<JoinHandle<()>>,
+}
+
+/// What the objects of a collection are, and which of them are not judged.
+#[derive(Debug, Clone, Default)]
+pub struct Which {
+    /// Their kind.
+    pub kind: &'static str,
+    /// Their namespace.
+    pub namespace: String,
+    /// What `exclude:` of the target says.
+    pub excluded: Arc<[Exclusion]>,
 }
 
 struct WatchState<K> {
@@ -105,13 +140,14 @@ impl<K> Drop for Watch<K> {
 
 impl<K: CachedObject> Watch<K> {
     /// Knows the collection at `path`; nothing is asked yet.
-    pub fn new(api: Bounded, path: String) -> Self {
+    pub fn new(api: Bounded, path: String, which: Which) -> Self {
         let state = WatchState { store: Store::new(&api.room), listed: false, heard: Instant::now(), failure: None };
         Self {
             state: Arc::new(RwLock::new(state)),
             answered: Arc::new(Notify::new()),
             api,
             path,
+            which,
             task: OnceLock::new(),
         }
     }
@@ -121,7 +157,7 @@ impl<K: CachedObject> Watch<K> {
     pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
         self.task.get_or_init(|| {
             let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
-            tokio::spawn(follow(self.api.clone(), self.path.clone(), state, answered))
+            tokio::spawn(follow(self.api.clone(), self.path.clone(), self.which.clone(), state, answered))
         });
         // A list in pages takes a while; the deadline of the check is the limit.
         loop {
@@ -157,12 +193,12 @@ impl<K: CachedObject> WatchState<K> {
     }
 
     /// Takes one event into the held generation.
-    fn apply(&mut self, event: WatchEvent<K::Wire>) -> Result<(), Failure> {
+    fn apply(&mut self, event: WatchEvent<K::Wire>, which: &Which) -> Result<(), Failure> {
         let store = &mut self.store;
         match event {
             WatchEvent::Added(raw) | WatchEvent::Modified(raw) => {
                 store.version.clone_from(&raw.metadata().resource_version);
-                store.put(raw)?;
+                store.put(raw, which)?;
             }
             WatchEvent::Deleted(raw) => {
                 store.version.clone_from(&raw.metadata().resource_version);
@@ -176,12 +212,19 @@ impl<K: CachedObject> WatchState<K> {
     }
 }
 
-async fn follow<K: CachedObject>(api: Bounded, path: String, state: Arc<RwLock<WatchState<K>>>, answered: Arc<Notify>) {
+async fn follow<K: CachedObject>(
+    api: Bounded,
+    path: String,
+    which: Which,
+    state: Arc<RwLock<WatchState<K>>>,
+    answered: Arc<Notify>,
+) {
     let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let mut wait = BACK_OFF.0;
     loop {
         let listed = state.read().unwrap_or_else(PoisonError::into_inner).listed;
-        let step = if listed { watch(&api, &path, &state).await } else { list(&api, &path).await.map(Some) };
+        let step =
+            if listed { watch(&api, &path, &which, &state).await } else { list(&api, &path, &which).await.map(Some) };
         match step {
             Ok(Some(store)) => {
                 let mut state = write();
@@ -212,15 +255,16 @@ async fn follow<K: CachedObject>(api: Bounded, path: String, state: Arc<RwLock<W
 async fn watch<K: CachedObject>(
     api: &Bounded,
     path: &str,
+    which: &Which,
     state: &RwLock<WatchState<K>>,
 ) -> Result<Option<Store<K>>, Failure> {
     // The server ends the watch; one that goes on beyond that, or drips for ever, is ended here.
     let until = tokio::time::Instant::now() + Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
-    let followed = tokio::time::timeout_at(until, events(api, path, state)).await;
+    let followed = tokio::time::timeout_at(until, events(api, path, which, state)).await;
     let late = |_| Failure::new(Reason::Timeout, format!("the watch of {path} has no end"));
     match followed.map_err(late)?? {
         Ended::Heard => Ok(None),
-        Ended::Silent | Ended::Expired => list(api, path).await.map(Some),
+        Ended::Silent | Ended::Expired => list(api, path, which).await.map(Some),
     }
 }
 
@@ -234,7 +278,12 @@ enum Ended {
     Expired,
 }
 
-async fn events<K: CachedObject>(api: &Bounded, path: &str, state: &RwLock<WatchState<K>>) -> Result<Ended, Failure> {
+async fn events<K: CachedObject>(
+    api: &Bounded,
+    path: &str,
+    which: &Which,
+    state: &RwLock<WatchState<K>>,
+) -> Result<Ended, Failure> {
     let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let version = write().store.version.clone();
     let request =
@@ -263,7 +312,7 @@ async fn events<K: CachedObject>(api: &Bounded, path: &str, state: &RwLock<Watch
             }
             return Err(refused(status.code, &status.message, path));
         }
-        write().apply(event)?;
+        write().apply(event, which)?;
         ended = Ended::Heard;
     }
     Ok(ended)
@@ -275,12 +324,12 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 /// A whole collection, page by page. A page token that expired begins the list anew, once.
-pub(super) async fn list<K: CachedObject>(api: &Bounded, path: &str) -> Result<Store<K>, Failure> {
-    let listed = tokio::time::timeout(LIST_WITHIN, pages(api, path)).await;
+pub(super) async fn list<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
+    let listed = tokio::time::timeout(LIST_WITHIN, pages(api, path, which)).await;
     listed.map_err(|_| Failure::new(Reason::Timeout, format!("the list of {path} has no end")))?
 }
 
-async fn pages<K: CachedObject>(api: &Bounded, path: &str) -> Result<Store<K>, Failure> {
+async fn pages<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
     let mut store = Store::new(&api.room);
     let mut token = String::new();
     let (mut expired, mut empty, mut limit) = (false, 0, PAGE);
@@ -303,7 +352,7 @@ async fn pages<K: CachedObject>(api: &Bounded, path: &str) -> Result<Store<K>, F
         let items = page.items.unwrap_or_default();
         empty += usize::from(items.is_empty());
         for raw in items {
-            store.put(raw)?;
+            store.put(raw, which)?;
         }
         store.version = page.metadata.resource_version.into();
         if store.objects.len() > MAX_OBJECTS {
@@ -370,7 +419,7 @@ mod tests {
     }
 
     async fn reason(api: &Bounded) -> Option<Reason> {
-        list::<Service>(api, "/api/v1/services").await.err().map(|failure| failure.reason)
+        list::<Service>(api, "/api/v1/services", &Which::default()).await.err().map(|failure| failure.reason)
     }
 
     #[tokio::test]
@@ -432,7 +481,7 @@ mod tests {
             let items: Vec<String> = (0..limit).map(object).collect();
             page(&mut stream, &format!("{{\"metadata\": {{}}, \"items\": [{}]}}", items.join(","))).await
         });
-        let store = list::<Service>(&api.await?, "/api/v1/services").await?;
+        let store = list::<Service>(&api.await?, "/api/v1/services", &Which::default()).await?;
         assert_eq!(store.objects.len(), 10, "a hundred would be twenty megabytes");
         Ok(())
     }
@@ -450,7 +499,7 @@ mod tests {
         let store = Store::<Service>::new(&api.room);
         let state = RwLock::new(WatchState { store, listed: true, heard: Instant::now(), failure: None });
         let begun = tokio::time::Instant::now();
-        let ended = watch(&api, "/api/v1/services", &state).await.err();
+        let ended = watch(&api, "/api/v1/services", &Which::default(), &state).await.err();
         assert_eq!(ended.map(|failure| failure.reason), Some(Reason::Timeout));
         assert_eq!(begun.elapsed().as_secs(), u64::from(WATCH_SECONDS) + 15);
         Ok(())
