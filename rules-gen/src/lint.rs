@@ -41,6 +41,7 @@ use duplicates::Duplicates;
 use files::Source;
 use left_out::LeftOut;
 use report::Finding;
+use rule_file::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -104,32 +105,12 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         })
     };
     let used = tested::used(rules(), boards());
-    let configurations: Vec<&Configuration> = all
-        .iter()
-        .flat_map(|read| &read.documents)
-        .filter_map(|document| match document {
-            Document::Routes(configuration) => Some(&**configuration),
-            _ => None,
-        })
-        .collect();
+    let configurations = configurations(&all);
     let limits = dashboards::limits::Limits::of(rules());
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
-    let mut recordings: BTreeMap<&str, Vec<&promql::Expr>> = BTreeMap::new();
-    for (rule, ast) in rules().filter(|rule| !rule.alerts).filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {
-        recordings.entry(&rule.name.value).or_default().push(ast);
-    }
-    let mut alerts: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
-    for read in &all {
-        for rules in read.documents.iter().filter_map(|document| match document {
-            Document::Rules(rules) => Some(rules),
-            _ => None,
-        }) {
-            let names = rules.iter().filter(|rule| rule.alerts).map(|rule| rule.name.value.clone());
-            alerts.entry(duplicates::plain(Path::new(read.report.file()))).or_default().extend(names);
-        }
-    }
+    let (recordings, alerts) = (recordings(rules()), alerts(&all));
     let context = Context {
         options,
         recorded: &recorded,
@@ -181,6 +162,39 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     findings.dedup();
     let files = sources.iter().map(|source| source.name.clone()).collect();
     Outcome { findings, files, notes, left_out }
+}
+
+/// The expressions that each recorded metric is recorded of.
+fn recordings<'a>(rules: impl Iterator<Item = &'a Rule>) -> BTreeMap<&'a str, Vec<&'a promql::Expr>> {
+    let mut recordings: BTreeMap<&str, Vec<&promql::Expr>> = BTreeMap::new();
+    for (rule, ast) in rules.filter(|rule| !rule.alerts).filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {
+        recordings.entry(&rule.name.value).or_default().push(ast);
+    }
+    recordings
+}
+
+/// The names of the alerts in each file with rules.
+fn alerts(all: &[Read<'_>]) -> BTreeMap<PathBuf, BTreeSet<String>> {
+    let mut alerts: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for read in all {
+        for document in &read.documents {
+            if let Document::Rules(rules) = document {
+                let names = rules.iter().filter(|rule| rule.alerts).map(|rule| rule.name.value.clone());
+                alerts.entry(duplicates::plain(Path::new(read.report.file()))).or_default().extend(names);
+            }
+        }
+    }
+    alerts
+}
+
+/// The configurations of Alertmanager.
+fn configurations<'a>(all: &'a [Read<'_>]) -> Vec<&'a Configuration> {
+    let documents = all.iter().flat_map(|read| &read.documents);
+    let routes = |document: &'a Document| match document {
+        Document::Routes(configuration) => Some(&**configuration),
+        _ => None,
+    };
+    documents.filter_map(routes).collect()
 }
 
 /// What a live server is to be asked about these files.

@@ -21,7 +21,7 @@ pub static TLS: Table = Table {
 /// A certificate is of no use without its key, and what stands here itself is PEM.
 fn pair(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["ca", "cert"] {
-        if of.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty() && !text.contains("-----BEGIN")) {
+        if is_there(of, key) && of.get(key).and_then(Value::as_str).is_none_or(|text| !text.contains("-----BEGIN")) {
             findings
                 .under(key, |findings| findings.refuse(format!("this is no PEM; the name of a file is {key}_file")));
         }

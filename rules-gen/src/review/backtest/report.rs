@@ -314,6 +314,7 @@ mod tests {
             step_seconds: 60.0,
             time_zone: "UTC".to_owned(),
             budget: Some("1/week".to_owned()),
+            failed: Vec::new(),
             warnings: Vec::new(),
             alerts: vec![page, alert("A", "critical", "other"), watchdog],
         };
