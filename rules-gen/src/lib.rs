@@ -9,4 +9,5 @@ pub mod review;
 pub mod routing;
 pub mod rules;
 pub mod server;
+pub mod server_files;
 pub mod terminal;

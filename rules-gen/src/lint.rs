@@ -22,6 +22,7 @@ mod number;
 pub mod options;
 pub mod output;
 pub mod place;
+mod refusals;
 pub mod report;
 mod routes;
 pub mod rule_file;
@@ -40,7 +41,9 @@ use duplicates::Duplicates;
 use files::Source;
 use left_out::LeftOut;
 use report::Finding;
-use std::collections::BTreeSet;
+use rule_file::Rule;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Bytes of a thread's stack: expressions are walked by recursion. Only what is used takes memory.
@@ -102,22 +105,19 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         })
     };
     let used = tested::used(rules(), boards());
-    let configurations: Vec<&Configuration> = all
-        .iter()
-        .flat_map(|read| &read.documents)
-        .filter_map(|document| match document {
-            Document::Routes(configuration) => Some(&**configuration),
-            _ => None,
-        })
-        .collect();
+    let configurations = configurations(&all);
     let limits = dashboards::limits::Limits::of(rules());
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
+    let (recordings, alerts) = (recordings(rules()), alerts(&all));
     let context = Context {
         options,
         recorded: &recorded,
+        recordings: &recordings,
+        uses_severity: rules().any(|rule| rule.alerts && rule.label("severity").is_some()),
         uids: uids.as_ref(),
+        alerts: &alerts,
         routing: &configurations,
         tested: &tested,
         used: &used,
@@ -145,7 +145,8 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                     checks::dashboard(&board.model, &surroundings, &mut report);
                 }
                 Document::Routing(node) => routes::object(node, rules(), options, &mut report),
-                Document::Tests(_) | Document::Routes(_) | Document::Other => {}
+                Document::Tests(node) => checks::test(node, &context, &mut report),
+                Document::Routes(_) | Document::Server | Document::Other => {}
             }
         }
         judged();
@@ -161,6 +162,39 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     findings.dedup();
     let files = sources.iter().map(|source| source.name.clone()).collect();
     Outcome { findings, files, notes, left_out }
+}
+
+/// The expressions that each recorded metric is recorded of.
+fn recordings<'a>(rules: impl Iterator<Item = &'a Rule>) -> BTreeMap<&'a str, Vec<&'a promql::Expr>> {
+    let mut recordings: BTreeMap<&str, Vec<&promql::Expr>> = BTreeMap::new();
+    for (rule, ast) in rules.filter(|rule| !rule.alerts).filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {
+        recordings.entry(&rule.name.value).or_default().push(ast);
+    }
+    recordings
+}
+
+/// The names of the alerts in each file with rules.
+fn alerts(all: &[Read<'_>]) -> BTreeMap<PathBuf, BTreeSet<String>> {
+    let mut alerts: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+    for read in all {
+        for document in &read.documents {
+            if let Document::Rules(rules) = document {
+                let names = rules.iter().filter(|rule| rule.alerts).map(|rule| rule.name.value.clone());
+                alerts.entry(duplicates::plain(Path::new(read.report.file()))).or_default().extend(names);
+            }
+        }
+    }
+    alerts
+}
+
+/// The configurations of Alertmanager.
+fn configurations<'a>(all: &'a [Read<'_>]) -> Vec<&'a Configuration> {
+    let documents = all.iter().flat_map(|read| &read.documents);
+    let routes = |document: &'a Document| match document {
+        Document::Routes(configuration) => Some(&**configuration),
+        _ => None,
+    };
+    documents.filter_map(routes).collect()
 }
 
 /// What a live server is to be asked about these files.

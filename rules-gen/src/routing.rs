@@ -1,13 +1,15 @@
 //! Alertmanager's routing and inhibition, computed offline: the receivers of an alert, and the alerts that inhibit it.
 
+mod global;
 mod integrations;
-mod keys;
 mod matcher;
 mod refused;
+mod times;
 
 pub use matcher::{Matcher, Operator};
 
 use crate::server::Labels;
+use crate::server_files::schema::Refusal;
 use anyhow::{Context, bail, ensure};
 use checklist::yaml;
 use serde::Deserialize;
@@ -134,8 +136,11 @@ impl Configuration {
     /// # Errors
     /// With the place in words: which route, which rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let whole: serde_json::Value = yaml::parse(text)?;
+        if let Some(refusal) = refused::check(&whole).first() {
+            bail!("{}", refused::named(refusal, &whole));
+        }
         let raw: RawConfiguration = yaml::parse(text)?;
-        refused::check(&yaml::parse(text)?)?;
         let receivers = raw.receivers.iter().map(receiver).collect::<anyhow::Result<Vec<_>>>()?;
         let mut names = BTreeSet::new();
         for receiver in &receivers {
@@ -159,6 +164,11 @@ impl Configuration {
             |(at, raw): (usize, &RawInhibitRule)| inhibit_rule(raw).with_context(|| format!("inhibit_rules[{at}]"));
         let inhibit_rules = raw.inhibit_rules.iter().enumerate().map(rule).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self { route, receivers, inhibit_rules, notes: notes.into_iter().collect() })
+    }
+
+    /// Everything that Alertmanager refuses of keys and values, with its place; what is no YAML has none.
+    pub fn refusals(text: &str) -> Vec<Refusal> {
+        yaml::parse(text).map(|whole| refused::check(&whole)).unwrap_or_default()
     }
 
     /// The receivers of an alert: that of every matching route, in Alertmanager's order. A receiver of two matching routes

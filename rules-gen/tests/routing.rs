@@ -272,8 +272,10 @@ fn keys_of_global_and_receivers_are_those_that_amtool_knows() -> Result<(), Box<
         global("slack_app_token: x, smtp_tls_config: {}, jira_api_url: 'http://j', mattermost_webhook_url: 'http://m'"),
         receiver("msteamsv2_configs: [{webhook_url: 'http://h', title: t}]"),
         receiver("incidentio_configs: [{url: 'http://h', alert_source_token: t}]"),
-        receiver("jira_configs: [{project: p, issue_type: Bug, api_type: cloud}]"),
-        receiver("email_configs: [{to: a@b, force_implicit_tls: true, auth_secret_file: f}]"),
+        receiver("jira_configs: [{api_url: 'http://j', project: p, issue_type: Bug, api_type: cloud}]"),
+        receiver(
+            "email_configs: [{to: a@b, from: c@d, smarthost: 'h:25', force_implicit_tls: true, auth_secret_file: f}]",
+        ),
         receiver("webhook_configs: [{url_file: f, timeout: 5s}]"),
     ] {
         let own = Configuration::parse(&newer);

@@ -1,5 +1,7 @@
 //! `test --rules`: promtool tests of anybody, what they cover, and which broken rules they notice.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
+
 use std::path::Path;
 use std::process::Command;
 

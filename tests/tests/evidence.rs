@@ -9,6 +9,8 @@ use futures::future::join_all;
 use hyper::Request;
 use serde_json::{Value, json};
 use stack::http::{Server, answer, serve};
+use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
+use stack::peers::{Authority, acceptor};
 use stack::postgres::{PASSWORD, Postgres};
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use std::collections::BTreeMap;
@@ -193,6 +195,42 @@ async fn lists_that_are_null_are_empty_and_no_reason_to_give_up() -> anyhow::Res
         assert_eq!(all[check].0, Verdict::Passed, "{check}: {}", all[check].1);
     }
     assert!(all["pods"].1.contains("1 pod"), "{}", all["pods"].1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_says_nothing_plausible_hides_none_of_the_others() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let tls = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?.0;
+    let server = Kubernetes::start(Kubelet::start(tls).await?).await?;
+    let path = folder.path().join("kubeconfig");
+    std::fs::write(&path, server.kubeconfig())?;
+    let made = jiff::Timestamp::now().to_string();
+    for (name, annotations) in [
+        ("good", Value::Null),
+        ("ahead", json!({"rotated": "2038-01-01T00:00:00Z"})),
+        ("odd", json!({"rotated": "last week"})),
+    ] {
+        let metadata = json!({"name": name, "creationTimestamp": made, "annotations": annotations});
+        server.apply(&format!("/api/v1/namespaces/{NAMESPACE}/secrets"), json!({"metadata": metadata}));
+    }
+    let each = |name: &str| format!("{{name: {name}, annotation: rotated}}");
+    let yaml = format!(
+        "kubernetes: [{{name: c, kubeconfig: {}, namespaces: [{NAMESPACE}], secrets: [{}]}}]\n",
+        path.display(),
+        ["ahead", "odd", "good"].map(each).join(", ")
+    );
+    let jobs = jobs(&yaml);
+    let secrets = jobs.iter().find(|job| job.state().check.signal.id == "secrets");
+    let secrets = secrets.ok_or_else(|| anyhow::anyhow!("no check"))?;
+    secrets.run().await;
+    let state = secrets.state();
+    assert_eq!(state.verdict(unix_now()), Verdict::CannotTell, "{}", state.seen());
+    for part in ["ahead: annotation rotated is a time in the future", "odd: annotation rotated is no RFC 3339 time"] {
+        assert!(state.why().contains(part), "{}", state.why());
+    }
+    let rotated = |series: &&checklist::Series| series.metric.name.contains("last_rotation");
+    assert_eq!(state.exposed(unix_now()).filter(rotated).count(), 1, "the good one is told");
     Ok(())
 }
 

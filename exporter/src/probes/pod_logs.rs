@@ -80,7 +80,17 @@ impl Probe for PodLogs {
             let positions = || self.positions.lock().unwrap_or_else(PoisonError::into_inner);
             for (at, source) in self.cluster.target.audit_logs.iter().enumerate() {
                 let before = positions()[at].clone();
-                let after = self.follow(source, before, &mut samples).await?;
+                let after = match self.follow(source, before, &mut samples).await {
+                    Ok(after) => after,
+                    // The others would fare no better.
+                    Err(failure) if failure.reason.is_of_the_way() => return Err(failure),
+                    // Pods that may not be listed hide no log of the others.
+                    Err(failure) => {
+                        let what = format!("pods {} of {}: {}", source.selector, source.namespace, failure.message);
+                        samples.missed(Object::Log, failure.reason, what);
+                        continue;
+                    }
+                };
                 let labels = [&source.namespace, &source.selector];
                 samples.put(&LINES, &labels, after.lines as f64);
                 // Without a log that could be read there may be lines all the same.

@@ -1,15 +1,16 @@
--- A row without a begin of time is overdue and has no age.
+-- A row from before all time is as old as can be, and one of the future says nothing of its age.
 SELECT 'audit_events'::text,
        (SELECT count(*) FROM (SELECT FROM {audit_events}
                               WHERE {audit_events.timestamp} < now() - make_interval(secs => $1::float8)
                               LIMIT 100000) AS overdue)::float8,
-       (SELECT extract(epoch FROM min({audit_events.timestamp})::timestamptz) FROM {audit_events}
-        WHERE {audit_events.timestamp} > '-infinity'::timestamp)::float8
+       (SELECT extract(epoch FROM greatest(min({audit_events.timestamp})::timestamptz, 'epoch')) FROM {audit_events}
+        WHERE {audit_events.timestamp} <= {ahead} HAVING min({audit_events.timestamp}) IS NOT NULL)::float8
 UNION ALL
 SELECT 'workflows',
        (SELECT count(*) FROM (SELECT FROM {workflows}
                               WHERE {workflows.status}::text IN ({workflows:completed}, {workflows:failed}, {workflows:cancelled})
                                 AND {workflows.updated_at} < now() - make_interval(secs => $2::float8)
                               LIMIT 100000) AS overdue)::float8,
-       (SELECT extract(epoch FROM min({workflows.updated_at})::timestamptz) FROM {workflows}
-        WHERE {workflows.status}::text IN ({workflows:completed}, {workflows:failed}, {workflows:cancelled}) AND {workflows.updated_at} > '-infinity'::timestamp)::float8
+       (SELECT extract(epoch FROM greatest(min({workflows.updated_at})::timestamptz, 'epoch')) FROM {workflows}
+        WHERE {workflows.status}::text IN ({workflows:completed}, {workflows:failed}, {workflows:cancelled})
+          AND {workflows.updated_at} <= {ahead} HAVING min({workflows.updated_at}) IS NOT NULL)::float8

@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// The API server leaves the data out when it is asked for metadata alone.
 const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
+/// Clocks of two machines may differ by this much.
+const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
 /// The probe of the signal `secrets`.
 pub struct Secrets(pub Arc<Cluster>);
 
@@ -26,8 +29,8 @@ struct Partial {
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     creation_timestamp: Option<jiff::Timestamp>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
+    /// Nothing, or `null` as Go writes it, when there are none.
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 /// Where the time of a rotation comes from.
@@ -44,12 +47,14 @@ impl Metadata {
     /// When the secret was last rotated, and how that is known.
     fn rotated(&self, secret: &RotatedSecret) -> Result<Option<(jiff::Timestamp, Source)>, Failure> {
         if let Some(annotation) = &secret.annotation
-            && let Some(text) = self.annotations.get(annotation)
+            && let Some(text) = self.annotations.as_ref().and_then(|all| all.get(annotation))
         {
-            let at = text.parse().map_err(|error| {
-                let place = format!("secret {}/{}", secret.namespace, secret.name);
-                Failure::new(Reason::Decode, format!("{place}: annotation {annotation} is no RFC 3339 time: {error}"))
-            })?;
+            let wrong = |what: String| Failure::new(Reason::Decode, format!("annotation {annotation} is {what}"));
+            let at: jiff::Timestamp = text.parse().map_err(|error| wrong(format!("no RFC 3339 time: {error}")))?;
+            // It would be young for years.
+            if at > jiff::Timestamp::now() + AHEAD {
+                return Err(wrong(format!("a time in the future, {at}")));
+            }
             return Ok(Some((at, Source::Annotation)));
         }
         Ok(self.creation_timestamp.map(|at| (at, Source::Creation)))
@@ -63,14 +68,30 @@ impl Probe for Secrets {
             let mut by_creation = 0;
             for secret in &self.0.target.secrets {
                 let path = format!("/api/v1/namespaces/{}/secrets/{}", secret.namespace, secret.name);
-                let found = watched.one::<Partial>(&path, METADATA_ONLY).await?;
-                samples.saw(Object::Secret, 1);
+                let place = format!("secret {}/{}", secret.namespace, secret.name);
+                let found = match watched.one::<Partial>(&path, METADATA_ONLY).await {
+                    Ok(found) => found,
+                    // The others would fare no better.
+                    Err(failure) if failure.reason.is_of_the_way() => return Err(failure),
+                    // One that is forbidden hides none of the others.
+                    Err(failure) => {
+                        samples.missed(Object::Secret, failure.reason, format!("{place}: {}", failure.message));
+                        continue;
+                    }
+                };
                 let labels = [&secret.namespace, &secret.name];
                 samples.put(&PRESENT, &labels, f64::from(u8::from(found.is_some())));
-                let rotated = found.map(|found| found.metadata.rotated(secret)).transpose()?.flatten();
-                if let Some((at, source)) = rotated {
-                    samples.put(&ROTATED, &labels, at.as_duration().as_secs_f64());
-                    by_creation += usize::from(source == Source::Creation);
+                match found.map(|found| found.metadata.rotated(secret)).transpose() {
+                    Ok(rotated) => {
+                        samples.saw(Object::Secret, 1);
+                        if let Some((at, source)) = rotated.flatten() {
+                            samples.put(&ROTATED, &labels, at.as_duration().as_secs_f64());
+                            by_creation += usize::from(source == Source::Creation);
+                        }
+                    }
+                    Err(failure) => {
+                        samples.missed(Object::Secret, failure.reason, format!("{place}: {}", failure.message));
+                    }
                 }
             }
             if by_creation > 0 {

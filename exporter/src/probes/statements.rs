@@ -56,6 +56,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select(include_str!("workflows.sql"), &[&workflows::WORKFLOWS, &workflows::UNKNOWN])
                 .counts(Object::Workflow).every(SLOWLY),
             select(include_str!("workflows_finished.sql"), &[&workflows::FINISHED, &workflows::FAILED]),
+            gap(include_str!("workflows_future.sql"), Object::Workflow, Reason::Decode),
             select(include_str!("workflows_open.sql"), &[&workflows::OPEN]).every(SLOWLY),
     ]),
     ("auth_failures", &[

@@ -46,6 +46,9 @@ pub struct Arguments {
     /// The least level that makes the exit code 1.
     #[arg(long, value_enum, default_value = "warning", value_name = "LEVEL")]
     fail_on: Level,
+    /// The least level that is shown; --fail-on info shows infos too, and --select those of its lints.
+    #[arg(long, value_enum, default_value = "warning", value_name = "LEVEL")]
+    level: Level,
     /// Only these lints.
     #[arg(long, value_delimiter = ',', value_name = "ID", value_parser = lint_id)]
     select: Vec<String>,
@@ -156,7 +159,9 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     findings.extend(outcome.findings);
     let chosen = |finding: &Finding| {
         let named = |ids: &[String]| ids.iter().any(|id| id == finding.id);
-        (arguments.select.is_empty() || named(&arguments.select)) && !named(&arguments.ignore)
+        let least = arguments.level.min(arguments.fail_on);
+        let selected = named(&arguments.select);
+        (selected || (arguments.select.is_empty() && finding.level >= least)) && !named(&arguments.ignore)
     };
     findings.retain(chosen);
     let style = if arguments.output_file.is_some() { Style::PLAIN } else { Style::of_stdout() };

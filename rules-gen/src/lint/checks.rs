@@ -18,6 +18,7 @@ mod feature_flag;
 mod group_interval;
 mod group_names;
 mod impossible_limit;
+mod invalid_test;
 mod label_replace_pattern;
 mod malformed_rule;
 mod metric_name;
@@ -28,6 +29,7 @@ mod quantile;
 mod regex_matcher;
 mod retention;
 mod runbook_link;
+mod server_configuration;
 mod server_version;
 mod short_range;
 mod suppression;
@@ -45,6 +47,7 @@ use super::dashboards::context::DashboardContext;
 use super::definition::{Check, Lint};
 use super::report::Report;
 use super::rule_file::Rule;
+use super::yaml::Node;
 use serde_json::Value;
 
 /// In order of their ids.
@@ -56,6 +59,7 @@ pub static ALL: &[&Lint] = &[
     &server_version::LINT,
     &feature_flag::LINT,
     &prometheus_3::LINT,
+    &server_configuration::LINT,
     &unknown_metric::LINT,
     &metric_type::LINT,
     &short_range::LINT,
@@ -82,6 +86,7 @@ pub static ALL: &[&Lint] = &[
     &alert_route::LINT,
     &text_numbers::LINT,
     &untested::LINT,
+    &invalid_test::LINT,
     &dashboard::LINT,
     &metric_name::LINT,
     &unhealthy_rule::LINT,
@@ -112,6 +117,15 @@ pub(super) fn rules(rules: &[Rule], report: &mut Report<'_>) {
     for lint in ALL {
         if let Check::Rules(check) = lint.check {
             check(rules, report);
+        }
+    }
+}
+
+/// Every lint on a rule test.
+pub(super) fn test(test: &Node, context: &Context<'_>, report: &mut Report<'_>) {
+    for lint in ALL {
+        if let Check::Test(check) = lint.check {
+            check(test, context, report);
         }
     }
 }

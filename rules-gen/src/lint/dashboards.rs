@@ -5,6 +5,7 @@ pub(super) mod limits;
 pub(super) mod links;
 mod logql;
 pub(super) mod model;
+mod source;
 mod variables;
 
 use super::report::{Level, Report};
@@ -13,8 +14,25 @@ use context::DashboardContext;
 use model::panels;
 use promql::Selector;
 use serde_json::Value;
+use source::{Language, fixed, language};
 
-/// Panels that Grafana no longer draws.
+/// Panels that show what they ask for: without a query they are empty.
+const SHOWS_DATA: [&str; 13] = [
+    "timeseries",
+    "stat",
+    "gauge",
+    "bargauge",
+    "table",
+    "heatmap",
+    "histogram",
+    "piechart",
+    "barchart",
+    "state-timeline",
+    "status-history",
+    "logs",
+    "graph",
+];
+/// Panels that newer Grafanas replace or do not draw.
 const GONE: [&str; 5] = ["graph", "singlestat", "table-old", "grafana-piechart-panel", "grafana-worldmap-panel"];
 
 /// Every lint on a dashboard.
@@ -33,9 +51,9 @@ pub(super) fn check(dashboard: &Value, context: &DashboardContext<'_>, report: &
     let source = variables.iter().find(|variable| variable["type"] == "datasource");
     match source {
         None => say(
-            Level::Warning,
+            Level::Info,
             "\"templating\"",
-            "no variable for the data source: it works in one Grafana only".to_owned(),
+            "no variable for the data source: everything asks the default one".to_owned(),
             "add a datasource variable",
         ),
         Some(source) if source["label"] != "Data source" => {
@@ -65,9 +83,9 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
         |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
     if GONE.contains(&kind) {
         say(
-            Level::Error,
+            Level::Warning,
             &near,
-            format!("Grafana no longer draws panels of type {kind}"),
+            format!("panels of type {kind} are deprecated: newer Grafanas replace them, or do not draw them"),
             "use timeseries, stat or table",
         );
     }
@@ -80,29 +98,32 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
         }
     }
     let targets = panel["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if targets.is_empty() {
+    let other = panel["libraryPanel"].is_object() || panel["datasource"]["uid"] == "-- Dashboard --";
+    if targets.is_empty() && SHOWS_DATA.contains(&kind) && !other {
         say(Level::Warning, &near, "the panel asks nothing".to_owned(), "give it a target");
     }
     let timed = ["timeseries", "stat", "gauge", "bargauge"].contains(&kind);
     if timed && panel["fieldConfig"]["defaults"]["unit"].as_str().is_none_or(str::is_empty) {
         say(Level::Info, &near, "the panel has no unit".to_owned(), "fieldConfig.defaults.unit");
     }
-    let fixed = panel["datasource"]["uid"].as_str().or(panel["datasource"].as_str());
-    if fixed.is_some_and(|uid| !uid.starts_with('$') && uid != "-- Mixed --" && uid != "grafana") {
-        say(Level::Warning, &near, "the panel names one data source".to_owned(), "use the variable");
+    // The panel and its queries name the same one: told once.
+    if let Some(uid) = std::iter::once(panel).chain(targets).find_map(fixed) {
+        let message = format!("the panel asks the data source {uid}, which is there in one Grafana only");
+        say(Level::Warning, &near, message, "use a variable of type datasource");
     }
     let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array();
+    // The first step is the base, whatever its number.
     let values: Vec<f64> = steps.into_iter().flatten().skip(1).filter_map(|step| step["value"].as_f64()).collect();
-    if steps.and_then(|steps| steps.first()).is_some_and(|first| !first["value"].is_null() || !values.is_sorted()) {
-        say(Level::Error, &near, "threshold steps begin with null and rise".to_owned(), "");
+    if !values.is_sorted() {
+        say(Level::Warning, &near, "the steps of the thresholds do not rise".to_owned(), "order them by value");
     }
     let mut queries = Vec::new();
-    let (logs, metrics): (Vec<&Value>, Vec<&Value>) =
-        targets.iter().partition(|target| logql::is_one(target, panel, variables));
-    for query in logs.into_iter().filter(|target| target["hide"] != true).filter_map(|target| target["expr"].as_str()) {
+    let of = |wanted: Language| targets.iter().filter(move |target| language(&[target, panel], variables) == wanted);
+    let (logs, metrics) = (of(Language::Logql), of(Language::Promql));
+    for query in logs.filter(|target| target["hide"] != true).filter_map(|target| target["expr"].as_str()) {
         logql::check(query, &near, report);
     }
-    for expr in metrics.into_iter().filter_map(|target| target["expr"].as_str()) {
+    for expr in metrics.filter_map(|target| target["expr"].as_str()).filter(|expr| !expr.trim().is_empty()) {
         let ast = match promql::parse_with_variables(expr) {
             Ok(query) => query.expr,
             Err(errors) => {

@@ -4,9 +4,11 @@ use super::context::Context;
 use super::dashboards::context::DashboardContext;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
+use super::yaml::Node;
 use promql::Expr;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// A lint.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub enum Check {
     Expr(fn(&Rule, &Expr, &Context<'_>, &mut Report<'_>)),
     /// A check of the rules of one file.
     Rules(fn(&[Rule], &mut Report<'_>)),
+    /// A check of a rule test.
+    Test(fn(&Node, &Context<'_>, &mut Report<'_>)),
     /// A check of a dashboard.
     Dashboard(fn(&Value, &DashboardContext<'_>, &mut Report<'_>)),
     /// A check of the text of a scrape.
@@ -114,7 +118,11 @@ impl Example {
             Self::Scrape(text) => block("text", text),
             Self::Files(files) => {
                 let file = |(name, text): &(&str, &str)| {
-                    let kind = if name.ends_with(".json") { "json" } else { "yaml" };
+                    let kind = if Path::new(name).extension().is_some_and(|ending| ending == "json") {
+                        "json"
+                    } else {
+                        "yaml"
+                    };
                     format!("`{name}`:\n\n{}", block(kind, text))
                 };
                 files.iter().map(file).collect::<Vec<_>>().join("\n")

@@ -11,8 +11,9 @@ use super::place::ParseError;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::{self, Node};
-use super::{dashboards, helm, routes, rule_file};
+use super::{dashboards, helm, refusals, routes, rule_file};
 use crate::routing::Configuration;
+use crate::server_files::rule_test;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -26,6 +27,8 @@ pub(super) enum Document {
     Tests(Node),
     /// An `AlertmanagerConfig` object.
     Routing(Node),
+    /// A configuration of a server, which was judged when it was read.
+    Server,
     Other,
 }
 
@@ -70,7 +73,7 @@ pub(super) fn first<'a>(source: &'a Source, options: &Options) -> First<'a> {
 }
 
 /// Words of which every file that is ours has one; a folder may hold thousands of others.
-const OURS: [&str; 12] = [
+const OURS: [&str; 15] = [
     "group",
     "Group",
     "GROUP",
@@ -83,6 +86,9 @@ const OURS: [&str; 12] = [
     "AlertmanagerConfig",
     "ConfigMap",
     "GrafanaDashboard",
+    "scrape_config",
+    "_server_config",
+    "basic_auth_users",
 ];
 
 /// The documents of a file, and notes about what was left out.
@@ -271,13 +277,26 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
     nodes.filter_map(|node| plain(text, &node, file.mounted, report)).collect()
 }
 
+/// Tells what a server refuses of a configuration file that is alone in its text.
+fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node: &Node, report: &mut Report<'_>) {
+    // What cannot be read so has been told by the reader of YAML.
+    if let Ok(whole) = checklist::yaml::parse::<Value>(text) {
+        refusals::tell(id, who, node, &check(&whole), report);
+    }
+}
+
 /// Rules, tests or routes as Prometheus and Alertmanager read them; what nobody named must look like it.
 fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Option<Document> {
     if node.get("groups").is_some() && (named || form::is_rule_file(node)) {
         return Some(Document::Rules(rule_file::read(node, false, report)));
     }
     if form::is_test(node) {
+        tell("RG041", "promtool", rule_test::check, text, node, report);
         return Some(Document::Tests(node.clone()));
+    }
+    if let Some((who, check)) = form::server_file(node) {
+        tell("RG008", who, check, text, node, report);
+        return Some(Document::Server);
     }
     if node.get("route").is_some() && node.get("receivers").is_some() {
         // Only a configuration that is alone in its file can be read from the file's text.

@@ -120,7 +120,7 @@ impl TestedFiles {
 }
 
 /// A path without `.` and, where it can be, without `..`.
-fn plain(path: &Path) -> PathBuf {
+pub(super) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

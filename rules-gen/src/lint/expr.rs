@@ -109,6 +109,10 @@ pub fn health(one: &Binary) -> Option<Health<'_>> {
     let healthy = metric == "up"
         || ["_up", "_success", "_successful", "_healthy", "_passed"].iter().any(|ending| metric.ends_with(ending));
     let limit = constant(&one.right).filter(|_| healthy)?;
+    // Of other names with these endings some count: `brokers_up`.
+    if !["up", "probe_success"].contains(&metric) && ![0.0, 1.0].contains(&limit) {
+        return None;
+    }
     let holds = |value: f64| match one.op {
         BinaryOp::Equal => value == limit,
         BinaryOp::NotEqual => value != limit,

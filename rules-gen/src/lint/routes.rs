@@ -2,6 +2,7 @@
 
 use super::labels::labels;
 use super::options::Options;
+use super::refusals;
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::Node;
@@ -9,6 +10,10 @@ use crate::routing::Configuration;
 
 /// Reads Alertmanager's configuration; what it refuses is an error.
 pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Configuration> {
+    let refusals = Configuration::refusals(text);
+    if refusals::tell("RG036", "Alertmanager", node, &refusals, report) {
+        return None;
+    }
     match Configuration::parse(text) {
         Ok(configuration) => Some(configuration),
         Err(error) => {

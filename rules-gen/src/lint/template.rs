@@ -92,12 +92,21 @@ pub fn read(text: &str) -> Result<Used, String> {
         let (tokens, after) = tokens(trimmed)?;
         rest = after;
         block(&tokens, &mut blocks, &mut variables)?;
-        pipeline(&tokens, &mut variables, &mut used)?;
+        // Within range and with, the dot is something else than the alert.
+        let outer = blocks.iter().filter(|(word, _)| ["range", "with"].contains(word)).count();
+        let inside = outer > usize::from(matches!(tokens.first(), Some(Token::Word("range" | "with"))));
+        pipeline(&tokens, &mut variables, inside, &mut used)?;
         for at in 0..tokens.len() {
             if let [Token::Word("query"), Token::Text(literal), ..]
             | [Token::Text(literal), Token::Sign('|'), Token::Word("query"), ..] = &tokens[at..]
             {
                 used.queries.extend(promql::Text::of_literal(literal).map(|query| (*query).to_owned()));
+            }
+            if let [Token::Word("printf"), Token::Text(literal), rest @ ..] = &tokens[at..]
+                && let Some(pipe) = rest.iter().position(|token| *token == Token::Sign('|'))
+                && rest.get(pipe + 1) == Some(&Token::Word("query"))
+            {
+                used.queries.extend(promql::Text::of_literal(literal).map(|format| filled(&format)));
             }
         }
     }
@@ -105,6 +114,25 @@ pub fn read(text: &str) -> Result<Used, String> {
         Some((word, _)) => Err(format!("{{{{ {word} }}}} has no {{{{ end }}}}")),
         None => Ok(used),
     }
+}
+
+/// A query that `printf` makes, with something for each of its verbs.
+fn filled(format: &str) -> String {
+    let mut filled = String::new();
+    let mut rest = format;
+    while let Some((before, after)) = rest.split_once('%') {
+        filled.push_str(before);
+        let end = after.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '+' | '-' | ' ' | '#')).unwrap_or(0);
+        let verb = after[end..].chars().next();
+        filled.push_str(match verb {
+            Some('s' | 'v') => "x",
+            Some('q') => "\"x\"",
+            Some('%') => "%",
+            _ => "1",
+        });
+        rest = verb.map_or("", |verb| &after[end + verb.len_utf8()..]);
+    }
+    filled + rest
 }
 
 /// Opens and closes blocks; a variable lives until the end of its block.
@@ -140,7 +168,7 @@ fn block<'a>(
     Ok(())
 }
 
-fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, used: &mut Used) -> Result<(), String> {
+fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, inside: bool, used: &mut Used) -> Result<(), String> {
     let keywords = ["if", "else", "range", "with", "end", "define", "block", "template", "break", "continue"];
     let mut open = 0_usize;
     let head = match tokens {
@@ -163,6 +191,7 @@ fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, used: &mut Used) 
                     _ => {}
                 }
             }
+            Token::Field("Labels" | "Value") if inside => {}
             Token::Field("Labels") => {
                 if let Some(Token::Field(label)) = tokens.get(at + 1) {
                     used.labels.push((*label).to_owned());
@@ -227,8 +256,9 @@ mod tests {
         assert_eq!(used.labels, ["job", "instance"]);
         assert!(used.value && used.functions == ["humanize"]);
         assert_eq!(
-            read("{{ range query \"up\" }}{{ .Value }}{{ end }} {{- /* why */ -}} end").map(|u| u.value),
-            Ok(true)
+            read("{{ range query \"up\" }}{{ .Value }}{{ .Labels.a }}{{ end }} {{- /* why */ -}} end")
+                .map(|u| (u.value, u.labels)),
+            Ok((false, Vec::new()))
         );
         for fine in [
             "{{ 1i }}",

@@ -25,7 +25,10 @@ impl Covered {
         let found = if raw.starts_with('"') {
             escape(raw)
         } else if within_brackets && !raw.starts_with('\'') {
-            raw.find('?').map(|at| (at, "a ? within brackets ends the text for Prometheus: put the text in quotes"))
+            let colon = raw.starts_with(':').then_some(0);
+            colon.or_else(|| raw.find('?')).map(|at| {
+                (at, "a ? within brackets, or a : in front, ends the text for Prometheus: put the text in quotes")
+            })
         } else {
             None
         };
@@ -201,6 +204,7 @@ mod tests {
             ("# c\n...\na: b\n", 2),
             ("a: {b: Is it?}\n", 1),
             ("a: [b?c]\n", 1),
+            ("a: {:b: c}\n", 1),
             ("a: b\nc: \"x\\/y\"\n", 2),
             ("a: \"\\ud83d\\ude00\"\n", 1),
             ("a: b\u{2028}c\n", 1),

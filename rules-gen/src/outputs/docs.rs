@@ -117,7 +117,12 @@ dashboard. In a file that a linted test loads (`rule_files`), a rule is not judg
 stand in another file: a test needs no annotations.
 
 An error is what Prometheus refuses, what can never fire, or what always does. A warning will hurt, an info is worth a
-look. `--fail-on` says from which level on the exit code is 1.
+look. Infos are shown when they are asked for: `--level info`, `--fail-on info`, or `--select` with their id.
+`--fail-on` says from which level on the exit code is 1.
+
+At least nineteen of twenty warnings and errors of each lint are right, or the lint tells an info: a test counts that on
+rules as public repositories have them, and on the examples of all lints. On 2,500 rules of kube-prometheus, OpenShift,
+awesome-prometheus-alerts and the mixins, and on 322 dashboards of these, each kind of finding was judged by hand.
 
 A finding is suppressed where it is, with a reason and an end if you like; without a reason it is a finding itself:
 
@@ -149,6 +154,40 @@ fix:
 `--fix` changes the files where that can mean one thing only: quotes around a text that is no YAML without them,
 durations in another spelling (`5 min`, `1.5h`), a `limit` in quotes, and the link to the runbook of an alert without
 one, where `fix.runbook_url` says it. What stays broken is left as it is.
+
+### What pint finds, and what this finds
+
+[pint](https://cloudflare.github.io/pint/) lints rule files too, and asks live servers more than `--live` does.
+
+| what | pint | here |
+|---|---|---|
+| syntax, unknown keys, types | `yaml/parse`, `promql/syntax` | RG001, RG002, RG003; every mistake of a file in one run, at its place in the expression |
+| feature flags, versions | `promql/features`, of a live server | RG005, RG006, of a version and flags that are named; RG007 |
+| metrics, labels that are not there | `promql/series`, with its history | RG010, of a scrape or a live server; no history |
+| counters and gauges | `promql/rate`, `promql/counter`, of a live server | RG011: catalog, scrape, live server, and names that can mean one thing only |
+| ranges too short or too long | `promql/rate`, `promql/range_query` | RG012, RG013 |
+| histograms | - | RG014 |
+| sides that never match | `promql/impossible`, `promql/vector_matching` | RG015, also by values (`{a=\"x\"} / {a=\"y\"}`) and by contradictory matchers |
+| NaN and infinity | `promql/nan` | RG016, only where an aggregation, a mean over a time or `!=` is spoiled, or no limit is 0 |
+| results that flap | `promql/fragile` | RG017; `topk by (...) (1, ...)` and `topk()` within aggregations and joins are left alone |
+| no condition, the wrong way round | `alerts/comparison` | RG018; a label of the metric's own is a condition |
+| `alertname` lost, `timestamp()` of an expression | - | RG019, RG020 |
+| `absent()` | `alerts/absent` | RG021, also of metrics that a healthy world lacks |
+| limits that cannot be passed | - | RG022, RG023 |
+| regular expressions | `promql/regexp` | RG024, RG025 |
+| labels that were dropped | `promql/impossible` | RG026, also in `on (...)`, `group_left` and `label_replace()` |
+| templates | `alerts/template` | RG032, also queries within them, and those that `printf` makes |
+| labels and annotations | `alerts/annotation`, `rule/label`, `rule/name`, `rule/reject`, `rule/owner` | RG030, RG031; policies of one's own stand in `rules-gen.yaml` |
+| `for`, intervals of groups | `alerts/for`, `rule/for`, `group/interval` | RG034, RG035 |
+| text and expression differ | - | RG037 |
+| links | `rule/link` | RG033, also to headings of runbooks and to dashboards |
+| rules that stand twice | `rule/duplicate` | RG004, within a file |
+| how often an alert would have fired | `alerts/count` | `rules-gen backtest` |
+| external labels | `alerts/external_labels`, `labels/conflict` | - |
+| cost of a query | `query/cost`, of a live server | - |
+| rules that depend on a removed one | `rule/dependency` | `rules-gen diff` |
+| required aggregations, forbidden selectors | `promql/aggregate`, `promql/selector` | - |
+| tests, routes, dashboards, server configuration | - | RG040, RG041, RG036, RG050, RG008 |
 
 What `promtool check rules` refuses is an error here, and what it accepts has no error of syntax: a test compares the
 two on some 2,800 files (promtool 2.42, and 3.16 where it is built). Known differences: promtool reads the first

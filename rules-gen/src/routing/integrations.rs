@@ -1,220 +1,422 @@
-//! The keys of Alertmanager's configuration below `global` and `receivers`, of every version so far: a key that only
-//! older or newer servers know is none that no server knows.
+//! The ways to tell somebody: the keys of each integration in a receiver, and what it cannot do without.
 
-use super::keys::{keys, list};
-use anyhow::ensure;
-use serde_json::Value;
+use crate::server_files::http_client::{HTTP, TLS};
+use crate::server_files::schema::{Findings, Kind, PLAIN, Table, is_on, is_there};
+use serde_json::{Map, Value};
 
-const GLOBAL: [&str; 44] = [
-    "resolve_timeout",
-    "http_config",
-    "hipchat_api_url",
-    "hipchat_auth_token",
-    "jira_api_url",
-    "mattermost_webhook_url",
-    "mattermost_webhook_url_file",
-    "opsgenie_api_key",
-    "opsgenie_api_key_file",
-    "opsgenie_api_url",
-    "pagerduty_url",
-    "rocketchat_api_url",
-    "rocketchat_token",
-    "rocketchat_token_file",
-    "rocketchat_token_id",
-    "rocketchat_token_id_file",
-    "slack_api_url",
-    "slack_api_url_file",
-    "slack_app_token",
-    "slack_app_token_file",
-    "slack_app_url",
-    "smtp_auth_identity",
-    "smtp_auth_password",
-    "smtp_auth_password_file",
-    "smtp_auth_secret",
-    "smtp_auth_secret_file",
-    "smtp_auth_username",
-    "smtp_force_implicit_tls",
-    "smtp_from",
-    "smtp_hello",
-    "smtp_require_tls",
-    "smtp_smarthost",
-    "smtp_tls_config",
-    "telegram_api_url",
-    "telegram_bot_token",
-    "telegram_bot_token_file",
-    "victorops_api_key",
-    "victorops_api_key_file",
-    "victorops_api_url",
-    "webex_api_url",
-    "wechat_api_corp_id",
-    "wechat_api_secret",
-    "wechat_api_secret_file",
-    "wechat_api_url",
+/// Every list of integrations in a receiver, and its table.
+pub(super) static INTEGRATIONS: &[(&str, &Table)] = &[
+    ("discord_configs", &DISCORD),
+    ("email_configs", &EMAIL),
+    ("incidentio_configs", &INCIDENTIO),
+    ("jira_configs", &JIRA),
+    ("mattermost_configs", &MATTERMOST),
+    ("msteams_configs", &MSTEAMS),
+    ("msteamsv2_configs", &MSTEAMS_V2),
+    ("opsgenie_configs", &OPSGENIE),
+    ("pagerduty_configs", &PAGERDUTY),
+    ("pushover_configs", &PUSHOVER),
+    ("rocketchat_configs", &ROCKETCHAT),
+    ("slack_configs", &SLACK),
+    ("sns_configs", &SNS),
+    ("telegram_configs", &TELEGRAM),
+    ("victorops_configs", &VICTOROPS),
+    ("webex_configs", &WEBEX),
+    ("webhook_configs", &WEBHOOK),
+    ("wechat_configs", &WECHAT),
 ];
 
-const HTTP: [&str; 13] = [
-    "authorization",
-    "basic_auth",
-    "bearer_token",
-    "bearer_token_file",
-    "enable_http2",
-    "follow_redirects",
-    "http_headers",
-    "no_proxy",
-    "oauth2",
-    "proxy_connect_header",
-    "proxy_from_environment",
-    "proxy_url",
-    "tls_config",
-];
+static DISCORD: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "webhook_url"),
+        (Kind::Text, "webhook_url_file content title message username avatar_url"),
+    ],
+    needs: &["webhook_url webhook_url_file"],
+    at_most_one: &["webhook_url webhook_url_file"],
+    ..PLAIN
+};
 
-/// A way to tell somebody.
-struct Integration {
-    /// The key of its list in a receiver.
-    list: &'static str,
-    /// Its keys beside `send_resolved` and `http_config`, with blanks between.
-    keys: &'static str,
-    /// Of each of these one must be there.
-    needs: &'static [&'static [&'static str]],
+static EMAIL: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved require_tls force_implicit_tls"),
+        (
+            Kind::Text,
+            "to from hello auth_username auth_password auth_password_file auth_secret auth_secret_file auth_identity \
+             html text",
+        ),
+        (Kind::HostPort, "smarthost"),
+        (Kind::TextMap, "headers"),
+        (Kind::Table(&TLS), "tls_config"),
+        (Kind::Table(&THREADING), "threading"),
+    ],
+    needs: &["to"],
+    at_most_one: &[],
+    more: Some(headers),
+    ..PLAIN
+};
+
+static THREADING: Table =
+    Table { keys: &[(Kind::Bool, "enabled"), (Kind::Text, "thread_by_date")], more: Some(threads), ..PLAIN };
+
+fn threads(of: &Map<String, Value>, findings: &mut Findings) {
+    let by = of.get("thread_by_date").and_then(Value::as_str).unwrap_or("daily");
+    if is_on(of, "enabled") && !["none", "daily"].contains(&by) {
+        findings.under("thread_by_date", |findings| findings.refuse(format!("{by:?} is none of none, daily")));
+    }
 }
 
-const INTEGRATIONS: [Integration; 18] = [
-    Integration {
-        list: "discord_configs",
-        keys: "avatar_url content message title username webhook_url webhook_url_file",
-        needs: &[&["webhook_url", "webhook_url_file"]],
-    },
-    Integration {
-        list: "email_configs",
-        keys: "auth_identity auth_password auth_password_file auth_secret auth_secret_file auth_username \
-               force_implicit_tls from headers hello html require_tls smarthost text threading tls_config to",
-        needs: &[&["to"]],
-    },
-    Integration {
-        list: "incidentio_configs",
-        keys: "alert_source_token alert_source_token_file max_alerts timeout url url_file",
-        needs: &[&["url", "url_file"]],
-    },
-    Integration {
-        list: "jira_configs",
-        keys: "api_type api_url custom_fields description fields issue_type labels priority project reopen_duration \
-               reopen_transition resolve_transition summary wont_fix_resolution",
-        needs: &[&["project"], &["issue_type"]],
-    },
-    Integration {
-        list: "mattermost_configs",
-        keys: "attachments channel icon_emoji icon_url priority props text type username webhook_url webhook_url_file",
-        needs: &[],
-    },
-    Integration {
-        list: "msteams_configs",
-        keys: "summary text title webhook_url webhook_url_file",
-        needs: &[&["webhook_url", "webhook_url_file"]],
-    },
-    Integration {
-        list: "msteamsv2_configs",
-        keys: "text title webhook_url webhook_url_file",
-        needs: &[&["webhook_url", "webhook_url_file"]],
-    },
-    Integration {
-        list: "opsgenie_configs",
-        keys: "actions api_key api_key_file api_url description details entity message note priority responders source \
-               tags update_alerts",
-        needs: &[],
-    },
-    Integration {
-        list: "pagerduty_configs",
-        keys: "class client client_url component description details group images links routing_key routing_key_file \
-               service_key service_key_file severity source timeout url",
-        needs: &[&["routing_key", "routing_key_file", "service_key", "service_key_file"]],
-    },
-    Integration {
-        list: "pushover_configs",
-        keys: "device expire html message monospace priority retry sound title token token_file ttl url url_title \
-               user_key user_key_file",
-        needs: &[&["user_key", "user_key_file"], &["token", "token_file"]],
-    },
-    Integration {
-        list: "rocketchat_configs",
-        keys: "actions api_url channel color emoji fields icon_url image_url link_names short_fields text thumb_url \
-               title title_link token token_file token_id token_id_file",
-        needs: &[],
-    },
-    Integration {
-        list: "slack_configs",
-        keys: "actions api_url api_url_file app_token app_token_file app_url callback_id channel color edit_messages \
-               fallback fields footer icon_emoji icon_url image_url link_names message_text mrkdwn_in pretext \
-               short_fields text thumb_url timeout title title_link update_message username",
-        needs: &[],
-    },
-    Integration {
-        list: "sns_configs",
-        keys: "api_url attributes message phone_number sigv4 subject target_arn topic_arn",
-        needs: &[&["topic_arn", "phone_number", "target_arn"]],
-    },
-    Integration {
-        list: "telegram_configs",
-        keys: "api_url bot_token bot_token_file chat chat_id chat_id_file disable_notifications message \
-               message_thread_id parse_mode token",
-        needs: &[&["chat_id", "chat_id_file", "chat"]],
-    },
-    Integration {
-        list: "victorops_configs",
-        keys: "api_key api_key_file api_url custom_fields entity_display_name message_type monitoring_tool routing_key \
-               state_message",
-        needs: &[&["routing_key"]],
-    },
-    Integration { list: "webex_configs", keys: "api_url message room_id", needs: &[&["room_id"], &["http_config"]] },
-    Integration {
-        list: "webhook_configs",
-        keys: "max_alerts payload timeout url url_file",
-        needs: &[&["url", "url_file"]],
-    },
-    Integration {
-        list: "wechat_configs",
-        keys: "agent_id api_secret api_secret_file api_url corp_id message message_type to_party to_tag to_user",
-        needs: &[],
-    },
-];
-
-/// # Errors
-/// The first key below `global` or in a receiver that no version knows, and what an integration lacks.
-pub(super) fn check(global: &Value, receivers: &[Value]) -> anyhow::Result<()> {
-    if let Some(global) = global.as_object() {
-        keys(global, &GLOBAL, "global")?;
-    }
-    http(&global["http_config"], "global")?;
-    for (at, receiver) in receivers.iter().enumerate() {
-        let Some(table) = receiver.as_object() else { continue };
-        let place = match table.get("name").and_then(Value::as_str) {
-            Some(name) => format!("the receiver {name:?}"),
-            None => format!("receivers[{at}]"),
-        };
-        let known: Vec<&str> = INTEGRATIONS.iter().map(|one| one.list).chain(["name"]).collect();
-        keys(table, &known, &place)?;
-        for integration in &INTEGRATIONS {
-            for (at, one) in list(table, integration.list).iter().enumerate() {
-                self::one(integration, one, &format!("{place}: {}[{at}]", integration.list))?;
-            }
+fn headers(of: &Map<String, Value>, findings: &mut Findings) {
+    let mut seen: Vec<String> = Vec::new();
+    for name in of.get("headers").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+        let lower = name.to_lowercase();
+        if seen.contains(&lower) {
+            findings.under("headers", |findings| findings.refuse(format!("the header {name} is there twice")));
         }
+        seen.push(lower);
     }
-    Ok(())
 }
 
-fn one(integration: &Integration, value: &Value, place: &str) -> anyhow::Result<()> {
-    let Some(table) = value.as_object() else { return Ok(()) };
-    let known: Vec<&str> = integration.keys.split_whitespace().chain(["send_resolved", "http_config"]).collect();
-    keys(table, &known, place)?;
-    let there = |key: &&str| table.get(*key).is_some_and(|value| !value.is_null() && value != "");
-    for needed in integration.needs {
-        ensure!(needed.iter().any(there), "{place}: {} is missing", needed.join(" or "));
+static INCIDENTIO: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "url"),
+        (Kind::Text, "url_file alert_source_token alert_source_token_file"),
+        (Kind::Count, "max_alerts"),
+        (Kind::GoDuration, "timeout"),
+    ],
+    needs: &["url url_file"],
+    at_most_one: &["url url_file", "alert_source_token alert_source_token_file"],
+    more: Some(incidentio),
+    ..PLAIN
+};
+
+fn incidentio(of: &Map<String, Value>, findings: &mut Findings) {
+    let http = of.get("http_config").and_then(Value::as_object);
+    let authorized = http.is_some_and(|http| is_there(http, "authorization"));
+    let token = is_there(of, "alert_source_token") || is_there(of, "alert_source_token_file");
+    if authorized && token {
+        findings.refuse("alert_source_token and http_config.authorization exclude each other");
+    } else if http.is_some() && !authorized && !token {
+        findings.refuse("alert_source_token, alert_source_token_file or http_config.authorization is missing");
     }
-    http(&value["http_config"], place)
 }
 
-fn http(config: &Value, place: &str) -> anyhow::Result<()> {
-    match config.as_object() {
-        Some(table) => keys(table, &HTTP, &format!("{place}: http_config")),
-        None => Ok(()),
+static JIRA: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "api_url"),
+        (Kind::Text, "api_type project priority issue_type reopen_transition resolve_transition wont_fix_resolution"),
+        (Kind::Any, "summary description fields"),
+        (Kind::Texts, "labels"),
+        (Kind::Duration, "reopen_duration"),
+    ],
+    needs: &["project", "issue_type"],
+    values: &[("api_type", "auto cloud datacenter")],
+    ..PLAIN
+};
+
+static MATTERMOST: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "webhook_url"),
+        (
+            Kind::Text,
+            "webhook_url_file channel username text fallback color pretext author_name author_link author_icon title \
+             title_link thumb_url footer footer_icon image_url icon_url icon_emoji type",
+        ),
+        (Kind::Tables(&FIELD), "fields"),
+        (Kind::Tables(&ATTACHMENT), "attachments"),
+        (Kind::Table(&PROPS), "props"),
+        (Kind::Table(&PRIORITY), "priority"),
+    ],
+    at_most_one: &["webhook_url webhook_url_file"],
+    ..PLAIN
+};
+
+static ATTACHMENT: Table = Table {
+    keys: &[
+        (
+            Kind::Text,
+            "fallback color pretext text author_name author_link author_icon title title_link thumb_url footer \
+             footer_icon image_url",
+        ),
+        (Kind::Tables(&FIELD), "fields"),
+    ],
+    ..PLAIN
+};
+static PROPS: Table = Table { keys: &[(Kind::Text, "card")], ..PLAIN };
+static PRIORITY: Table =
+    Table { keys: &[(Kind::Text, "priority"), (Kind::Bool, "requested_ack persistent_notifications")], ..PLAIN };
+/// A field of a message in Slack or Mattermost.
+static FIELD: Table =
+    Table { keys: &[(Kind::Text, "title value"), (Kind::Bool, "short")], needs: &["title", "value"], ..PLAIN };
+
+static MSTEAMS: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "webhook_url"),
+        (Kind::Text, "webhook_url_file title summary text"),
+    ],
+    needs: &["webhook_url webhook_url_file"],
+    at_most_one: &["webhook_url webhook_url_file"],
+    ..PLAIN
+};
+
+static MSTEAMS_V2: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "webhook_url"),
+        (Kind::Text, "webhook_url_file title text"),
+    ],
+    needs: &["webhook_url webhook_url_file"],
+    at_most_one: &["webhook_url webhook_url_file"],
+    ..PLAIN
+};
+
+static OPSGENIE: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved update_alerts"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "api_url"),
+        (Kind::Text, "api_key api_key_file message description source entity actions tags note priority"),
+        (Kind::TextMap, "details"),
+        (Kind::Tables(&RESPONDER), "responders"),
+    ],
+    at_most_one: &["api_key api_key_file"],
+    ..PLAIN
+};
+
+static RESPONDER: Table = Table {
+    keys: &[(Kind::Text, "id name username type")],
+    needs: &["id name username"],
+    more: Some(responder),
+    ..PLAIN
+};
+
+fn responder(of: &Map<String, Value>, findings: &mut Findings) {
+    const KINDS: [&str; 5] = ["team", "teams", "user", "escalation", "schedule"];
+    let kind = of.get("type").and_then(Value::as_str).unwrap_or_default();
+    if !kind.contains("{{") && !KINDS.contains(&kind) {
+        findings.refuse(format!("the type {kind:?} is none of {}", KINDS.join(", ")));
     }
 }
+
+static PAGERDUTY: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "url"),
+        (
+            Kind::Text,
+            "service_key service_key_file routing_key routing_key_file client client_url description source severity \
+             class component group",
+        ),
+        (Kind::Any, "details"),
+        (Kind::Tables(&IMAGE), "images"),
+        (Kind::Tables(&LINK), "links"),
+        (Kind::GoDuration, "timeout"),
+    ],
+    needs: &["routing_key service_key routing_key_file service_key_file"],
+    at_most_one: &["routing_key routing_key_file", "service_key service_key_file"],
+    ..PLAIN
+};
+static IMAGE: Table = Table { keys: &[(Kind::Text, "src alt href")], ..PLAIN };
+static LINK: Table = Table { keys: &[(Kind::Text, "href text")], ..PLAIN };
+
+static PUSHOVER: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved html monospace"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Text, "user_key user_key_file token token_file title message url url_title device sound priority"),
+        (Kind::GoDuration, "retry expire ttl"),
+    ],
+    needs: &["user_key user_key_file", "token token_file"],
+    at_most_one: &["user_key user_key_file", "token token_file"],
+    more: Some(markup),
+    ..PLAIN
+};
+
+fn markup(of: &Map<String, Value>, findings: &mut Findings) {
+    if is_on(of, "html") && is_on(of, "monospace") {
+        findings.refuse("html and monospace exclude each other");
+    }
+}
+
+static ROCKETCHAT: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved short_fields link_names"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "api_url"),
+        (
+            Kind::Text,
+            "token_id token_id_file token token_file channel color title title_link text emoji icon_url image_url \
+             thumb_url",
+        ),
+        (Kind::Any, "fields actions"),
+    ],
+    at_most_one: &["token token_file", "token_id token_id_file"],
+    ..PLAIN
+};
+
+static SLACK: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved short_fields link_names update_message edit_messages"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "api_url app_url"),
+        (
+            Kind::Text,
+            "api_url_file app_token app_token_file channel username color title title_link pretext text message_text \
+             footer fallback callback_id icon_emoji icon_url image_url thumb_url",
+        ),
+        (Kind::Tables(&FIELD), "fields"),
+        (Kind::Tables(&ACTION), "actions"),
+        (Kind::Texts, "mrkdwn_in"),
+        (Kind::GoDuration, "timeout"),
+    ],
+    at_most_one: &["api_url api_url_file app_token app_token_file"],
+    more: Some(update),
+    ..PLAIN
+};
+
+fn update(of: &Map<String, Value>, findings: &mut Findings) {
+    const BOT: &str = "https://slack.com/api/chat.postMessage";
+    if is_on(of, "update_message") && of.get("api_url").and_then(Value::as_str) != Some(BOT) {
+        findings.under("update_message", |findings| findings.refuse(format!("only with api_url: {BOT}")));
+    }
+}
+
+static ACTION: Table = Table {
+    keys: &[(Kind::Text, "type text url style name value"), (Kind::Table(&CONFIRM), "confirm")],
+    needs: &["type", "text", "url name"],
+    ..PLAIN
+};
+static CONFIRM: Table = Table { keys: &[(Kind::Text, "text title ok_text dismiss_text")], needs: &["text"], ..PLAIN };
+
+static SNS: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved use_aws_http_client"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Text, "api_url topic_arn phone_number target_arn subject message"),
+        (Kind::TextMap, "attributes"),
+        (Kind::Table(&SIGV4), "sigv4"),
+    ],
+    needs: &["topic_arn phone_number target_arn"],
+    more: Some(one_address),
+    ..PLAIN
+};
+
+static SIGV4: Table = Table {
+    keys: &[(Kind::Text, "region access_key secret_key profile role_arn"), (Kind::Bool, "use_fips_sts_endpoint")],
+    more: Some(key_pair),
+    ..PLAIN
+};
+
+fn key_pair(of: &Map<String, Value>, findings: &mut Findings) {
+    if is_there(of, "access_key") != is_there(of, "secret_key") {
+        findings.refuse("access_key and secret_key belong together");
+    }
+}
+
+/// Alertmanager refuses two addresses, and takes three.
+fn one_address(of: &Map<String, Value>, findings: &mut Findings) {
+    if ["topic_arn", "phone_number", "target_arn"].iter().filter(|key| is_there(of, key)).count() == 2 {
+        findings.refuse("topic_arn, phone_number and target_arn exclude each other");
+    }
+}
+
+static TELEGRAM: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved disable_notifications"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "api_url"),
+        (Kind::Text, "bot_token bot_token_file chat_id_file message parse_mode"),
+        (Kind::Whole, "chat_id message_thread_id"),
+    ],
+    needs: &["chat_id chat_id_file"],
+    at_most_one: &["bot_token bot_token_file", "chat_id chat_id_file"],
+    values: &[("parse_mode", "Markdown MarkdownV2 HTML")],
+    ..PLAIN
+};
+
+static VICTOROPS: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "api_url"),
+        (Kind::Text, "api_key api_key_file routing_key message_type state_message entity_display_name monitoring_tool"),
+        (Kind::TextMap, "custom_fields"),
+    ],
+    needs: &["routing_key"],
+    at_most_one: &["api_key api_key_file"],
+    more: Some(reserved),
+    ..PLAIN
+};
+
+fn reserved(of: &Map<String, Value>, findings: &mut Findings) {
+    const RESERVED: [&str; 7] = [
+        "routing_key",
+        "message_type",
+        "state_message",
+        "entity_display_name",
+        "monitoring_tool",
+        "entity_id",
+        "entity_state",
+    ];
+    let fields = of.get("custom_fields").and_then(Value::as_object);
+    if let Some(name) = RESERVED.iter().find(|name| fields.is_some_and(|fields| fields.contains_key(**name))) {
+        findings.under("custom_fields", |findings| findings.refuse(format!("{name} is a field of its own")));
+    }
+}
+
+static WEBEX: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "api_url"),
+        (Kind::Text, "message room_id"),
+    ],
+    needs: &["room_id"],
+    more: Some(authorized),
+    ..PLAIN
+};
+
+fn authorized(of: &Map<String, Value>, findings: &mut Findings) {
+    let http = of.get("http_config").and_then(Value::as_object);
+    if http.and_then(|http| http.get("authorization")).is_none_or(Value::is_null) {
+        findings.refuse("http_config.authorization is missing");
+    }
+}
+
+static WEBHOOK: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::TemplateUrl, "url"),
+        (Kind::Text, "url_file"),
+        (Kind::Count, "max_alerts"),
+        (Kind::GoDuration, "timeout"),
+        (Kind::Any, "payload"),
+    ],
+    needs: &["url url_file"],
+    at_most_one: &["url url_file"],
+    ..PLAIN
+};
+
+static WECHAT: Table = Table {
+    keys: &[
+        (Kind::Bool, "send_resolved"),
+        (Kind::Table(&HTTP), "http_config"),
+        (Kind::Url, "api_url"),
+        (Kind::Text, "api_secret api_secret_file corp_id message to_user to_party to_tag agent_id message_type"),
+    ],
+    at_most_one: &["api_secret api_secret_file"],
+    values: &[("message_type", "text markdown")],
+    ..PLAIN
+};

@@ -1,109 +1,171 @@
-//! What Alertmanager refuses of a configuration beside the tree of routes: keys, durations, names of times, addresses.
+//! What Alertmanager refuses of a configuration beside the tree of routes and matchers: keys, their values, what excludes
+//! what, and what is missing.
 
-use super::integrations;
-use super::keys::{keys, list};
+use super::global::{GLOBAL, shared};
+use super::integrations::INTEGRATIONS;
+use super::times;
 use crate::promql::duration;
-use anyhow::{Context, bail, ensure};
+use crate::server_files::http_client::TRACING;
+use crate::server_files::schema::{Findings, Kind, PLAIN, Refusal, Step, Table};
 use checklist::yaml::hint;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-const TOP: [&str; 8] =
-    ["global", "templates", "route", "receivers", "inhibit_rules", "mute_time_intervals", "time_intervals", "tracing"];
-const ROUTE: [&str; 12] = [
-    "receiver",
-    "group_by",
-    "group_wait",
-    "group_interval",
-    "repeat_interval",
-    "match",
-    "match_re",
-    "matchers",
-    "continue",
-    "routes",
+const TOP: [&str; 9] = [
+    "global",
+    "templates",
+    "route",
+    "receivers",
+    "inhibit_rules",
     "mute_time_intervals",
-    "active_time_intervals",
-];
-const INHIBIT_RULE: [&str; 9] = [
-    "name",
-    "sources",
-    "source_match",
-    "source_match_re",
-    "source_matchers",
-    "target_match",
-    "target_match_re",
-    "target_matchers",
-    "equal",
+    "time_intervals",
+    "tracing",
+    "event_recorder",
 ];
 
-/// # Errors
-/// The first thing that Alertmanager refuses, with its place in words.
-pub(super) fn check(whole: &Value) -> anyhow::Result<()> {
-    let Some(top) = whole.as_object() else { bail!("the configuration is no table") };
-    keys(top, &TOP, "the configuration")?;
-    for (at, rule) in list(top, "inhibit_rules").iter().enumerate() {
-        if let Some(rule) = rule.as_object() {
-            let place = format!("inhibit_rules[{at}]");
-            keys(rule, &INHIBIT_RULE, &place)?;
-            for (at, source) in list(rule, "sources").iter().enumerate() {
-                if let Some(source) = source.as_object() {
-                    keys(source, &["matchers", "equal"], &format!("{place}.sources[{at}]"))?;
-                }
+static ROUTE: Table = Table {
+    keys: &[
+        (Kind::Text, "receiver"),
+        (Kind::Texts, "group_by mute_time_intervals active_time_intervals matchers"),
+        (Kind::Duration, "group_wait group_interval repeat_interval"),
+        (Kind::TextMap, "match match_re labels"),
+        (Kind::Bool, "continue"),
+        // Goes as deep as the reader of YAML lets a file be.
+        (Kind::Tables(&ROUTE), "routes"),
+    ],
+    more: Some(route),
+    ..PLAIN
+};
+
+static INHIBIT_RULE: Table = Table {
+    keys: &[
+        (Kind::Text, "name"),
+        (Kind::TextMap, "source_match source_match_re target_match target_match_re"),
+        (Kind::Texts, "source_matchers target_matchers equal"),
+        (Kind::Tables(&INHIBIT_SOURCE), "sources"),
+    ],
+    ..PLAIN
+};
+static INHIBIT_SOURCE: Table = Table { keys: &[(Kind::Texts, "matchers equal")], ..PLAIN };
+
+/// Everything that Alertmanager refuses, in order.
+pub(super) fn check(whole: &Value) -> Vec<Refusal> {
+    let mut findings = Findings::default();
+    let Some(top) = whole.as_object() else {
+        findings.refuse("the configuration is no table");
+        return findings.all;
+    };
+    for key in top.keys().filter(|key| !TOP.contains(&key.as_str())) {
+        findings.unknown(key, &TOP);
+    }
+    let nothing = Value::Null;
+    let part = |key: &str| top.get(key).unwrap_or(&nothing);
+    for (key, table) in [("global", &GLOBAL), ("route", &ROUTE), ("tracing", &TRACING)] {
+        findings.under(key, |findings| findings.table(part(key), table));
+    }
+    if top.get("templates").is_some_and(|list| !list.is_array() && !list.is_null()) {
+        findings.under("templates", |findings| findings.refuse("a list belongs here"));
+    }
+    findings.each(top, "inhibit_rules", |rule, findings| findings.table(rule, &INHIBIT_RULE));
+    for key in ["mute_time_intervals", "time_intervals"] {
+        findings.each(top, key, |interval, findings| findings.table(interval, &times::NAMED));
+    }
+    time_names(top, &mut findings);
+    findings.each(top, "receivers", |receiver, findings| self::receiver(receiver, part("global"), findings));
+    findings.all
+}
+
+/// Intervals have names of their own, and routes name those that are there.
+fn time_names(top: &Map<String, Value>, findings: &mut Findings) {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for key in ["mute_time_intervals", "time_intervals"] {
+        findings.each(top, key, |interval, findings| {
+            let name = interval["name"].as_str().unwrap_or_default();
+            if !name.is_empty() && !names.insert(name.to_owned()) {
+                findings.under("name", |findings| findings.refuse(format!("the interval {name:?} is there twice")));
+            }
+        });
+    }
+    let Some(root) = top.get("route").and_then(Value::as_object) else { return };
+    findings.under("route", |findings| {
+        for key in ["mute_time_intervals", "active_time_intervals"] {
+            if root.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
+                findings.under(key, |findings| findings.refuse("the root route must always tell"));
             }
         }
-    }
-    let mut times = BTreeSet::new();
-    for interval in list(top, "mute_time_intervals").iter().chain(list(top, "time_intervals")) {
-        times.extend(interval["name"].as_str());
-    }
-    if let Some(root) = top.get("route").and_then(Value::as_object) {
-        for key in ["mute_time_intervals", "active_time_intervals"] {
-            ensure!(list(root, key).is_empty(), "the root route has {key}: it must always tell");
-        }
-        route(root, "route", &times)?;
-    }
-    integrations::check(&whole["global"], list(top, "receivers"))?;
-    for receiver in list(top, "receivers") {
-        slack(receiver, &whole["global"])?;
-    }
-    Ok(())
+        times_of(root, &names, findings);
+    });
 }
 
-/// Goes as deep as the reader of YAML lets a file be.
-fn route(one: &Map<String, Value>, place: &str, times: &BTreeSet<&str>) -> anyhow::Result<()> {
-    keys(one, &ROUTE, place)?;
-    for key in ["group_wait", "group_interval", "repeat_interval"] {
-        let text = match one.get(key) {
-            None | Some(Value::Null) => continue,
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-        };
-        let length = duration::parse(&text).map_err(anyhow::Error::msg).with_context(|| format!("{place}: {key}"))?;
-        ensure!(key == "group_wait" || !length.is_zero(), "{place}: {key} must be more than 0");
-    }
+fn times_of(route: &Map<String, Value>, names: &BTreeSet<String>, findings: &mut Findings) {
     for key in ["mute_time_intervals", "active_time_intervals"] {
-        for name in list(one, key).iter().filter_map(Value::as_str) {
-            let known: Vec<&str> = times.iter().copied().collect();
-            ensure!(times.contains(name), "{place}: {key} names {name:?}, which is not defined{}", hint(name, &known));
-        }
+        findings.each(route, key, |name, findings| {
+            if let Some(name) = name.as_str().filter(|name| !names.contains(*name)) {
+                let known: Vec<&str> = names.iter().map(String::as_str).collect();
+                findings.refuse(format!("{name:?} is not defined{}", hint(name, &known)));
+            }
+        });
     }
-    for (at, child) in list(one, "routes").iter().enumerate() {
+    findings.each(route, "routes", |child, findings| {
         if let Some(child) = child.as_object() {
-            route(child, &format!("{place}.routes[{at}]"), times)?;
+            times_of(child, names, findings);
         }
-    }
-    Ok(())
+    });
 }
 
-/// Slack's address is the receiver's own or the one for all.
-fn slack(receiver: &Value, global: &Value) -> anyhow::Result<()> {
-    let there = |of: &Value, keys: &[&str]| keys.iter().any(|key| !of[key].is_null());
-    let own = ["api_url", "api_url_file", "app_token", "app_token_file"];
-    let shared = ["slack_api_url", "slack_api_url_file", "slack_app_token", "slack_app_token_file"];
-    let lacks = |one: &Value| !there(one, &own) && !there(global, &shared);
-    if receiver["slack_configs"].as_array().is_some_and(|all| all.iter().any(lacks)) {
-        let name = receiver["name"].as_str().unwrap_or_default();
-        bail!("the receiver {name:?} sends to Slack without an address: api_url, or global.slack_api_url");
+fn route(of: &Map<String, Value>, findings: &mut Findings) {
+    for key in ["group_interval", "repeat_interval"] {
+        let text = of.get(key).and_then(Value::as_str).unwrap_or_default();
+        if duration::parse(text).is_ok_and(|length| length.is_zero()) && !text.is_empty() {
+            findings.under(key, |findings| findings.refuse("it must be more than 0"));
+        }
     }
-    Ok(())
+    let labels: Vec<&str> =
+        of.get("group_by").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut seen = BTreeSet::new();
+    let mut refuse = |at: usize, why: String| {
+        findings.under("group_by", |findings| findings.at(at, |findings| findings.refuse(why)));
+    };
+    for (at, label) in labels.iter().enumerate() {
+        if *label == "..." && labels.iter().any(|other| other != label) {
+            refuse(at, "... stands for all labels: no other beside it".to_owned());
+        } else if label.is_empty() {
+            refuse(at, "a label has no name".to_owned());
+        } else if !seen.insert(*label) && *label != "..." {
+            refuse(at, format!("{label} is there twice"));
+        }
+    }
+}
+
+fn receiver(value: &Value, global: &Value, findings: &mut Findings) {
+    let Some(of) = value.as_object() else { return };
+    let known: Vec<&str> = INTEGRATIONS.iter().map(|(list, _)| *list).chain(["name", "labels"]).collect();
+    for key in of.keys().filter(|key| !known.contains(&key.as_str())) {
+        findings.unknown(key, &known);
+    }
+    for (list, table) in INTEGRATIONS {
+        findings.each(of, list, |one, findings| {
+            if one.is_null() {
+                findings.refuse("an item is empty");
+            }
+            findings.table(one, table);
+            if let Some(one) = one.as_object() {
+                shared(list, one, global, findings);
+            }
+        });
+    }
+}
+
+/// A refusal with its receiver's name instead of its number.
+pub(super) fn named(refusal: &Refusal, whole: &Value) -> String {
+    match refusal.path.as_slice() {
+        [Step::Key(list), Step::Item(at), rest @ ..] if list == "receivers" => {
+            let rest = Refusal { path: rest.to_vec(), ..refusal.clone() };
+            match whole["receivers"][*at]["name"].as_str() {
+                Some(name) => format!("the receiver {name:?}: {rest}"),
+                None => refusal.to_string(),
+            }
+        }
+        _ => refusal.to_string(),
+    }
 }

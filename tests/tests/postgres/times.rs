@@ -34,6 +34,17 @@ async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::R
     postgres.execute("UPDATE users SET last_login_at = 'infinity' WHERE id = 1").await?;
     let seen = check(&yaml, "users").await;
     assert_eq!(seen.value(&["checklist_accounts{", "state=\"future\""]), Some(1.0), "{}", seen.page);
+    // What ended in the future is in no window, and a row from before all time is older than any limit.
+    postgres.execute("UPDATE workflows SET updated_at = 'infinity' WHERE status = 'failed'").await?;
+    let seen = check(&yaml, "workflows").await;
+    seen.is(Verdict::CannotTell);
+    assert!(seen.words.contains("say that they did so in the future"), "{}", seen.words);
+    postgres.execute("UPDATE audit_events SET timestamp = '-infinity'").await?;
+    let seen = check(&yaml, "retention").await;
+    seen.is(Verdict::Warning);
+    assert!(seen.words.contains("Old audit events are not archived"), "{}", seen.words);
+    postgres.execute("UPDATE audit_events SET timestamp = '2038-01-01'").await?;
+    check(&yaml, "retention").await.is(Verdict::Passed);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql::{Expr, Kind, Selector};
+use promql::{BinaryOp, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG021",
@@ -30,8 +30,14 @@ groups:
 };
 
 fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
-    ast.walk(&mut |part, _| match &part.kind {
-        Kind::Call(call) if call.function.text.starts_with("absent") && rule.alerts => {
+    // One condition of several waits for the others.
+    let one_of_several = |above: &[&Expr]| {
+        above.iter().any(
+            |parent| matches!(&parent.kind, Kind::Binary(one) if matches!(one.op, BinaryOp::And | BinaryOp::Unless)),
+        )
+    };
+    ast.walk(&mut |part, above| match &part.kind {
+        Kind::Call(call) if call.function.text.starts_with("absent") && rule.alerts && !one_of_several(above) => {
             absence(rule, call.args.first().map(Expr::bare), context, report);
         }
         _ => {}

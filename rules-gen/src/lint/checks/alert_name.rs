@@ -9,23 +9,27 @@ pub(super) static LINT: Lint = Lint {
     id: "RG030",
     title: "names that routes cannot rely on",
     level: Level::Warning,
-    text: "Routes, links and silences go by the alert's name and its label `severity`.",
+    text: "Routes go by the label `severity`: an alert without it goes where nobody has meant it to, when others have it. Names that are no CamelCase and severities that others do not use are infos.",
     check: Check::Rule(check),
-    found: &[Example::Rules(
-        r"
+    found: &[Example::Rules("
 groups:
 - name: example
   rules:
-  - alert: service_down
+  - alert: ServiceDown
     expr: up == 0
     for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
-",
-    )],
+    annotations: {summary: A service is down.}
+  - alert: ServiceSlow
+    expr: latency_seconds > 5
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: A service is slow.}
+"), Example::Rules("
+groups:
+- name: example
+  rules:
+  - {alert: service_down, expr: up == 0, for: 5m, labels: {severity: warning}, annotations: {summary: A service is down.}}
+")],
     fine: &[Example::Rules(
         r"
 groups:
@@ -46,7 +50,7 @@ groups:
 /// The names that the mixins use, and those of pagers.
 const SEVERITIES: [&str; 6] = ["critical", "warning", "info", "none", "page", "ticket"];
 
-fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
+fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     if !rule.alerts {
         return;
     }
@@ -54,16 +58,18 @@ fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
     let camel = name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric());
     if !camel {
         let message = format!("{name} is not CamelCase");
-        report.at(LINT.id, Level::Warning, &rule.name, message, "routes and links rely on it");
+        report.at(LINT.id, Level::Info, &rule.name, message, "addresses and silences are easier with it");
     }
     match rule.label("severity") {
+        // Who routes by another label has it nowhere.
         None => {
-            report.at(LINT.id, Level::Warning, &rule.name, "no label severity: routes go by it", "severity: warning");
+            let level = if context.uses_severity { Level::Warning } else { Level::Info };
+            report.at(LINT.id, level, &rule.name, "no label severity, which other alerts have", "severity: warning");
         }
         Some(severity) if severity.value.contains("{{") => {}
         Some(severity) if !SEVERITIES.contains(&severity.value.as_str()) => {
             let message = format!("severity {} is none of {}", severity.value, SEVERITIES.join(", "));
-            report.at(LINT.id, Level::Warning, severity, message, "");
+            report.at(LINT.id, Level::Info, severity, message, "");
         }
         Some(_) => {}
     }

@@ -24,15 +24,11 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
         return;
     }
     let result = labels(ast, &context.options.known);
-    for name in ["alertname", "alertstate"] {
-        let of_alerts =
-            ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS")));
-        let certain = of_alerts && result.may_have(name) && !result.certain.contains(name);
-        let kept = of_alerts && result.possible.as_ref().is_some_and(|possible| possible.contains(name));
-        if certain || kept {
-            let message = format!("the rule's own label replaces {name} of the result: series become the same");
-            report.at(LINT.id, Level::Error, &rule.expr, message, "copy it with label_replace() and aggregate it away");
-            return;
-        }
+    let name = "alertname";
+    let alerts = ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS")));
+    // One alert asked for by name stays one.
+    if alerts && result.may_have(name) && !result.fixed.contains_key(name) {
+        let message = format!("the rule's own label replaces {name} of the result: series become the same");
+        report.at(LINT.id, Level::Error, &rule.expr, message, "copy it with label_replace() and aggregate it away");
     }
 }

@@ -4,18 +4,31 @@ use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::{filter, function};
 use crate::lint::labels::labels;
+use crate::lint::metric_facts::MetricFacts;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::lint::template;
 use promql::{BinaryOp, Expr, Kind, Selector};
+use std::collections::BTreeSet;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG032",
     title: "a template that shows nothing",
     level: Level::Error,
-    text: "A label that the expression aggregates away is empty in the text; a value in a label makes a new alert at every evaluation; a bare number of bytes or seconds is read by nobody. A template that does not parse is refused with the whole file.",
+    text: "A label that the expression aggregates away is empty in the text; a value in a label makes a new alert at every evaluation; a bare number of bytes or seconds is read by nobody. A query within a text (`query`, also of a `printf`) must parse. A template that does not parse is refused with the whole file.",
     check: Check::Rule(check),
-    found: &[Example::Rules(
+    found: &[Example::Rules("
+groups:
+- name: example
+  rules:
+  - alert: DisksDown
+    expr: count by (cluster) (disk_up == 0) > 1
+    for: 5m
+    labels: {severity: warning}
+    annotations:
+      summary: Disks are down.
+      description: '{{ with printf \"count(disk_up{cluster=%q} == 0\" $labels.cluster | query }}{{ . | first | value }}{{ end }}'
+"), Example::Rules(
         r"
 groups:
 - name: example
@@ -30,7 +43,18 @@ groups:
       description: '{{ $labels.instance }} cannot be scraped.'
 ",
     )],
-    fine: &[Example::Rules(
+    fine: &[Example::Rules("
+groups:
+- name: example
+  rules:
+  - alert: DisksDown
+    expr: count by (cluster) (disk_up == 0) > 1
+    for: 5m
+    labels: {severity: warning}
+    annotations:
+      summary: Disks are down.
+      description: '{{ with printf \"disk_up{cluster=%q} == 0\" .Labels.cluster | query }}{{ range . }}{{ .Labels.host }} {{ end }}{{ end }}'
+"), Example::Rules(
         r"
 groups:
 - name: example
@@ -54,6 +78,8 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let ast = rule.ast.as_ref();
     let result = ast.map(|ast| labels(ast, &context.options.known)).unwrap_or_default();
     let unit = ast.and_then(unit);
+    // A label that is lost is told once, however many texts show it.
+    let mut told = BTreeSet::new();
     for (name, text) in rule.labels.iter().chain(&rule.annotations) {
         let Ok(used) = template::read(&text.value) else { continue };
         for query in &used.queries {
@@ -63,9 +89,31 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
                 report.word(LINT.id, Level::Error, text, query, message, "the text shows an error instead of a value");
             }
         }
-        for label in used.labels.iter().filter(|label| !result.may_have(label)) {
-            let message = format!("{name} shows the label {label}, which the expression drops");
-            report.word(LINT.id, Level::Error, text, label, message, "keep the label in by (...), or leave it out");
+        // A label that an aggregation asks for and cannot have is RG026.
+        let asked = |label: &String| {
+            let mut asked = false;
+            if let Some(ast) = ast {
+                ast.walk(&mut |part, _| {
+                    let Kind::Aggregation(one) = &part.kind else { return };
+                    let by = one.grouping.as_ref().filter(|grouping| !grouping.without);
+                    asked |= by.is_some_and(|by| by.labels.iter().any(|name| name.text == *label))
+                        && !labels(&one.expr, &MetricFacts::default()).may_have(label);
+                });
+            }
+            asked
+        };
+        for label in used.labels.iter().filter(|label| !result.may_have(label) && !asked(label)) {
+            if told.insert(label.clone()) {
+                let message = format!("{name} shows the label {label}, which the expression drops");
+                report.word(
+                    LINT.id,
+                    Level::Warning,
+                    text,
+                    label,
+                    message,
+                    "keep the label in by (...), or leave it out",
+                );
+            }
         }
         let formats =
             |function: &String| function.starts_with("humanize") || ["printf", "toTime"].contains(&&**function);

@@ -9,10 +9,19 @@ pub(super) static LINT: Lint = Lint {
     id: "RG031",
     title: "texts that do not say it",
     level: Level::Warning,
-    text: "The summary is the headline of a group of alerts: one fixed sentence. The description says which one, and how much.",
+    text: "An alert without any text says nothing to who is woken up. The summary is the headline of a group of alerts: one fixed sentence; the description says which one, and how much: these two are infos.",
     check: Check::Rule(check),
-    found: &[Example::Rules(
-        r"
+    found: &[
+        Example::Rules(
+            "
+groups:
+- name: example
+  rules:
+  - {alert: ServiceDown, expr: up == 0, for: 5m, labels: {severity: warning}}
+",
+        ),
+        Example::Rules(
+            r"
 groups:
 - name: example
   rules:
@@ -24,7 +33,8 @@ groups:
     annotations:
       summary: A service is down.
 ",
-    )],
+        ),
+    ],
     fine: &[Example::Rules(
         r"
 groups:
@@ -46,8 +56,13 @@ fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
     if !rule.alerts {
         return;
     }
+    let texts = ["summary", "description", "message"].map(|name| rule.annotation(name).is_some());
+    if !texts.contains(&true) {
+        report.at(LINT.id, Level::Warning, &rule.name, "no text says what it means", "a summary, and a description");
+        return;
+    }
     match rule.annotation("summary").or_else(|| rule.annotation("message")) {
-        None => report.at(LINT.id, Level::Warning, &rule.name, "no annotation summary", "one fixed sentence"),
+        None => report.at(LINT.id, Level::Info, &rule.name, "no annotation summary", "one fixed sentence"),
         Some(summary) => {
             if summary.value.contains("{{") {
                 let message = "the summary changes with the alert: a group of alerts has no common headline";
@@ -59,6 +74,6 @@ fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
         }
     }
     if rule.annotation("description").is_none() && rule.annotation("message").is_none() {
-        report.at(LINT.id, Level::Warning, &rule.name, "no annotation description", "say which one and how much");
+        report.at(LINT.id, Level::Info, &rule.name, "no annotation description", "say which one and how much");
     }
 }

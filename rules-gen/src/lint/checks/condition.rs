@@ -2,10 +2,10 @@
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
-use crate::lint::expr::{conditional, constant, filter, health};
+use crate::lint::expr::{conditional, constant, filter, health, matchers};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql::Expr;
+use promql::{BinaryOp, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG018",
@@ -13,8 +13,9 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Error,
     text: r#"`up` is 1 while all is well: `up != 0` fires then, and falls silent when the service breaks. Such an alert was published for years as "is down"."#,
     check: Check::Expr(check),
-    found: &[Example::Rules(
-        r"
+    found: &[
+        Example::Rules(
+            r"
 groups:
 - name: example
   rules:
@@ -27,9 +28,18 @@ groups:
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
 ",
-    )],
-    fine: &[Example::Rules(
-        r"
+        ),
+        Example::Expr("sum by (pod) (endpoint_state{state=\"invalid\"})"),
+        Example::Expr("changes(process_start_time_seconds[5m])"),
+    ],
+    fine: &[
+        Example::Expr("vector(1)"),
+        Example::Expr("topic_info{ready!=\"True\"}"),
+        Example::Expr("count by (name) (index_info{indexrelname=~\".*ccnew.*\"})"),
+        Example::Expr("ALERTS{alertname=\"Other\", alertstate=\"firing\"}"),
+        Example::Expr("brokers_up == 2"),
+        Example::Rules(
+            r"
 groups:
 - name: example
   rules:
@@ -42,29 +52,69 @@ groups:
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
 ",
-    )],
+        ),
+    ],
 };
+
+/// Labels of every target: to ask for them is no condition.
+const OF_TARGETS: [&str; 8] = ["job", "instance", "namespace", "pod", "service", "endpoint", "container", "cluster"];
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     if !rule.alerts {
         return;
     }
-    let watchdog = rule.label("severity").is_some_and(|severity| severity.value == "none");
-    if let Some(one) = filter(ast.bare()) {
-        if let (Some(a), Some(b)) = (constant(&one.left), constant(&one.right)) {
-            report.at(LINT.id, Level::Error, &rule.expr, format!("compares {a} with {b}, which never changes"), "");
+    let Some(one) = filter(ast.bare()) else {
+        // Always firing is what a dead man's switch is for.
+        if !conditional(ast) && !is_switch(rule, ast) && !asks_for_presence(ast) {
+            let message = "no comparison: it fires whenever the metric is there";
+            report.at(LINT.id, Level::Warning, &rule.expr, message, "compare with a limit");
         }
-        // `up != 0` fires while all is well.
-        if let Some(health) = health(one)
-            && health.holds_well
-            && !health.holds_ill
-        {
-            let name = health.metric;
-            let message = format!("{name} is 1 while all is well: the alert fires then, and is silent when it breaks");
-            report.word(LINT.id, Level::Error, &rule.expr, name, message, "compare with 0 the other way round");
+        return;
+    };
+    if let (Some(a), Some(b)) = (constant(&one.left), constant(&one.right)) {
+        report.at(LINT.id, Level::Error, &rule.expr, format!("compares {a} with {b}, which never changes"), "");
+    }
+    // `up != 0` fires while all is well.
+    if let Some(health) = health(one)
+        && health.holds_well
+        && !health.holds_ill
+    {
+        let name = health.metric;
+        let message = format!("{name} is 1 while all is well: the alert fires then, and is silent when it breaks");
+        report.word(LINT.id, Level::Error, &rule.expr, name, message, "compare with 0 the other way round");
+    }
+}
+
+fn is_switch(rule: &Rule, ast: &Expr) -> bool {
+    let none = rule.label("severity").is_some_and(|severity| severity.value == "none");
+    none || matches!(&ast.bare().kind, Kind::Call(call) if call.function.text == "vector")
+}
+
+/// Whether series are asked for that are there only when something is wrong: `ALERTS`, or a label of the metric's own
+/// (`topic_info{ready!="True"}`), as they are, counted, or one of each.
+fn asks_for_presence(ast: &Expr) -> bool {
+    match &ast.bare().kind {
+        Kind::Selector(one) => {
+            let own = |name: &str| !OF_TARGETS.contains(&name);
+            one.metric().is_some_and(|name| name.starts_with("ALERTS")) || matchers(one).any(|m| own(&m.name.text))
         }
-    } else if !conditional(ast) && !watchdog {
-        let message = "no comparison: it fires whenever the metric is there";
-        report.at(LINT.id, Level::Warning, &rule.expr, message, "compare with a limit");
+        Kind::Aggregation(one) if ["max", "min", "group", "count"].contains(&one.op.text.as_str()) => {
+            asks_for_presence(&one.expr)
+        }
+        // The sum of facts, each of which is 1, is their number.
+        Kind::Aggregation(one) if one.op.text == "sum" => {
+            let fact = |one: &Selector| one.metric().is_some_and(|name| name.ends_with("_info"));
+            one.expr.bare().selector().is_some_and(fact) && asks_for_presence(&one.expr)
+        }
+        Kind::Call(call) if ["label_replace", "label_join"].contains(&call.function.text.as_str()) => {
+            call.args.first().is_some_and(asks_for_presence)
+        }
+        Kind::Call(call) if ["last_over_time", "present_over_time"].contains(&call.function.text.as_str()) => {
+            call.args.first().is_some_and(asks_for_presence)
+        }
+        // A join keeps what both sides have.
+        Kind::Binary(one) if !one.op.is_set() => asks_for_presence(&one.left) || asks_for_presence(&one.right),
+        Kind::Binary(one) if one.op == BinaryOp::And => asks_for_presence(&one.left) || asks_for_presence(&one.right),
+        _ => false,
     }
 }

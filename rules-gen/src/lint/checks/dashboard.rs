@@ -10,19 +10,51 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Warning,
     text: "What Grafana's own dashboard linter asks for: variables for the data source, job and instance, and queries that use them; variables whose queries parse and that follow the time; titles, descriptions, units, rising thresholds, panels that ask something and that Grafana still draws; queries that parse, rates over `$__rate_interval`, no bare counters; nothing to be edited. Of queries in LogQL only what can be seen without a parser of that language is judged: that quotes and brackets are closed, and that ranges are `[$__auto]` and not a fixed time; `target-logql-rule` of that linter goes further. And, when rules are linted with it: a colour that changes where no alert on the same metrics fires.",
     check: Check::Dashboard(dashboards::check),
-    found: &[Example::Dashboard(
-        r#"
+    found: &[
+        Example::Dashboard(ONE_GRAFANA),
+        Example::Dashboard(
+            r#"
 {"title": "Example", "schemaVersion": 39, "editable": false, "templating": {"list": [{"type": "datasource", "name": "datasource", "label": "Data source"}]},
  "panels": [{"type": "graph", "title": "Load", "description": "The load.", "fieldConfig": {"defaults": {"unit": "short"}}, "targets": [{"expr": "node_load1"}]}]}
 "#,
-    )],
-    fine: &[Example::Dashboard(
-        r#"
+        ),
+    ],
+    fine: &[
+        Example::Dashboard(VARIABLES),
+        Example::Dashboard(
+            r#"
 {"title": "Example", "schemaVersion": 39, "editable": false, "templating": {"list": [
   {"type": "datasource", "name": "datasource", "label": "Data source"},
   {"type": "query", "name": "job", "query": "label_values(node_load1, job)", "refresh": 2, "multi": true, "includeAll": true},
   {"type": "query", "name": "instance", "query": "label_values(node_load1{job=~\"$job\"}, instance)", "refresh": 2, "multi": true, "includeAll": true}]},
  "panels": [{"type": "timeseries", "title": "Load", "description": "The load.", "fieldConfig": {"defaults": {"unit": "short"}}, "targets": [{"expr": "node_load1{job=~\"$job\", instance=~\"$instance\"}"}]}]}
 "#,
-    )],
+        ),
+    ],
 };
+
+/// Variables anywhere, a base of thresholds that is a number, variables of Loki.
+const VARIABLES: &str = r#"
+{"title": "Variables", "uid": "v", "schemaVersion": 42, "editable": false, "templating": {"list": [
+  {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus"},
+  {"type": "datasource", "name": "logs", "label": "Data source", "query": "loki"},
+  {"type": "custom", "name": "k", "query": "1,2"}, {"type": "custom", "name": "threshold", "query": "1,2"},
+  {"type": "query", "name": "stream", "datasource": {"uid": "${logs}"}, "query": "label_values({}, stream)", "refresh": 2},
+  {"type": "query", "name": "job", "query": "label_values(up, job)", "refresh": 2, "multi": true, "includeAll": true},
+  {"type": "query", "name": "instance", "query": "label_values(up, instance)", "refresh": 2, "multi": true, "includeAll": true}]},
+ "panels": [{"type": "stat", "title": "T", "description": "D.", "datasource": {"uid": "$datasource"},
+  "fieldConfig": {"defaults": {"unit": "short", "thresholds": {"steps": [{"value": 0}, {"value": 80}]}}},
+  "targets": [
+   {"expr": "topk($k, up{job=~\"$job\", instance=~\"$instance\"})"},
+   {"expr": "up{job=~\"$job\", instance=~\"$instance\"} > $threshold"},
+   {"expr": "sum by (${group:csv}) (up{job=~\"$job\", instance=~\"$instance\"})"},
+   {"expr": "sum by (job) (rate(x_total{job=~\"$job\", instance=~\"$instance\"}[${w}m])) * $__interval_ms / $__range_s"}]}]}
+"#;
+
+/// A data source that is fixed in a variable.
+const ONE_GRAFANA: &str = r#"
+{"title": "Fixed", "uid": "f", "schemaVersion": 42, "editable": false, "templating": {"list": [
+  {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus"},
+  {"type": "query", "name": "job", "datasource": {"type": "prometheus", "uid": "PBFA97CFB590B2093"}, "query": "label_values(up, job)", "refresh": 2}]},
+ "panels": []}
+"#;

@@ -2,64 +2,113 @@
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
-use crate::lint::expr::{conditional, constant, function, is_scalar, matchers};
+use crate::lint::expr::{conditional, constant, function, is_scalar};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql::{Binary, BinaryOp, Expr, Kind};
-use std::collections::BTreeSet;
+use promql::{BinaryOp, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG016",
     title: "a division by what can be zero",
     level: Level::Warning,
-    text: "When nothing happens the rate is zero: x / 0 is infinite and fires, 0 / 0 is no number and poisons every average above it. A share of its own divisor, or a mean (`_sum` by `_count`), is left alone in front of `>`: both are zero at once.",
+    text: "When nothing happens a rate is zero, and 0 / 0 is no number. A comparison passes over that; a sum or a mean does not: one instance without traffic makes the result of all others no number, and the alert is silent. `!=` always holds of it. Where a limit is 0 because there is none (`container_spec_memory_limit_bytes`), the quotient is infinite, and above every limit.\n\nA plain quotient in front of `>` or `<` is left alone.",
     check: Check::Expr(check),
-    found: &[Example::Expr("rate(errors_total[5m]) / rate(requests_total[5m]) > 0.1")],
-    fine: &[Example::Expr("rate(errors_total[5m]) / (rate(requests_total[5m]) > 0) > 0.1")],
+    found: &[
+        Example::Expr("avg by (job) (rate(errors_total[5m]) / rate(requests_total[5m])) > 0.1"),
+        Example::Expr("sum by (job) (rate(x_seconds_sum[5m]) / rate(x_seconds_count[5m])) * 1000 > 500"),
+        Example::Expr("avg_over_time((rate(a_total[5m]) / rate(b_total[5m]))[1h:1m]) > 1"),
+        Example::Expr("rate(a_total[5m]) / rate(b_total[5m]) != 1"),
+        Example::Expr("container_memory_working_set_bytes / container_spec_memory_limit_bytes > 0.9"),
+    ],
+    fine: &[
+        Example::Expr("avg by (job) (rate(errors_total[5m]) / (rate(requests_total[5m]) > 0)) > 0.1"),
+        Example::Expr("sum by (job) (rate(errors_total[5m])) / sum by (job) (rate(requests_total[5m])) > 0.1"),
+        Example::Expr("rate(hits_total[5m]) / (rate(hits_total[5m]) + rate(misses_total[5m])) < 0.5"),
+        Example::Expr("max by (job) (rate(x_seconds_sum[5m]) / rate(x_seconds_count[5m])) > 1"),
+        Example::Expr("sum(rate(a_total[5m]) / clamp_min(rate(b_total[5m]), 1)) > 1"),
+        Example::Expr("avg(rate(a_total[5m]) / rate(b_total[5m]) and rate(b_total[5m]) > 0) > 1"),
+        Example::Expr("container_memory_working_set_bytes / (container_spec_memory_limit_bytes > 0) > 0.9"),
+    ],
 };
+
+/// Metrics that are 0 where there is no limit.
+const ZERO_IS_UNLIMITED: [&str; 3] =
+    ["container_spec_memory_limit_bytes", "redis_memory_max_bytes", "redis_config_maxmemory"];
+/// Aggregations of which one `NaN` makes the whole result `NaN`; those with max and min pass over it.
+const SPOILED: [&str; 5] = ["sum", "avg", "stddev", "stdvar", "quantile"];
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     ast.walk(&mut |part, above| {
-        if let Kind::Binary(one) = &part.kind {
-            division(rule, one, above, report);
+        let Kind::Binary(one) = &part.kind else { return };
+        if one.op != BinaryOp::Div || is_scalar(&one.right) || guarded(&one.right, above) {
+            return;
+        }
+        if let Some(name) = unlimited(&one.right).filter(|_| rule.alerts && fires_when_infinite(above)) {
+            let message = format!("{name} is 0 where there is no limit: the quotient is infinite, above every limit");
+            report.part(LINT.id, Level::Warning, &rule.expr, one.right.span, message, "divide by (... > 0)");
+        } else if let Some(by) = is_rate(&one.right).then(|| spoiled_by(above)).flatten() {
+            let message = format!("0 / 0 is no number when nothing happens, and {by} of it is none for all the others");
+            report.part(LINT.id, Level::Warning, &rule.expr, one.right.span, message, "divide by (... > 0)");
         }
     });
 }
 
-/// A rate can be zero: x / 0 is infinite, 0 / 0 is no number, and neither is what was meant.
-fn division(rule: &Rule, one: &Binary, above: &[&Expr], report: &mut Report<'_>) {
-    if one.op != BinaryOp::Div || is_scalar(&one.right) {
-        return;
-    }
+/// Whether a rate is in it: that is zero when nothing happens.
+fn is_rate(divisor: &Expr) -> bool {
     let mut rates = false;
-    one.right.walk(&mut |part, _| {
-        rates |= function(part).is_some_and(|name| ["rate", "irate", "increase"].contains(&name));
+    divisor.walk(&mut |part, _| {
+        rates |= function(part).is_some_and(|name| ["rate", "irate", "increase", "delta"].contains(&name));
     });
-    let floor = function(one.right.bare()) == Some("clamp_min");
-    let guarded = conditional(&one.right)
-        || floor
-        || (rule.alerts && never_infinite(one, above))
-        || above.iter().any(
-            |parent| matches!(&parent.kind, Kind::Binary(one) if one.op == BinaryOp::And && conditional(&one.right)),
-        );
-    if rates && !guarded {
-        let message = "the divisor is a rate that is zero when nothing happens".to_owned();
-        report.at(LINT.id, Level::Warning, &rule.expr, message, "divide by (... > 0)");
-    }
+    rates
 }
 
-/// Whether a division in front of `>` or `>=` is a share of its own divisor, or a mean (`_sum` by `_count`): both are
-/// zero at once, and what is no number is above no limit.
-fn never_infinite(one: &Binary, above: &[&Expr]) -> bool {
-    let parent = above.iter().rev().find(|parent| !matches!(parent.kind, Kind::Paren(_)));
-    let above_a_limit = matches!(parent.map(|parent| &parent.kind), Some(Kind::Binary(parent))
-        if matches!(parent.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual)
-            && constant(&parent.right).is_some()
-            && matches!(&parent.left.bare().kind, Kind::Binary(left) if std::ptr::eq(&raw const **left, one)));
-    let (upper, lower) = (one.left.selectors(), one.right.selectors());
-    let ([upper], [lower]) = (upper.as_slice(), lower.as_slice()) else { return false };
-    let (Some(numerator), Some(divisor)) = (upper.metric(), lower.metric()) else { return false };
-    let mean = numerator.strip_suffix("_sum").is_some_and(|stem| divisor.strip_suffix("_count") == Some(stem));
-    let has: BTreeSet<String> = matchers(upper).map(ToString::to_string).collect();
-    above_a_limit && (mean || numerator == divisor) && matchers(lower).all(|matcher| has.contains(&matcher.to_string()))
+/// Whether the divisor is kept from being zero: by a comparison, a floor, a number that is added, or by `and`.
+fn guarded(divisor: &Expr, above: &[&Expr]) -> bool {
+    let mut floor = false;
+    divisor.walk(&mut |part, _| {
+        floor |= function(part) == Some("clamp_min");
+        floor |= matches!(&part.kind, Kind::Binary(one) if one.op == BinaryOp::Add
+            && (constant(&one.left).is_some() || constant(&one.right).is_some()));
+    });
+    let and = |parent: &&Expr| matches!(&parent.kind, Kind::Binary(one) if one.op == BinaryOp::And && conditional(&one.right));
+    floor || conditional(divisor) || above.iter().any(and)
+}
+
+fn unlimited(divisor: &Expr) -> Option<&str> {
+    divisor.selectors().into_iter().filter_map(Selector::metric).find(|name| ZERO_IS_UNLIMITED.contains(name))
+}
+
+/// Whether the next comparison above a quotient is with a limit that it is to exceed.
+fn fires_when_infinite(above: &[&Expr]) -> bool {
+    let comparison = above.iter().rev().find_map(|parent| match &parent.kind {
+        Kind::Binary(one) if one.op.compares() => Some(one),
+        _ => None,
+    });
+    comparison.is_some_and(|one| {
+        matches!(one.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual) && constant(&one.right).is_some()
+    })
+}
+
+/// What a quotient that is no number spoils: an aggregation, a mean over a time, or `!=`, which it always meets.
+fn spoiled_by(above: &[&Expr]) -> Option<String> {
+    for parent in above.iter().rev() {
+        match &parent.kind {
+            Kind::Aggregation(one) => {
+                let name = one.op.text.as_str();
+                return SPOILED.contains(&name).then(|| format!("{name}()"));
+            }
+            Kind::Call(call) => {
+                if let Some(what) = call.function.text.strip_suffix("_over_time") {
+                    return SPOILED.contains(&what).then(|| format!("{what}_over_time()"));
+                }
+            }
+            Kind::Binary(one) if one.op.compares() => {
+                let differs = one.op == BinaryOp::NotEqual && constant(&one.right).is_some();
+                return differs.then(|| "!=".to_owned());
+            }
+            Kind::Binary(one) if one.op.is_set() => return None,
+            _ => {}
+        }
+    }
+    None
 }

@@ -7,7 +7,8 @@ use crate::lint::labels::labels;
 use crate::lint::metric_facts::MetricFacts;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql::{Expr, Kind, Name, Side};
+use promql::{Binary, Expr, Kind, Name, Side};
+use regex::Regex;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG026",
@@ -15,8 +16,18 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Warning,
     text: "An outer aggregation cannot group by a label that the inner one has dropped, and `group_left` cannot bring one that its side has lost: the label is missing from the result, and from whatever routes by it.",
     check: Check::Expr(check),
-    found: &[Example::Expr("sum by (job, zone) (sum by (job) (up)) == 0")],
-    fine: &[Example::Expr("sum by (job, zone) (sum by (job, zone, rack) (up)) == 0")],
+    found: &[
+        Example::Expr("sum by (job) (errors) / on (job, zone) sum by (job, zone) (requests) > 0.1"),
+        Example::Expr("label_replace(sum by (job) (errors), \"host\", \"$1\", \"instance\", \"(.*):.*\") > 1"),
+        Example::Expr("sum by (job, zone) (sum by (job) (up)) == 0"),
+    ],
+    fine: &[
+        Example::Expr(r#"label_replace(errors{zone=""}, "zone", "none", "zone", "") > 1"#),
+        Example::Expr("sum by (job, zone) (errors) / on (job, zone) requests > 0.1"),
+        Example::Expr("label_replace(sum by (instance) (errors), \"host\", \"$1\", \"instance\", \"(.*):.*\") > 1"),
+        Example::Expr("label_replace(sum(errors), \"team\", \"a\", \"\", \"\") > 1"),
+        Example::Expr("sum by (job, zone) (sum by (job, zone, rack) (up)) == 0"),
+    ],
 };
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
@@ -27,6 +38,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
             lost(rule, &one.expr, &grouping.labels, &format!("{} by", one.op.text), fix, report);
         }
         Kind::Binary(one) if !is_scalar(&one.left) && !is_scalar(&one.right) => {
+            on(rule, one, report);
             let Some(group) = one.matching.as_ref().and_then(|matching| matching.group.as_ref()) else { return };
             let (from, word) = match group.many {
                 Side::Left => (&one.right, "group_left"),
@@ -34,8 +46,39 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
             };
             lost(rule, from, &group.include, word, "keep it in the aggregation of that side", report);
         }
+        Kind::Call(call) if call.function.text == "label_replace" => {
+            let (Some(of), Some(from)) = (call.args.first(), call.args.get(3)) else { return };
+            let Kind::String(name) = &from.bare().kind else { return };
+            // A pattern that takes an empty text sets the label where it is missing.
+            let sets_missing = call.args.get(4).is_some_and(|pattern| {
+                let Kind::String(pattern) = &pattern.bare().kind else { return true };
+                Regex::new(&format!("^(?:{})$", &**pattern)).is_ok_and(|pattern| pattern.is_match(""))
+            });
+            if !sets_missing && !name.is_empty() && !labels(of, &MetricFacts::default()).may_have(name) {
+                let message = format!("label_replace() reads the label {}, which was dropped before", &**name);
+                report.part(LINT.id, Level::Warning, &rule.expr, from.span, message, "keep it in the aggregation");
+            }
+        }
         _ => {}
     });
+}
+
+/// A label of `on (...)` that one side has dropped: nothing of the other side matches but series without it.
+fn on(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
+    let Some(matching) = one.matching.as_ref().filter(|matching| matching.on) else { return };
+    let sides =
+        [("left", labels(&one.left, &MetricFacts::default())), ("right", labels(&one.right, &MetricFacts::default()))];
+    for label in &matching.labels {
+        let name = &label.text;
+        let [here, there] = [0, 1].map(|at| sides[at].1.may_have(name));
+        // A side that surely has the label is RG015.
+        if here != there && !sides.iter().any(|(_, labels)| labels.certain.contains(name)) {
+            let side = if here { sides[1].0 } else { sides[0].0 };
+            let message = format!("on asks for the label {name}, which the {side} side has dropped");
+            let fix = "keep it in the aggregation of that side, or leave it out";
+            report.part(LINT.id, Level::Warning, &rule.expr, label.span, message, fix);
+        }
+    }
 }
 
 /// Only what the expression itself drops counts: which labels series have is the server's affair.

@@ -5,16 +5,27 @@ use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::{constant, filter, health};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql::{Binary, Expr, Kind, Selector};
+use promql::{Binary, BinaryOp, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG022",
     title: "a limit that cannot be passed",
     level: Level::Error,
-    text: "A ratio ends at 1, a percentage at 100, a timestamp is no age: an alert beyond that never fires.",
+    text: "A timestamp is no age, `up` is 0 or 1: an alert beyond that never fires, or always does. A ratio ends at 1 and a percentage at 100; of metrics of others that is an info, because some names say something else.",
     check: Check::Expr(check),
-    found: &[Example::Expr("disk_used_ratio > 80")],
-    fine: &[Example::Expr("disk_used_ratio > 0.8")],
+    found: &[
+        Example::Expr("last_backup_timestamp_seconds > 86400"),
+        Example::Expr("probe_success == 2"),
+        Example::Expr("disk_used_ratio > 80"),
+    ],
+    fine: &[
+        Example::Expr("time() - last_backup_timestamp_seconds > 86400"),
+        Example::Expr("avg by (name) (certificate_expiration_timestamp_seconds - time()) < 21 * 24 * 3600"),
+        Example::Expr("brokers_up < 3"),
+        Example::Expr("count(last_backup_timestamp_seconds > 0) < 3"),
+        Example::Expr("process_cpu_percent > 200"),
+        Example::Expr("disk_used_ratio > 0.8"),
+    ],
 };
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
@@ -57,25 +68,37 @@ fn is_value(mut side: &Expr) -> bool {
 
 fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     let Some(limit) = constant(&one.right).filter(|_| one.op.compares()) else { return };
-    let op = one.op.as_str();
     let side = one.left.bare();
     let names: Vec<&str> = side.selectors().into_iter().filter_map(Selector::metric).collect();
     let [name] = names.as_slice() else { return };
-    let plain = is_value(side);
-    let above = op.starts_with('>');
-    let impossible = if (name.ends_with("_ratio") || name.contains(":ratio_")) && plain {
-        (above && limit >= 1.0) || (!above && op.starts_with('<') && limit <= 0.0)
-    } else if name.ends_with("_percent") && plain {
-        above && limit >= 100.0
-    } else if name.ends_with("_timestamp_seconds") && plain {
-        // A day of 1973: no timestamp is that early, and ages are not timestamps.
-        (op.starts_with('<') || above) && limit.abs() < 1e8 && limit != 0.0
-    } else {
-        false
-    };
-    if impossible {
-        let message = format!("{name} {op} {limit} is beyond what the metric can be");
-        let fix = "mind the unit: ratios end at 1, ages need time()";
-        report.word(LINT.id, Level::Error, &rule.expr, name, message, fix);
+    if !is_value(side) {
+        return;
     }
+    let ours = name.starts_with("checklist_");
+    // Others name what they like: some shares are in percent, and some ratios may be above one.
+    let by_name = if ours { Level::Error } else { Level::Info };
+    let never = |least: f64, most: f64| match one.op {
+        BinaryOp::Greater => limit >= most,
+        BinaryOp::GreaterOrEqual => limit > most,
+        BinaryOp::Less => limit <= least,
+        BinaryOp::LessOrEqual => limit < least,
+        _ => false,
+    };
+    let share = name.ends_with("_ratio") && never(0.0, 1.0);
+    // Several cores have several hundred percent.
+    let percent = name.ends_with("_percent") && !name.contains("cpu") && never(0.0, 100.0);
+    let level = if share || percent {
+        by_name
+    // A day of 1973: no timestamp is that early, and ages are not timestamps. A zero says that there is none.
+    } else if name.ends_with("_timestamp_seconds")
+        && limit.abs() < 1e8
+        && limit != 0.0
+        && !matches!(one.op, BinaryOp::Equal | BinaryOp::NotEqual)
+    {
+        Level::Error
+    } else {
+        return;
+    };
+    let message = format!("{name} {} {limit} is beyond what the metric can be", one.op);
+    report.word(LINT.id, level, &rule.expr, name, message, "mind the unit: ratios end at 1, ages need time()");
 }

@@ -6,16 +6,17 @@ use crate::lint::expr::constant;
 use crate::lint::metric_facts::Type;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql::{Call, Expr, Kind, Selector};
+use promql::{BinaryOp, Call, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG011",
     title: "counters and gauges are mixed up",
     level: Level::Error,
-    text: "`rate()` of a gauge is noise that rarely reaches a limit; a counter compared with a number is true for ever once it was. An alert on the age of the oldest transaction, taken as a rate, stays at one however long it is open.",
+    text: "`rate()` of a gauge is noise that rarely reaches a limit; a counter compared with a number is true for ever once it was. An alert on the age of the oldest transaction, taken as a rate, stays at one however long it is open. `rate()` of a sum of counters, also of one that another rule records, takes the reset of one process for a jump of all.\n\nThe type is known from the catalog, from a scrape (`--catalog-from`) or a live server; else a name counts only where no convention reads it otherwise: `_count` and `_total` are names of gauges too.",
     check: Check::Expr(check),
-    found: &[Example::Rules(
-        r"
+    found: &[
+        Example::Rules(
+            r"
 groups:
 - name: example
   rules:
@@ -36,9 +37,30 @@ groups:
       summary: Something is wrong.
       description: Look at the dashboard.
 ",
-    )],
-    fine: &[Example::Rules(
-        r"
+        ),
+        Example::Expr("delta(refused_connections_total[5m]) > 3"),
+        Example::Expr("increase(sum(errors_total)[1h:1m]) > 5"),
+        Example::Rules(
+            "
+groups:
+- name: example
+  rules:
+  - record: job:errors:sum
+    expr: sum by (job) (errors_total)
+  - record: job:errors:rate5m
+    expr: rate(job:errors:sum[5m])
+",
+        ),
+    ],
+    fine: &[
+        Example::Expr("sum by (datname) (pg_stat_activity_count) > 100"),
+        Example::Expr("histogram_quantile(0.99, sum by (job) (rate(http_request_duration_seconds[5m]))) > 2"),
+        Example::Expr("rate(search_query_time_seconds[5m]) > 1 and rate(search_query_total[5m]) > 0"),
+        Example::Expr("increase(errors_total[5m]) > 5 and errors_total > 0"),
+        Example::Expr("rate(interface_transmit_bytes[5m]) * 8 > 9e8"),
+        Example::Expr("inodes_total > 5"),
+        Example::Rules(
+            r"
 groups:
 - name: example
   rules:
@@ -59,16 +81,40 @@ groups:
       summary: Something is wrong.
       description: Look at the dashboard.
 ",
-    )],
+        ),
+    ],
 };
 
 /// Functions on counters.
 const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
 /// Functions on gauges.
 const OF_GAUGES: [&str; 4] = ["delta", "idelta", "deriv", "predict_linear"];
-/// Names that end so are levels by every convention.
-const LEVELS: [&str; 8] =
-    ["_bytes", "_seconds", "_ratio", "_info", "_percent", "_celsius", "_duration", "_timestamp_seconds"];
+/// Names that end so are levels by every convention. `_seconds` and `_bytes` are not: counters end so too.
+const LEVELS: [&str; 6] = ["_ratio", "_info", "_percent", "_celsius", "_timestamp", "_timestamp_seconds"];
+/// A name with such a part is an extreme or an age, whatever its ending says.
+const EXTREMES: [&str; 6] = ["max", "min", "oldest", "longest", "age", "lag"];
+/// What is counted by a counter that ends in `_total`. Other names with that ending are often gauges: how much there is
+/// in total.
+const EVENTS: [&str; 18] = [
+    "error",
+    "errors",
+    "failure",
+    "failures",
+    "failed",
+    "requests",
+    "timeouts",
+    "exceptions",
+    "panics",
+    "restarts",
+    "dropped",
+    "rejected",
+    "retries",
+    "denied",
+    "drops",
+    "crashes",
+    "kills",
+    "evictions",
+];
 
 fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
     ast.walk(&mut |part, above| {
@@ -84,45 +130,69 @@ fn of_call(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<
     let Some(argument) = call.args.iter().map(Expr::bare).find(|arg| !matches!(arg.kind, Kind::Number(_))) else {
         return;
     };
-    if OF_COUNTERS.contains(&function)
+    let counters = OF_COUNTERS.contains(&function);
+    let fix = "take the rate first, then aggregate";
+    if counters
         && let Kind::Subquery(subquery) = &argument.kind
         && let Kind::Aggregation(_) = subquery.expr.bare().kind
     {
         let message = format!("{function}() of an aggregation: a reset of one counter looks like a jump of the sum");
-        report.word(LINT.id, Level::Error, &rule.expr, function, message, "take the rate first, then aggregate");
+        report.part(LINT.id, Level::Error, &rule.expr, call.function.span, message, fix);
     }
     let Some(name) = argument.selector().and_then(Selector::metric) else { return };
+    let mut recorded = context.recordings.get(name).into_iter().flatten();
+    if counters && recorded.any(|of| sums_counters(of, context)) {
+        let message =
+            format!("{function}() of {name}, which is recorded as a sum of counters: a reset of one looks like a jump");
+        report.part(LINT.id, Level::Error, &rule.expr, call.function.span, message, fix);
+    }
     // What is recorded with a colon is a result already; its type is its own affair.
     if name.contains(':') {
         return;
     }
-    let kind = context.options.known.kind(name);
-    if OF_COUNTERS.contains(&function) {
-        let level_by_name = kind.is_none() && LEVELS.iter().any(|ending| name.ends_with(ending));
-        if kind == Some(Type::Gauge) || level_by_name {
-            let level = if level_by_name { Level::Warning } else { Level::Error };
+    let kind = context.options.known.get(name).and_then(|fact| fact.kind);
+    let parts = |words: &[&str]| name.split('_').any(|part| words.contains(&part));
+    if counters {
+        let counts = ["_total", "_count", "_sum", "_bucket"].iter().any(|ending| name.ends_with(ending));
+        let level_by_name = LEVELS.iter().any(|ending| name.ends_with(ending)) || (parts(&EXTREMES) && !counts);
+        if kind == Some(Type::Gauge) || (kind.is_none() && level_by_name) {
+            let level = if kind.is_none() { Level::Warning } else { Level::Error };
             let message = format!("{function}() is for counters, {name} is a gauge");
-            report.word(LINT.id, level, &rule.expr, function, message, "use delta(), deriv() or the value itself");
+            let fix = "use delta(), deriv() or the value itself";
+            report.part(LINT.id, level, &rule.expr, call.function.span, message, fix);
         }
     }
-    if OF_GAUGES.contains(&function) && kind == Some(Type::Counter) {
+    if OF_GAUGES.contains(&function) && (kind == Some(Type::Counter) || (kind.is_none() && name.ends_with("_total"))) {
         let message = format!("{function}() does not know that the counter {name} begins anew");
-        report.word(LINT.id, Level::Warning, &rule.expr, function, message, "use increase() or rate()");
+        report.part(LINT.id, Level::Warning, &rule.expr, call.function.span, message, "use increase() or rate()");
     }
 }
 
-/// `x_total > 5`: true for ever once it was.
+/// Whether a recorded expression aggregates counters as they are.
+fn sums_counters(of: &Expr, context: &Context<'_>) -> bool {
+    let Kind::Aggregation(one) = &of.bare().kind else { return false };
+    let counter = |name: &str| {
+        let kind = context.options.known.get(name).and_then(|fact| fact.kind);
+        kind == Some(Type::Counter) || (kind.is_none() && (name.ends_with("_total") || name.ends_with("_bucket")))
+    };
+    one.op.text == "sum" && one.expr.bare().selector().and_then(Selector::metric).is_some_and(counter)
+}
+
+/// `x_errors_total > 5`: true for ever once it was. A guard (`and x_total > 0`) is none.
 fn bare_counter(rule: &Rule, part: &Expr, above: &[&Expr], context: &Context<'_>, report: &mut Report<'_>) {
-    let Some(one) = part.selector().filter(|one| one.range.is_none()) else { return };
-    let Some(name) = one.metric() else { return };
-    if !rule.alerts || context.options.known.kind(name) != Some(Type::Counter) || name.contains(':') {
-        return;
-    }
-    let compared = above.iter().rev().find(|parent| !matches!(parent.kind, Kind::Paren(_) | Kind::Aggregation(_)));
-    let Some(Kind::Binary(binary)) = compared.map(|parent| &parent.kind) else { return };
-    let number = [&binary.left, &binary.right].into_iter().find_map(constant);
-    if binary.op.compares() && number.is_some() {
+    let Some(one) = part.selector().filter(|one| one.range.is_none() && one.modifiers.offset.is_none()) else { return };
+    let Some(name) = one.metric().filter(|name| rule.alerts && !name.contains(':')) else { return };
+    let counter = match context.options.known.get(name).and_then(|fact| fact.kind) {
+        Some(kind) => kind == Type::Counter,
+        None => name.ends_with("_total") && name.split('_').any(|part| EVENTS.contains(&part)),
+    };
+    let mut outwards =
+        above.iter().rev().filter(|parent| !matches!(parent.kind, Kind::Paren(_) | Kind::Aggregation(_)));
+    let Some(Kind::Binary(binary)) = outwards.next().map(|parent| &parent.kind).filter(|_| counter) else { return };
+    let limit = constant(&binary.right).is_some() && matches!(binary.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual);
+    let guard = outwards.any(|parent| matches!(&parent.kind, Kind::Binary(one) if one.op.is_set()));
+    if limit && !guard {
         let message = format!("the counter {name} is compared with a number: it only grows until the process restarts");
-        report.word(LINT.id, Level::Warning, &rule.expr, name, message, "compare increase() over a time");
+        report.part(LINT.id, Level::Warning, &rule.expr, part.span, message, "compare increase() over a time");
     }
 }

@@ -41,6 +41,9 @@ fn pattern(rule: &Rule, matcher: &Matcher, report: &mut Report<'_>) {
         };
         let level = if positive { Level::Info } else { Level::Error };
         (level, message, if positive { "leave it out; .+ asks for the label" } else { "leave it out" }.to_owned())
+    } else if (positive && ["", "^$"].contains(&value)) || (!positive && value == ".+") {
+        let message = format!("this matches only series without the label {label}");
+        (Level::Info, message, format!("{label}=\"\" says it"))
     } else if !value.is_empty() && !value.contains(SPECIAL) {
         let fix = format!("{label}{}{}", if positive { "=" } else { "!=" }, matcher.value);
         (Level::Info, format!("{label} is compared with a plain text by a regular expression"), fix)
@@ -59,6 +62,10 @@ fn anchored(pattern: &str) -> bool {
         let backslashes = rest.chars().rev().take_while(|c| *c == '\\').count();
         backslashes % 2 == 1
     });
+    // One group around everything.
+    if let Some(inner) = pattern.strip_prefix("^(").and_then(|rest| rest.strip_suffix(")$")) {
+        return !inner.contains(['(', ')', '[', '\\']);
+    }
     // Where classes, groups or quotes are, an anchor may be something else.
     let plain = !pattern.contains(['|', '[', '(']) && !pattern.contains("\\Q") && pattern.len() > 1;
     plain && (pattern.starts_with('^') || (pattern.ends_with('$') && !escaped))
@@ -70,10 +77,10 @@ mod tests {
 
     #[test]
     fn an_anchor_is_one_only_where_it_stands_for_the_whole_pattern() {
-        for twice in ["^api$", "^5..", "web-.+$", "a\\\\$"] {
+        for twice in ["^api$", "^5..", "^(a|b)$", "web-.+$", "a\\\\$"] {
             assert!(anchored(twice), "{twice}");
         }
-        for once in ["api", "a\\$", "^a|b$", "(^a)", "[a$", "$", ""] {
+        for once in ["api", "a\\$", "^a|b$", "^(a)|(b)$", "(^a)", "[a$", "$", ""] {
             assert!(!anchored(once), "{once}");
         }
     }

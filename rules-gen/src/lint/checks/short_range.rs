@@ -19,23 +19,24 @@ pub(super) static LINT: Lint = Lint {
 /// Functions that need two samples.
 const OF_TWO: [&str; 6] = ["rate", "irate", "increase", "delta", "deriv", "idelta"];
 
+/// The shortest range of a rule is told, the others have the same cause.
 fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
+    let interval = context.options.scrape_interval;
+    let mut shortest: Option<(f64, &Duration, &str)> = None;
     ast.walk(&mut |part, _| {
         let Kind::Call(call) = &part.kind else { return };
-        let function = call.function.text.as_str();
         let range = call.args.first().and_then(|arg| arg.bare().selector()?.range.as_ref());
-        let Some(range) = range.and_then(Duration::seconds).filter(|_| OF_TWO.contains(&function)) else { return };
-        let interval = context.options.scrape_interval;
-        let level = if range < 2.0 * interval {
-            Level::Error
-        } else if range < 4.0 * interval {
-            Level::Warning
-        } else {
-            return;
-        };
-        let message = format!(
-            "{function}() over {range}s of samples every {interval}s (--scrape-interval): a missed scrape leaves nothing"
-        );
-        report.word(LINT.id, level, &rule.expr, function, message, "take at least four scrape intervals");
+        let Some(range) = range.filter(|_| OF_TWO.contains(&call.function.text.as_str())) else { return };
+        if let Some(seconds) = range.seconds()
+            && shortest.is_none_or(|(least, _, _)| seconds < least)
+        {
+            shortest = Some((seconds, range, &call.function.text));
+        }
     });
+    let Some((seconds, range, function)) = shortest.filter(|(seconds, _, _)| *seconds < 4.0 * interval) else { return };
+    let level = if seconds < 2.0 * interval { Level::Error } else { Level::Warning };
+    let message = format!(
+        "{function}() over {seconds}s of samples every {interval}s (--scrape-interval): a missed scrape leaves nothing"
+    );
+    report.part(LINT.id, level, &rule.expr, range.span, message, "take at least four scrape intervals");
 }

@@ -29,8 +29,26 @@ groups:
       description: There were errors in the last hour.
 ",
     )],
-    fine: &[Example::Rules(
-        r"
+    fine: &[
+        Example::Rules(
+            "
+groups:
+- name: example
+  rules:
+  - alert: CertificateEnds
+    expr: 0 <= round((last_over_time(certificate_expiry[10m]) - time()) / 86400, 0.1) < 20
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: A certificate ends in less than 20 days.}
+  - alert: Slow
+    expr: 1000 * rate(x_seconds_sum[5m]) / (rate(x_seconds_count[5m]) > 0) > 200
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: 'Requests take more than 200ms, for 10 minutes.'}
+",
+        ),
+        Example::Rules(
+            r"
 groups:
 - name: example
   rules:
@@ -43,7 +61,8 @@ groups:
       summary: There are errors.
       description: There were errors in the last hour.
 ",
-    )],
+        ),
+    ],
 };
 
 /// Words before a limit.
@@ -75,6 +94,9 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         }
         _ => {}
     });
+    // A window and a wait together are the time that a text may speak of.
+    let ranges: Vec<f64> = values[2..].iter().copied().filter(|value| *value >= 60.0).collect();
+    values.extend(ranges.iter().map(|range| range + rule.pending));
     let near = |wanted: f64| values.iter().any(|value| (value - wanted).abs() <= 1e-6 * wanted.abs().max(1e-6));
     for (name, text) in &rule.annotations {
         if !["summary", "description", "message"].contains(&name.as_str()) || text.value.contains("humanizeDuration") {
@@ -85,7 +107,9 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         for (at, word) in words.iter().enumerate() {
             let word = word.trim_end_matches(['.', ':']);
             if let Some(percent) = word.strip_suffix('%').and_then(|number| number.parse::<f64>().ok()) {
-                let fits = [percent, percent / 100.0, 100.0 - percent, 1.0 - percent / 100.0].into_iter().any(near);
+                let fits = [percent, percent / 100.0, 100.0 - percent, 1.0 - percent / 100.0, percent * 10.0]
+                    .into_iter()
+                    .any(near);
                 // A limit, and not a share of something else.
                 let limit =
                     words[at.saturating_sub(3)..at].iter().any(|word| LIMITS.contains(&word.to_lowercase().as_str()));
@@ -108,11 +132,17 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
                 _ => None,
             };
             let written = seconds(word).filter(|_| word.len() > 1 && word != "0");
-            // Without any time in the expression the window is the metric's own.
-            let timed = values[2..].iter().any(|value| *value >= 60.0);
+            // "20 days", and the expression counts in days; "200ms", and the metric is in milliseconds.
+            let literal = count.filter(|_| unit.is_some()).or_else(|| {
+                word.trim_end_matches(|c: char| c.is_ascii_alphabetic())
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|_| written.is_some())
+            });
             if let Some(wanted) = spoken.or(written)
-                && timed
+                && !ranges.is_empty()
                 && !near(wanted)
+                && !literal.is_some_and(near)
             {
                 differs(rule, text, word, report);
             }

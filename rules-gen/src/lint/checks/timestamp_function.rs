@@ -13,13 +13,19 @@ pub(super) static LINT: Lint = Lint {
     text: "`timestamp()` tells when a sample was scraped, but only of a plain selector. Of an expression it is the time of the evaluation, so an age computed from it is always zero.",
     check: Check::Expr(check),
     found: &[Example::Expr("timestamp(last_vacuum_timestamp_seconds > 0) < time() - 36000")],
-    fine: &[Example::Expr("time() - last_vacuum_timestamp_seconds > 36000")],
+    fine: &[
+        Example::Expr("max(max_over_time(timestamp(migration{state=\"running\"} == 1)[5d:5m])) > 0"),
+        Example::Expr("time() - last_vacuum_timestamp_seconds > 36000"),
+    ],
 };
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
-    ast.walk(&mut |part, _| match &part.kind {
+    // Within a subquery the time of the evaluation is what is asked for: since when a condition holds.
+    let within = |above: &[&Expr]| above.iter().any(|parent| matches!(parent.kind, Kind::Subquery(_)));
+    ast.walk(&mut |part, above| match &part.kind {
         Kind::Call(call)
             if call.function.text == "timestamp"
+                && !within(above)
                 && call.args.first().is_some_and(|arg| arg.bare().selector().is_none()) =>
         {
             let message = "timestamp() of an expression is always now".to_owned();

@@ -2,54 +2,51 @@
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
-use crate::lint::expr::matchers;
+use crate::lint::expr::constant;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql::{BinaryOp, Expr, Kind, MatchOp};
-use std::collections::BTreeSet;
+use promql::{BinaryOp, Expr, Kind};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG017",
-    title: "it changes by itself",
+    title: "which series are in it changes by itself",
     level: Level::Warning,
-    text: "Which series `topk()` gives changes from one evaluation to the next, so `for` begins anew each time. A ratio of two jobs jumps whenever one of them restarts.",
+    text: "Which series `topk()` gives changes from one evaluation to the next, so `for` begins anew each time. `topk by (...) (1, ...)`, which picks one of several equal series, and `topk()` within an aggregation or a join are left alone.",
     check: Check::Expr(check),
     found: &[Example::Expr("topk(3, queue_length) > 100")],
-    fine: &[Example::Expr("queue_length > 100")],
+    fine: &[
+        Example::Expr(
+            "sum by (ns) (pods * on (ns, pod) group_left (kind) topk by (ns, pod) (1, max by (ns, pod, kind) (owner))) > 0",
+        ),
+        Example::Expr("topk by (ns) (1, quota_used) / on (ns) group_left () topk by (ns) (1, quota_hard) > 0.9"),
+        Example::Expr("sum(topk(3, queue_length)) > 100"),
+        Example::Expr("queue_length > 100"),
+    ],
 };
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
-    if !rule.alerts {
-        return;
+    if rule.alerts && rule.pending > 0.0 {
+        result(rule, ast, report);
     }
-    ast.walk(&mut |part, _| match &part.kind {
-        Kind::Aggregation(one) if ["topk", "bottomk", "limitk"].contains(&one.op.text.as_str()) => {
-            let message = "which series are in it changes from one evaluation to the next: for begins anew".to_owned();
-            report.word(LINT.id, Level::Warning, &rule.expr, &one.op.text, message, "alert on a limit");
-        }
-        _ => {}
-    });
-    two_jobs(rule, ast, report);
 }
 
-fn two_jobs(rule: &Rule, ast: &Expr, report: &mut Report<'_>) {
-    let mut found = false;
-    ast.walk(&mut |part, _| {
-        if let Kind::Binary(one) = &part.kind
-            && one.op == BinaryOp::Div
-        {
-            let jobs = |side: &Expr| -> BTreeSet<String> {
-                let all = side.selectors();
-                let jobs =
-                    all.iter().flat_map(|one| matchers(one)).filter(|m| m.name.text == "job" && m.op == MatchOp::Equal);
-                jobs.map(|matcher| (*matcher.value).to_owned()).collect()
-            };
-            let (left, right) = (jobs(&one.left), jobs(&one.right));
-            found |= !left.is_empty() && !right.is_empty() && left.is_disjoint(&right);
+/// What the alert's own series come from: the sides that comparisons and set operations hand on. Within an aggregation or
+/// a join `topk()` only picks one of several equal series.
+fn result(rule: &Rule, expr: &Expr, report: &mut Report<'_>) {
+    match &expr.bare().kind {
+        Kind::Binary(one) if one.op == BinaryOp::Or => {
+            result(rule, &one.left, report);
+            result(rule, &one.right, report);
         }
-    });
-    if found && rule.pending == 0.0 {
-        let message = "a ratio of two jobs without for: they restart and are scraped at different times";
-        report.at(LINT.id, Level::Warning, &rule.expr, message, "wait a few minutes with for");
+        Kind::Binary(one) if one.op.compares() || one.op.is_set() => result(rule, &one.left, report),
+        Kind::Aggregation(one) if ["topk", "bottomk", "limitk"].contains(&one.op.text.as_str()) => {
+            // One of each group: the usual way to drop doubles.
+            let one_of_each = one.grouping.is_some() && one.param.as_ref().and_then(constant) == Some(1.0);
+            if !one_of_each {
+                let message = "which series are in it changes from one evaluation to the next: for begins anew";
+                report.part(LINT.id, Level::Warning, &rule.expr, one.op.span, message.to_owned(), "alert on a limit");
+            }
+        }
+        _ => {}
     }
 }

@@ -6,7 +6,8 @@ use crate::lint::expr::{is_scalar, matchers};
 use crate::lint::labels::{labels, set};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql::{Binary, BinaryOp, Expr, Kind, MatchOp};
+use promql::{Binary, BinaryOp, Expr, Kind, MatchOp, Selector};
+use regex::Regex;
 use std::collections::BTreeSet;
 
 pub(super) static LINT: Lint = Lint {
@@ -15,26 +16,42 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Error,
     text: r#"Vectors are matched by their labels. When one side has a label that the other cannot have, nothing matches and the result is empty for ever. The same holds when both sides have a matched label and each fixes it to another value (`foo{a="x"} / foo{a="y"}`). `up` always has `job` and `instance`."#,
     check: Check::Expr(check),
-    found: &[Example::Expr(r#"queue_length{job="worker"} unless sum(queue_length) > 5"#)],
+    found: &[
+        Example::Expr("queue_length{job=\"a\", job!~\"a|b\"} > 5"),
+        Example::Expr("connections{state=\"used\"} + connections{state=\"free\"} > 5"),
+        Example::Expr(r#"queue_length{job="worker"} unless sum(queue_length) > 5"#),
+    ],
     fine: &[Example::Expr(r#"queue_length{job="worker"} unless on () sum(queue_length) > 5"#)],
 };
 
 fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
     ast.walk(&mut |part, _| match &part.kind {
         Kind::Binary(one) => matching(rule, one, context, report),
-        Kind::Selector(one) => {
-            let mut seen: Vec<(&str, &str)> = Vec::new();
-            for matcher in matchers(one).filter(|matcher| matcher.op == MatchOp::Equal) {
-                let label = matcher.name.text.as_str();
-                if seen.iter().any(|(name, value)| *name == label && *value != &*matcher.value) {
-                    let message = format!("{label} cannot have two values at once");
-                    report.part(LINT.id, Level::Error, &rule.expr, matcher.span, message, "match one, or =~");
-                }
-                seen.push((label, &matcher.value));
-            }
-        }
+        Kind::Selector(one) => contradiction(rule, one, report),
         _ => {}
     });
+}
+
+/// Matchers of one label that no value meets.
+fn contradiction(rule: &Rule, one: &Selector, report: &mut Report<'_>) {
+    for fixed in matchers(one).filter(|matcher| matcher.op == MatchOp::Equal) {
+        let label = fixed.name.text.as_str();
+        let others = matchers(one).filter(|other| other.name.text == label && other.span != fixed.span);
+        let mut refuses = others.filter(|other| match other.op {
+            MatchOp::Equal => other.value != fixed.value && other.span.start < fixed.span.start,
+            MatchOp::NotEqual => other.value == fixed.value,
+            MatchOp::Regex => whole(&other.value).is_some_and(|pattern| !pattern.is_match(&fixed.value)),
+            MatchOp::NotRegex => whole(&other.value).is_some_and(|pattern| pattern.is_match(&fixed.value)),
+        });
+        if let Some(other) = refuses.next() {
+            let message = format!("no value of {label} is met by both {fixed} and {other}");
+            report.part(LINT.id, Level::Error, &rule.expr, fixed.span, message, "match one, or =~");
+        }
+    }
+}
+
+fn whole(pattern: &str) -> Option<Regex> {
+    Regex::new(&format!("^(?s:{pattern})$")).ok()
 }
 
 fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Report<'_>) {

@@ -41,7 +41,7 @@ impl Limits {
             all.dedup();
             let message = format!("the colour changes at {step}, where no alert fires");
             let fix = format!("the alerts on the same metrics fire at {}", all.join(", "));
-            report.near("RG050", Level::Warning, near, message, &fix);
+            report.near("RG050", Level::Info, near, message, &fix);
         }
     }
 }

@@ -1,22 +1,6 @@
 //! RG050 on queries in `LogQL`: what can be judged without a parser of the language.
 
 use crate::lint::report::{Level, Report};
-use serde_json::Value;
-
-/// Whether a query asks Loki: its own data source says so, else the panel's, by type or by the variable that it names.
-pub(super) fn is_one(target: &Value, panel: &Value, variables: &[Value]) -> bool {
-    let kind = |of: &Value| -> Option<String> {
-        let source = &of["datasource"];
-        let named = source["uid"].as_str().or(source.as_str());
-        let variable = named.and_then(|uid| uid.strip_prefix('$')).map(|name| name.trim_matches(['{', '}']));
-        let variable = variable.and_then(|name| {
-            variables.iter().find(|variable| variable["type"] == "datasource" && variable["name"] == name)
-        });
-        let kind = source["type"].as_str().or_else(|| variable?["query"].as_str())?;
-        (kind != "datasource").then(|| kind.to_owned())
-    };
-    kind(target).or_else(|| kind(panel)).is_some_and(|kind| kind == "loki")
-}
 
 /// Whether brackets and quotes are closed, and ranges follow the time that is shown.
 pub(super) fn check(query: &str, near: &str, report: &mut Report<'_>) {

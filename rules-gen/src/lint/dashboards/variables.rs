@@ -1,5 +1,6 @@
 //! Variables of a dashboard, and the queries that should use them.
 
+use super::source::{Language, fixed, language};
 use crate::lint::expr::matchers;
 use crate::lint::metric_facts::{MetricFacts, Type};
 use crate::lint::report::{Level, Report};
@@ -14,16 +15,21 @@ const CHOSEN: [&str; 2] = ["job", "instance"];
 pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
     for variable in variables.iter().filter(|variable| variable["type"] == "query") {
         let name = variable["name"].as_str().unwrap_or_default();
+        let near = format!("{}", Value::from(name));
         if variable["refresh"] != 2 {
             let message = format!("the variable {name} is not refreshed when the time changes");
-            report.near("RG050", Level::Info, name, message, "refresh: 2");
+            report.near("RG050", Level::Info, &near, message, "refresh: 2");
         }
         let query = variable["query"]["query"].as_str().or(variable["query"].as_str()).unwrap_or_default();
-        if let Some(expr) = inside(query)
+        if let Some(uid) = fixed(variable) {
+            let message = format!("the variable {name} asks the data source {uid}, which is there in one Grafana only");
+            report.near("RG050", Level::Warning, &near, message, "use a variable of type datasource");
+        }
+        if let Some(expr) = inside(query).filter(|_| language(&[variable], variables) == Language::Promql)
             && let Err(why) = promql::parse_with_variables(expr)
         {
             let message = format!("the query of the variable {name} does not parse: {}", mistakes(&why, expr));
-            report.near("RG050", Level::Error, name, message, query);
+            report.near("RG050", Level::Error, &near, message, query);
         }
     }
     for label in CHOSEN {

@@ -1,7 +1,13 @@
 //! By what a document without a kind is known: rules, rule tests, and what only looks like them.
 
 use crate::lint::yaml::{Kind, Node};
+use crate::server_files::schema::Refusal;
+use crate::server_files::{prometheus_yml, web_yml};
 use checklist::yaml::hint;
+use serde_json::Value;
+
+/// What a server refuses of its configuration.
+pub(super) type ServerCheck = fn(&Value) -> Vec<Refusal>;
 
 /// Whether a text that is no YAML, and that nobody named, can be meant as a file of ours: templates of other programs lie
 /// in many folders.
@@ -66,4 +72,23 @@ pub(super) fn is_of_grafana(node: &Node) -> bool {
     let groups = node.get("groups").map(Node::items).unwrap_or_default();
     let provisioned = |group: &Node| group.get("folder").is_some() || group.get("orgId").is_some();
     node.get("apiVersion").is_some() && node.get("kind").is_none() && groups.iter().any(provisioned)
+}
+
+/// Whether it is a configuration of Prometheus, or the web configuration of a server: who reads it, and what that refuses.
+pub(super) fn server_file(node: &Node) -> Option<(&'static str, ServerCheck)> {
+    if is_prometheus(node) {
+        return Some(("Prometheus", prometheus_yml::check));
+    }
+    let web = ["tls_server_config", "http_server_config", "basic_auth_users"].iter().any(|key| node.get(key).is_some());
+    web.then_some(("the server", web_yml::check))
+}
+
+/// Whether it is a prometheus.yml. Programs that send logs have `scrape_configs` too, beside keys of their own.
+fn is_prometheus(node: &Node) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
+    let alerting = node.get("alerting").is_some_and(|alerting| {
+        ["alertmanagers", "alert_relabel_configs"].iter().any(|key| alerting.get(key).is_some())
+    });
+    (has(&["scrape_configs", "scrape_config_files"]) || alerting || (has(&["global"]) && has(&["rule_files"])))
+        && !has(&["clients", "positions", "server", "limits_config", "apiVersion", "route", "tests", "groups"])
 }

@@ -13,7 +13,7 @@ const HEAD: [&str; 11] =
 pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     for alert in report.alerts.iter().filter(|alert| is_told(alert)) {
-        rows.push(row(&alert.alert, alert.severity(), &alert.statistics, alert.covered_seconds));
+        rows.push(row(&name(report, alert), alert.severity(), &alert.statistics, alert.covered_seconds));
         for tried in &alert.sweep {
             let sign = match (&alert.recommendation, tried.within_budget) {
                 (Some(best), _) if *best == tried.value => "* ",
@@ -27,13 +27,23 @@ pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     rows
 }
 
+/// The alert's name, and its check, or its group, where another row would look the same.
+fn name(report: &Report, alert: &Alert) -> String {
+    let same = |other: &&Alert| other.alert == alert.alert && other.severity() == alert.severity();
+    if report.alerts.iter().filter(same).count() < 2 {
+        return alert.alert.clone();
+    }
+    format!("{} ({})", alert.alert, alert.labels.get("check").unwrap_or(&alert.group))
+}
+
 fn is_told(alert: &Alert) -> bool {
     alert.statistics.episodes > 0 || !alert.sweep.is_empty()
 }
 
 fn row(name: &str, severity: &str, statistics: &Statistics, covered: f64) -> Vec<String> {
+    // One page in three hours is not 56 a week.
     let weeks = covered / (7.0 * 86_400.0);
-    let weekly = if weeks > 0.0 { format!("{:.1}", statistics.pages as f64 / weeks) } else { "-".to_owned() };
+    let weekly = if weeks >= 1.0 { format!("{:.1}", statistics.pages as f64 / weeks) } else { "-".to_owned() };
     let open = if statistics.still_firing > 0 { "+" } else { "" };
     vec![
         name.to_owned(),

@@ -200,7 +200,12 @@ impl Alert {
 
     /// Fills in the statistics, and whether they are within the budget.
     pub(super) fn judged_by(mut self, budget: Option<&Budget>, covered: f64, zone: &TimeZone) -> Self {
-        let statistics = |outcome: &Outcome| Statistics::of(outcome.values().map(Vec::as_slice), zone);
+        let notifies = self.severity() != "none";
+        let statistics = |outcome: &Outcome| {
+            let statistics = Statistics::of(outcome.values().map(Vec::as_slice), zone);
+            // What has no receiver is no page: a Watchdog fires all the time.
+            if notifies { statistics } else { Statistics { pages: 0, pages_by_hour: [0; 24], ..statistics } }
+        };
         let within = |pages: usize| budget.map(|budget| budget.allows(pages, covered));
         self.covered_seconds = covered;
         if let Some(own) = self.outcomes.first() {
@@ -263,4 +268,59 @@ fn fired(outcome: &Outcome) -> Vec<Fired> {
     let mut all: Vec<Fired> = outcome.iter().flat_map(of_set).collect();
     all.sort_by_key(|fired| fired.begin);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::review::backtest::output::rows;
+    use crate::review::rule_set::Kind;
+    use std::time::Duration;
+
+    /// One episode of an hour, within three hours of history.
+    fn alert(name: &str, severity: &str, check: &str) -> Alert {
+        let labels = |pairs: &[(&str, &str)]| -> Labels {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let rule = ListedRule {
+            group: "g".to_owned(),
+            interval: None,
+            kind: Kind::Alert,
+            name: name.to_owned(),
+            expr: "up == 0".to_owned(),
+            pending: Duration::ZERO,
+            keep_firing: Duration::ZERO,
+            labels: labels(&[("severity", severity), ("check", check)]),
+            annotations: Labels::new(),
+        };
+        let hour = Episode { begin: 0, end: 3_600_000, open: false };
+        let outcome = Outcome::from([(labels(&[("instance", "a")]), vec![hour])]);
+        let budget = Budget::parse("1/week").unwrap();
+        Alert::new(&rule, None, &[], false, vec![outcome], BTreeMap::new()).judged_by(
+            Some(&budget),
+            3.0 * 3_600.0,
+            &TimeZone::UTC,
+        )
+    }
+
+    #[test]
+    fn what_tells_nobody_is_no_page_and_three_hours_make_no_rate() {
+        let (page, watchdog) = (alert("A", "critical", "a"), alert("Watchdog", "none", "b"));
+        assert_eq!((page.statistics.pages, page.within_budget), (1, Some(true)), "one page is within one a week");
+        assert_eq!((watchdog.statistics.pages, watchdog.statistics.episodes), (0, 1));
+        let report = Report {
+            start: Timestamp::default(),
+            end: Timestamp::default(),
+            step_seconds: 60.0,
+            time_zone: "UTC".to_owned(),
+            budget: Some("1/week".to_owned()),
+            failed: Vec::new(),
+            warnings: Vec::new(),
+            alerts: vec![page, alert("A", "critical", "other"), watchdog],
+        };
+        let shown: Vec<(String, String)> =
+            rows(&report).into_iter().skip(1).map(|row| (row[0].clone(), row[5].clone())).collect();
+        let row = |name: &str| (name.to_owned(), "-".to_owned());
+        assert_eq!(shown, [row("A (a)"), row("A (other)"), row("Watchdog")]);
+    }
 }

@@ -131,9 +131,10 @@ impl Budget {
         if per.is_zero() { Err(known.to_owned()) } else { Ok(Self { pages, per, text: text.to_owned() }) }
     }
 
-    /// Whether so many pages in so many seconds are within it.
+    /// Whether so many pages in so many seconds are within it. A history that is shorter than the budget's own time makes
+    /// no rate: only what is beyond the whole budget already is too much.
     pub fn allows(&self, pages: usize, seconds: f64) -> bool {
-        pages as f64 <= self.pages * seconds / self.per.as_secs_f64() + 1e-9
+        pages as f64 <= self.pages * (seconds / self.per.as_secs_f64()).max(1.0) + 1e-9
     }
 }
 
@@ -153,6 +154,7 @@ mod tests {
         }
         let Ok(budget) = Budget::parse("2/week") else { panic!("no budget") };
         assert!(budget.allows(8, 28.0 * 86_400.0) && !budget.allows(9, 28.0 * 86_400.0));
+        assert!(budget.allows(2, 3.0 * 3_600.0) && !budget.allows(3, 3.0 * 3_600.0), "three hours are no week");
         assert!(Budget::parse("2").is_err() && Budget::parse("x/week").is_err() && Budget::parse("1/0s").is_err());
     }
 }

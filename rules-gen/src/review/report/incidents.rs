@@ -3,7 +3,7 @@
 use super::model::Incident;
 use super::period::{Kind, Period, seconds, timestamp};
 use super::words::apart;
-use crate::outputs::{alert_routes, alertmanager};
+use crate::outputs::alertmanager;
 use crate::routing::Configuration;
 use crate::server::{Labels, NoVerdict, Series, Server};
 use checklist::Config;
@@ -102,7 +102,7 @@ fn notified(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec
     for incident in &mut incidents {
         let known = ours.contains(&incident.alert);
         incident.notified = if known {
-            alert_routes::receiver(config, &incident.severity).to_owned()
+            receivers(&routes, &incident.labels)
         } else {
             // Rules of others are routed by others.
             "unknown".to_owned()
@@ -115,6 +115,17 @@ fn notified(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec
     // What says that something holds, and tells nobody, is no incident.
     incidents.retain(|incident| incident.severity != "none");
     Ok(incidents)
+}
+
+/// Everybody who is notified: a route that says `continue` is followed by others. What has no integration tells nobody.
+fn receivers(routes: &Configuration, labels: &Labels) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for receiver in routes.receivers(labels).into_iter().filter(|receiver| !receiver.integrations.is_empty()) {
+        if !names.contains(&receiver.name.as_str()) {
+            names.push(&receiver.name);
+        }
+    }
+    if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
 }
 
 /// Whether an alert held from the begin of another to its end.
@@ -173,6 +184,19 @@ mod tests {
         seen.sort();
         let row = |target: &str, notified: &str, held| (target.to_owned(), notified.to_owned(), held);
         assert_eq!(seen, [row("a", "pagerduty", false), row("a", "slack", true), row("b", "slack", false)]);
+        Ok(())
+    }
+
+    #[test]
+    fn every_receiver_is_named_that_routes_with_continue_reach() -> anyhow::Result<()> {
+        let yaml = "certificates: [{name: a, address: 'localhost:1'}]\nalerting:\n  pagerduty: {routingKeyFile: /y}\n  webhook: {url: 'http://localhost:1/', severities: [critical]}\n";
+        let config = Config::parse("checklist.yaml", yaml)?;
+        let name = crate::rules::groups(&config)[0].rules[0].alert.clone();
+        let courses = [course(&[("alertname", &name), ("severity", "critical"), ("check", "certificates")], &[1, 2])];
+        let seen = notified(&config, runs(&courses, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))?;
+        let mut names: Vec<&str> = seen[0].notified.split(", ").collect();
+        names.sort_unstable();
+        assert_eq!(names, ["pagerduty", "webhook"]);
         Ok(())
     }
 }

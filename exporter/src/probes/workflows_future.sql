@@ -1,0 +1,7 @@
+-- They are in no window before they are in all of them.
+SELECT count(*)::float8,
+       pg_catalog.format('%s workflows that ended say that they did so in the future', count(*))
+FROM (SELECT FROM {workflows}
+      WHERE {workflows.status}::text IN ({workflows:completed}, {workflows:failed}) AND {workflows.updated_at} > {ahead}
+      LIMIT 1000) AS ahead
+HAVING count(*) > 0

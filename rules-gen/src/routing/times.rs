@@ -1,0 +1,121 @@
+//! Intervals of time, during which routes are muted or active.
+
+use crate::server_files::schema::{Findings, Kind, PLAIN, Table};
+use checklist::yaml::hint;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+
+pub(super) static NAMED: Table =
+    Table { keys: &[(Kind::Text, "name"), (Kind::Tables(&INTERVAL), "time_intervals")], needs: &["name"], ..PLAIN };
+
+static INTERVAL: Table = Table {
+    keys: &[
+        (Kind::Tables(&RANGE), "times"),
+        (Kind::Texts, "weekdays days_of_month months years"),
+        (Kind::Text, "location"),
+    ],
+    more: Some(interval),
+    ..PLAIN
+};
+
+static RANGE: Table = Table { keys: &[(Kind::Text, "start_time end_time")], more: Some(range), ..PLAIN };
+
+const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+fn range(of: &Map<String, Value>, findings: &mut Findings) {
+    let minutes = |key: &str| of.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(minutes);
+    let (Some(start), Some(end)) = (minutes("start_time"), minutes("end_time")) else {
+        findings.refuse("start_time and end_time belong together");
+        return;
+    };
+    for (key, time) in [("start_time", start), ("end_time", end)] {
+        if time.is_none() {
+            findings.under(key, |findings| findings.refuse("a time of the day belongs here: 09:30, at most 24:00"));
+        }
+    }
+    if let (Some(start), Some(end)) = (start, end)
+        && start >= end
+    {
+        findings.under("end_time", |findings| {
+            findings
+                .refuse("the end is not after the start: over midnight takes two ranges, up to 24:00 and from 00:00");
+        });
+    }
+}
+
+/// Two digits, a colon, two digits; 24:00 is the end of the day.
+fn minutes(text: &str) -> Option<u32> {
+    let (hours, minutes) = text.split_once(':')?;
+    let number = |text: &str| (text.len() == 2).then(|| text.parse::<u32>().ok())?;
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    (hours < 24 && minutes < 60 || hours == 24 && minutes == 0).then_some(hours * 60 + minutes)
+}
+
+fn interval(of: &Map<String, Value>, findings: &mut Findings) {
+    // Newer versions let a range of days go over the end of the week.
+    findings.each(of, "weekdays", |item, findings| {
+        let text = item.as_str().unwrap_or_default();
+        for day in text.split(':') {
+            if let Err(why) = named(day.trim(), &WEEKDAYS, 0) {
+                findings.refuse(why);
+            }
+        }
+    });
+    findings.each(of, "months", |item, findings| {
+        ranges(item, findings, |text| text.parse().or_else(|_| named(text, &MONTHS, 1)), false);
+    });
+    let number = |text: &str| text.parse::<i64>().map_err(|_| format!("{text:?} is no number"));
+    findings.each(of, "years", |item, findings| ranges(item, findings, number, false));
+    let day = |text: &str| {
+        number(text).and_then(|day| match day {
+            -31..=-1 | 1..=31 => Ok(day),
+            _ => Err(format!("{day} is no day of a month: 1 to 31, or -1 to -31 from its end")),
+        })
+    };
+    findings.each(of, "days_of_month", |item, findings| ranges(item, findings, day, true));
+    if let Some(zone) = of.get("location").and_then(Value::as_str)
+        && !["", "Local", "UTC"].contains(&zone)
+        && TimeZone::get(zone).is_err()
+    {
+        findings.under("location", |findings| findings.refuse(format!("there is no time zone {zone}")));
+    }
+}
+
+fn named(text: &str, names: &[&str], first: i64) -> Result<i64, String> {
+    let lower = text.to_lowercase();
+    let at = names.iter().position(|name| *name == lower).and_then(|at| i64::try_from(at).ok());
+    at.map(|at| at + first).ok_or_else(|| format!("{text:?} is none of {}{}", names.join(", "), hint(&lower, names)))
+}
+
+/// `monday:friday`, or one of it.
+fn ranges(item: &Value, findings: &mut Findings, member: impl Fn(&str) -> Result<i64, String>, days: bool) {
+    let text = item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned);
+    let (first, last) = text.split_once(':').unwrap_or((&text, &text));
+    match (member(first.trim()), member(last.trim())) {
+        (Err(why), _) | (_, Err(why)) => findings.refuse(why),
+        (Ok(first), Ok(last)) if days && first < 0 && last > 0 => {
+            findings.refuse(format!("{first} counts from the end of the month, {last} from its beginning"));
+        }
+        (Ok(first), Ok(last)) => {
+            // Of the shortest month: what is reversed there always is.
+            let from_beginning = |day: i64| if days && day < 0 { day + 28 } else { day };
+            if from_beginning(first) > from_beginning(last) {
+                findings.refuse(format!("{text} ends before it begins"));
+            }
+        }
+    }
+}

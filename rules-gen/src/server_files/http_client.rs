@@ -1,0 +1,117 @@
+//! How a receiver speaks HTTP: who it is, proxies, TLS. And where traces go. The same tables stand in Prometheus' configuration and in Alertmanager's.
+
+use super::schema::{Findings, Kind, PLAIN, Table, is_on, is_there};
+use serde_json::{Map, Value};
+
+/// `tls_config`.
+pub static TLS: Table = Table {
+    keys: &[
+        (
+            Kind::Text,
+            "ca ca_file ca_ref cert cert_file cert_ref key key_file key_ref server_name min_version max_version",
+        ),
+        (Kind::Bool, "insecure_skip_verify"),
+    ],
+    at_most_one: &["ca ca_file ca_ref", "cert cert_file cert_ref", "key key_file key_ref"],
+    values: &[("min_version", "TLS10 TLS11 TLS12 TLS13"), ("max_version", "TLS10 TLS11 TLS12 TLS13")],
+    more: Some(pair),
+    ..PLAIN
+};
+
+/// A certificate is of no use without its key, and what stands here itself is PEM.
+fn pair(of: &Map<String, Value>, findings: &mut Findings) {
+    for key in ["ca", "cert"] {
+        if is_there(of, key) && of.get(key).and_then(Value::as_str).is_none_or(|text| !text.contains("-----BEGIN")) {
+            findings
+                .under(key, |findings| findings.refuse(format!("this is no PEM; the name of a file is {key}_file")));
+        }
+    }
+    let [certificate, key] = ["cert", "key"].map(|of_what| {
+        [of_what.to_owned(), format!("{of_what}_file"), format!("{of_what}_ref")].iter().any(|name| is_there(of, name))
+    });
+    if certificate != key {
+        findings.refuse("certificate and key belong together: give both, or none");
+    }
+}
+
+static BASIC: Table = Table {
+    keys: &[(Kind::Text, "username username_file username_ref password password_file password_ref")],
+    at_most_one: &["username username_file username_ref", "password password_file password_ref"],
+    ..PLAIN
+};
+
+static AUTHORIZATION: Table = Table {
+    keys: &[(Kind::Text, "type credentials credentials_file credentials_ref")],
+    at_most_one: &["credentials credentials_file credentials_ref"],
+    more: Some(no_basic),
+    ..PLAIN
+};
+
+fn no_basic(of: &Map<String, Value>, findings: &mut Findings) {
+    let kind = of.get("type").and_then(Value::as_str).unwrap_or_default();
+    if kind.trim().eq_ignore_ascii_case("basic") {
+        findings.under("type", |findings| findings.refuse("basic has a table of its own: basic_auth"));
+    }
+}
+
+static OAUTH2: Table = Table {
+    keys: &[
+        (
+            Kind::Text,
+            "client_id client_secret client_secret_file client_secret_ref token_url proxy_url no_proxy grant_type \
+             client_certificate_key_id client_certificate_key client_certificate_key_file client_certificate_key_ref \
+             signature_algorithm iss audience",
+        ),
+        (Kind::Texts, "scopes"),
+        (Kind::TextMap, "endpoint_params"),
+        (Kind::Any, "proxy_connect_header claims"),
+        (Kind::Bool, "proxy_from_environment"),
+        (Kind::Table(&TLS), "tls_config"),
+    ],
+    needs: &["client_id", "token_url"],
+    at_most_one: &["client_secret client_secret_file client_secret_ref"],
+    more: Some(proxies),
+    ..PLAIN
+};
+
+/// `http_config`.
+pub static HTTP: Table = Table {
+    keys: &[
+        (Kind::Text, "bearer_token bearer_token_file no_proxy proxy_url"),
+        (Kind::Bool, "enable_http2 follow_redirects proxy_from_environment"),
+        (Kind::Any, "http_headers proxy_connect_header"),
+        (Kind::Table(&AUTHORIZATION), "authorization"),
+        (Kind::Table(&BASIC), "basic_auth"),
+        (Kind::Table(&OAUTH2), "oauth2"),
+        (Kind::Table(&TLS), "tls_config"),
+    ],
+    at_most_one: &["authorization basic_auth oauth2 bearer_token bearer_token_file"],
+    more: Some(proxies),
+    ..PLAIN
+};
+
+fn proxies(of: &Map<String, Value>, findings: &mut Findings) {
+    let [address, environment, except, header] =
+        ["proxy_url", "proxy_from_environment", "no_proxy", "proxy_connect_header"].map(|key| is_on(of, key));
+    if environment && (address || except) {
+        findings.refuse("proxy_from_environment excludes proxy_url and no_proxy");
+    } else if except && !address {
+        findings.refuse("no_proxy without proxy_url");
+    } else if header && !address && !environment {
+        findings.refuse("proxy_connect_header without a proxy");
+    }
+}
+
+/// Where traces go.
+pub static TRACING: Table = Table {
+    keys: &[
+        (Kind::Text, "client_type endpoint compression"),
+        (Kind::Any, "sampling_fraction headers http_headers"),
+        (Kind::Bool, "insecure"),
+        (Kind::Table(&TLS), "tls_config"),
+        (Kind::Duration, "timeout"),
+    ],
+    needs: &["endpoint"],
+    values: &[("client_type", "http grpc"), ("compression", "gzip")],
+    ..PLAIN
+};

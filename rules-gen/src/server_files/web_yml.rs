@@ -1,0 +1,77 @@
+//! What the web configuration of Prometheus, Alertmanager and exporters refuses (`--web.config.file`).
+
+use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there};
+use regex::Regex;
+use serde_json::{Map, Value};
+
+static TOP: Table = Table {
+    keys: &[
+        (Kind::Table(&TLS), "tls_server_config"),
+        (Kind::Table(&HTTP), "http_server_config"),
+        (Kind::TextMap, "basic_auth_users"),
+        (Kind::Any, "rate_limit"),
+    ],
+    more: Some(passwords),
+    ..PLAIN
+};
+
+static TLS: Table = Table {
+    keys: &[
+        (Kind::Text, "cert cert_file key key_file client_auth_type client_ca client_ca_file min_version max_version"),
+        (Kind::Texts, "cipher_suites curve_preferences client_allowed_sans"),
+        (Kind::Bool, "prefer_server_cipher_suites"),
+    ],
+    needs: &["cert cert_file", "key key_file"],
+    at_most_one: &["cert cert_file", "key key_file", "client_ca client_ca_file"],
+    values: &[
+        ("min_version", "TLS10 TLS11 TLS12 TLS13"),
+        ("max_version", "TLS10 TLS11 TLS12 TLS13"),
+        (
+            "client_auth_type",
+            "NoClientCert RequestClientCert RequireAnyClientCert VerifyClientCertIfGiven RequireAndVerifyClientCert",
+        ),
+    ],
+    more: Some(client),
+    ..PLAIN
+};
+
+/// Who trusts clients by nobody refuses them all.
+fn client(of: &Map<String, Value>, findings: &mut Findings) {
+    let kind = of.get("client_auth_type").and_then(Value::as_str).unwrap_or_default();
+    let authority = is_there(of, "client_ca") || is_there(of, "client_ca_file");
+    if ["VerifyClientCertIfGiven", "RequireAndVerifyClientCert"].contains(&kind) && !authority {
+        findings.refuse(format!("client_ca_file is missing, which {kind} needs"));
+    }
+}
+
+static HTTP: Table = Table { keys: &[(Kind::Bool, "http2"), (Kind::Table(&HEADERS), "headers")], ..PLAIN };
+
+static HEADERS: Table = Table {
+    keys: &[(
+        Kind::Text,
+        "Content-Security-Policy X-Frame-Options X-Content-Type-Options X-XSS-Protection Strict-Transport-Security",
+    )],
+    values: &[("X-Frame-Options", "deny sameorigin"), ("X-Content-Type-Options", "nosniff")],
+    ..PLAIN
+};
+
+/// Passwords are hashes of bcrypt, never the words themselves.
+fn passwords(of: &Map<String, Value>, findings: &mut Findings) {
+    let Some(users) = of.get("basic_auth_users").and_then(Value::as_object) else { return };
+    let hash = Regex::new(r"^\$2[abxy]?\$[0-9]{2}\$[./A-Za-z0-9]{53}$").ok();
+    for (user, word) in users {
+        let hashed = word.as_str().is_some_and(|word| hash.as_ref().is_some_and(|hash| hash.is_match(word)));
+        if !hashed {
+            findings.under("basic_auth_users", |findings| {
+                findings.under(user, |findings| findings.refuse("this is no hash of bcrypt (htpasswd -nBC 10 NAME)"));
+            });
+        }
+    }
+}
+
+/// Everything that is refused, in order.
+pub fn check(whole: &Value) -> Vec<Refusal> {
+    let mut findings = Findings::default();
+    findings.table(whole, &TOP);
+    findings.all
+}
