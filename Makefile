@@ -17,7 +17,7 @@ bench: tools
 	cargo build --release --workspace --bins && FIGURES=docs/figures.md PEERS=$(abspath $(PEERS)) ./target/release/bench
 
 life: tools
-	cargo build --release --workspace --bins && ./target/release/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose
+	cargo build --workspace --bins && ./target/debug/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose
 
 package: cargo-deb
 	cargo build --release --locked && cargo deb --no-build --package exporter

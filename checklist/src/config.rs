@@ -19,9 +19,9 @@ mod thresholds;
 pub use crate::reader::{ConfigError, ConfigErrors};
 pub use crate::targets::tables::{Tables, literal, quoted};
 pub use crate::targets::{
-    Alertmanager, AuditLogs, Backup, BackupFormat, Certificate, Endpoint, Expect, Health, Kubernetes, Login,
-    NamePattern, Postgres, PostgresTls, Prometheus, RecordPlace, Report, ReportFormat, ReportPlace, Restore,
-    RotatedSecret, S3Prefix, Sanity, SecretRef, StartTls, Tasks, Traffic,
+    Alertmanager, AuditLogs, Backup, BackupFormat, Certificate, Described, Endpoint, Exclusion, Expect, Health,
+    Kubernetes, LeftOut, Login, NamePattern, Postgres, PostgresTls, Prometheus, RecordPlace, Report, ReportFormat,
+    ReportPlace, Restore, RotatedSecret, S3Prefix, Sanity, SecretRef, StartTls, Tasks, Texts, Traffic,
 };
 pub use alerting::{AlertOverride, Alerting, Grouping, META_ALERTS, PagerDuty, Slack, WrittenReports};
 pub use high_availability::{HighAvailability, Proof};

@@ -5,6 +5,7 @@
 mod alertmanagers;
 mod backups;
 mod certificates;
+mod exclusions;
 mod health;
 mod kind;
 pub(crate) mod kubernetes;
@@ -22,6 +23,7 @@ mod traffic;
 pub use alertmanagers::Alertmanager;
 pub use backups::{Backup, BackupFormat};
 pub use certificates::{Certificate, StartTls};
+pub use exclusions::{Described, Exclusion, LeftOut, Texts};
 pub use health::Health;
 pub use kind::TargetKind;
 pub use kubernetes::{AuditLogs, Kubernetes, RotatedSecret};

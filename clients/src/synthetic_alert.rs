@@ -60,12 +60,12 @@ pub async fn deliver(
     // A name of its own, so that no group of an earlier test holds it back, and one that nobody can guess.
     let random = RandomState::new().build_hasher().finish();
     let name = format!("{NAME}{}{:08x}", Timestamp::now().as_millisecond(), random >> 32);
-    let ends = Timestamp::now() + SignedDuration::from_mins(10);
-    alertmanager::send(server, &name, severity, ends).await?;
+    let starts = Timestamp::now();
+    alertmanager::send(server, &name, severity, (starts, starts + SignedDuration::from_mins(10))).await?;
     let expected = Expected { integrations, proofs, received, before };
     let outcome = expected.wait(server, &name, within).await;
     // Resolved also when it did not arrive, or it would arrive later and wake someone.
-    let resolved = alertmanager::send(server, &name, severity, Timestamp::now()).await;
+    let resolved = alertmanager::send(server, &name, severity, (starts, Timestamp::now())).await;
     outcome.and_then(|seconds| resolved.map(|()| seconds))
 }
 

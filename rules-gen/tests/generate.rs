@@ -325,6 +325,93 @@ fn the_same_alerts_fire_on_what_other_exporters_expose() -> std::io::Result<()> 
     Ok(())
 }
 
+/// What kube-state-metrics exposes of ordinary life: a healthy service by its slices, one that is only a name, one
+/// without a selector, workloads and autoscalers that are scaled to zero, pods on their way out, finished pods.
+#[test]
+fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    generate(ELSEWHERE, folder.path());
+    let series: Vec<(&str, &str)> = vec![
+        ("kube_deployment_spec_replicas{K, deployment=\"web\"}", "2+0x90"),
+        ("kube_deployment_status_replicas_ready{K, deployment=\"web\"}", "2+0x90"),
+        ("kube_service_info{K, service=\"web\", cluster_ip=\"10.0.0.1\"}", "1+0x90"),
+        ("kube_service_spec_type{K, service=\"web\", type=\"ClusterIP\"}", "1+0x90"),
+        ("kube_endpointslice_info{K, endpointslice=\"web-x2k4p\", addresstype=\"IPv4\"}", "1+0x90"),
+        (
+            "kube_endpointslice_endpoints{K, endpointslice=\"web-x2k4p\", ready=\"true\", serving=\"true\", terminating=\"false\", address=\"10.1.0.1\"}",
+            "1+0x90",
+        ),
+        // A pod that takes long to end, behind a service that is scaled to zero.
+        ("kube_deployment_spec_replicas{K, deployment=\"sleeps\"}", "0+0x90"),
+        ("kube_deployment_status_replicas_ready{K, deployment=\"sleeps\"}", "0+0x90"),
+        ("kube_service_info{K, service=\"sleeps\", cluster_ip=\"10.0.0.2\"}", "1+0x90"),
+        ("kube_endpointslice_info{K, endpointslice=\"sleeps-9xw2z\", addresstype=\"IPv4\"}", "1+0x90"),
+        (
+            "kube_endpointslice_endpoints{K, endpointslice=\"sleeps-9xw2z\", ready=\"false\", serving=\"true\", terminating=\"true\", address=\"10.1.0.2\"}",
+            "1+0x90",
+        ),
+        // Only a name, and one whose endpoints somebody else keeps.
+        ("kube_service_info{K, service=\"elsewhere\", external_name=\"db.example.com\"}", "1+0x90"),
+        ("kube_service_spec_type{K, service=\"elsewhere\", type=\"ExternalName\"}", "1+0x90"),
+        ("kube_service_info{K, service=\"manual\", cluster_ip=\"10.0.0.3\"}", "1+0x90"),
+        // Switched off by KEDA.
+        (
+            "kube_horizontalpodautoscaler_status_condition{K, horizontalpodautoscaler=\"sleeps\", condition=\"ScalingActive\", status=\"true\"}",
+            "0+0x90",
+        ),
+        ("kube_horizontalpodautoscaler_status_desired_replicas{K, horizontalpodautoscaler=\"sleeps\"}", "0+0x90"),
+        ("kube_horizontalpodautoscaler_status_current_replicas{K, horizontalpodautoscaler=\"sleeps\"}", "0+0x90"),
+        ("kube_horizontalpodautoscaler_spec_max_replicas{K, horizontalpodautoscaler=\"sleeps\"}", "4+0x90"),
+        ("kube_horizontalpodautoscaler_spec_min_replicas{K, horizontalpodautoscaler=\"sleeps\"}", "1+0x90"),
+        // At its maximum by day, and content.
+        (
+            "kube_horizontalpodautoscaler_status_condition{K, horizontalpodautoscaler=\"web\", condition=\"ScalingLimited\", status=\"true\"}",
+            "0+0x90",
+        ),
+        (
+            "kube_horizontalpodautoscaler_status_condition{K, horizontalpodautoscaler=\"web\", condition=\"ScalingActive\", status=\"true\"}",
+            "1+0x90",
+        ),
+        ("kube_horizontalpodautoscaler_status_desired_replicas{K, horizontalpodautoscaler=\"web\"}", "8+0x90"),
+        ("kube_horizontalpodautoscaler_status_current_replicas{K, horizontalpodautoscaler=\"web\"}", "8+0x90"),
+        ("kube_horizontalpodautoscaler_spec_max_replicas{K, horizontalpodautoscaler=\"web\"}", "8+0x90"),
+        ("kube_horizontalpodautoscaler_spec_min_replicas{K, horizontalpodautoscaler=\"web\"}", "2+0x90"),
+        // A pod in its first minutes, a finished job and one that failed and was followed.
+        ("kube_pod_status_ready{K, pod=\"web-new\", condition=\"true\"}", "0+0x4 1+0x80"),
+        (
+            "kube_pod_container_status_waiting_reason{K, pod=\"web-new\", container=\"main\", reason=\"ContainerCreating\"}",
+            "1+0x3 stale",
+        ),
+        (
+            "kube_pod_init_container_status_waiting_reason{K, pod=\"web-new\", container=\"init\", reason=\"PodInitializing\"}",
+            "1+0x3 stale",
+        ),
+        ("kube_pod_status_phase{K, pod=\"job-1\", phase=\"Succeeded\"}", "1+0x90"),
+        ("kube_pod_status_ready{K, pod=\"job-1\", condition=\"true\"}", "0+0x90"),
+        ("kube_persistentvolumeclaim_status_phase{K, persistentvolumeclaim=\"data\", phase=\"Bound\"}", "1+0x90"),
+        ("kube_pod_container_status_restarts_total{K, pod=\"web-1\", container=\"main\"}", "3+0x90"),
+    ];
+    let own = "cluster=\"prod\", namespace=\"app\"";
+    let input: Vec<_> = series
+        .iter()
+        .map(|(series, values)| serde_json::json!({"series": series.replace("{K,", &format!("{{{own},")), "values": values}))
+        .collect();
+    let fires =
+        "ALERTS{alertstate=\"firing\", check=~\"pods|restarts|hpa|pvc\", alertname!~\".*(Source|Check)Missing\"}";
+    let steps: Vec<_> = ["20m", "50m", "85m"]
+        .iter()
+        .map(|at| serde_json::json!({"expr": fires, "eval_time": at, "exp_samples": []}))
+        .collect();
+    let test = serde_json::json!({
+        "rule_files": ["rules/checklist.yaml"],
+        "evaluation_interval": "1m",
+        "tests": [{"interval": "1m", "input_series": input, "promql_expr_test": steps}],
+    });
+    std::fs::write(folder.path().join("ordinary.test.yaml"), test.to_string())?;
+    succeeds("promtool", &["test", "rules", "ordinary.test.yaml"], folder.path());
+    Ok(())
+}
+
 #[test]
 fn rights_are_the_least_that_the_configured_checks_need() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;

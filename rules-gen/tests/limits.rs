@@ -2,24 +2,23 @@
 
 use checklist::condition::threshold::{Direction, Levels};
 use checklist::{Config, Threshold, Unit};
+use rules_gen::cli::test;
+use rules_gen::rules::{self, unit_tests};
+use rules_gen::terminal::Progress;
 use std::fmt::Write as _;
-use std::process::Command;
+use std::path::Path;
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 
-/// Generates with more text behind the example's and runs every generated test.
+/// Generates with another configuration and runs every test of its rules, each on its own rule: a file of all rules of a
+/// signal has the same tests, and evaluates every rule of it in each.
 fn passes(text: &str) {
     let config = Config::parse("checklist.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
-    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    rules_gen::outputs::file::write(&outputs, folder.path()).unwrap_or_else(|error| panic!("{error:#}"));
-    let tests = outputs.iter().map(|output| &output.path).filter(|path| path.to_string_lossy().ends_with(".test.yaml"));
-    let mut command = Command::new("promtool");
-    let output = command.current_dir(folder.path()).args(["test", "rules"]).args(tests).output();
-    let output = output.unwrap_or_else(|error| panic!("promtool is needed (make test installs it): {error}"));
-    let printed = [output.stdout, output.stderr].concat();
-    let printed = String::from_utf8_lossy(&printed);
-    assert!(output.status.success(), "{printed}");
+    let tests = unit_tests::all(&rules::groups(&config)).unwrap_or_else(|error| panic!("{error:#}"));
+    let outcome = test::run(&tests, Path::new("promtool"), false, &Progress::silent());
+    let outcome = outcome.unwrap_or_else(|error| panic!("promtool is needed (make test installs it): {error:#}"));
+    assert!(outcome.failed.is_empty(), "{:#?}", outcome.failed);
+    assert!(outcome.tests > 100 && outcome.uncovered.is_empty(), "{:#?}", outcome.uncovered);
 }
 
 /// The example with these levels in the place of its own.
@@ -67,7 +66,6 @@ fn near(threshold: &Threshold, value: f64, little: f64) -> Levels {
 }
 
 #[test]
-#[ignore = "takes more than ten minutes since the courses of ordinary life: to be cut; run with --ignored"]
 fn with_the_least_limits() {
     passes(&with(|threshold| {
         let little = if threshold.unit == Unit::Ratio { 0.01 } else { 60.0 };
@@ -76,7 +74,6 @@ fn with_the_least_limits() {
 }
 
 #[test]
-#[ignore = "takes more than ten minutes since the courses of ordinary life: to be cut; run with --ignored"]
 fn with_great_limits() {
     passes(&with(|threshold| {
         let (least, most) = threshold.within();
@@ -91,7 +88,6 @@ fn with_great_limits() {
 }
 
 #[test]
-#[ignore = "takes more than ten minutes since the courses of ordinary life: to be cut; run with --ignored"]
 fn with_long_waits() {
     let alerts = checklist::SIGNALS.iter().flat_map(|signal| signal.alerts);
     let wait = |alert: &checklist::Alert| if alert.when.needs_history() { "12h" } else { "5d" };

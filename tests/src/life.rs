@@ -9,6 +9,7 @@ pub mod clock;
 pub mod database;
 pub mod evaluate;
 pub mod incidents;
+pub mod judge;
 pub mod ledger;
 pub mod notifications;
 pub mod ordinary;

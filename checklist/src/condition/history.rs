@@ -41,8 +41,10 @@ pub struct Case {
     pub labels: Vec<(&'static str, String)>,
     /// Time that passes before the condition begins to hold.
     pub lead: Duration,
-    /// Time between two values and two evaluations.
+    /// Time between two evaluations, and between two values unless they are closer.
     pub pace: Duration,
+    /// Time between two values of a course that is evaluated less often than it has values.
+    pub sampled: Option<Duration>,
     /// More courses that prove a part of the condition which the two do not.
     pub also: Vec<Also>,
 }
@@ -73,7 +75,15 @@ impl Case {
     /// A case whose result has the labels of the first firing series.
     pub fn new(firing: Vec<InputSeries>, silent: Vec<InputSeries>) -> Self {
         let labels = firing.first().map(|series| series.labels.clone()).unwrap_or_default();
-        Self { firing, silent, labels, lead: Duration::ZERO, pace: Duration::from_mins(1), also: Vec::new() }
+        Self {
+            firing,
+            silent,
+            labels,
+            lead: Duration::ZERO,
+            pace: Duration::from_mins(1),
+            sampled: None,
+            also: Vec::new(),
+        }
     }
 
     /// Takes labels off the result.
@@ -87,6 +97,14 @@ impl Case {
     #[must_use]
     pub const fn hourly(mut self) -> Self {
         self.pace = Duration::from_hours(1);
+        self
+    }
+
+    /// A value every five minutes and an evaluation every half an hour: for courses of a week whose windows are an hour.
+    #[must_use]
+    pub const fn sampled_often(mut self) -> Self {
+        self.pace = Duration::from_mins(30);
+        self.sampled = Some(Duration::from_mins(5));
         self
     }
 

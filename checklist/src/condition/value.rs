@@ -47,7 +47,7 @@ impl Selector {
 }
 
 /// A regular expression (RE2) that matches each of the texts and nothing else.
-pub(crate) fn alternatives(texts: &[impl AsRef<str>]) -> String {
+pub fn alternatives(texts: &[impl AsRef<str>]) -> String {
     let escaped = |text: &str| {
         text.chars().fold(String::new(), |mut safe, c| {
             if "\\.+*?()|[]{}^$".contains(c) {

@@ -8,7 +8,7 @@ use crate::condition::value::{Scope, alternatives};
 use crate::signal::{Alert, ExternalSource, Signal};
 use crate::signals::SIGNALS;
 use crate::targets::{Postgres, TargetKind};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// One signal on one target.
@@ -97,6 +97,36 @@ impl Config {
             names.retain(|name| self.database(name).is_some_and(|database| servers.insert(database.of_server())));
         }
         names
+    }
+
+    /// Targets that are one thing under several names: entries of one cluster, databases of one server, backups in one
+    /// bucket, entries of one Alertmanager or Prometheus. The kind, and the names in the order of checklist.yaml.
+    pub fn same(&self) -> Vec<(&'static str, Vec<&str>)> {
+        let clusters = self.kubernetes.iter().map(|cluster| {
+            let place = format!("{:?} {:?}", cluster.kubeconfig, cluster.context);
+            ("kubernetes", place, cluster.name.as_str())
+        });
+        let databases = self.postgres.iter().map(|one| ("postgres", one.of_server(), one.name.as_str()));
+        let backups = self.backups.iter().map(|one| {
+            let place = format!("{:?} {:?}", one.place.endpoint, one.place.bucket);
+            ("backup", place, one.name.as_str())
+        });
+        let address = |url: &str| url.trim_end_matches('/').to_owned();
+        let alertmanagers =
+            self.alertmanagers.iter().map(|one| ("alertmanager", address(&one.endpoint.url), one.name.as_str()));
+        let prometheus =
+            self.prometheus.iter().map(|one| ("prometheus", address(&one.endpoint.url), one.name.as_str()));
+        let mut groups: BTreeMap<(&'static str, String), Vec<&str>> = BTreeMap::new();
+        for (kind, place, name) in clusters.chain(databases).chain(backups).chain(alertmanagers).chain(prometheus) {
+            groups.entry((kind, place)).or_default().push(name);
+        }
+        groups.into_iter().map(|((kind, _), names)| (kind, names)).collect()
+    }
+
+    /// Whether a target tells what belongs to all of its names: the first of them does.
+    pub fn is_first(&self, kind: &str, name: &str) -> bool {
+        let others = |(of, names): &(&str, Vec<&str>)| *of == kind && names.iter().skip(1).any(|other| *other == name);
+        !self.same().iter().any(others)
     }
 
     /// The database of this name.

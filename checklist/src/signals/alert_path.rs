@@ -55,7 +55,7 @@ pub static SIGNAL: Signal = Signal {
             covers: &["ChecklistAlertPathStale"],
             when: When::Zero(of(&PASSED)),
             summary: "Alerts do not reach their receiver.",
-            description: "The last synthetic {{ $labels.level }} alert did not leave Alertmanager for its receiver.",
+            description: "The last synthetic {{ $labels.level }} alert did not leave Alertmanager {{ $labels.target }} for its receiver: real ones may not either.",
             ..CRITICAL
         },
         Alert {
@@ -63,7 +63,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Zero(of(&RECORDED)),
             pending: minutes(60),
             summary: "Alert path was never tested.",
-            description: "No test of the way of {{ $labels.level }} alerts was ever recorded.",
+            description: "No test of the way of {{ $labels.level }} alerts through {{ $labels.target }} was ever recorded.",
             ..WARNING
         },
         Alert {
@@ -71,7 +71,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
             pending: minutes(60),
             summary: "Alert path was not tested for long.",
-            description: "The way of {{ $labels.level }} alerts was last tested {value} ago; the limit is {limit}.",
+            description: "The way of {{ $labels.level }} alerts through {{ $labels.target }} was last tested {value} ago; the limit is {limit}.",
             ..WARNING
         },
     ],

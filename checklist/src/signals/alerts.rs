@@ -29,7 +29,7 @@ pub static SILENCE_END: Metric = Metric::gauge(
 static UNTAKEN: Threshold = Threshold::above(
     "alerts.unacknowledged",
     Unit::Seconds,
-    "A page that somebody works on is silenced or over within the hour.",
+    "Unacknowledged means: active in Alertmanager for an hour, neither silenced nor inhibited. Alertmanager does not know who pressed a button in PagerDuty, so whoever works on a page for longer silences it, with a comment that says who and why.",
 )
 .warning(HOUR);
 
@@ -58,14 +58,14 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&OLDEST)), &UNTAKEN),
             pending: minutes(5),
             summary: "Critical alert is taken by nobody.",
-            description: "A critical alert in {{ $labels.target }} has been active for {value} without a silence; the limit is {limit}.",
+            description: "A critical alert in Alertmanager {{ $labels.target }} has been active for {value} and nobody has silenced it; the limit is {limit}. An acknowledgement in PagerDuty is not seen here: whoever works on it silences it with a comment.",
             ..WARNING
         },
         Alert {
             name: "ChecklistSilenceLong",
             when: When::Beyond(Value::Until(of(&SILENCE_END)), &LONG),
             summary: "Silence lasts very long.",
-            description: "A silence in {{ $labels.target }} ends only in {value}; the limit is {limit}.",
+            description: "A silence in Alertmanager {{ $labels.target }} ends only in {value}; the limit is {limit}.",
             ..WARNING
         },
     ],

@@ -1,5 +1,7 @@
 //! Wednesday 3, "Verify audit logging is working": the newest event in the application's audit table.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "courses of whole samples")]
+
 use crate::prelude::*;
 use crate::signals::error_rate::REQUESTS;
 
@@ -32,6 +34,8 @@ static SILENCE: Threshold = Threshold::above(
     Unit::Seconds,
     "The checklist expects events within the last hour, where there usually are some; four hours of silence of a busy application page.",
 )
+// Silence is compared with the same hours a week ago; that of days is the limit `audit_log.stopped`.
+.between(5.0 * MINUTE, DAY)
 .warning(HOUR)
 .critical(4.0 * HOUR);
 
@@ -42,8 +46,10 @@ static STOPPED: Threshold =
 static USUAL: Threshold = Threshold::above(
     "audit_log.usual",
     Unit::Count,
-    "A quiet night is normal: at the same hour a week ago at least ten events must have been seen.",
+    "A quiet night is normal: at the same hour a week ago at least ten events must have been seen, or in the same four hours, of which none has one now.",
 )
+// A look every five minutes sees no more within an hour.
+.between(1.0, 12.0)
 .warning(10.0);
 
 static BUSY: Threshold = Threshold::above(
@@ -51,13 +57,32 @@ static BUSY: Threshold = Threshold::above(
     Unit::Count,
     "Or the application of the same name under traffic: must have served five hundred requests within the last hour, of which some leave a trace.",
 )
+.between(1.0, f64::INFINITY)
 .warning(500.0);
 
-/// Whether somebody does what should leave a trace: it did at this hour a week ago, or requests are served.
-fn expected(scope: &Scope, limits: &Limits) -> (String, String) {
-    let usual = format!("{} >= {}", scope.over("changes", &LAST, "1h@7d"), number(limits.value(&USUAL)));
-    let served = format!("sum by (target) (avg_over_time({REQUESTS}[1h])) * 3600 >= {}", number(limits.value(&BUSY)));
-    (usual, served)
+/// Requests of an hour of the application of the same name.
+fn requests(at: &str) -> String {
+    format!("sum by (target) (avg_over_time({REQUESTS}[1h]{at}))")
+}
+
+/// Silence where somebody does what should leave a trace: it did at this hour a week ago, or, where an hour has few
+/// events, in four hours of which none has one now; or requests are served. A holiday is no silence: where requests are
+/// counted, there must be some of those of a week ago.
+fn silent(scope: &Scope, limits: &Limits, severity: crate::condition::threshold::Severity) -> String {
+    let limit = limits.of(&SILENCE).at(severity).unwrap_or(f64::NAN);
+    let silent = |times: f64| format!("time() - {} > {}", scope.max(&LAST), number(times * limit));
+    let least = number(limits.value(&USUAL));
+    let usual = |window: &str| format!("{} >= {least}", scope.over("changes", &LAST, window));
+    let holiday = format!("{} < 0.25 * {}", requests(""), requests(" offset 7d"));
+    let served = format!("{} * 3600 >= {}", requests(""), number(limits.value(&BUSY)));
+    format!(
+        "(({} and {} or {} and {}) unless on (target) ({holiday})) or ({} and on (target) ({served}))",
+        silent(1.0),
+        usual("1h@7d"),
+        silent(4.0),
+        usual("4h@7d"),
+        silent(1.0),
+    )
 }
 
 /// The signal.
@@ -84,28 +109,45 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistAuditLogSilent",
             when: When::History(History {
-                expr: |scope, limits, severity| {
-                    let silent = format!("time() - {} > {}", scope.max(&LAST), limits.level(&SILENCE, severity));
-                    let (usual, served) = expected(scope, limits);
-                    format!("({silent} and {usual}) or ({silent} and on (target) ({served}))")
-                },
+                expr: silent,
                 threshold: Some(&SILENCE),
                 metrics: &[&LAST, &REQUESTS],
                 case: |given| {
-                    // An event every five minutes for a week and an hour, then none; the limit is reached when the lead is
-                    // over.
-                    let (count, end) = (169 * 12, 169 * 3600);
-                    let stops = input(&LAST, format!("0+300x{count} {end}+0x30000"));
-                    let first = input(&LAST, format!("_x{count} {end}+0x30000"));
-                    let steady = input(&LAST, "0+300x30000");
-                    let served = |requests: f64| input(&REQUESTS, format!("{}+0x30000", requests / 3600.0));
-                    let busy = given.limits.value(&BUSY).max(1.0);
-                    let case = Case::new(vec![stops], vec![steady, served(2.0 * busy)]);
-                    Case { pace: minutes(5), ..case }
-                        .after(hours(169) + std::time::Duration::from_secs_f64(given.limit))
-                        .fires("fires while requests are served", vec![first.clone(), served(2.0 * busy)])
-                        .quiet("stays quiet in a night without requests", vec![first.clone(), served(0.5 * busy)])
+                    // An event every five minutes for a week and four hours, then none; the limit is reached when the
+                    // lead is over.
+                    let lead = hours(172);
+                    let (count, end) = (lead.as_secs() / 300, lead.as_secs());
+                    let rest = (given.limit as u64 + given.pending.as_secs()) / 300 + 90;
+                    let stops = input(&LAST, format!("0+300x{count} {end}+0x{rest}"));
+                    let first = input(&LAST, format!("_x{count} {end}+0x{rest}"));
+                    let goes_on = input(&LAST, format!("0+300x{}", count + rest));
+                    let busy = given.limits.value(&BUSY).max(1.0) / 3600.0;
+                    let served = |times: f64| input(&REQUESTS, format!("{}+0x{}", times * busy, count + rest));
+                    let holiday = input(&REQUESTS, format!("{}+0x{} {}+0x{rest}", 2.0 * busy, count - 12, 0.1 * busy));
+                    let case = Case::new(vec![stops.clone()], vec![goes_on, served(2.0)]);
+                    let case = case
+                        .sampled_often()
+                        .after(lead + std::time::Duration::from_secs_f64(given.limit))
+                        .fires("fires while requests are served", vec![first.clone(), served(2.0)])
+                        .quiet("stays quiet in a night without requests", vec![first.clone(), served(0.5)])
                         .quiet("stays quiet when nobody knows what is usual", vec![first])
+                        .quiet("stays quiet on a holiday", vec![stops, holiday]);
+                    let usual = given.limits.value(&USUAL);
+                    if usual < 4.0 {
+                        return case;
+                    }
+                    // Half as many events an hour as are usual, and twice as many in four: a week ago, and one now.
+                    let apart = (24.0 / usual) as u64;
+                    let events = (count + rest - 7 * 288 + 12) / apart;
+                    let last = end - 3 * given.limit as u64;
+                    let seldom: Vec<String> =
+                        (0..events).map(|event| format!("{}+0x{}", event * apart * 300, apart - 1)).collect();
+                    let flat = format!("{}+0x{}", events * apart * 300, last / 300 - events * apart - 1);
+                    let now = format!("{last}+0x{}", 3 * given.limit as u64 / 300 + rest);
+                    case.fires(
+                        "fires where an hour has few events",
+                        vec![input(&LAST, format!("{} {flat} {now}", seldom.join(" ")))],
+                    )
                 },
             }),
             summary: "Audit log is silent.",

@@ -33,6 +33,7 @@ static RISE: Threshold = Threshold::above(
 /// The number of failures a day below which a rise is noise.
 pub static FLOOR: Threshold =
     Threshold::above("auth_failures.floor", Unit::Count, "Three failures instead of one are no rise worth a message.")
+        .between(1.0, f64::INFINITY)
         .warning(20.0);
 
 /// The signal.
@@ -54,7 +55,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAuthFailures",
             when: When::Beyond(Value::Of(of(&FAILURES).with(HOUR_WINDOW)), &PER_HOUR),
             summary: "Many authentications fail.",
-            description: "{value} authentications failed within an hour on {{ $labels.target }}; the limit is {limit}.",
+            description: "{value} authentications failed within an hour on {{ $labels.target }}: somebody may be guessing passwords; the limit is {limit}.",
             ..CRITICAL
         },
         Alert {

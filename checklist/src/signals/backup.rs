@@ -96,6 +96,8 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistBackupStale",
             when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
+            // An age does not flap, and the slack of a slow dump is in the limit.
+            pending: minutes(2),
             summary: "Backup is too old.",
             description: "The newest object of backup {{ $labels.backup }} is {value} old; the limit is {limit}.",
             ..WARNING
@@ -119,7 +121,8 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistBackupNotADump",
             when: When::Zero(of(&HEADER_VALID)),
-            pending: minutes(15),
+            // An object is there whole or not at all.
+            pending: minutes(2),
             summary: "Newest backup is not a dump.",
             description: "The newest object of backup {{ $labels.backup }} does not start as a dump of its format does.",
             ..CRITICAL

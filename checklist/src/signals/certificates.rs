@@ -91,7 +91,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Zero(of(&VERIFIED)),
             pending: minutes(5),
             summary: "TLS certificate is not accepted.",
-            description: "Clients refuse the certificate of {{ $labels.target }}.",
+            description: "Clients refuse the certificate of {{ $labels.target }}{{ with printf \"checklist_certificate_verification_failures{target=%q}\" $labels.target | query }}: {{ . | first | label \"reason\" }}{{ end }}.",
             ..CRITICAL
         },
     ],

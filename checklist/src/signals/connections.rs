@@ -90,7 +90,7 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(5),
             keep_firing: minutes(5),
             summary: "PostgreSQL is running out of connections.",
-            description: "{{ $labels.target }} uses {value} of its connections; the limit is {limit}.",
+            description: "PostgreSQL {{ $labels.target }} uses {value} of its connections; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -116,7 +116,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Share(of(&CONNECTIONS).with(IDLE_ONES), of(&LIMIT)), &IDLE),
             pending: minutes(30),
             summary: "PostgreSQL holds too many idle connections.",
-            description: "{value} of the connections of {{ $labels.target }} are idle; the limit is {limit}.",
+            description: "{value} of the connections of PostgreSQL {{ $labels.target }} are idle; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -124,7 +124,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&OLDEST_TRANSACTION).with(IN_TRANSACTION)), &IDLE_IN_TRANSACTION),
             pending: minutes(1),
             summary: "PostgreSQL transaction is left open.",
-            description: "A transaction on {{ $labels.target }} has been open for {value} and its client does nothing; the limit is {limit}.",
+            description: "A transaction on PostgreSQL {{ $labels.target }} has been open for {value} and its client does nothing; the limit is {limit}.",
             ..WARNING
         },
     ],

@@ -1,5 +1,6 @@
 //! Daily 6, "Check disk space": the data volumes are less than 70% full.
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 /// Used bytes.
@@ -41,6 +42,14 @@ static FULL_WITHIN: Threshold = Threshold::below(
 .between(6.0 * HOUR, f64::INFINITY)
 .warning(4.0 * DAY);
 
+static FULL_NOW: Threshold = Threshold::below(
+    "disk.full_now",
+    Unit::Seconds,
+    "A volume that is full within the hour is looked at now. The line is drawn through half an hour and counts above the warning level and above the highest fill of the day before, so that a nightly dump that comes and goes is none.",
+)
+.between(10.0 * MINUTE, 12.0 * HOUR)
+.critical(HOUR);
+
 /// The fill below which a steep line is a burst.
 static FULL_FLOOR: Threshold = Threshold::above(
     "disk.full_floor",
@@ -62,7 +71,7 @@ pub static SIGNAL: Signal = Signal {
     max_series: 20_000,
     looks: &[Looks::at_some(Object::Namespace), Looks::at_some(Object::Node), Looks::at_any(Object::Claim)],
     metrics: &[&USED, &CAPACITY, &INODES_USED, &INODES],
-    thresholds: &[&USAGE, &INODE_USAGE, &FULL_WITHIN, &FULL_FLOOR],
+    thresholds: &[&USAGE, &INODE_USAGE, &FULL_WITHIN, &FULL_NOW, &FULL_FLOOR],
     alerts: &[
         Alert {
             name: "ChecklistVolumeFilling",
@@ -79,6 +88,46 @@ pub static SIGNAL: Signal = Signal {
             summary: "Volume is running out of inodes.",
             description: "Volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} uses {value} of its inodes; the limit is {limit}.",
             ..WARNING
+        },
+        Alert {
+            name: "ChecklistVolumeFullWithinTheHour",
+            covers: &["ChecklistVolumeFilling", "ChecklistVolumeFullSoon"],
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let ahead = limits.of(&FULL_NOW).at(severity).unwrap_or(f64::NAN);
+                    format!(
+                        "{line} > {capacity} and {now} / {capacity} > {floor} and {now} > {peak} and {before}",
+                        line = scope.predict(&USED, "30m", ahead),
+                        capacity = scope.max(&CAPACITY),
+                        now = scope.max(&USED),
+                        floor = number(limits.value(&USAGE)),
+                        peak = scope.over("max_over_time", &USED, "1d@1h"),
+                        before = scope.over("count_over_time", &USED, "10m@20m"),
+                    )
+                },
+                threshold: Some(&FULL_NOW),
+                metrics: &[&USED, &CAPACITY],
+                case: |given| {
+                    // Flat for a day, then a line that crosses the floor after forty minutes and is full soon, or much later.
+                    let (floor, within) = (1000.0 * given.limits.value(&USAGE), given.limit / 60.0);
+                    let (rest, waits) = ((1000.0 - floor).max(1.0), given.pending.as_secs_f64() / 60.0);
+                    let rises = |pace: f64| {
+                        let (from, five) = (floor - 40.0 * pace, 5.0 * pace);
+                        vec![input(&USED, format!("{from}+0x287 {from}+{five}x{SAMPLES}")), steady(&CAPACITY, 1000.0)]
+                    };
+                    let (from, five) = (floor - 300.0, (rest + 295.0) / 12.0);
+                    let night = format!("{from}+{five}x11 {from}+0x275");
+                    let case = Case::new(rises(1.2 * rest / within), rises(0.4 * rest / (within + waits + 60.0)));
+                    Case { pace: minutes(5), ..case }.after(hours(24) + minutes(40)).quiet(
+                        "stays quiet when a dump comes and goes every night",
+                        vec![input(&USED, format!("{night} {night}")), steady(&CAPACITY, 1000.0)],
+                    )
+                },
+            }),
+            pending: minutes(2),
+            summary: "Volume will be full within the hour.",
+            description: "At the pace of the last half hour volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is full within {limit}. Look at: kubectl -n {{ $labels.namespace }} describe pvc {{ $labels.persistentvolumeclaim }}",
+            ..CRITICAL
         },
         Alert {
             name: "ChecklistVolumeFullSoon",

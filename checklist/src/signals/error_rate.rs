@@ -23,6 +23,7 @@ static MIN_ERRORS: Threshold = Threshold::above(
     Unit::Count,
     "One failed request of a quiet night is no rate: ten must have failed within the window.",
 )
+.between(1.0, f64::INFINITY)
 .warning(10.0);
 
 static MIN_REQUESTS: Threshold = Threshold::above(
@@ -30,6 +31,7 @@ static MIN_REQUESTS: Threshold = Threshold::above(
     Unit::Count,
     "Of fewer than a hundred requests within an hour nobody can tell a rate; longer windows need three, ten and twenty times as many.",
 )
+.between(1.0, f64::INFINITY)
 .warning(100.0);
 
 static MOST: Threshold = Threshold::above(
@@ -37,6 +39,7 @@ static MOST: Threshold = Threshold::above(
     Unit::Ratio,
     "When a quarter of the requests fails for three minutes, the hour need not be waited for.",
 )
+.between(0.01, 0.99)
 .critical(0.25);
 
 /// A window: as PromQL writes it, in seconds, and how many times the requests of an hour it must have.
@@ -165,7 +168,7 @@ pub static SIGNAL: Signal = Signal {
             // The slower burn of the same errors lasts half an hour longer and is no page of its own.
             keep_firing: minutes(30),
             summary: "Requests fail.",
-            description: "{{ $labels.target }} burns its error budget more than 14 times too fast: 2% of a month's budget within an hour.",
+            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within the hour: at this pace a month's budget of errors is gone within two days.",
             ..CRITICAL
         },
         Alert {
@@ -179,7 +182,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: minutes(15),
             summary: "Many requests fail for hours.",
-            description: "{{ $labels.target }} burns its error budget more than 6 times too fast.",
+            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within six hours: at this pace a month's budget of errors is gone within five days.",
             ..CRITICAL
         },
         Alert {
@@ -192,7 +195,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: minutes(60),
             summary: "Requests fail all day.",
-            description: "{{ $labels.target }} burns its error budget more than 3 times too fast.",
+            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within a day: three times as many as its budget allows.",
             ..WARNING
         },
         Alert {
@@ -205,7 +208,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: hours(3),
             summary: "Error budget runs out.",
-            description: "{{ $labels.target }} has failed more often than its budget allows for days.",
+            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within three days: its budget of errors runs out.",
             ..WARNING
         },
     ],

@@ -59,14 +59,14 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistHealthFailed",
             when: When::Zero(of(&FIELD_OK)),
             summary: "Application says that it is not healthy.",
-            description: "{{ $labels.target }} does not meet the expectation on {{ $labels.field }}.",
+            description: "The health page of {{ $labels.target }} answers, and {{ $labels.field }} is not what is expected of it.",
             ..CRITICAL
         },
         Alert {
             name: "ChecklistHealthUnreachable",
             when: When::Zero(of(&crate::self_metrics::PROBE_SUCCESS)),
             summary: "Health endpoint does not answer.",
-            description: "{{ $labels.target }} gave no usable answer; the exporter's log has the reason.",
+            description: "The health page of {{ $labels.target }} gives no usable answer{{ with printf \"checklist_target_unreachable_info{kind=\\\"health\\\",target=%q}\" $labels.target | query }}: {{ . | first | label \"words\" }}{{ end }}.",
             ..CRITICAL
         },
         Alert {
@@ -74,7 +74,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Of(of(&DURATION)), &SLOW),
             pending: minutes(10),
             summary: "Health endpoint answers slowly.",
-            description: "{{ $labels.target }} took {value} to say how it is; the limit is {limit}.",
+            description: "The health page of {{ $labels.target }} took {value} to answer; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -103,7 +103,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: minutes(15),
             summary: "Replicas report different versions.",
-            description: "{{ $labels.target }} has reported the same {value} versions at once for two hours: replicas were left behind by a rollout.",
+            description: "The health page of {{ $labels.target }} has reported the same {value} versions at once for two hours: replicas were left behind by a rollout.",
             ..WARNING
         },
     ],

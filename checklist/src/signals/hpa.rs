@@ -32,16 +32,31 @@ pub static ABLE: Metric = Metric::gauge(
 static ALWAYS: Threshold = Threshold::above(
     "hpa.at_max",
     Unit::Count,
-    "After an hour at its maximum an autoscaler has no answer to the next peak. By day that is what it is for, and users who wait are a page of their own, so it warns.",
+    "At its maximum by day an autoscaler does what it is for; one that has wanted more than it may for an hour has no answer to the next peak. Users who wait are a page of their own, so it warns.",
 )
 .warning(0.0);
 
 static OFTEN: Threshold = Threshold::above(
     "hpa.at_max_share",
     Unit::Ratio,
-    "The checklist asks whether the maximum is hit frequently: more than a fifth of the day.",
+    "The checklist asks whether the maximum is hit frequently: it wanted more for more than a fifth of the day.",
 )
 .warning(0.20);
+
+/// At its maximum, and not known to want no more: who reads the autoscaler from elsewhere may not know what it wants.
+fn at_max(scope: &Scope, share: &str, limit: &str) -> String {
+    let of = |metric| if share.is_empty() { scope.max(metric) } else { scope.over("avg_over_time", metric, share) };
+    format!("{} > {limit} unless {} <= {limit}", of(&AT_MAX), of(&LIMITED))
+}
+
+/// At its maximum and wanting more; at its maximum and content.
+fn at_max_case(limit: f64) -> Case {
+    let both = |at_max: f64, limited: f64| vec![steady(&AT_MAX, at_max), steady(&LIMITED, limited)];
+    let beyond = limit + 1.0;
+    Case::new(both(beyond, beyond), both(limit, limit))
+        .fires("fires when nobody says whether it wants more", vec![steady(&AT_MAX, beyond)])
+        .quiet("stays quiet by day at a maximum that is enough", both(beyond, limit))
+}
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {
@@ -58,32 +73,37 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistAutoscalerAtMax",
-            when: When::Beyond(Value::Of(of(&AT_MAX)), &ALWAYS),
+            covers: &["ChecklistAutoscalerOftenAtMax"],
+            at_once: Some(When::Beyond(Value::Of(of(&LIMITED)), &ALWAYS)),
+            when: When::History(History {
+                expr: |scope, limits, severity| at_max(scope, "", &limits.level(&ALWAYS, severity)),
+                threshold: Some(&ALWAYS),
+                metrics: &[&AT_MAX, &LIMITED],
+                case: |given| at_max_case(given.limit),
+            }),
             pending: minutes(60),
-            summary: "Autoscaler stays at its maximum.",
-            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} has been at its maximum for an hour.",
+            summary: "Autoscaler stays at its maximum and wants more.",
+            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} has been at its maximum for an hour and wants more replicas. Look at: kubectl -n {{ $labels.namespace }} describe hpa {{ $labels.hpa }}",
             ..WARNING
         },
         Alert {
             name: "ChecklistAutoscalerOftenAtMax",
             when: When::History(History {
-                expr: |scope, limits, severity| {
-                    format!("{} > {}", scope.over("avg_over_time", &AT_MAX, "1d"), limits.level(&OFTEN, severity))
-                },
+                expr: |scope, limits, severity| at_max(scope, "1d", &limits.level(&OFTEN, severity)),
                 threshold: Some(&OFTEN),
-                metrics: &[&AT_MAX],
-                case: |_| Case::new(vec![steady(&AT_MAX, 1.0)], vec![steady(&AT_MAX, 0.0)]),
+                metrics: &[&AT_MAX, &LIMITED],
+                case: |given| at_max_case(given.limit),
             }),
             pending: minutes(60),
             summary: "Autoscaler is often at its maximum.",
-            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} was at its maximum {value} of the last day; the limit is {limit}.",
+            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} was at its maximum {value} of the last day and wanted more; the limit is {limit}.",
             ..WARNING
         },
         Alert {
             name: "ChecklistAutoscalerUnable",
             when: When::Zero(of(&ABLE)),
             summary: "Autoscaler cannot scale.",
-            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} cannot read its metrics or change its target.",
+            description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} cannot read its metrics or change its target. Look at: kubectl -n {{ $labels.namespace }} describe hpa {{ $labels.hpa }}",
             ..WARNING
         },
     ],
@@ -99,6 +119,14 @@ pub static SIGNAL: Signal = Signal {
             title: "Autoscalers at their maximum",
             description: "1 while an autoscaler has no replica left to add.",
             query: PanelQuery::Value(Value::Of(of(&AT_MAX))),
+            legend: HPA,
+            threshold: Some(&ALWAYS),
+            ..PANEL
+        },
+        Panel {
+            title: "Autoscalers that want more",
+            description: "1 while an autoscaler wants more replicas than its maximum.",
+            query: PanelQuery::Value(Value::Of(of(&LIMITED))),
             legend: HPA,
             threshold: Some(&ALWAYS),
             ..PANEL
@@ -127,6 +155,10 @@ pub static SIGNAL: Signal = Signal {
             (
                 &AT_MAX,
                 "max by (namespace, hpa) (label_replace((kube_horizontalpodautoscaler_status_current_replicas{{selector}} >= bool kube_horizontalpodautoscaler_spec_max_replicas{{selector}}) * (kube_horizontalpodautoscaler_spec_max_replicas{{selector}} > bool kube_horizontalpodautoscaler_spec_min_replicas{{selector}}), \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
+            ),
+            (
+                &LIMITED,
+                "max by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=\"ScalingLimited\", status=\"true\"} * on (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_desired_replicas{{selector}} >= bool kube_horizontalpodautoscaler_spec_max_replicas{{selector}}), \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
             ),
             (
                 &ABLE,

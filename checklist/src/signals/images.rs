@@ -66,9 +66,10 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistImageVulnerable",
             when: When::Beyond(Value::Of(of(&VULNERABILITIES).with(CRITICAL_ONES)), &SEVERE),
-            pending: minutes(15),
+            // A scan does not flap.
+            pending: minutes(2),
             summary: "Image has a critical vulnerability.",
-            description: "Image {{ $labels.image }} has {value} critical vulnerabilities with a fix: build it again.",
+            description: "Image {{ $labels.image }} has {value} critical vulnerabilities that newer packages mend: build it again.",
             ..WARNING
         },
         Alert {

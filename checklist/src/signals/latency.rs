@@ -146,6 +146,7 @@ static WORSE_FLOOR: Threshold = Threshold::above(
     Unit::Seconds,
     "Below half a second nobody feels that requests take half as long again.",
 )
+.between(0.001, f64::INFINITY)
 .warning(0.5);
 
 /// The histogram of an application's request durations within a window.
@@ -227,7 +228,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| burning(given, &FAST_LONG, &FAST_SHORT),
             }),
             summary: "Many requests are slow.",
-            description: "{{ $labels.target }} burns its budget of slow requests more than 14 times too fast: 2% of a month's budget within an hour.",
+            description: "One in seven requests of {{ $labels.target }} took {{ $value | humanizeDuration }} or more within the hour: at this pace a month's budget of slow requests is gone within two days.",
             ..CRITICAL
         },
         Alert {
@@ -241,7 +242,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: minutes(15),
             summary: "Requests are slow for hours.",
-            description: "{{ $labels.target }} burns its budget of slow requests more than 6 times too fast.",
+            description: "One in seventeen requests of {{ $labels.target }} took {{ $value | humanizeDuration }} or more within six hours: at this pace a month's budget of slow requests is gone within five days.",
             ..CRITICAL
         },
         Alert {
@@ -254,7 +255,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: minutes(60),
             summary: "Requests are slow all day.",
-            description: "{{ $labels.target }} burns its budget of slow requests more than 3 times too fast.",
+            description: "One in thirty-three requests of {{ $labels.target }} took {{ $value | humanizeDuration }} or more within a day: three times as many as its budget allows.",
             ..WARNING
         },
         Alert {

@@ -147,7 +147,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&LAST_ANALYZE)), &ANALYZED),
             pending: minutes(60),
             summary: "Statistics of a large table are old.",
-            description: "{{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} has changed and was last analyzed {value} ago; the limit is {limit}.",
+            description: "Table {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} has changed and was last analyzed {value} ago; the limit is {limit}.",
             ..WARNING
         },
     ],

@@ -26,6 +26,8 @@ static SILENCE: Threshold = Threshold::above(
     Unit::Seconds,
     "The checklist expects audit lines within the last hour, where there usually are some; four hours of silence by day page.",
 )
+// It is compared with the same hours a week ago.
+.between(5.0 * MINUTE, DAY)
 .warning(HOUR)
 .critical(4.0 * HOUR);
 
@@ -34,6 +36,7 @@ static USUAL: Threshold = Threshold::above(
     Unit::Count,
     "A quiet night is normal: in the same hour a week ago there must have been ten audit lines.",
 )
+.between(1.0, f64::INFINITY)
 .warning(10.0);
 
 /// The signal.
@@ -74,12 +77,13 @@ pub static SIGNAL: Signal = Signal {
                     let pace = usual / 12.0;
                     // Lines for a week and an hour; the limit is reached when the lead is over.
                     let (count, end) = (169 * 12, 169 * 3600);
-                    let stops = input(&LAST, format!("0+300x{count} {end}+0x30000"));
-                    let steady = input(&LAST, "0+300x30000");
+                    let rest = given.limit / 300.0 + given.pending.as_secs_f64() / 300.0 + 90.0;
+                    let stops = input(&LAST, format!("0+300x{count} {end}+0x{rest:.0}"));
+                    let goes_on = input(&LAST, format!("0+300x{:.0}", f64::from(count) + rest));
                     let lines =
-                        |pace: f64| input(&LINES, format!("0+{pace}x{count} {}+0x30000", pace * f64::from(count)));
-                    let case = Case::new(vec![stops.clone(), lines(pace)], vec![steady, lines(pace)]);
-                    Case { pace: minutes(5), ..case }
+                        |pace: f64| input(&LINES, format!("0+{pace}x{count} {}+0x{rest:.0}", pace * f64::from(count)));
+                    let case = Case::new(vec![stops.clone(), lines(pace)], vec![goes_on, lines(pace)]);
+                    case.sampled_often()
                         .after(hours(169) + std::time::Duration::from_secs_f64(given.limit))
                         .quiet("stays quiet in a night like the week before", vec![stops, lines(pace / 10.0)])
                 },

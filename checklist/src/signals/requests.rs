@@ -68,7 +68,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: hours(6),
             summary: "Request volume has grown much.",
-            description: "{{ $labels.target }} serves {value} times the requests of a week ago.",
+            description: "Application {{ $labels.target }} serves {{ $value | printf \"%.2f\" }} times the requests of a week ago.",
             ..WARNING
         },
         Alert {
@@ -84,7 +84,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: minutes(60),
             summary: "Request volume has fallen much.",
-            description: "{{ $labels.target }} serves {value} times the requests of a week ago.",
+            description: "Application {{ $labels.target }} serves {{ $value | printf \"%.2f\" }} times the requests of a week ago.",
             ..WARNING
         },
     ],

@@ -86,7 +86,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: seconds(0),
             summary: "Container restarts again and again.",
-            description: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} restarted {value} times within an hour; the limit is {limit}. Look at: kubectl -n {{ $labels.namespace }} logs --previous {{ $labels.pod }} -c {{ $labels.container }}",
+            description: "Container {{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} restarted {value} times within an hour; the limit is {limit}. Look at: kubectl -n {{ $labels.namespace }} logs --previous {{ $labels.pod }} -c {{ $labels.container }}",
             ..WARNING
         },
         Alert {
@@ -94,7 +94,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&LAST_TERMINATION)), &RECENT),
             pending: seconds(0),
             summary: "Container has restarted.",
-            description: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} ended {value} ago ({{ $labels.reason }}) and was started again.",
+            description: "Container {{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} ended {value} ago ({{ $labels.reason }}) and was started again.",
             ..WARNING
         },
         Alert {
@@ -102,7 +102,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&LAST_TERMINATION).with(OOM)), &OOM_RECENT),
             pending: seconds(0),
             summary: "Container was killed for using too much memory.",
-            description: "{{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} was killed {value} ago because it reached its memory limit.",
+            description: "Container {{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} was killed {value} ago because it reached its memory limit.",
             ..WARNING
         },
     ],
@@ -110,7 +110,11 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Restarts per hour",
             description: "Restarts of each container over the last hour; empty is good.",
-            query: PanelQuery::Expression(|scope| format!("{} > 0", of_an_hour(scope)), &[&RESTARTS]),
+            query: PanelQuery::Expression(
+                // Rounded, for an increase is extrapolated to the ends of its window.
+                |scope| format!("round(max without (instance) (increase({}[1h]))) > 0", scope.series(&RESTARTS)),
+                &[&RESTARTS],
+            ),
             legend: &["namespace", "pod", "container"],
             threshold: Some(&PER_HOUR),
             ..PANEL

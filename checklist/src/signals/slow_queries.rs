@@ -96,7 +96,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Zero(of(&TRACKED)),
             pending: minutes(60),
             summary: "Statements are not tracked.",
-            description: "{{ $labels.target }} keeps no statistics of statements that the exporter can read: slow ones are not seen.",
+            description: "PostgreSQL {{ $labels.target }} keeps no statistics of statements that the exporter can read: slow ones are not seen.",
             ..WARNING
         },
         Alert {

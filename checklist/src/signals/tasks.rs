@@ -67,6 +67,8 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistTaskDue",
             when: When::Beyond(Value::Age(of(&DUE)), &LATE),
+            // The time of a task does not flap.
+            pending: minutes(2),
             summary: "Task was not done in time.",
             description: "The {{ $labels.cycle }} task {{ $labels.task }} is {value} beyond its time.",
             ..WARNING

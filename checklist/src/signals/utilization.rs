@@ -145,7 +145,7 @@ pub static SIGNAL: Signal = Signal {
             &POD_CPU,
             &POD_CPU_LIMIT,
             "Workload is near its CPU limit.",
-            "{{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its CPU limit; the limit is {limit}.",
+            "Workload {{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its CPU limit; the limit is {limit}.",
             // A job that uses the CPU that it has is no news within the hour.
             minutes(60),
         ),
@@ -154,7 +154,7 @@ pub static SIGNAL: Signal = Signal {
             &POD_MEMORY,
             &POD_MEMORY_LIMIT,
             "Workload is near its memory limit.",
-            "{{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its memory limit; the limit is {limit}.",
+            "Workload {{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its memory limit; the limit is {limit}.",
             minutes(15),
         ),
         near(

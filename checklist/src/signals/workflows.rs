@@ -32,6 +32,7 @@ static FAILED_SHARE: Threshold = Threshold::above(
     Unit::Ratio,
     "One failure in twenty is more than bad input explains; the checklist names no number.",
 )
+.between(0.001, 0.999)
 .warning(0.05);
 
 static STRANGE: Threshold = Threshold::above(
@@ -47,6 +48,7 @@ static FAILED_FLOOR: Threshold = Threshold::above(
     Unit::Count,
     "One failure among ten workflows of a quiet day is no trend; five are more than one bad input.",
 )
+.between(1.0, f64::INFINITY)
 .warning(5.0);
 
 /// How many must usually end, that none is news.
@@ -55,6 +57,7 @@ static USUAL: Threshold = Threshold::above(
     Unit::Count,
     "Nights and weekends in which nothing ends are normal: at the same time of the week before at least five must have ended within six hours.",
 )
+.between(1.0, f64::INFINITY)
 .warning(5.0);
 
 /// The signal.

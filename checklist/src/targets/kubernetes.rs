@@ -1,5 +1,6 @@
 //! `kubernetes:` a cluster, or the part of it that the listed namespaces make up.
 
+use super::exclusions::{self, Exclusion};
 use super::kind::TargetKind;
 use super::parts::{NAMESPACE, Needs, OBJECT_NAME, Peer};
 use super::target::{List, OWN, Target};
@@ -30,6 +31,8 @@ pub struct Kubernetes {
     pub may_be_empty: bool,
     /// The authority of the kubelets' serving certificates; the cluster's own when absent.
     pub kubelet_ca_file: Option<PathBuf>,
+    /// Objects that are not judged.
+    pub excluded: Vec<Exclusion>,
     /// Secrets that are rotated.
     pub secrets: Vec<RotatedSecret>,
     /// Pods that write audit lines.
@@ -154,6 +157,7 @@ static ENTRY: Section = Section {
         Key::new("mayBeEmpty", Kind::Flag, "Whether a namespace without any workload or pod is fine.")
             .default("false")
             .example("true"),
+        exclusions::OF_CLUSTER,
         Key::new(
             "secrets",
             Kind::List(&Kind::Table(&SECRET), false),
@@ -213,6 +217,7 @@ impl List for Kubernetes {
             kubelet_ca_file: ca_file,
             kubelet_node_selector: kubelet.and_then(|kubelet| kubelet.text("nodeSelector")),
             may_be_empty: table.flag("mayBeEmpty"),
+            excluded: exclusions::of_cluster(table),
             secrets: table.tables("secrets").into_iter().filter_map(secret).collect(),
             audit_logs: table.tables("auditLogs").into_iter().filter_map(audit_log).collect(),
             web_audiences: table.texts("webAudiences"),

@@ -1,5 +1,6 @@
 //! `postgres:` one database of one server.
 
+use super::exclusions::{self, LeftOut};
 use super::kind::TargetKind;
 use super::parts::{CA_FILE, Needs, Peer, SecretRef, UNUSED_CA, secret, secret_keys};
 use super::tables::{self, Tables};
@@ -51,6 +52,8 @@ pub struct Postgres {
     pub time_zone: Option<String>,
     /// Databases with the same word are of one server, whatever their addresses are.
     pub server: Option<String>,
+    /// What of it is not judged.
+    pub left_out: LeftOut,
 }
 
 /// Who logs in to a database.
@@ -126,6 +129,7 @@ pub(super) fn connection(table: &Table<'_>, name: String) -> Option<Postgres> {
         trust_table_owners: false,
         time_zone: None,
         server: None,
+        left_out: LeftOut::default(),
     })
 }
 
@@ -175,6 +179,7 @@ static ENTRY: Section = Section {
             Key::new("server", Kind::Text, "A word for the server: databases with the same word are of one.")
                 .otherwise("databases with the same host and port are of one server")
                 .example("db-1"),
+            exclusions::OF_DATABASE,
             Key::new(
                 "tables",
                 Kind::By(Names::Tables, &Kind::Table(&tables::SECTION)),
@@ -233,6 +238,7 @@ impl List for Postgres {
             trust_table_owners: table.flag("trustTableOwners"),
             time_zone: table.text("timeZone"),
             server: table.text("server"),
+            left_out: exclusions::of_database(table),
             ..target
         })
     }

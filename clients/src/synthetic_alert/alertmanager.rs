@@ -36,13 +36,20 @@ pub(super) struct Routing {
 }
 
 /// Sends an alert that ends at a time.
-pub(super) async fn send(server: &Alertmanager, name: &str, severity: Severity, ends: Timestamp) -> anyhow::Result<()> {
+pub(super) async fn send(
+    server: &Alertmanager,
+    name: &str,
+    severity: Severity,
+    (starts, ends): (Timestamp, Timestamp),
+) -> anyhow::Result<()> {
     let alert = json!([{
         "labels": {"alertname": name, "severity": severity.as_str(), "check": "alert_path", "target": server.name},
         "annotations": {
             "summary": "This is a test of the alert path.",
             "description": "checklist-exporter verify-alerts sent it; nothing is wrong.",
         },
+        // Without it Alertmanager takes the time at which it heard of the alert, also when it hears of its end alone.
+        "startsAt": starts.to_string(),
         "endsAt": ends.to_string(),
     }]);
     post_json(&server.endpoint, "/api/v2/alerts", &alert).await.context("cannot send a synthetic alert")

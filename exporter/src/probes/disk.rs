@@ -2,6 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubelet::{Claim, Volume, Volumes, volumes};
+use crate::sources::kubernetes::namespaces::left_out;
 use crate::sources::kubernetes::{Cluster, Namespace, read};
 use checklist::signals::disk::{CAPACITY, INODES, INODES_USED, USED};
 use checklist::{Object, Reason, Samples};
@@ -17,7 +18,10 @@ impl Probe for Disk {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
             let watched = self.0.watched().await?;
-            let volumes = volumes(&self.0).await?;
+            let mut volumes = volumes(&self.0).await?;
+            for namespace in &watched.namespaces {
+                leave_out(namespace, &mut volumes, &mut samples).await;
+            }
             samples.saw(Object::Node, volumes.nodes);
             samples.saw(Object::Claim, 0);
             for failure in &volumes.unreached {
@@ -43,6 +47,14 @@ impl Probe for Disk {
         }
         .boxed()
     }
+}
+
+/// Takes away the figures of the claims that are not judged. Claims that cannot be read are told of by `unmounted`.
+async fn leave_out(namespace: &Namespace, volumes: &mut Volumes, samples: &mut Samples) {
+    let Ok(claims) = read(&namespace.claims).await else { return };
+    let before = volumes.claims.len();
+    volumes.claims.retain(|claim, _| claim.namespace != namespace.name || !claims.left_out.contains(&*claim.name));
+    left_out(Object::Claim, before - volumes.claims.len(), namespace, samples);
 }
 
 /// Sets the usage of one claim; false when its kubelet gives none.

@@ -1,7 +1,7 @@
 //! Autoscalers of the watched namespaces.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::kubernetes::{Cluster, Namespace, read};
+use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
 use checklist::signals::hpa::{ABLE, AT_MAX, LIMITED, REPLICAS};
 use checklist::{Object, Samples};
 use futures::FutureExt;
@@ -29,6 +29,7 @@ impl Probe for Hpa {
 async fn autoscalers(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
     let autoscalers = read(&namespace.autoscalers).await?;
     samples.saw(Object::Autoscaler, autoscalers.objects.len());
+    namespaces::left_out(Object::Autoscaler, autoscalers.left_out.len(), namespace, samples);
     for (name, autoscaler) in &autoscalers.objects {
         let own = [namespace.name.as_str(), name];
         let (current, max) = (autoscaler.status.current_replicas, autoscaler.spec.max_replicas);

@@ -7,7 +7,7 @@ WITH indexes AS (
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     JOIN pg_catalog.pg_stat_user_indexes s ON s.indexrelid = i.indexrelid
-    WHERE c.relpersistence <> 't'
+    WHERE c.relpersistence <> 't' AND {kept_indexes}
 )
 SELECT pg_catalog.current_database()::text,
        count(*) FILTER (WHERE NOT indisvalid

@@ -59,6 +59,7 @@ async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<usize
         let store = read(watch).await?;
         found += store.objects.len();
         samples.saw(Object::Workload, store.objects.len());
+        namespaces::left_out(Object::Workload, store.left_out.len(), namespace, samples);
         for (name, workload) in &store.objects {
             let (desired, ready) = workload.replicas(*kind);
             samples.set(&DESIRED, [&namespace.name, kind.as_str(), name], desired);
@@ -75,6 +76,7 @@ async fn pods<'a>(
 ) -> Result<usize, Failure> {
     let store = read(&namespace.pods).await?;
     samples.saw(Object::Pod, store.objects.len());
+    namespaces::left_out(Object::Pod, store.left_out.len(), namespace, samples);
     let mut phases: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
     for pod in store.objects.values() {
@@ -119,6 +121,7 @@ async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Fa
     }
     let services = read(&namespace.services).await?;
     samples.saw(Object::Service, services.objects.len());
+    namespaces::left_out(Object::Service, services.left_out.len(), namespace, samples);
     for (name, service) in &services.objects {
         // Without a selector someone else keeps the endpoints, or there are none (ExternalName).
         if service.spec.selector.as_ref().is_some_and(|selector| !selector.is_empty()) {

@@ -1,7 +1,7 @@
 //! Volume claims of the watched namespaces.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::kubernetes::{Cluster, Namespace, read};
+use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
 use checklist::signals::pvc::{BOUND, REQUESTED};
 use checklist::{Object, Samples};
 use futures::FutureExt;
@@ -29,6 +29,7 @@ impl Probe for Pvc {
 async fn claims(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
     let claims = read(&namespace.claims).await?;
     samples.saw(Object::Claim, claims.objects.len());
+    namespaces::left_out(Object::Claim, claims.left_out.len(), namespace, samples);
     for (name, claim) in &claims.objects {
         samples.set(&BOUND, [&namespace.name, name], claim.is_bound());
         if let Some(bytes) = claim.requested() {

@@ -2,7 +2,7 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::postgres::{Database, Facts, Reads, SqlRequest};
-use checklist::config::{Postgres, literal, quoted};
+use checklist::config::{LeftOut, Postgres, literal, quoted};
 use checklist::{Access, Limits, Metric, Object, Reason, Samples, Signal, TargetKind, Threshold};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -172,6 +172,19 @@ pub struct Sql {
 /// What was found, and when it was asked for.
 type Kept = (Instant, Arc<Found>);
 
+/// Fills in the conditions of what is judged.
+fn left_out(sql: &str, out: &LeftOut) -> String {
+    [
+        ("{kept_tables}", out.tables("n.nspname", "c.relname")),
+        ("{kept_indexes}", out.tables("s.schemaname", "s.relname")),
+        ("{kept_applications}", out.applications("application_name")),
+        ("{kept_sessions}", out.roles("usename")),
+        ("{kept_roles}", out.roles("r.rolname")),
+    ]
+    .into_iter()
+    .fold(sql.to_owned(), |sql, (place, condition)| sql.replace(place, &condition))
+}
+
 impl Sql {
     /// The check of a catalog signal, with the limits that hold for its target. `others` are the databases that are
     /// told by targets of their own; nothing when another target tells what belongs to the server.
@@ -194,6 +207,7 @@ impl Sql {
         let filled = statements.iter().map(|statement| {
             let values = statement.parameters.iter().map(|threshold| limits.value(threshold)).collect();
             let sql = names.fill(&statement.sql).replace("{others}", &others).replace("{ahead}", AHEAD);
+            let sql = left_out(&sql, database.left_out());
             (Statement { sql: Cow::Owned(sql), ..statement.clone() }, values)
         });
         let statements: Vec<_> = filled.collect();

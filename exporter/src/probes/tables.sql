@@ -18,7 +18,7 @@ known AS (
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_stat_user_tables s ON s.relid = c.oid
-    WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
+    WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND {kept_tables}
 ),
 -- A database of more tables has its large ones in the catalog.
 asked AS MATERIALIZED (

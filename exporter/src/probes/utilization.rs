@@ -14,7 +14,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The probe of the signal `utilization`.
-pub struct Utilization(pub Arc<Cluster>);
+pub struct Utilization {
+    /// The cluster.
+    pub cluster: Arc<Cluster>,
+    /// Whether it tells of the nodes: of several parts of one cluster the first does.
+    pub tells_nodes: bool,
+}
 
 /// Sums over the pods of a workload. A limit is known only while every pod has one.
 struct Workload {
@@ -30,12 +35,12 @@ const UNTIL_MEASURED: i64 = 300;
 impl Probe for Utilization {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
-            let watched = self.0.watched().await?;
-            nodes(&watched, &mut samples).await?;
+            let watched = self.cluster.watched().await?;
+            nodes(&watched, self.tells_nodes, &mut samples).await?;
             samples.saw(Object::Pod, 0);
             for namespace in &watched.namespaces {
                 let judged = pods(&watched, namespace, &mut samples).await;
-                self.0.conclude(&watched, namespace, judged, &mut samples).await;
+                self.cluster.conclude(&watched, namespace, judged, &mut samples).await;
             }
             Ok(samples)
         }
@@ -43,7 +48,7 @@ impl Probe for Utilization {
     }
 }
 
-async fn nodes(watched: &Watched, samples: &mut Samples) -> Result<(), Failure> {
+async fn nodes(watched: &Watched, tells: bool, samples: &mut Samples) -> Result<(), Failure> {
     let usage = watched.node_usage().await?;
     for (name, node) in watched.nodes(None).await? {
         let Some(used) = usage.get(&name) else {
@@ -51,6 +56,9 @@ async fn nodes(watched: &Watched, samples: &mut Samples) -> Result<(), Failure> 
             continue;
         };
         samples.saw(Object::Node, 1);
+        if !tells {
+            continue;
+        }
         let ((cpu, memory), (most_cpu, most_memory)) = (used.usage.amounts(), node.allocatable());
         let all = [
             (&NODE_CPU, cpu),

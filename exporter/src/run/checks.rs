@@ -128,7 +128,10 @@ impl Checks {
             "alerts" => Arc::new(probes::alerts::Alerts(alertmanager()?)),
             "disk" => Arc::new(probes::disk::Disk(cluster()?)),
             "backup" => Arc::new(probes::backup::Backup::new(backup()?)),
-            "utilization" => Arc::new(probes::utilization::Utilization(cluster()?)),
+            "utilization" => Arc::new(probes::utilization::Utilization {
+                cluster: cluster()?,
+                tells_nodes: config.is_first("kubernetes", target),
+            }),
             "pod_logs" => Arc::new(probes::pod_logs::PodLogs::new(cluster()?)),
             "certificates" => Arc::new(probes::certificates::Certificates(certificate()?)),
             "advisories" | "dependencies" | "images" => Arc::new(probes::reports::Reports(report()?)),
@@ -215,12 +218,13 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
             format!("{:?}", others(config, name))
         }
         TargetKind::Prometheus => config.fingerprint(),
+        // Whether another part of the same cluster tells of the nodes.
+        TargetKind::Kubernetes => config.is_first("kubernetes", name).to_string(),
         TargetKind::Advisories
         | TargetKind::Certificate
         | TargetKind::Dependencies
         | TargetKind::Health
         | TargetKind::Images
-        | TargetKind::Kubernetes
         | TargetKind::PodLogs
         | TargetKind::Secrets
         | TargetKind::Tasks

@@ -11,7 +11,7 @@ mod watch;
 
 use crate::probe::Failure;
 use checklist::Reason;
-use checklist::config::Kubernetes as Target;
+use checklist::config::{Exclusion, Kubernetes as Target};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use objects::{Autoscaler, CachedObject, Claim, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 pub use failure::failure;
-pub use watch::{Present, Store, Watch};
+pub use watch::{Present, Store, Watch, Which};
 
 /// Without a word from the API server for this long, nobody knows the state of the cluster:
 /// bookmarks come every minute, and a watch that heard none ends with a new list after a minute and a half.
@@ -110,20 +110,34 @@ impl Cluster {
 
     async fn begin(&self) -> Result<Watched, Failure> {
         let (client, config) = self.connect().await?;
-        let namespaces = self.target.namespaces.iter().map(|name| Namespace {
-            name: name.clone(),
-            pods: Watch::new(client.clone(), format!("/api/v1/namespaces/{name}/pods")),
-            services: Watch::new(client.clone(), format!("/api/v1/namespaces/{name}/services")),
-            slices: Watch::new(client.clone(), format!("/apis/discovery.k8s.io/v1/namespaces/{name}/endpointslices")),
-            workloads: WorkloadKind::ALL.map(|kind| {
-                let path = format!("/apis/apps/v1/namespaces/{name}/{}", kind.plural());
-                (kind, Watch::new(client.clone(), path))
-            }),
-            autoscalers: Watch::new(
-                client.clone(),
-                format!("/apis/autoscaling/v2/namespaces/{name}/horizontalpodautoscalers"),
-            ),
-            claims: Watch::new(client.clone(), format!("/api/v1/namespaces/{name}/persistentvolumeclaims")),
+        let excluded: Arc<[Exclusion]> = self.target.excluded.clone().into();
+        let namespaces = self.target.namespaces.iter().map(|name| {
+            let which = |kind| Which { kind, namespace: name.clone(), excluded: Arc::clone(&excluded) };
+            let path = |group: &str, plural: &str| format!("/{group}/namespaces/{name}/{plural}");
+            Namespace {
+                name: name.clone(),
+                pods: Watch::new(client.clone(), path("api/v1", "pods"), which("Pod")),
+                services: Watch::new(client.clone(), path("api/v1", "services"), which("Service")),
+                // They go with their service.
+                slices: Watch::new(
+                    client.clone(),
+                    path("apis/discovery.k8s.io/v1", "endpointslices"),
+                    Which::default(),
+                ),
+                workloads: WorkloadKind::ALL.map(|kind| {
+                    (kind, Watch::new(client.clone(), path("apis/apps/v1", kind.plural()), which(kind.as_str())))
+                }),
+                autoscalers: Watch::new(
+                    client.clone(),
+                    path("apis/autoscaling/v2", "horizontalpodautoscalers"),
+                    which("HorizontalPodAutoscaler"),
+                ),
+                claims: Watch::new(
+                    client.clone(),
+                    path("api/v1", "persistentvolumeclaims"),
+                    which("PersistentVolumeClaim"),
+                ),
+            }
         });
         Ok(Watched { namespaces: namespaces.collect(), client, config })
     }
@@ -152,24 +166,26 @@ impl Watched {
     pub async fn nodes(&self, selector: Option<&str>) -> Result<BTreeMap<Box<str>, Node>, Failure> {
         let selected =
             selector.map(|selector| format!("?labelSelector={}", watch::encoded(selector))).unwrap_or_default();
-        Ok(watch::list::<Node>(&self.client, &format!("/api/v1/nodes{selected}")).await?.objects)
+        Ok(watch::list::<Node>(&self.client, &format!("/api/v1/nodes{selected}"), &Which::default()).await?.objects)
     }
 
     /// Asks for what the nodes use.
     pub async fn node_usage(&self) -> Result<BTreeMap<Box<str>, NodeUsage>, Failure> {
-        Ok(watch::list::<NodeUsage>(&self.client, "/apis/metrics.k8s.io/v1beta1/nodes").await?.objects)
+        Ok(watch::list::<NodeUsage>(&self.client, "/apis/metrics.k8s.io/v1beta1/nodes", &Which::default())
+            .await?
+            .objects)
     }
 
     /// Asks for what the pods of a namespace use.
     pub async fn pod_usage(&self, namespace: &str) -> Result<BTreeMap<Box<str>, PodUsage>, Failure> {
         let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods");
-        Ok(watch::list::<PodUsage>(&self.client, &path).await?.objects)
+        Ok(watch::list::<PodUsage>(&self.client, &path, &Which::default()).await?.objects)
     }
 
     /// The running pods that a label selector selects, each with the names of its containers.
     pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<(String, Vec<Arc<str>>)>, Failure> {
         let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", watch::encoded(selector));
-        let pods = watch::list::<Pod>(&self.client, &path).await?.objects;
+        let pods = watch::list::<Pod>(&self.client, &path, &Which::default()).await?.objects;
         let running = pods.into_iter().filter(|(_, pod)| &*pod.phase == "Running");
         let names = |pod: Pod| pod.declared.iter().map(Arc::clone).collect();
         Ok(running.map(|(name, pod)| (name.into(), names(pod))).collect())

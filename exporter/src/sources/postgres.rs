@@ -9,7 +9,7 @@ pub use facts::{Facts, Statements};
 pub use session::{Reads, SqlRequest};
 
 use checklist::Reason;
-use checklist::config::{Postgres as Target, Tables, quoted};
+use checklist::config::{LeftOut, Postgres as Target, Tables, quoted};
 use clients::failure::Failure;
 use session::{CancelOnDrop, Session};
 use tokio::sync::{Mutex, MutexGuard};
@@ -41,6 +41,11 @@ impl Database {
     /// What the application calls its tables here.
     pub fn tables(&self) -> Tables {
         self.target.tables.clone().unwrap_or_default()
+    }
+
+    /// What of it is not judged.
+    pub const fn left_out(&self) -> &LeftOut {
+        &self.target.left_out
     }
 
     /// What the statements of a run depend on.

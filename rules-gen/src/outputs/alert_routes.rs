@@ -1,8 +1,9 @@
 //! The routes, receivers, inhibitions and maintenance windows of a configuration, before they are written for
 //! Alertmanager or its operator.
 
+use checklist::condition::value::alternatives;
 use checklist::config::{Maintenance, WEEKDAYS};
-use checklist::{Config, Severity, Signal, Stake};
+use checklist::{Config, Limits, Severity, Signal, Stake};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -163,6 +164,16 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
         equal: BTreeSet::from(["target"]),
     };
     all.extend(crate::rules::generic::dependents(config).into_iter().map(unreached));
+    // One thing under several names is told by its first; the others tell the same, and go on holding back what depends on
+    // them.
+    let same = config.same().into_iter().filter_map(|(kind, names)| {
+        let (first, others) = names.split_first().filter(|(_, others)| !others.is_empty())?;
+        let of = |target| vec![is("alertname", "ChecklistTargetUnreachable"), is("kind", kind), target];
+        let source = of(Matcher::new("target", "=", (*first).to_owned()));
+        let target = of(Matcher::new("target", "=~", alternatives(others)));
+        Some(Inhibition { source, target, equal: BTreeSet::new() })
+    });
+    all.extend(same);
     all.extend(causes().into_iter().map(|(source, checks, equal)| Inhibition {
         source,
         target: vec![ours.clone(), Matcher::new("check", "=~", checks)],
@@ -176,20 +187,28 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
     });
     // Pages that say more than other alerts' warnings do, those that cover the same ones together.
     let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
-    let mut covering: Vec<(Vec<&str>, BTreeSet<&'static str>, &[&str])> = Vec::new();
+    let mut covering: Vec<(Vec<&str>, BTreeSet<&'static str>, &[&str], Severity)> = Vec::new();
     for page in judged.flat_map(|signal| signal.alerts).filter(|page| !page.covers.is_empty()) {
         let metrics = page.when.metrics();
         let labels = metrics.iter().flat_map(|metric| metric.labels).copied();
         let equal: BTreeSet<&str> = labels.chain(["check", "target"]).collect();
-        match covering.iter_mut().find(|(_, known, covers)| *known == equal && *covers == page.covers) {
+        // A warning that says more than another one hides that one, and never a page.
+        let worst = page.levels(&Limits::default()).first().map_or(page.severity, |(severity, _)| *severity);
+        let same = |(_, known, covers, severity): &&mut (_, BTreeSet<&str>, &[&str], Severity)| {
+            *known == equal && *covers == page.covers && *severity == worst
+        };
+        match covering.iter_mut().find(same) {
             Some((pages, ..)) => pages.push(page.name),
-            None => covering.push((vec![page.name], equal, page.covers)),
+            None => covering.push((vec![page.name], equal, page.covers, worst)),
         }
     }
     let named = |names: &[&str]| Matcher::new("alertname", "=~", names.join("|"));
-    all.extend(covering.into_iter().map(|(pages, equal, covers)| Inhibition {
-        source: vec![named(&pages), is("severity", "critical")],
-        target: vec![named(covers), Matcher::new("severity", "=~", "critical|warning")],
+    all.extend(covering.into_iter().map(|(pages, equal, covers, worst)| Inhibition {
+        source: vec![named(&pages), is("severity", worst.as_str())],
+        target: match worst {
+            Severity::Critical => vec![named(covers), Matcher::new("severity", "=~", "critical|warning")],
+            Severity::Warning => vec![named(covers), is("severity", "warning")],
+        },
         equal,
     }));
     all
@@ -258,11 +277,11 @@ pub fn intervals(window: &Maintenance) -> Vec<Interval> {
 pub mod text {
     /// The headline of a page, for one glance on a phone: what is wrong, where and how bad; of several alerts what each is
     /// about.
-    pub const SUMMARY: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}{{ if eq (len $alerts) 1 }}{{ range $alerts }}{{ .Annotations.description }}{{ end }}{{ else }}{{ len $alerts }} alerts on {{ .GroupLabels.check }} {{ .GroupLabels.target }} {{ .GroupLabels.namespace }}: {{ range $alerts }}{{ .Annotations.summary }} {{ end }}{{ end }}";
+    pub const SUMMARY: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}{{ range $n, $alert := $alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len $alerts) 1 }} And {{ len (slice $alerts 1) }} more: {{ range slice $alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
     /// The headline of a message.
-    pub const TITLE: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}[{{ .Status | toUpper }}] {{ if eq (len $alerts) 1 }}{{ range $alerts }}{{ .Annotations.description }}{{ end }}{{ else }}{{ len $alerts }} alerts on {{ .GroupLabels.check }} {{ .GroupLabels.target }} {{ .GroupLabels.namespace }}: {{ range $alerts }}{{ .Annotations.summary }} {{ end }}{{ end }}";
+    pub const TITLE: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}[{{ .Status | toUpper }}{{ if eq .Status \"firing\" }} {{ .CommonLabels.severity }}{{ end }}] {{ range $n, $alert := $alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len $alerts) 1 }} And {{ len (slice $alerts 1) }} more: {{ range slice $alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
     /// What each alert says, since when, and what to read next.
-    pub const DESCRIPTIONS: &str = "{{ range .Alerts.Firing }}{{ .Labels.alertname }}: {{ .Annotations.summary }} {{ .Annotations.description }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Annotations.runbook_url }}\n{{ end }}{{ range .Alerts.Resolved }}Resolved: {{ .Labels.alertname }}: {{ .Annotations.summary }}\n{{ end }}";
+    pub const DESCRIPTIONS: &str = "{{ range .Alerts.Firing }}{{ if gt (len $.Alerts.Firing) 1 }}{{ .Annotations.description }}{{ else }}{{ .Annotations.summary }}{{ end }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Labels.alertname }}: {{ .Annotations.runbook_url }}\n{{ end }}{{ range .Alerts.Resolved }}Resolved: {{ .Labels.alertname }}: {{ .Annotations.summary }}\n{{ end }}";
     /// The page to read.
     pub const RUNBOOK: &str = "{{ .CommonAnnotations.runbook_url }}";
     /// PagerDuty's own words for severities.

@@ -28,7 +28,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
         Generic {
             name: "ChecklistExporterMissing",
             expr: format!("absent({BUILD_INFO})"),
-            minutes: 5,
+            minutes: 3,
             severity: "critical",
             summary: "Nothing watches the checklist.",
             description: "Prometheus has no sample of checklist-exporter: every check is blind.",
@@ -58,7 +58,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             minutes: 15,
             severity: "warning",
             summary: "Check leaves out series.",
-            description: "Check {{ $labels.check }} on {{ $labels.target }} gave more series than its bound allows, or the same twice.",
+            description: "A check{{ with $labels.target }} on {{ . }}{{ end }} gave more series than its bound allows, or the same twice: checklist_probe_series_dropped_total has its name.",
             targets: Vec::new(),
         },
         Generic {
@@ -152,7 +152,11 @@ impl Generic {
     }
 }
 
-/// What a target of a kind is called, and how long it is unreachable before the alert fires. Where users or
+/// How long what an unreachable target caused goes on firing: ten minutes of the windows of a burn rate and five of
+/// `keep_firing_for`, and five to spare.
+const AFTERMATH: Duration = Duration::from_mins(20);
+
+/// What a target of a kind is called, and after how long nobody gets through to it somebody is told. Where users or
 /// every other check are affected two minutes are enough; a bucket, a report or an endpoint is looked at every quarter
 /// of an hour, and the internet between has its moments.
 fn kind(name: &str) -> (&'static str, u64) {
@@ -215,9 +219,16 @@ fn unreachable(config: &Config) -> Vec<Rule> {
              query }}}} ({{{{ . | first | value }}}} checks blind){{{{ end }}}}",
             signals.iter().map(|signal| signal.id).collect::<Vec<_>>().join("|"),
         );
+        // The others of its server, bucket or cluster are held back behind the first, and counted here.
+        let others = format!(
+            "{{{{ with printf \"count(max by (target) ({TARGET_REACHABLE}{{kind=\\\"{kind_of}\\\",target!=%q}}) == 0)\" $labels.target | \
+             query }}}} and {{{{ . | first | value }}}} more{{{{ end }}}}"
+        );
         let mut rule = rule.rule(config, "exporter", "daily")?;
+        // Its effects fire for some minutes after it is over, and must not be told then.
+        rule.times = config.alert_by_name(&rule.alert, Duration::from_secs(minutes * 60), AFTERMATH)?;
         rule.labels.insert("kind".to_owned(), kind_of.to_owned());
-        let text = format!("{name} {{{{ $labels.target }}}} cannot be reached{why}{blind}.");
+        let text = format!("{name} {{{{ $labels.target }}}}{others} cannot be reached{why}{blind}.");
         rule.annotations.insert("description".to_owned(), text);
         Some(rule)
     };
@@ -262,7 +273,7 @@ fn incomplete(config: &Config, signal: &'static Signal) -> Option<Rule> {
         minutes: 15,
         severity: "warning",
         summary: "Check does not see all that it should.",
-        description: "{{ $labels.check }} on {{ $labels.target }} cannot judge {{ $value }} of kind {{ $labels.object }}; the rest is judged. The exporter's page of the check names each with its reason.",
+        description: "Check {{ $labels.check }} on {{ $labels.target }} cannot judge {{ $value }} of kind {{ $labels.object }}; the rest is judged. The exporter's page of the check names each with its reason.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
@@ -277,7 +288,7 @@ fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
         minutes: 15,
         severity: config.worst(signal).as_str(),
         summary: "Check is not watched.",
-        description: "checklist.yaml names {{ $labels.check }} on {{ $labels.target }}, but no exporter reports it.",
+        description: "No exporter reports the check {{ $labels.check }} on {{ $labels.target }} that checklist.yaml names.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())

@@ -66,7 +66,8 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         let case = case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to unit_tests.rs", rule.alert))?;
         (at, Case { pace, ..case })
     };
-    let samples = (at.as_secs() / case.pace.as_secs().max(1) + 10).max(SAMPLES);
+    let sampled = case.sampled.unwrap_or(case.pace);
+    let samples = (at.as_secs() / sampled.as_secs().max(1) + 10).max(SAMPLES);
     let per_process = [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &RULES_INFO, &LEASE_HELD, &SHARD, &SHARDS];
     // An absence must be silent only when every target is there.
     let all_targets = ["ChecklistCheckMissing", "ChecklistSourceMissing"].contains(&rule.alert.as_str());
@@ -107,7 +108,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         steps.push(step(at, if fires { &expected } else { &[] }));
         json!({
             "name": name,
-            "interval": prometheus_duration(pace),
+            "interval": prometheus_duration(sampled),
             "input_series": series(inputs),
             "alert_rule_test": steps,
         })
@@ -215,6 +216,8 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
         When::History(history) => (history.case)(&Given { limit, limits: &entry.limits, pending }),
     };
     case.pace = case.pace.max(pace);
+    // It is asked for at an evaluation.
+    case.lead = whole(case.lead, case.pace);
     (case.lead + whole(pending, case.pace) + 2 * case.pace, case)
 }
 

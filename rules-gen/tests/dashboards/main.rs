@@ -100,7 +100,6 @@ fn functions<'a>(above: &[&'a Expr]) -> Option<&'a str> {
 
 /// What `dashboard-linter lint --strict` asks: the seventeen rules of its default set, without exclusions.
 #[test]
-#[ignore = "the panel of restarts per hour shows a bare counter: to be mended; run with --ignored"]
 fn the_rules_of_grafanas_linter_hold_without_exclusions() {
     let units = ["short", "percentunit", "s", "bytes"];
     for dashboard in &all().1 {

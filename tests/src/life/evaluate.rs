@@ -4,12 +4,18 @@
 use super::board::{Labels, Track};
 use super::remote_write;
 use anyhow::Context;
+use futures::{StreamExt, TryStreamExt};
+use rules_gen::promql::duration;
 use rules_gen::review::backtest::{Machine, Waits};
 use rules_gen::review::rule_set::{Kind, ListedRule};
 use rules_gen::server::{Login, Series, Server};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-const STEP: f64 = 60.0;
+/// Seconds between two minutes.
+const MINUTE: f64 = 60.0;
+/// Rules are asked for at the same time: Prometheus evaluates a query on one processor.
+const AT_A_TIME: usize = 2;
 
 /// A time in which one alert fired, in minutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,17 +35,19 @@ pub struct Span {
     pub begin: i64,
     /// How many minutes there are.
     pub minutes: usize,
+    /// The first minute at which alerts are evaluated: what is recorded before is their past.
+    pub alerts_from: usize,
 }
 
 impl Span {
-    fn seconds(self) -> (f64, f64) {
+    fn seconds(self, from: usize) -> (f64, f64) {
         let begin = self.begin as f64 / 1000.0;
-        (begin, (self.minutes as f64 - 1.0).mul_add(STEP, begin))
+        ((from as f64).mul_add(MINUTE, begin), (self.minutes as f64 - 1.0).mul_add(MINUTE, begin))
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes of a month")]
     fn minute(self, seconds: f64) -> usize {
-        ((seconds - self.begin as f64 / 1000.0) / STEP).round() as usize
+        ((seconds - self.begin as f64 / 1000.0) / MINUTE).round() as usize
     }
 }
 
@@ -51,23 +59,47 @@ pub async fn firing(
     port: u16,
     rules: &[ListedRule],
     span: Span,
-    tell: &(dyn Fn(&str) + Sync),
+    tell: &(dyn Fn(&str, Duration) + Sync),
 ) -> anyhow::Result<Vec<Firing>> {
     let server = Server { url: format!("http://127.0.0.1:{port}"), login: Login::default() };
-    let mut all = Vec::new();
-    for rule in rules {
-        tell(&rule.name);
-        let courses = server.query_range(&rule.expr, span.seconds(), STEP, &|_, _| {}).await;
-        let courses = courses.with_context(|| format!("{}: {}", rule.name, rule.expr))?;
-        match rule.kind {
-            Kind::Record => {
-                let tracks: Vec<Track> = courses.into_iter().map(|course| track(rule, course, span)).collect();
-                remote_write::send(port, &tracks, span.begin, span.minutes).await?;
-            }
-            Kind::Alert => all.extend(fired(rule, courses, span)),
-        }
+    let (records, alerts): (Vec<&ListedRule>, Vec<&ListedRule>) =
+        rules.iter().partition(|rule| matches!(rule.kind, Kind::Record));
+    for rule in records {
+        let courses = ask(&server, rule, span, 0, tell).await?;
+        let tracks: Vec<Track> = courses.into_iter().map(|course| track(rule, course, span)).collect();
+        remote_write::send(port, &tracks, span.begin, span.minutes).await?;
     }
-    Ok(all)
+    let server = &server;
+    let asked = alerts.into_iter().map(|rule| async move {
+        let courses = ask(server, rule, span, span.alerts_from, tell).await?;
+        anyhow::Ok(fired(rule, courses, span))
+    });
+    let all: Vec<Vec<Firing>> = futures::stream::iter(asked).buffered(AT_A_TIME).try_collect().await?;
+    Ok(all.into_iter().flatten().collect())
+}
+
+/// What a rule's expression gives at each of its steps.
+async fn ask(
+    server: &Server,
+    rule: &ListedRule,
+    span: Span,
+    from: usize,
+    tell: &(dyn Fn(&str, Duration) + Sync),
+) -> anyhow::Result<Vec<Series>> {
+    let begun = Instant::now();
+    let step = step(rule) as f64 * MINUTE;
+    let courses = server.query_range(&rule.expr, span.seconds(from), step, &|_, _| {}).await;
+    tell(&rule.name, begun.elapsed());
+    courses.with_context(|| format!("{}: {}", rule.name, rule.expr))
+}
+
+/// Minutes between two evaluations of a rule: one, as Prometheus evaluates by default. A rule that looks at a whole day or
+/// more is asked every ten minutes, and its answer holds until the next: a day differs little from the day that began
+/// ten minutes earlier, and a month of evaluations of a month of samples takes hours.
+fn step(rule: &ListedRule) -> usize {
+    let windows = rule.expr.split('[').skip(1).filter_map(|rest| rest.split([']', ':']).next());
+    let longest = windows.filter_map(|window| duration::parse(window.trim()).ok()).max().unwrap_or_default();
+    if longest >= Duration::from_hours(24) { 10 } else { 1 }
 }
 
 fn labels(rule: &ListedRule, mut labels: Labels) -> Labels {
@@ -79,7 +111,7 @@ fn labels(rule: &ListedRule, mut labels: Labels) -> Labels {
 fn track(rule: &ListedRule, course: Series, span: Span) -> Track {
     let mut values = vec![f64::NAN; span.minutes];
     for (at, value) in course.points {
-        if let Some(slot) = values.get_mut(span.minute(at)) {
+        for slot in values.iter_mut().skip(span.minute(at)).take(step(rule)) {
             *slot = value;
         }
     }
@@ -87,7 +119,7 @@ fn track(rule: &ListedRule, course: Series, span: Span) -> Track {
 }
 
 fn fired(rule: &ListedRule, courses: Vec<Series>, span: Span) -> Vec<Firing> {
-    let milliseconds = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let milliseconds = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let waits = Waits { pending: milliseconds(rule.pending), keep_firing: milliseconds(rule.keep_firing) };
     let mut sets: BTreeMap<Labels, Vec<bool>> = BTreeMap::new();
     for course in courses {
@@ -95,7 +127,7 @@ fn fired(rule: &ListedRule, courses: Vec<Series>, span: Span) -> Vec<Firing> {
         labels.insert("alertname".to_owned(), rule.name.clone());
         let holds = sets.entry(labels).or_insert_with(|| vec![false; span.minutes]);
         for (at, _) in course.points {
-            if let Some(slot) = holds.get_mut(span.minute(at)) {
+            for slot in holds.iter_mut().skip(span.minute(at)).take(step(rule)) {
                 *slot = true;
             }
         }

@@ -1,6 +1,8 @@
 //! What goes wrong in the month of a shop: each incident changes what the probes see, and is written into the ledger
 //! with its begin, its end and how loudly a person should be told.
 
+mod reach;
+
 use super::board::Board;
 use super::clock::{at, sliding};
 use super::ledger::{Incident, Loud};
@@ -41,7 +43,15 @@ impl Book<'_> {
         names: &[&str],
     ) {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        self.all.push(Incident { what, begin: when.start + after, end: when.end, traces, loud, names });
+        self.all.push(Incident {
+            what,
+            since: when.start,
+            begin: when.start + after,
+            end: when.end,
+            traces,
+            loud,
+            names,
+        });
     }
 }
 
@@ -85,6 +95,7 @@ pub fn happen(shop: &Shop, board: &mut Board) -> Vec<Incident> {
     if shop.kind != Kind::Small {
         autoscaler_at_most(&mut book, &When(day(26), 9, 300));
     }
+    reach::happen(&mut book, day);
     let share = |all: &[(Range<usize>, f64)], minute: usize| {
         all.iter().filter(|(when, _)| when.contains(&minute)).map(|(_, share)| *share).fold(0.0, f64::max)
     };
@@ -228,9 +239,13 @@ fn volume_fills(book: &mut Book<'_>, when: &When) {
     book.board.part(disk::USED.name, &labels, when.clone(), |minute| {
         Some(1e11 * (0.55 + 0.42 * (minute - when.start) as f64 / length))
     });
-    // Past seven tenths at a steep pace somebody should look.
-    let begin = when.end - when.start;
-    book.write("volume fills up within hours", when, begin * 36 / 100, Loud::Page, 60, &[&namespace]);
+    // At this pace it is full within four hours: enough to get up, find out what writes and make room. Before that a
+    // message is enough (the mixin of Kubernetes pages at 3% left, when a database can write nothing any more).
+    let matters = (0..when.len()).find(|minute| {
+        let pace = 0.42 / length;
+        0.55 + pace * *minute as f64 + 240.0 * pace >= 1.0
+    });
+    book.write("volume fills up within hours", when, matters.unwrap_or_default(), Loud::Page, 60, &[&namespace]);
 }
 
 fn backup_missing(book: &mut Book<'_>, day: usize) {

@@ -17,6 +17,8 @@ pub enum Loud {
 pub struct Incident {
     /// What happened.
     pub what: &'static str,
+    /// The minute at which it began, whether it mattered already or not: who is told of it then is not told falsely.
+    pub since: usize,
     /// The minute at which it began to matter: when a person who looked would have acted.
     pub begin: usize,
     /// The minute at which it was over.
@@ -30,9 +32,9 @@ pub struct Incident {
 }
 
 impl Incident {
-    /// Whether something told at a minute about these values is about this incident.
+    /// Whether something told at a minute about these values may be about this incident.
     pub fn is_told_by<'a>(&self, minute: usize, mut values: impl Iterator<Item = &'a str>) -> bool {
-        (self.begin..=self.end + self.traces).contains(&minute) && values.any(|value| self.names.contains(value))
+        (self.since..=self.end + self.traces).contains(&minute) && values.any(|value| self.names.contains(value))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::ledger::{Incident, Loud};
 use super::notifications::Notification;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What a set of rules did in one shop.
@@ -33,6 +33,8 @@ pub struct Told {
     pub after: Option<usize>,
     /// Pages that it made.
     pub pages: usize,
+    /// What was told of it: minutes since it began to matter, and the alerts; a page is marked.
+    pub course: Vec<String>,
 }
 
 /// Puts the notifications beside the ledger. `from` is the first minute that is judged.
@@ -54,8 +56,15 @@ pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from:
         let text = format!("{alert} {} at {clock}", place.join(" "));
         if one.page { outcome.false_pages.push(text) } else { outcome.false_messages.push(text) }
     }
-    for incident in ledger.iter().filter(|incident| incident.begin >= from) {
-        let own: Vec<&Notification> = messages.iter().filter(|one| about(incident, one)).collect();
+    // What fits several incidents, because they befall the same thing, is about the one that began last.
+    let last = |one: &Notification| {
+        let fits = ledger.iter().enumerate().filter(|(_, incident)| about(incident, one));
+        fits.max_by_key(|(_, incident)| incident.since).map(|(at, _)| at)
+    };
+    let of: Vec<Option<usize>> = messages.iter().map(last).collect();
+    for (at, incident) in ledger.iter().enumerate().filter(|(_, incident)| incident.begin >= from) {
+        let own: Vec<&Notification> =
+            messages.iter().zip(&of).filter(|(_, of)| **of == Some(at)).map(|(one, _)| one).collect();
         let pages = own.iter().filter(|one| one.page).count();
         let by = own.iter().map(|one| if one.page { Loud::Page } else { Loud::Message }).max();
         let first = own
@@ -63,7 +72,16 @@ pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from:
             .filter(|one| one.page || incident.loud == Loud::Message || by == Some(Loud::Message))
             .map(|one| one.minute)
             .min();
+        let words = |one: &&Notification| {
+            let names: BTreeSet<&str> =
+                one.alerts.iter().filter_map(|alert| alert.get("alertname")).map(String::as_str).collect();
+            let names = names.into_iter().collect::<Vec<_>>().join(" ");
+            let sign = if one.minute < incident.begin { "-" } else { "+" };
+            let mark = if one.page { "PAGE " } else { "" };
+            format!("{sign}{} {mark}{names}", one.minute.abs_diff(incident.begin))
+        };
         outcome.incidents.push(Told {
+            course: own.iter().map(words).collect(),
             what: incident.to_string(),
             wants_page: incident.loud == Loud::Page,
             by,
@@ -127,15 +145,18 @@ impl fmt::Display for Outcome {
                 writeln!(f, "  {kind}: {line}")?;
             }
         }
-        for messages in &self.incidents {
-            let by = match messages.by {
+        for told in &self.incidents {
+            let by = match told.by {
                 Some(Loud::Page) => "page",
                 Some(Loud::Message) => "message",
                 None => "NOTHING",
             };
-            let after = messages.after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
-            let wanted = if messages.wants_page { "page" } else { "message" };
-            writeln!(f, "  {}: wants a {wanted}, told by {by}{after}, {} pages", messages.what, messages.pages)?;
+            let after = told.after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
+            let wanted = if told.wants_page { "page" } else { "message" };
+            writeln!(f, "  {}: wants a {wanted}, told by {by}{after}, {} pages", told.what, told.pages)?;
+            for one in &told.course {
+                writeln!(f, "      {one}")?;
+            }
         }
         Ok(())
     }

@@ -350,6 +350,51 @@ async fn what_gets_well_or_goes_away_is_no_longer_told() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn what_exclude_leaves_out_by_name_label_or_annotation_is_not_told_until_it_no_longer_fits() -> anyhow::Result<()>
+{
+    let cluster = Cluster::shared().await?;
+    let api = cluster.admin().await?;
+    let namespace = cluster.namespace("left-out").await?;
+    let marked =
+        claim("marked", "no-such-class").replace("{name: marked}", "{name: marked, annotations: {own: 'yes'}}");
+    let preview = bare("loose", "env: preview, situation: crash-loop", "");
+    cluster.apply(
+        &namespace,
+        &(workload("Deployment", "web", 1, "", "")
+            + &workload("Deployment", "preview-7", 1, "crash-loop", "")
+            + &service("idle-ro", "selector: {app: nobody}, ports: [{port: 80}]")
+            + &service("idle", "selector: {app: nobody}, ports: [{port: 80}]")
+            + &scaler("preview-7", "preview-7", "minReplicas: 1, maxReplicas: 2")
+            + &marked
+            + &preview),
+    )?;
+    let token = administrator(&api, &namespace).await?;
+    let exclude = ", exclude: [{kind: Service, name: '*-ro'}, {kind: Deployment, name: 'preview-*'}, {kind: HorizontalPodAutoscaler, name: 'preview-*'}, {label: env=preview}, {annotation: own}]";
+    let exporter = Exporter::start(cluster, &[&namespace], &token, exclude, "").await?;
+    let web = replicas("Deployment", "web", 1, 1).concat().replace("NS", &namespace);
+    let told = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
+    eventually("what is not left out is told", || async {
+        let page = told().await?;
+        Ok(web.lines().all(|line| page.contains(line))
+            && page.contains(&endpoints("idle", 0).replace("NS", &namespace)))
+    })
+    .await?;
+    let page = told().await?;
+    for name in ["preview-7", "idle-ro", "marked", "loose"] {
+        let of = |line: &&String| line.contains(&format!("=\"{name}"));
+        assert_eq!(page.iter().filter(of).collect::<Vec<_>>(), Vec::<&String>::new(), "{name} is left out");
+    }
+    // Its mark goes: it is an object like any other.
+    let unmarked = json!([{"op": "remove", "path": "/metadata/annotations/own"}]);
+    let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/marked");
+    api.ask("PATCH", &path, "application/json-patch+json", unmarked.to_string().into_bytes()).await?;
+    let line = bound("marked", 0).replace("NS", &namespace);
+    eventually(&line, || async { Ok(told().await?.contains(&line)) }).await?;
+    cluster.remove(&namespace).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn the_endpoints_of_a_service_with_two_kinds_of_addresses_are_counted_once() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;

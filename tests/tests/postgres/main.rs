@@ -5,6 +5,7 @@ mod attacks;
 mod peers;
 mod pooler;
 mod rights;
+mod runbooks;
 mod servers;
 mod standby;
 mod tables;

@@ -89,3 +89,41 @@ async fn partitions_parents_and_other_sessions_tables_are_judged_as_what_they_ar
     assert!(!seen.page.contains("scratch") && seen.page.lines().all(|line| !line.ends_with(" -8192")), "{}", seen.page);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_roles_and_applications_that_exclude_names_are_not_judged() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let all = "CREATE SCHEMA archive; CREATE TABLE archive.old (a int); CREATE TABLE events_2019 (a int); CREATE TABLE events_now (a int); CREATE ROLE reporting LOGIN; GRANT pg_monitor TO reporting";
+    postgres.execute(all).await?;
+    let exclude = "exclude: {tables: ['archive.*', 'events_????'], roles: [reporting], applications: ['bi-*']}";
+    let seen = check(&database(postgres.port, &folder, exclude)?, "seq_scans").await;
+    let bytes = |table: &str| seen.value(&["checklist_postgres_table_bytes{", &format!("table=\"{table}\"")]);
+    assert_eq!((bytes("old"), bytes("events_2019")), (None, None), "{}", seen.page);
+    assert_eq!(bytes("events_now"), Some(0.0), "an underscore of a pattern is no joker: {}", seen.page);
+    // One that sleeps under a name that is left out, and one under no such name.
+    let sleeper = |name: &'static str| {
+        let client = postgres.client();
+        async move {
+            let client = client.await?;
+            client.batch_execute(&format!("SET application_name = '{name}'")).await?;
+            anyhow::Ok(client)
+        }
+    };
+    let (left_out, judged) = (sleeper("bi-tool").await?, sleeper("shop").await?);
+    let yaml = database(postgres.port, &folder, exclude)?;
+    let longest = async || check(&yaml, "slow_queries").await.value(&["checklist_postgres_longest_query_start"]);
+    let sleeping = tokio::spawn(async move { left_out.batch_execute("SELECT pg_sleep(600)").await });
+    let active = async |name: &str| -> anyhow::Result<bool> {
+        let sql = format!("SELECT 1 FROM pg_stat_activity WHERE application_name = '{name}' AND state = 'active'");
+        Ok(!postgres.client().await?.query(&sql, &[]).await?.is_empty())
+    };
+    while !active("bi-tool").await? {}
+    assert_eq!(longest().await, None);
+    let other = tokio::spawn(async move { judged.batch_execute("SELECT pg_sleep(600)").await });
+    while !active("shop").await? {}
+    assert!(longest().await.is_some());
+    sleeping.abort();
+    other.abort();
+    Ok(())
+}

@@ -46,6 +46,14 @@ impl Cluster {
     }
 }
 
+/// Says how many objects of a namespace `exclude:` leaves out, so that nobody takes them for judged.
+pub fn left_out(object: Object, count: usize, namespace: &Namespace, samples: &mut Samples) {
+    if count > 0 {
+        let which = "left out by exclude in checklist.yaml";
+        samples.evidence.note(format!("{} in {} {which}", object.counted(count as u64), namespace.name));
+    }
+}
+
 async fn holds_pods(watched: &Watched, namespace: &Namespace) -> Result<(), Failure> {
     if !read(&namespace.pods).await?.objects.is_empty() {
         return Ok(());

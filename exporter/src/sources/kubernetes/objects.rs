@@ -1,6 +1,7 @@
 //! The few fields that the checks need; everything else of an object is skipped while decoding.
 
 use super::quantity;
+use checklist::config::Texts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, HashSet};
@@ -24,6 +25,11 @@ pub trait CachedObject: Send + Sync + 'static {
 
     /// What the checks need of it; texts that repeat go through `interner`.
     fn from_wire(raw: Self::Wire, interner: &mut Interner) -> Self;
+
+    /// The workload that it is a pod of.
+    fn of_workload(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Texts that many objects share, such as the names of containers and workloads: each is kept once.
@@ -63,12 +69,25 @@ pub struct Metadata {
     pub owner_references: Vec<Owner>,
     /// When it was made, RFC 3339.
     pub creation_timestamp: Option<Box<str>>,
-    /// Labels, of which only `kubernetes.io/service-name` is kept.
+    /// Labels.
     #[serde(deserialize_with = "or_empty")]
-    pub labels: ServiceLabel,
+    pub labels: Texts,
+    /// Annotations.
+    #[serde(deserialize_with = "or_empty")]
+    pub annotations: Texts,
 }
 
 impl Metadata {
+    /// The service that an endpoint slice belongs to.
+    pub fn service(&self) -> Option<&str> {
+        self.labels.get("kubernetes.io/service-name").map(|name| &**name)
+    }
+
+    /// The hash that a deployment puts into the names of its replica sets.
+    pub fn template_hash(&self) -> Option<&str> {
+        self.labels.get("pod-template-hash").map(|hash| &**hash)
+    }
+
     /// When it was made, Unix seconds; 0 when the server does not say.
     pub fn created(&self) -> i64 {
         let at = self.creation_timestamp.as_deref().and_then(|at| at.parse::<jiff::Timestamp>().ok());
@@ -88,18 +107,6 @@ pub struct Owner {
     pub controller: bool,
 }
 
-/// The label that ties an endpoint slice to its service.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct ServiceLabel {
-    /// The service.
-    #[serde(rename = "kubernetes.io/service-name")]
-    pub service: Option<Box<str>>,
-    /// The hash that a deployment puts into the names of its replica sets.
-    #[serde(rename = "pod-template-hash")]
-    pub template_hash: Option<Box<str>>,
-}
-
 /// Small objects that are few: kept as they are decoded.
 macro_rules! small_objects {
     ($($name:ident),*) => {$(
@@ -112,7 +119,8 @@ macro_rules! small_objects {
         impl CachedObject for $name {
             type Wire = Self;
 
-            fn from_wire(raw: Self, _: &mut Interner) -> Self {
+            fn from_wire(mut raw: Self, _: &mut Interner) -> Self {
+                raw.metadata.annotations = Texts::new();
                 raw
             }
         }
@@ -166,7 +174,7 @@ struct EndpointConditions {
 impl Slice {
     /// The service it belongs to.
     pub fn service(&self) -> Option<&str> {
-        self.metadata.labels.service.as_deref()
+        self.metadata.service()
     }
 
     /// Endpoints that take traffic; an unknown state counts as ready, as the API defines it.

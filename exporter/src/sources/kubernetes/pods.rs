@@ -81,6 +81,10 @@ impl CachedObject for Pod {
             declared,
         }
     }
+
+    fn of_workload(&self) -> Option<&str> {
+        Some(&self.workload)
+    }
 }
 
 /// A pod as the API sends it.
@@ -219,7 +223,7 @@ impl WirePod {
         let before =
             |name: &str, end: &str| -> Option<usize> { Some(name.strip_suffix(end)?.strip_suffix('-')?.len()) };
         let kept = match &*owner.kind {
-            "ReplicaSet" => self.metadata.labels.template_hash.as_deref().and_then(|hash| before(&owner.name, hash)),
+            "ReplicaSet" => self.metadata.template_hash().and_then(|hash| before(&owner.name, hash)),
             "Job" => owner.name.rsplit_once('-').and_then(|(name, run)| is_run(run).then_some(name.len())),
             _ => None,
         };

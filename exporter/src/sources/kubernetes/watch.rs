@@ -3,13 +3,14 @@
 use super::failure::{failure, refused};
 use super::objects::{ApiObject, CachedObject, Interner};
 use checklist::Reason;
+use checklist::config::{Described, Exclusion};
 use clients::Failure;
 use futures::StreamExt;
 use http::Request;
 use kube::Client;
 use kube::core::WatchEvent;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -32,19 +33,41 @@ const MAX_OBJECTS: usize = 200_000;
 pub struct Store<K> {
     /// By name.
     pub objects: BTreeMap<Box<str>, K>,
+    /// Names of those that are not judged.
+    pub left_out: BTreeSet<Box<str>>,
     interner: Interner,
     version: Box<str>,
 }
 
 impl<K: CachedObject> Store<K> {
     fn new() -> Self {
-        Self { objects: BTreeMap::new(), interner: Interner::default(), version: Box::default() }
+        let objects = BTreeMap::new();
+        Self { objects, left_out: BTreeSet::new(), interner: Interner::default(), version: Box::default() }
     }
 
-    fn put(&mut self, raw: K::Wire) {
+    fn put(&mut self, raw: K::Wire, which: &Which) {
         let name = raw.metadata().name.clone();
+        let marks =
+            (!which.excluded.is_empty()).then(|| (raw.metadata().labels.clone(), raw.metadata().annotations.clone()));
         let object = K::from_wire(raw, &mut self.interner);
-        self.objects.insert(name, object);
+        let left_out = marks.is_some_and(|(labels, annotations)| {
+            let (kind, namespace, workload) = (which.kind, &*which.namespace, object.of_workload());
+            let object =
+                Described { kind, namespace, name: &name, workload, labels: &labels, annotations: &annotations };
+            which.excluded.iter().any(|one| one.fits(object))
+        });
+        if left_out {
+            self.objects.remove(&name);
+            self.left_out.insert(name);
+        } else {
+            self.left_out.remove(&name);
+            self.objects.insert(name, object);
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.objects.remove(name);
+        self.left_out.remove(name);
     }
 }
 
@@ -66,7 +89,19 @@ pub struct Watch<K> {
     answered: Arc<Notify>,
     client: Client,
     path: String,
+    which: Which,
     task: OnceLock<JoinHandle<()>>,
+}
+
+/// What the objects of a collection are, and which of them are not judged.
+#[derive(Debug, Clone, Default)]
+pub struct Which {
+    /// Their kind.
+    pub kind: &'static str,
+    /// Their namespace.
+    pub namespace: String,
+    /// What `exclude:` of the target says.
+    pub excluded: Arc<[Exclusion]>,
 }
 
 struct WatchState<K> {
@@ -87,13 +122,14 @@ impl<K> Drop for Watch<K> {
 
 impl<K: CachedObject> Watch<K> {
     /// Knows the collection at `path`; nothing is asked yet.
-    pub fn new(client: Client, path: String) -> Self {
+    pub fn new(client: Client, path: String, which: Which) -> Self {
         let state = WatchState { store: Store::new(), listed: false, heard: Instant::now(), failure: None };
         Self {
             state: Arc::new(RwLock::new(state)),
             answered: Arc::new(Notify::new()),
             client,
             path,
+            which,
             task: OnceLock::new(),
         }
     }
@@ -103,7 +139,7 @@ impl<K: CachedObject> Watch<K> {
     pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
         self.task.get_or_init(|| {
             let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
-            tokio::spawn(follow(self.client.clone(), self.path.clone(), state, answered))
+            tokio::spawn(follow(self.client.clone(), self.path.clone(), self.which.clone(), state, answered))
         });
         // A list in pages takes a while; the deadline of the check is the limit.
         loop {
@@ -139,16 +175,16 @@ impl<K: CachedObject> WatchState<K> {
     }
 
     /// Takes one event into the held generation.
-    fn apply(&mut self, event: WatchEvent<K::Wire>) {
+    fn apply(&mut self, event: WatchEvent<K::Wire>, which: &Which) {
         let store = &mut self.store;
         match event {
             WatchEvent::Added(raw) | WatchEvent::Modified(raw) => {
                 store.version.clone_from(&raw.metadata().resource_version);
-                store.put(raw);
+                store.put(raw, which);
             }
             WatchEvent::Deleted(raw) => {
                 store.version.clone_from(&raw.metadata().resource_version);
-                store.objects.remove(&raw.metadata().name);
+                store.remove(&raw.metadata().name);
             }
             WatchEvent::Bookmark(bookmark) => store.version = bookmark.metadata.resource_version.into(),
             WatchEvent::Error(_) => return,
@@ -160,6 +196,7 @@ impl<K: CachedObject> WatchState<K> {
 async fn follow<K: CachedObject>(
     client: Client,
     path: String,
+    which: Which,
     state: Arc<RwLock<WatchState<K>>>,
     answered: Arc<Notify>,
 ) {
@@ -167,7 +204,11 @@ async fn follow<K: CachedObject>(
     let mut wait = BACK_OFF.0;
     loop {
         let listed = state.read().unwrap_or_else(PoisonError::into_inner).listed;
-        let step = if listed { watch(&client, &path, &state).await } else { list(&client, &path).await.map(Some) };
+        let step = if listed {
+            watch(&client, &path, &which, &state).await
+        } else {
+            list(&client, &path, &which).await.map(Some)
+        };
         match step {
             Ok(Some(store)) => {
                 let mut state = write();
@@ -198,6 +239,7 @@ async fn follow<K: CachedObject>(
 async fn watch<K: CachedObject>(
     client: &Client,
     path: &str,
+    which: &Which,
     state: &RwLock<WatchState<K>>,
 ) -> Result<Option<Store<K>>, Failure> {
     let write = || state.write().unwrap_or_else(PoisonError::into_inner);
@@ -207,7 +249,7 @@ async fn watch<K: CachedObject>(
     let events = match client.request_events::<K::Wire>(get(&request)?).await {
         Ok(events) => events,
         // 410: the held generation is too old to go on from.
-        Err(kube::Error::Api(status)) if status.code == 410 => return list(client, path).await.map(Some),
+        Err(kube::Error::Api(status)) if status.code == 410 => return list(client, path, which).await.map(Some),
         Err(error) => return Err(failure(&error, path)),
     };
     let mut events = std::pin::pin!(events);
@@ -220,16 +262,16 @@ async fn watch<K: CachedObject>(
             .await
             .map_err(|_| Failure::new(Reason::Timeout, format!("the watch of {path} fell silent")))?;
         let Some(event) = event else {
-            return if heard { Ok(None) } else { list(client, path).await.map(Some) };
+            return if heard { Ok(None) } else { list(client, path, which).await.map(Some) };
         };
         let event = event.map_err(|error| failure(&error, path))?;
         if let WatchEvent::Error(status) = &event {
             if status.code == 410 {
-                return list(client, path).await.map(Some);
+                return list(client, path, which).await.map(Some);
             }
             return Err(refused(status.code, &status.message, path));
         }
-        write().apply(event);
+        write().apply(event, which);
         heard = true;
     }
 }
@@ -240,7 +282,7 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 /// A whole collection, page by page. A page token that expired begins the list anew, once.
-pub(super) async fn list<K: CachedObject>(client: &Client, path: &str) -> Result<Store<K>, Failure> {
+pub(super) async fn list<K: CachedObject>(client: &Client, path: &str, which: &Which) -> Result<Store<K>, Failure> {
     let mut store = Store::new();
     let mut token = String::new();
     let mut expired = false;
@@ -252,11 +294,12 @@ pub(super) async fn list<K: CachedObject>(client: &Client, path: &str) -> Result
             Err(kube::Error::Api(status)) if status.code == 410 && !expired => {
                 (expired, token) = (true, String::new());
                 store.objects.clear();
+                store.left_out.clear();
                 continue;
             }
             page => page.map_err(|error| failure(&error, path))?,
         };
-        page.items.unwrap_or_default().into_iter().for_each(|raw| store.put(raw));
+        page.items.unwrap_or_default().into_iter().for_each(|raw| store.put(raw, which));
         store.version = page.metadata.resource_version.into();
         if store.objects.len() > MAX_OBJECTS {
             return Err(Failure::new(Reason::Limit, format!("{path} has more than {MAX_OBJECTS} objects")));

@@ -20,6 +20,7 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("matchers", "job=\"JOB\""),
     ("namespace", "NAMESPACE"),
     ("pods", "-n NAMESPACE -l SELECTOR"),
+    ("psql", "psql 'host=HOST dbname=DATABASE'"),
     ("requests", "http_requests_total"),
     ("rules", "-A"),
     ("s3", "s3://BUCKET/PREFIX"),
@@ -107,10 +108,15 @@ fn of_kind(config: &Config, kind: TargetKind, own: &dyn Fn(&str) -> bool) -> Vec
         TargetKind::Application => {
             let databases = config.postgres.iter().filter(|database| own(&database.name));
             let named = |database: &checklist::config::Postgres| {
-                let values = names(database.tables.as_ref()?).collect();
+                let connect = ("psql".to_owned(), psql(database));
+                let values = names(database.tables.as_ref()?).chain([connect]).collect();
                 Some(Row { target: database.name.clone(), values })
             };
             databases.filter_map(named).collect()
+        }
+        TargetKind::Postgres | TargetKind::Query | TargetKind::Server => {
+            let databases = config.postgres.iter().filter(|database| own(&database.name));
+            databases.map(|database| row(&database.name, vec![("psql", psql(database))])).collect()
         }
         TargetKind::Traffic => config.traffic.iter().filter(|traffic| own(&traffic.name)).map(traffic).collect(),
         TargetKind::Secrets => {
@@ -126,11 +132,27 @@ fn of_kind(config: &Config, kind: TargetKind, own: &dyn Fn(&str) -> bool) -> Vec
         | TargetKind::Images
         | TargetKind::Kubernetes
         | TargetKind::PodLogs
-        | TargetKind::Postgres
-        | TargetKind::Server
         | TargetKind::Prometheus
-        | TargetKind::Query
         | TargetKind::Tasks => Vec::new(),
+    }
+}
+
+/// How to connect, as whoever is on call: from within the cluster where the host is the name of a service.
+fn psql(database: &checklist::config::Postgres) -> String {
+    let checklist::config::Postgres { host, port, database, .. } = database;
+    let value = |text: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:/".contains(c);
+        let escaped = text.replace('\\', "\\\\").replace('\'', "\\'");
+        if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{escaped}'") }
+    };
+    let connect = quoted(&format!("host={} port={port} dbname={}", value(host), value(database)));
+    let labels: Vec<&str> = host.split('.').collect();
+    match labels.as_slice() {
+        [_, namespace, "svc", ..] => format!(
+            "kubectl -n {} run psql-on-call --rm -it --restart=Never --image=postgres -- psql {connect}",
+            quoted(namespace)
+        ),
+        _ => format!("psql {connect}"),
     }
 }
 

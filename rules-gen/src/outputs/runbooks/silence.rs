@@ -25,8 +25,13 @@ pub(super) fn commands(config: &Config, rules: &[&Rule], prose: &str, own_page: 
     if own_page {
         lines.extend(targets.iter().take(SHOWN).map(|target| command(config, &of_targets, &matcher("target", target))));
         lines.extend((targets.len() > SHOWN).then(|| format!("# and {} more targets", targets.len() - SHOWN)));
-    } else if !of_targets.is_empty() {
-        lines.push(command(config, &of_targets, " check=CHECK target=TARGET"));
+    } else {
+        // What is told of a target and not of a check names the kind of target.
+        let (of_kinds, of_checks): (Vec<&Rule>, Vec<&Rule>) =
+            of_targets.iter().copied().partition(|rule| rule.labels.contains_key("kind"));
+        for (rules, also) in [(of_checks, " check=CHECK target=TARGET"), (of_kinds, " kind=KIND target=TARGET")] {
+            lines.extend((!rules.is_empty()).then(|| command(config, &rules, also)));
+        }
     }
     if !of_all.is_empty() {
         lines.push(command(config, &of_all, ""));

@@ -1,0 +1,272 @@
+//! `exclude:` what of a cluster or a database is not judged: previews, services that are meant to have nobody behind
+//! them, archives.
+
+use super::name_pattern::NamePattern;
+use super::tables::literal;
+use crate::reader::keys::{Key, Kind, Rule, Section, words};
+use crate::reader::table::Table;
+use std::collections::BTreeMap;
+
+/// The kinds of objects of a cluster that can be left out.
+const KINDS: [(&str, &str); 7] = [
+    ("Pod", "Pod"),
+    ("Deployment", "Deployment"),
+    ("StatefulSet", "StatefulSet"),
+    ("DaemonSet", "DaemonSet"),
+    ("Service", "Service"),
+    ("HorizontalPodAutoscaler", "HorizontalPodAutoscaler"),
+    ("PersistentVolumeClaim", "PersistentVolumeClaim"),
+];
+/// Those that have pods.
+const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
+
+/// Labels or annotations of an object.
+pub type Texts = BTreeMap<Box<str>, Box<str>>;
+
+/// Objects of a cluster that are not judged: those for which everything that is given holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exclusion {
+    kind: Option<&'static str>,
+    namespace: Option<NamePattern>,
+    name: Option<NamePattern>,
+    label: Option<Mark>,
+    annotation: Option<Mark>,
+}
+
+/// A label or an annotation: its key, and its value unless any will do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mark(String, Option<NamePattern>);
+
+impl Mark {
+    fn new(text: &str) -> Self {
+        match text.split_once('=') {
+            Some((key, value)) => Self(key.trim().to_owned(), Some(NamePattern::new(value.trim()))),
+            None => Self(text.trim().to_owned(), None),
+        }
+    }
+
+    fn is_on(&self, texts: &Texts) -> bool {
+        let pattern = |value: &str| self.1.as_ref().is_none_or(|pattern| pattern.matches(value));
+        texts.get(&*self.0).is_some_and(|value| pattern(value))
+    }
+}
+
+/// An object as far as it is looked at to leave it out.
+#[derive(Debug, Clone, Copy)]
+pub struct Described<'a> {
+    /// Its kind.
+    pub kind: &'a str,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Whose pod it is: the name of a workload.
+    pub workload: Option<&'a str>,
+    /// Its labels.
+    pub labels: &'a Texts,
+    /// Its annotations.
+    pub annotations: &'a Texts,
+}
+
+impl Exclusion {
+    /// Whether an object is left out. A pod goes with its workload's name.
+    pub fn fits(&self, object: Described<'_>) -> bool {
+        let named = |name: &str| self.name.as_ref().is_none_or(|pattern| pattern.matches(name));
+        let of_workload = object.workload.is_some_and(named);
+        let kind_and_name = match self.kind {
+            None => named(object.name) || of_workload,
+            Some(kind) if kind == object.kind => named(object.name) || of_workload,
+            Some(kind) => WORKLOADS.contains(&kind) && self.name.is_some() && of_workload,
+        };
+        kind_and_name
+            && self.namespace.as_ref().is_none_or(|pattern| pattern.matches(object.namespace))
+            && self.label.as_ref().is_none_or(|mark| mark.is_on(object.labels))
+            && self.annotation.as_ref().is_none_or(|mark| mark.is_on(object.annotations))
+    }
+}
+
+static OBJECTS: Section = Section {
+    what: "an entry",
+    keys: &[&[
+        Key::new(
+            "kind",
+            Kind::Choice(&words(&KINDS)),
+            "The kind of object; the pods of a workload that is left out by its name go with it.",
+        )
+        .otherwise("every kind")
+        .example("Service"),
+        Key::new("namespace", Kind::Text, "The namespace: `*` is any letters, `?` is one.")
+            .otherwise("every watched one")
+            .example("'preview-*'"),
+        Key::new("name", Kind::Text, "The name, with `*` and `?`; of a pod its own or that of its workload.")
+            .otherwise("every name")
+            .example("'*-ro'"),
+        Key::new("label", Kind::Text, "A label, as `key` or `key=value`; the value may have `*` and `?`.")
+            .otherwise("any labels or none")
+            .example("env=preview"),
+        Key::new("annotation", Kind::Text, "An annotation, written as a label is.")
+            .otherwise("any annotations or none")
+            .example("example.com/unwatched"),
+    ]],
+    rules: &[Rule::Any(
+        &["namespace", "name", "label", "annotation"],
+        "an entry names at least one of namespace, name, label and annotation: a whole kind is never left out",
+    )],
+};
+
+static OBJECT: Kind = Kind::Table(&OBJECTS);
+
+/// The key of a cluster.
+pub(super) const OF_CLUSTER: Key = Key::new(
+    "exclude",
+    Kind::List(&OBJECT, false),
+    "Objects that are not judged: an object is left out when all that one entry gives holds for it.",
+)
+.example("[{kind: Service, name: '*-ro'}, {label: env=preview}]");
+
+/// Reads it.
+pub(super) fn of_cluster(table: &Table<'_>) -> Vec<Exclusion> {
+    let pattern = |entry: &Table<'_>, key: &'static str| entry.text(key).map(|text| NamePattern::new(&text));
+    let mark = |entry: &Table<'_>, key: &'static str| entry.text(key).map(|text| Mark::new(&text));
+    let one = |entry: Table<'_>| Exclusion {
+        kind: entry.choice("kind", &KINDS),
+        namespace: pattern(&entry, "namespace"),
+        name: pattern(&entry, "name"),
+        label: mark(&entry, "label"),
+        annotation: mark(&entry, "annotation"),
+    };
+    table.tables("exclude").into_iter().map(one).collect()
+}
+
+/// What of a database is not judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    tables: Vec<String>,
+    roles: Vec<String>,
+    applications: Vec<String>,
+}
+
+static DATABASE: Section = Section {
+    what: "exclude",
+    keys: &[&[
+        Key::new(
+            "tables",
+            Kind::List(&Kind::Text, false),
+            "Tables, and their indexes: `*` is any letters, `?` is one; a pattern with a point is held against `schema.table`.",
+        )
+        .example("['archive.*', 'events_20??']"),
+        Key::new("roles", Kind::List(&Kind::Text, false), "Roles whose statements and queries may be slow.")
+            .example("[reporting]"),
+        Key::new(
+            "applications",
+            Kind::List(&Kind::Text, false),
+            "Values of application_name whose queries may take long; dumps and maintenance are left out by themselves.",
+        )
+        .example("['metabase*']"),
+    ]],
+    rules: &[],
+};
+
+/// The key of a database.
+pub(super) const OF_DATABASE: Key = Key::new("exclude", Kind::Table(&DATABASE), "What of the database is not judged.")
+    .example("{tables: ['archive.*']}");
+
+/// Reads it.
+pub(super) fn of_database(table: &Table<'_>) -> LeftOut {
+    let Some(table) = table.table("exclude") else { return LeftOut::default() };
+    LeftOut { tables: table.texts("tables"), roles: table.texts("roles"), applications: table.texts("applications") }
+}
+
+impl LeftOut {
+    /// An SQL condition that holds for the tables that are judged; `schema` and `table` are expressions.
+    pub fn tables(&self, schema: &str, table: &str) -> String {
+        let whole = format!("{schema} || '.' || {table}");
+        none_of(&self.tables, |pattern| if pattern.contains('.') { whole.clone() } else { table.to_owned() })
+    }
+
+    /// The same of roles.
+    pub fn roles(&self, role: &str) -> String {
+        none_of(&self.roles, |_| role.to_owned())
+    }
+
+    /// The same of applications.
+    pub fn applications(&self, application: &str) -> String {
+        none_of(&self.applications, |_| application.to_owned())
+    }
+}
+
+fn none_of(patterns: &[String], of: impl Fn(&str) -> String) -> String {
+    let like = |pattern: &String| format!("coalesce({}, '') NOT LIKE {}", of(pattern), literal(&like(pattern)));
+    let all: Vec<String> = patterns.iter().map(like).collect();
+    if all.is_empty() { "true".to_owned() } else { format!("({})", all.join(" AND ")) }
+}
+
+/// A pattern in the way of SQL's LIKE, whose own signs are plain letters here.
+fn like(pattern: &str) -> String {
+    let mut text = String::new();
+    for letter in pattern.chars() {
+        match letter {
+            '*' => text.push('%'),
+            '?' => text.push('_'),
+            '%' | '_' | '\\' => text.extend(['\\', letter]),
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exclusions(text: &str) -> Vec<Exclusion> {
+        let yaml = format!("kubernetes: [{{name: k, namespaces: [a], exclude: {text}}}]");
+        let config = crate::Config::parse("checklist.yaml", &yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        config.kubernetes[0].excluded.clone()
+    }
+
+    #[test]
+    fn an_object_is_left_out_when_all_that_an_entry_gives_holds() {
+        let labels: Texts = [("env".into(), "preview".into())].into();
+        let none = Texts::new();
+        let object = |kind, name, workload, labels| Described {
+            kind,
+            namespace: "a",
+            name,
+            workload,
+            labels,
+            annotations: &none,
+        };
+        let services = exclusions("[{kind: Service, name: '*-ro'}]");
+        assert!(services[0].fits(object("Service", "db-ro", None, &none)));
+        assert!(
+            !services[0].fits(object("Service", "db-rw", None, &none))
+                && !services[0].fits(object("Deployment", "db-ro", None, &none))
+        );
+        let marked = exclusions("[{label: env=prev*}, {label: env}, {label: env=prod}, {annotation: env}]");
+        let all: Vec<bool> = marked.iter().map(|one| one.fits(object("Pod", "p", None, &labels))).collect();
+        assert_eq!(all, [true, true, false, false]);
+        let workload = exclusions("[{kind: Deployment, name: 'preview-*'}]");
+        assert!(workload[0].fits(object("Pod", "preview-7-abc", Some("preview-7"), &none)), "its pods go with it");
+        assert!(!workload[0].fits(object("Pod", "preview-7-abc", Some("web"), &none)));
+        let elsewhere = exclusions("[{namespace: b, name: '*'}]");
+        assert!(!elsewhere[0].fits(object("Pod", "p", None, &none)));
+    }
+
+    #[test]
+    fn a_whole_kind_is_never_left_out() {
+        let yaml = "kubernetes: [{name: k, namespaces: [a], exclude: [{kind: Pod}]}]";
+        let mistakes = crate::Config::parse("checklist.yaml", yaml).err().map(|mistakes| mistakes.to_string());
+        assert!(mistakes.is_some_and(|text| text.contains("a whole kind is never left out")));
+    }
+
+    #[test]
+    fn patterns_of_tables_become_conditions_in_which_letters_of_sql_are_plain() {
+        let out = LeftOut { tables: vec!["archive.*".into(), "a_b'%?".into()], ..LeftOut::default() };
+        assert_eq!(
+            out.tables("n", "t"),
+            r"(coalesce(n || '.' || t, '') NOT LIKE 'archive.%' AND coalesce(t, '') NOT LIKE E'a\\_b''\\%_')"
+        );
+        assert_eq!((out.roles("r").as_str(), out.applications("a").as_str()), ("true", "true"));
+    }
+}

@@ -1,0 +1,102 @@
+//! One shop, from its model to the row of the table.
+
+#![expect(clippy::print_stderr, reason = "how far it is: a run takes minutes")]
+
+use super::board::{Board, Labels};
+use super::evaluate::{self, Firing, Span};
+use super::ledger::Incident;
+use super::shop::{DAY, Shop};
+use super::{clock, incidents, notifications, ordinary, peers, remote_write, table};
+use crate::monitoring::Prometheus;
+use anyhow::Context;
+use checklist::Config;
+use rules_gen::review::rule_set::{self, ListedRule};
+use rules_gen::routing::Configuration;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// What a set of rules did with a month.
+#[derive(Debug)]
+pub struct Judged {
+    /// Beside the ledger.
+    pub outcome: table::Outcome,
+    /// When which alert fired, before Alertmanager.
+    pub firing: Vec<Firing>,
+}
+
+/// Judges our rules on the month of a shop, and those of others that a folder has.
+///
+/// # Errors
+/// When Prometheus does not run or refuses, or rules cannot be read.
+pub async fn judge(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<Judged>> {
+    let begun = Instant::now();
+    let config =
+        Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+    let mut board = ordinary::month(shop, &config);
+    let ledger = incidents::happen(shop, &mut board);
+    // A day before what is judged is enough for the longest `for`.
+    let alerts_from = shop.from().saturating_sub(DAY);
+    let span = Span { begin: clock::BEGIN * 1000, minutes: shop.minutes, alerts_from };
+    let own = ours(&config)?;
+    let mut outcomes =
+        vec![set(shop, &board, &ledger, span, "ours", &own.0, &own.1, |alert| severity(alert) == "critical").await?];
+    if let Some(folder) = folder {
+        for (name, rules) in peers::sets(folder)? {
+            outcomes.push(set(shop, &board, &ledger, span, &name, &rules, &peers::routes()?, peers::pages).await?);
+        }
+    }
+    eprintln!(
+        "{} with seed {}: {} series, {} incidents, {} s",
+        shop.name(),
+        shop.seed,
+        board.len(),
+        ledger.len(),
+        begun.elapsed().as_secs()
+    );
+    Ok(outcomes)
+}
+
+/// A rule that takes longer is told of, so that nobody waits without knowing for what.
+const SLOW: Duration = Duration::from_secs(10);
+
+fn severity(alert: &Labels) -> &str {
+    alert.get("severity").map_or("", String::as_str)
+}
+
+/// Our rules and routes for a configuration.
+fn ours(config: &Config) -> anyhow::Result<(Vec<ListedRule>, Configuration)> {
+    let outputs = rules_gen::outputs::generate(config, "checklist.yaml")?;
+    let file = |path: &str| {
+        let found = outputs.iter().find(|output| output.path.to_string_lossy() == path);
+        found.map(|output| output.content.as_str()).with_context(|| format!("{path} is not generated"))
+    };
+    Ok((rule_set::read(file("rules/checklist.yaml")?)?, Configuration::parse(file("alertmanager/alertmanager.yaml")?)?))
+}
+
+#[expect(clippy::too_many_arguments, reason = "what is judged, and by what")]
+async fn set(
+    shop: &Shop,
+    board: &Board,
+    ledger: &[Incident],
+    span: Span,
+    name: &str,
+    rules: &[ListedRule],
+    routes: &Configuration,
+    pages: impl Fn(&Labels) -> bool,
+) -> anyhow::Result<Judged> {
+    let folder = tempfile::Builder::new().prefix("checklist-life").tempdir()?;
+    let prometheus = Prometheus::with_past(crate::process::free_port()?, folder.path()).await?;
+    let begun = Instant::now();
+    let tracks: Vec<_> = board.tracks().collect();
+    remote_write::send(prometheus.port, &tracks, span.begin, 720).await?;
+    eprintln!("{} {name}: {} series are written after {} s", shop.name(), tracks.len(), begun.elapsed().as_secs());
+    let slow = |rule: &str, took: Duration| {
+        if took > SLOW {
+            eprintln!("{} {name}: {rule} took {} s", shop.name(), took.as_secs());
+        }
+    };
+    let firing = evaluate::firing(prometheus.port, rules, span, &slow).await?;
+    let messages = notifications::notifications(&firing, span.minutes, routes, pages);
+    let outcome = table::outcome(&format!("{} {name}", shop.name()), &messages, ledger, shop.from(), shop.minutes);
+    Ok(Judged { outcome, firing })
+}

@@ -1,0 +1,93 @@
+//! The benchmark of ordinary life, as far as there is time for it here: the small shop with one seed.
+
+use anyhow::Context;
+use checklist::Config;
+use rules_gen::routing::Configuration;
+use serde_json::{Value, json};
+use stack::http::{json as ask, request};
+use stack::life::board::Labels;
+use stack::life::evaluate::Firing;
+use stack::life::judge::judge;
+use stack::life::shop::{Kind, Shop};
+use stack::monitoring::Alertmanager;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_month_of_the_small_shop_no_page_is_false_and_every_incident_is_told() -> anyhow::Result<()> {
+    let shop = Shop::new(Kind::Small, 1);
+    let judged = judge(&shop, None).await?;
+    let ours = judged.first().context("nothing was judged")?;
+    let outcome = &ours.outcome;
+    println!("{}\n{outcome}", outcome.row());
+    assert_eq!(outcome.false_pages, Vec::<String>::new());
+    assert_eq!(outcome.untold(), Vec::<&str>::new());
+    assert!(outcome.incidents.len() >= 30, "{}", outcome.incidents.len());
+    // A page was wanted: a page it was.
+    let unpaged = outcome.incidents.iter().filter(|told| told.wants_page && told.pages == 0);
+    assert_eq!(unpaged.map(|told| told.what.as_str()).collect::<Vec<_>>(), Vec::<&str>::new());
+    assert!(outcome.false_messages.len() as f64 <= 2.0 * outcome.weeks, "{:?}", outcome.false_messages);
+    holds_back_what_alertmanager_does(&shop, &ours.firing).await
+}
+
+/// Twenty moments of the month, those with the most alerts, as a real Alertmanager sees them: which alerts it holds back,
+/// and who is told of the others.
+async fn holds_back_what_alertmanager_does(shop: &Shop, firing: &[Firing]) -> anyhow::Result<()> {
+    let config =
+        Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+    let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
+    let text = &outputs.iter().find(|output| output.path.ends_with("alertmanager.yaml")).context("no routes")?.content;
+    let routes = Configuration::parse(text)?;
+    let changes: BTreeSet<usize> = firing.iter().map(|one| one.begin).collect();
+    let at = |minute: usize| -> BTreeSet<Labels> {
+        let now = firing.iter().filter(|one| one.begin <= minute && minute < one.end);
+        now.map(|one| one.labels.clone()).collect()
+    };
+    let mut moments: Vec<BTreeSet<Labels>> = changes.into_iter().map(at).collect::<BTreeSet<_>>().into_iter().collect();
+    moments.sort_by_key(|alerts| std::cmp::Reverse(alerts.len()));
+    moments.truncate(20);
+    assert!(moments.len() == 20 && moments.iter().any(|alerts| alerts.len() > 3), "{}", moments.len());
+    let mut held_back = 0;
+    for alerts in moments {
+        let alerts: Vec<Labels> = alerts.into_iter().collect();
+        let ours: BTreeMap<Labels, (bool, BTreeSet<String>)> = alerts
+            .iter()
+            .map(|alert| {
+                let receivers = routes.routes(alert).into_iter().map(|route| route.receiver.clone()).collect();
+                (alert.clone(), (routes.inhibited(alert, &alerts).is_some(), receivers))
+            })
+            .collect();
+        held_back += ours.values().filter(|(held, _)| *held).count();
+        let folder = TempDir::new()?;
+        let file = folder.path().join("alertmanager.yaml");
+        std::fs::write(&file, text)?;
+        let server = Alertmanager::start(stack::process::free_port()?, &file, folder.path()).await?;
+        let url = format!("http://127.0.0.1:{}/api/v2/alerts", server.port);
+        let body: Vec<Value> = alerts.iter().map(|labels| json!({"labels": labels})).collect();
+        let headers = [("content-type", "application/json")];
+        let (status, answer) = request(&url, Some(&Value::from(body).to_string()), &headers).await?;
+        anyhow::ensure!(status == 200, "{}", String::from_utf8_lossy(&answer));
+        // It takes up alerts and inhibitions one after the other.
+        let begun = Instant::now();
+        let mut theirs = BTreeMap::new();
+        while theirs != ours && begun.elapsed() < Duration::from_secs(20) {
+            theirs = state(&ask(&url).await?);
+        }
+        assert_eq!(theirs, ours);
+    }
+    assert!(held_back > 0, "nothing was held back at any of them");
+    Ok(())
+}
+
+/// Of each alert whether Alertmanager holds it back, and its receivers.
+fn state(answer: &Value) -> BTreeMap<Labels, (bool, BTreeSet<String>)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let one = |alert: &Value| {
+        let labels = alert["labels"].as_object().into_iter().flatten();
+        let labels = labels.map(|(name, value)| (name.clone(), text(value))).collect();
+        let receivers = alert["receivers"].as_array().into_iter().flatten().map(|one| text(&one["name"])).collect();
+        (labels, (alert["status"]["state"] == "suppressed", receivers))
+    };
+    answer.as_array().into_iter().flatten().map(one).collect()
+}
