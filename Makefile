@@ -19,6 +19,9 @@ bench: tools
 life: tools
 	cargo build --workspace --bins && ./target/debug/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose
 
+soak: tools
+	cargo build --release --workspace --bins && ./target/release/soak
+
 package: cargo-deb
 	cargo build --release --locked && cargo deb --no-build --package exporter
 
@@ -31,4 +34,4 @@ supply-chain:
 tools:
 	./scripts/install-tools
 
-.PHONY: test test-newest demo parts generate bench life package cargo-deb supply-chain tools
+.PHONY: test test-newest demo parts generate bench life soak package cargo-deb supply-chain tools

@@ -140,6 +140,17 @@ pub static CONFIG_TIMESTAMP: Metric = Metric::gauge(
     &[],
 );
 
+/// Whether the web configuration on the disk is the one that is in force.
+pub static WEB_CONFIG: Metric = Metric::gauge(
+    "checklist_web_config_last_reload_successful",
+    "Whether the web configuration on the disk is in force and asks for no less than before (1) or not (0), absent without one.",
+    &[],
+)
+.sparse();
+/// Who was not let in.
+pub static WEB_REFUSED: Metric =
+    Metric::counter("checklist_web_logins_refused_total", "Requests that were not let in, by reason.", &["reason"]);
+
 /// What the rules of this configuration are known by.
 pub static CONFIG_INFO: Metric = Metric::gauge(
     "checklist_config_info",
@@ -192,6 +203,8 @@ pub static PER_PROCESS: &[&Metric] = &[
     &CONFIG_INFO,
     &CONFIG_SUCCESSFUL,
     &CONFIG_TIMESTAMP,
+    &WEB_CONFIG,
+    &WEB_REFUSED,
     &SHARD,
     &SHARDS,
     &LEASE_HELD,

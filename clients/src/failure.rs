@@ -26,7 +26,7 @@ impl Failure {
     /// Puts what was being done in front: "listing <s3://b/daily/>: access denied".
     #[must_use]
     pub fn while_doing(mut self, action: impl fmt::Display) -> Self {
-        self.message = cut(format!("{action}: {}", self.message), MAX_BYTES);
+        self.message = one_line(&cut(format!("{action}: {}", self.message), MAX_BYTES));
         self
     }
 }
@@ -40,9 +40,14 @@ fn cut(mut text: String, most: usize) -> String {
     text
 }
 
-/// Line breaks and escape codes of a server forge no line of a log.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// Text of others on one line: line breaks, escape codes and marks that turn its direction become blanks.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if is_visible(c) { c } else { ' ' }).collect()
+}
+
+/// Whether a character shows itself, and does nothing to the line or the terminal that it stands on.
+pub fn is_visible(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
 /// A server's own words may repeat the header that it was sent: what follows `Bearer` there is not for people.
@@ -94,8 +99,8 @@ mod tests {
 
     #[test]
     fn what_a_server_says_is_one_line() {
-        let failure = Failure::new(Reason::Protocol, "one\ntwo\u{1b}[31m");
-        assert_eq!(failure.message, "one two [31m");
+        let failure = Failure::new(Reason::Protocol, "one\ntwo\u{1b}[31m\u{202e}").while_doing("a\nkey");
+        assert_eq!(failure.message, "a key: one two [31m ");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! One bounded GET: no redirects, no reused connections, no body beyond its limit.
 
+pub(crate) mod large;
 pub(crate) mod stream;
 
 use crate::failure::{Failure, causes};
 use crate::{secret, trust};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::Endpoint;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
@@ -15,6 +16,8 @@ use hyper::header::{
 };
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+pub use large::MOST;
+use large::{Large, Pieces};
 use rustls::ClientConfig;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
@@ -26,6 +29,8 @@ use url::Url;
 
 /// What is read of a connection at once.
 const MAX_READ: usize = 64 * 1024;
+/// What is read of an answer other than success: a page of health says with 503 what is bad.
+const MAX_REFUSAL: usize = 1024 * 1024;
 
 /// A whole answer.
 #[derive(Debug)]
@@ -153,19 +158,26 @@ async fn exchange(
         let status = response.status();
         let headers = response.headers().clone();
         let mut stream = response.into_body();
-        let mut body = BytesMut::new();
+        let mut body = Pieces::default();
+        let mut large = Large::default();
+        // Of a refusal nobody reads a book.
+        let most = request.max_body.min(if status.is_success() { MOST } else { MAX_REFUSAL });
         while let Some(frame) = stream.frame().await {
             if let Some(data) = frame.map_err(protocol)?.data_ref() {
-                if body.len() + data.len() > request.max_body {
-                    return Err(too_large(request.max_body));
+                if body.len() + data.len() > most {
+                    if !status.is_success() {
+                        break;
+                    }
+                    return Err(too_large(most));
                 }
-                body.extend_from_slice(data);
+                large.grow(body.len() + data.len()).await?;
+                body.add(data);
             }
         }
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         Ok(HttpResponse {
             status,
-            body: unpacked(&headers, body.freeze(), request.max_body)?,
+            body: unpacked(&headers, body.whole(), most, &mut large).await?,
             content_type: text(CONTENT_TYPE).map(str::to_owned),
             modified: text(LAST_MODIFIED).and_then(http_date),
         })
@@ -210,9 +222,9 @@ fn too_large(most: usize) -> Failure {
 }
 
 /// The body as it was before a server packed it, which some do unasked. It is never larger than the limit.
-fn unpacked(headers: &HeaderMap, body: Bytes, most: usize) -> Result<Bytes, Failure> {
+async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Large) -> Result<Bytes, Failure> {
     let coding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("identity");
-    let reader: Box<dyn Read> = match coding.trim().to_ascii_lowercase().as_str() {
+    let mut reader: Box<dyn Read + Send> = match coding.trim().to_ascii_lowercase().as_str() {
         "identity" | "" => return Ok(body),
         "gzip" | "x-gzip" => Box::new(MultiGzDecoder::new(&body[..])),
         "deflate" => Box::new(ZlibDecoder::new(&body[..])),
@@ -221,10 +233,23 @@ fn unpacked(headers: &HeaderMap, body: Bytes, most: usize) -> Result<Bytes, Fail
             return Err(Failure::new(Reason::Protocol, what));
         }
     };
-    let mut plain = Vec::new();
-    let read = reader.take(most as u64 + 1).read_to_end(&mut plain);
-    read.map_err(|error| Failure::new(Reason::Decode, format!("the answer cannot be unpacked: {error}")))?;
-    if plain.len() > most { Err(too_large(most)) } else { Ok(plain.into()) }
+    let mut plain = Pieces::default();
+    let mut piece = vec![0; MAX_READ];
+    loop {
+        let read = reader.read(&mut piece);
+        let read =
+            read.map_err(|error| Failure::new(Reason::Decode, format!("the answer cannot be unpacked: {error}")))?;
+        if read == 0 {
+            return Ok(plain.whole());
+        }
+        if plain.len() + read > most {
+            return Err(too_large(most));
+        }
+        large.grow(body.len() + plain.len() + read).await?;
+        plain.add(&piece[..read]);
+        // What unpacks to much must not hold up the others.
+        tokio::task::yield_now().await;
+    }
 }
 
 /// RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.

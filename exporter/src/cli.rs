@@ -91,6 +91,8 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log::to_stderr(arguments.log_json);
+    // A panic may quote what a server sent: as an event of the log it is one line.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider is installed already");
     }

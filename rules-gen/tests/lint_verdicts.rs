@@ -12,7 +12,7 @@ fn lint(folder: &Path, arguments: &[&str]) -> Output {
     command.arg("lint").args(arguments).current_dir(folder).output().unwrap()
 }
 
-/// The exit code and everything that was said.
+/// The exit code and everything that was printed.
 fn verdict(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = lint(folder, arguments);
     let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
@@ -67,11 +67,11 @@ fn a_named_file_that_was_not_judged_is_never_green() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("rules.yaml"), object(&head)).unwrap();
-        let (code, said) = verdict(folder.path(), &["."]);
-        assert!(code == Some(1) && said.contains(why), "{said}");
+        let (code, printed) = verdict(folder.path(), &["."]);
+        assert!(code == Some(1) && printed.contains(why), "{printed}");
     }
-    let (code, said) = of("rules.yaml", object(&format!("{version}kind: PrometheusRule\n")), &[]);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = of("rules.yaml", object(&format!("{version}kind: PrometheusRule\n")), &[]);
+    assert_eq!(code, Some(0), "{printed}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod cluster;
 pub mod faults;
+pub mod hostile;
 pub mod http;
 pub mod kubernetes;
 pub mod life;

@@ -51,7 +51,7 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
         let begin = rcgen::date_time_ymd(1970, 1, 1);
-        params.not_before = begin + now.saturating_sub(Duration::from_secs(60));
+        params.not_before = begin + now.saturating_sub(Duration::from_mins(1));
         params.not_after = begin + now + lasts;
         Ok((params.signed_by(&key, &self.issuer)?.pem(), key.serialize_pem()))
     }

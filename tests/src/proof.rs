@@ -98,7 +98,7 @@ pub fn pages() -> anyhow::Result<Vec<(String, String)>> {
     names.retain(|name| {
         !["docs/proof.md", "docs/configuration.md", "docs/lints.md", "docs/signals.md"].contains(&name.as_str())
     });
-    names.retain(|name| name.ends_with(".md"));
+    names.retain(|name| Path::new(name).extension().is_some_and(|extension| extension == "md"));
     names.sort();
     names.into_iter().map(|name| Ok((name.clone(), read(&root().join(&name))?))).collect()
 }

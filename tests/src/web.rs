@@ -42,6 +42,11 @@ impl World {
 
     /// Starts with more files beside the configuration and more lists in checklist.yaml.
     pub async fn start_with(web: &str, files: &[(&str, &str)], lists: &str) -> anyhow::Result<Self> {
+        Self::start_as(web, files, lists, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn start_as(web: &str, files: &[(&str, &str)], lists: &str, arguments: &[&str]) -> anyhow::Result<Self> {
         let folder = TempDir::new()?;
         let authority = Authority::new(folder.path())?;
         certify(&authority, folder.path(), "localhost")?;
@@ -58,6 +63,7 @@ impl World {
         command
             .args(["run", "--config", "checklist.yaml", "--web-config", "web.yaml"])
             .args(["--listen", &format!("127.0.0.1:{port}"), "--health-listen", &format!("127.0.0.1:{health}")])
+            .args(arguments)
             .current_dir(folder.path());
         let mut process = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
         let healthy = move || async move {
@@ -66,6 +72,30 @@ impl World {
         };
         process.wait_until(healthy).await?;
         Ok(Self { port, health, folder, authority, process })
+    }
+
+    /// Waits until a line of the metrics is there, asked for with ann's login.
+    pub async fn until(&self, line: &str) -> anyhow::Result<()> {
+        let mut page = String::new();
+        for _ in 0..300 {
+            page = plain(self.port, "/metrics", ANN).await?;
+            if page.lines().any(|known| known == line) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::bail!("{line} is not in {page}")
+    }
+
+    /// Waits until the log has a text.
+    pub async fn until_logged(&self, text: &str) -> anyhow::Result<()> {
+        for _ in 0..300 {
+            if self.process.log().contains(text) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::bail!("{text} is not in the log: {}", self.process.log())
     }
 
     /// The metrics over TLS, asked for with ann's login and, if given, a certificate of that name.
@@ -115,6 +145,20 @@ pub fn certify(authority: &Authority, folder: &Path, name: &str) -> anyhow::Resu
     let (certificate, key) = authority.pem(name)?;
     std::fs::write(folder.join("server.key"), key)?;
     Ok(std::fs::write(folder.join("server.pem"), certificate)?)
+}
+
+/// The status of an answer.
+pub fn status(answer: &str) -> &str {
+    answer.get(9..12).unwrap_or(answer)
+}
+
+/// Bytes on a fresh connection and everything that comes back.
+pub async fn raw(port: u16, bytes: &[u8]) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.write_all(bytes).await?;
+    let mut answer = Vec::new();
+    tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.context("no answer")??;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 /// One GET and everything that comes back; headers end with line breaks.

@@ -13,6 +13,7 @@ use exporter::server::exposition::collector::States;
 use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::publisher::publish;
 use exporter::server::exposition::snapshot::Snapshot;
+use exporter::server::lifecycle::Lifecycle;
 use exporter::server::listener::{Paths, listen, serve};
 use exporter::server::site::Site;
 use exporter::server::web::Web;
@@ -60,7 +61,8 @@ impl World {
         let file = folder.path().join("checklist.yaml");
         std::fs::write(&file, text)?;
         let source = Source::open(&file, Shard::default())?;
-        let site = Site::new(Arc::clone(&source), Arc::new(Web::open(None)?));
+        let web = Arc::new(Web::open(None, Arc::default())?);
+        let site = Site::new(Arc::clone(&source), web, Lifecycle::default());
         let listener = listen(([127, 0, 0, 1], port).into()).await?;
         let tasks = vec![
             tokio::spawn(Arc::clone(&source.schedule).run()),

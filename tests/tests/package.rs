@@ -148,3 +148,22 @@ fn the_guide_speaks_of_every_metric_of_the_exporter_itself() -> anyhow::Result<(
     }
     Ok(())
 }
+
+/// The shipped workflow asks the advisory database, and no failure of it is passed over.
+#[test]
+fn the_workflow_of_the_project_asks_for_known_vulnerabilities() -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(root().join("deploy/ci/exporter-workflow.yaml"))?;
+    let workflow: Value = serde_yaml::from_str(&text)?;
+    let steps = workflow["jobs"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .flat_map(|(_, job)| job["steps"].as_array().into_iter().flatten());
+    let commands: Vec<(&str, bool)> =
+        steps.filter_map(|step| Some((step["run"].as_str()?, step["continue-on-error"] == true))).collect();
+    for command in ["make test", "make supply-chain", "cargo deny check advisories", "cargo audit"] {
+        assert!(commands.contains(&(command, false)), "{command} is not run: {commands:?}");
+    }
+    assert!(workflow["on"]["schedule"].is_array(), "a vulnerability may be found in what has not changed");
+    Ok(())
+}

@@ -42,6 +42,7 @@ impl World {
         let port = free_port()?;
         let mut command = Command::new(program("checklist-exporter")?);
         command.arg("run").arg("--config").arg(&config).args(["--listen", &format!("127.0.0.1:{port}")]);
+        command.arg("--web.enable-lifecycle");
         let mut process = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
         process
             .wait_until(|| async move { stack::http::is_up(&format!("http://127.0.0.1:{port}/-/ready")).await })
@@ -128,7 +129,8 @@ async fn a_reload_keeps_what_is_unchanged_and_refuses_what_is_wrong() -> anyhow:
     std::fs::write(&world.config, text.replace("expect", "expcet"))?;
     let (status, body) = request(&reload, Some(""), &[]).await?;
     assert_eq!(status, 500);
-    assert!(String::from_utf8_lossy(&body).contains("did you mean expect?"));
+    assert_eq!(String::from_utf8_lossy(&body), "refused, see the log\n", "anyone may ask, so nothing is told");
+    assert!(world.process.log().contains("did you mean expect?"));
     world.wait(LOADED, |value| value == Some(0.0)).await?;
     let before = world.value(RUNS_ONE).await?;
     world.wait(RUNS_ONE, |runs| runs > before).await?;

@@ -280,7 +280,16 @@ async fn no_page_answer_or_line_of_the_log_says_a_secret() -> anyhow::Result<()>
     let planted = Planted::new().await?;
     let folder = planted.folder.path();
     let listen = format!("127.0.0.1:{}", free_port()?);
-    let arguments = ["run", "--config", "checklist.yaml", "--listen", &listen, "--web-config", "web.yaml"];
+    let arguments = [
+        "run",
+        "--config",
+        "checklist.yaml",
+        "--listen",
+        &listen,
+        "--web-config",
+        "web.yaml",
+        "--web.enable-lifecycle",
+    ];
     let mut command = planted.command("checklist-exporter", &arguments)?;
     let mut process = Process::start(&mut command, "exporter", folder, Signal::SIGTERM)?;
     // ann:cAnArY7391
@@ -312,14 +321,24 @@ async fn no_page_answer_or_line_of_the_log_says_a_secret() -> anyhow::Result<()>
     }
     for wrong in [format!("{}nonsense: 1\n", planted.config), std::fs::read_to_string(folder.join("misplaced.yaml"))?] {
         std::fs::write(folder.join("checklist.yaml"), wrong)?;
-        let (status, body) = request(&format!("http://{listen}/-/reload"), Some(""), &ann).await?;
+        // One a second.
+        let (status, body) = loop {
+            let (status, body) = request(&format!("http://{listen}/-/reload"), Some(""), &ann).await?;
+            if status != 429 {
+                break (status, body);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
         assert_eq!(status, 500);
         planted.leaks(&String::from_utf8_lossy(&body))?;
     }
     std::fs::copy(folder.join("wrong-web.yaml"), folder.join("web.yaml"))?;
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
-    request(&format!("http://{listen}/metrics"), None, &ann).await?;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..200 {
+        if process.log().contains("the web configuration stays as it was") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let log = process.log();
     planted.leaks(&log).context("the log")?;
     for part in ["401", "nobody has the password ***", "Bearer ***"] {

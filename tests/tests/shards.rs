@@ -24,7 +24,7 @@ fn checklist(folder: &Path, first: u32) -> anyhow::Result<PathBuf> {
 async fn shard(config: &Path, name: &str, arguments: &[&str], pod: &str) -> anyhow::Result<(Process, u16)> {
     let port = free_port()?;
     let mut command = Command::new(program("checklist-exporter")?);
-    command.args(["run", "--listen", &format!("127.0.0.1:{port}"), "--config"]).arg(config);
+    command.args(["run", "--web.enable-lifecycle", "--listen", &format!("127.0.0.1:{port}"), "--config"]).arg(config);
     command.args(arguments).env("POD_NAME", pod);
     let folder = config.parent().unwrap_or(config);
     let mut process = Process::start(&mut command, name, folder, Signal::SIGTERM)?;
@@ -103,7 +103,10 @@ fn a_pod_that_cannot_know_its_part_does_not_start() -> anyhow::Result<()> {
         (&["--shard", "0/3", "--shards", "3"], "p-0", "cannot be used with"),
     ] {
         let mut command = Command::new(program("checklist-exporter")?);
-        command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(&config).args(arguments);
+        command
+            .args(["run", "--web.enable-lifecycle", "--listen", "127.0.0.1:0", "--config"])
+            .arg(&config)
+            .args(arguments);
         let output = command.env("POD_NAME", pod).output()?;
         let printed = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && printed.contains(part), "{arguments:?} in {pod}: {printed}");

@@ -96,7 +96,7 @@ pub struct AlertOverride {
 }
 
 /// Alerts about the exporter itself, which belong to no signal.
-pub const META_ALERTS: [&str; 14] = [
+pub const META_ALERTS: [&str; 15] = [
     "ChecklistCheckIncomplete",
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
@@ -111,6 +111,7 @@ pub const META_ALERTS: [&str; 14] = [
     "ChecklistSourceMissing",
     "ChecklistTargetUnreachable",
     "ChecklistWatchdog",
+    "ChecklistWebConfigBroken",
 ];
 
 /// The shortest past that an alert compares with is a day: after that the change itself is the past.

@@ -38,11 +38,12 @@ pub(crate) trait List: Target + Sized + 'static {
 }
 
 static NAME: Form = Form {
-    right: "a name of at most 63 letters, digits, dashes, dots and underscores",
-    pattern: "^[A-Za-z0-9._-]{1,63}$",
+    right: "a name of at most 63 letters, digits, dashes, dots and underscores that does not begin with a dash",
+    pattern: "^[A-Za-z0-9._][A-Za-z0-9._-]{0,62}$",
     fits: |text| {
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        (1..=63).contains(&text.len()) && text.chars().all(good)
+        // Names become arguments of commands: one that begins with a dash would be an option.
+        (1..=63).contains(&text.len()) && text.chars().all(good) && !text.starts_with('-')
     },
 };
 

@@ -4,6 +4,7 @@ use super::checklist::Checklist;
 use crate::run::reload::Source;
 use crate::run::shard::Sharding;
 use crate::server::exposition::publisher::publish;
+use crate::server::lifecycle::Lifecycle;
 use crate::server::listener::{self, Paths};
 use crate::server::site::Site;
 use crate::server::web::Web;
@@ -29,6 +30,10 @@ pub struct Arguments {
     /// Where to show /-/healthy and /-/ready to anyone, in clear text.
     #[arg(long, env = "CHECKLIST_HEALTH_LISTEN")]
     health_listen: Option<SocketAddr>,
+    /// Lets whoever may use the paths ask for a reload of checklist.yaml: POST /-/reload. SIGHUP and a change of the file
+    /// do it without this.
+    #[arg(long = "web.enable-lifecycle", env = "CHECKLIST_WEB_ENABLE_LIFECYCLE")]
+    web_enable_lifecycle: bool,
     #[command(flatten)]
     sharding: Sharding,
 }
@@ -36,7 +41,9 @@ pub struct Arguments {
 /// Runs until SIGTERM or Ctrl-C.
 pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let source = Source::open(&arguments.checklist.config, arguments.sharding.shard()?)?;
-    let web = Web::open(arguments.web_config.as_deref()).map_err(|failure| anyhow::anyhow!(failure.message))?;
+    let status = Arc::clone(&source.schedule.status().web);
+    let web = Web::open(arguments.web_config.as_deref(), status);
+    let web = Arc::new(web.map_err(|failure| anyhow::anyhow!(failure.message))?);
     let health = match arguments.health_listen {
         Some(address) => Some(listener::listen(address).await?),
         None => None,
@@ -57,15 +64,17 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     };
     let checks = source.schedule.jobs().len();
     tracing::info!(address = %listener.local_addr()?, checks, "serving /metrics and the status page");
-    let site = Site::new(Arc::clone(&source), Arc::new(web));
+    let lifecycle = Lifecycle::new(arguments.web_enable_lifecycle);
+    let site = Site::new(Arc::clone(&source), Arc::clone(&web), lifecycle);
     let scheduling = tokio::spawn(Arc::clone(&source.schedule).run());
     let publishing = tokio::spawn(publish(Arc::clone(&source.schedule), Arc::clone(&site.latest)));
     let own = Arc::clone(&source);
     let following = tokio::spawn(async move { own.follow().await });
+    let watching = tokio::spawn(async move { web.follow().await });
     let hangups = tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             // The mistakes are in the log and in the metric.
-            let _ = source.reload();
+            let _ = source.reload().await;
         }
     });
     let of_health = site.clone();
@@ -75,7 +84,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
     });
     listener::serve(listener, site, Paths::All, stop).await;
-    for task in [scheduling, publishing, following, hangups, healths] {
+    for task in [scheduling, publishing, following, watching, hangups, healths] {
         task.abort();
     }
     Ok(ExitCode::SUCCESS)

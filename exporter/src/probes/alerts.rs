@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Some thousand alerts.
-const MAX_BODY: usize = 32 * 1024 * 1024;
+const MAX_BODY: usize = clients::http::MOST;
 
 /// The probe of the signal `alerts`.
 pub struct Alerts(pub Alertmanager);

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Ten thousand rules are some megabytes.
-const MAX_BODY: usize = 64 * 1024 * 1024;
+const MAX_BODY: usize = clients::http::MOST;
 
 /// The probe of the signal `rules`.
 pub struct Rules {

@@ -9,7 +9,10 @@ use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+
+/// A run that ended so recently is not made again for whoever asks.
+const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// One check with its probe and its memory.
 pub struct Job {
@@ -22,6 +25,8 @@ pub struct Job {
     /// Replaced whole, so that a reader keeps what it has while the next run is recorded.
     state: Mutex<Arc<State>>,
     running: tokio::sync::Mutex<()>,
+    /// The last run that somebody asked for, and when it ended.
+    asked: Mutex<Option<watch::Receiver<Option<Instant>>>>,
     /// Asks for a run before it is due.
     pub again: Notify,
 }
@@ -35,6 +40,7 @@ impl Job {
             lease: None,
             state: Mutex::new(Arc::new(state)),
             running: tokio::sync::Mutex::new(()),
+            asked: Mutex::default(),
             again: Notify::new(),
         }
     }
@@ -80,6 +86,28 @@ impl Job {
         }
     }
 
+    /// Makes the check for somebody who asks. All who ask share the run that is being made, or that ended a second ago, and
+    /// it goes on to its end when they go away: what a target does for it is done once.
+    pub async fn run_shared(self: &Arc<Self>) {
+        let mut run = {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            match asked.as_ref().filter(|run| is_shared(run)) {
+                Some(run) => run.clone(),
+                None => {
+                    let (ended, run) = watch::channel(None);
+                    let job = Arc::clone(self);
+                    tokio::spawn(async move {
+                        job.run().await;
+                        ended.send_replace(Some(Instant::now()));
+                    });
+                    asked.insert(run).clone()
+                }
+            }
+        };
+        // An error means that the run was taken down with the program.
+        let _ = run.wait_for(Option::is_some).await;
+    }
+
     async fn make(&self) {
         let _one = self.running.lock().await;
         let (timeout, series) = {
@@ -94,6 +122,14 @@ impl Job {
             tracing::warn!(check, target, reason = %failure.reason, "cannot make check {check} on {target}: {}", failure.message);
         }
         self.update(|state| state.record(result, unix_now(), begun.elapsed()));
+    }
+}
+
+/// Whether a run goes on, or ended a moment ago.
+fn is_shared(run: &watch::Receiver<Option<Instant>>) -> bool {
+    match *run.borrow() {
+        Some(ended) => ended.elapsed() < SHARED_FOR,
+        None => run.has_changed().is_ok(),
     }
 }
 

@@ -28,8 +28,20 @@ pub fn usage() -> Vec<(&'static Metric, f64)> {
     usage
 }
 
+/// How many descriptors the process may have open; nothing when there is no limit.
+pub fn max_descriptors() -> Option<u64> {
+    match Process::myself().ok()?.limits().ok()?.max_open_files.soft_limit {
+        LimitValue::Value(most) => Some(most),
+        LimitValue::Unlimited => None,
+    }
+}
+
+/// The name of the host; empty when the kernel does not tell.
+pub fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
 /// The name of the pod: the variable `POD_NAME`, or the name of the host, which a pod has from it.
 pub fn pod_name() -> String {
-    let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    std::env::var("POD_NAME").ok().filter(|name| !name.is_empty()).unwrap_or_else(host).trim().to_owned()
+    std::env::var("POD_NAME").ok().filter(|name| !name.is_empty()).unwrap_or_else(host_name).trim().to_owned()
 }

@@ -1,4 +1,5 @@
-//! Reads checklist.yaml again: on SIGHUP, on POST /-/reload, and when its content has changed.
+//! Reads checklist.yaml again: on SIGHUP, on `POST /-/reload` where that is enabled, and when its content has changed.
+//! The file is read and parsed aside: its mount may hang, and nobody waits for it.
 
 use crate::run::checks::Checks;
 use crate::run::schedule::Schedule;
@@ -8,17 +9,24 @@ use crate::run::time::unix_now;
 use crate::sources::kubernetes::Cluster;
 use anyhow::Context;
 use checklist::Config;
+use clients::file;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often the file is looked at. Reading it, and not its time, sees the swapped link of a mounted `ConfigMap` too.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A file that is away for a moment is being replaced; after so many looks it is gone.
+const MISSES: u32 = 3;
+/// More than may stand in it, which the reader tells itself.
+const MAX_BYTES: u64 = 2 * 1024 * 1024;
 
 /// The configuration file and what was made of it.
 pub struct Source {
     path: PathBuf,
     current: Mutex<Current>,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
     /// What runs.
     pub schedule: Arc<Schedule>,
 }
@@ -49,7 +57,8 @@ impl Source {
         let schedule = Schedule::new(jobs, status);
         schedule.elect(checks.lease());
         let current = Mutex::new(Current { text, config: Arc::new(config), checks, web_cluster });
-        Ok(Arc::new(Self { path: path.to_owned(), current, schedule }))
+        let reloading = tokio::sync::Mutex::default();
+        Ok(Arc::new(Self { path: path.to_owned(), current, reloading, schedule }))
     }
 
     /// The present configuration.
@@ -63,46 +72,68 @@ impl Source {
     }
 
     /// Loads the file again. A file with mistakes changes nothing but the metric that says so.
-    pub fn reload(&self) -> anyhow::Result<()> {
-        let mut current = self.current();
-        let result = load(&self.path).and_then(|(text, config)| {
-            // A file that is read while it is written looks like one that asks for less.
-            anyhow::ensure!(
-                current.web_cluster.is_none()
-                    || config.kubernetes.iter().any(|cluster| !cluster.web_audiences.is_empty()),
-                "{} has no webAudiences any more, and anyone would be let in; restart the exporter if it shall be so",
-                self.path.display()
-            );
-            let jobs = current.checks.jobs(&config, &self.schedule.jobs());
-            current.web_cluster = current.checks.web_cluster(&config);
-            {
-                let mut status = self.schedule.status_mut();
-                (status.loaded_at, status.successful, status.fingerprint) = (unix_now(), true, config.fingerprint());
-            }
-            tracing::info!(checks = jobs.len(), "loaded {}", self.path.display());
-            self.schedule.elect(current.checks.lease());
-            self.schedule.replace(jobs);
-            (current.text, current.config) = (text, Arc::new(config));
-            Ok(())
-        });
+    pub async fn reload(&self) -> anyhow::Result<()> {
+        let _one = self.reloading.lock().await;
+        let path = self.path.clone();
+        let loaded = file::aside(&self.path, file::PATIENCE, move || load(&path)).await;
+        let loaded = loaded.with_context(|| format!("cannot read {}", self.path.display())).flatten();
+        let result = loaded.and_then(|(text, config)| self.take(text, config));
         if let Err(error) = &result {
-            self.schedule.status_mut().successful = false;
-            self.schedule.refresh();
-            tracing::error!("{} is not loaded, the previous one stays: {error:#}", self.path.display());
+            self.refused(error);
         }
         result
     }
 
-    /// Reloads whenever the content of the file changes. Never ends.
+    /// Makes the checks of another configuration.
+    fn take(&self, text: String, config: Config) -> anyhow::Result<()> {
+        let mut current = self.current();
+        // A file that is read while it is written looks like one that asks for less.
+        anyhow::ensure!(
+            current.web_cluster.is_none() || config.kubernetes.iter().any(|cluster| !cluster.web_audiences.is_empty()),
+            "{} has no webAudiences any more, and anyone would be let in; restart the exporter if it shall be so",
+            self.path.display()
+        );
+        let jobs = current.checks.jobs(&config, &self.schedule.jobs());
+        current.web_cluster = current.checks.web_cluster(&config);
+        {
+            let mut status = self.schedule.status_mut();
+            (status.loaded_at, status.successful, status.fingerprint) = (unix_now(), true, config.fingerprint());
+        }
+        tracing::info!(checks = jobs.len(), "loaded {}", self.path.display());
+        self.schedule.elect(current.checks.lease());
+        self.schedule.replace(jobs);
+        (current.text, current.config) = (text, Arc::new(config));
+        Ok(())
+    }
+
+    fn refused(&self, error: &anyhow::Error) {
+        self.schedule.status_mut().successful = false;
+        self.schedule.refresh();
+        tracing::error!("{} is not loaded, the previous one stays: {error:#}", self.path.display());
+    }
+
+    /// Reloads whenever the content of the file changes, and tells when it is gone. Never ends.
     pub async fn follow(&self) {
+        let mut misses = 0;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            // A file that is away for a moment is being replaced.
-            let Ok(text) = tokio::fs::read_to_string(&self.path).await else { continue };
-            if text != self.current().text {
-                self.current().text = text;
-                // The mistakes are in the log and in the metric.
-                let _ = self.reload();
+            let path = self.path.clone();
+            let text = file::aside(&self.path, file::PATIENCE, move || text(&path)).await;
+            match text.map_err(anyhow::Error::from).flatten() {
+                Ok(text) => {
+                    let is_back = std::mem::take(&mut misses) >= MISSES;
+                    if is_back || text != self.current().text {
+                        self.current().text = text;
+                        // The mistakes are in the log and in the metric.
+                        let _ = self.reload().await;
+                    }
+                }
+                Err(error) => {
+                    misses += 1;
+                    if misses == MISSES {
+                        self.refused(&error);
+                    }
+                }
             }
         }
     }
@@ -114,7 +145,14 @@ impl Source {
 
 /// The text of a checklist.yaml and what it says.
 pub fn load(path: &Path) -> anyhow::Result<(String, Config)> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = text(path)?;
     let config = Config::parse(&path.display().to_string(), &text)?;
     Ok((text, config))
+}
+
+/// The text of the file; a pipe or a folder is refused and not waited for.
+fn text(path: &Path) -> anyhow::Result<String> {
+    let cannot = || format!("cannot read {}", path.display());
+    let content = file::read_now(path, MAX_BYTES).with_context(cannot)?;
+    String::from_utf8(content.bytes).map_err(|_| anyhow::anyhow!("it is not UTF-8")).with_context(cannot)
 }

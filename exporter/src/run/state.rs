@@ -58,9 +58,9 @@ pub struct Run {
     /// What it says of its target.
     pub verdict: Verdict,
     /// What was bad, or why nobody can tell.
-    pub why: String,
+    pub why: Arc<str>,
     /// What it looked at.
-    pub seen: String,
+    pub seen: Arc<str>,
 }
 
 impl State {
@@ -118,7 +118,15 @@ impl State {
             self.history.pop_front();
         }
         let seen = if self.failure.is_some() { String::new() } else { self.evidence.to_string() };
-        self.history.push_back(Run { at: now, seconds: self.duration, verdict, why: self.why(), seen });
+        // A check that fails for a day says the same a hundred times: it is kept once.
+        let same = |text: String, last: Option<&Arc<str>>| match last {
+            Some(last) if **last == *text => Arc::clone(last),
+            _ => text.into(),
+        };
+        let last = self.history.back();
+        let why = same(self.why(), last.map(|run| &run.why));
+        let seen = same(seen, last.map(|run| &run.seen));
+        self.history.push_back(Run { at: now, seconds: self.duration, verdict, why, seen });
     }
 
     /// The one place where a verdict is made: what is bad counts whatever was not seen, and only what was seen whole

@@ -1,9 +1,11 @@
 //! Connections: accepted up to a limit, encrypted if need be, and answered until the program stops.
 
+use super::answers::finish;
 use super::routes::{authorize, health};
 use super::site::Site;
 use super::web::Rules;
 use super::web::connections::{Connections, OpenRequests};
+use crate::run::process;
 use anyhow::Context;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,6 +20,8 @@ use tokio_io_timeout::TimeoutStream;
 
 /// Connections at a time; Prometheus servers and people need a handful.
 const MAX_CONNECTIONS: usize = 256;
+/// The same where health alone is shown.
+const MAX_HEALTH: usize = 32;
 /// A client has this long to send its request head, and a connection to be used again.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that takes nothing of its answer for this long is gone.
@@ -30,6 +34,18 @@ pub enum Paths {
     All,
     /// Health alone, to anyone, in clear text.
     Health,
+}
+
+impl Paths {
+    /// Connections at a time: half of the descriptors that the process may have are left to its checks.
+    fn most(self, descriptors: Option<u64>) -> usize {
+        let (most, part) = match self {
+            Self::All => (MAX_CONNECTIONS, 2),
+            Self::Health => (MAX_HEALTH, 16),
+        };
+        let share = descriptors.and_then(|all| usize::try_from(all).ok()).map_or(most, |all| all / part);
+        share.clamp(4, most)
+    }
 }
 
 /// Listens. `[::]` takes both families, and means the old one alone where the kernel knows no IPv6.
@@ -50,13 +66,13 @@ pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Serves until `stop` resolves, then lets open requests end.
 pub async fn serve(listener: TcpListener, site: Site, paths: Paths, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
-    let connections = Connections::new(MAX_CONNECTIONS);
+    let connections = Connections::new(paths.most(process::max_descriptors()));
     tokio::pin!(stop);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _peer)) => stream,
+                Ok(accepted) => accepted,
                 // Out of descriptors: wait for some to be closed instead of spinning.
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -66,11 +82,12 @@ pub async fn serve(listener: TcpListener, site: Site, paths: Paths, stop: impl F
             },
         };
         // Beyond the limit a connection is closed at once, which the client sees.
-        if !connections.make_room() {
+        if !connections.make_room().await {
             continue;
         }
         let requests = Arc::new(OpenRequests::default());
-        let connection = Connection { site: site.clone(), paths, requests: Arc::clone(&requests) };
+        let from = peer.ip().to_canonical();
+        let connection = Connection { site: site.clone(), paths, from, requests: Arc::clone(&requests) };
         let watcher = graceful.watcher();
         let task = tokio::spawn(async move {
             if let Err(error) = connection.serve(stream, watcher).await {
@@ -88,6 +105,7 @@ pub async fn serve(listener: TcpListener, site: Site, paths: Paths, stop: impl F
 struct Connection {
     site: Site,
     paths: Paths,
+    from: IpAddr,
     requests: Arc<OpenRequests>,
 }
 
@@ -118,12 +136,19 @@ impl Connection {
     {
         let service = service_fn(move |request| {
             let (site, rules, open) = (self.site.clone(), self.rules(), self.requests.begin());
-            let paths = self.paths;
+            let (paths, from, requests) = (self.paths, self.from, Arc::clone(&self.requests));
             async move {
                 let mut response = match paths {
-                    Paths::All => authorize(&site, &rules, request).await,
+                    Paths::All => {
+                        let (response, known) = authorize(&site, &rules, from, request).await;
+                        if known {
+                            requests.is_known();
+                        }
+                        response
+                    }
                     Paths::Health => health(&site, &request),
                 };
+                finish(&mut response);
                 for (name, value) in &rules.headers {
                     response.headers_mut().insert(name, value.clone());
                 }
@@ -133,6 +158,8 @@ impl Connection {
         });
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(16 * 1024);
+        // Who says that it sends no more still gets its answer.
+        builder.half_close(true);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         watcher.watch(connection).await.map_err(|error| error.to_string())
     }
@@ -141,6 +168,15 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_to_the_checks() {
+        for (descriptors, all, health) in
+            [(None, 256, 32), (Some(1_048_576), 256, 32), (Some(1024), 256, 32), (Some(128), 64, 8), (Some(4), 4, 4)]
+        {
+            assert_eq!((Paths::All.most(descriptors), Paths::Health.most(descriptors)), (all, health));
+        }
+    }
 
     #[tokio::test]
     async fn the_unspecified_address_takes_both_families() -> anyhow::Result<()> {

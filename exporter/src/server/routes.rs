@@ -1,5 +1,6 @@
 //! The paths: metrics, the status page, one probe now, health and reload. A scrape never waits for a probe.
 
+use super::answers::{html, not_allowed, text, too_many, whole, without_one_host};
 use super::exposition::collector::States;
 use super::exposition::format::Accepted;
 use super::exposition::snapshot::Snapshot;
@@ -9,24 +10,25 @@ use super::web::access::Access;
 use super::web::auth;
 use super::{page, verdicts};
 use crate::run::job::Job;
-use crate::run::reload::Source;
 use crate::run::schedule::Schedule;
+use crate::run::status::Refused;
 use crate::run::time::unix_now;
 use bytes::Bytes;
 use clients::Failure;
 use http_body_util::Full;
-use hyper::header::{
-    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, VARY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Answers on the listener that shows health alone, to anyone.
 pub(super) fn health<B>(site: &Site, request: &Request<B>) -> Response<Full<Bytes>> {
+    if let Some(bad) = without_one_host(request) {
+        return bad;
+    }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed\n");
+        return not_allowed("GET, HEAD");
     }
     match request.uri().path() {
         "/-/healthy" => healthy(),
@@ -35,14 +37,29 @@ pub(super) fn health<B>(site: &Site, request: &Request<B>) -> Response<Full<Byte
     }
 }
 
-/// Answers a request if it is authorized; the only caller of [`respond`].
-pub(super) async fn authorize<B>(site: &Site, rules: &Rules, request: Request<B>) -> Response<Full<Bytes>> {
+/// Answers a request if it is authorized, and whether it has shown a good login; the only caller of [`respond`].
+pub(super) async fn authorize<B>(
+    site: &Site,
+    rules: &Rules,
+    from: IpAddr,
+    request: Request<B>,
+) -> (Response<Full<Bytes>>, bool) {
+    if let Some(bad) = without_one_host(&request) {
+        return (bad, false);
+    }
     let (passwords, tokens) = (rules.passwords.as_ref(), site.tokens());
-    match auth::authorize(passwords, tokens.as_deref(), request.headers(), request.method(), request.uri().path()).await
-    {
-        Access::Granted => respond(site, request).await,
+    let (headers, method, path) = (request.headers(), request.method(), request.uri().path());
+    let refused = |why: Refused, status: StatusCode, words: &str| {
+        site.web.status.refuse(why);
+        text(status, words)
+    };
+    let response = match auth::authorize(passwords, tokens.as_deref(), from, headers, method, path).await {
+        Access::Granted => {
+            let known = passwords.is_some() || tokens.is_some();
+            return (respond(site, request, known).await, known);
+        }
         Access::Unauthenticated => {
-            let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
+            let mut response = refused(Refused::Unauthenticated, StatusCode::UNAUTHORIZED, "unauthorized\n");
             let schemes = [
                 passwords.map(|_| HeaderValue::from_static("Basic realm=\"checklist\"")),
                 tokens.map(|_| HeaderValue::from_static("Bearer realm=\"checklist\"")),
@@ -52,18 +69,27 @@ pub(super) async fn authorize<B>(site: &Site, rules: &Rules, request: Request<B>
             }
             response
         }
-        Access::Forbidden => text(StatusCode::FORBIDDEN, "forbidden\n"),
-        Access::Undecided => text(StatusCode::SERVICE_UNAVAILABLE, "the Kubernetes API does not say who you are\n"),
-    }
+        Access::Forbidden => refused(Refused::Forbidden, StatusCode::FORBIDDEN, "forbidden\n"),
+        Access::Undecided => {
+            let words = "the Kubernetes API does not say who you are\n";
+            refused(Refused::Undecided, StatusCode::SERVICE_UNAVAILABLE, words)
+        }
+        Access::Busy => {
+            site.web.status.refuse(Refused::Busy);
+            too_many("too many logins wait to be verified")
+        }
+    };
+    (response, false)
 }
 
-async fn respond<B>(site: &Site, request: Request<B>) -> Response<Full<Bytes>> {
+/// Answers a request; `known` says that it has shown a login.
+async fn respond<B>(site: &Site, request: Request<B>, known: bool) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if path == "/-/reload" {
-        return reload(&site.source, request.method());
+        return site.lifecycle.reload(&site.source, request.method(), request.headers(), known).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed\n");
+        return not_allowed("GET, HEAD");
     }
     let (source, schedule) = (&site.source, &site.source.schedule);
     match path {
@@ -71,11 +97,14 @@ async fn respond<B>(site: &Site, request: Request<B>) -> Response<Full<Bytes>> {
             let accepted = Accepted::by(request.headers());
             metrics(site.latest.body(&accepted), &accepted)
         }
-        "/probe" => probe(schedule, request.uri().query().unwrap_or_default(), request.headers()).await,
+        "/probe" => probe(site, request.uri().query().unwrap_or_default(), request.headers()).await,
         "/-/healthy" => healthy(),
         "/-/ready" => ready(schedule),
         "/" => html(page::overview(schedule, &source.config())),
-        "/tasks" => html(crate::server::page_tasks::overview(&source.config(), jiff::Timestamp::now()).await),
+        "/tasks" => match site.tasks.get(source.config()).await {
+            Some(page) => html(page.as_bytes().to_vec()),
+            None => too_many("too many wait for this page"),
+        },
         "/api/v1/checks" => whole(StatusCode::OK, "application/json", verdicts::json(&schedule.ours()).to_string()),
         _ => match path.strip_prefix("/checks/") {
             Some(check) => page::history(&schedule.ours(), &source.config(), check)
@@ -96,17 +125,6 @@ fn ready(schedule: &Schedule) -> Response<Full<Bytes>> {
     }
 }
 
-/// Loads checklist.yaml again; the answer has every mistake.
-fn reload(source: &Source, method: &Method) -> Response<Full<Bytes>> {
-    if method != Method::POST {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "only POST is allowed\n");
-    }
-    match source.reload() {
-        Ok(()) => text(StatusCode::OK, "loaded\n"),
-        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}\n")),
-    }
-}
-
 /// An exposition, or that it cannot be written.
 fn metrics(body: Result<Bytes, Failure>, accepted: &Accepted) -> Response<Full<Bytes>> {
     let body = match body {
@@ -122,8 +140,10 @@ fn metrics(body: Result<Bytes, Failure>, accepted: &Accepted) -> Response<Full<B
     response
 }
 
-/// Runs one configured check now, within the scrape's own timeout, and shows it alone.
-async fn probe(schedule: &Schedule, query: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
+/// Runs one configured check now, within the scrape's own timeout, and shows it alone. All who ask within a second share
+/// one run, and it goes on to its end whoever goes away.
+async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    let schedule = &site.source.schedule;
     let mut check = None;
     let mut target = None;
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -150,7 +170,8 @@ async fn probe(schedule: &Schedule, query: &str, headers: &HeaderMap) -> Respons
     let seconds =
         headers.get("x-prometheus-scrape-timeout-seconds").and_then(|value| value.to_str().ok()?.parse().ok());
     let within = Duration::try_from_secs_f64(seconds.unwrap_or(10.0_f64).clamp(0.5, 120.0) * 0.95).unwrap_or_default();
-    let runs = futures::future::join_all(jobs.iter().map(|job| job.run()));
+    let Ok(_place) = site.probing.try_acquire() else { return too_many("too many wait for probes") };
+    let runs = futures::future::join_all(jobs.iter().map(|job| job.run_shared()));
     if tokio::time::timeout(within, runs).await.is_err() {
         return text(StatusCode::GATEWAY_TIMEOUT, "the check did not end within the scrape timeout\n");
     }
@@ -162,24 +183,4 @@ async fn probe(schedule: &Schedule, query: &str, headers: &HeaderMap) -> Respons
         States { states: jobs.iter().map(|job| job.state()).collect(), now: unix_now(), process: schedule.status() };
     let accepted = Accepted::by(headers).uncompressed();
     metrics(Snapshot::of(states).body(accepted.format, accepted.encoding), &accepted)
-}
-
-fn text(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
-    whole(status, "text/plain; charset=utf-8", message.to_owned())
-}
-
-/// A page that may load nothing, from anywhere.
-fn html(page: String) -> Response<Full<Bytes>> {
-    let mut response = whole(StatusCode::OK, "text/html; charset=utf-8", page);
-    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    response
-}
-
-fn whole(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }

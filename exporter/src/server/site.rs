@@ -3,9 +3,15 @@
 use crate::run::reload::Source;
 use crate::server::exposition::publisher;
 use crate::server::exposition::snapshot::Latest;
+use crate::server::lifecycle::Lifecycle;
+use crate::server::tasks_cache::TasksPage;
 use crate::server::web::Web;
 use crate::server::web::tokens::Tokens;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Requests that wait for a probe. Prometheus makes one at a time for each job.
+const PROBING: usize = 32;
 
 /// What requests are answered from.
 #[derive(Clone)]
@@ -16,15 +22,29 @@ pub struct Site {
     pub web: Arc<Web>,
     /// The exposition.
     pub latest: Arc<Latest>,
+    /// Who may ask for a reload.
+    pub lifecycle: Arc<Lifecycle>,
+    /// Places for those who wait for a probe.
+    pub probing: Arc<Semaphore>,
+    /// The page of people's tasks.
+    pub tasks: Arc<TasksPage>,
     /// The reviewer of tokens, with its cache, as long as its cluster stays as it is.
     tokens: Arc<Mutex<Option<Arc<Tokens>>>>,
 }
 
 impl Site {
     /// Of a configuration; the exposition already has every series of checks that have not run.
-    pub fn new(source: Arc<Source>, web: Arc<Web>) -> Self {
+    pub fn new(source: Arc<Source>, web: Arc<Web>, lifecycle: Lifecycle) -> Self {
         let latest = Arc::new(Latest::new(publisher::states(&source.schedule)));
-        Self { source, web, latest, tokens: Arc::default() }
+        Self {
+            source,
+            web,
+            latest,
+            lifecycle: Arc::new(lifecycle),
+            probing: Arc::new(Semaphore::new(PROBING)),
+            tasks: Arc::default(),
+            tokens: Arc::default(),
+        }
     }
 
     /// Who reviews tokens; nothing when checklist.yaml names no cluster for it.

@@ -5,6 +5,7 @@ use crate::run::state::State;
 use crate::run::time::unix_now;
 use checklist::{Severity, Verdict};
 use clap::ValueEnum;
+use clients::failure::one_line;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -56,18 +57,13 @@ impl Row {
     fn of(state: &State, now: f64) -> Self {
         Self {
             check: state.check.signal.id,
-            target: state.check.target.clone(),
+            target: one_line(&state.check.target),
             verdict: state.verdict(now),
             why: state.why(),
             seen: state.seen(),
             seconds: state.history.back().map_or(0.0, |run| run.seconds),
         }
     }
-}
-
-/// A server's words on one line of a terminal: line breaks and escape codes become blanks.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn table(rows: &[Row]) -> String {
@@ -91,7 +87,8 @@ fn markdown(rows: &[Row]) -> String {
     for row in rows {
         let seen = markdown_text(&row.words());
         let mark = if row.verdict == Verdict::Passed { "" } else { "**" };
-        text += &format!("| {} | {} | {mark}{}{mark} | {seen} |\n", row.check, row.target, row.verdict);
+        let target = markdown_text(&row.target);
+        text += &format!("| {} | {target} | {mark}{}{mark} | {seen} |\n", row.check, row.verdict);
     }
     text
 }
@@ -99,8 +96,13 @@ fn markdown(rows: &[Row]) -> String {
 /// Text in a cell of a table: no markup of it means anything to Markdown, HTML or a chat.
 fn markdown_text(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
+    let mut before = ' ';
     for c in text.chars() {
+        let begins_word = !before.is_alphanumeric();
+        before = c;
         match c {
+            // A mention, such as @channel; an address of mail is none.
+            '@' if begins_word => safe.push_str("&#64;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),
@@ -179,4 +181,21 @@ fn of_state(state: &State, now: f64) -> Value {
         "lastSuccess": state.last_success(),
         "intervalSeconds": state.check.interval.as_secs_f64(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_server_means_anything_to_markdown_or_a_chat() {
+        for (said, written) in [
+            ("<!channel> <script>", "&lt;!channel&gt; &lt;script&gt;"),
+            ("@here see a@b.example", "&#64;here see a@b.example"),
+            ("[x](http://y) | `z` **b**", "\\[x\\](http://y) \\| \\`z\\` \\*\\*b\\*\\*"),
+            ("&lt;", "&amp;lt;"),
+        ] {
+            assert_eq!(markdown_text(said), written);
+        }
+    }
 }

@@ -1,27 +1,35 @@
 //! Who may read: TLS, client certificates, passwords and headers from the web configuration file that Prometheus' own
 //! exporters read, and tokens of the cluster that checklist.yaml names. The file and what it names are read again when
-//! they change.
+//! they change, aside, because their mount may hang.
 
 pub mod acceptor;
 pub mod access;
 pub mod auth;
 pub mod config;
 pub mod connections;
+pub mod files;
+pub mod guards;
 pub mod passwords;
-
+pub mod queue;
 pub mod tokens;
+pub mod watching;
 
 use crate::probe::Failure;
+use crate::run::status::WebStatus;
 use acceptor::Acceptor;
 use arc_swap::ArcSwap;
-use config::{ClientAuth, WebConfig};
+use clients::file;
+use config::WebConfig;
+use files::{Look, exposed};
+use guards::{Guards, Loss};
 use hyper::header::{HeaderName, HeaderValue};
-use passwords::Passwords;
+use passwords::{Passwords, Verified};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use watching::{Step, Watching};
 
-/// Files are looked at this often, and only when someone asks.
+/// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The web configuration as it holds now.
@@ -33,18 +41,20 @@ pub struct Rules {
     pub passwords: Option<Passwords>,
     /// Headers on every answer.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// How far clients must show certificates.
-    clients: ClientAuth,
-    /// The files it was read from and when they last changed.
-    files: Vec<(PathBuf, Option<SystemTime>)>,
+    /// What is asked of clients.
+    guards: Guards,
 }
 
 /// The web configuration, whatever it is at the moment.
 #[derive(Debug)]
 pub struct Web {
-    file: Option<PathBuf>,
+    /// The file, and the digest of what it was opened with.
+    file: Option<(PathBuf, watching::Digest)>,
     rules: ArcSwap<Rules>,
-    looked: Mutex<Instant>,
+    /// Logins that were good, whatever the file says meanwhile of others.
+    verified: Verified,
+    /// What is exposed about it.
+    pub status: Arc<WebStatus>,
 }
 
 impl Web {
@@ -52,70 +62,162 @@ impl Web {
     ///
     /// # Errors
     /// What is wrong with the file or what it names, and where.
-    pub fn open(file: Option<&Path>) -> Result<Self, Failure> {
-        let rules = file.map(Rules::read).transpose()?.unwrap_or_default();
-        let (file, looked) = (file.map(Path::to_owned), Mutex::new(Instant::now()));
-        Ok(Self { file, rules: ArcSwap::from_pointee(rules), looked })
+    pub fn open(path: Option<&Path>, status: Arc<WebStatus>) -> Result<Self, Failure> {
+        let verified = Verified::default();
+        let Some(path) = path else {
+            return Ok(Self { file: None, rules: ArcSwap::default(), verified, status });
+        };
+        let look = Look::at(path);
+        let config = look.config?;
+        let rules = Rules::of(&config, &verified)?;
+        tell_exposed(path, &config);
+        status.set_in_force(true);
+        Ok(Self { file: Some((path.to_owned(), look.digest)), rules: ArcSwap::from_pointee(rules), verified, status })
     }
 
-    /// The rules of a new connection or request. When a file changed it is read again; a broken one keeps the rules as
-    /// they were.
+    /// The rules of a new connection or request.
     pub fn rules(&self) -> Arc<Rules> {
-        if let (Some(file), Ok(mut looked)) = (&self.file, self.looked.try_lock())
-            && looked.elapsed() >= LOOK
-        {
-            *looked = Instant::now();
-            let known = self.rules.load_full();
-            let now: Vec<_> = known.files.iter().map(|(path, _)| (path.clone(), changed(path))).collect();
-            if now != known.files {
-                match Rules::read(file).and_then(|rules| rules.guarding_as_well_as(&known, file)) {
-                    Ok(rules) => {
-                        tracing::info!(file = %file.display(), "the web configuration was read again");
-                        self.rules.store(Arc::new(rules));
-                    }
-                    Err(failure) => {
-                        tracing::error!("the web configuration stays as it was: {}", failure.message);
-                    }
-                }
-            }
-        }
         self.rules.load_full()
+    }
+
+    /// Reads the files again when they changed; what cannot be used keeps the rules as they were. Never ends.
+    pub async fn follow(&self) {
+        let Some((path, digest)) = &self.file else { return };
+        let mut follower = Follower { web: self, path, watching: Watching::new(*digest), before: None, hangs: false };
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let own = path.clone();
+            let looked = file::aside(path, file::PATIENCE, move || Look::at(&own)).await;
+            follower.consider(looked, Instant::now());
+        }
+    }
+}
+
+/// Follows the files.
+struct Follower<'a> {
+    web: &'a Web,
+    path: &'a Path,
+    watching: Watching,
+    /// What was asked for before a file that asks for less came into force.
+    before: Option<Guards>,
+    /// Whether the last look did not end in time.
+    hangs: bool,
+}
+
+impl Follower<'_> {
+    fn consider(&mut self, looked: std::io::Result<Look>, now: Instant) {
+        let Look { digest, config } = match looked {
+            Ok(look) => look,
+            Err(error) => {
+                self.web.status.set_in_force(false);
+                if !self.hangs {
+                    stays(&file::failure(self.path, &error).message);
+                }
+                self.hangs = true;
+                return;
+            }
+        };
+        self.hangs = false;
+        let stayed = match self.watching.look(digest, now) {
+            Step::Same => return self.web.status.set_in_force(self.before.is_none()),
+            Step::Wait => return,
+            Step::Judge { stayed } => stayed,
+        };
+        let made = config.and_then(|config| Ok((Rules::of(&config, &self.web.verified)?, config)));
+        let (rules, config) = match made {
+            Ok(made) => made,
+            Err(failure) => return self.refuse(digest, false, &failure.message),
+        };
+        let present = self.web.rules();
+        match rules.guards.loss(&present.guards) {
+            Some(Loss::Door(what)) => {
+                let why = format!("it asks for no {what} any more; restart the exporter if it shall not");
+                return self.refuse(digest, false, &why);
+            }
+            Some(Loss::Part(what)) if !stayed => {
+                let why = format!("it asks for less than before ({what}); it counts when it stays so for five minutes");
+                return self.refuse(digest, true, &why);
+            }
+            Some(Loss::Part(what)) => {
+                tracing::warn!("the web configuration {} asks for less than before ({what})", self.path.display());
+                self.before.get_or_insert_with(|| present.guards.clone());
+            }
+            None => {}
+        }
+        if self.before.as_ref().is_some_and(|before| rules.guards.loss(before).is_none()) {
+            self.before = None;
+        }
+        tell_exposed(self.path, &config);
+        tracing::info!("the web configuration {} was read again", self.path.display());
+        self.web.rules.store(Arc::new(rules));
+        self.watching.hold(digest);
+        self.web.status.set_in_force(self.before.is_none());
+    }
+
+    fn refuse(&mut self, digest: watching::Digest, may_count: bool, why: &str) {
+        self.watching.refuse(digest, may_count);
+        self.web.status.set_in_force(false);
+        stays(&format!("{}: {why}", self.path.display()));
+    }
+}
+
+fn stays(why: &str) {
+    tracing::error!("the web configuration stays as it was: {why}");
+}
+
+fn tell_exposed(path: &Path, config: &WebConfig) {
+    for what in exposed(path, config) {
+        tracing::warn!("web configuration: {what}");
     }
 }
 
 impl Rules {
-    fn read(file: &Path) -> Result<Self, Failure> {
-        // Times first: what changes while it is read is read again.
-        let mut files = vec![(file.to_owned(), changed(file))];
-        let config = WebConfig::read(file)?;
-        for path in config.files() {
-            files.push((path.clone(), changed(&path)));
-        }
+    fn of(config: &WebConfig, verified: &Verified) -> Result<Self, Failure> {
         let tls = config.tls.as_ref().map(Acceptor::new).transpose()?;
-        let passwords = (!config.users.is_empty()).then(|| Passwords::new(config.users.clone()));
-        let clients = config.tls.as_ref().map_or(ClientAuth::NoClientCert, |tls| tls.client_auth_type);
-        Ok(Self { tls, passwords, headers: config.headers, clients, files })
-    }
-
-    /// These rules, unless they would take away a protection that holds: a file that is read while it is written looks
-    /// like one that asks for less.
-    fn guarding_as_well_as(self, before: &Self, file: &Path) -> Result<Self, Failure> {
-        let lost = [
-            ("TLS", before.tls.is_some() && self.tls.is_none()),
-            ("passwords", before.passwords.is_some() && self.passwords.is_none()),
-            ("certificates of clients", self.clients < before.clients),
-        ];
-        match lost.iter().find(|(_, lost)| *lost) {
-            Some((what, _)) => {
-                let why =
-                    format!("{} asks for no {what} any more; restart the exporter if it shall not", file.display());
-                Err(Failure::new(checklist::Reason::Config, why))
-            }
-            None => Ok(self),
-        }
+        let passwords = (!config.users.is_empty()).then(|| Passwords::new(config.users.clone(), Arc::clone(verified)));
+        Ok(Self { tls, passwords, headers: config.headers.clone(), guards: Guards::of(config) })
     }
 }
 
-fn changed(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|meta| meta.modified()).ok()
+#[cfg(test)]
+mod tests {
+    use super::watching::STAYS;
+    use super::*;
+
+    const HASH: &str = "$2y$10$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    #[test]
+    fn a_file_that_asks_for_less_is_told_and_counts_only_when_it_stays_so() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("web.yaml");
+        let users = format!("basic_auth_users: {{ann: {HASH}}}\n");
+        let whole = format!("{users}http_server_config: {{headers: {{X-Frame-Options: deny}}}}\n");
+        std::fs::write(&path, &whole)?;
+        let web = Web::open(Some(&path), Arc::default()).map_err(|failure| anyhow::anyhow!(failure.message))?;
+        let digest = web.file.as_ref().map(|(_, digest)| *digest).unwrap_or_default();
+        let mut follower =
+            Follower { web: &web, path: &path, watching: Watching::new(digest), before: None, hangs: false };
+        let begun = Instant::now();
+        // What is written, when it is looked at twice, how many headers hold then, and whether all is well.
+        for (text, at, headers, well) in [
+            (whole.as_str(), 0, 1, true),
+            (&users, 10, 1, false),
+            (&whole, 20, 1, true),
+            ("", 30, 1, false),
+            ("basic_auth_users: [", 40, 1, false),
+            (&users, 50, 1, false),
+            (&users, 50 + STAYS.as_secs(), 0, false),
+            (&users, 60 + STAYS.as_secs(), 0, false),
+            (&whole, 70 + STAYS.as_secs(), 1, true),
+        ] {
+            std::fs::write(&path, text)?;
+            let now = begun + Duration::from_secs(at);
+            follower.consider(Ok(Look::at(&path)), now);
+            follower.consider(Ok(Look::at(&path)), now);
+            assert_eq!(web.rules().headers.len(), headers, "{text} at {at}");
+            assert_eq!(web.status.in_force(), Some(well), "{text} at {at}");
+            assert!(web.rules().passwords.is_some());
+        }
+        Ok(())
+    }
 }

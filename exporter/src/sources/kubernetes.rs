@@ -1,21 +1,29 @@
 //! A cluster as the checks need it: watched, with a few fields of each object, and with the time of the last news.
 
+mod answers;
 mod credentials;
 mod failure;
+mod limits;
 pub mod logs;
 pub mod namespaces;
 pub mod objects;
 pub mod pods;
 pub mod quantity;
+mod room;
 mod watch;
 
 use crate::probe::Failure;
+use answers::Bounded;
 use checklist::Reason;
 use checklist::config::{Exclusion, Kubernetes as Target};
+use clients::file;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use limits::Limits;
 use objects::{Autoscaler, CachedObject, Claim, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
 use pods::Pod;
+use room::Room;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +49,8 @@ pub struct Cluster {
 pub struct Watched {
     /// The client, for what is asked and not watched.
     pub client: Client,
+    /// The same, with the room of the cluster.
+    api: Bounded,
     /// The configuration of the client, for the kubelets.
     pub config: Config,
     /// One entry per namespace.
@@ -103,43 +113,40 @@ impl Cluster {
         let mut config = self.config().await?;
         // The caller backs off itself, and a refusal must be reported at once.
         config.default_retry = false;
-        let client = Client::try_from(config.clone())
+        let builder = ClientBuilder::try_from(config.clone())
             .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
-        Ok((client, config))
+        Ok((builder.with_layer(&Limits).build(), config))
     }
 
     async fn begin(&self) -> Result<Watched, Failure> {
         let (client, config) = self.connect().await?;
+        let api = Bounded { client: client.clone(), room: Room::new() };
         let excluded: Arc<[Exclusion]> = self.target.excluded.clone().into();
         let namespaces = self.target.namespaces.iter().map(|name| {
             let which = |kind| Which { kind, namespace: name.clone(), excluded: Arc::clone(&excluded) };
             let path = |group: &str, plural: &str| format!("/{group}/namespaces/{name}/{plural}");
             Namespace {
                 name: name.clone(),
-                pods: Watch::new(client.clone(), path("api/v1", "pods"), which("Pod")),
-                services: Watch::new(client.clone(), path("api/v1", "services"), which("Service")),
+                pods: Watch::new(api.clone(), path("api/v1", "pods"), which("Pod")),
+                services: Watch::new(api.clone(), path("api/v1", "services"), which("Service")),
                 // They go with their service.
-                slices: Watch::new(
-                    client.clone(),
-                    path("apis/discovery.k8s.io/v1", "endpointslices"),
-                    Which::default(),
-                ),
+                slices: Watch::new(api.clone(), path("apis/discovery.k8s.io/v1", "endpointslices"), Which::default()),
                 workloads: WorkloadKind::ALL.map(|kind| {
-                    (kind, Watch::new(client.clone(), path("apis/apps/v1", kind.plural()), which(kind.as_str())))
+                    (kind, Watch::new(api.clone(), path("apis/apps/v1", kind.plural()), which(kind.as_str())))
                 }),
                 autoscalers: Watch::new(
-                    client.clone(),
+                    api.clone(),
                     path("apis/autoscaling/v2", "horizontalpodautoscalers"),
                     which("HorizontalPodAutoscaler"),
                 ),
                 claims: Watch::new(
-                    client.clone(),
+                    api.clone(),
                     path("api/v1", "persistentvolumeclaims"),
                     which("PersistentVolumeClaim"),
                 ),
             }
         });
-        Ok(Watched { namespaces: namespaces.collect(), client, config })
+        Ok(Watched { namespaces: namespaces.collect(), api: api.clone(), client, config })
     }
 
     async fn config(&self) -> Result<Config, Failure> {
@@ -152,7 +159,7 @@ impl Cluster {
             |error: &dyn std::fmt::Display| invalid(format!("cannot read the kubeconfig {}: {error}", path.display()));
         // Names of files within it are relative to its folder, which only this way of reading knows.
         let from = path.clone();
-        let kubeconfig = tokio::task::spawn_blocking(move || Kubeconfig::read_from(from)).await;
+        let kubeconfig = file::aside(path, file::PATIENCE, move || Kubeconfig::read_from(from)).await;
         let kubeconfig = kubeconfig.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
         let options = KubeConfigOptions { context: self.target.context.clone(), ..KubeConfigOptions::default() };
         Config::from_custom_kubeconfig(kubeconfig, &options)
@@ -166,26 +173,24 @@ impl Watched {
     pub async fn nodes(&self, selector: Option<&str>) -> Result<BTreeMap<Box<str>, Node>, Failure> {
         let selected =
             selector.map(|selector| format!("?labelSelector={}", watch::encoded(selector))).unwrap_or_default();
-        Ok(watch::list::<Node>(&self.client, &format!("/api/v1/nodes{selected}"), &Which::default()).await?.objects)
+        Ok(watch::list::<Node>(&self.api, &format!("/api/v1/nodes{selected}"), &Which::default()).await?.objects)
     }
 
     /// Asks for what the nodes use.
     pub async fn node_usage(&self) -> Result<BTreeMap<Box<str>, NodeUsage>, Failure> {
-        Ok(watch::list::<NodeUsage>(&self.client, "/apis/metrics.k8s.io/v1beta1/nodes", &Which::default())
-            .await?
-            .objects)
+        Ok(watch::list::<NodeUsage>(&self.api, "/apis/metrics.k8s.io/v1beta1/nodes", &Which::default()).await?.objects)
     }
 
     /// Asks for what the pods of a namespace use.
     pub async fn pod_usage(&self, namespace: &str) -> Result<BTreeMap<Box<str>, PodUsage>, Failure> {
         let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods");
-        Ok(watch::list::<PodUsage>(&self.client, &path, &Which::default()).await?.objects)
+        Ok(watch::list::<PodUsage>(&self.api, &path, &Which::default()).await?.objects)
     }
 
     /// The running pods that a label selector selects, each with the names of its containers.
     pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<(String, Vec<Arc<str>>)>, Failure> {
         let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", watch::encoded(selector));
-        let pods = watch::list::<Pod>(&self.client, &path, &Which::default()).await?.objects;
+        let pods = watch::list::<Pod>(&self.api, &path, &Which::default()).await?.objects;
         let running = pods.into_iter().filter(|(_, pod)| &*pod.phase == "Running");
         let names = |pod: Pod| pod.declared.iter().map(Arc::clone).collect();
         Ok(running.map(|(name, pod)| (name.into(), names(pod))).collect())

@@ -5,7 +5,7 @@ use crate::rules::model::Rule;
 use crate::rules::recordings::judged_by;
 use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
-    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN, WEB_CONFIG,
 };
 use checklist::signals::r#override::ACTIVE;
 use checklist::{Config, Metric, Severity, Signal};
@@ -41,6 +41,15 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             severity: "warning",
             summary: "checklist.yaml cannot be loaded.",
             description: "The exporter runs on with its previous configuration; its log names each mistake.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistWebConfigBroken",
+            expr: format!("min without (instance, pod) ({WEB_CONFIG}) == 0"),
+            minutes: 15,
+            severity: "warning",
+            summary: "The web configuration on the disk is not in force, or asks for less.",
+            description: "The exporter refused the file or what it names, or lets clients in with less than before; its log says what.",
             targets: Vec::new(),
         },
         Generic {

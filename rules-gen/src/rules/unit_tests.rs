@@ -12,7 +12,7 @@ use checklist::condition::threshold::Direction;
 use checklist::condition::value::{Selector, of};
 use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
-    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, UNSEEN,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, UNSEEN, WEB_CONFIG,
 };
 use checklist::signals::r#override::ACTIVE;
 use checklist::{Case, Given, InputSeries, Severity, Value, When};
@@ -68,7 +68,8 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     };
     let sampled = case.sampled.unwrap_or(case.pace);
     let samples = (at.as_secs() / sampled.as_secs().max(1) + 10).max(SAMPLES);
-    let per_process = [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &RULES_INFO, &LEASE_HELD, &SHARD, &SHARDS];
+    let per_process =
+        [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &WEB_CONFIG, &RULES_INFO, &LEASE_HELD, &SHARD, &SHARDS];
     // An absence must be silent only when every target is there.
     let all_targets = ["ChecklistCheckMissing", "ChecklistSourceMissing"].contains(&rule.alert.as_str());
     let series = |inputs: &[InputSeries]| {
@@ -272,6 +273,10 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
         "ChecklistCheckMissing" => case(Vec::new(), vec![one(&CHECK_INFO, 1.0)]),
         "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),
         "ChecklistConfigBroken" => case(vec![one(&CONFIG_SUCCESSFUL, 0.0)], vec![one(&CONFIG_SUCCESSFUL, 1.0)]),
+        "ChecklistWebConfigBroken" => {
+            let pair = |one: f64, other: f64| vec![on_pod(&WEB_CONFIG, "a", one), on_pod(&WEB_CONFIG, "b", other)];
+            case(pair(1.0, 0.0), pair(1.0, 1.0))
+        }
         "ChecklistSeriesDropped" => case(vec![line(&SERIES_DROPPED, 0.0, 1.0)], vec![one(&SERIES_DROPPED, 5.0)]),
         "ChecklistRulesOutdated" => {
             let (ours, theirs) = (steady(&CONFIG_INFO, 1.0).with("fingerprint", "1"), steady(&RULES_INFO, 1.0));

@@ -5,7 +5,7 @@ use crate::run::status::{LeaseStatus, ProcessStatus};
 use crate::run::{process, reach};
 use checklist::self_metrics::{
     BUILD_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, CONFIG_TIMESTAMP, LEASE_ACQUISITIONS, LEASE_FAILURES, LEASE_HELD,
-    LEASE_RENEWED, PER_CHECK, PER_TARGET, RUN_DURATION, SHARD, SHARDS,
+    LEASE_RENEWED, PER_CHECK, PER_TARGET, RUN_DURATION, SHARD, SHARDS, WEB_CONFIG, WEB_REFUSED,
 };
 use checklist::{Kind, Metric};
 use prometheus_client::collector::Collector;
@@ -71,9 +71,14 @@ impl States {
             (&SHARDS, f64::from(process.shard.total)),
         ];
         let of_lease = process.lease.iter().flat_map(of_lease);
-        for (metric, value) in of_config.into_iter().chain(of_lease).chain(process::usage()) {
+        let of_web = process.web.in_force().map(|good| (&WEB_CONFIG, f64::from(u8::from(good))));
+        for (metric, value) in of_config.into_iter().chain(of_web).chain(of_lease).chain(process::usage()) {
             let mut family = begin(encoder, metric)?;
             write_value(&mut family, metric, value)?;
+        }
+        let mut family = begin(encoder, &WEB_REFUSED)?;
+        for (reason, count) in process.web.refused() {
+            write(&mut family, &WEB_REFUSED, &[("reason", reason)], count as f64)?;
         }
         Ok(())
     }

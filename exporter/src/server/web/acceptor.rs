@@ -3,11 +3,12 @@
 use super::config::{ClientAuth, Tls, Version};
 use crate::probe::Failure;
 use checklist::Reason;
-use clients::trust;
+use clients::{file, trust};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, SupportedProtocolVersion};
+use secrecy::zeroize::Zeroizing;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A handshake takes a few round trips.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Keys of RSA, the longest, have some kilobytes.
+const MAX_KEY: u64 = 1024 * 1024;
 
 /// Accepts TLS connections.
 #[derive(Clone)]
@@ -38,10 +42,10 @@ impl Acceptor {
     pub fn new(tls: &Tls) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::new(Reason::Config, format!("tls_server_config: {why}"));
         let chain = trust::certificates(&tls.cert_file)?;
-        let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(|error| {
-            let why = trust::pem_mistake(&error);
-            wrong(format!("cannot read the key in {}: {why}", tls.key_file.display()))
-        })?;
+        let unreadable = |why: &str| wrong(format!("cannot read the key in {}: {why}", tls.key_file.display()));
+        let pem = file::read_now(&tls.key_file, MAX_KEY).map_err(|error| unreadable(&error.to_string()))?;
+        let pem = Zeroizing::new(pem.bytes);
+        let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| unreadable(trust::pem_mistake(&error)))?;
         let versions: Vec<&'static SupportedProtocolVersion> =
             [(Version::TLS12, &rustls::version::TLS12), (Version::TLS13, &rustls::version::TLS13)]
                 .into_iter()

@@ -13,6 +13,8 @@ pub enum Access {
     Forbidden,
     /// The decision could not be made: 503.
     Undecided,
+    /// Nobody decided, because too many wait for it: 429.
+    Busy,
 }
 
 /// The key of three texts. Their lengths are part of it, so that no two triples have the same bytes.

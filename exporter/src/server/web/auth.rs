@@ -2,7 +2,7 @@
 //! either is configured, a request without them is refused.
 
 use super::access::Access;
-use super::passwords::Passwords;
+use super::passwords::{Login, Passwords};
 use super::tokens::Tokens;
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -11,8 +11,9 @@ use hyper::header::AUTHORIZATION;
 use hyper::{HeaderMap, Method};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
+use std::net::IpAddr;
 
-/// Passwords are cut by bcrypt at 72 bytes, tokens of Kubernetes have some 1,500; longer ones are refused unread.
+/// Passwords have 72 bytes at most, tokens of Kubernetes some 1,500; longer ones are refused unread.
 const MAX_CREDENTIALS: usize = 8 * 1024;
 /// Base64 of RFC 4648; some clients leave the padding out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -26,10 +27,11 @@ enum Credentials {
     Bearer(SecretString),
 }
 
-/// Decides about one request. Without passwords and tokens everything is granted.
+/// Decides about one request from an address. Without passwords and tokens everything is granted.
 pub async fn authorize(
     passwords: Option<&Passwords>,
     tokens: Option<&Tokens>,
+    from: IpAddr,
     headers: &HeaderMap,
     method: &Method,
     path: &str,
@@ -39,13 +41,13 @@ pub async fn authorize(
     }
     match (credentials(headers), passwords, tokens) {
         (Some(Credentials::Basic(user, password)), Some(passwords), _) => {
-            if passwords.accept(&user, password).await {
-                Access::Granted
-            } else {
-                Access::Unauthenticated
+            match passwords.accept(&user, password, from).await {
+                Login::Good => Access::Granted,
+                Login::Bad => Access::Unauthenticated,
+                Login::Busy => Access::Busy,
             }
         }
-        (Some(Credentials::Bearer(token)), _, Some(tokens)) => tokens.authorize(&token, method, path).await,
+        (Some(Credentials::Bearer(token)), _, Some(tokens)) => tokens.authorize(&token, method, path, from).await,
         _ => Access::Unauthenticated,
     }
 }
@@ -74,18 +76,22 @@ fn credentials(headers: &HeaderMap) -> Option<Credentials> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::web::passwords::Verified;
     use hyper::header::HeaderValue;
     use std::collections::BTreeMap;
+    use std::net::Ipv4Addr;
+
+    const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     async fn asking(passwords: &Passwords, value: &str) -> Access {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(value).unwrap())]);
-        authorize(Some(passwords), None, &headers, &Method::GET, "/").await
+        authorize(Some(passwords), None, FROM, &headers, &Method::GET, "/").await
     }
 
     #[tokio::test]
     async fn a_login_is_read_with_and_without_padding_and_anything_else_is_refused() {
         let hash = bcrypt::hash("open sesam", 4).unwrap();
-        let passwords = Passwords::new(BTreeMap::from([("ann".to_owned(), hash.into())]));
+        let passwords = Passwords::new(BTreeMap::from([("ann".to_owned(), hash.into())]), Verified::default());
         for good in ["Basic YW5uOm9wZW4gc2VzYW0=", "basic YW5uOm9wZW4gc2VzYW0", "BASIC  YW5uOm9wZW4gc2VzYW0= "] {
             assert_eq!(asking(&passwords, good).await, Access::Granted, "{good}");
         }
@@ -108,12 +114,12 @@ mod tests {
             assert_eq!(asking(&passwords, bad).await, Access::Unauthenticated, "{bad}");
         }
         assert_eq!(
-            authorize(Some(&passwords), None, &HeaderMap::new(), &Method::GET, "/").await,
+            authorize(Some(&passwords), None, FROM, &HeaderMap::new(), &Method::GET, "/").await,
             Access::Unauthenticated,
             "no credentials"
         );
         assert_eq!(
-            authorize(None, None, &HeaderMap::new(), &Method::GET, "/").await,
+            authorize(None, None, FROM, &HeaderMap::new(), &Method::GET, "/").await,
             Access::Granted,
             "nothing is configured"
         );

@@ -3,7 +3,6 @@
 use crate::probe::Failure;
 use checklist::Reason;
 use hyper::header::{HeaderName, HeaderValue};
-use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -115,17 +114,16 @@ struct Http {
 }
 
 impl WebConfig {
-    /// Reads and checks a file.
+    /// Checks the content of a file.
     ///
     /// # Errors
     /// What is wrong and where; never a hash or a key.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
+    pub fn parse(path: &Path, content: &[u8]) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::new(Reason::Config, format!("{}: {why}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        let text = Zeroizing::new(text);
+        let text = std::str::from_utf8(content).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
         let options = serde_yaml::options! { with_snippet: false, emit_comments: false };
         let file: Option<File> =
-            serde_yaml::from_str_with_options(&text, options).map_err(|error| wrong(error.to_string()))?;
+            serde_yaml::from_str_with_options(text, options).map_err(|error| wrong(error.to_string()))?;
         let Some(file) = file else { return Ok(Self::default()) };
         for (user, hash) in &file.basic_auth_users {
             let cost = cost(hash.expose_secret()).ok_or_else(|| {

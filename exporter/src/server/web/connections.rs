@@ -1,9 +1,22 @@
-//! The limit of open connections. When it is reached, the oldest connection without a request is closed.
+//! The limit of open connections. When it is reached, the oldest connection without a request is closed, and one that
+//! has shown a good login last of all.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::task::AbortHandle;
+
+/// Between two looks whether a connection is closed.
+const TURN: Duration = Duration::from_millis(1);
+
+/// Whether one more connection has a place.
+enum Room {
+    There,
+    /// When this one is closed.
+    After(AbortHandle),
+    None,
+}
 
 /// The open connections, the oldest first.
 #[derive(Debug)]
@@ -12,15 +25,23 @@ pub struct Connections {
     open: Mutex<VecDeque<(Arc<OpenRequests>, AbortHandle)>>,
 }
 
-/// The number of requests that a connection is answering.
+/// The number of requests that a connection is answering, and whether it has shown a good login.
 #[derive(Debug, Default)]
-pub struct OpenRequests(AtomicUsize);
+pub struct OpenRequests {
+    count: AtomicUsize,
+    known: AtomicBool,
+}
 
 impl OpenRequests {
     /// One more until it is dropped.
     pub fn begin(self: &Arc<Self>) -> OpenRequest {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.count.fetch_add(1, Ordering::SeqCst);
         OpenRequest(Arc::clone(self))
+    }
+
+    /// A good login was shown.
+    pub fn is_known(&self) {
+        self.known.store(true, Ordering::SeqCst);
     }
 }
 
@@ -30,7 +51,7 @@ pub struct OpenRequest(Arc<OpenRequests>);
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.count.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -40,27 +61,70 @@ impl Connections {
         Self { limit, open: Mutex::new(VecDeque::new()) }
     }
 
-    /// Makes room for one more, closing an idle one if need be. False when every connection has an open request.
-    pub fn make_room(&self) -> bool {
+    /// Makes room for one more, closing an idle one if need be and waiting until it is closed. False when every connection
+    /// has an open request.
+    pub async fn make_room(&self) -> bool {
+        let closing = match self.close_one() {
+            Room::There => return true,
+            Room::None => return false,
+            Room::After(closing) => closing,
+        };
+        while !closing.is_finished() {
+            tokio::time::sleep(TURN).await;
+        }
+        true
+    }
+
+    fn close_one(&self) -> Room {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|(_, task)| !task.is_finished());
         if open.len() < self.limit {
-            return true;
+            return Room::There;
         }
-        let idle = open.iter().position(|(requests, _)| requests.0.load(Ordering::SeqCst) == 0);
-        let Some((_, task)) = idle.and_then(|at| open.remove(at)) else { return false };
+        let idle = |known: bool| {
+            open.iter().position(|(requests, _)| {
+                requests.count.load(Ordering::SeqCst) == 0 && requests.known.load(Ordering::SeqCst) == known
+            })
+        };
+        let Some((_, task)) = idle(false).or_else(|| idle(true)).and_then(|at| open.remove(at)) else {
+            return Room::None;
+        };
         task.abort();
-        true
+        Room::After(task)
     }
 
     /// Closes every connection without an open request. A request whose head has not arrived whole is not waited for.
     pub fn close_idle(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.iter().filter(|(requests, _)| requests.0.load(Ordering::SeqCst) == 0).for_each(|(_, task)| task.abort());
+        let idle = open.iter().filter(|(requests, _)| requests.count.load(Ordering::SeqCst) == 0);
+        idle.for_each(|(_, task)| task.abort());
     }
 
     /// Registers an accepted connection.
     pub fn register(&self, requests: Arc<OpenRequests>, task: AbortHandle) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).push_back((requests, task));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_has_shown_a_good_login_is_closed_last() {
+        let connections = Connections::new(3);
+        let requests: Vec<Arc<OpenRequests>> = (0..3).map(|_| Arc::default()).collect();
+        let tasks: Vec<_> = (0..3).map(|_| tokio::spawn(std::future::pending::<()>())).collect();
+        for (requests, task) in requests.iter().zip(&tasks) {
+            assert!(connections.make_room().await);
+            connections.register(Arc::clone(requests), task.abort_handle());
+        }
+        requests[0].is_known();
+        let busy = requests[1].begin();
+        assert!(connections.make_room().await);
+        assert_eq!(tasks.iter().map(|task| task.is_finished()).collect::<Vec<_>>(), [false, false, true]);
+        connections.register(Arc::default(), tokio::spawn(std::future::pending::<()>()).abort_handle());
+        assert!(connections.make_room().await, "the new one is idle");
+        drop(busy);
     }
 }

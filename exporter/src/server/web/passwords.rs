@@ -1,56 +1,107 @@
-//! Passwords: verified with bcrypt once and cached by a digest. An unknown name takes as long as a known one.
+//! Passwords: verified with bcrypt once and cached by a digest. Every login that is not cached costs the same
+//! verifications, whatever its name: how long it takes tells nobody which names exist.
 
 use super::access::digest;
 use super::config::cost;
+use super::queue::Queue;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Semaphore;
 
 /// Good logins in the cache; Prometheus servers and people need a handful.
 const CACHED: usize = 100;
-/// bcrypt is slow by design: this many at a time, whoever asks.
-const AT_A_TIME: usize = 2;
+/// bcrypt reads no further: two passwords that begin with the same 72 bytes would be one.
+const MAX_PASSWORD: usize = 72;
+/// Logins that are verified or wait for it: with hashes of cost 10 the last one waits less than a second.
+const INSIDE: usize = 16;
+/// Of these from one address.
+const OF_ONE: usize = 8;
+
+/// Good logins by their digest. It outlives the configuration: the hash is part of the digest.
+pub type Verified = Arc<Mutex<HashSet<[u8; 32]>>>;
+
+/// What came of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// Name and password are good.
+    Good,
+    /// They are not.
+    Bad,
+    /// Nobody looked: too many wait already.
+    Busy,
+}
 
 /// Users and the hashes of their passwords.
 #[derive(Debug)]
 pub struct Passwords {
     users: BTreeMap<String, SecretString>,
-    /// Verified in place of the hash of an unknown name, so that the time does not show which names exist.
-    dummy: SecretString,
-    verified: Mutex<HashSet<[u8; 32]>>,
-    permits: Arc<Semaphore>,
+    /// A real hash of every cost that is configured.
+    of_each_cost: BTreeMap<u32, SecretString>,
+    verified: Verified,
+    queue: Arc<Queue>,
+    #[cfg(test)]
+    costs: Mutex<Vec<u32>>,
 }
 
 impl Passwords {
     /// Of these users: names and bcrypt hashes.
-    pub fn new(users: BTreeMap<String, SecretString>) -> Self {
-        let cost = users.values().filter_map(|hash| cost(hash.expose_secret())).max().unwrap_or(10);
-        // A hash of nothing: 53 characters that no password gives but by chance.
-        let dummy = format!("$2y${cost:02}${}", "./".repeat(26) + ".").into();
-        Self { users, dummy, verified: Mutex::default(), permits: Arc::new(Semaphore::new(AT_A_TIME)) }
+    pub fn new(users: BTreeMap<String, SecretString>, verified: Verified) -> Self {
+        let of_each_cost =
+            users.values().filter_map(|hash| Some((cost(hash.expose_secret())?, hash.clone()))).collect();
+        // The other half of the machine answers scrapes.
+        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).clamp(1, 2);
+        Self {
+            users,
+            of_each_cost,
+            verified,
+            queue: Queue::new(threads, INSIDE, OF_ONE),
+            #[cfg(test)]
+            costs: Mutex::default(),
+        }
     }
 
-    /// Whether a login is good.
-    pub async fn accept(&self, user: &str, password: SecretString) -> bool {
+    /// Whether a login is good. One that was good before waits for nobody.
+    pub async fn accept(&self, user: &str, password: SecretString, from: IpAddr) -> Login {
+        let text = password.expose_secret();
+        if text.len() > MAX_PASSWORD || text.contains('\0') {
+            return Login::Bad;
+        }
         let hash = self.users.get(user);
-        let against = hash.unwrap_or(&self.dummy).clone();
-        let digest = digest([user, against.expose_secret(), password.expose_secret()]);
+        let digest = hash.map(|hash| digest([user, hash.expose_secret(), text]));
         // Looked up by a digest: how long it takes tells nothing about the password.
-        if hash.is_some() && self.verified().contains(&digest) {
-            return true;
+        if digest.is_some_and(|digest| self.verified().contains(&digest)) {
+            return Login::Good;
         }
-        let Ok(_permit) = self.permits.acquire().await else { return false };
-        let verify = move || bcrypt::verify(password.expose_secret(), against.expose_secret()).unwrap_or(false);
-        let good = tokio::task::spawn_blocking(verify).await.unwrap_or(false) && hash.is_some();
-        if good {
-            let mut verified = self.verified();
-            if verified.len() >= CACHED {
-                verified.clear();
-            }
-            verified.insert(digest);
+        let Some(turn) = self.queue.turn(from).await else { return Login::Busy };
+        let hashes = self.hashes(user);
+        #[cfg(test)]
+        self.costs.lock().unwrap().extend(hashes.iter().filter_map(|(hash, _)| cost(hash.expose_secret())));
+        // It ends on its thread, and keeps its turn there, when the client goes away meanwhile.
+        let verify = move || {
+            let _turn = turn;
+            let verify = |hash: &SecretString| bcrypt::verify(password.expose_secret(), hash.expose_secret());
+            let verified: Vec<bool> = hashes.iter().map(|(hash, own)| verify(hash).unwrap_or(false) && *own).collect();
+            verified.contains(&true)
+        };
+        let good = tokio::task::spawn_blocking(verify).await.unwrap_or(false);
+        let Some(digest) = digest.filter(|_| good) else { return Login::Bad };
+        let mut verified = self.verified();
+        if verified.len() >= CACHED {
+            verified.clear();
         }
-        good
+        verified.insert(digest);
+        Login::Good
+    }
+
+    /// A hash of every configured cost, the user's own in its place, and whether it is that one.
+    fn hashes(&self, user: &str) -> Vec<(SecretString, bool)> {
+        let own = self.users.get(user).and_then(|hash| Some((cost(hash.expose_secret())?, hash)));
+        let each = self.of_each_cost.iter().map(|(cost, any)| match own {
+            Some((of_own, hash)) if of_own == *cost => (hash.clone(), true),
+            _ => (any.clone(), false),
+        });
+        each.collect()
     }
 
     fn verified(&self) -> MutexGuard<'_, HashSet<[u8; 32]>> {
@@ -61,21 +112,81 @@ impl Passwords {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
+
+    const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn of(users: &[(&str, &str, u32)]) -> Passwords {
+        let hashed = |(name, password, cost): &(&str, &str, u32)| {
+            ((*name).to_owned(), bcrypt::hash(password, *cost).unwrap().into())
+        };
+        Passwords::new(users.iter().map(hashed).collect(), Verified::default())
+    }
+
+    async fn accept(passwords: &Passwords, user: &str, password: &str) -> Login {
+        passwords.accept(user, password.to_owned().into(), FROM).await
+    }
 
     #[tokio::test]
     async fn a_good_password_is_cached_and_a_bad_one_never() {
-        let hash = bcrypt::hash("open sesame", 4).unwrap();
-        let passwords = Passwords::new(BTreeMap::from([("ann".to_owned(), hash.into())]));
-        for (user, password, good) in [
-            ("ann", "open sesame", true),
-            ("ann", "open sesame", true),
-            ("ann", "wrong", false),
-            ("bob", "open sesame", false),
-            ("ann", "", false),
+        let passwords = of(&[("ann", "open sesame", 4)]);
+        for (user, password, login) in [
+            ("ann", "open sesame", Login::Good),
+            ("ann", "open sesame", Login::Good),
+            ("ann", "wrong", Login::Bad),
+            ("bob", "open sesame", Login::Bad),
+            ("ann", "", Login::Bad),
         ] {
-            assert_eq!(passwords.accept(user, password.to_owned().into()).await, good, "{user} {password}");
+            assert_eq!(accept(&passwords, user, password).await, login, "{user} {password}");
             assert_eq!(passwords.verified().len(), 1);
         }
         assert!(!format!("{passwords:?}").contains("$2"), "hashes are not shown");
+    }
+
+    #[tokio::test]
+    async fn unknown_names_cost_the_verifications_that_known_ones_cost() {
+        let passwords = of(&[("ann", "one", 4), ("bob", "two", 6), ("eve", "three", 6)]);
+        for user in ["ann", "bob", "eve", "nobody", ""] {
+            passwords.costs.lock().unwrap().clear();
+            assert_eq!(accept(&passwords, user, "wrong").await, Login::Bad);
+            assert_eq!(*passwords.costs.lock().unwrap(), [4, 6], "{user}: each cost once");
+        }
+        assert_eq!(accept(&passwords, "nobody", "one").await, Login::Bad, "another's password opens nothing");
+        assert_eq!(accept(&passwords, "eve", "two").await, Login::Bad, "nor within one cost");
+        assert_eq!(accept(&passwords, "eve", "three").await, Login::Good);
+    }
+
+    #[tokio::test]
+    async fn what_bcrypt_would_cut_off_is_refused_unverified() {
+        let long = "x".repeat(72);
+        let passwords = of(&[("ann", &long, 4)]);
+        for bad in [format!("{long}y"), format!("{long}x"), "a\0b".to_owned()] {
+            assert_eq!(accept(&passwords, "ann", &bad).await, Login::Bad, "{} bytes", bad.len());
+        }
+        assert!(passwords.costs.lock().unwrap().is_empty());
+        assert_eq!(accept(&passwords, "ann", &long).await, Login::Good);
+    }
+
+    #[tokio::test]
+    async fn a_login_that_was_good_before_waits_for_nobody_and_outlives_a_reload() {
+        let users = BTreeMap::from([("ann".to_owned(), bcrypt::hash("open sesame", 4).unwrap().into())]);
+        let verified = Verified::default();
+        let before = Passwords::new(users.clone(), Arc::clone(&verified));
+        assert_eq!(accept(&before, "ann", "open sesame").await, Login::Good);
+        let passwords = Passwords::new(users, verified);
+        // Others hold every place.
+        let mut turns = Vec::new();
+        let threads = passwords.queue.clone();
+        let waiting: Vec<_> = (0..INSIDE)
+            .map(|n| {
+                let (queue, from) = (Arc::clone(&threads), IpAddr::from([10, 0, 0, u8::try_from(n).unwrap()]));
+                tokio::spawn(async move { queue.turn(from).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert_eq!(accept(&passwords, "ann", "open sesame").await, Login::Good);
+        assert_eq!(accept(&passwords, "ann", "wrong").await, Login::Busy);
+        turns.extend(waiting);
+        turns.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }

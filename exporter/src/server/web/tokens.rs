@@ -2,6 +2,7 @@
 //! audiences) and whether that one may use the path (`SubjectAccessReview`).
 
 use super::access::{Access, digest};
+use super::queue::Queue;
 use crate::probe::Failure;
 use crate::sources::kubernetes::{Cluster, failure};
 use checklist::Reason;
@@ -15,10 +16,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
 
 /// Decisions in the cache: a handful of scrapers and people, and guesses.
 const CACHED: usize = 1_000;
@@ -28,6 +29,8 @@ const GRANTED_FOR: Duration = Duration::from_mins(1);
 const REFUSED_FOR: Duration = Duration::from_secs(10);
 /// Guessing does not become a load on the API server.
 const AT_A_TIME: usize = 4;
+/// Questions that are asked or wait for it, and those of one address.
+const INSIDE: (usize, usize) = (32, 16);
 /// Within the ten seconds that a scraper waits.
 const DEADLINE: Duration = Duration::from_secs(5);
 const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
@@ -37,7 +40,7 @@ const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews
 pub struct Tokens {
     cluster: Arc<Cluster>,
     cache: Mutex<Cache>,
-    permits: Semaphore,
+    queue: Arc<Queue>,
     /// Whether the last review was answered, so that an outage is one line in the log.
     answered: AtomicBool,
 }
@@ -60,7 +63,8 @@ struct TokenSpec<'a> {
 impl Tokens {
     /// Tokens of this cluster, meant for the audiences that its target names.
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        Self { cluster, cache: Mutex::default(), permits: Semaphore::new(AT_A_TIME), answered: AtomicBool::new(true) }
+        let queue = Queue::new(AT_A_TIME, INSIDE.0, INSIDE.1);
+        Self { cluster, cache: Mutex::default(), queue, answered: AtomicBool::new(true) }
     }
 
     /// Whether these are the tokens of that cluster.
@@ -68,18 +72,23 @@ impl Tokens {
         Arc::ptr_eq(&self.cluster, cluster)
     }
 
-    /// Whether the holder of a token may use a path.
-    pub async fn authorize(&self, token: &SecretString, method: &Method, path: &str) -> Access {
+    /// Whether the holder of a token, who asks from an address, may use a path.
+    pub async fn authorize(&self, token: &SecretString, method: &Method, path: &str, from: IpAddr) -> Access {
         let verb = method.as_str().to_ascii_lowercase();
         let question = digest([token.expose_secret(), &verb, path]);
         if let Some(access) = self.cache().get(&question, Instant::now()) {
             return access;
         }
-        let asked = tokio::time::timeout(DEADLINE, self.review(token, &verb, path)).await;
-        let result = asked.unwrap_or_else(|_| {
+        let ask = async {
+            let Some(_turn) = self.queue.turn(from).await else { return Ok(Access::Busy) };
+            self.review(token, &verb, path).await
+        };
+        let result = tokio::time::timeout(DEADLINE, ask).await;
+        let result = result.unwrap_or_else(|_| {
             Err(Failure::new(Reason::Timeout, format!("the Kubernetes API gave no answer within {DEADLINE:?}")))
         });
         match result {
+            Ok(Access::Busy) => Access::Busy,
             Ok(access) => {
                 if !self.answered.swap(true, Ordering::Relaxed) {
                     tracing::info!("tokens are reviewed again");
@@ -98,7 +107,6 @@ impl Tokens {
     }
 
     async fn review(&self, token: &SecretString, verb: &str, path: &str) -> Result<Access, Failure> {
-        let _permit = self.permits.acquire().await;
         let client = &self.cluster.watched().await?.client;
         let audiences = self.cluster.target.web_audiences.as_slice();
         let question = TokenReviewRequest {
@@ -165,7 +173,7 @@ impl Cache {
         let lasts = match access {
             Access::Granted => GRANTED_FOR,
             Access::Forbidden | Access::Unauthenticated => REFUSED_FOR,
-            Access::Undecided => return,
+            Access::Undecided | Access::Busy => return,
         };
         if self.0.len() >= CACHED {
             self.0.retain(|_, (_, until)| now < *until);

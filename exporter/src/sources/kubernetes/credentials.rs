@@ -3,40 +3,42 @@
 
 use crate::probe::Failure;
 use checklist::Reason;
+use clients::file;
 use kube::config::Kubeconfig;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The authority that the kubelet mounts into every pod.
 const IN_CLUSTER_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
-/// Files on a mount that hangs must not stop the other checks.
-const READ_WITHIN: Duration = Duration::from_secs(5);
+/// A bundle of authorities has some hundred kilobytes.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A number for the content of every file that the client is made from.
 ///
 /// # Errors
 /// When a file is not read within five seconds.
 pub(super) async fn fingerprint(kubeconfig: Option<&Path>) -> Result<u64, Failure> {
-    let kubeconfig = kubeconfig.map(Path::to_owned);
-    let read = tokio::task::spawn_blocking(move || {
+    let own = kubeconfig.map(Path::to_owned);
+    let read = file::aside(kubeconfig.unwrap_or(Path::new(IN_CLUSTER_CA)), file::PATIENCE, move || {
         let mut content = DefaultHasher::new();
-        for file in files(kubeconfig.as_deref()) {
+        for file in files(own.as_deref()) {
             // A missing file is reported by the code that reads it.
-            std::fs::read(&file).ok().hash(&mut content);
+            file::read_now(&file, MAX_BYTES).map(|content| content.bytes).ok().hash(&mut content);
         }
         content.finish()
     });
-    let what =
-        || Failure::new(Reason::Timeout, "the files of the cluster's credentials cannot be read in five seconds");
-    tokio::time::timeout(READ_WITHIN, read).await.ok().and_then(Result::ok).ok_or_else(what)
+    let what = |error| Failure::new(Reason::Timeout, format!("the files of the cluster's credentials: {error}"));
+    read.await.map_err(what)
 }
 
 /// The kubeconfig and the files that it names, or the authority of the pod.
 fn files(kubeconfig: Option<&Path>) -> Vec<PathBuf> {
     let Some(path) = kubeconfig else { return vec![PathBuf::from(IN_CLUSTER_CA)] };
     let mut files = vec![path.to_owned()];
-    if let Ok(kubeconfig) = Kubeconfig::read_from(path) {
+    // A pipe would be waited for.
+    if file::read_now(path, MAX_BYTES).is_ok()
+        && let Ok(kubeconfig) = Kubeconfig::read_from(path)
+    {
         let clusters = kubeconfig.clusters.into_iter().filter_map(|named| named.cluster?.certificate_authority);
         let users = kubeconfig.auth_infos.into_iter().filter_map(|named| named.auth_info);
         let users = users.flat_map(|user| [user.client_certificate, user.client_key, user.token_file]);

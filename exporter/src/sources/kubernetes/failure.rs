@@ -1,8 +1,10 @@
 //! What an error of the Kubernetes client means: the API server's status code, or the types among the error's causes.
 
+use super::limits::NoAnswer;
 use checklist::Reason;
 use clients::connection;
 use clients::failure::{Failure, causes};
+use http_body_util::LengthLimitError;
 
 /// What an error of the client means.
 pub fn failure(error: &kube::Error, path: &str) -> Failure {
@@ -12,9 +14,23 @@ pub fn failure(error: &kube::Error, path: &str) -> Failure {
             Reason::Decode
         }
         kube::Error::Auth(_) => Reason::Auth,
+        other if is_by::<LengthLimitError>(other) => Reason::Limit,
+        other if is_by::<NoAnswer>(other) => Reason::Protocol,
         other => connection::reason(other).unwrap_or(Reason::Connect),
     };
     Failure::new(reason, format!("Kubernetes API {path}: {}", causes(error)))
+}
+
+/// Whether an error of a type is among the causes.
+fn is_by<E: std::error::Error + 'static>(error: &kube::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        if this.is::<E>() {
+            return true;
+        }
+        cause = this.source();
+    }
+    false
 }
 
 /// What an answer other than success means.

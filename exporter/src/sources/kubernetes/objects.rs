@@ -5,6 +5,7 @@ use checklist::config::Texts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 /// A list, a map or an object; `null` is an empty one, as Go writes it.
@@ -26,6 +27,9 @@ pub trait CachedObject: Send + Sync + 'static {
     /// What the checks need of it; texts that repeat go through `interner`.
     fn from_wire(raw: Self::Wire, interner: &mut Interner) -> Self;
 
+    /// How many bytes it takes, about; texts that it shares are counted with them.
+    fn bytes(&self) -> usize;
+
     /// The workload that it is a pod of.
     fn of_workload(&self) -> Option<&str> {
         None
@@ -37,6 +41,7 @@ pub trait CachedObject: Send + Sync + 'static {
 pub struct Interner {
     known: HashSet<Arc<str>>,
     sweep_at: usize,
+    bytes: usize,
 }
 
 impl Interner {
@@ -49,10 +54,17 @@ impl Interner {
         if self.known.len() >= self.sweep_at {
             self.known.retain(|word| Arc::strong_count(word) > 1);
             self.sweep_at = 2 * self.known.len() + 64;
+            self.bytes = self.known.iter().map(|word| word.len()).sum();
         }
         let word: Arc<str> = text.into();
+        self.bytes += word.len();
         self.known.insert(Arc::clone(&word));
         word
+    }
+
+    /// How many bytes they are.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -123,8 +135,27 @@ macro_rules! small_objects {
                 raw.metadata.annotations = Texts::new();
                 raw
             }
+
+            fn bytes(&self) -> usize {
+                size_of::<Self>() + written(self)
+            }
         }
     )*};
+}
+
+/// How long a value is when it is written down, which is about what its texts take.
+fn written(value: &impl fmt::Debug) -> usize {
+    struct Count(usize);
+    impl fmt::Write for Count {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 += text.len();
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting cannot fail.
+    let _ = fmt::Write::write_fmt(&mut count, format_args!("{value:?}"));
+    count.0
 }
 
 small_objects!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage);

@@ -82,6 +82,15 @@ impl CachedObject for Pod {
         }
     }
 
+    fn bytes(&self) -> usize {
+        let ended = self.containers.iter().filter(|container| container.last.is_some()).count();
+        size_of::<Self>()
+            + size_of_val(&*self.containers)
+            + size_of_val(&*self.claims)
+            + size_of_val(&*self.declared)
+            + ended * size_of::<Termination>()
+    }
+
     fn of_workload(&self) -> Option<&str> {
         Some(&self.workload)
     }

@@ -1,14 +1,14 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
-use super::failure::{failure, refused};
+use super::answers::{Bounded, Refusal};
+use super::failure::refused;
 use super::objects::{ApiObject, CachedObject, Interner};
+use super::room::{Kept, Room};
 use checklist::Reason;
 use checklist::config::{Described, Exclusion};
 use clients::Failure;
-use futures::StreamExt;
-use http::Request;
-use kube::Client;
 use kube::core::WatchEvent;
+use kube::core::response::Status;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// Objects per page: a page of full pods stays below two megabytes.
+/// Objects per page: a page of full pods stays below two megabytes. Of larger objects fewer are asked for.
 const PAGE: usize = 100;
 /// The server ends a watch after this many seconds, which proves that it is alive. Its bookmarks come every minute, so each
 /// watch hears one.
@@ -27,6 +27,10 @@ const WATCH_SECONDS: u32 = 90;
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// Objects of one kind in one namespace; beyond it memory is in danger and the check says so.
 const MAX_OBJECTS: usize = 200_000;
+/// A server may answer with an empty page that has a next one, now and then.
+const MAX_EMPTY_PAGES: usize = 100;
+/// A whole list of that many objects takes a minute.
+const LIST_WITHIN: Duration = Duration::from_mins(5);
 
 /// The objects of one generation.
 #[derive(Debug)]
@@ -37,15 +41,25 @@ pub struct Store<K> {
     pub left_out: BTreeSet<Box<str>>,
     interner: Interner,
     version: Box<str>,
+    /// Bytes of the objects, without the words that they share.
+    bytes: usize,
+    kept: Kept,
 }
 
 impl<K: CachedObject> Store<K> {
-    fn new() -> Self {
-        let objects = BTreeMap::new();
-        Self { objects, left_out: BTreeSet::new(), interner: Interner::default(), version: Box::default() }
+    fn new(room: &Arc<Room>) -> Self {
+        Self {
+            objects: BTreeMap::new(),
+            left_out: BTreeSet::new(),
+            interner: Interner::default(),
+            version: Box::default(),
+            bytes: 0,
+            kept: Kept::new(Arc::clone(room)),
+        }
     }
 
-    fn put(&mut self, raw: K::Wire, which: &Which) {
+    /// Keeps an object, if the room of the cluster has a place for it.
+    fn put(&mut self, raw: K::Wire, which: &Which) -> Result<(), Failure> {
         let name = raw.metadata().name.clone();
         let marks =
             (!which.excluded.is_empty()).then(|| (raw.metadata().labels.clone(), raw.metadata().annotations.clone()));
@@ -56,18 +70,22 @@ impl<K: CachedObject> Store<K> {
                 Described { kind, namespace, name: &name, workload, labels: &labels, annotations: &annotations };
             which.excluded.iter().any(|one| one.fits(object))
         });
+        self.remove(&name);
+        self.bytes += name.len();
         if left_out {
-            self.objects.remove(&name);
             self.left_out.insert(name);
         } else {
-            self.left_out.remove(&name);
+            self.bytes += object.bytes();
             self.objects.insert(name, object);
         }
+        self.kept.set(self.bytes + self.interner.bytes())
     }
 
     fn remove(&mut self, name: &str) {
-        self.objects.remove(name);
-        self.left_out.remove(name);
+        let object = self.objects.remove(name).map(|object| object.bytes());
+        if self.left_out.remove(name) || object.is_some() {
+            self.bytes = self.bytes.saturating_sub(name.len() + object.unwrap_or_default());
+        }
     }
 }
 
@@ -87,7 +105,7 @@ pub struct Watch<K> {
     state: Arc<RwLock<WatchState<K>>>,
     /// Wakes whoever waits for the first list, or for the reason why there is none.
     answered: Arc<Notify>,
-    client: Client,
+    api: Bounded,
     path: String,
     which: Which,
     task: OnceLock<JoinHandle<()>>,
@@ -122,12 +140,12 @@ impl<K> Drop for Watch<K> {
 
 impl<K: CachedObject> Watch<K> {
     /// Knows the collection at `path`; nothing is asked yet.
-    pub fn new(client: Client, path: String, which: Which) -> Self {
-        let state = WatchState { store: Store::new(), listed: false, heard: Instant::now(), failure: None };
+    pub fn new(api: Bounded, path: String, which: Which) -> Self {
+        let state = WatchState { store: Store::new(&api.room), listed: false, heard: Instant::now(), failure: None };
         Self {
             state: Arc::new(RwLock::new(state)),
             answered: Arc::new(Notify::new()),
-            client,
+            api,
             path,
             which,
             task: OnceLock::new(),
@@ -139,7 +157,7 @@ impl<K: CachedObject> Watch<K> {
     pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
         self.task.get_or_init(|| {
             let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
-            tokio::spawn(follow(self.client.clone(), self.path.clone(), self.which.clone(), state, answered))
+            tokio::spawn(follow(self.api.clone(), self.path.clone(), self.which.clone(), state, answered))
         });
         // A list in pages takes a while; the deadline of the check is the limit.
         loop {
@@ -175,26 +193,27 @@ impl<K: CachedObject> WatchState<K> {
     }
 
     /// Takes one event into the held generation.
-    fn apply(&mut self, event: WatchEvent<K::Wire>, which: &Which) {
+    fn apply(&mut self, event: WatchEvent<K::Wire>, which: &Which) -> Result<(), Failure> {
         let store = &mut self.store;
         match event {
             WatchEvent::Added(raw) | WatchEvent::Modified(raw) => {
                 store.version.clone_from(&raw.metadata().resource_version);
-                store.put(raw, which);
+                store.put(raw, which)?;
             }
             WatchEvent::Deleted(raw) => {
                 store.version.clone_from(&raw.metadata().resource_version);
                 store.remove(&raw.metadata().name);
             }
             WatchEvent::Bookmark(bookmark) => store.version = bookmark.metadata.resource_version.into(),
-            WatchEvent::Error(_) => return,
+            WatchEvent::Error(_) => return Ok(()),
         }
         self.heard();
+        Ok(())
     }
 }
 
 async fn follow<K: CachedObject>(
-    client: Client,
+    api: Bounded,
     path: String,
     which: Which,
     state: Arc<RwLock<WatchState<K>>>,
@@ -204,11 +223,8 @@ async fn follow<K: CachedObject>(
     let mut wait = BACK_OFF.0;
     loop {
         let listed = state.read().unwrap_or_else(PoisonError::into_inner).listed;
-        let step = if listed {
-            watch(&client, &path, &which, &state).await
-        } else {
-            list(&client, &path, &which).await.map(Some)
-        };
+        let step =
+            if listed { watch(&api, &path, &which, &state).await } else { list(&api, &path, &which).await.map(Some) };
         match step {
             Ok(Some(store)) => {
                 let mut state = write();
@@ -237,43 +253,69 @@ async fn follow<K: CachedObject>(
 /// held one is too old, or when nothing was heard: of a version that is still to come, as after the cluster's memory was
 /// restored from a backup, the server says nothing at all.
 async fn watch<K: CachedObject>(
-    client: &Client,
+    api: &Bounded,
     path: &str,
     which: &Which,
     state: &RwLock<WatchState<K>>,
 ) -> Result<Option<Store<K>>, Failure> {
+    // The server ends the watch; one that goes on beyond that, or drips for ever, is ended here.
+    let until = tokio::time::Instant::now() + Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
+    let followed = tokio::time::timeout_at(until, events(api, path, which, state)).await;
+    let late = |_| Failure::new(Reason::Timeout, format!("the watch of {path} has no end"));
+    match followed.map_err(late)?? {
+        Ended::Heard => Ok(None),
+        Ended::Silent | Ended::Expired => list(api, path, which).await.map(Some),
+    }
+}
+
+/// How a watch ended.
+enum Ended {
+    /// After events.
+    Heard,
+    /// Without one.
+    Silent,
+    /// 410: the held generation is too old to go on from.
+    Expired,
+}
+
+async fn events<K: CachedObject>(
+    api: &Bounded,
+    path: &str,
+    which: &Which,
+    state: &RwLock<WatchState<K>>,
+) -> Result<Ended, Failure> {
     let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let version = write().store.version.clone();
     let request =
         format!("{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={version}");
-    let events = match client.request_events::<K::Wire>(get(&request)?).await {
-        Ok(events) => events,
-        // 410: the held generation is too old to go on from.
-        Err(kube::Error::Api(status)) if status.code == 410 => return list(client, path, which).await.map(Some),
-        Err(error) => return Err(failure(&error, path)),
+    let mut lines = match api.lines(&request).await {
+        Ok(lines) => lines,
+        Err(Refusal { code: Some(410), .. }) => return Ok(Ended::Expired),
+        Err(refusal) => return Err(refusal.into()),
     };
-    let mut events = std::pin::pin!(events);
-    // The server ends the watch; one that stays silent beyond that is dead.
-    let silence = Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
     write().heard();
-    let mut heard = false;
-    loop {
-        let event = tokio::time::timeout(silence, events.next())
-            .await
-            .map_err(|_| Failure::new(Reason::Timeout, format!("the watch of {path} fell silent")))?;
-        let Some(event) = event else {
-            return if heard { Ok(None) } else { list(client, path, which).await.map(Some) };
+    let mut ended = Ended::Silent;
+    while let Some(line) = lines.next().await? {
+        let event = match serde_json::from_slice::<WatchEvent<K::Wire>>(&line) {
+            Ok(event) => event,
+            // An error may also come without an event around it.
+            Err(error) => match serde_json::from_slice::<Status>(&line) {
+                Ok(status) => WatchEvent::Error(Box::new(status)),
+                Err(_) => {
+                    return Err(Failure::new(Reason::Decode, format!("an event of the watch of {path}: {error}")));
+                }
+            },
         };
-        let event = event.map_err(|error| failure(&error, path))?;
         if let WatchEvent::Error(status) = &event {
             if status.code == 410 {
-                return list(client, path, which).await.map(Some);
+                return Ok(Ended::Expired);
             }
             return Err(refused(status.code, &status.message, path));
         }
-        write().apply(event, which);
-        heard = true;
+        write().apply(event, which)?;
+        ended = Ended::Heard;
     }
+    Ok(ended)
 }
 
 /// A text as part of a query.
@@ -282,27 +324,42 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 /// A whole collection, page by page. A page token that expired begins the list anew, once.
-pub(super) async fn list<K: CachedObject>(client: &Client, path: &str, which: &Which) -> Result<Store<K>, Failure> {
-    let mut store = Store::new();
+pub(super) async fn list<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
+    let listed = tokio::time::timeout(LIST_WITHIN, pages(api, path, which)).await;
+    listed.map_err(|_| Failure::new(Reason::Timeout, format!("the list of {path} has no end")))?
+}
+
+async fn pages<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
+    let mut store = Store::new(&api.room);
     let mut token = String::new();
-    let mut expired = false;
+    let (mut expired, mut empty, mut limit) = (false, 0, PAGE);
     let separator = if path.contains('?') { '&' } else { '?' };
     loop {
         let continued = if token.is_empty() { String::new() } else { format!("&continue={}", encoded(&token)) };
-        let page = client.request::<Page<K::Wire>>(get(&format!("{path}{separator}limit={PAGE}{continued}"))?).await;
-        let page = match page {
-            Err(kube::Error::Api(status)) if status.code == 410 && !expired => {
+        let page = match api.get::<Page<K::Wire>>(&format!("{path}{separator}limit={limit}{continued}")).await {
+            Ok(page) => page,
+            Err(Refusal { code: Some(410), .. }) if !expired => {
                 (expired, token) = (true, String::new());
-                store.objects.clear();
-                store.left_out.clear();
+                store = Store::new(&api.room);
                 continue;
             }
-            page => page.map_err(|error| failure(&error, path))?,
+            Err(Refusal { code: None, failure }) if failure.reason == Reason::Limit && limit > 1 => {
+                limit /= 10;
+                continue;
+            }
+            Err(refusal) => return Err(refusal.into()),
         };
-        page.items.unwrap_or_default().into_iter().for_each(|raw| store.put(raw, which));
+        let items = page.items.unwrap_or_default();
+        empty += usize::from(items.is_empty());
+        for raw in items {
+            store.put(raw, which)?;
+        }
         store.version = page.metadata.resource_version.into();
         if store.objects.len() > MAX_OBJECTS {
             return Err(Failure::new(Reason::Limit, format!("{path} has more than {MAX_OBJECTS} objects")));
+        }
+        if empty > MAX_EMPTY_PAGES {
+            return Err(Failure::new(Reason::Protocol, format!("{path} has pages without objects and without end")));
         }
         match page.metadata.next {
             Some(next) if !next.is_empty() => token = next,
@@ -326,6 +383,125 @@ struct ListMetadata {
     next: Option<String>,
 }
 
-fn get(path: &str) -> Result<Request<Vec<u8>>, Failure> {
-    Request::get(path).body(Vec::new()).map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))
+#[cfg(test)]
+mod tests {
+    use super::super::limits::Limits;
+    use super::super::objects::Service;
+    use super::*;
+    use kube::client::ClientBuilder;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// An API server whose every connection is answered by a function.
+    async fn serve<F, R>(answer: F) -> anyhow::Result<Bounded>
+    where
+        F: Fn(TcpStream, String) -> R + Send + 'static,
+        R: Future<Output = std::io::Result<()>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let mut config = kube::Config::new(format!("http://{}", listener.local_addr()?).parse()?);
+        config.default_retry = false;
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut asked = vec![0; 4096];
+                let Ok(read) = stream.read(&mut asked).await else { continue };
+                tokio::spawn(answer(stream, String::from_utf8_lossy(&asked[..read]).into_owned()));
+            }
+        });
+        let client = ClientBuilder::try_from(config)?.with_layer(&Limits).build();
+        Ok(Bounded { client, room: Room::new() })
+    }
+
+    async fn page(stream: &mut TcpStream, body: &str) -> std::io::Result<()> {
+        let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(body.as_bytes()).await
+    }
+
+    async fn reason(api: &Bounded) -> Option<Reason> {
+        list::<Service>(api, "/api/v1/services", &Which::default()).await.err().map(|failure| failure.reason)
+    }
+
+    #[tokio::test]
+    async fn answers_without_an_end_are_failures_of_their_kind() -> anyhow::Result<()> {
+        let body = serve(|mut stream, _| async move {
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+            loop {
+                stream.write_all(&[b' '; 65_536]).await?;
+            }
+        });
+        assert_eq!(reason(&body.await?).await, Some(Reason::Limit), "a body");
+        let refusal = serve(|mut stream, _| async move {
+            stream.write_all(b"HTTP/1.1 500 No\r\n\r\n").await?;
+            loop {
+                stream.write_all(&[b'e'; 65_536]).await?;
+            }
+        });
+        assert_eq!(reason(&refusal.await?).await, Some(Reason::Protocol), "a refusal");
+        let informational = serve(|mut stream, _| async move {
+            loop {
+                stream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").await?;
+            }
+        });
+        assert_eq!(reason(&informational.await?).await, Some(Reason::Protocol), "informational answers");
+        let empty = serve(|mut stream, _| async move {
+            page(&mut stream, "{\"metadata\": {\"continue\": \"more\"}, \"items\": []}").await
+        });
+        assert_eq!(reason(&empty.await?).await, Some(Reason::Protocol), "empty pages");
+        let full = serve(|mut stream, _| async move {
+            // Names that no page before had.
+            let now = jiff::Timestamp::now().as_nanosecond();
+            let object = |n: usize| {
+                let name = format!("{now}-{n}");
+                format!(
+                    "{{\"metadata\": {{\"name\": \"{name}\"}}, \"spec\": {{\"selector\": {{\"a\": \"{}\"}}}}}}",
+                    "b".repeat(20_000)
+                )
+            };
+            let items: Vec<String> = (0..100).map(object).collect();
+            page(
+                &mut stream,
+                &format!("{{\"metadata\": {{\"continue\": \"more\"}}, \"items\": [{}]}}", items.join(",")),
+            )
+            .await
+        });
+        assert_eq!(reason(&full.await?).await, Some(Reason::Limit), "pages");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_page_that_is_too_large_is_asked_for_in_parts() -> anyhow::Result<()> {
+        let api = serve(|mut stream, request| async move {
+            let limit: usize = request
+                .split_once("limit=")
+                .and_then(|(_, rest)| rest.split([' ', '&']).next()?.parse().ok())
+                .unwrap_or_default();
+            let object =
+                |n: usize| format!("{{\"metadata\": {{\"name\": \"s{n}\"}}, \"status\": \"{}\"}}", "x".repeat(200_000));
+            let items: Vec<String> = (0..limit).map(object).collect();
+            page(&mut stream, &format!("{{\"metadata\": {{}}, \"items\": [{}]}}", items.join(","))).await
+        });
+        let store = list::<Service>(&api.await?, "/api/v1/services", &Which::default()).await?;
+        assert_eq!(store.objects.len(), 10, "a hundred would be twenty megabytes");
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_drips_for_ever_ends() -> anyhow::Result<()> {
+        let api = serve(|mut stream, _| async move {
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+            loop {
+                stream.write_all(b" ").await?;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        })
+        .await?;
+        let store = Store::<Service>::new(&api.room);
+        let state = RwLock::new(WatchState { store, listed: true, heard: Instant::now(), failure: None });
+        let begun = tokio::time::Instant::now();
+        let ended = watch(&api, "/api/v1/services", &Which::default(), &state).await.err();
+        assert_eq!(ended.map(|failure| failure.reason), Some(Reason::Timeout));
+        assert_eq!(begun.elapsed().as_secs(), u64::from(WATCH_SECONDS) + 15);
+        Ok(())
+    }
 }

@@ -1,0 +1,127 @@
+//! Memory for large answers, shared by all who read one: however many targets answer without an end at once, together they
+//! take no more than this, and one that stops in the middle gives its part back.
+
+use crate::failure::Failure;
+use bytes::Bytes;
+use checklist::Reason;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+const MIB: usize = 1024 * 1024;
+/// Of the 128 MiB that a pod may have; the rules of a Prometheus have some of them.
+pub const MOST: usize = 10 * MIB;
+/// Smaller answers are not counted.
+const SMALL: usize = MIB;
+/// A large answer comes within this, or it is given up.
+const WITHIN: Duration = Duration::from_secs(10);
+
+static ROOM: Semaphore = Semaphore::const_new(MOST / MIB);
+
+/// An answer as it comes: in pieces of equal size, because a vector that grows takes up to three times what is in it.
+#[derive(Default)]
+pub(crate) struct Pieces {
+    pieces: VecDeque<Vec<u8>>,
+    length: usize,
+}
+
+/// Bytes of a piece.
+const PIECE: usize = 64 * 1024;
+
+impl Pieces {
+    /// How long it is by now.
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Adds what has come.
+    pub(crate) fn add(&mut self, mut bytes: &[u8]) {
+        self.length += bytes.len();
+        while !bytes.is_empty() {
+            let room = self.pieces.back().map_or(0, |last| PIECE - last.len());
+            if room == 0 {
+                self.pieces.push_back(Vec::with_capacity(PIECE));
+                continue;
+            }
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            if let Some(last) = self.pieces.back_mut() {
+                last.extend_from_slice(now);
+            }
+            bytes = later;
+        }
+    }
+
+    /// The whole answer; each piece is given back as it is copied.
+    pub(crate) fn whole(mut self) -> Bytes {
+        let mut whole = Vec::with_capacity(self.length);
+        while let Some(piece) = self.pieces.pop_front() {
+            whole.extend_from_slice(&piece);
+        }
+        whole.into()
+    }
+}
+
+/// What one answer takes of the room.
+#[derive(Default)]
+pub(crate) struct Large {
+    taken: Option<(SemaphorePermit<'static>, Instant)>,
+}
+
+impl Large {
+    /// Takes what an answer of so many bytes needs, and waits for it if others have it.
+    pub(crate) async fn grow(&mut self, bytes: usize) -> Result<(), Failure> {
+        if bytes <= SMALL {
+            return Ok(());
+        }
+        if bytes > MOST {
+            return Err(Failure::new(Reason::Limit, format!("the answer is larger than {MOST} bytes")));
+        }
+        let until = self.taken.as_ref().map_or_else(|| Instant::now() + WITHIN, |(_, until)| *until);
+        let held = self.taken.as_ref().map_or(0, |(taken, _)| taken.num_permits());
+        let missing = u32::try_from(bytes.div_ceil(MIB).saturating_sub(held)).unwrap_or(u32::MAX);
+        if missing > 0 {
+            let more = tokio::time::timeout_at(until, ROOM.acquire_many(missing)).await.ok().and_then(Result::ok);
+            let busy = || Failure::new(Reason::Limit, "too many large answers are being read to read this one too");
+            let more = more.ok_or_else(busy)?;
+            match &mut self.taken {
+                Some((taken, _)) => taken.merge(more),
+                None => self.taken = Some((more, until)),
+            }
+        }
+        if Instant::now() >= until {
+            return Err(Failure::new(Reason::Timeout, format!("a large answer did not come within {WITHIN:?}")));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_in_pieces_is_whole_again() {
+        let mut pieces = Pieces::default();
+        let bytes: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        for part in bytes.chunks(70_001) {
+            pieces.add(part);
+        }
+        assert_eq!(pieces.len(), bytes.len());
+        assert!(pieces.pieces.iter().all(|piece| piece.capacity() == PIECE));
+        assert_eq!(pieces.whole(), bytes);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_answers_share_their_room_and_who_stops_in_the_middle_gives_it_back() {
+        let mut one = Large::default();
+        assert!(one.grow(MOST - MIB).await.is_ok());
+        let mut other = Large::default();
+        assert!(other.grow(SMALL).await.is_ok(), "a small one needs none of it");
+        assert!(other.grow(3 * MIB).await.is_err_and(|failure| failure.reason == Reason::Limit));
+        // By now it has lasted too long.
+        assert!(one.grow(MOST - MIB).await.is_err_and(|failure| failure.reason == Reason::Timeout));
+        drop(one);
+        assert!(Large::default().grow(MOST).await.is_ok());
+    }
+}

@@ -1,0 +1,127 @@
+//! `POST /-/reload`, as Prometheus has it: there only with `--web.enable-lifecycle`, and never for a page of another site
+//! that a browser shows. SIGHUP and a change of the file do the same without it.
+
+use super::answers::{not_allowed, text, too_many};
+use crate::run::reload::Source;
+use bytes::Bytes;
+use http::uri::Authority;
+use http_body_util::Full;
+use hyper::header::{HOST, HeaderName, ORIGIN};
+use hyper::{HeaderMap, Method, Response, StatusCode};
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Between two reloads: each reads the file and makes every check anew.
+const BETWEEN: Duration = Duration::from_secs(1);
+/// What browsers say about where a request comes from.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Who may ask for a reload, and how often.
+#[derive(Debug, Default)]
+pub struct Lifecycle {
+    enabled: bool,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Lifecycle {
+    /// Enabled by `--web.enable-lifecycle`.
+    pub fn new(enabled: bool) -> Self {
+        Self { enabled, last: Mutex::default() }
+    }
+
+    /// Loads checklist.yaml again; who has shown a login is told every mistake.
+    pub async fn reload(
+        &self,
+        source: &Source,
+        method: &Method,
+        headers: &HeaderMap,
+        known: bool,
+    ) -> Response<Full<Bytes>> {
+        if method != Method::POST && method != Method::PUT {
+            return not_allowed("POST, PUT");
+        }
+        if !self.enabled {
+            return text(StatusCode::FORBIDDEN, "the lifecycle API is not enabled: --web.enable-lifecycle\n");
+        }
+        if let Some(why) = foreign(headers, known, &crate::run::process::host_name()) {
+            return text(StatusCode::FORBIDDEN, &format!("{why}\n"));
+        }
+        {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.is_some_and(|at| at.elapsed() < BETWEEN) {
+                return too_many("checklist.yaml was loaded a moment ago");
+            }
+            *last = Some(Instant::now());
+        }
+        match source.reload().await {
+            Ok(()) => text(StatusCode::OK, "loaded\n"),
+            Err(error) if known => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}\n")),
+            Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "refused, see the log\n"),
+        }
+    }
+}
+
+/// Why a request may come from a page of another site, in the browser of somebody who can reach this server. A name that
+/// anyone can point at this address (rebinding) is none of ours; with a login of ours it does not matter, because no
+/// browser sends that to another name.
+fn foreign(headers: &HeaderMap, known: bool, own_name: &str) -> Option<&'static str> {
+    let of = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let host = of(&HOST).unwrap_or_default();
+    if of(&FETCH_SITE).is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return Some("a page of another site asks");
+    }
+    if let Some(origin) = of(&ORIGIN) {
+        let site = origin.split_once("://").map(|(_, site)| site);
+        if site.is_none_or(|site| !site.eq_ignore_ascii_case(host)) {
+            return Some("a page of another site asks");
+        }
+    }
+    let name = host.parse::<Authority>().ok().map(|host| host.host().trim_matches(['[', ']']).to_ascii_lowercase());
+    let name = name.unwrap_or_default();
+    let own_name = own_name.to_ascii_lowercase();
+    let ours = name.parse::<IpAddr>().is_ok()
+        || name == own_name
+        // Nobody outside can have a name without a dot, or one of a cluster.
+        || (!name.is_empty() && !name.contains('.'))
+        || name.ends_with(".svc")
+        || name.contains(".svc.cluster.")
+        || (!own_name.is_empty() && name.starts_with(&format!("{own_name}.")));
+    (!known && !ours).then_some("the name in Host is none of this server's; use its address, or configure a login")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::HeaderValue;
+
+    fn headers(list: &[(HeaderName, &'static str)]) -> HeaderMap {
+        list.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_told_apart_however_it_comes() {
+        for (list, known, is_foreign) in [
+            (vec![(HOST, "127.0.0.1:9876")], false, false),
+            (vec![(HOST, "[::1]:9876")], false, false),
+            (vec![(HOST, "localhost:9876")], false, false),
+            (vec![(HOST, "checklist-exporter.monitoring.svc:9876")], false, false),
+            (vec![(HOST, "checklist-exporter.monitoring.svc.cluster.local:9876")], false, false),
+            (vec![(HOST, "Machine.example.com:9876")], false, false),
+            (vec![(HOST, "127.0.0.1:9876"), (ORIGIN, "http://127.0.0.1:9876")], false, false),
+            (vec![(HOST, "exporter.example.com")], true, false),
+            (vec![(HOST, "127.0.0.1:9876"), (ORIGIN, "http://127.0.0.1:80")], false, true),
+            (vec![(HOST, "127.0.0.1:9876"), (ORIGIN, "https://evil.example")], true, true),
+            (vec![(HOST, "127.0.0.1:9876"), (ORIGIN, "null")], false, true),
+            (vec![(HOST, "127.0.0.1:9876"), (FETCH_SITE, "cross-site")], false, true),
+            (vec![(HOST, "127.0.0.1:9876"), (FETCH_SITE, "same-site")], true, true),
+            (vec![(HOST, "evil.example:9876")], false, true),
+            (vec![(HOST, "evil.example:9876"), (ORIGIN, "http://evil.example:9876")], false, true),
+            (vec![(HOST, "machine-evil.example")], false, true),
+            (vec![(HOST, "a b")], false, true),
+            (vec![], false, true),
+        ] {
+            assert_eq!(foreign(&headers(&list), known, "machine").is_some(), is_foreign, "{list:?}");
+        }
+    }
+}

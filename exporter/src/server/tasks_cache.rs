@@ -1,0 +1,50 @@
+//! The page of people's tasks, kept for a while: records may be many, and are read again when a twentieth of the time has
+//! not gone into that, however many ask.
+
+use super::page_tasks;
+use checklist::Config;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, Semaphore};
+
+/// Who waits for the page while it is made.
+const WAITING: usize = 16;
+/// A page is kept for so many times what it took to make it.
+const TIMES: u32 = 20;
+
+/// The page and what it was made from.
+pub struct TasksPage {
+    waiting: Semaphore,
+    kept: Mutex<Option<Kept>>,
+}
+
+struct Kept {
+    config: Arc<Config>,
+    page: Arc<str>,
+    until: Instant,
+}
+
+impl Default for TasksPage {
+    fn default() -> Self {
+        Self { waiting: Semaphore::new(WAITING), kept: Mutex::default() }
+    }
+}
+
+impl TasksPage {
+    /// The page; nothing when too many wait for it.
+    pub async fn get(&self, config: Arc<Config>) -> Option<Arc<str>> {
+        let _place = self.waiting.try_acquire().ok()?;
+        let mut kept = self.kept.lock().await;
+        if let Some(kept) = &*kept
+            && Arc::ptr_eq(&kept.config, &config)
+            && Instant::now() < kept.until
+        {
+            return Some(Arc::clone(&kept.page));
+        }
+        let begun = Instant::now();
+        let page: Arc<str> = page_tasks::overview(&config, jiff::Timestamp::now()).await.into();
+        let until = Instant::now() + (begun.elapsed() * TIMES).min(Duration::from_mins(1));
+        *kept = Some(Kept { config, page: Arc::clone(&page), until });
+        Some(page)
+    }
+}

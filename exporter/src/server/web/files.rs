@@ -1,0 +1,105 @@
+//! The files of the web configuration, read together: what they say, a digest of their bytes, and who else may read or
+//! write them.
+
+use super::config::WebConfig;
+use super::watching::Digest;
+use clients::Failure;
+use clients::file::{self, read_now};
+use secrecy::zeroize::Zeroizing;
+use sha2::{Digest as _, Sha256};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// A web configuration names a handful of users.
+const MAX_CONFIG: u64 = 1024 * 1024;
+/// A bundle of authorities has some hundred kilobytes.
+const MAX_PEM: u64 = 4 * 1024 * 1024;
+const OTHERS_READ: u32 = 0o004;
+const OTHERS_WRITE: u32 = 0o022;
+
+/// What one look saw.
+pub struct Look {
+    /// Of the bytes of every file.
+    pub digest: Digest,
+    /// What they say, or what is wrong with them.
+    pub config: Result<WebConfig, Failure>,
+}
+
+impl Look {
+    /// Reads the file and all that it names. A pipe or a folder is refused and not waited for.
+    pub fn at(path: &Path) -> Self {
+        let mut digest = Sha256::new();
+        let mut add = |path: &Path, most: u64| {
+            let read = read_now(path, most).map(|content| Zeroizing::new(content.bytes));
+            digest.update(path.as_os_str().as_encoded_bytes());
+            match &read {
+                Ok(bytes) => {
+                    digest.update((bytes.len() as u64).to_le_bytes());
+                    digest.update(bytes.as_slice());
+                }
+                Err(error) => digest.update(format!("{:?}", error.kind())),
+            }
+            read
+        };
+        let read = add(path, MAX_CONFIG).map_err(|error| file::failure(path, &error));
+        let config = read.and_then(|bytes| WebConfig::parse(path, &bytes));
+        for file in config.iter().flat_map(WebConfig::files) {
+            // Whoever needs it says what is wrong with it.
+            let _ = add(&file, MAX_PEM);
+        }
+        Self { digest: digest.finalize().into(), config }
+    }
+}
+
+/// What others may do with the files that hold secrets, for the log.
+pub fn exposed(path: &Path, config: &WebConfig) -> Vec<String> {
+    let hashes = (!config.users.is_empty()).then_some(path);
+    let key = config.tls.as_ref().map(|tls| tls.key_file.as_path());
+    let what = |file: &Path| {
+        let mode = std::fs::metadata(file).ok()?.permissions().mode();
+        let may = match (mode & OTHERS_WRITE != 0, mode & OTHERS_READ != 0) {
+            (true, _) => "others than its owner may write into",
+            (_, true) => "everybody may read",
+            _ => return None,
+        };
+        Some(format!("{may} {}: its mode is {:o}, 440 is enough", file.display(), mode & 0o777))
+    };
+    key.into_iter().chain(hashes).filter_map(what).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{Permissions, set_permissions, write};
+
+    #[test]
+    fn every_file_is_part_of_the_digest_and_who_else_may_read_or_write_is_told() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let [web, key] = ["web.yaml", "server.key"].map(|name| folder.path().join(name));
+        write(&web, "tls_server_config: {cert_file: server.pem, key_file: server.key}\n")?;
+        let mut digests = vec![Look::at(&web).digest];
+        for (name, content) in [("server.pem", "one"), ("server.key", "one"), ("server.key", "two")] {
+            write(folder.path().join(name), content)?;
+            digests.push(Look::at(&web).digest);
+        }
+        assert_eq!(digests.last(), Some(&Look::at(&web).digest), "what stays as it is has the same one");
+        digests.sort_unstable();
+        digests.dedup();
+        assert_eq!(digests.len(), 4);
+        let config = Look::at(&web).config.map_err(|failure| anyhow::anyhow!(failure.message))?;
+        for (mode, told) in [(0o400, 0), (0o440, 0), (0o640, 0), (0o644, 1), (0o660, 1), (0o602, 1)] {
+            set_permissions(&key, Permissions::from_mode(mode))?;
+            assert_eq!(exposed(&web, &config).len(), told, "{mode:o}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_not_waited_for() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let web = folder.path().join("web.yaml");
+        nix::unistd::mkfifo(&web, nix::sys::stat::Mode::S_IRWXU)?;
+        assert!(Look::at(&web).config.is_err_and(|failure| failure.message.contains("it is not a file")));
+        Ok(())
+    }
+}

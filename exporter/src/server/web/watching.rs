@@ -1,0 +1,108 @@
+//! When files that were changed count: not before they were the same at two looks, because whoever writes them may not
+//! be done; and when they ask for less, not before they stayed so for a while.
+
+use std::time::{Duration, Instant};
+
+/// A digest of every file of the web configuration.
+pub type Digest = [u8; 32];
+
+/// How long a file that asks for less must stay as it is.
+pub const STAYS: Duration = Duration::from_mins(5);
+
+/// What was seen of the files.
+#[derive(Debug)]
+pub struct Watching {
+    /// What is in force.
+    held: Digest,
+    /// What the last look saw instead, and since when it is so.
+    seen: Option<(Digest, Instant)>,
+    /// What was refused already, and whether it may still count when it stays.
+    refused: Option<(Digest, bool)>,
+}
+
+/// What is to be done after a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The files are those in force.
+    Same,
+    /// Wait for the next look.
+    Wait,
+    /// Judge them; whether they have stayed so for long.
+    Judge {
+        /// Longer than [`STAYS`].
+        stayed: bool,
+    },
+}
+
+impl Watching {
+    /// These files are in force.
+    pub const fn new(held: Digest) -> Self {
+        Self { held, seen: None, refused: None }
+    }
+
+    /// Takes a look.
+    pub fn look(&mut self, digest: Digest, now: Instant) -> Step {
+        if digest == self.held {
+            (self.seen, self.refused) = (None, None);
+            return Step::Same;
+        }
+        let since = match self.seen {
+            Some((seen, since)) if seen == digest => since,
+            _ => {
+                self.seen = Some((digest, now));
+                return Step::Wait;
+            }
+        };
+        let stayed = now.saturating_duration_since(since) >= STAYS;
+        match self.refused {
+            Some((refused, may_count)) if refused == digest && !(may_count && stayed) => Step::Wait,
+            _ => Step::Judge { stayed },
+        }
+    }
+
+    /// These files are in force now.
+    pub fn hold(&mut self, digest: Digest) {
+        *self = Self::new(digest);
+    }
+
+    /// These files are refused, for ever or until they have stayed so for long.
+    pub fn refuse(&mut self, digest: Digest, may_count: bool) {
+        self.refused = Some((digest, may_count));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: Digest = [0; 32];
+    const HALF: Digest = [1; 32];
+    const WHOLE: Digest = [2; 32];
+
+    #[test]
+    fn a_file_counts_when_two_looks_saw_the_same() {
+        let (mut watching, now) = (Watching::new(OLD), Instant::now());
+        assert_eq!(watching.look(OLD, now), Step::Same);
+        assert_eq!(watching.look(HALF, now), Step::Wait);
+        assert_eq!(watching.look(WHOLE, now), Step::Wait, "it is still being written");
+        assert_eq!(watching.look(WHOLE, now), Step::Judge { stayed: false });
+        watching.hold(WHOLE);
+        assert_eq!(watching.look(WHOLE, now), Step::Same);
+    }
+
+    #[test]
+    fn what_was_refused_is_judged_again_only_if_it_may_count_and_has_stayed() {
+        let (mut watching, now) = (Watching::new(OLD), Instant::now());
+        for (may_count, after) in [(false, Step::Wait), (true, Step::Judge { stayed: true })] {
+            watching.look(HALF, now);
+            assert_eq!(watching.look(HALF, now), Step::Judge { stayed: false });
+            watching.refuse(HALF, may_count);
+            assert_eq!(watching.look(HALF, now + STAYS / 2), Step::Wait, "it is told once");
+            assert_eq!(watching.look(HALF, now + STAYS), after);
+            // Whatever comes in between, its time begins anew.
+            assert_eq!(watching.look(WHOLE, now + STAYS), Step::Wait);
+            watching.look(HALF, now + STAYS);
+            assert_eq!(watching.look(OLD, now + STAYS), Step::Same);
+        }
+    }
+}

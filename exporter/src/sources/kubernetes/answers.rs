@@ -1,0 +1,198 @@
+//! Answers of the API server, read within bounds: of size, of silence, and of the room of the cluster.
+
+use super::failure::{failure, refused};
+use super::limits::MAX_BODY;
+use super::room::{Room, SMALL};
+use crate::probe::Failure;
+use bytes::{Bytes, BytesMut};
+use checklist::Reason;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
+use tokio::time::Instant;
+
+/// A page, from the question to its last byte; a server that needs longer is told apart from one that is gone by nobody.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// An object has at most one and a half megabytes in etcd.
+const MAX_EVENT: usize = 3 * 1024 * 1024;
+
+/// The API of one cluster, and its room.
+#[derive(Clone)]
+pub struct Bounded {
+    pub(super) client: Client,
+    pub(super) room: Arc<Room>,
+}
+
+/// An answer other than success, with its code, or none at all.
+pub(super) struct Refusal {
+    pub(super) code: Option<u16>,
+    pub(super) failure: Failure,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { code: None, failure }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        refusal.failure
+    }
+}
+
+/// What an API server says of a refusal.
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default)]
+    message: String,
+}
+
+/// Bytes that are being read; with many of them it has one of the places for large answers.
+#[derive(Default)]
+struct Buffer {
+    bytes: BytesMut,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Buffer {
+    /// Adds a piece, and gives how long it waited for a place.
+    async fn add(&mut self, piece: &[u8], most: usize, room: &Room) -> Result<Duration, Failure> {
+        let length = self.bytes.len() + piece.len();
+        if length > most {
+            return Err(Failure::new(Reason::Limit, format!("the answer is larger than {most} bytes")));
+        }
+        let begun = Instant::now();
+        if length > SMALL && self.place.is_none() {
+            self.place = Arc::clone(&room.large).acquire_owned().await.ok();
+            // All at once: pages that nothing is written to take no memory, and a buffer that grows is there twice.
+            self.bytes.reserve(most - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(begun.elapsed())
+    }
+}
+
+impl Bounded {
+    /// A GET whose answer is read as `T`.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Refusal> {
+        let mut until = Instant::now() + ANSWER_WITHIN;
+        let late = || {
+            let what = format!("Kubernetes API {path}: no whole answer within {ANSWER_WITHIN:?}");
+            Failure::new(Reason::Timeout, what)
+        };
+        let (mut body, _place) = tokio::time::timeout_at(until, self.open(path)).await.map_err(|_| late())??;
+        let mut buffer = Buffer::default();
+        while let Some(piece) = tokio::time::timeout_at(until, next(&mut body)).await.map_err(|_| late())? {
+            let piece = piece.map_err(|error| failure(&error, path))?;
+            let waited = buffer.add(&piece, MAX_BODY, &self.room).await;
+            until += waited.map_err(|failure| failure.while_doing(format_args!("Kubernetes API {path}")))?;
+        }
+        let decoded = serde_json::from_slice(&buffer.bytes);
+        Ok(decoded.map_err(|error| Failure::new(Reason::Decode, format!("Kubernetes API {path}: {error}")))?)
+    }
+
+    /// A GET whose answer is a stream of lines.
+    pub(super) async fn lines(&self, path: &str) -> Result<Lines<'_>, Refusal> {
+        // Its place is free again: a stream lasts.
+        let (body, _) = self.open(path).await?;
+        Ok(Lines { body, buffer: Buffer::default(), room: &self.room, path: path.to_owned() })
+    }
+
+    /// Asks, and gives the begun answer with its place among those that are read.
+    async fn open(&self, path: &str) -> Result<(Body, Option<SemaphorePermit<'_>>), Refusal> {
+        let request = Request::get(path).body(Body::empty());
+        let request = request.map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))?;
+        let place = self.room.asking.acquire().await.ok();
+        let response = self.client.send(request).await.map_err(|error| failure(&error, path))?;
+        let code = response.status();
+        if code.is_success() {
+            return Ok((response.into_body(), place));
+        }
+        Err(self.refusal(response.into_body(), code, path).await)
+    }
+
+    /// The first words of a refusal.
+    async fn refusal(&self, mut body: Body, code: StatusCode, path: &str) -> Refusal {
+        let mut buffer = Buffer::default();
+        let read = async {
+            while let Some(Ok(piece)) = next(&mut body).await {
+                if buffer.add(&piece, SMALL, &self.room).await.is_err() {
+                    break;
+                }
+            }
+        };
+        // What has come by then is enough.
+        let _ = tokio::time::timeout(ANSWER_WITHIN, read).await;
+        let said = serde_json::from_slice::<Status>(&buffer.bytes).map(|status| status.message);
+        let said = said.unwrap_or_else(|_| String::from_utf8_lossy(&buffer.bytes).trim().to_owned());
+        Refusal { code: Some(code.as_u16()), failure: refused(code.as_u16(), &said, path) }
+    }
+}
+
+/// The next piece of a body.
+async fn next(body: &mut Body) -> Option<Result<Bytes, kube::Error>> {
+    loop {
+        match body.frame().await? {
+            Ok(frame) => match frame.into_data() {
+                Ok(data) => return Some(Ok(data)),
+                // Trailers say nothing that is needed.
+                Err(_) => continue,
+            },
+            Err(error) => return Some(Err(error)),
+        }
+    }
+}
+
+/// Lines of a stream, each within the bounds of one event.
+pub(super) struct Lines<'a> {
+    body: Body,
+    buffer: Buffer,
+    room: &'a Room,
+    path: String,
+}
+
+impl Lines<'_> {
+    /// The next line; nothing when the server ended the stream, whatever it had begun to say.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        loop {
+            if let Some(end) = self.buffer.bytes.iter().position(|byte| *byte == b'\n') {
+                let line = self.buffer.bytes.split_to(end + 1).freeze();
+                if self.buffer.bytes.len() <= SMALL {
+                    self.buffer.place = None;
+                }
+                return Ok(Some(line));
+            }
+            match next(&mut self.body).await {
+                None => return Ok(None),
+                Some(Ok(piece)) => {
+                    let added = self.buffer.add(&piece, MAX_EVENT, self.room).await;
+                    added.map_err(|failure| failure.while_doing(format_args!("Kubernetes API {}", self.path)))?;
+                }
+                // A server that restarts breaks its streams off: the next one goes on from the same version.
+                Some(Err(error)) if is_broken_off(&error) => return Ok(None),
+                Some(Err(error)) => return Err(failure(&error, &self.path)),
+            }
+        }
+    }
+}
+
+fn is_broken_off(error: &kube::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = cause {
+        let by_io = this.downcast_ref::<std::io::Error>();
+        if by_io.is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof)
+            || this.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+        {
+            return true;
+        }
+        cause = this.source();
+    }
+    false
+}

@@ -1,0 +1,94 @@
+//! The layer of the client that bounds what an API server may send: informational answers, and the body of everything
+//! that is no stream. Whoever reads a stream bounds it there.
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, Response, Uri};
+use http_body_util::{Either, Limited};
+use hyper::body::Body as HttpBody;
+use hyper::ext::on_informational;
+use kube::client::Body;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use tokio::sync::Notify;
+use tower::{BoxError, Layer, Service};
+
+/// Bytes of an answer that is no stream: a page of a hundred full pods stays below two megabytes.
+pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
+/// Servers send one or two (100, 103) before an answer.
+const MAX_INFORMATIONAL: usize = 16;
+
+/// The layer.
+pub(super) struct Limits;
+
+/// The client below it.
+pub(super) struct Bounded<S>(S);
+
+/// Informational answers without an end.
+#[derive(Debug)]
+pub(super) struct NoAnswer;
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server sent more than {MAX_INFORMATIONAL} informational answers and no other")
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+impl<S> Layer<S> for Limits {
+    type Service = Bounded<S>;
+
+    fn layer(&self, inner: S) -> Bounded<S> {
+        Bounded(inner)
+    }
+}
+
+impl<S, B> Service<Request<Body>> for Bounded<S>
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = BoxError>,
+    S::Future: Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Either<Limited<B>, B>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let stream = is_stream(request.uri());
+        let (count, enough) = (AtomicUsize::new(0), Arc::new(Notify::new()));
+        let tell = Arc::clone(&enough);
+        on_informational(&mut request, move |_| {
+            if count.fetch_add(1, Ordering::Relaxed) == MAX_INFORMATIONAL {
+                tell.notify_one();
+            }
+        });
+        let asked = self.0.call(request);
+        Box::pin(async move {
+            let response = tokio::select! {
+                biased;
+                // What is dropped closes its connection.
+                () = enough.notified() => return Err(NoAnswer.into()),
+                response = asked => response?,
+            };
+            let unbounded = stream && response.status().is_success();
+            Ok(response.map(
+                |body| {
+                    if unbounded { Either::Right(body) } else { Either::Left(Limited::new(body, MAX_BODY)) }
+                },
+            ))
+        })
+    }
+}
+
+/// Whether an answer goes on for as long as the reader wants.
+fn is_stream(uri: &Uri) -> bool {
+    uri.path().ends_with("/log") || uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=1"))
+}

@@ -1,0 +1,103 @@
+//! `make soak`: every kind of target on every bad peer, and clients that mean no good, for ten minutes (`SOAK_SECONDS`).
+//! Prints what the program took and what it left.
+
+#![expect(clippy::print_stdout, reason = "what the run has to say")]
+
+use anyhow::Context;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use stack::hostile::behaviour::Peer;
+use stack::hostile::matrix::Matrix;
+use stack::hostile::watched::Watched;
+use stack::process::{Process, free_port};
+use stack::stack::program;
+use stack::web::{plain, users};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+/// Memory that all of it at once may take, in KiB.
+const BUDGET: u64 = 176 * 1024;
+/// Clients with wrong passwords, each asking again at once.
+const GUESSING: usize = 64;
+/// Connections that say nothing.
+const IDLE: usize = 300;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let seconds = std::env::var("SOAK_SECONDS").ok().map_or(Ok(600), |text| text.parse());
+    let within = Duration::from_secs(seconds.context("SOAK_SECONDS is a number of seconds")?);
+    let folder = TempDir::new()?;
+    let (stopped, port) = stopped(folder.path()).await?;
+    let peers = vec![("stopped".to_owned(), Peer::at(port))];
+    let matrix = Matrix::start(folder.path(), peers, "10s").await?;
+    std::fs::write(folder.path().join("web.yaml"), users()?)?;
+    let watched = Watched::start(folder.path()).await?;
+    let port = watched.port;
+    let refused = Arc::new(AtomicU64::new(0));
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..GUESSING {
+        let refused = Arc::clone(&refused);
+        clients.spawn(async move {
+            loop {
+                // ann:wrong
+                let answer = plain(port, "/metrics", "Authorization: Basic YW5uOndyb25n\r\n").await;
+                refused.fetch_add(u64::from(answer.is_ok()), Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+    }
+    clients.spawn(async move {
+        let mut idle = Vec::new();
+        loop {
+            if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)).await {
+                idle.push(stream);
+            }
+            if idle.len() > IDLE {
+                idle.remove(0);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    println!("{} targets on {} peers, {} s", matrix.targets, matrix.peers.len(), within.as_secs());
+    let scrapes = watched.scrape_until(|_| false, within).await;
+    let usage = watched.usage()?;
+    let taken: u64 = matrix.peers.iter().map(|(_, peer)| peer.connections.load(Ordering::Relaxed)).sum();
+    clients.shutdown().await;
+    drop(matrix);
+    drop(stopped);
+    // Everybody is gone: what is still open a while later stays open.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let after = watched.usage()?;
+    println!("connections that the peers took: {taken}");
+    println!("requests with a wrong password that were answered: {}", refused.load(Ordering::Relaxed));
+    println!("scrapes answered: {} of {}", scrapes.answered, scrapes.made);
+    println!("worst scrape: {} ms", scrapes.worst.as_millis());
+    println!("memory, most that was not the program's own pages: {} MiB", scrapes.anonymous.div_ceil(1024));
+    println!("memory, high water with them: {} MiB", usage.high_water.div_ceil(1024));
+    println!("threads: {}, 20 s after the end {}", usage.threads, after.threads);
+    println!("descriptors: {}, 20 s after the end {}", usage.descriptors, after.descriptors);
+    println!("connections left: {}", after.sockets);
+    anyhow::ensure!(scrapes.answered == scrapes.made, "scrapes were not answered");
+    anyhow::ensure!(scrapes.anonymous <= BUDGET, "more memory than the budget");
+    Ok(())
+}
+
+/// A server of the same program that was stopped in the middle of its work: the kernel takes connections for it.
+async fn stopped(folder: &std::path::Path) -> anyhow::Result<(Process, u16)> {
+    let folder = folder.join("stopped");
+    std::fs::create_dir(&folder)?;
+    std::fs::write(folder.join("checklist.yaml"), "certificates: [{name: web, address: '127.0.0.1:1'}]\n")?;
+    let port = free_port()?;
+    let mut command = Command::new(program("checklist-exporter")?);
+    command.args(["run", "--config", "checklist.yaml", "--listen", &format!("127.0.0.1:{port}")]).current_dir(&folder);
+    let mut process = Process::start(&mut command, "stopped", &folder, Signal::SIGKILL)?;
+    process
+        .wait_until(|| async move { stack::http::is_up(&format!("http://127.0.0.1:{port}/-/healthy")).await })
+        .await?;
+    kill(Pid::from_raw(i32::try_from(process.id())?), Signal::SIGSTOP)?;
+    Ok((process, port))
+}

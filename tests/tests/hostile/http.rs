@@ -1,0 +1,81 @@
+//! Requests at the edge of the protocol, and a process with few descriptors.
+
+use stack::process::{Process, free_port};
+use stack::stack::program;
+use stack::web::{ANN, World, plain, raw, status, users};
+use std::process::Command;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[tokio::test]
+async fn a_request_names_one_host_and_every_answer_says_nosniff() -> anyhow::Result<()> {
+    let world = World::start(&users()?).await?;
+    for (port, login) in [(world.port, ANN), (world.health, "")] {
+        for (version, hosts, expected) in [
+            ("1.1", "", "400"),
+            ("1.1", "Host: a\r\nHost: b\r\n", "400"),
+            ("1.1", "Host: a\r\nHost: a\r\n", "400"),
+            ("1.1", "Host: a\r\n", "200"),
+            ("1.0", "", "200"),
+        ] {
+            let request = format!("GET /-/healthy HTTP/{version}\r\n{hosts}Connection: close\r\n{login}\r\n");
+            let answer = raw(port, request.as_bytes()).await?;
+            assert_eq!(status(&answer), expected, "{version} {hosts}: {answer}");
+            assert!(answer.contains("x-content-type-options: nosniff"), "{answer}");
+        }
+        for method in ["POST", "DELETE", "OPTIONS", "TRACE", "X"] {
+            let request = format!("{method} /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{login}\r\n");
+            let answer = raw(port, request.as_bytes()).await?;
+            assert_eq!(status(&answer), "405", "{method}: {answer}");
+            assert!(answer.contains("allow: GET, HEAD"), "{answer}");
+        }
+    }
+    for path in ["/", "/metrics", "/tasks", "/api/v1/checks", "/nosuch", "/probe", "/probe?check=certificates"] {
+        for login in [ANN, ""] {
+            let answer = plain(world.port, path, login).await?;
+            assert!(answer.contains("x-content-type-options: nosniff"), "{path}: {answer}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_says_that_it_sends_no_more_still_gets_its_answer() -> anyhow::Result<()> {
+    let world = World::start(&users()?).await?;
+    // One that needs a verification, and so is not answered at once.
+    for path in ["/metrics", "/probe?check=certificates"] {
+        let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{ANN}\r\n").as_bytes()).await?;
+        stream.shutdown().await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        assert_eq!(status(&answer), "200", "{path}: {answer}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_few_descriptors_it_takes_fewer_connections_and_goes_on() -> anyhow::Result<()> {
+    let folder = tempfile::TempDir::new()?;
+    std::fs::write(folder.path().join("checklist.yaml"), "certificates: [{name: web, address: '127.0.0.1:1'}]\n")?;
+    let port = free_port()?;
+    let mut command = Command::new("prlimit");
+    command.args(["--nofile=64", "--"]).arg(program("checklist-exporter")?);
+    command.args(["run", "--config", "checklist.yaml", "--listen", &format!("127.0.0.1:{port}")]);
+    let mut process = Process::start(
+        command.current_dir(folder.path()),
+        "exporter",
+        folder.path(),
+        nix::sys::signal::Signal::SIGTERM,
+    )?;
+    process.wait_until(|| async move { stack::http::is_up(&format!("http://127.0.0.1:{port}/-/ready")).await }).await?;
+    let mut idle = Vec::new();
+    for _ in 0..300 {
+        idle.push(TcpStream::connect(("127.0.0.1", port)).await?);
+    }
+    for _ in 0..20 {
+        assert_eq!(status(&plain(port, "/probe?check=certificates", "").await?), "200", "a check has its descriptor");
+    }
+    assert!(!process.log().contains("cannot accept"), "{}", process.log());
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Words of servers and names of targets where they could mean something: in the log, on a terminal, in a chat, in a
+//! command.
+
+use stack::http::{answer, serve};
+use stack::stack::program;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
+    Ok(Command::new(program("checklist-exporter")?).args(arguments).current_dir(folder).output()?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_says_forges_no_line_and_means_nothing_in_a_table() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let said = "no&#10;2026-01-01T00:00:00Z ERROR forged &#x85;&lt;!channel&gt; &lt;script&gt; @here | a \u{202e}b";
+    let body = format!("<Error><Code>SlowDown</Code><Message>{said}</Message></Error>");
+    let server = serve(None, move |_| {
+        let body = body.clone();
+        async move { answer(400, "application/xml", body) }
+    })
+    .await?;
+    std::fs::write(folder.path().join("key"), "x")?;
+    let yaml = format!(
+        "backups:\n  - {{name: daily, bucket: bkt, prefix: daily/, endpoint: 'http://127.0.0.1:{}', pathStyle: true, accessKeyIdFile: key, secretAccessKeyFile: key}}\n",
+        server.port
+    );
+    std::fs::write(folder.path().join("checklist.yaml"), yaml)?;
+    for format in ["table", "markdown", "json", "junit"] {
+        let path = folder.path().to_owned();
+        let output = tokio::task::spawn_blocking(move || run(&path, &["check", "--format", format])).await??;
+        let (out, log) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+        assert!(log.contains("ERROR forged"), "the server was not asked: {log}");
+        for (what, text) in [("log", &log), (format, &out)] {
+            assert!(
+                !text.lines().any(|line| line.trim_start().starts_with("2026-01-01T00:00:00Z ERROR")),
+                "{what}: {text}"
+            );
+            let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(!text.contains(bad), "{what}: {text:?}");
+        }
+        if format == "markdown" {
+            for means in ["<!channel>", "<script>", "@here"] {
+                assert!(!out.contains(means), "{means}: {out}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_name_that_would_be_an_option_of_a_command_is_refused() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    for list in [
+        "certificates: [{name: --help, address: 'a:1'}]",
+        "backups: [{name: -v, bucket: bkt}]",
+        "postgres: [{name: '-', host: h, database: d, user: u}]",
+    ] {
+        std::fs::write(folder.path().join("checklist.yaml"), format!("{list}\n"))?;
+        let output = run(folder.path(), &["validate", "checklist.yaml"])?;
+        let said = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(2), "{list}: {said}");
+        assert!(said.contains("does not begin with a dash"), "{list}: {said}");
+    }
+    Ok(())
+}

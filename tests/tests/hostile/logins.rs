@@ -1,0 +1,55 @@
+//! Guessing: names are not told apart, what was refused is counted, and scrapes go on.
+
+use stack::web::{ANN, World, plain, status};
+use tokio::task::JoinSet;
+
+/// ann:wrong
+const WRONG: &str = "Authorization: Basic YW5uOndyb25n\r\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_and_sixty_who_guess_wait_for_each_other_and_scrapes_wait_for_nobody() -> anyhow::Result<()> {
+    // A cost that makes each verification take a good part of a second here.
+    let world = World::start(&format!("basic_auth_users: {{ann: '{}'}}\n", bcrypt::hash("open sesame", 10)?)).await?;
+    assert_eq!(status(&plain(world.port, "/metrics", ANN).await?), "200", "ann is known");
+    let port = world.port;
+    let mut guesses = JoinSet::new();
+    for _ in 0..260 {
+        guesses.spawn(async move { plain(port, "/metrics", WRONG).await });
+    }
+    for _ in 0..20 {
+        assert_eq!(status(&plain(port, "/metrics", ANN).await?), "200", "a scrape waits for those who guess");
+    }
+    let mut answers = Vec::new();
+    while let Some(answer) = guesses.join_next().await {
+        // Beyond the limit of connections one is closed, which is an answer too.
+        answers.extend(answer?.ok().filter(|answer| !answer.is_empty()));
+    }
+    let busy: Vec<&String> = answers.iter().filter(|answer| status(answer) == "429").collect();
+    assert!(answers.iter().all(|answer| ["401", "429"].contains(&status(answer))), "{answers:?}");
+    assert!(busy.len() > 100, "{} of {} were told to come back", busy.len(), answers.len());
+    assert!(busy.iter().all(|answer| answer.contains("retry-after: 1")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_refused_is_counted_by_its_reason() -> anyhow::Result<()> {
+    let long = format!("{}x", "y".repeat(72));
+    let world = World::start(&format!(
+        "basic_auth_users: {{ann: '{}', bob: '{}'}}\n",
+        bcrypt::hash("open sesame", 4)?,
+        bcrypt::hash(&long[..72], 4)?
+    ))
+    .await?;
+    use base64::Engine;
+    let basic = |user: &str, password: &str| {
+        let login = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        format!("Authorization: Basic {login}\r\n")
+    };
+    assert_eq!(status(&plain(world.port, "/metrics", &basic("bob", &long[..72])).await?), "200");
+    // bcrypt would read no further than the password that is good.
+    for bad in [basic("bob", &long), basic("nobody", "x"), WRONG.to_owned(), String::new()] {
+        assert_eq!(status(&plain(world.port, "/metrics", &bad).await?), "401", "{bad}");
+    }
+    world.until("checklist_web_logins_refused_total{reason=\"unauthenticated\"} 4").await?;
+    world.until("checklist_web_logins_refused_total{reason=\"forbidden\"} 0").await
+}

@@ -1,0 +1,97 @@
+//! Many who ask for what takes long: they share it, they wait in short queues, and scrapes wait for none of them.
+
+use stack::hostile::behaviour::{Behaviour, Peer};
+use stack::web::{World, plain, raw, status};
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_thousand_who_ask_for_a_probe_and_leave_cost_its_target_one_connection() -> anyhow::Result<()> {
+    let peer = Peer::start(Behaviour::BlackHole).await?;
+    let lists = format!("health: [{{name: h, url: 'http://127.0.0.1:{}/', expect: {{a: b}}}}]\n", peer.port);
+    let world = World::start_with("", &[], &lists).await?;
+    // The first run by itself is over, and the next is minutes away.
+    world.until("checklist_probe_runs_total{check=\"health\",target=\"h\"} 1").await?;
+    let before = peer.connections.load(Ordering::Relaxed);
+    for n in 0..3_000 {
+        let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
+        // Who was closed to make room has left too.
+        let _ = stream.write_all(b"GET /probe?check=health HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        drop(stream);
+        if n % 300 == 0 {
+            assert_eq!(status(&plain(world.port, "/metrics", "").await?), "200", "scrape {n}");
+        }
+    }
+    // The run goes on to its end, whoever left: its deadline is the check's own.
+    world.until("checklist_probe_runs_total{check=\"health\",target=\"h\"} 2").await?;
+    let runs = peer.connections.load(Ordering::Relaxed) - before;
+    assert!((1..=3).contains(&runs), "the target had {runs} connections");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_for_a_probe_have_few_places() -> anyhow::Result<()> {
+    let peer = Peer::start(Behaviour::BlackHole).await?;
+    let lists = format!("health: [{{name: h, url: 'http://127.0.0.1:{}/', expect: {{a: b}}}}]\n", peer.port);
+    let world = World::start_with("", &[], &lists).await?;
+    let port = world.port;
+    let mut asking = JoinSet::new();
+    for _ in 0..200 {
+        asking.spawn(async move {
+            let head = "X-Prometheus-Scrape-Timeout-Seconds: 2\r\n";
+            raw(
+                port,
+                format!("GET /probe?check=health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{head}\r\n").as_bytes(),
+            )
+            .await
+        });
+    }
+    for _ in 0..10 {
+        assert_eq!(status(&plain(port, "/metrics", "").await?), "200");
+    }
+    let mut codes = Vec::new();
+    while let Some(answer) = asking.join_next().await {
+        codes.push(status(&answer??).to_owned());
+    }
+    let count = |code: &str| codes.iter().filter(|known| *known == code).count();
+    assert!(count("429") > 100 && count("504") >= 1, "{codes:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifteen_megabytes_of_records_are_read_once_for_all_who_look() -> anyhow::Result<()> {
+    let folder = tempfile::TempDir::new()?;
+    let mut records = String::new();
+    while records.len() < 15 * 1024 * 1024 {
+        let note = "n".repeat(60);
+        let _ = writeln!(
+            records,
+            "{{\"at\": \"2026-01-02T03:04:05Z\", \"by\": \"ann\", \"act\": \"done\", \"task\": \"dr_drill\", \"note\": \"{note}\"}}"
+        );
+    }
+    std::fs::write(folder.path().join("records.jsonl"), records)?;
+    let lists = format!("tasks: {{since: 2026-01-01, directory: {}}}\n", folder.path().display());
+    let world = World::start_with("", &[], &lists).await?;
+    let port = world.port;
+    let mut looking = JoinSet::new();
+    for _ in 0..260 {
+        looking.spawn(async move { plain(port, "/tasks", "").await });
+    }
+    for _ in 0..10 {
+        assert_eq!(status(&plain(port, "/metrics", "").await?), "200", "a scrape waits for the page");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut codes = Vec::new();
+    while let Some(answer) = looking.join_next().await {
+        // Beyond the limit of connections one is closed.
+        codes.extend(answer?.ok().filter(|answer| !answer.is_empty()).map(|answer| status(&answer).to_owned()));
+    }
+    assert!(codes.iter().all(|code| ["200", "429"].contains(&code.as_str())), "{codes:?}");
+    assert!(codes.iter().any(|code| code == "200"), "{codes:?}");
+    assert_eq!(status(&plain(port, "/tasks", "").await?), "200");
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! A web configuration that is half written, or that others may read.
+
+use stack::web::{ANN, World, plain, status, users};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+const IN_FORCE: &str = "checklist_web_config_last_reload_successful";
+
+/// Whether a client that speaks TLS 1.2 and shows a certificate of this name is let in.
+async fn is_let_in(world: &World, name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> bool {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    let attempt = async {
+        let mut roots = rustls::RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(&world.authority.ca_file)? {
+            roots.add(certificate?)?;
+        }
+        let (certificate, key) = world.authority.pem(name)?;
+        let config = rustls::ClientConfig::builder_with_provider(clients::trust::provider())
+            .with_protocol_versions(versions)?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(
+                vec![CertificateDer::from_pem_slice(certificate.as_bytes())?],
+                PrivateKeyDer::from_pem_slice(key.as_bytes())?,
+            )?;
+        let stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
+        let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost")?, stream).await?;
+        stack::web::ask(stream, "/metrics", ANN).await
+    };
+    attempt.await.is_ok_and(|answer: String| status(&answer) == "200")
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_after_any_line_lets_nobody_in_who_was_not_and_is_told() -> anyhow::Result<()> {
+    let whole = format!(
+        "{}tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n  min_version: TLS13\n  client_allowed_sans: [prometheus]\n",
+        users()?
+    );
+    let world = World::start(&whole).await?;
+    let scrape = || async { world.tls(Some(("prometheus", &world.authority))).await };
+    assert!(scrape().await?.contains(&format!("{IN_FORCE} 1\n")));
+    let file = world.folder.path().join("web.yaml");
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    for end in [0, 1, 5, 6, 7] {
+        std::fs::write(&file, lines[..end].concat())?;
+        let mut told = false;
+        for _ in 0..200 {
+            for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
+                assert!(!is_let_in(&world, "mallory", versions).await, "mallory is let in after {end} lines");
+            }
+            assert!(!is_let_in(&world, "prometheus", &[&rustls::version::TLS12]).await, "TLS 1.2 after {end} lines");
+            told = scrape().await?.contains(&format!("{IN_FORCE} 0\n"));
+            if told {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(told, "nothing tells of the file after {end} lines: {}", world.process.log());
+        std::fs::write(&file, &whole)?;
+        for _ in 0..200 {
+            if scrape().await?.contains(&format!("{IN_FORCE} 1\n")) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(scrape().await?.contains(&format!("{IN_FORCE} 1\n")), "the whole file is good again");
+    }
+    let log = world.process.log();
+    for what in ["asks for no TLS any more", "client_allowed_sans", "min_version"] {
+        assert!(log.contains(what), "{what} is not in the log: {log}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_others_may_read_or_write_is_told() -> anyhow::Result<()> {
+    let world = World::start("tls_server_config: {cert_file: server.pem, key_file: server.key}\n").await?;
+    let told = |mode: &str| format!("server.key: its mode is {mode}");
+    for (mode, shown) in [(0o664, "664"), (0o604, "604")] {
+        let key = world.folder.path().join("server.key");
+        std::fs::set_permissions(&key, Permissions::from_mode(mode))?;
+        // Told when it is read: at the start, and when its content changes.
+        stack::web::certify(&world.authority, world.folder.path(), "localhost")?;
+        world.until_logged(&told(shown)).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_the_file_stops_nothing() -> anyhow::Result<()> {
+    let mut world = World::start(&users()?).await?;
+    let file = world.folder.path().join("web.yaml");
+    std::fs::remove_file(&file)?;
+    nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU)?;
+    world.until(&format!("{IN_FORCE} 0")).await?;
+    assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
+    assert_eq!(status(&plain(world.health, "/-/healthy", "").await?), "200");
+    assert!(world.process.stop(), "it ends as asked");
+    Ok(())
+}
