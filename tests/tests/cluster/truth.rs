@@ -376,8 +376,7 @@ async fn what_exclude_leaves_out_by_name_label_or_annotation_is_not_told_until_i
     let told = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
     eventually("what is not left out is told", || async {
         let page = told().await?;
-        Ok(web.iter().all(|line| page.contains(line))
-            && page.contains(&endpoints("idle", 0).replace("NS", &namespace)))
+        Ok(web.iter().all(|line| page.contains(line)) && page.contains(&endpoints("idle", 0).replace("NS", &namespace)))
     })
     .await?;
     let page = told().await?;
