@@ -33,7 +33,8 @@ fn found(example: &Example, id: &str) -> Vec<&'static str> {
     } else {
         let (own, files): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| name == configuration::NAME);
         let read = |(name, text): &(String, String)| Configuration::parse(name.as_ref(), text, true, checks::id);
-        options.configurations = own.iter().map(|file| read(file).unwrap()).collect();
+        options.configurations =
+            own.iter().map(|file| read(file).unwrap_or_else(|error| panic!("{error:?}"))).collect();
         let sources: Vec<Source> = files.iter().map(|(name, text)| source(name, text)).collect();
         run(&sources, &options).findings
     };

@@ -277,7 +277,7 @@ fn the_place_of_a_mistake_in_a_long_line_is_shown_around_it() {
     rules.push(rule(200, "sum(up) by (job) >> 1"));
     let text = format!("{{\"groups\":[{{\"name\":\"é\",\"rules\":[{}]}}]}}", rules.join(","));
     let (code, printed) = of("rules.json", &text, &[]);
-    let column = text[..text.find(">> 1").unwrap() + 1].chars().count() + 1;
+    let column = text[..=text.find(">> 1").unwrap()].chars().count() + 1;
     assert!(code == Some(1) && printed.contains(&format!("rules.json:1:{column}\n")), "{printed}");
     let lines: Vec<&str> = printed.lines().collect();
     let at = lines.iter().position(|line| line.contains(">> 1")).unwrap();

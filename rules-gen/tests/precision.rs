@@ -21,7 +21,7 @@ struct Score {
 fn findings(files: &[(String, String)], version: Option<(u32, u32)>) -> Vec<Finding> {
     let (own, files): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| name == configuration::NAME);
     let read = |(name, text): &(String, String)| Configuration::parse(name.as_ref(), text, true, checks::id);
-    let configurations = own.iter().map(|file| read(file).expect("a good rules-gen.yaml")).collect();
+    let configurations = own.iter().map(|file| read(file).unwrap_or_else(|error| panic!("{error:?}"))).collect();
     let source = |(name, text): &(String, String)| Source { name: name.clone(), named: true, text: Ok(text.clone()) };
     let sources: Vec<Source> = files.into_iter().map(source).collect();
     let mut findings = run(&sources, &Options { version, configurations, ..Options::default() }).findings;
@@ -51,7 +51,10 @@ fn nineteen_of_twenty_findings_of_each_lint_are_right() -> std::io::Result<()> {
         let name = path.display().to_string();
         let mut seen: BTreeSet<(usize, &str)> = BTreeSet::new();
         for finding in findings(&[(name, text.clone())], None) {
-            let (line, marked) = marks.range(..=finding.place.line).next_back().expect("a finding within a rule");
+            let (line, marked) = marks
+                .range(..=finding.place.line)
+                .next_back()
+                .unwrap_or_else(|| panic!("not within a rule: {finding:?}"));
             let score = scores.entry(finding.id.to_owned()).or_default();
             if marked.contains(finding.id) {
                 score.right += usize::from(seen.insert((*line, finding.id)));
@@ -81,7 +84,7 @@ fn nineteen_of_twenty_findings_of_each_lint_are_right() -> std::io::Result<()> {
     println!("{rules} rules of common kinds, and the examples of {} lints", checks::ALL.len());
     for (id, score) in &scores {
         let all = score.right + score.wrong.len();
-        let lint = checks::ALL.iter().find(|lint| lint.id == *id).expect("a lint of the list");
+        let lint = checks::ALL.iter().find(|lint| lint.id == *id).unwrap_or_else(|| panic!("{id} is not in the list"));
         if all == 0 {
             println!("{id}: no warnings");
             continue;

@@ -105,8 +105,8 @@ fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_wha
         outputs.iter().find(|output| output.path.ends_with("alertmanager.yaml")).context("no alertmanager.yaml")?;
     let routes: Value = serde_yaml::from_str(&file.content)?;
     let receiver = |kind: &str, key: &str| {
-        let all = routes["receivers"].as_array().into_iter().flatten();
-        let found = all.filter_map(|one| one[kind][0][key].as_str()).next();
+        let mut all = routes["receivers"].as_array().into_iter().flatten();
+        let found = all.find_map(|one| one[kind][0][key].as_str());
         found.map(str::to_owned).with_context(|| format!("no {key} in {kind}"))
     };
     let (title, heading, text) = (
@@ -131,7 +131,7 @@ fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_wha
         );
         let mut expect = |good: bool, what: &str| {
             if !good {
-                wrong.push(format!("{name}: {what}: {page:?} / {text:?}"))
+                wrong.push(format!("{name}: {what}: {page:?} / {text:?}"));
             }
         };
         for bad in ["<no value>", "%!", "NaN", "{{", "{value}", "{limit}", "  ", "..", " .", "e+0"] {

@@ -91,17 +91,16 @@ impl Job {
     pub async fn run_shared(self: &Arc<Self>) {
         let mut run = {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            match asked.as_ref().filter(|run| is_shared(run)) {
-                Some(run) => run.clone(),
-                None => {
-                    let (ended, run) = watch::channel(None);
-                    let job = Arc::clone(self);
-                    tokio::spawn(async move {
-                        job.run().await;
-                        ended.send_replace(Some(Instant::now()));
-                    });
-                    asked.insert(run).clone()
-                }
+            if let Some(run) = asked.as_ref().filter(|run| is_shared(run)) {
+                run.clone()
+            } else {
+                let (ended, run) = watch::channel(None);
+                let job = Arc::clone(self);
+                tokio::spawn(async move {
+                    job.run().await;
+                    ended.send_replace(Some(Instant::now()));
+                });
+                asked.insert(run).clone()
             }
         };
         // An error means that the run was taken down with the program.

@@ -84,7 +84,7 @@ fn foreign(headers: &HeaderMap, known: bool, own_name: &str) -> Option<&'static 
         || name == own_name
         // Nobody outside can have a name without a dot, or one of a cluster.
         || (!name.is_empty() && !name.contains('.'))
-        || name.ends_with(".svc")
+        || name.rsplit('.').next() == Some("svc")
         || name.contains(".svc.cluster.")
         || (!own_name.is_empty() && name.starts_with(&format!("{own_name}.")));
     (!known && !ours).then_some("the name in Host is none of this server's; use its address, or configure a login")

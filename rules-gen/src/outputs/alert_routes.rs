@@ -128,6 +128,9 @@ pub fn receiver(config: &Config, severity: &str) -> &'static str {
     all.fold(first, |found, next| if found == "nobody" { next } else { found })
 }
 
+/// Pages that cover the same alerts: their names, the labels that must be equal, the alerts, and how severe they are.
+type Covering<'a> = (Vec<&'a str>, BTreeSet<&'static str>, &'a [&'a str], Severity);
+
 fn inhibitions(config: &Config) -> Vec<Inhibition> {
     let is = |name, value| Matcher::new(name, "=", value);
     // Labels that neither alert has agree, and so would those of other people's alerts.
@@ -187,7 +190,7 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
     });
     // Pages that say more than other alerts' warnings do, those that cover the same ones together.
     let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
-    let mut covering: Vec<(Vec<&str>, BTreeSet<&'static str>, &[&str], Severity)> = Vec::new();
+    let mut covering: Vec<Covering> = Vec::new();
     for page in judged.flat_map(|signal| signal.alerts).filter(|page| !page.covers.is_empty()) {
         let metrics = page.when.metrics();
         let labels = metrics.iter().flat_map(|metric| metric.labels).copied();

@@ -125,7 +125,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 async fn converse(behaviour: Behaviour, mut stream: TcpStream, port: u16, bomb: &[u8]) -> std::io::Result<()> {
     if behaviour == Behaviour::WrongProtocol {
         stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\nE\x7f\xff\xff\xff").await?;
-        return forever(&mut stream, &[b'S'; 65_536], Duration::ZERO).await;
+        return forever(&mut stream, &vec![b'S'; 65_536], Duration::ZERO).await;
     }
     let mut asked = vec![0; 16 * 1024];
     loop {
@@ -162,7 +162,7 @@ async fn converse(behaviour: Behaviour, mut stream: TcpStream, port: u16, bomb: 
                 let head = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 20000000\r\n\r\n";
                 stream.write_all(head.as_bytes()).await?;
                 for _ in 0..20 {
-                    stream.write_all(&[b'e'; 1_000_000]).await?;
+                    stream.write_all(&vec![b'e'; 1_000_000]).await?;
                 }
             }
         }
@@ -230,8 +230,8 @@ async fn endless(stream: &mut TcpStream, request: &str) -> std::io::Result<()> {
     if !request.starts_with("GET") && !request.starts_with("HEAD") && !request.starts_with("POST") {
         // PostgreSQL: a message as long as one can be.
         stream.write_all(b"E\x7f\xff\xff\xff").await?;
-        return forever(stream, &[b'S'; 65_536], Duration::ZERO).await;
+        return forever(stream, &vec![b'S'; 65_536], Duration::ZERO).await;
     }
     stream.write_all(format!("{OK}\r\n").as_bytes()).await?;
-    forever(stream, &[b' '; 65_536], Duration::ZERO).await
+    forever(stream, &vec![b' '; 65_536], Duration::ZERO).await
 }

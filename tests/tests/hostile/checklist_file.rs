@@ -30,7 +30,7 @@ async fn is_told(what: &'static str) -> anyhow::Result<()> {
     assert!(log.contains("is not loaded, the previous one stays"), "{what}: {log}");
     assert_eq!(status(&plain(world.port, "/probe?check=certificates", "").await?), "200", "{what}: the checks go on");
     if what == "folder" {
-        std::fs::remove_dir(&file)?
+        std::fs::remove_dir(&file)?;
     } else {
         let _ = std::fs::remove_file(&file);
     }

@@ -1,5 +1,6 @@
 //! Guessing: names are not told apart, what was refused is counted, and scrapes go on.
 
+use base64::Engine;
 use stack::web::{ANN, World, plain, status};
 use tokio::task::JoinSet;
 
@@ -40,7 +41,6 @@ async fn what_was_refused_is_counted_by_its_reason() -> anyhow::Result<()> {
         bcrypt::hash(&long[..72], 4)?
     ))
     .await?;
-    use base64::Engine;
     let basic = |user: &str, password: &str| {
         let login = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
         format!("Authorization: Basic {login}\r\n")

@@ -122,7 +122,7 @@ mod tests {
         requests[0].is_known();
         let busy = requests[1].begin();
         assert!(connections.make_room().await);
-        assert_eq!(tasks.iter().map(|task| task.is_finished()).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!(tasks.iter().map(tokio::task::JoinHandle::is_finished).collect::<Vec<_>>(), [false, false, true]);
         connections.register(Arc::default(), tokio::spawn(std::future::pending::<()>()).abort_handle());
         assert!(connections.make_room().await, "the new one is idle");
         drop(busy);

@@ -76,7 +76,10 @@ impl Passwords {
         let Some(turn) = self.queue.turn(from).await else { return Login::Busy };
         let hashes = self.hashes(user);
         #[cfg(test)]
-        self.costs.lock().unwrap().extend(hashes.iter().filter_map(|(hash, _)| cost(hash.expose_secret())));
+        self.costs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(hashes.iter().filter_map(|(hash, _)| cost(hash.expose_secret())));
         // It ends on its thread, and keeps its turn there, when the client goes away meanwhile.
         let verify = move || {
             let _turn = turn;

@@ -140,11 +140,12 @@ impl Bounded {
 async fn next(body: &mut Body) -> Option<Result<Bytes, kube::Error>> {
     loop {
         match body.frame().await? {
-            Ok(frame) => match frame.into_data() {
-                Ok(data) => return Some(Ok(data)),
-                // Trailers say nothing that is needed.
-                Err(_) => continue,
-            },
+            // Trailers say nothing that is needed.
+            Ok(frame) => {
+                if let Ok(data) = frame.into_data() {
+                    return Some(Ok(data));
+                }
+            }
             Err(error) => return Some(Err(error)),
         }
     }

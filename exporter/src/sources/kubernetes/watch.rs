@@ -427,14 +427,14 @@ mod tests {
         let body = serve(|mut stream, _| async move {
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
             loop {
-                stream.write_all(&[b' '; 65_536]).await?;
+                stream.write_all(&[b' '; 8_192]).await?;
             }
         });
         assert_eq!(reason(&body.await?).await, Some(Reason::Limit), "a body");
         let refusal = serve(|mut stream, _| async move {
             stream.write_all(b"HTTP/1.1 500 No\r\n\r\n").await?;
             loop {
-                stream.write_all(&[b'e'; 65_536]).await?;
+                stream.write_all(&[b'e'; 8_192]).await?;
             }
         });
         assert_eq!(reason(&refusal.await?).await, Some(Reason::Protocol), "a refusal");
