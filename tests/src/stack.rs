@@ -284,7 +284,7 @@ thresholds:
   connections.idle: 95%
   database_size.limit: 1TiB
   maintenance.min_table_size: 1MiB
-  pod_logs.silence: {{warning: 4s, critical: 1h}}
+  pod_logs.silence: {{warning: 5m, critical: 1h}}
   seq_scans.min_table_size: 5MiB
   slow_queries.running: 4s
 alerting:

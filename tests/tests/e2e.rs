@@ -390,7 +390,7 @@ async fn every_query_of_every_dashboard_returns_data() -> anyhow::Result<()> {
         }
     }
     assert!(queries.len() > 60, "only {} queries were found", queries.len());
-    let own = || PER_CHECK.iter().chain(PER_TARGET);
+    let own = || PER_CHECK.iter().chain(PER_TARGET).chain(PER_PROCESS);
     let sparse =
         || checklist::SIGNALS.iter().flat_map(|signal| signal.metrics).chain(own()).filter(|metric| metric.sparse);
     // This Prometheus has begun a minute ago: what a panel compares with the past is taken from the present.

@@ -128,7 +128,8 @@ pub static SIGNAL: Signal = Signal {
             description: "1 while an autoscaler wants more replicas than its maximum.",
             query: PanelQuery::Value(Value::Of(of(&LIMITED))),
             legend: HPA,
-            threshold: Some(&ALWAYS),
+            // The limit belongs to what is at its maximum; this is one half of what the alert judges.
+            threshold: None,
             ..PANEL
         },
         Panel {

@@ -116,7 +116,8 @@ pub static SIGNAL: Signal = Signal {
                 &[&RESTARTS],
             ),
             legend: &["namespace", "pod", "container"],
-            threshold: Some(&PER_HOUR),
+            // The alert counts from the lowest value of the hour, which is not drawn: a counter is no panel's value.
+            threshold: None,
             ..PANEL
         },
         Panel {

@@ -6,6 +6,7 @@ use super::signal::runbook;
 use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CHECK_PASSED, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD,
     PROBE_SUCCESS, RULES_INFO, SEEN, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN,
+    WEB_CONFIG,
 };
 use checklist::signals::tasks::DUE;
 use checklist::{Config, Metric, Signal, Unit};
@@ -154,6 +155,9 @@ fn exporter(config: &Config, page: &mut Page) {
     page.panel(&stat(config, "Exporters", description, or_none(&format!("{BUILD_INFO}{{{PROCESS}}}")), &there));
     let description = "Whether the last change of checklist.yaml could be loaded.";
     page.panel(&whether(stat(config, "checklist.yaml loaded", description, of_process(&CONFIG_SUCCESSFUL), &plain())));
+    let description = "Whether the web configuration on the disk is in force, and lets in no more than before.";
+    let in_force = format!("min without (instance, pod) ({WEB_CONFIG}{{{PROCESS}}})");
+    page.panel(&whether(stat(config, "Web configuration", description, in_force, &plain())));
     let description = "Exporters whose checklist.yaml is not the one that the rules in Prometheus were generated from.";
     let differ = format!("{} unless on (fingerprint) {RULES_INFO}{{{PROCESS}}}", of_process(&CONFIG_INFO));
     page.panel(&stat(config, "Unlike the rules", description, or_none(&differ), &best_is_zero("orange")));
