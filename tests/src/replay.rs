@@ -35,8 +35,6 @@ pub struct Played {
 pub struct Role {
     /// The labels of the alert.
     pub alert: Labels,
-    /// Its summary.
-    pub summary: String,
     firing: Vec<Played>,
     /// What keeps it quiet where another is played; nothing unless it tells of an absence.
     silent: Vec<Played>,
@@ -55,10 +53,9 @@ impl Role {
         let quiet = test.test["tests"].get(1).filter(|_| firing.is_empty());
         let silent =
             quiet.map_or_else(|| Ok(Vec::new()), |quiet| case(quiet, own.as_deref()).map(|(series, _)| series))?;
-        let of = |name: &str| test.rule.annotations.get(name).cloned().unwrap_or_default();
         let role = |mut alert: Labels| {
             alert.insert("alertname".to_owned(), test.rule.alert.clone());
-            Self { alert, summary: of("summary"), firing: firing.clone(), silent: silent.clone() }
+            Self { alert, firing: firing.clone(), silent: silent.clone() }
         };
         Ok(expected.into_iter().map(role).collect())
     }

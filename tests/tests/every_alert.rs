@@ -135,14 +135,17 @@ async fn perform(
             if at_gate["status"]["state"] != "active" {
                 return Err(format!("{one} is held back: {at_gate}"));
             }
-            // Of several alerts of a group each has its name and its summary in the message.
-            let parts = [role.summary.as_str(), label("alertname")];
+            // Of several alerts of a group each has its name in the message.
             let message = |receiver: &str| {
-                let about = |m: &stack::recorder::Message| parts.iter().all(|part| m.names(part));
+                let about = |m: &stack::recorder::Message| m.names(label("alertname"));
                 messages.iter().skip(before).any(|m| m.receiver == receiver && !m.resolved && about(m))
             };
             match wanted.iter().find(|receiver| **receiver != "nobody" && !message(receiver)) {
-                Some(receiver) => Err(format!("{receiver} was not told of {one}")),
+                Some(receiver) => {
+                    let named = |m: &&stack::recorder::Message| m.names(label("alertname")) && m.names(label("target"));
+                    let last = messages.iter().skip(before).rev().find(named).map(|m| m.body.to_string());
+                    Err(format!("{receiver} was not told of {one}; the last message that names it: {last:?}"))
+                }
                 None => Ok(()),
             }
         };
