@@ -5,7 +5,7 @@ use stack::hostile::watched::Watched;
 use stack::web::users;
 use std::time::Duration;
 
-/// In KiB. All of it at once has taken from 131 to 148 MiB; the shipped limit (128Mi) is for fewer bad targets at a time.
+/// In KiB. All of it at once has taken from 128 to 144 MiB; the shipped limit (128Mi) is for fewer bad targets at a time.
 const BUDGET: u64 = 176 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
