@@ -5,6 +5,7 @@
 //! ledger; `table` puts both side by side.
 
 pub mod board;
+mod book;
 pub mod clock;
 pub mod database;
 pub mod evaluate;

@@ -4,56 +4,16 @@
 mod reach;
 
 use super::board::Board;
+use super::book::{Book, When, blind};
 use super::clock::{at, sliding};
 use super::ledger::{Incident, Loud};
 use super::ordinary::{traffic, usual_failures};
 use super::shop::{DAY, Kind, Shop};
-use checklist::self_metrics::{LAST_SUCCESS, PROBE_SUCCESS, TARGET_REACHABLE};
 use checklist::signals::{
     audit_log, auth_failures, backup, certificates, connections, disk, health, hpa, images, indexes, pods, pvc,
     restarts, restore, rules, seq_scans, slow_queries, tasks, workflows,
 };
 use std::ops::Range;
-
-/// When a thing happens: a day that is judged, an hour, and how many minutes it lasts.
-struct When(usize, usize, usize);
-
-impl When {
-    fn minutes(&self, shop: &Shop) -> Range<usize> {
-        let begin = shop.from() + self.0 * DAY + self.1 * 60 + 7;
-        begin..begin + self.2
-    }
-}
-
-struct Book<'a> {
-    shop: &'a Shop,
-    board: &'a mut Board,
-    all: Vec<Incident>,
-}
-
-impl Book<'_> {
-    /// Writes an incident down. It matters from `after` minutes behind its begin on.
-    fn write(
-        &mut self,
-        what: &'static str,
-        when: Range<usize>,
-        after: usize,
-        loud: Loud,
-        traces: usize,
-        names: &[&str],
-    ) {
-        let names = names.iter().map(|name| (*name).to_owned()).collect();
-        self.all.push(Incident {
-            what,
-            since: when.start,
-            begin: when.start + after,
-            end: when.end,
-            traces,
-            loud,
-            names,
-        });
-    }
-}
 
 /// Breaks a month, and says what was broken. Failed and slow requests of all incidents are written at the end.
 pub fn happen(shop: &Shop, board: &mut Board) -> Vec<Incident> {
@@ -116,38 +76,6 @@ fn database_down(book: &mut Book<'_>, when: &When, failing: &mut Vec<(Range<usiz
     book.board.part(health::FIELD_OK.name, &field, when.clone(), |_| Some(0.0));
     failing.push((when.clone(), 0.4));
     book.write("database down", when, 0, Loud::Page, DAY, &[&database, "shop"]);
-}
-
-/// What the exporter shows of a target that it cannot reach: the last success stays, the levels are gone after three
-/// intervals.
-fn blind(board: &mut Board, when: &Range<usize>, kind: &str, target: &str) {
-    let reachable = [("kind", kind), ("target", target)];
-    board.part(TARGET_REACHABLE.name, &reachable, when.clone(), |_| Some(0.0));
-    let of_target = |name: &str, labels: &super::board::Labels| {
-        labels.get("target").is_some_and(|value| value == target)
-            && labels.get("check").is_some_and(|check| {
-                checklist::signals::by_id(check).is_some_and(|signal| signal.kind.reaches() == Some(kind))
-            })
-            && name.starts_with("checklist_")
-    };
-    board.change(when.clone(), |name, labels| name == PROBE_SUCCESS.name && of_target(name, labels), |_, _| 0.0);
-    let begin = at(when.start);
-    board.change(
-        when.clone(),
-        |name, labels| name == LAST_SUCCESS.name && of_target(name, labels),
-        |_, value| value.min(begin),
-    );
-    let is_self_metric = |name: &str| {
-        name.starts_with("checklist_probe_")
-            || name.starts_with("checklist_check_")
-            || name.starts_with("checklist_target_")
-    };
-    let stale = when.start + 5..when.end;
-    board.change(
-        stale,
-        |name, labels| !is_self_metric(name) && !name.ends_with("_total") && of_target(name, labels),
-        |_, _| f64::NAN,
-    );
 }
 
 /// One pod of a deployment crashes again and again; the others serve.

@@ -1,7 +1,7 @@
 //! What goes wrong beside the databases: pages, buckets, endpoints and Alertmanager that do not answer, nodes that are
 //! lost, memory that is not enough.
 
-use super::{Book, When, blind};
+use crate::life::book::{Book, When, blind};
 use crate::life::clock::at;
 use crate::life::ledger::Loud;
 use crate::life::shop::{DAY, Kind};

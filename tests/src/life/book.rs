@@ -1,0 +1,81 @@
+//! The book in which incidents are written down as they happen.
+
+use super::board::Board;
+use super::clock::at;
+use super::ledger::{Incident, Loud};
+use super::shop::{DAY, Shop};
+use checklist::self_metrics::{LAST_SUCCESS, PROBE_SUCCESS, TARGET_REACHABLE};
+use std::ops::Range;
+
+/// When a thing happens: a day that is judged, an hour, and how many minutes it lasts.
+pub(super) struct When(pub usize, pub usize, pub usize);
+
+impl When {
+    pub(super) fn minutes(&self, shop: &Shop) -> Range<usize> {
+        let begin = shop.from() + self.0 * DAY + self.1 * 60 + 7;
+        begin..begin + self.2
+    }
+}
+
+/// What is written while a shop is broken.
+pub(super) struct Book<'a> {
+    pub(super) shop: &'a Shop,
+    pub(super) board: &'a mut Board,
+    pub(super) all: Vec<Incident>,
+}
+
+impl Book<'_> {
+    /// Writes an incident down. It matters from `after` minutes behind its begin on.
+    pub(super) fn write(
+        &mut self,
+        what: &'static str,
+        when: Range<usize>,
+        after: usize,
+        loud: Loud,
+        traces: usize,
+        names: &[&str],
+    ) {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        self.all.push(Incident {
+            what,
+            since: when.start,
+            begin: when.start + after,
+            end: when.end,
+            traces,
+            loud,
+            names,
+        });
+    }
+}
+
+/// What the exporter shows of a target that it cannot reach: the last success stays, the levels are gone after three
+/// intervals.
+pub(super) fn blind(board: &mut Board, when: &Range<usize>, kind: &str, target: &str) {
+    let reachable = [("kind", kind), ("target", target)];
+    board.part(TARGET_REACHABLE.name, &reachable, when.clone(), |_| Some(0.0));
+    let of_target = |name: &str, labels: &super::board::Labels| {
+        labels.get("target").is_some_and(|value| value == target)
+            && labels.get("check").is_some_and(|check| {
+                checklist::signals::by_id(check).is_some_and(|signal| signal.kind.reaches() == Some(kind))
+            })
+            && name.starts_with("checklist_")
+    };
+    board.change(when.clone(), |name, labels| name == PROBE_SUCCESS.name && of_target(name, labels), |_, _| 0.0);
+    let begin = at(when.start);
+    board.change(
+        when.clone(),
+        |name, labels| name == LAST_SUCCESS.name && of_target(name, labels),
+        |_, value| value.min(begin),
+    );
+    let is_self_metric = |name: &str| {
+        name.starts_with("checklist_probe_")
+            || name.starts_with("checklist_check_")
+            || name.starts_with("checklist_target_")
+    };
+    let stale = when.start + 5..when.end;
+    board.change(
+        stale,
+        |name, labels| !is_self_metric(name) && !name.ends_with("_total") && of_target(name, labels),
+        |_, _| f64::NAN,
+    );
+}
