@@ -1,14 +1,18 @@
-//! Tells the tests at build time which schemas of others this machine has (scripts/install-schemas), so that a test without
-//! its schema is reported as ignored, with the reason.
+//! Tells the tests at build time which schemas and programs of others this machine has (scripts/install-schemas,
+//! scripts/build-parts), so that a test without its schema or program is reported as ignored, with the reason.
 
 use std::path::Path;
 
 fn main() {
-    let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/schemas/node_modules");
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    let (modules, promtool) = (target.join("schemas/node_modules"), target.join("parts/bin/promtool"));
     println!("cargo::rerun-if-changed=build.rs");
-    // A folder that is not there yet would make every build a new one.
-    let watched = modules.ancestors().find(|folder| folder.exists()).unwrap_or(&modules);
-    println!("cargo::rerun-if-changed={}", watched.display());
+    for path in [&modules, &promtool] {
+        // What is not there yet would make every build a new one.
+        let watched = path.ancestors().find(|folder| folder.exists()).unwrap_or(path);
+        println!("cargo::rerun-if-changed={}", watched.display());
+    }
+    flag("has_newest_promtool", promtool.exists());
     let path = std::env::var_os("PATH").unwrap_or_default();
     let has_node = std::env::split_paths(&path).any(|folder| folder.join("node").exists());
     flag("has_grafana_schema", has_node && modules.join("@grafana/schema").exists());
