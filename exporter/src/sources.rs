@@ -4,6 +4,7 @@
 pub mod dump;
 pub mod kubelet;
 pub mod kubernetes;
+pub mod null;
 pub mod postgres;
 pub mod report;
 pub mod tls;

@@ -1,5 +1,17 @@
 //! What the reports of cargo audit, cargo outdated, Trivy and Grype say.
 
+mod cargo_audit;
+mod cargo_outdated;
+mod grype;
+mod summary;
+mod trivy;
+
+use cargo_audit::cargo_audit;
+use cargo_outdated::cargo_outdated;
+use grype::grype;
+use summary::Summary;
+use trivy::trivy;
+
 use crate::probe::{Failure, Probe};
 use crate::run::time::unix_now;
 use crate::sources::report::{Document, each};
@@ -8,33 +20,12 @@ use checklist::signals::{advisories, dependencies, images};
 use checklist::{Metric, Object, Reason, Samples, Unit};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde::{Deserialize, Deserializer};
-use std::collections::BTreeMap;
 
 /// The probe of the signals `advisories`, `dependencies` and `images`.
 pub struct Reports(pub Target);
 
 /// Clocks of two machines may differ by so many seconds.
 const AHEAD: f64 = 300.0;
-
-/// Counts by level or kind, the name that the report gives itself, and when it was made.
-#[derive(Default)]
-struct Summary {
-    counts: BTreeMap<&'static str, u64>,
-    /// What no newer version mends yet; only scanners of images tell it apart.
-    unfixable: BTreeMap<&'static str, u64>,
-    subject: Option<String>,
-    written: Option<f64>,
-    /// Warnings by kind, of cargo audit alone.
-    warnings: BTreeMap<&'static str, u64>,
-    /// When the list of advisories was last changed, if the report says so.
-    database: Option<f64>,
-}
-
-const LEVELS: [&str; 5] = ["critical", "high", "medium", "low", "unknown"];
-const KINDS: [&str; 4] = ["major", "minor", "patch", "removed"];
-/// Of cargo audit.
-const WARNINGS: [&str; 4] = ["unmaintained", "unsound", "yanked", "other"];
 
 /// The metrics that a format sets.
 struct Shape {
@@ -120,257 +111,9 @@ fn summarize(format: ReportFormat, document: &Document) -> Result<Summary, Failu
     })
 }
 
-/// `null` is an empty list: Go writes it so.
-fn null_is_none<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// Every level is there, also with none, so that "none" differs from "unknown".
-fn counted<'a>(words: &[&'static str], seen: impl Iterator<Item = &'a str>) -> BTreeMap<&'static str, u64> {
-    let mut counts: BTreeMap<&'static str, u64> = words.iter().map(|word| (*word, 0)).collect();
-    for word in seen {
-        let known = words.iter().find(|known| known.eq_ignore_ascii_case(word)).copied();
-        // What a scanner calls negligible or none is of no concern; anything else unheard of is.
-        match known {
-            Some(known) => *counts.entry(known).or_default() += 1,
-            None if ["negligible", "none"].contains(&word.to_lowercase().as_str()) => {}
-            None => *counts.entry("unknown").or_default() += 1,
-        }
-    }
-    counts
-}
-
-#[derive(Deserialize)]
-struct CargoAudit {
-    #[serde(default)]
-    database: Database,
-    vulnerabilities: Vulnerabilities,
-    #[serde(default, deserialize_with = "null_is_none")]
-    warnings: BTreeMap<String, Option<Vec<serde::de::IgnoredAny>>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "kebab-case")]
-struct Database {
-    last_updated: Option<jiff::Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct Vulnerabilities {
-    #[serde(deserialize_with = "null_is_none")]
-    list: Vec<Vulnerability>,
-}
-
-#[derive(Deserialize)]
-struct Vulnerability {
-    advisory: Advisory,
-}
-
-#[derive(Deserialize)]
-struct Advisory {
-    cvss: Option<String>,
-}
-
-fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
-    let report: CargoAudit = serde_json::from_slice(bytes)?;
-    let levels: Vec<&str> =
-        report.vulnerabilities.list.iter().map(|found| level(found.advisory.cvss.as_deref())).collect();
-    // Every kind is there, also with none; a kind of a newer cargo audit is another one.
-    let mut warnings: BTreeMap<&'static str, u64> = WARNINGS.iter().map(|kind| (*kind, 0)).collect();
-    for (kind, list) in &report.warnings {
-        let known = WARNINGS.iter().find(|known| *known == kind).copied().unwrap_or("other");
-        *warnings.entry(known).or_default() += list.as_ref().map_or(0, Vec::len) as u64;
-    }
-    Ok(Summary {
-        counts: counted(&LEVELS, levels.into_iter()),
-        warnings,
-        database: report.database.last_updated.map(|at| at.as_duration().as_secs_f64()),
-        ..Summary::default()
-    })
-}
-
-/// The level of a CVSS vector; an advisory without one is of unknown level.
-fn level(vector: Option<&str>) -> &'static str {
-    let Some(Ok(vector)) = vector.map(str::parse::<cvss::Cvss>) else { return "unknown" };
-    match vector.severity() {
-        cvss::Severity::Critical => "critical",
-        cvss::Severity::High => "high",
-        cvss::Severity::Medium => "medium",
-        cvss::Severity::Low | cvss::Severity::None => "low",
-    }
-}
-
-#[derive(Deserialize)]
-struct CargoOutdated {
-    #[serde(deserialize_with = "null_is_none")]
-    dependencies: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    project: String,
-    latest: String,
-}
-
-/// One document per crate of a workspace, one after the other.
-fn cargo_outdated(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
-    let mut kinds = Vec::new();
-    let mut documents = 0;
-    for document in serde_json::Deserializer::from_slice(bytes).into_iter::<CargoOutdated>() {
-        documents += 1;
-        kinds.extend(
-            document?.dependencies.iter().filter_map(|dependency| kind(&dependency.project, &dependency.latest)),
-        );
-    }
-    if documents == 0 {
-        return Err(serde::de::Error::custom("the file is empty"));
-    }
-    Ok(Summary { counts: counted(&KINDS, kinds.into_iter()), ..Summary::default() })
-}
-
-/// The step from one version to the other, as Cargo's compatibility rules see it.
-fn kind(from: &str, to: &str) -> Option<&'static str> {
-    if to == "Removed" {
-        return Some("removed");
-    }
-    let (from, to) = (from.parse::<semver::Version>().ok()?, to.parse::<semver::Version>().ok()?);
-    if from >= to {
-        return None;
-    }
-    // Before 1.0 the leftmost part that is not zero counts as the major one.
-    let parts = [(from.major, to.major), (from.minor, to.minor), (from.patch, to.patch)];
-    let leading = parts.iter().position(|(from, to)| *from > 0 || *to > 0).unwrap_or(2);
-    let changed = parts.iter().position(|(from, to)| from != to).unwrap_or(2);
-    Some(match changed.saturating_sub(leading) {
-        0 => "major",
-        1 => "minor",
-        _ => "patch",
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Trivy {
-    artifact_name: String,
-    created_at: Option<jiff::Timestamp>,
-    #[serde(default, deserialize_with = "null_is_none")]
-    results: Vec<TrivyResult>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct TrivyResult {
-    vulnerabilities: Option<Vec<TrivyVulnerability>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct TrivyVulnerability {
-    severity: String,
-    /// Empty or absent while there is none.
-    #[serde(default)]
-    fixed_version: String,
-}
-
-fn trivy(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
-    let report: Trivy = serde_json::from_slice(bytes)?;
-    let found = || report.results.iter().flat_map(|result| result.vulnerabilities.iter().flatten());
-    let of = |fixable: bool| {
-        let some = found().filter(move |found| found.fixed_version.is_empty() != fixable);
-        counted(&LEVELS, some.map(|found| found.severity.as_str()))
-    };
-    Ok(Summary {
-        counts: of(true),
-        unfixable: of(false),
-        written: report.created_at.map(|at| at.as_duration().as_secs_f64()),
-        subject: Some(report.artifact_name),
-        ..Summary::default()
-    })
-}
-
-#[derive(Deserialize)]
-struct Grype {
-    #[serde(deserialize_with = "null_is_none")]
-    matches: Vec<GrypeMatch>,
-    #[serde(default)]
-    source: GrypeSource,
-    #[serde(default)]
-    descriptor: GrypeDescriptor,
-}
-
-#[derive(Deserialize)]
-struct GrypeMatch {
-    vulnerability: GrypeVulnerability,
-}
-
-#[derive(Deserialize)]
-struct GrypeVulnerability {
-    #[serde(default)]
-    severity: String,
-    #[serde(default)]
-    fix: GrypeFix,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct GrypeFix {
-    /// `fixed`, `not-fixed`, `wont-fix` or `unknown`.
-    state: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct GrypeSource {
-    target: serde_json::Value,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct GrypeDescriptor {
-    timestamp: Option<jiff::Timestamp>,
-}
-
-fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
-    let report: Grype = serde_json::from_slice(bytes)?;
-    let of = |fixable: bool| {
-        let found = report.matches.iter().map(|found| &found.vulnerability);
-        let some = found.filter(move |found| (found.fix.state == "fixed") == fixable);
-        counted(&LEVELS, some.map(|found| found.severity.as_str()))
-    };
-    Ok(Summary {
-        counts: of(true),
-        unfixable: of(false),
-        subject: report.source.target["userInput"].as_str().map(str::to_owned),
-        written: report.descriptor.timestamp.map(|at| at.as_duration().as_secs_f64()),
-        ..Summary::default()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_step_is_judged_as_cargo_judges_it() {
-        for (from, to, expected) in [
-            ("1.2.3", "2.0.0", Some("major")),
-            ("1.2.3", "1.3.0", Some("minor")),
-            ("1.2.3", "1.2.4", Some("patch")),
-            ("0.2.3", "0.3.0", Some("major")),
-            ("0.2.3", "0.2.4", Some("minor")),
-            ("0.0.3", "0.0.4", Some("major")),
-            ("0.9.0", "1.0.0", Some("major")),
-            ("1.2.3", "1.2.3", None),
-            ("1.2.3", "---", None),
-            ("1.2.3", "Removed", Some("removed")),
-        ] {
-            assert_eq!(kind(from, to), expected, "{from} to {to}");
-        }
-    }
 
     #[test]
     fn each_format_is_counted_and_a_foreign_or_cut_off_one_is_refused() -> Result<(), serde_json::Error> {

@@ -1,19 +1,23 @@
 //! A cluster as the checks need it: watched, with a few fields of each object, and with the time of the last news.
 
 mod answers;
+mod cached;
 mod credentials;
 mod failure;
 mod limits;
+mod list;
 pub mod logs;
 pub mod namespaces;
 pub mod objects;
 pub mod pods;
 pub mod quantity;
 mod room;
+mod store;
 mod watch;
 
 use crate::probe::Failure;
 use answers::Bounded;
+use cached::CachedObject;
 use checklist::Reason;
 use checklist::config::{Exclusion, Kubernetes as Target};
 use clients::file;
@@ -21,7 +25,7 @@ use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use limits::Limits;
-use objects::{Autoscaler, CachedObject, Claim, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
+use objects::{Autoscaler, Claim, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
 use pods::Pod;
 use room::Room;
 use serde::de::DeserializeOwned;
@@ -31,7 +35,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 pub use failure::failure;
-pub use watch::{Present, Store, Watch, Which};
+pub use store::{Store, Which};
+pub use watch::{Present, Watch};
 
 /// Without a word from the API server for this long, nobody knows the state of the cluster:
 /// bookmarks come every minute, and a watch that heard none ends with a new list after a minute and a half.
@@ -172,25 +177,25 @@ impl Watched {
     /// Asks for the nodes by name, page by page: all, or those that a label selector selects.
     pub async fn nodes(&self, selector: Option<&str>) -> Result<BTreeMap<Box<str>, Node>, Failure> {
         let selected =
-            selector.map(|selector| format!("?labelSelector={}", watch::encoded(selector))).unwrap_or_default();
-        Ok(watch::list::<Node>(&self.api, &format!("/api/v1/nodes{selected}"), &Which::default()).await?.objects)
+            selector.map(|selector| format!("?labelSelector={}", list::encoded(selector))).unwrap_or_default();
+        Ok(list::list::<Node>(&self.api, &format!("/api/v1/nodes{selected}"), &Which::default()).await?.objects)
     }
 
     /// Asks for what the nodes use.
     pub async fn node_usage(&self) -> Result<BTreeMap<Box<str>, NodeUsage>, Failure> {
-        Ok(watch::list::<NodeUsage>(&self.api, "/apis/metrics.k8s.io/v1beta1/nodes", &Which::default()).await?.objects)
+        Ok(list::list::<NodeUsage>(&self.api, "/apis/metrics.k8s.io/v1beta1/nodes", &Which::default()).await?.objects)
     }
 
     /// Asks for what the pods of a namespace use.
     pub async fn pod_usage(&self, namespace: &str) -> Result<BTreeMap<Box<str>, PodUsage>, Failure> {
         let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods");
-        Ok(watch::list::<PodUsage>(&self.api, &path, &Which::default()).await?.objects)
+        Ok(list::list::<PodUsage>(&self.api, &path, &Which::default()).await?.objects)
     }
 
     /// The running pods that a label selector selects, each with the names of its containers.
     pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<(String, Vec<Arc<str>>)>, Failure> {
-        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", watch::encoded(selector));
-        let pods = watch::list::<Pod>(&self.api, &path, &Which::default()).await?.objects;
+        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", list::encoded(selector));
+        let pods = list::list::<Pod>(&self.api, &path, &Which::default()).await?.objects;
         let running = pods.into_iter().filter(|(_, pod)| &*pod.phase == "Running");
         let names = |pod: Pod| pod.declared.iter().map(Arc::clone).collect();
         Ok(running.map(|(name, pod)| (name.into(), names(pod))).collect())

@@ -1,6 +1,8 @@
 //! Pods: the only objects that come by the hundred thousand, so each is kept in some 200 bytes.
 
-use super::objects::{ApiObject, CachedObject, Interner, Metadata, Owner, Resources, or_empty};
+use super::cached::{ApiObject, CachedObject, Interner, Metadata, Owner};
+use super::quantity::Resources;
+use crate::sources::null::or_empty;
 use serde::Deserialize;
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Quantities as Kubernetes writes them: `250m`, `1536Mi`, `12e6`.
 
+use serde::Deserialize;
+
 /// The number that a quantity stands for, in cores or bytes (`apimachinery`, `resource.Quantity`).
 pub fn parse(text: &str) -> Option<f64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '-' && c != '+').unwrap_or(text.len());
@@ -28,6 +30,21 @@ pub fn parse(text: &str) -> Option<f64> {
         }
     };
     Some(number * factor).filter(|value| value.is_finite())
+}
+
+/// CPU and memory as quantities.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    cpu: Option<Box<str>>,
+    memory: Option<Box<str>>,
+}
+
+impl Resources {
+    /// Cores and bytes.
+    pub fn amounts(&self) -> (Option<f64>, Option<f64>) {
+        (self.cpu.as_deref().and_then(parse), self.memory.as_deref().and_then(parse))
+    }
 }
 
 #[cfg(test)]

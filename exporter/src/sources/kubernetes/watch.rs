@@ -1,16 +1,14 @@
 //! List in pages, then watch; a new list replaces the old generation whole, never in part.
 
 use super::answers::{Bounded, Refusal};
+use super::cached::{ApiObject, CachedObject};
 use super::failure::refused;
-use super::objects::{ApiObject, CachedObject, Interner};
-use super::room::{Kept, Room};
+use super::list::list;
+use super::store::{Store, Which};
 use checklist::Reason;
-use checklist::config::{Described, Exclusion};
 use clients::Failure;
 use kube::core::WatchEvent;
 use kube::core::response::Status;
-use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -18,77 +16,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// Objects per page: a page of full pods stays below two megabytes. Of larger objects fewer are asked for.
-const PAGE: usize = 100;
 /// The server ends a watch after this many seconds, which proves that it is alive. Its bookmarks come every minute, so each
 /// watch hears one.
 const WATCH_SECONDS: u32 = 90;
 /// First and last wait after a failure.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-/// Objects of one kind in one namespace; beyond it memory is in danger and the check says so.
-const MAX_OBJECTS: usize = 200_000;
-/// A server may answer with an empty page that has a next one, now and then.
-const MAX_EMPTY_PAGES: usize = 100;
-/// A whole list of that many objects takes a minute.
-const LIST_WITHIN: Duration = Duration::from_mins(5);
-
-/// The objects of one generation.
-#[derive(Debug)]
-pub struct Store<K> {
-    /// By name.
-    pub objects: BTreeMap<Box<str>, K>,
-    /// Names of those that are not judged.
-    pub left_out: BTreeSet<Box<str>>,
-    interner: Interner,
-    version: Box<str>,
-    /// Bytes of the objects, without the words that they share.
-    bytes: usize,
-    kept: Kept,
-}
-
-impl<K: CachedObject> Store<K> {
-    fn new(room: &Arc<Room>) -> Self {
-        Self {
-            objects: BTreeMap::new(),
-            left_out: BTreeSet::new(),
-            interner: Interner::default(),
-            version: Box::default(),
-            bytes: 0,
-            kept: Kept::new(Arc::clone(room)),
-        }
-    }
-
-    /// Keeps an object, if the room of the cluster has a place for it.
-    fn put(&mut self, raw: K::Wire, which: &Which) -> Result<(), Failure> {
-        let name = raw.metadata().name.clone();
-        let marks =
-            (!which.excluded.is_empty()).then(|| (raw.metadata().labels.clone(), raw.metadata().annotations.clone()));
-        let object = K::from_wire(raw, &mut self.interner);
-        let left_out = marks.is_some_and(|(labels, annotations)| {
-            let (kind, namespace, workload) = (which.kind, &*which.namespace, object.of_workload());
-            let object =
-                Described { kind, namespace, name: &name, workload, labels: &labels, annotations: &annotations };
-            which.excluded.iter().any(|one| one.fits(object))
-        });
-        self.remove(&name);
-        self.bytes += name.len();
-        if left_out {
-            self.left_out.insert(name);
-        } else {
-            self.bytes += object.bytes();
-            self.objects.insert(name, object);
-        }
-        self.kept.set(self.bytes + self.interner.bytes())
-    }
-
-    fn remove(&mut self, name: &str) {
-        let object = self.objects.remove(name).map(|object| object.bytes());
-        if self.left_out.remove(name) || object.is_some() {
-            self.bytes = self.bytes.saturating_sub(name.len() + object.unwrap_or_default());
-        }
-    }
-}
-
 /// The present objects, held still while they are read.
 pub struct Present<'a, K>(RwLockReadGuard<'a, WatchState<K>>);
 
@@ -109,17 +41,6 @@ pub struct Watch<K> {
     path: String,
     which: Which,
     task: OnceLock<JoinHandle<()>>,
-}
-
-/// What the objects of a collection are, and which of them are not judged.
-#[derive(Debug, Clone, Default)]
-pub struct Which {
-    /// Their kind.
-    pub kind: &'static str,
-    /// Their namespace.
-    pub namespace: String,
-    /// What `exclude:` of the target says.
-    pub excluded: Arc<[Exclusion]>,
 }
 
 struct WatchState<K> {
@@ -318,75 +239,11 @@ async fn events<K: CachedObject>(
     Ok(ended)
 }
 
-/// A text as part of a query.
-pub(super) fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-/// A whole collection, page by page. A page token that expired begins the list anew, once.
-pub(super) async fn list<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
-    let listed = tokio::time::timeout(LIST_WITHIN, pages(api, path, which)).await;
-    listed.map_err(|_| Failure::new(Reason::Timeout, format!("the list of {path} has no end")))?
-}
-
-async fn pages<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
-    let mut store = Store::new(&api.room);
-    let mut token = String::new();
-    let (mut expired, mut empty, mut limit) = (false, 0, PAGE);
-    let separator = if path.contains('?') { '&' } else { '?' };
-    loop {
-        let continued = if token.is_empty() { String::new() } else { format!("&continue={}", encoded(&token)) };
-        let page = match api.get::<Page<K::Wire>>(&format!("{path}{separator}limit={limit}{continued}")).await {
-            Ok(page) => page,
-            Err(Refusal { code: Some(410), .. }) if !expired => {
-                (expired, token) = (true, String::new());
-                store = Store::new(&api.room);
-                continue;
-            }
-            Err(Refusal { code: None, failure }) if failure.reason == Reason::Limit && limit > 1 => {
-                limit /= 10;
-                continue;
-            }
-            Err(refusal) => return Err(refusal.into()),
-        };
-        let items = page.items.unwrap_or_default();
-        empty += usize::from(items.is_empty());
-        for raw in items {
-            store.put(raw, which)?;
-        }
-        store.version = page.metadata.resource_version.into();
-        if store.objects.len() > MAX_OBJECTS {
-            return Err(Failure::new(Reason::Limit, format!("{path} has more than {MAX_OBJECTS} objects")));
-        }
-        if empty > MAX_EMPTY_PAGES {
-            return Err(Failure::new(Reason::Protocol, format!("{path} has pages without objects and without end")));
-        }
-        match page.metadata.next {
-            Some(next) if !next.is_empty() => token = next,
-            _ => return Ok(store),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Page<R> {
-    metadata: ListMetadata,
-    /// Go writes an empty list as `null`.
-    items: Option<Vec<R>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct ListMetadata {
-    resource_version: String,
-    #[serde(rename = "continue")]
-    next: Option<String>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::limits::Limits;
     use super::super::objects::Service;
+    use super::super::room::Room;
     use super::*;
     use kube::client::ClientBuilder;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,0 +1,78 @@
+//! The report of `cargo outdated --format json`.
+
+use super::summary::{Summary, counted};
+use crate::sources::null::or_empty;
+use serde::Deserialize;
+
+const KINDS: [&str; 4] = ["major", "minor", "patch", "removed"];
+
+#[derive(Deserialize)]
+struct CargoOutdated {
+    #[serde(deserialize_with = "or_empty")]
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    project: String,
+    latest: String,
+}
+
+/// One document per crate of a workspace, one after the other.
+pub(super) fn cargo_outdated(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
+    let mut kinds = Vec::new();
+    let mut documents = 0;
+    for document in serde_json::Deserializer::from_slice(bytes).into_iter::<CargoOutdated>() {
+        documents += 1;
+        kinds.extend(
+            document?.dependencies.iter().filter_map(|dependency| kind(&dependency.project, &dependency.latest)),
+        );
+    }
+    if documents == 0 {
+        return Err(serde::de::Error::custom("the file is empty"));
+    }
+    Ok(Summary { counts: counted(&KINDS, kinds.into_iter()), ..Summary::default() })
+}
+
+/// The step from one version to the other, as Cargo's compatibility rules see it.
+fn kind(from: &str, to: &str) -> Option<&'static str> {
+    if to == "Removed" {
+        return Some("removed");
+    }
+    let (from, to) = (from.parse::<semver::Version>().ok()?, to.parse::<semver::Version>().ok()?);
+    if from >= to {
+        return None;
+    }
+    // Before 1.0 the leftmost part that is not zero counts as the major one.
+    let parts = [(from.major, to.major), (from.minor, to.minor), (from.patch, to.patch)];
+    let leading = parts.iter().position(|(from, to)| *from > 0 || *to > 0).unwrap_or(2);
+    let changed = parts.iter().position(|(from, to)| from != to).unwrap_or(2);
+    Some(match changed.saturating_sub(leading) {
+        0 => "major",
+        1 => "minor",
+        _ => "patch",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_judged_as_cargo_judges_it() {
+        for (from, to, expected) in [
+            ("1.2.3", "2.0.0", Some("major")),
+            ("1.2.3", "1.3.0", Some("minor")),
+            ("1.2.3", "1.2.4", Some("patch")),
+            ("0.2.3", "0.3.0", Some("major")),
+            ("0.2.3", "0.2.4", Some("minor")),
+            ("0.0.3", "0.0.4", Some("major")),
+            ("0.9.0", "1.0.0", Some("major")),
+            ("1.2.3", "1.2.3", None),
+            ("1.2.3", "---", None),
+            ("1.2.3", "Removed", Some("removed")),
+        ] {
+            assert_eq!(kind(from, to), expected, "{from} to {to}");
+        }
+    }
+}

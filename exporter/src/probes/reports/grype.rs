@@ -1,0 +1,63 @@
+//! The report of `grype --output json`.
+
+use super::summary::{LEVELS, Summary, counted};
+use crate::sources::null::or_empty;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Grype {
+    #[serde(deserialize_with = "or_empty")]
+    matches: Vec<GrypeMatch>,
+    #[serde(default)]
+    source: GrypeSource,
+    #[serde(default)]
+    descriptor: GrypeDescriptor,
+}
+
+#[derive(Deserialize)]
+struct GrypeMatch {
+    vulnerability: GrypeVulnerability,
+}
+
+#[derive(Deserialize)]
+struct GrypeVulnerability {
+    #[serde(default)]
+    severity: String,
+    #[serde(default)]
+    fix: GrypeFix,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct GrypeFix {
+    /// `fixed`, `not-fixed`, `wont-fix` or `unknown`.
+    state: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct GrypeSource {
+    target: serde_json::Value,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct GrypeDescriptor {
+    timestamp: Option<jiff::Timestamp>,
+}
+
+pub(super) fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
+    let report: Grype = serde_json::from_slice(bytes)?;
+    let of = |fixable: bool| {
+        let found = report.matches.iter().map(|found| &found.vulnerability);
+        let some = found.filter(move |found| (found.fix.state == "fixed") == fixable);
+        counted(&LEVELS, some.map(|found| found.severity.as_str()))
+    };
+    Ok(Summary {
+        counts: of(true),
+        unfixable: of(false),
+        subject: report.source.target["userInput"].as_str().map(str::to_owned),
+        written: report.descriptor.timestamp.map(|at| at.as_duration().as_secs_f64()),
+        ..Summary::default()
+    })
+}

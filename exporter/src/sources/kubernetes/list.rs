@@ -1,0 +1,83 @@
+//! A whole collection, page by page.
+
+use super::answers::{Bounded, Refusal};
+use super::cached::CachedObject;
+use super::store::{Store, Which};
+use checklist::Reason;
+use clients::Failure;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Objects per page: a page of full pods stays below two megabytes. Of larger objects fewer are asked for.
+const PAGE: usize = 100;
+/// Objects of one kind in one namespace; beyond it memory is in danger and the check says so.
+const MAX_OBJECTS: usize = 200_000;
+/// A server may answer with an empty page that has a next one, now and then.
+const MAX_EMPTY_PAGES: usize = 100;
+/// A whole list of that many objects takes a minute.
+const LIST_WITHIN: Duration = Duration::from_mins(5);
+
+/// A text as part of a query.
+pub(super) fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// A whole collection, page by page. A page token that expired begins the list anew, once.
+pub(super) async fn list<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
+    let listed = tokio::time::timeout(LIST_WITHIN, pages(api, path, which)).await;
+    listed.map_err(|_| Failure::new(Reason::Timeout, format!("the list of {path} has no end")))?
+}
+
+async fn pages<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
+    let mut store = Store::new(&api.room);
+    let mut token = String::new();
+    let (mut expired, mut empty, mut limit) = (false, 0, PAGE);
+    let separator = if path.contains('?') { '&' } else { '?' };
+    loop {
+        let continued = if token.is_empty() { String::new() } else { format!("&continue={}", encoded(&token)) };
+        let page = match api.get::<Page<K::Wire>>(&format!("{path}{separator}limit={limit}{continued}")).await {
+            Ok(page) => page,
+            Err(Refusal { code: Some(410), .. }) if !expired => {
+                (expired, token) = (true, String::new());
+                store = Store::new(&api.room);
+                continue;
+            }
+            Err(Refusal { code: None, failure }) if failure.reason == Reason::Limit && limit > 1 => {
+                limit /= 10;
+                continue;
+            }
+            Err(refusal) => return Err(refusal.into()),
+        };
+        let items = page.items.unwrap_or_default();
+        empty += usize::from(items.is_empty());
+        for raw in items {
+            store.put(raw, which)?;
+        }
+        store.version = page.metadata.resource_version.into();
+        if store.objects.len() > MAX_OBJECTS {
+            return Err(Failure::new(Reason::Limit, format!("{path} has more than {MAX_OBJECTS} objects")));
+        }
+        if empty > MAX_EMPTY_PAGES {
+            return Err(Failure::new(Reason::Protocol, format!("{path} has pages without objects and without end")));
+        }
+        match page.metadata.next {
+            Some(next) if !next.is_empty() => token = next,
+            _ => return Ok(store),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<R> {
+    metadata: ListMetadata,
+    /// Go writes an empty list as `null`.
+    items: Option<Vec<R>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ListMetadata {
+    resource_version: String,
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}
