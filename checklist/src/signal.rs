@@ -285,7 +285,8 @@ pub struct Record {
 pub struct ExternalSource {
     /// The exporter, as people know it.
     pub source: &'static str,
-    /// Our metric and the expression that gives it; `{selector}` stands for the matchers of the target.
+    /// Our metric and the expression that gives it; `{selector}` stands for the matchers of the target, `{own}` for that of
+    /// its database, and `{told}` for that of the databases whose facts it tells.
     pub records: &'static [(&'static Metric, &'static str)],
 }
 

@@ -84,6 +84,32 @@ impl Config {
         own.into_iter().chain(namespaces).collect::<Vec<_>>().join(", ")
     }
 
+    /// The expression that gives a metric of another exporter for a target.
+    pub fn filled(&self, signal: &Signal, target: &str, expr: &str) -> String {
+        let (own, told) = match self.database(target).filter(|_| signal.kind == TargetKind::Postgres) {
+            None => (String::new(), String::new()),
+            Some(database) => {
+                let own = format!("datname={:?}", database.database);
+                let mut same = self.of_server(database);
+                // The first target of a server tells of the databases that no target names.
+                let told = if same.next().is_some_and(|first| first.name == target) {
+                    let others: Vec<String> = ["template0".to_owned(), "template1".to_owned()]
+                        .into_iter()
+                        .chain(same.map(|other| other.database.clone()))
+                        .collect();
+                    format!("datname!~{:?}", alternatives(&others))
+                } else {
+                    own.clone()
+                };
+                (own, told)
+            }
+        };
+        let places = [("{selector}", self.selector(signal, target)), ("{own}", own), ("{told}", told)];
+        let filled = places.iter().fold(expr.to_owned(), |expr, (place, matchers)| expr.replace(place, matchers));
+        // Without matchers of its own a selector would begin with a comma.
+        filled.replace("{, ", "{")
+    }
+
     /// The targets on which a signal is judged.
     pub fn targets(&self, signal: &Signal) -> Vec<String> {
         let skipped = |name: &str| {

@@ -163,8 +163,8 @@ pub static SIGNAL: Signal = Signal {
             ),
             (
                 &ABLE,
-                // One whose target is scaled to zero is switched off, not unable.
-                "min by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=~\"AbleToScale|ScalingActive\", status=\"true\"} unless on (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_desired_replicas{{selector}} == 0), \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
+                // One whose target is scaled to zero reads no metrics, and is switched off, not unable.
+                "1 - max by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=\"AbleToScale\", status=\"false\"} or kube_horizontalpodautoscaler_status_condition{{selector}, condition=\"ScalingActive\", status=\"false\"} unless on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_status_current_replicas{{selector}} == 0, \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
             ),
             (
                 &REPLICAS,

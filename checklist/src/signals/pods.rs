@@ -74,6 +74,65 @@ fn unready(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.max(&NOT_READY))
 }
 
+/// Pods that should be ready and are not.
+macro_rules! unready_of_others {
+    () => {
+        "kube_pod_status_phase{{selector}, phase=~\"Pending|Running|Unknown\"} == 1 unless on (namespace, pod) kube_pod_status_ready{{selector}, condition=\"true\"} == 1"
+    };
+}
+
+/// When the pods of each job were made; the runs of a cron job are one job.
+macro_rules! attempts_of_others {
+    () => {
+        "max by (namespace, owner_name, pod) (label_replace(kube_pod_created{{selector}} * on (namespace, pod) group_left (owner_name) max by (namespace, pod, owner_name) (kube_pod_owner{{selector}, owner_kind=\"Job\"}), \"owner_name\", \"$1\", \"owner_name\", \"(.+)-[0-9]{8}\"))"
+    };
+}
+
+/// Endpoints of the services, as kube-state-metrics tells of them: pods in slices of the one or the other kind of
+/// addresses, of which each has all; before 2.18 it has no slices by default, but the older endpoints. A slice is named after its
+/// service, with five characters of chance behind it. None is zero only where the source tells of the service and of its
+/// slice, or of its older endpoints: there is no slice of a service that is a name, and what somebody else keeps are no pods.
+macro_rules! endpoints_of_others {
+    ($slices:literal, $older:literal, $but:literal) => {
+        concat!(
+            "(max by (namespace, service) (sum by (namespace, service, addresstype) (label_replace(max by (namespace, endpointslice, address) (kube_endpointslice_endpoints{{selector}, targetref_kind=\"Pod\", ",
+            $slices,
+            "}",
+            $but,
+            ") * on (namespace, endpointslice) group_left (addresstype) max by (namespace, endpointslice, addresstype) (kube_endpointslice_info{{selector}}), \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\")))",
+            " or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\"))",
+            " or sum by (namespace, service) (label_replace(max by (namespace, endpoint, ip) (kube_endpoint_address{{selector}, ",
+            $older,
+            "} and on (namespace, ip) label_replace(kube_pod_info{{selector}}, \"ip\", \"$1\", \"pod_ip\", \"(.+)\")), \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+            " or 0 * max by (namespace, service) (label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+            ") and on (namespace, service) kube_service_info{{selector}}"
+        )
+    };
+}
+
+/// The pods that are not ready, as kube-state-metrics tells of them: neither ready nor ended, or the last attempt of a job
+/// that has failed. The reason is that of a waiting container, of an init container first; a pod without a condition of its
+/// own, as one that was never scheduled, has none.
+const NOT_READY_OF_OTHERS: &str = concat!(
+    "max by (namespace, pod, reason) ((",
+    "kube_pod_init_container_status_waiting_reason{{selector}} == 1",
+    " or kube_pod_container_status_waiting_reason{{selector}} == 1 unless on (namespace, pod) kube_pod_init_container_status_waiting_reason{{selector}} == 1",
+    " or label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")",
+    ") and on (namespace, pod) (",
+    unready_of_others!(),
+    ")) or max by (namespace, pod, reason) (label_replace((",
+    unready_of_others!(),
+    ") unless on (namespace, pod) (kube_pod_container_status_waiting_reason{{selector}} == 1",
+    " or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1)",
+    ", \"reason\", \"ContainersNotReady\", \"\", \"\"))",
+    " or max by (namespace, pod, reason) (label_replace(kube_pod_status_phase{{selector}, phase=\"Failed\"} == 1",
+    " and on (namespace, pod) (",
+    attempts_of_others!(),
+    " >= on (namespace, owner_name) group_left () max by (namespace, owner_name) (",
+    attempts_of_others!(),
+    ")), \"reason\", \"PodFailed\", \"\", \"\"))",
+);
+
 /// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "pods",
@@ -248,21 +307,18 @@ pub static SIGNAL: Signal = Signal {
                 &READY,
                 "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
             ),
-            (&PODS, "sum by (namespace, phase) (kube_pod_status_phase{{selector}})"),
-            // Waiting containers of either kind with their reason; the rest of the pods that are not ready and not finished.
-            (
-                &NOT_READY,
-                "max by (namespace, pod, reason) (kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1) or max by (namespace, pod, reason) (label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")) or max by (namespace, pod, reason) (label_replace(kube_pod_status_ready{{selector}, condition=\"true\"} == 0 unless on (namespace, pod) (kube_pod_status_phase{{selector}, phase=~\"Succeeded|Failed\"} == 1 or kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1), \"reason\", \"ContainersNotReady\", \"\", \"\"))",
-            ),
-            // A slice is named after its service, with five characters of chance behind it. No ready endpoint is zero only
-            // where the source speaks of slices, or of the older endpoints; it never does of ExternalName.
-            (
-                &ENDPOINTS,
-                "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
-            ),
+            // Two of the exporter tell of each pod twice.
+            (&PODS, "sum by (namespace, phase) (max by (namespace, pod, phase) (kube_pod_status_phase{{selector}}))"),
+            (&NOT_READY, NOT_READY_OF_OTHERS),
+            (&ENDPOINTS, endpoints_of_others!("ready!=\"false\"", "ready=\"true\"", "")),
             (
                 &ALL_ENDPOINTS,
-                "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}, terminating!=\"true\"}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+                endpoints_of_others!(
+                    "terminating!=\"true\"",
+                    "ready!=\"\"",
+                    // Before 2.15 `serving` has whether it is terminating. In both only what ends serves and is not ready.
+                    " unless on (namespace, endpointslice, address) kube_endpointslice_endpoints{{selector}, ready=\"false\", serving=\"true\"}"
+                ),
             ),
         ],
     }],

@@ -1,4 +1,5 @@
-//! `make bench`: prints measurements, asserts nothing. With the variable FIGURES a whole run writes them to that file.
+//! `make bench`: prints measurements, asserts nothing. The first argument names one part: rules, rest, watch, compare,
+//! clusters, lease or page. With the variable FIGURES a whole run writes them to that file.
 
 #![expect(clippy::print_stdout, reason = "measurements are the output")]
 
@@ -32,6 +33,8 @@ use std::time::{Duration, Instant};
 async fn main() -> anyhow::Result<()> {
     let wanted = std::env::args().nth(1).unwrap_or_default();
     let all = wanted.is_empty();
+    let parts = ["rules", "rest", "watch", "compare", "clusters", "lease", "page"];
+    anyhow::ensure!(all || parts.contains(&wanted.as_str()), "no part {wanted}: {}", parts.join(", "));
     if all || wanted == "rules" {
         measurements::section("Rules");
         rules::rules()?;
@@ -49,6 +52,9 @@ async fn main() -> anyhow::Result<()> {
     if all || wanted == "compare" {
         measurements::section("Many targets, and other exporters on the same work");
         compare::run().await?;
+    }
+    if all || wanted == "clusters" {
+        measurements::section("A cluster, and another exporter on it");
         clusters::run().await?;
     }
     if all || wanted == "lease" {
@@ -101,7 +107,8 @@ async fn watch(clusters: usize, pods: usize) -> anyhow::Result<()> {
     // What docs/operations.md says of so many.
     text += "checks: {restarts: {series: 300000}}\n";
     let (_exporter, url, id) = exporter(folder.path(), &text).await?;
-    tokio::time::sleep(Duration::from_secs(40)).await;
+    // Ready is whoever has seen all pods; its memory comes to rest a little later.
+    tokio::time::sleep(Duration::from_secs(10)).await;
     let (_, body) = request(&url, None, &[]).await?;
     let series = String::from_utf8_lossy(&body).lines().filter(|line| !line.starts_with('#')).count();
     crate::say!(

@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// How long CPU at rest is counted: every check with an interval of up to five minutes is made at least once.
-const REST: Duration = Duration::from_mins(5);
+/// How long CPU at rest is counted: every check with an interval of up to two minutes is made at least once.
+const REST: Duration = Duration::from_mins(2);
 const TLS: &str = "tls_server_config: {cert_file: server.pem, key_file: server.key}\n";
 
 pub(crate) async fn rest() -> anyhow::Result<()> {
