@@ -108,7 +108,8 @@ fn key(key: &Key, within: Within) -> Value {
         };
     }
     // Which checks and limits there are depends on the kind of target: the example is of one of them.
-    let of_one_kind = matches!(key.kind, Kind::By(..) | Kind::List(Kind::Name(_), _)) && !matches!(within, Within::Root);
+    let of_one_kind =
+        matches!(key.kind, Kind::By(..) | Kind::List(Kind::Name(_), _)) && !matches!(within, Within::Root);
     if !key.example.is_empty() && !of_one_kind {
         value["examples"] = json!([serde_yaml::from_str::<Value>(key.example).unwrap_or_else(|_| json!(key.example))]);
     }
@@ -150,7 +151,13 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
         Names::Checks => within.signals().map(|signal| (signal.id, by_catalog(value(within), signal.title))).collect(),
         Names::Tables => {
             let one = |table: &'static AppTable| {
-                (table.table, described(value(Within::Table(table)), "What this table is called, and what is in it. Default: as the written checklist has it."))
+                (
+                    table.table,
+                    described(
+                        value(Within::Table(table)),
+                        "What this table is called, and what is in it. Default: as the written checklist has it.",
+                    ),
+                )
             };
             TABLES.iter().map(one).collect()
         }
@@ -179,7 +186,10 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
             let others = within.signals().filter(|signal| !signal.external_sources.is_empty());
             let one = |signal: &'static Signal| {
                 let sources: Vec<&str> = signal.external_sources.iter().map(|external| external.source).collect();
-                (signal.id, described(choice(&sources), "The exporter that has the metrics of this check. Default: none."))
+                (
+                    signal.id,
+                    described(choice(&sources), "The exporter that has the metrics of this check. Default: none."),
+                )
             };
             others.map(one).collect()
         }
