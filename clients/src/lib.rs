@@ -1,5 +1,5 @@
-//! What both programs need to reach other systems: HTTP, TLS trust, secrets from files, buckets, Alertmanager, and the
-//! records of people's tasks. Every error names what was done and to what, never a secret.
+//! The clients that both programs use to reach other systems: HTTP, TLS trust, secrets from files, S3 buckets,
+//! Alertmanager, and the records of manual tasks. Every error names what was done and to what, never a secret.
 
 pub mod connection;
 pub mod failure;
