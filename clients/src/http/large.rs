@@ -1,5 +1,6 @@
-//! Memory for large answers, shared by all who read one: however many targets answer without an end at once, together they
-//! take no more than this, and one that stops in the middle gives its part back.
+//! Memory for large answers while they are read, shared by all who read one. Answers that come without an end take no
+//! more than this together; one that stops in the middle gives its part back. A whole answer is its caller's and no
+//! longer counted.
 
 use crate::failure::Failure;
 use bytes::Bytes;

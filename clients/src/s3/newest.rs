@@ -1,13 +1,12 @@
 //! Which of the objects under a prefix is the newest backup, found while they are listed and without keeping them all.
 
 use super::object::Object;
+use crate::AHEAD;
 use checklist::config::NamePattern;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 
-/// Clocks of two machines may differ by so many seconds.
-const AHEAD: f64 = 300.0;
 /// Files about another file: `dump.sha256` beside `dump`.
 const BESIDE: [&str; 7] = [".sha256", ".sha512", ".sha1", ".md5", ".sig", ".asc", ".log"];
 /// Of these, what may be a backup itself where the other file is not there: one that was encrypted or signed as a whole.
@@ -135,7 +134,7 @@ impl<'a> Listing<'a> {
             return;
         }
         self.found.count += 1;
-        if one.modified > self.now + AHEAD {
+        if one.modified > self.now + AHEAD.as_secs_f64() {
             self.found.future += 1;
             if self.found.furthest.as_ref().is_none_or(|(_, known)| one.modified > *known) {
                 self.found.furthest = Some((one.name, one.modified));
