@@ -67,7 +67,9 @@ pub static ROOT: Section = Section {
                 Kind::List(&Kind::Table(&queries::SECTION), false),
                 "Your own SQL checks, each of which becomes a signal like those of the catalog.",
             )
-            .example("[]"),
+            .example(
+                "[{name: stuck_jobs, help: Jobs that wait, query: SELECT count(*) AS value FROM public.jobs, above: {warning: 10}}]",
+            ),
             Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Limits that hold for all targets.")
                 .otherwise("those of the catalog")
                 .example("{disk.usage: {warning: 70%, critical: 85%}}"),

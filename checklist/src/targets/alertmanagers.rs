@@ -34,6 +34,7 @@ static ENTRY: Section = Section { what: "a target", keys: &[OWN, ENDPOINT], rule
 impl List for Alertmanager {
     const LIST: &'static str = "alertmanagers";
     const ABOUT: &'static str = "Servers of Alertmanager.";
+    const EXAMPLE: &'static str = "[{name: main, url: \"http://alertmanager.monitoring.svc:9093\"}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

@@ -123,6 +123,7 @@ static ENTRY: Section = Section {
 impl List for Backup {
     const LIST: &'static str = "backups";
     const ABOUT: &'static str = "Series of backups: prefixes in buckets into which jobs write regularly.";
+    const EXAMPLE: &'static str = "[{name: daily, bucket: backups, prefix: daily/, format: pg_dump.gz}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

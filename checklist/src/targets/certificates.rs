@@ -73,6 +73,7 @@ static ENTRY: Section = Section {
 impl List for Certificate {
     const LIST: &'static str = "certificates";
     const ABOUT: &'static str = "TLS endpoints whose certificates are watched.";
+    const EXAMPLE: &'static str = "[{name: shop, address: \"shop.example.com:443\"}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

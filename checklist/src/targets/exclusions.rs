@@ -17,8 +17,6 @@ const KINDS: [(&str, &str); 7] = [
     ("HorizontalPodAutoscaler", "HorizontalPodAutoscaler"),
     ("PersistentVolumeClaim", "PersistentVolumeClaim"),
 ];
-/// Those that have pods.
-const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// Labels or annotations of an object.
 pub type Texts = BTreeMap<Box<str>, Box<str>>;
@@ -46,8 +44,8 @@ impl Mark {
     }
 
     fn is_on(&self, texts: &Texts) -> bool {
-        let pattern = |value: &str| self.1.as_ref().is_none_or(|pattern| pattern.matches(value));
-        texts.get(&*self.0).is_some_and(|value| pattern(value))
+        let fits = |value: &str| self.1.as_ref().is_none_or(|pattern| pattern.matches(value));
+        texts.get(&*self.0).is_some_and(|value| fits(value))
     }
 }
 
@@ -60,8 +58,8 @@ pub struct Described<'a> {
     pub namespace: &'a str,
     /// Its name.
     pub name: &'a str,
-    /// Whose pod it is: the name of a workload.
-    pub workload: Option<&'a str>,
+    /// Whose pod it is: kind and name of a workload.
+    pub workload: Option<(&'a str, &'a str)>,
     /// Its labels.
     pub labels: &'a Texts,
     /// Its annotations.
@@ -69,14 +67,14 @@ pub struct Described<'a> {
 }
 
 impl Exclusion {
-    /// Whether an object is left out. A pod goes with its workload's name.
+    /// Whether an object is left out. A pod goes with its workload.
     pub fn fits(&self, object: Described<'_>) -> bool {
         let named = |name: &str| self.name.as_ref().is_none_or(|pattern| pattern.matches(name));
-        let of_workload = object.workload.is_some_and(named);
+        let of_workload = object.workload.is_some_and(|(_, name)| named(name));
+        let goes_with = |kind| object.workload.is_some_and(|(of, name)| of == kind && named(name));
         let kind_and_name = match self.kind {
-            None => named(object.name) || of_workload,
-            Some(kind) if kind == object.kind => named(object.name) || of_workload,
-            Some(kind) => WORKLOADS.contains(&kind) && self.name.is_some() && of_workload,
+            Some(kind) if kind != object.kind => self.name.is_some() && goes_with(kind),
+            _ => named(object.name) || of_workload,
         };
         kind_and_name
             && self.namespace.as_ref().is_none_or(|pattern| pattern.matches(object.namespace))
@@ -247,8 +245,15 @@ mod tests {
         let all: Vec<bool> = marked.iter().map(|one| one.fits(object("Pod", "p", None, &labels))).collect();
         assert_eq!(all, [true, true, false, false]);
         let workload = exclusions("[{kind: Deployment, name: 'preview-*'}]");
-        assert!(workload[0].fits(object("Pod", "preview-7-abc", Some("preview-7"), &none)), "its pods go with it");
-        assert!(!workload[0].fits(object("Pod", "preview-7-abc", Some("web"), &none)));
+        assert!(
+            workload[0].fits(object("Pod", "preview-7-abc", Some(("Deployment", "preview-7")), &none)),
+            "its pods go with it"
+        );
+        assert!(!workload[0].fits(object("Pod", "preview-7-abc", Some(("Deployment", "web")), &none)));
+        assert!(
+            !workload[0].fits(object("Pod", "preview-db-0", Some(("StatefulSet", "preview-db")), &none)),
+            "another kind"
+        );
         let elsewhere = exclusions("[{namespace: b, name: '*'}]");
         assert!(!elsewhere[0].fits(object("Pod", "p", None, &none)));
     }

@@ -68,6 +68,7 @@ static ENTRY: Section = Section {
 impl List for Health {
     const LIST: &'static str = "health";
     const ABOUT: &'static str = "HTTP endpoints that say in JSON how the application is.";
+    const EXAMPLE: &'static str = "[{name: shop, url: \"https://shop.example.com/health\", expect: {status: ok}}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

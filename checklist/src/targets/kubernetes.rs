@@ -183,6 +183,7 @@ static ENTRY: Section = Section {
 impl List for Kubernetes {
     const LIST: &'static str = "kubernetes";
     const ABOUT: &'static str = "Clusters, or parts of clusters that namespaces make up.";
+    const EXAMPLE: &'static str = "[{name: production, namespaces: [shop]}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

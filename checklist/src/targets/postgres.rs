@@ -217,6 +217,7 @@ static ZONE: Form = Form {
 impl List for Postgres {
     const LIST: &'static str = "postgres";
     const ABOUT: &'static str = "Databases of PostgreSQL, each a database of one server.";
+    const EXAMPLE: &'static str = "[{name: shop, host: postgres.example.com, database: shop, user: checklist, passwordFile: /etc/checklist/postgres-password}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

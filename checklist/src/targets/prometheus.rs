@@ -34,6 +34,7 @@ static ENTRY: Section = Section { what: "a target", keys: &[OWN, ENDPOINT], rule
 impl List for Prometheus {
     const LIST: &'static str = "prometheus";
     const ABOUT: &'static str = "Servers of Prometheus.";
+    const EXAMPLE: &'static str = "[{name: main, url: \"http://prometheus.monitoring.svc:9090\"}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

@@ -103,6 +103,7 @@ impl List for Report {
     const LIST: &'static str = "reports";
     const ABOUT: &'static str =
         "Reports that other programs write regularly, each in one file, folder, bucket or address.";
+    const EXAMPLE: &'static str = "[{name: image, format: trivy, directory: /var/lib/reports/images}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

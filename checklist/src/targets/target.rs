@@ -25,6 +25,8 @@ pub(crate) trait List: Target + Sized + 'static {
     const LIST: &'static str;
     /// What the list is of; one sentence.
     const ABOUT: &'static str;
+    /// The list with one entry, as it is written in YAML.
+    const EXAMPLE: &'static str;
     /// What an entry is described by.
     const ENTRY: &'static Section;
 
@@ -54,15 +56,15 @@ pub(crate) const OWN: &[Key] = &[
         .example("main"),
     Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Limits that hold for this target alone.")
         .otherwise("the global ones, then those of the catalog")
-        .example("{}"),
+        .example("{disk.usage: {warning: 60%, critical: 80%}}"),
     Key::new("skip", Kind::List(&Kind::Name(Names::Checks), false), "Checks that are not made on this target.")
-        .example("[]"),
+        .example("[utilization]"),
     Key::new(
         "sources",
         Kind::By(Names::Sources, &Kind::Name(Names::Sources)),
         "Checks whose metrics come from another exporter, with its name; the exporter leaves them out.",
     )
-    .example("{}"),
+    .example("{pods: kube-state-metrics}"),
     Key::new("sourceSelector", Kind::Text, "Label matchers of the target's series among those of the other exporter.")
         .example("'cluster=\"main\"'"),
 ];
@@ -76,5 +78,5 @@ impl<T: List> Entry<T> {
 
 /// The key of a list of targets.
 pub(crate) const fn list<T: List>() -> Key {
-    Key::new(T::LIST, Entry::<T>::LIST, T::ABOUT).example("[]")
+    Key::new(T::LIST, Entry::<T>::LIST, T::ABOUT).example(T::EXAMPLE)
 }

@@ -24,8 +24,8 @@ pub trait CachedObject: Send + Sync + 'static {
     /// How many bytes it takes, about; texts that it shares are counted with them.
     fn bytes(&self) -> usize;
 
-    /// The workload that it is a pod of.
-    fn of_workload(&self) -> Option<&str> {
+    /// The workload that it is a pod of: kind and name.
+    fn of_workload(&self) -> Option<(&'static str, &str)> {
         None
     }
 }
