@@ -15,3 +15,6 @@ pub mod tcp;
 pub mod trust;
 
 pub use failure::Failure;
+
+/// The tolerance for times in the future: the clocks of two machines may differ by this much.
+pub const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);

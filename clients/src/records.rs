@@ -5,14 +5,12 @@ mod folder;
 #[cfg(feature = "s3")]
 mod objects;
 
+use crate::AHEAD;
 use crate::failure::Failure;
 use checklist::config::RecordPlace;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// The tolerance for records from the future: clocks of two machines may differ by this much.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// One line of the records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

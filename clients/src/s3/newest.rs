@@ -1,13 +1,12 @@
 //! Finds the newest backup under a prefix while the objects are listed, without keeping them all in memory.
 
 use super::object::Object;
+use crate::AHEAD;
 use checklist::config::NamePattern;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 
-/// The tolerance in seconds for objects from the future: clocks of two machines may differ by this much.
-const AHEAD: f64 = 300.0;
 /// Suffixes of files about another file: `dump.sha256` beside `dump`.
 const BESIDE: [&str; 7] = [".sha256", ".sha512", ".sha1", ".md5", ".sig", ".asc", ".log"];
 /// Of these suffixes, the ones that a backup itself may have when there is no file without the suffix: it was encrypted
@@ -135,7 +134,7 @@ impl<'a> Listing<'a> {
             return;
         }
         self.found.count += 1;
-        if one.modified > self.now + AHEAD {
+        if one.modified > self.now + AHEAD.as_secs_f64() {
             self.found.future += 1;
             if self.found.furthest.as_ref().is_none_or(|(_, known)| one.modified > *known) {
                 self.found.furthest = Some((one.name, one.modified));
