@@ -1,31 +1,29 @@
-//! The types that describe checklist.yaml: each key once, with type, whether it is required, default, a sentence and an
-//! example.
+//! The types that describe checklist.yaml. Each key is described once: type, whether it is required, default, one
+//! sentence, and an example.
 //!
-//! This description drives the check of a file's shape (`shape`), the values that are read where nothing is written
-//! (`table`), the JSON Schema and docs/configuration.md. Tests compare it with what the reading code asks for.
+//! The description is used to check the shape of a file (`shape`), for the default values (`table`), for the JSON
+//! Schema and for docs/configuration.md. Tests compare it with the keys that the code reads.
 //!
-//! It is a table of our own. serde, schemars and garde were judged for the same purpose and left out: a serde
-//! deserializer ends at the first mistake, so that every struct needs a second, tolerant one for "all mistakes in one
-//! run"; garde's reports have paths but neither lines nor columns; and half of the rules here compare keys with the
-//! catalog or with each other, which derive macros say in functions beside the struct. What this module and the two
-//! beside it cost (some 500 lines) is less than those functions, and a key is still one line.
+//! Why not serde, schemars and garde: a serde deserializer stops at the first mistake, so every struct would need a
+//! second, tolerant version to report all mistakes in one run. The reports of garde have paths, but no lines and
+//! columns. Half of the rules here compare keys with the catalog or with each other, which derive macros express as
+//! functions beside the struct. Those functions would be longer than this module and the two beside it (about 500
+//! lines), and with these modules a key is still one line.
 
 use crate::units::Unit;
 
 /// One key of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
-    /// Its name.
     pub name: &'static str,
-    /// What its value is.
+    /// The type of the value.
     pub kind: Kind,
-    /// Whether it must be there.
     pub required: bool,
-    /// What holds where it is not there.
+    /// The value when the key is not written.
     pub default: Default,
-    /// What it is for; one sentence.
+    /// One sentence: what the key is for.
     pub about: &'static str,
-    /// A value as it is written in YAML.
+    /// An example value in YAML.
     pub example: &'static str,
 }
 
