@@ -127,6 +127,11 @@ struct RawInhibitSource {
 }
 
 impl Configuration {
+    /// Whether any receiver has an integration. If none has, Alertmanager notifies nobody.
+    pub fn has_integrations(&self) -> bool {
+        self.receivers.iter().any(|receiver| !receiver.integrations.is_empty())
+    }
+
     /// Parses an Alertmanager configuration. What Alertmanager refuses about routes and inhibition is an error.
     ///
     /// # Errors

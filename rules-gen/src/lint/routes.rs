@@ -23,6 +23,15 @@ pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<C
     }
 }
 
+/// Reports a configuration in which no receiver has an integration, so that no linted alert notifies anybody.
+pub(super) fn without_integrations(configuration: &Configuration, alerts: usize, report: &mut Report<'_>) {
+    if alerts > 0 && !configuration.has_integrations() {
+        let message = format!("no receiver has an integration: the {alerts} alerts reach nobody");
+        let fix = "give a receiver an integration, such as slack_configs, and route the alerts to it";
+        report.near("RG036", Level::Error, "receivers:", message, fix);
+    }
+}
+
 /// Checks an `AlertmanagerConfig` object: its receivers must exist, and it gets alerts of other namespaces only if the
 /// operator is configured so.
 pub(super) fn object<'a>(
