@@ -1,4 +1,4 @@
-//! `init` and `validate`.
+//! The commands `init` and `validate`.
 
 use crate::run::reload::load;
 use crate::run::shard::Shard;
@@ -17,7 +17,7 @@ pub fn init(file: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reports every mistake of a checklist.yaml, and how many checks each shard makes.
+/// Reports every mistake of a checklist.yaml. With `shards`, also logs how many checks each shard makes.
 pub fn validate(file: &Path, shards: Option<u32>) -> anyhow::Result<ExitCode> {
     let (_, config) = load(file)?;
     tracing::info!("{} is good: {} checks", file.display(), config.checks().len());
