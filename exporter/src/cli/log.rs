@@ -10,8 +10,10 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 /// The finest level at which each client library may log. At finer levels they log headers, keys and bodies; `RUST_LOG`
 /// cannot override this list.
-const QUIET: [(&str, Level); 8] = [
+const QUIET: [(&str, Level); 9] = [
     ("aws", Level::INFO),
+    // Its warnings are debug output of errors that the failure of the check already describes.
+    ("aws_config", Level::ERROR),
     ("h2", Level::INFO),
     ("hyper", Level::INFO),
     ("kube", Level::INFO),
@@ -21,9 +23,10 @@ const QUIET: [(&str, Level); 8] = [
     ("tower", Level::INFO),
 ];
 
-/// Starts logging to standard error, filtered by `RUST_LOG` (default `info`), as JSON objects if `json` is set.
-pub fn to_stderr(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// Starts logging to standard error, as JSON objects if `json` is set. `RUST_LOG` filters the events; if it is not set,
+/// events of the level `otherwise` and above are logged.
+pub fn to_stderr(json: bool, otherwise: Level) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(otherwise.as_str()));
     // This is a second filter because directives within one `EnvFilter` override each other: the more specific one in
     // `RUST_LOG` would win.
     let quiet = filter_fn(|event| {

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// An object as the API sends it.
-pub trait ApiObject: DeserializeOwned + Clone + Send {
+pub trait ApiObject: DeserializeOwned + Send {
     /// Its metadata.
     fn metadata(&self) -> &Metadata;
 }
@@ -63,7 +63,7 @@ impl Interner {
 }
 
 /// Metadata without what nobody reads.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
     /// Name.
@@ -102,7 +102,7 @@ impl Metadata {
 }
 
 /// An owner.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Owner {
     /// `ReplicaSet`, `StatefulSet`, …
