@@ -8,6 +8,7 @@ use promql::Expr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+/// What a lint on a rule may look at besides the rule itself.
 #[derive(Debug)]
 pub struct Context<'a> {
     pub options: &'a Options,
