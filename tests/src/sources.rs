@@ -301,12 +301,12 @@ pub fn differences(ours: &[Firing], theirs: &[Firing]) -> Vec<String> {
         .collect()
 }
 
-/// Whether a difference of a release is known and cannot be helped: kube-state-metrics before 2.15 tells of a sidecar that it
+/// Whether a difference of a release is known and cannot be helped: kube-state-metrics before 2.20 tells of a sidecar that it
 /// ended, but not when.
 pub fn is_known(difference: &str) -> bool {
     let minor =
         difference.strip_prefix("kube-state-metrics-2.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
-    minor.is_some_and(|minor| minor < 15)
+    minor.is_some_and(|minor| minor < 20)
         && difference.contains("ChecklistContainerRestarted")
         && difference.contains("\"container\": \"first\"")
         && difference.ends_with("theirs in []")

@@ -182,7 +182,7 @@ pub static SIGNAL: Signal = Signal {
         records: &[
             (
                 &CONNECTIONS,
-                // Releases before 0.18 do not distinguish background workers from clients.
+                // Releases before 0.17 do not distinguish background workers from clients.
                 "sum by (database, state) (label_replace(pg_stat_activity_count{{selector}, backend_type=~\"(client backend)?\"}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
             ),
             (

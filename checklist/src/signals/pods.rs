@@ -313,7 +313,7 @@ pub static SIGNAL: Signal = Signal {
                 endpoints_of_others!(
                     "terminating!=\"true\"",
                     "ready!=\"\"",
-                    // Before 2.15, `terminating` is empty and `serving` has its value. In all releases, only a
+                    // Before 2.20, `terminating` is empty and `serving` may have its value. In all releases, only a
                     // terminating endpoint is serving and not ready.
                     " unless on (namespace, endpointslice, address) kube_endpointslice_endpoints{{selector}, ready=\"false\", serving=\"true\"}"
                 ),

@@ -150,7 +150,7 @@ pub static SIGNAL: Signal = Signal {
                 &LIVE_ROWS,
                 "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_n_live_tup{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
-            // Releases before 0.17 only have the size with indexes.
+            // Releases before 0.18 only have the size with indexes.
             (
                 &BYTES,
                 "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_table_size_bytes{{selector}, {own}} or pg_stat_user_tables_size_bytes{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
