@@ -8,12 +8,13 @@ mod metrics;
 mod servers;
 mod watchman;
 
-pub use api::{Api, eventually};
+pub use api::Api;
 pub use door::{Door, Passage};
 
 use crate::parts::{Part, Service};
 use crate::peers::{Authority, acceptor};
 use crate::process::free_port;
+use crate::waiting::eventually;
 use anyhow::{Context, anyhow};
 use base64::Engine;
 use kubelet::Kubelet;
@@ -217,6 +218,19 @@ impl Cluster {
         let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
         let token = self.admin().await?.create(&path, &request).await?;
         Ok(token["status"]["token"].as_str().context("no token")?.to_owned())
+    }
+
+    /// A token of a namespace's default account that holds until a secret of this name, which is made here, is deleted.
+    pub async fn token_of_secret(&self, namespace: &str, secret: &str) -> anyhow::Result<String> {
+        let api = self.admin().await?;
+        let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}});
+        let made = api.create(&format!("/api/v1/namespaces/{namespace}/secrets"), &object).await?;
+        let bound = json!({"kind": "Secret", "apiVersion": "v1", "name": secret, "uid": made["metadata"]["uid"]});
+        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": {"boundObjectRef": bound}});
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default/token");
+        let made = api.create(&path, &request).await?;
+        Ok(made["status"]["token"].as_str().context("no token")?.to_owned())
     }
 
     /// kubectl with every right.

@@ -2,6 +2,7 @@
 //! and HTTP endpoints, a Kubernetes API, Prometheus, Alertmanager, and a recorder of what they send.
 //! Everything listens on free loopback ports and ends with its handle.
 
+pub mod checks;
 pub mod cluster;
 pub mod faults;
 pub mod hostile;
@@ -20,4 +21,5 @@ pub mod replicas;
 pub mod s3;
 pub mod stack;
 pub mod traffic;
+pub mod waiting;
 pub mod web;

@@ -1,10 +1,11 @@
 //! Stands where PagerDuty and Slack are, and keeps what arrives.
 
 use crate::http::{Server, answer, serve};
+use crate::waiting::found;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// One message.
 #[derive(Debug, Clone)]
@@ -20,9 +21,23 @@ pub struct Message {
 }
 
 impl Message {
-    /// Whether the body names this text anywhere.
-    pub fn names(&self, text: &str) -> bool {
+    /// Whether the body has this text anywhere.
+    pub fn has(&self, text: &str) -> bool {
         self.body.to_string().contains(text)
+    }
+
+    /// Whether it says that an alert fires: `NAME:`, and not `Resolved: NAME:`, which a message has beside it.
+    pub fn tells(&self, alert: &str) -> bool {
+        let body = self.body.to_string();
+        body.match_indices(&format!("{alert}:")).any(|(at, _)| {
+            let before = &body[..at];
+            before.ends_with(' ') && !before.ends_with("Resolved: ")
+        })
+    }
+
+    /// Whether it says that an alert is over.
+    pub fn tells_the_end_of(&self, alert: &str) -> bool {
+        self.has(&format!("Resolved: {alert}:"))
     }
 }
 
@@ -74,17 +89,8 @@ impl Recorder {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The first message that `wanted` accepts, if it comes within the time.
-    pub async fn wait(&self, within: Duration, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
-        let begun = Instant::now();
-        loop {
-            if let Some(message) = self.messages().into_iter().find(&wanted) {
-                return Some(message);
-            }
-            if begun.elapsed() > within {
-                return None;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    /// Waits for the first message that `wanted` accepts.
+    pub async fn wait(&self, what: &str, wanted: impl Fn(&Message) -> bool) -> anyhow::Result<Message> {
+        found(what, || async { Ok(self.messages().into_iter().find(&wanted)) }).await
     }
 }

@@ -2,6 +2,7 @@
 //! versitygw, which is nobody's stand-in.
 
 use crate::parts::{Part, Service};
+use crate::peers::Authority;
 use crate::process::free_port;
 use anyhow::{Context, ensure};
 use aws_sdk_s3::Client;
@@ -14,7 +15,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -89,6 +90,15 @@ impl S3 {
 
     /// versitygw, without buckets. Its versions lie beside them.
     pub async fn gateway() -> anyhow::Result<Self> {
+        Self::versitygw(None).await
+    }
+
+    /// The same with TLS, by a certificate of an authority for `localhost`.
+    pub async fn gateway_with_tls(authority: &Authority) -> anyhow::Result<Self> {
+        Self::versitygw(Some(authority)).await
+    }
+
+    async fn versitygw(authority: Option<&Authority>) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-s3").tempdir()?;
         let port = free_port()?;
         for name in ["versions", "users", "data"] {
@@ -98,8 +108,16 @@ impl S3 {
             Box::pin(async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() })
         });
         let path = |name: &str| folder.path().join(name).display().to_string();
-        let mut service = Service::new("versitygw", folder.path(), format!("http://127.0.0.1:{port}"), ready)?
-            .args(&["--access", ACCESS_KEY, "--secret", SECRET_KEY, "--port", &format!("127.0.0.1:{port}")])
+        let address = format!("{}://localhost:{port}", if authority.is_some() { "https" } else { "http" });
+        // What is changed about a user holds at once.
+        let mut service = Service::new("versitygw", folder.path(), address, ready)?
+            .arg("--iam-cache-disable")
+            .args(&["--access", ACCESS_KEY, "--secret", SECRET_KEY, "--port", &format!("127.0.0.1:{port}")]);
+        if let Some(authority) = authority {
+            certify(folder.path(), authority)?;
+            service = service.args(&["--cert", &path("cert"), "--key", &path("key")]);
+        }
+        service = service
             .args(&["--iam-dir", &path("users"), "posix", "--versioning-dir", &path("versions"), &path("data")]);
         service.start().await?;
         Ok(Self { port, rights: Arc::default(), server: Server::Gateway(service), folder })
@@ -130,7 +148,7 @@ impl S3 {
         }
     }
 
-    /// A client with every right.
+    /// A client with every right, of a server without TLS.
     pub fn client(&self) -> Client {
         let config = aws_sdk_s3::config::Builder::new()
             .behavior_version(BehaviorVersion::latest())
@@ -144,12 +162,7 @@ impl S3 {
 
     /// Another user of the gateway, whose secret is [`SECRET_KEY`] too, and what it may do with a bucket.
     pub async fn user(&self, name: &str, bucket: &str, actions: &[&str]) -> anyhow::Result<()> {
-        let output = Command::new(crate::parts::program("versitygw")?)
-            .args(["admin", "--access", ACCESS_KEY, "--secret", SECRET_KEY])
-            .args(["--endpoint-url", &format!("http://127.0.0.1:{}", self.port)])
-            .args(["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "user"])
-            .output()?;
-        ensure!(output.status.success(), "create-user: {}", String::from_utf8_lossy(&output.stderr));
+        self.administer(&["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "user"])?;
         let resources = [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")];
         let of_bucket = |action: &&&str| action.starts_with("s3:List");
         let statement = |actions: Vec<&&str>, resource: &str| serde_json::json!({"Effect": "Allow", "Principal": {"AWS": [name]}, "Action": actions, "Resource": resource});
@@ -163,6 +176,44 @@ impl S3 {
         let policy = serde_json::json!({"Version": "2012-10-17", "Statement": statements}).to_string();
         self.client().put_bucket_policy().bucket(bucket).policy(policy).send().await?;
         Ok(())
+    }
+
+    /// Another user of the gateway with every right, whose secret is [`SECRET_KEY`] too.
+    pub fn administrator(&self, name: &str) -> anyhow::Result<()> {
+        self.administer(&["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "admin"])
+    }
+
+    /// Takes another user away.
+    pub fn remove_user(&self, name: &str) -> anyhow::Result<()> {
+        self.administer(&["delete-user", "--access", name])
+    }
+
+    /// Gives another user another secret.
+    pub fn new_secret(&self, name: &str, secret: &str) -> anyhow::Result<()> {
+        self.administer(&["update-user", "--access", name, "--secret", secret])
+    }
+
+    /// A command of the gateway's administrator.
+    fn administer(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let address = match &self.server {
+            Server::Gateway(service) => service.address(),
+            Server::Here(_) => anyhow::bail!("s3s-fs has one user"),
+        };
+        let output = Command::new(crate::parts::program("versitygw")?)
+            .args(["admin", "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--allow-insecure"])
+            .args(["--endpoint-url", address])
+            .args(arguments)
+            .output()?;
+        ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Gives the gateway a certificate of another authority.
+    pub async fn renew(&mut self, authority: &Authority) -> anyhow::Result<()> {
+        certify(self.folder.path(), authority)?;
+        let service = self.service().context("no program")?;
+        service.stop();
+        service.start().await
     }
 
     /// From now on only what this policy grants is allowed.
@@ -208,6 +259,13 @@ impl S3 {
         };
         root.join(bucket).join(key)
     }
+}
+
+/// Writes a certificate of an authority for `localhost`, and its key.
+fn certify(folder: &Path, authority: &Authority) -> anyhow::Result<()> {
+    let (certificate, key) = authority.pem("localhost")?;
+    std::fs::write(folder.join("cert"), certificate)?;
+    Ok(std::fs::write(folder.join("key"), key)?)
 }
 
 /// One question in the words of a policy.

@@ -1,9 +1,8 @@
 //! Certificates as shops have them, made with openssl and presented by its server: what was presented is known whatever
 //! clients think of it, and what psql and curl accept is accepted.
 
-use anyhow::{Context, ensure};
-use checklist::{Config, Verdict};
-use exporter::run::job::Job;
+use anyhow::ensure;
+use checklist::Verdict;
 use exporter::run::status::ProcessStatus;
 use exporter::run::time::unix_now;
 use exporter::server::exposition::collector::States;
@@ -95,8 +94,7 @@ async fn serve(folder: &Path, leaf: &str, chain: &str, more: &str) -> anyhow::Re
 async fn seen(folder: &Path, port: u16, ca: &str) -> anyhow::Result<(Verdict, String, String)> {
     let ca = folder.join(format!("{ca}.pem"));
     let yaml = format!("certificates: [{{name: app, address: 'localhost:{port}', caFile: {}}}]\n", ca.display());
-    let config = Config::parse("checklist.yaml", &yaml)?;
-    let job: Arc<Job> = exporter::run::checks::Checks::default().jobs(&config, &[]).pop().context("no check")?;
+    let job = stack::checks::job(&yaml, "certificates")?;
     job.run().await;
     let state = job.state();
     ensure!(state.failure.is_none(), "{:?}", state.failure);

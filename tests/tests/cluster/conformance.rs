@@ -3,7 +3,8 @@
 
 use crate::{grant, install};
 use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster, eventually};
+use stack::cluster::{Api, Cluster};
+use stack::waiting::eventually;
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE, USER};
 use stack::peers::{Authority, acceptor};
 use std::collections::BTreeSet;

@@ -3,7 +3,8 @@
 
 use crate::{Exporter, configuration, grant, install, url};
 use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster, eventually};
+use stack::cluster::{Api, Cluster};
+use stack::waiting::eventually;
 use stack::http::request;
 
 const MORE: &str = ", auditLogs: [{selector: app=orchestrator}], secrets: [{name: jwt-secret}, {name: postgres-credentials}], webAudiences: [checklist-exporter]";
