@@ -63,7 +63,7 @@ enum Command {
     /// Sends a synthetic alert of each severity through Alertmanager and records whether it was delivered; exits 0 when
     /// all were, 1 when one was not, 2 when nobody can tell, 3 when another process runs it.
     VerifyAlerts(verify::AlertsArguments),
-    /// Emergencies: routine warnings are put aside, with a reason and an end.
+    /// Emergencies: alerts of routine checks are put aside, with a reason and an end.
     Override {
         #[command(flatten)]
         checklist: Checklist,

@@ -1,6 +1,7 @@
 //! Lints for rule files, `PrometheusRule` objects, dashboards and Alertmanager configurations, ours or others'.
 //! What Prometheus refuses is an error; the rest is what reviews find, or outages.
 
+pub mod alert_series;
 pub mod checks;
 pub mod configuration;
 mod context;

@@ -8,6 +8,7 @@ use anstyle::AnsiColor;
 use anyhow::Context;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -219,6 +220,15 @@ impl Progress {
     pub fn tell(&self, what: &str) {
         if let Some(mut shared) = self.0.as_ref().and_then(|line| line.shared.0.lock().ok()) {
             what.clone_into(&mut shared.text);
+        }
+    }
+
+    /// Tells how much of all is done, each time that more is.
+    pub fn counted(&self, what: &'static str) -> impl Fn(usize, usize) + Sync {
+        let done = AtomicUsize::new(0);
+        move |more, all| {
+            let done = done.fetch_add(more, Ordering::Relaxed) + more;
+            self.tell(&format!("{what}: {done} of {all}"));
         }
     }
 

@@ -284,3 +284,79 @@ fn the_place_of_a_mistake_in_a_long_line_is_shown_around_it() {
     let (shown, caret) = (lines[at], lines[at + 1].find('^').unwrap());
     assert_eq!(shown.chars().skip(caret).take(3).collect::<String>(), "> 1", "{printed}");
 }
+
+/// Configurations of servers lie in folders beside the rules.
+#[test]
+fn configurations_in_folders_are_judged_as_what_they_are() {
+    for (name, text, code, word) in [
+        ("prometheus.yml", "global: {scrape_intervall: 30s}\nrule_files: [a.yaml]\n", 1, "RG008"),
+        ("prometheus.yml", "global: {scrape_interval: 30s}\nrule_files: [a.yaml]\n", 0, "0 errors"),
+        ("prometheus.yml", "scrape_configs:\n- job_name: a\n  relabel_configs: [\n", 1, "RG001"),
+        ("prometheus.yml", "alerting:\n  alertmanagers:\n  - static_configs: {{ x }}\n", 1, "3:22"),
+        ("web.yaml", "tls_server_config: {certificate: a}\n", 1, "RG008"),
+        ("web.yaml", "basic_auth_users:\n  a: {{ password }}\n", 1, "2:7"),
+        ("web.yaml", "basic_auth_users:\n  a: {% password %}\n", 1, "RG001"),
+        ("web.yaml", "http_server_config: {http2: false}\n", 0, "0 errors"),
+        ("promtail.yaml", "clients: []\nscrape_configs:\n- job_name: {{ name }}\n", 2, "holds no rules"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let (found, printed) = verdict(folder.path(), &["."]);
+        assert!(found == Some(code) && printed.contains(word), "{text}: {found:?} {printed}");
+    }
+}
+
+#[test]
+fn a_separator_in_front_or_behind_hides_no_finding() {
+    let test = "rule_files: []\ntests:\n- {interval: soon}\n";
+    let prometheus = "scrape_configs: [{metrics_path: /m}]\n";
+    let routes = "route: {receiver: a}\nreceivers: [{name: b}]\n";
+    for (text, id) in [(test, "RG041"), (prometheus, "RG008"), (routes, "RG036")] {
+        for whole in [
+            format!("---\n{text}"),
+            format!("{text}---\n"),
+            format!("# c\n---\n{text}...\n"),
+            format!("{text}---\n# c\n"),
+            format!("{text}---\na: b\n"),
+        ] {
+            let (code, printed) = of("file.yaml", &whole, &[]);
+            assert!(code == Some(1) && printed.contains(id), "{whole}: {printed}");
+        }
+        let (code, printed) = of("file.yaml", format!("groups: []\n---\n{text}"), &[]);
+        assert!(code == Some(1) && printed.contains("only the first document of a file is read"), "{printed}");
+        let indented: String = text.lines().map(|line| format!("    {line}\n")).collect();
+        let map = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\ndata:\n  a.yaml: |\n    ---\n{indented}    ---\n"
+        );
+        let (code, printed) = of("map.yaml", &map, &[]);
+        assert!(code == Some(1) && printed.contains(id), "{map}: {printed}");
+    }
+}
+
+#[test]
+fn a_pattern_means_the_files_that_it_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("a/deep")).unwrap();
+    std::fs::write(folder.path().join("a/foreign.yaml"), "jobs: []\n").unwrap();
+    std::fs::write(folder.path().join("a/deep/rules.yaml"), RULES).unwrap();
+    let (code, printed) = verdict(folder.path(), &["a/*.yaml", "a/deep"]);
+    assert!(code == Some(2) && printed.contains("nothing in a/*.yaml was judged"), "{printed}");
+}
+
+/// What a rule test is about depends on which rule files are linted with it.
+#[test]
+fn a_suppression_of_what_depends_on_other_files_is_not_useless() {
+    let folder = tempfile::tempdir().unwrap();
+    let ignore = |id: &str, text: &str| format!("# rules-gen: ignore-file {id} because it is so\n{text}");
+    let test = ignore(
+        "RG041",
+        "rule_files: [rules.yaml]\ntests: [{interval: 1m, alert_rule_test: [{eval_time: 1m, alertname: Other}]}]\n",
+    );
+    let counter = ignore("RG011", RULES).replace("up}", "'rate(a:things:count[5m])'}");
+    std::fs::write(folder.path().join("test.yaml"), test).unwrap();
+    std::fs::write(folder.path().join("counter.yaml"), counter).unwrap();
+    for paths in [&["test.yaml"][..], &["counter.yaml"]] {
+        let (code, printed) = verdict(folder.path(), paths);
+        assert!(code == Some(0) && !printed.contains("RG099"), "{printed}");
+    }
+}

@@ -54,6 +54,41 @@ fn the_examples_are_valid_and_what_the_reader_refuses_is_not() {
     }
 }
 
+#[test]
+fn the_examples_of_all_sections_together_are_a_checklist() {
+    let sections = checklist::config::ROOT.each().map(|key| format!("{}: {}\n", key.name, key.example));
+    let text: String = sections.collect();
+    let value: Value = serde_yaml::from_str(&text).unwrap();
+    assert_eq!(mistakes(&validator(), &value), Vec::<String>::new());
+    Config::parse("checklist.yaml", &text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+}
+
+#[test]
+fn every_key_has_a_description_and_says_what_holds_without_it() {
+    fn visit(path: &str, schema: &Value, silent: &mut Vec<String>) {
+        let required = schema["required"].as_array().into_iter().flatten();
+        let required: BTreeSet<&str> = required.filter_map(Value::as_str).collect();
+        for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+            let about = value["description"].as_str().unwrap_or_default();
+            let default = !value["default"].is_null() || about.contains("Default: ");
+            if about.is_empty() || !default && !required.contains(key.as_str()) {
+                silent.push(format!("{path}.{key}"));
+            }
+        }
+        let inner = schema.as_object().into_iter().flatten().filter(|(key, _)| *key != "allOf");
+        let inner = inner.flat_map(|(key, value)| match value {
+            Value::Array(items) => items.iter().map(|item| (key, item)).collect(),
+            one => vec![(key, one)],
+        });
+        for (key, value) in inner {
+            visit(&format!("{path}/{key}"), value, silent);
+        }
+    }
+    let mut silent = Vec::new();
+    visit("", &rules_gen::outputs::schema::schema(), &mut silent);
+    assert_eq!(silent, Vec::<String>::new());
+}
+
 /// The parts of the schema for a value, by path: where the value has tables, the tables' schemas.
 fn tables<'a>(schema: &'a Value, value: &Value, path: &[Value], found: &mut Vec<(Vec<Value>, &'a Value)>) {
     if let Some(items) = value.as_array() {

@@ -32,7 +32,7 @@ static AHEAD: Threshold = Threshold::above(
 static SILENCE: Threshold = Threshold::above(
     "audit_log.silence",
     Unit::Seconds,
-    "The checklist expects events within the last hour, where there usually are some; four hours of silence of a busy application page.",
+    "The checklist expects events within the last hour, where there usually are some. Four hours of silence of an application in use are critical.",
 )
 // Silence is compared with the same hours a week ago; that of days is the limit `audit_log.stopped`.
 .between(5.0 * MINUTE, DAY)
@@ -46,7 +46,7 @@ static STOPPED: Threshold =
 static USUAL: Threshold = Threshold::above(
     "audit_log.usual",
     Unit::Count,
-    "A quiet night is normal: at the same hour a week ago at least ten events must have been seen, or in the same four hours, of which none has one now.",
+    "A quiet night is normal. Silence counts when the same hour a week ago had at least ten events; where an hour has fewer, when the same four hours had ten, and the silence is four times as long as the limit.",
 )
 // A look every five minutes sees no more within an hour.
 .between(1.0, 12.0)
@@ -55,7 +55,7 @@ static USUAL: Threshold = Threshold::above(
 static BUSY: Threshold = Threshold::above(
     "audit_log.requests",
     Unit::Count,
-    "Or the application of the same name under traffic: must have served five hundred requests within the last hour, of which some leave a trace.",
+    "Silence also counts when the application of the same name has served five hundred requests within the last hour: some of them leave a trace.",
 )
 .between(1.0, f64::INFINITY)
 .warning(500.0);

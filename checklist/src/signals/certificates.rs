@@ -43,7 +43,7 @@ pub static TLS_VERSION: Metric =
 static LEAD: Threshold = Threshold::below(
     "certificates.expires_within",
     Unit::Seconds,
-    "The checklist asks for 30 days, at which programs renew: two days later they have failed, with short-lived certificates when a quarter of the life is left; 7 days, or a tenth, page.",
+    "The checklist asks for 30 days, which is when programs renew. At 28 days a renewal is two days late, which warns; 7 days page. Of a short-lived certificate a quarter of its life warns, and a tenth pages.",
 )
 .warning(28.0 * DAY)
 .critical(7.0 * DAY);

@@ -5,7 +5,7 @@ use crate::prelude::*;
 /// Whether it holds.
 pub static ACTIVE: Metric = Metric::gauge(
     "checklist_override_active",
-    "Whether an emergency override holds (1) or not (0): routine warnings are held back.",
+    "Whether an emergency override holds (1) or not (0): alerts of routine checks, pages too, are held back.",
     &[],
 );
 /// Until when.
@@ -47,13 +47,13 @@ pub static SIGNAL: Signal = Signal {
         when: When::Beyond(Value::Age(of(&SINCE)), &LASTS),
         pending: minutes(5),
         summary: "Emergency override lasts very long.",
-        description: "Routine warnings have been held back for {value}; the limit is {limit}.",
+        description: "Alerts of routine checks, pages too, have been held back for {value}; the limit is {limit}.",
         ..WARNING
     }],
     panels: &[
         Panel {
             title: "Emergency override",
-            description: "1 while routine warnings are held back.",
+            description: "1 while alerts of routine checks are held back.",
             query: PanelQuery::Value(Value::Of(of(&ACTIVE))),
             ..PANEL
         },

@@ -24,7 +24,7 @@ pub static LAST: Metric = Metric::gauge(
 static SILENCE: Threshold = Threshold::above(
     "pod_logs.silence",
     Unit::Seconds,
-    "The checklist expects audit lines within the last hour, where there usually are some; four hours of silence by day page.",
+    "The checklist expects audit lines within the last hour, where there usually are some. Four hours of silence by day are critical.",
 )
 // It is compared with the same hours a week ago.
 .between(5.0 * MINUTE, DAY)

@@ -1,5 +1,5 @@
-//! `exclude:` what of a cluster or a database is not judged: previews, services that are meant to have nobody behind
-//! them, archives.
+//! The key `exclude:` of clusters and databases: objects that are not judged, such as preview environments, services
+//! without pods on purpose, and archive tables.
 
 use super::name_pattern::NamePattern;
 use super::tables::literal;
@@ -7,7 +7,7 @@ use crate::reader::keys::{Key, Kind, Rule, Section, words};
 use crate::reader::table::Table;
 use std::collections::BTreeMap;
 
-/// The kinds of objects of a cluster that can be left out.
+/// The kinds of Kubernetes objects that can be excluded.
 const KINDS: [(&str, &str); 7] = [
     ("Pod", "Pod"),
     ("Deployment", "Deployment"),
@@ -17,13 +17,11 @@ const KINDS: [(&str, &str); 7] = [
     ("HorizontalPodAutoscaler", "HorizontalPodAutoscaler"),
     ("PersistentVolumeClaim", "PersistentVolumeClaim"),
 ];
-/// Those that have pods.
-const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// Labels or annotations of an object.
 pub type Texts = BTreeMap<Box<str>, Box<str>>;
 
-/// Objects of a cluster that are not judged: those for which everything that is given holds.
+/// An entry of `exclude:` for a cluster. It excludes the objects that match all of its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
     kind: Option<&'static str>,
@@ -33,7 +31,7 @@ pub struct Exclusion {
     annotation: Option<Mark>,
 }
 
-/// A label or an annotation: its key, and its value unless any will do.
+/// A label or an annotation: its key, and a pattern of its value. `None`: any value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mark(String, Option<NamePattern>);
 
@@ -46,37 +44,32 @@ impl Mark {
     }
 
     fn is_on(&self, texts: &Texts) -> bool {
-        let pattern = |value: &str| self.1.as_ref().is_none_or(|pattern| pattern.matches(value));
-        texts.get(&*self.0).is_some_and(|value| pattern(value))
+        let fits = |value: &str| self.1.as_ref().is_none_or(|pattern| pattern.matches(value));
+        texts.get(&*self.0).is_some_and(|value| fits(value))
     }
 }
 
-/// An object as far as it is looked at to leave it out.
+/// The properties of a Kubernetes object that exclusions look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Described<'a> {
-    /// Its kind.
     pub kind: &'a str,
-    /// Its namespace.
     pub namespace: &'a str,
-    /// Its name.
     pub name: &'a str,
-    /// Whose pod it is: the name of a workload.
-    pub workload: Option<&'a str>,
-    /// Its labels.
+    /// For a pod, kind and name of the workload that owns it.
+    pub workload: Option<(&'a str, &'a str)>,
     pub labels: &'a Texts,
-    /// Its annotations.
     pub annotations: &'a Texts,
 }
 
 impl Exclusion {
-    /// Whether an object is left out. A pod goes with its workload's name.
+    /// Returns whether an object is excluded. A pod is excluded together with its workload.
     pub fn fits(&self, object: Described<'_>) -> bool {
         let named = |name: &str| self.name.as_ref().is_none_or(|pattern| pattern.matches(name));
-        let of_workload = object.workload.is_some_and(named);
+        let of_workload = object.workload.is_some_and(|(_, name)| named(name));
+        let goes_with = |kind| object.workload.is_some_and(|(of, name)| of == kind && named(name));
         let kind_and_name = match self.kind {
-            None => named(object.name) || of_workload,
-            Some(kind) if kind == object.kind => named(object.name) || of_workload,
-            Some(kind) => WORKLOADS.contains(&kind) && self.name.is_some() && of_workload,
+            Some(kind) if kind != object.kind => self.name.is_some() && goes_with(kind),
+            _ => named(object.name) || of_workload,
         };
         kind_and_name
             && self.namespace.as_ref().is_none_or(|pattern| pattern.matches(object.namespace))
@@ -116,7 +109,7 @@ static OBJECTS: Section = Section {
 
 static OBJECT: Kind = Kind::Table(&OBJECTS);
 
-/// The key of a cluster.
+/// The key `exclude:` of a cluster.
 pub(super) const OF_CLUSTER: Key = Key::new(
     "exclude",
     Kind::List(&OBJECT, false),
@@ -124,7 +117,7 @@ pub(super) const OF_CLUSTER: Key = Key::new(
 )
 .example("[{kind: Service, name: '*-ro'}, {label: env=preview}]");
 
-/// Reads it.
+/// Reads `exclude:` of a cluster.
 pub(super) fn of_cluster(table: &Table<'_>) -> Vec<Exclusion> {
     let pattern = |entry: &Table<'_>, key: &'static str| entry.text(key).map(|text| NamePattern::new(&text));
     let mark = |entry: &Table<'_>, key: &'static str| entry.text(key).map(|text| Mark::new(&text));
@@ -138,7 +131,7 @@ pub(super) fn of_cluster(table: &Table<'_>) -> Vec<Exclusion> {
     table.tables("exclude").into_iter().map(one).collect()
 }
 
-/// What of a database is not judged.
+/// The value of `exclude:` for a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeftOut {
     tables: Vec<String>,
@@ -167,29 +160,29 @@ static DATABASE: Section = Section {
     rules: &[],
 };
 
-/// The key of a database.
+/// The key `exclude:` of a database.
 pub(super) const OF_DATABASE: Key = Key::new("exclude", Kind::Table(&DATABASE), "What of the database is not judged.")
     .example("{tables: ['archive.*']}");
 
-/// Reads it.
+/// Reads `exclude:` of a database.
 pub(super) fn of_database(table: &Table<'_>) -> LeftOut {
     let Some(table) = table.table("exclude") else { return LeftOut::default() };
     LeftOut { tables: table.texts("tables"), roles: table.texts("roles"), applications: table.texts("applications") }
 }
 
 impl LeftOut {
-    /// An SQL condition that holds for the tables that are judged; `schema` and `table` are expressions.
+    /// Returns an SQL condition that is true for tables that are judged. `schema` and `table` are SQL expressions.
     pub fn tables(&self, schema: &str, table: &str) -> String {
         let whole = format!("{schema} || '.' || {table}");
         none_of(&self.tables, |pattern| if pattern.contains('.') { whole.clone() } else { table.to_owned() })
     }
 
-    /// The same of roles.
+    /// Like [`Self::tables`], for roles.
     pub fn roles(&self, role: &str) -> String {
         none_of(&self.roles, |_| role.to_owned())
     }
 
-    /// The same of applications.
+    /// Like [`Self::tables`], for applications.
     pub fn applications(&self, application: &str) -> String {
         none_of(&self.applications, |_| application.to_owned())
     }
@@ -201,7 +194,7 @@ fn none_of(patterns: &[String], of: impl Fn(&str) -> String) -> String {
     if all.is_empty() { "true".to_owned() } else { format!("({})", all.join(" AND ")) }
 }
 
-/// A pattern in the way of SQL's LIKE, whose own signs are plain letters here.
+/// Converts a pattern to SQL's LIKE. The wildcards of LIKE are escaped.
 fn like(pattern: &str) -> String {
     let mut text = String::new();
     for letter in pattern.chars() {
@@ -247,8 +240,15 @@ mod tests {
         let all: Vec<bool> = marked.iter().map(|one| one.fits(object("Pod", "p", None, &labels))).collect();
         assert_eq!(all, [true, true, false, false]);
         let workload = exclusions("[{kind: Deployment, name: 'preview-*'}]");
-        assert!(workload[0].fits(object("Pod", "preview-7-abc", Some("preview-7"), &none)), "its pods go with it");
-        assert!(!workload[0].fits(object("Pod", "preview-7-abc", Some("web"), &none)));
+        assert!(
+            workload[0].fits(object("Pod", "preview-7-abc", Some(("Deployment", "preview-7")), &none)),
+            "its pods go with it"
+        );
+        assert!(!workload[0].fits(object("Pod", "preview-7-abc", Some(("Deployment", "web")), &none)));
+        assert!(
+            !workload[0].fits(object("Pod", "preview-db-0", Some(("StatefulSet", "preview-db")), &none)),
+            "another kind"
+        );
         let elsewhere = exclusions("[{namespace: b, name: '*'}]");
         assert!(!elsewhere[0].fits(object("Pod", "p", None, &none)));
     }

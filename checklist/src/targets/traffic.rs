@@ -72,6 +72,7 @@ impl List for Traffic {
     const LIST: &'static str = "traffic";
     const ABOUT: &'static str =
         "The application's own HTTP metrics in Prometheus; rules judge them, the exporter does not.";
+    const EXAMPLE: &'static str = "[{name: shop, selector: 'job=\"shop\"'}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

@@ -57,7 +57,7 @@ pub enum TaskCommand {
 /// Emergencies.
 #[derive(Debug, Subcommand)]
 pub enum OverrideCommand {
-    /// Puts routine warnings aside until an end.
+    /// Puts alerts of routine checks aside until an end.
     Start {
         /// Who says so.
         #[command(flatten)]

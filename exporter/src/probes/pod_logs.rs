@@ -73,6 +73,13 @@ impl PodLogs {
     }
 }
 
+/// How many logs were read, and how many could not be.
+fn logs(samples: &Samples) -> (u64, u64) {
+    let read = samples.evidence.seen().filter(|(object, _)| *object == Object::Log).map(|(_, count)| count);
+    let missed = samples.evidence.unseen().filter(|unseen| unseen.object == Object::Log).map(|unseen| unseen.count);
+    (read.sum(), missed.sum())
+}
+
 impl Probe for PodLogs {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
@@ -80,6 +87,7 @@ impl Probe for PodLogs {
             let positions = || self.positions.lock().unwrap_or_else(PoisonError::into_inner);
             for (at, source) in self.cluster.target.audit_logs.iter().enumerate() {
                 let before = positions()[at].clone();
+                let (read, missed) = logs(&samples);
                 let after = match self.follow(source, before, &mut samples).await {
                     Ok(after) => after,
                     // The others would fare no better.
@@ -93,8 +101,10 @@ impl Probe for PodLogs {
                 };
                 let labels = [&source.namespace, &source.selector];
                 samples.put(&LINES, &labels, after.lines as f64);
-                // Without a log that could be read there may be lines all the same.
-                if after.last.is_some() || samples.evidence.seen().any(|(_, logs)| logs > 0) {
+                // In logs that could not be read there may be lines all the same. Without pods there are none.
+                let (now_read, now_missed) = logs(&samples);
+                let is_unknown = now_read == read && now_missed > missed;
+                if after.last.is_some() || !is_unknown {
                     samples.put(&SEEN, &labels, f64::from(u8::from(after.last.is_some())));
                 }
                 if let Some(last) = after.last {

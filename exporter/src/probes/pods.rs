@@ -86,7 +86,7 @@ async fn pods<'a>(
     for (name, pod) in &store.objects {
         *phases.entry((&pod.workload, &pod.phase)).or_default() += 1;
         // A pod that was evicted stays until somebody clears it away, and is never ready again.
-        let cleared = &*pod.phase == "Failed" && !pod.of_job;
+        let cleared = &*pod.phase == "Failed" && !pod.is_of_job();
         let ended = &*pod.phase == "Succeeded" || cleared || is_past_attempt(pod, &newest);
         if let Some(reason) = pod.not_ready.as_ref().filter(|_| !ended) {
             not_ready.push(NotReady { namespace: &namespace.name, name: name.clone(), reason: Arc::clone(reason) });
@@ -101,7 +101,7 @@ async fn pods<'a>(
 /// A failed pod of a job that was followed by another attempt: how that one does is what counts.
 fn is_past_attempt(pod: &Pod, newest: &BTreeMap<&str, i64>) -> bool {
     let followed = || newest.get(&*pod.workload).is_some_and(|newest| *newest > pod.created);
-    pod.of_job && &*pod.phase == "Failed" && followed()
+    pod.is_of_job() && &*pod.phase == "Failed" && followed()
 }
 
 async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {

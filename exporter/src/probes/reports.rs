@@ -18,14 +18,12 @@ use crate::sources::report::{Document, each};
 use checklist::config::{Report as Target, ReportFormat};
 use checklist::signals::{advisories, dependencies, images};
 use checklist::{Metric, Object, Reason, Samples, Unit};
+use clients::AHEAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 /// The probe of the signals `advisories`, `dependencies` and `images`.
 pub struct Reports(pub Target);
-
-/// Clocks of two machines may differ by so many seconds.
-const AHEAD: f64 = 300.0;
 
 /// The metrics that a format sets.
 struct Shape {
@@ -87,11 +85,12 @@ fn show(shape: &Shape, summary: &Summary, document: &Document, now: f64, samples
     // The report's own time is the scan's; a copied file only has that of the copy. A time that is yet to come is none:
     // it would be fresh for years.
     let times = [summary.written, document.modified];
-    let plausible = times.into_iter().flatten().find(|at| *at <= now + AHEAD);
+    let latest = now + AHEAD.as_secs_f64();
+    let plausible = times.into_iter().flatten().find(|at| *at <= latest);
     if let Some(at) = plausible {
         samples.set(shape.written, [name], at);
     }
-    let future = times.into_iter().flatten().find(|at| *at > now + AHEAD);
+    let future = times.into_iter().flatten().find(|at| *at > latest);
     samples.set(shape.future, [name], future.is_some());
     if let Some(at) = future {
         samples.evidence.note(format!("report {name} is of {} in the future", Unit::Seconds.human(at - now)));

@@ -5,6 +5,7 @@ use crate::sources::kubernetes::Cluster;
 use checklist::config::RotatedSecret;
 use checklist::signals::secrets::{PRESENT, ROTATED};
 use checklist::{Object, Reason, Samples};
+use clients::AHEAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -13,9 +14,6 @@ use std::sync::Arc;
 
 /// The API server leaves the data out when it is asked for metadata alone.
 const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-
-/// Clocks of two machines may differ by this much.
-const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
 /// The probe of the signal `secrets`.
 pub struct Secrets(pub Arc<Cluster>);

@@ -77,6 +77,19 @@ impl Source {
         let path = self.path.clone();
         let loaded = file::aside(&self.path, file::PATIENCE, move || load(&path)).await;
         let loaded = loaded.with_context(|| format!("cannot read {}", self.path.display())).flatten();
+        self.settle(loaded)
+    }
+
+    /// Loads a text of the file that was just read.
+    async fn reload_as(&self, text: String) -> anyhow::Result<()> {
+        let _one = self.reloading.lock().await;
+        self.current().text.clone_from(&text);
+        let path = self.path.clone();
+        let parsed = tokio::task::spawn_blocking(move || parse(&path, text)).await;
+        self.settle(parsed.map_err(anyhow::Error::from).flatten())
+    }
+
+    fn settle(&self, loaded: anyhow::Result<(String, Config)>) -> anyhow::Result<()> {
         let result = loaded.and_then(|(text, config)| self.take(text, config));
         if let Err(error) = &result {
             self.refused(error);
@@ -123,9 +136,8 @@ impl Source {
                 Ok(text) => {
                     let is_back = std::mem::take(&mut misses) >= MISSES;
                     if is_back || text != self.current().text {
-                        self.current().text = text;
                         // The mistakes are in the log and in the metric.
-                        let _ = self.reload().await;
+                        let _ = self.reload_as(text).await;
                     }
                 }
                 Err(error) => {
@@ -145,7 +157,10 @@ impl Source {
 
 /// The text of a checklist.yaml and what it says.
 pub fn load(path: &Path) -> anyhow::Result<(String, Config)> {
-    let text = text(path)?;
+    parse(path, text(path)?)
+}
+
+fn parse(path: &Path, text: String) -> anyhow::Result<(String, Config)> {
     let config = Config::parse(&path.display().to_string(), &text)?;
     Ok((text, config))
 }

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two reloads: each reads the file and makes every check anew.
+/// Between two reloads: each reads the file and compares every check.
 const BETWEEN: Duration = Duration::from_secs(1);
 /// What browsers say about where a request comes from.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -81,12 +81,11 @@ fn foreign(headers: &HeaderMap, known: bool, own_name: &str) -> Option<&'static 
     let name = name.unwrap_or_default();
     let own_name = own_name.to_ascii_lowercase();
     let ours = name.parse::<IpAddr>().is_ok()
-        || name == own_name
         // Nobody outside can have a name without a dot, or one of a cluster.
         || (!name.is_empty() && !name.contains('.'))
         || name.rsplit('.').next() == Some("svc")
-        || name.contains(".svc.cluster.")
-        || (!own_name.is_empty() && name.starts_with(&format!("{own_name}.")));
+        || name.ends_with(".svc.cluster.local")
+        || (!own_name.is_empty() && (name == own_name || name.starts_with(&format!("{own_name}."))));
     (!known && !ours).then_some("the name in Host is none of this server's; use its address, or configure a login")
 }
 
@@ -118,10 +117,12 @@ mod tests {
             (vec![(HOST, "evil.example:9876")], false, true),
             (vec![(HOST, "evil.example:9876"), (ORIGIN, "http://evil.example:9876")], false, true),
             (vec![(HOST, "machine-evil.example")], false, true),
+            (vec![(HOST, "a.svc.cluster.evil.example:9876")], false, true),
             (vec![(HOST, "a b")], false, true),
             (vec![], false, true),
         ] {
             assert_eq!(foreign(&headers(&list), known, "machine").is_some(), is_foreign, "{list:?}");
         }
+        assert!(foreign(&HeaderMap::new(), false, "").is_some(), "no name is not the name of a machine without one");
     }
 }

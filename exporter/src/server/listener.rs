@@ -142,7 +142,7 @@ impl Connection {
                     Paths::All => {
                         let (response, known) = authorize(&site, &rules, from, request).await;
                         if known {
-                            requests.is_known();
+                            requests.set_known();
                         }
                         response
                     }

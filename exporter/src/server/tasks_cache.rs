@@ -1,5 +1,5 @@
-//! The page of people's tasks, kept for a while: records may be many, and are read again when a twentieth of the time has
-//! not gone into that, however many ask.
+//! The page of people's tasks, kept for twenty times as long as it took to make, at most a minute: reading many records
+//! takes little of the time, however many ask.
 
 use super::page_tasks;
 use checklist::Config;

@@ -70,7 +70,7 @@ impl Web {
         let look = Look::at(path);
         let config = look.config?;
         let rules = Rules::of(&config, &verified)?;
-        tell_exposed(path, &config);
+        tell(&exposed(path, &config));
         status.set_in_force(true);
         Ok(Self { file: Some((path.to_owned(), look.digest)), rules: ArcSwap::from_pointee(rules), verified, status })
     }
@@ -88,7 +88,7 @@ impl Web {
             tokio::time::sleep(LOOK).await;
             let own = path.clone();
             let looked = file::aside(path, file::PATIENCE, move || Look::at(&own)).await;
-            follower.consider(looked, Instant::now());
+            follower.consider(looked, Instant::now()).await;
         }
     }
 }
@@ -105,26 +105,32 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    fn consider(&mut self, looked: std::io::Result<Look>, now: Instant) {
+    async fn consider(&mut self, looked: std::io::Result<Look>, now: Instant) {
         let Look { digest, config } = match looked {
             Ok(look) => look,
-            Err(error) => {
-                self.web.status.set_in_force(false);
-                if !self.hangs {
-                    stays(&file::failure(self.path, &error).message);
-                }
-                self.hangs = true;
-                return;
-            }
+            Err(error) => return self.hung(&error),
         };
-        self.hangs = false;
         let stayed = match self.watching.look(digest, now) {
-            Step::Same => return self.web.status.set_in_force(self.before.is_none()),
+            Step::Same => {
+                self.hangs = false;
+                return self.web.status.set_in_force(self.before.is_none());
+            }
             Step::Wait => return,
             Step::Judge { stayed } => stayed,
         };
-        let made = config.and_then(|config| Ok((Rules::of(&config, &self.web.verified)?, config)));
-        let (rules, config) = match made {
+        // Certificate, key and authorities are read for it, and the modes of files.
+        let (own, verified) = (self.path.to_owned(), Arc::clone(&self.web.verified));
+        let make = move || -> Result<_, Failure> {
+            let config = config?;
+            Ok((Rules::of(&config, &verified)?, exposed(&own, &config)))
+        };
+        let made = match file::aside(self.path, file::PATIENCE, make).await {
+            Ok(made) => made,
+            // The next look judges it again.
+            Err(error) => return self.hung(&error),
+        };
+        self.hangs = false;
+        let (rules, exposed) = match made {
             Ok(made) => made,
             Err(failure) => return self.refuse(digest, false, &failure.message),
         };
@@ -147,11 +153,20 @@ impl Follower<'_> {
         if self.before.as_ref().is_some_and(|before| rules.guards.loss(before).is_none()) {
             self.before = None;
         }
-        tell_exposed(self.path, &config);
+        tell(&exposed);
         tracing::info!("the web configuration {} was read again", self.path.display());
         self.web.rules.store(Arc::new(rules));
         self.watching.hold(digest);
         self.web.status.set_in_force(self.before.is_none());
+    }
+
+    /// Tells once that the files do not answer.
+    fn hung(&mut self, error: &std::io::Error) {
+        self.web.status.set_in_force(false);
+        if !self.hangs {
+            stays(&file::failure(self.path, error).message);
+        }
+        self.hangs = true;
     }
 
     fn refuse(&mut self, digest: watching::Digest, may_count: bool, why: &str) {
@@ -165,8 +180,8 @@ fn stays(why: &str) {
     tracing::error!("the web configuration stays as it was: {why}");
 }
 
-fn tell_exposed(path: &Path, config: &WebConfig) {
-    for what in exposed(path, config) {
+fn tell(exposed: &[String]) {
+    for what in exposed {
         tracing::warn!("web configuration: {what}");
     }
 }
@@ -186,8 +201,8 @@ mod tests {
 
     const HASH: &str = "$2y$10$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-    #[test]
-    fn a_file_that_asks_for_less_is_told_and_counts_only_when_it_stays_so() -> anyhow::Result<()> {
+    #[tokio::test]
+    async fn a_file_that_asks_for_less_is_told_and_counts_only_when_it_stays_so() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("web.yaml");
         let users = format!("basic_auth_users: {{ann: {HASH}}}\n");
@@ -212,8 +227,8 @@ mod tests {
         ] {
             std::fs::write(&path, text)?;
             let now = begun + Duration::from_secs(at);
-            follower.consider(Ok(Look::at(&path)), now);
-            follower.consider(Ok(Look::at(&path)), now);
+            follower.consider(Ok(Look::at(&path)), now).await;
+            follower.consider(Ok(Look::at(&path)), now).await;
             assert_eq!(web.rules().headers.len(), headers, "{text} at {at}");
             assert_eq!(web.status.in_force(), Some(well), "{text} at {at}");
             assert!(web.rules().passwords.is_some());

@@ -11,11 +11,13 @@ use crate::lint::{Options, Outcome, asked, checks, files, fix, live, rule_file, 
 use crate::server::{Login, Server};
 use crate::terminal::{Progress, Style, is_quiet, note, print, say};
 use anyhow::Context;
+use glob::MatchOptions;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Checks rule files, `PrometheusRule` objects, dashboards and tests.
+/// Checks rule files, `PrometheusRule` objects, dashboards, rule tests, and the configurations of Alertmanager and
+/// Prometheus.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -64,8 +66,8 @@ pub struct Arguments {
     /// How rules are judged here, instead of the files rules-gen.yaml beside what is linted.
     #[arg(long, value_name = "FILE")]
     rules_config: Option<PathBuf>,
-    /// Mend what can mean one thing only, in the files: quotes, durations, links to runbooks by the pattern in
-    /// rules-gen.yaml.
+    /// Mend what can mean one thing only, in the files: missing quotes, durations in another spelling, the limit of a
+    /// group in quotes, links to runbooks by the pattern in rules-gen.yaml.
     #[arg(long)]
     fix: bool,
     /// The server that the rules are for; without it the keys of all are taken.
@@ -183,8 +185,10 @@ fn not_judged(paths: &[String], outcome: &Outcome) -> Vec<String> {
     for path in paths.iter().filter(|path| *path != "-") {
         let (folder, file) = (Path::new(path).is_dir(), Path::new(path).exists());
         let pattern = glob::Pattern::new(path).ok().filter(|_| !file && path.contains(['*', '?', '[']));
+        // As files are found: a * stands for no separator.
+        let found = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
         let within = |file: &&String| match &pattern {
-            Some(pattern) => pattern.matches(file),
+            Some(pattern) => pattern.matches_with(file, found),
             None => Path::new(file).starts_with(path),
         };
         let files: Vec<&String> = outcome.files.iter().filter(within).collect();

@@ -5,7 +5,7 @@ mod own_tests;
 use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::review::rule_tests;
 use crate::rules;
-use crate::rules::unit_tests::mutants::{self, Kind, Mutant};
+use crate::rules::unit_tests::mutants::{self, Kind, Mutant, Tally};
 use crate::rules::unit_tests::{self, RuleTest};
 use crate::rules::unit_tests::{equivalent, promtool};
 use crate::terminal::{self, Colour, Progress, Style, print};
@@ -15,7 +15,6 @@ use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs the generated rule tests with promtool.
 #[derive(Debug, clap::Args)]
@@ -72,21 +71,12 @@ pub struct Outcome {
     pub failed: Vec<(String, String)>,
     /// Rules without a case that fires, or without one that stays quiet.
     pub uncovered: Vec<String>,
-    /// Mutants by kind: how many there are and how many were noticed.
-    pub mutants: Vec<(Kind, usize, usize)>,
+    /// The mutants, counted by kind.
+    pub mutants: Tally,
     /// Mutants that no test noticed: the rule, and what was broken.
     pub survivors: Vec<(String, Mutant)>,
     /// Mutants that mean the same as the rule, and why.
     pub equivalent: Vec<(String, Mutant, &'static str)>,
-}
-
-impl Outcome {
-    /// The share of mutants that were noticed; 1 when there are none.
-    pub fn rate(&self) -> f64 {
-        let all: usize = self.mutants.iter().map(|(_, all, _)| all).sum();
-        let noticed: usize = self.mutants.iter().map(|(.., noticed)| noticed).sum();
-        if all == 0 { 1.0 } else { noticed as f64 / all as f64 }
-    }
 }
 
 /// Runs the verb.
@@ -107,7 +97,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     progress.end();
     let good = outcome.failed.is_empty()
         && outcome.uncovered.is_empty()
-        && outcome.rate() * 100.0 >= f64::from(arguments.min_rate);
+        && outcome.mutants.rate() * 100.0 >= f64::from(arguments.min_rate);
     match arguments.output {
         Format::Json => print(&format!("{:#}\n", report(&outcome)))?,
         Format::Text if terminal::is_quiet() && good => {}
@@ -123,8 +113,9 @@ fn own(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     progress.end();
     let good = outcome.failed.is_empty()
         && outcome.never_fire.is_empty()
+        && outcome.unread.is_empty()
         && (!arguments.mutate || outcome.not_mutated.is_empty())
-        && outcome.rate() * 100.0 >= f64::from(arguments.min_rate);
+        && outcome.mutants.rate() * 100.0 >= f64::from(arguments.min_rate);
     match arguments.output {
         Format::Json => print(&format!("{:#}\n", own_tests::report(&outcome)))?,
         Format::Text if terminal::is_quiet() && good => {}
@@ -147,7 +138,7 @@ pub fn run(tests: &[RuleTest], program: &Path, mutate: bool, progress: &Progress
         .enumerate()
         .map(|(at, test)| write(folder.path(), &format!("t{at}"), test, None))
         .collect::<anyhow::Result<_>>()?;
-    let verdicts = promtool::run(program, folder.path(), &files, &counted(progress, "tests"))?;
+    let verdicts = promtool::run(program, folder.path(), &files, &progress.counted("tests"))?;
     for (test, verdict) in tests.iter().zip(verdicts) {
         if let Err(why) = verdict {
             outcome.failed.push((test.name.clone(), why));
@@ -180,15 +171,10 @@ fn mutated(
             broken.push((test, mutant));
         }
     }
-    let verdicts = promtool::run(program, folder, &files, &counted(progress, "mutants"))?;
-    outcome.mutants = Kind::ALL.iter().map(|kind| (*kind, 0, 0)).collect();
+    let verdicts = promtool::run(program, folder, &files, &progress.counted("mutants"))?;
+    outcome.mutants = Tally::new();
     for ((test, mutant), verdict) in broken.into_iter().zip(verdicts) {
-        for (kind, all, noticed) in &mut outcome.mutants {
-            if *kind == mutant.kind {
-                *all += 1;
-                *noticed += usize::from(verdict.is_err());
-            }
-        }
+        outcome.mutants.count(mutant.kind, verdict.is_err());
         if verdict.is_ok() {
             outcome.survivors.push((test.name.clone(), mutant));
         }
@@ -215,15 +201,6 @@ fn write(folder: &Path, stem: &str, test: &RuleTest, mutant: Option<&Mutant>) ->
     Ok(name)
 }
 
-/// Counts what is done.
-fn counted(progress: &Progress, what: &'static str) -> impl Fn(usize, usize) + Sync {
-    let done = AtomicUsize::new(0);
-    move |more, all| {
-        let done = done.fetch_add(more, Ordering::Relaxed) + more;
-        progress.tell(&format!("{what}: {done} of {all}"));
-    }
-}
-
 // Writing to a String cannot fail.
 fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
     let mut text = String::new();
@@ -248,10 +225,10 @@ fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
     for (name, mutant, reason) in &outcome.equivalent {
         let _ = writeln!(text, "not counted {name}: {}, {}: {reason}", mutant.kind, mutant.place);
     }
-    for (kind, all, noticed) in &outcome.mutants {
+    for (kind, all, noticed) in outcome.mutants.kinds() {
         let _ = writeln!(text, "{kind:<18} {noticed:>5} of {all}");
     }
-    let rate = format!("{:.1}% of the mutants are noticed", outcome.rate() * 100.0);
+    let rate = format!("{:.1}% of the mutants are noticed", outcome.mutants.rate() * 100.0);
     let _ = writeln!(
         text,
         "{}",
@@ -273,8 +250,8 @@ fn report(outcome: &Outcome) -> serde_json::Value {
         "tests": outcome.tests,
         "failed": outcome.failed.iter().map(|(name, why)| json!({"test": name, "why": why})).collect::<Vec<_>>(),
         "uncovered": outcome.uncovered,
-        "mutants": outcome.mutants.iter().map(|(kind, all, noticed)| json!({"kind": kind.to_string(), "all": all, "noticed": noticed})).collect::<Vec<_>>(),
-        "rate": outcome.rate(),
+        "mutants": outcome.mutants.kinds().iter().map(|(kind, all, noticed)| json!({"kind": kind.to_string(), "all": all, "noticed": noticed})).collect::<Vec<_>>(),
+        "rate": outcome.mutants.rate(),
         "survivors": survivors,
         "equivalent": equivalent.collect::<Vec<_>>(),
     })

@@ -7,7 +7,7 @@ use super::embedded::{self, File, Form, Frame};
 use super::files::Source;
 use super::left_out::Why;
 use super::options::Options;
-use super::place::ParseError;
+use super::place::{ParseError, Place};
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::{self, Node};
@@ -30,6 +30,18 @@ pub(super) enum Document {
     /// A configuration of a server, which was judged when it was read.
     Server,
     Other,
+}
+
+impl Document {
+    /// What it means that a document is not the first of its file, where a server reads no other.
+    const fn only_when_first(&self) -> Option<&'static str> {
+        match self {
+            Self::Rules(_) => Some("these rules do not exist"),
+            Self::Tests(_) => Some("these tests are not run"),
+            Self::Routes(_) | Self::Server => Some("this configuration does not exist"),
+            Self::Dashboard(_) | Self::Routing(_) | Self::Other => None,
+        }
+    }
 }
 
 /// A dashboard and the bytes of the file that hold it.
@@ -73,7 +85,7 @@ pub(super) fn first<'a>(source: &'a Source, options: &Options) -> First<'a> {
 }
 
 /// Words of which every file that is ours has one; a folder may hold thousands of others.
-const OURS: [&str; 15] = [
+const OURS: [&str; 16] = [
     "group",
     "Group",
     "GROUP",
@@ -86,6 +98,7 @@ const OURS: [&str; 15] = [
     "AlertmanagerConfig",
     "ConfigMap",
     "GrafanaDashboard",
+    "rule_files",
     "scrape_config",
     "_server_config",
     "basic_auth_users",
@@ -126,9 +139,9 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     let mut documents = Vec::new();
     for (at, node) in nodes.iter().enumerate().flat_map(|(at, node)| members(node).map(move |member| (at, member))) {
         let found = reader.documents(node, &mut report);
-        let rules = found.iter().any(|document| matches!(document, Document::Rules(_)));
-        if at > 0 && rules && node.get("kind").is_none() && node.get("namespace").is_none() {
-            let message = "Prometheus reads the first document of a rule file only: these rules do not exist";
+        let plain = node.get("kind").is_none() && node.get("namespace").is_none();
+        if let (true, true, Some(what)) = (at > 0, plain, found.iter().find_map(Document::only_when_first)) {
+            let message = format!("only the first document of a file is read: {what}");
             report.add("RG001", Level::Warning, node, message, "make a file of each document");
         }
         documents.extend(found);
@@ -202,7 +215,7 @@ impl Documents<'_> {
             self.why.insert(Why::Grafana);
             return Document::Other;
         }
-        if let Some(document) = plain(self.text, node, self.source.named, report) {
+        if let Some(document) = plain(alone(self.text, node), node, self.source.named, report) {
             if node.get("groups").is_some_and(Node::is_null) {
                 self.why.insert(Why::NoGroups);
                 return Document::Other;
@@ -273,19 +286,32 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
     if let Some(malformed) = malformed {
         broken(&malformed, "YAML", report);
     }
-    let nodes = nodes.into_iter().map(|node| frame.moved(node));
-    nodes.filter_map(|node| plain(text, &node, file.mounted, report)).collect()
+    let nodes = nodes.into_iter().map(|node| (alone(text, &node), frame.moved(node)));
+    nodes.filter_map(|(text, node)| plain(text, &node, file.mounted, report)).collect()
 }
 
-/// Tells what a server refuses of a configuration file that is alone in its text.
+/// Tells what a server refuses of a configuration, or why it cannot be judged.
 fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node: &Node, report: &mut Report<'_>) {
-    // What cannot be read so has been told by the reader of YAML.
-    if let Ok(whole) = checklist::yaml::parse::<Value>(text) {
-        refusals::tell(id, who, node, &check(&whole), report);
+    match checklist::yaml::parse::<Value>(text) {
+        Ok(whole) => {
+            refusals::tell(id, who, node, &check(&whole), report);
+        }
+        Err(error) => {
+            let line = node.place.line + error.place.line.saturating_sub(1);
+            let at = ParseError { place: Place { line, ..error.place }, message: String::new() };
+            report.add(id, Level::Error, &at.node(), format!("{who} refuses this: {}", error.message), "");
+        }
     }
 }
 
-/// Rules, tests or routes as Prometheus and Alertmanager read them; what nobody named must look like it.
+/// The text of one document of several.
+fn alone<'a>(text: &'a str, document: &Node) -> &'a str {
+    let own = text.get(document.span.clone()).unwrap_or(text).trim_end();
+    own.strip_suffix("---").or_else(|| own.strip_suffix("...")).unwrap_or(own)
+}
+
+/// Rules, tests or routes as Prometheus and Alertmanager read them, and the text of their document; what nobody named must
+/// look like it.
 fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Option<Document> {
     if node.get("groups").is_some() && (named || form::is_rule_file(node)) {
         return Some(Document::Rules(rule_file::read(node, false, report)));
@@ -299,8 +325,7 @@ fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Optio
         return Some(Document::Server);
     }
     if node.get("route").is_some() && node.get("receivers").is_some() {
-        // Only a configuration that is alone in its file can be read from the file's text.
-        return Some(routes::read(text, node, report).map_or(Document::Other, |found| Document::Routes(found.into())));
+        return Some(routes::read(text, node, report).map_or(Document::Server, |found| Document::Routes(found.into())));
     }
     None
 }

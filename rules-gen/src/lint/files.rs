@@ -65,7 +65,7 @@ pub fn collect(arguments: &[String]) -> anyhow::Result<Vec<Source>> {
 fn folder(path: &Path, found: &mut BTreeSet<PathBuf>, seen: &mut BTreeSet<PathBuf>) {
     let known = path.canonicalize().is_ok_and(|real| !seen.insert(real));
     let Ok(entries) = std::fs::read_dir(path) else {
-        // PanelQuery as a file that cannot be read, so that it is not forgotten.
+        // Kept as a file that cannot be read, so that it is not forgotten.
         found.insert(path.to_owned());
         return;
     };

@@ -1,5 +1,5 @@
-//! What `--fix` mends, because it can mean one thing only: texts that need quotes, durations in another spelling, a limit
-//! in quotes, and the link to the runbook where a pattern says it.
+//! What `--fix` mends, because it can mean one thing only: texts that need quotes, durations in another spelling, the
+//! `limit` of a group in quotes, and the link to the runbook where a pattern says it.
 
 mod quotes;
 
@@ -18,7 +18,7 @@ pub struct Fixed {
     pub what: Vec<String>,
 }
 
-/// What is mended, for people.
+/// The kinds of repairs, as the notes count them.
 const QUOTED: &str = "texts quoted";
 const DURATIONS: &str = "durations";
 const LIMITS: &str = "limits";

@@ -45,7 +45,7 @@ impl fmt::Display for Why {
             Self::Grafana => f.write_str("these are alert rules of Grafana itself, which are not linted"),
             Self::Kinds(kinds) => write!(f, "objects of kind {kinds} are not linted"),
             Self::Holds(kind) => write!(f, "the {kind} holds no rules and no dashboard"),
-            Self::Foreign => f.write_str("it has no rules, tests, dashboard or routes"),
+            Self::Foreign => f.write_str("it holds no rules, rule tests or dashboard, and no configuration of Alertmanager, Prometheus or a web server"),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::place::{Lines, ParseError};
 use std::ops::Range;
 
-/// Where tabs mean nothing.
+/// Where tabs and other characters mean nothing, and what is refused within a text.
 #[derive(Debug, Default)]
 pub(super) struct Covered {
     /// Collections in brackets and texts in quotes.

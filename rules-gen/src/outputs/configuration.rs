@@ -135,6 +135,7 @@ fn value(kind: &Kind) -> String {
         Kind::Table(_) => "table, see below".to_owned(),
         Kind::Map(values) => format!("table by name: {}", value(values)),
         Kind::By(names, values) => format!("table by {}: {}", of(*names), value(values)),
+        Kind::Name(Names::Sources) => "the name of the other exporter".to_owned(),
         Kind::Name(names) => of(*names).to_owned(),
         Kind::Levels => "levels".to_owned(),
         Kind::Level => "level".to_owned(),

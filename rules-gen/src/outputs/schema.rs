@@ -94,8 +94,10 @@ fn section(section: &Section, within: Within) -> Value {
 fn key(key: &Key, within: Within) -> Value {
     let mut value = kind(&key.kind, within);
     let otherwise = match key.default {
+        _ if key.required => String::new(),
         Default::Described(words) => format!(" Default: {words}."),
-        Default::None | Default::Value(_) => String::new(),
+        Default::None => " Default: none.".to_owned(),
+        Default::Value(_) => String::new(),
     };
     value["description"] = json!(format!("{}{otherwise}", key.about));
     if let Default::Value(text) = key.default {
@@ -105,7 +107,10 @@ fn key(key: &Key, within: Within) -> Value {
             _ => json!(text),
         };
     }
-    if !key.example.is_empty() && !matches!(key.example, "[]" | "{}") {
+    // Which checks and limits there are depends on the kind of target: the example is of one of them.
+    let of_one_kind =
+        matches!(key.kind, Kind::By(..) | Kind::List(Kind::Name(_), _)) && !matches!(within, Within::Root);
+    if !key.example.is_empty() && !of_one_kind {
         value["examples"] = json!([serde_yaml::from_str::<Value>(key.example).unwrap_or_else(|_| json!(key.example))]);
     }
     value
@@ -141,12 +146,18 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
         Names::Alerts => {
             let of_signals = SIGNALS.iter().flat_map(|signal| signal.alerts).map(|alert| (alert.name, alert.summary));
             let meta = META_ALERTS.map(|name| (name, "An alert about the exporter itself."));
-            of_signals.chain(meta).map(|(name, about)| (name, described(value(within), about))).collect()
+            of_signals.chain(meta).map(|(name, about)| (name, by_catalog(value(within), about))).collect()
         }
-        Names::Checks => within.signals().map(|signal| (signal.id, described(value(within), signal.title))).collect(),
+        Names::Checks => within.signals().map(|signal| (signal.id, by_catalog(value(within), signal.title))).collect(),
         Names::Tables => {
             let one = |table: &'static AppTable| {
-                (table.table, described(value(Within::Table(table)), "What this table is called, and what is in it."))
+                (
+                    table.table,
+                    described(
+                        value(Within::Table(table)),
+                        "What this table is called, and what is in it. Default: as the written checklist has it.",
+                    ),
+                )
             };
             TABLES.iter().map(one).collect()
         }
@@ -155,7 +166,11 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
             match names {
                 Names::Columns => columns
                     .iter()
-                    .map(|name| (*name, described(value(within), "What this column is called.")))
+                    .map(|name| {
+                        let mut value = described(value(within), "What this column is called.");
+                        value["default"] = json!(name);
+                        (*name, value)
+                    })
                     .collect(),
                 _ => words
                     .iter()
@@ -171,11 +186,14 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
             let others = within.signals().filter(|signal| !signal.external_sources.is_empty());
             let one = |signal: &'static Signal| {
                 let sources: Vec<&str> = signal.external_sources.iter().map(|external| external.source).collect();
-                (signal.id, described(choice(&sources), "The exporter that has the metrics of this check."))
+                (
+                    signal.id,
+                    described(choice(&sources), "The exporter that has the metrics of this check. Default: none."),
+                )
             };
             others.map(one).collect()
         }
-        Names::Tasks => TASKS.iter().map(|task| (task.id, described(value(within), task.title))).collect(),
+        Names::Tasks => TASKS.iter().map(|task| (task.id, by_catalog(value(within), task.title))).collect(),
         Names::Thresholds => {
             within.signals().flat_map(|signal| signal.thresholds).map(|one| (one.key, threshold(one))).collect()
         }
@@ -193,6 +211,11 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
     table
 }
 
+/// An entry of something that the catalog has, with or without it.
+fn by_catalog(value: Value, about: &str) -> Value {
+    described(value, &format!("{}. Default: as the catalog says.", about.trim_end_matches('.')))
+}
+
 /// Levels of a threshold; where there is only one level, its value too.
 fn threshold(threshold: &Threshold) -> Value {
     let exact = |value: Option<f64>| value.map(|value| threshold.unit.exact(value));
@@ -204,7 +227,7 @@ fn threshold(threshold: &Threshold) -> Value {
     }
     value["description"] = json!(threshold.reason);
     match (warning, critical) {
-        (None, None) => {}
+        (None, None) => value["description"] = json!(format!("{} Default: none.", threshold.reason)),
         (Some(one), None) | (None, Some(one)) => value["default"] = json!(one),
         (warning, critical) => value["default"] = json!({"warning": warning, "critical": critical}),
     }

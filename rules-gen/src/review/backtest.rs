@@ -90,6 +90,7 @@ async fn replay(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Alert, NoVerdict> {
     let mut warnings = history.warnings(&written.expr).await?;
+    warnings.extend(written.warnings.iter().cloned());
     if !written.records.is_empty() {
         let records = written.records.join(", ");
         warnings.push(format!("evaluated with the recording rules of the same files: {records}"));

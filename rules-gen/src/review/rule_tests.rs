@@ -5,6 +5,7 @@ mod coverage;
 mod files;
 mod mutate;
 mod outcome;
+mod slot;
 
 pub use outcome::Outcome;
 
@@ -12,7 +13,6 @@ use crate::rules::unit_tests::promtool;
 use crate::terminal::Progress;
 use anyhow::ensure;
 use files::Files;
-use mutate::counted;
 use std::path::Path;
 
 /// Runs the tests among the files, and those beside the rule files when there are none among them; and the mutants of the
@@ -23,10 +23,10 @@ use std::path::Path;
 pub fn run(paths: &[String], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
     let files = Files::read(paths)?;
     ensure!(!files.rules.is_empty(), "there is no rule file in {}", paths.join(", "));
-    let mut outcome = Outcome { tests: files.tests.len(), ..Outcome::default() };
+    let mut outcome = Outcome { tests: files.tests.len(), unread: files.unread.clone(), ..Outcome::default() };
     coverage::measure(&files, &mut outcome);
     let names: Vec<String> = files.tests.iter().map(|test| test.name.clone()).collect();
-    let verdicts = promtool::run(program, Path::new("."), &names, &counted(progress, "test files"))?;
+    let verdicts = promtool::run(program, Path::new("."), &names, &progress.counted("test files"))?;
     let mut good = Vec::new();
     for (test, verdict) in files.tests.iter().zip(verdicts) {
         match verdict {

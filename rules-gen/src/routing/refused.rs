@@ -63,15 +63,13 @@ pub(super) fn check(whole: &Value) -> Vec<Refusal> {
     for (key, table) in [("global", &GLOBAL), ("route", &ROUTE), ("tracing", &TRACING)] {
         findings.under(key, |findings| findings.table(part(key), table));
     }
-    if top.get("templates").is_some_and(|list| !list.is_array() && !list.is_null()) {
-        findings.under("templates", |findings| findings.refuse("a list belongs here"));
-    }
-    findings.each(top, "inhibit_rules", |rule, findings| findings.table(rule, &INHIBIT_RULE));
+    findings.under("templates", |findings| findings.value(part("templates"), &Kind::Texts));
+    findings.list(top, "inhibit_rules", |rule, findings| findings.table(rule, &INHIBIT_RULE));
     for key in ["mute_time_intervals", "time_intervals"] {
-        findings.each(top, key, |interval, findings| findings.table(interval, &times::NAMED));
+        findings.list(top, key, |interval, findings| findings.table(interval, &times::NAMED));
     }
     time_names(top, &mut findings);
-    findings.each(top, "receivers", |receiver, findings| self::receiver(receiver, part("global"), findings));
+    findings.list(top, "receivers", |receiver, findings| self::receiver(receiver, part("global"), findings));
     findings.all
 }
 
@@ -138,13 +136,16 @@ fn route(of: &Map<String, Value>, findings: &mut Findings) {
 }
 
 fn receiver(value: &Value, global: &Value, findings: &mut Findings) {
-    let Some(of) = value.as_object() else { return };
+    let Some(of) = value.as_object() else {
+        findings.refuse("a table belongs here");
+        return;
+    };
     let known: Vec<&str> = INTEGRATIONS.iter().map(|(list, _)| *list).chain(["name", "labels"]).collect();
     for key in of.keys().filter(|key| !known.contains(&key.as_str())) {
         findings.unknown(key, &known);
     }
     for (list, table) in INTEGRATIONS {
-        findings.each(of, list, |one, findings| {
+        findings.list(of, list, |one, findings| {
             if one.is_null() {
                 findings.refuse("an item is empty");
             }

@@ -127,7 +127,7 @@ fn optional(config: &Config) -> Vec<Rule> {
             minutes: 0,
             severity: "none",
             summary: "Emergency override holds.",
-            description: "Routine warnings are held back until it ends.",
+            description: "Alerts of routine checks, pages too, are held back until it ends.",
             targets: vec!["people".to_owned()],
         };
         rules.extend(emergency.rule(config, "override", "daily"));
@@ -266,7 +266,7 @@ fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
         minutes: 10,
         severity: config.worst(signal).as_str(),
         summary: "Check cannot be made.",
-        description: "Nobody can tell whether {{ $labels.check }} on {{ $labels.target }} is well{{ with printf \"topk(1, sum by (reason) (increase(checklist_probe_failures_total{check=%q,target=%q}[1h])) > 0)\" $labels.check $labels.target | query }}: its runs fail with {{ . | first | label \"reason\" }}{{ end }}. The exporter's page /checks and its log have the words.",
+        description: "Nobody can tell whether {{ $labels.check }} on {{ $labels.target }} is well{{ with printf \"topk(1, sum by (reason) (increase(checklist_probe_failures_total{check=%q,target=%q}[1h])) > 0)\" $labels.check $labels.target | query }}: its runs fail with {{ . | first | label \"reason\" }}{{ end }}. The exporter's page /checks/{{ $labels.check }} and its log have the words.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
@@ -282,7 +282,7 @@ fn incomplete(config: &Config, signal: &'static Signal) -> Option<Rule> {
         minutes: 15,
         severity: "warning",
         summary: "Check does not see all that it should.",
-        description: "Check {{ $labels.check }} on {{ $labels.target }} cannot judge {{ $value }} of kind {{ $labels.object }}; the rest is judged. The exporter's page of the check names each with its reason.",
+        description: "Check {{ $labels.check }} on {{ $labels.target }} could not see {{ $value }} objects of the kind {{ $labels.object }}, and judged the rest. The exporter's page /checks/{{ $labels.check }} names each with its reason.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())

@@ -1,4 +1,5 @@
-//! How a receiver speaks HTTP: who it is, proxies, TLS. And where traces go. The same tables stand in Prometheus' configuration and in Alertmanager's.
+//! How a server speaks HTTP as a client: who it is, proxies, TLS; and where traces go. The same tables stand in
+//! Prometheus' configuration and in Alertmanager's.
 
 use super::schema::{Findings, Kind, PLAIN, Table, is_on, is_there};
 use serde_json::{Map, Value};

@@ -4,7 +4,7 @@
 use super::http_client::{HTTP, TRACING};
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there};
 use crate::promql::duration;
-use regex::Regex;
+use promql::check_pattern;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -195,9 +195,8 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
         findings.under("action", |findings| findings.refuse(format!("{action:?} is none of {}", ACTIONS.join(", "))));
         return;
     }
-    if let Err(error) = Regex::new(&format!("^(?s:{})$", text("regex"))) {
-        let why = error.to_string().lines().last().unwrap_or_default().to_owned();
-        findings.under("regex", |findings| findings.refuse(format!("no pattern: {why}")));
+    if let Err(why) = check_pattern(&format!("^(?s:{})$", text("regex")).as_str().into()) {
+        findings.under("regex", |findings| findings.refuse(format!("this is no regular expression: {why}")));
     }
     let to_label = ["replace", "hashmod", "lowercase", "uppercase", "keepequal", "dropequal"];
     if to_label.contains(&action.as_str()) && !is_there(of, "target_label") {

@@ -15,7 +15,7 @@ pub enum Step {
     Item(usize),
 }
 
-/// What Alertmanager refuses, and where.
+/// What a server refuses of its configuration, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The way from the root of the file.
@@ -150,6 +150,14 @@ impl Findings {
         });
     }
 
+    /// The same, where nothing but a list is taken.
+    pub fn list(&mut self, of: &Map<String, Value>, key: &str, then: impl FnMut(&Value, &mut Self)) {
+        if of.get(key).is_some_and(|value| !value.is_array() && !value.is_null()) {
+            self.under(key, |this| this.refuse("a list belongs here"));
+        }
+        self.each(of, key, then);
+    }
+
     /// What a table must be.
     pub fn table(&mut self, value: &Value, table: &Table) {
         let Some(of) = value.as_object() else {
@@ -198,7 +206,8 @@ impl Findings {
         }
     }
 
-    fn value(&mut self, value: &Value, kind: &Kind) {
+    /// What a value of a kind must be.
+    pub fn value(&mut self, value: &Value, kind: &Kind) {
         if value.is_null() {
             return;
         }

@@ -40,7 +40,7 @@ impl OpenRequests {
     }
 
     /// A good login was shown.
-    pub fn is_known(&self) {
+    pub fn set_known(&self) {
         self.known.store(true, Ordering::SeqCst);
     }
 }
@@ -119,7 +119,7 @@ mod tests {
             assert!(connections.make_room().await);
             connections.register(Arc::clone(requests), task.abort_handle());
         }
-        requests[0].is_known();
+        requests[0].set_known();
         let busy = requests[1].begin();
         assert!(connections.make_room().await);
         assert_eq!(tasks.iter().map(tokio::task::JoinHandle::is_finished).collect::<Vec<_>>(), [false, false, true]);

@@ -1,6 +1,6 @@
 //! Answers of the API server, read within bounds: of size, of silence, and of the room of the cluster.
 
-use super::failure::{failure, refused};
+use super::failure::{failure, has_cause, refused};
 use super::limits::MAX_BODY;
 use super::room::{Room, SMALL};
 use crate::probe::Failure;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use tokio::time::Instant;
 
-/// A page, from the question to its last byte; a server that needs longer is told apart from one that is gone by nobody.
+/// A page, from the question to its last byte. A server that needs longer counts as gone.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// An object has at most one and a half megabytes in etcd.
 const MAX_EVENT: usize = 3 * 1024 * 1024;
@@ -102,7 +102,7 @@ impl Bounded {
     pub(super) async fn lines(&self, path: &str) -> Result<Lines<'_>, Refusal> {
         // Its place is free again: a stream lasts.
         let (body, _) = self.open(path).await?;
-        Ok(Lines { body, buffer: Buffer::default(), room: &self.room, path: path.to_owned() })
+        Ok(Lines { body, buffer: Buffer::default(), searched: 0, room: &self.room, path: path.to_owned() })
     }
 
     /// Asks, and gives the begun answer with its place among those that are read.
@@ -155,6 +155,8 @@ async fn next(body: &mut Body) -> Option<Result<Bytes, kube::Error>> {
 pub(super) struct Lines<'a> {
     body: Body,
     buffer: Buffer,
+    /// Bytes of the buffer that have no end of a line.
+    searched: usize,
     room: &'a Room,
     path: String,
 }
@@ -162,14 +164,19 @@ pub(super) struct Lines<'a> {
 impl Lines<'_> {
     /// The next line; nothing when the server ended the stream, whatever it had begun to say.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        // The line before is done with: a large one gives its memory back, and then its place.
+        if self.buffer.place.is_some() && self.buffer.bytes.len() <= SMALL {
+            self.buffer.bytes = BytesMut::from(&*self.buffer.bytes);
+            self.buffer.place = None;
+        }
         loop {
-            if let Some(end) = self.buffer.bytes.iter().position(|byte| *byte == b'\n') {
-                let line = self.buffer.bytes.split_to(end + 1).freeze();
-                if self.buffer.bytes.len() <= SMALL {
-                    self.buffer.place = None;
-                }
+            let bytes = &mut self.buffer.bytes;
+            if let Some(end) = bytes[self.searched..].iter().position(|byte| *byte == b'\n') {
+                let line = bytes.split_to(self.searched + end + 1).freeze();
+                self.searched = 0;
                 return Ok(Some(line));
             }
+            self.searched = bytes.len();
             match next(&mut self.body).await {
                 None => return Ok(None),
                 Some(Ok(piece)) => {
@@ -185,15 +192,51 @@ impl Lines<'_> {
 }
 
 fn is_broken_off(error: &kube::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(this) = cause {
-        let by_io = this.downcast_ref::<std::io::Error>();
-        if by_io.is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof)
-            || this.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
-        {
-            return true;
-        }
-        cause = this.source();
+    has_cause(error, |cause| {
+        let by_io = cause.downcast_ref::<std::io::Error>();
+        by_io.is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof)
+            || cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Response;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use tower::BoxError;
+
+    #[tokio::test]
+    async fn a_large_line_takes_its_place_and_its_memory_until_the_next_one_is_asked_for() -> anyhow::Result<()> {
+        let room = Room::new();
+        let places = room.large.available_permits();
+        let large = "x".repeat(2 * SMALL);
+        let text = format!("small\n{large}\nlast\nbegun").into_bytes();
+        let answer = tower::service_fn(move |_: Request<Body>| {
+            let pieces: Vec<_> = text
+                .chunks(10_000)
+                .map(Bytes::copy_from_slice)
+                .map(|piece| Ok::<_, BoxError>(Frame::data(piece)))
+                .collect();
+            async { Ok::<_, BoxError>(Response::new(StreamBody::new(futures::stream::iter(pieces)))) }
+        });
+        let api = Bounded { client: Client::new(answer, "default"), room: Arc::clone(&room) };
+        let opened = api.lines("/").await.map_err(|refusal| anyhow::anyhow!(refusal.failure.message));
+        let mut lines = opened?;
+        let mut next = async || -> anyhow::Result<(Option<Bytes>, usize, usize)> {
+            let line = lines.next().await.map_err(|failure| anyhow::anyhow!(failure.message))?;
+            Ok((line, room.large.available_permits(), lines.buffer.bytes.capacity()))
+        };
+        let text = |line: Option<Bytes>| line.map(|line| String::from_utf8_lossy(&line).into_owned());
+        let (line, free, _) = next().await?;
+        assert_eq!((text(line).as_deref(), free), (Some("small\n"), places));
+        let (line, free, _) = next().await?;
+        assert_eq!((line.map(|line| line.len()), free), (Some(large.len() + 1), places - 1));
+        let (line, free, capacity) = next().await?;
+        assert_eq!((text(line).as_deref(), free), (Some("last\n"), places));
+        assert!(capacity <= SMALL, "{capacity} bytes are held");
+        assert_eq!(next().await?.0, None, "a line without its end");
+        Ok(())
     }
-    false
 }

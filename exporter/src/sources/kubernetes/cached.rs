@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// An object as the API sends it.
-pub trait ApiObject: DeserializeOwned + Clone + Send {
+pub trait ApiObject: DeserializeOwned + Send {
     /// Its metadata.
     fn metadata(&self) -> &Metadata;
 }
@@ -24,8 +24,8 @@ pub trait CachedObject: Send + Sync + 'static {
     /// How many bytes it takes, about; texts that it shares are counted with them.
     fn bytes(&self) -> usize;
 
-    /// The workload that it is a pod of.
-    fn of_workload(&self) -> Option<&str> {
+    /// The workload that it is a pod of: kind and name.
+    fn of_workload(&self) -> Option<(&'static str, &str)> {
         None
     }
 }
@@ -63,7 +63,7 @@ impl Interner {
 }
 
 /// Metadata without what nobody reads.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
     /// Name.
@@ -102,7 +102,7 @@ impl Metadata {
 }
 
 /// An owner.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Owner {
     /// `ReplicaSet`, `StatefulSet`, …

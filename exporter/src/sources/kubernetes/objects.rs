@@ -50,7 +50,7 @@ fn written(value: &impl fmt::Debug) -> usize {
 small_objects!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage);
 
 /// A service.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Service {
     metadata: Metadata,
@@ -60,7 +60,7 @@ pub struct Service {
 }
 
 /// Spec of a service.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ServiceSpec {
     /// Labels of its pods; without a selector others keep its endpoints.
@@ -68,7 +68,7 @@ pub struct ServiceSpec {
 }
 
 /// An endpoint slice.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Slice {
     metadata: Metadata,
@@ -77,14 +77,14 @@ pub struct Slice {
     endpoints: Option<Vec<Endpoint>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Endpoint {
     #[serde(deserialize_with = "or_empty")]
     conditions: EndpointConditions,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct EndpointConditions {
     ready: Option<bool>,
@@ -146,7 +146,7 @@ impl WorkloadKind {
 }
 
 /// A deployment, stateful set or daemon set.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Workload {
     metadata: Metadata,
@@ -156,13 +156,13 @@ pub struct Workload {
     status: WorkloadStatus,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct WorkloadSpec {
     replicas: Option<u32>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WorkloadStatus {
     ready_replicas: u32,
@@ -182,7 +182,7 @@ impl Workload {
 }
 
 /// A node.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Node {
     metadata: Metadata,
@@ -190,7 +190,7 @@ pub struct Node {
     status: NodeStatus,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct NodeStatus {
     #[serde(deserialize_with = "or_empty")]
@@ -201,7 +201,7 @@ struct NodeStatus {
     daemon_endpoints: DaemonEndpoints,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Address {
     #[serde(rename = "type")]
@@ -209,13 +209,13 @@ struct Address {
     address: Box<str>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct DaemonEndpoints {
     kubelet_endpoint: KubeletEndpoint,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct KubeletEndpoint {
     #[serde(rename = "Port")]
@@ -237,7 +237,7 @@ impl Node {
 }
 
 /// What a node uses, from the metrics API.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NodeUsage {
     metadata: Metadata,
@@ -247,7 +247,7 @@ pub struct NodeUsage {
 }
 
 /// What a pod uses, from the metrics API.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PodUsage {
     metadata: Metadata,
@@ -255,7 +255,7 @@ pub struct PodUsage {
     containers: Vec<ContainerUsage>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ContainerUsage {
     #[serde(deserialize_with = "or_empty")]
@@ -271,7 +271,7 @@ impl PodUsage {
 }
 
 /// A horizontal pod autoscaler.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Autoscaler {
     metadata: Metadata,
@@ -284,7 +284,7 @@ pub struct Autoscaler {
 }
 
 /// Bounds of an autoscaler.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoscalerSpec {
     /// The API server fills in 1.
@@ -294,7 +294,7 @@ pub struct AutoscalerSpec {
 }
 
 /// State of an autoscaler.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoscalerStatus {
     /// Replicas now.
@@ -305,7 +305,7 @@ pub struct AutoscalerStatus {
     conditions: Vec<AutoscalerCondition>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct AutoscalerCondition {
     #[serde(rename = "type")]
@@ -336,7 +336,7 @@ impl Autoscaler {
 }
 
 /// A volume claim.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Claim {
     metadata: Metadata,
@@ -346,7 +346,7 @@ pub struct Claim {
     status: ClaimStatus,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 #[serde(rename_all = "camelCase")]
 struct ClaimSpec {
@@ -355,20 +355,20 @@ struct ClaimSpec {
     volume_mode: Option<Box<str>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ClaimResources {
     #[serde(deserialize_with = "or_empty")]
     requests: ClaimRequests,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ClaimRequests {
     storage: Option<Box<str>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ClaimStatus {
     phase: Box<str>,

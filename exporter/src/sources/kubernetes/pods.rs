@@ -12,8 +12,8 @@ pub struct Pod {
     /// The workload it belongs to: a deployment's name without the hash of its replica set, a cron job's without the
     /// number of its run.
     pub workload: Arc<str>,
-    /// Whether a job owns it, so that its end is not the end of a service.
-    pub of_job: bool,
+    /// The workload's kind (`Deployment`, `StatefulSet`, `DaemonSet` or `Job`); empty for other owners and for none.
+    pub workload_kind: &'static str,
     /// When it was made, Unix seconds.
     pub created: i64,
     /// `Running`, `Pending`, …
@@ -30,6 +30,13 @@ pub struct Pod {
     pub containers: Box<[Container]>,
     /// The names of the containers that it is declared with.
     pub declared: Box<[Arc<str>]>,
+}
+
+impl Pod {
+    /// Whether a job owns it, so that its end is not the end of a service.
+    pub fn is_of_job(&self) -> bool {
+        self.workload_kind == "Job"
+    }
 }
 
 /// What is kept of a container.
@@ -74,7 +81,7 @@ impl CachedObject for Pod {
             cpu_limit,
             memory_limit,
             workload: interner.share(raw.workload()),
-            of_job: raw.owner().is_some_and(|owner| &*owner.kind == "Job"),
+            workload_kind: raw.workload_kind(),
             created: raw.metadata.created(),
             phase: interner.share(&raw.status.phase),
             not_ready: (!raw.is_ready()).then(|| interner.share(raw.reason())),
@@ -93,13 +100,13 @@ impl CachedObject for Pod {
             + ended * size_of::<Termination>()
     }
 
-    fn of_workload(&self) -> Option<&str> {
-        Some(&self.workload)
+    fn of_workload(&self) -> Option<(&'static str, &str)> {
+        Some((self.workload_kind, &self.workload))
     }
 }
 
 /// A pod as the API sends it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WirePod {
     metadata: Metadata,
@@ -109,7 +116,7 @@ pub struct WirePod {
     status: PodStatus,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PodSpec {
     #[serde(deserialize_with = "or_empty")]
@@ -123,19 +130,19 @@ struct PodSpec {
     volumes: Vec<PodVolume>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PodVolume {
     persistent_volume_claim: Option<ClaimSource>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ClaimSource {
     claim_name: Box<str>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ContainerSpec {
     name: Box<str>,
@@ -151,7 +158,7 @@ impl ContainerSpec {
     }
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ContainerResources {
     #[serde(deserialize_with = "or_empty")]
@@ -164,7 +171,7 @@ impl ApiObject for WirePod {
     }
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PodStatus {
     phase: Box<str>,
@@ -178,7 +185,7 @@ struct PodStatus {
     init_container_statuses: Vec<ContainerStatus>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Condition {
     #[serde(rename = "type")]
@@ -187,7 +194,7 @@ struct Condition {
     reason: Option<Box<str>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ContainerStatus {
     name: Box<str>,
@@ -198,14 +205,14 @@ struct ContainerStatus {
     last_state: ContainerState,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ContainerState {
     waiting: Option<Stopped>,
     terminated: Option<Stopped>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Stopped {
     reason: Option<Box<str>>,
@@ -227,6 +234,17 @@ impl WirePod {
     fn owner(&self) -> Option<&Owner> {
         let owners = &self.metadata.owner_references;
         owners.iter().find(|owner| owner.controller).or_else(|| owners.first())
+    }
+
+    fn workload_kind(&self) -> &'static str {
+        match self.owner().map(|owner| &*owner.kind) {
+            // A deployment keeps its pods through replica sets.
+            Some("ReplicaSet" | "Deployment") => "Deployment",
+            Some("StatefulSet") => "StatefulSet",
+            Some("DaemonSet") => "DaemonSet",
+            Some("Job") => "Job",
+            _ => "",
+        }
     }
 
     fn workload(&self) -> &str {

@@ -13,7 +13,7 @@ const LARGE_AT_A_TIME: usize = 2;
 const ASKING_AT_A_TIME: usize = 4;
 /// An event of a watch with one object, as they usually are.
 pub(super) const SMALL: usize = 64 * 1024;
-/// Bytes of objects: more than a hundred thousand pods fit.
+/// Bytes of objects: more than a hundred thousand pods fit. While a list is made anew, the old one counts too.
 const MAX_KEPT: usize = 28 * 1024 * 1024;
 
 /// The room of one cluster.

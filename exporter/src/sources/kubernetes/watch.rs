@@ -143,6 +143,7 @@ async fn follow<K: CachedObject>(
     let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let mut wait = BACK_OFF.0;
     loop {
+        let begun = Instant::now();
         let listed = state.read().unwrap_or_else(PoisonError::into_inner).listed;
         let step =
             if listed { watch(&api, &path, &which, &state).await } else { list(&api, &path, &which).await.map(Some) };
@@ -153,13 +154,22 @@ async fn follow<K: CachedObject>(
                 state.heard();
                 drop(state);
                 answered.notify_waiters();
-                wait = BACK_OFF.0;
-                continue;
+                if !listed {
+                    continue;
+                }
+                // A server that ends every watch at once is not asked for whole lists without a pause.
+                wait = if begun.elapsed() < BACK_OFF.1 { (wait * 2).min(BACK_OFF.1) } else { BACK_OFF.0 };
             }
             Ok(None) => wait = BACK_OFF.0,
             Err(failure) => {
                 tracing::debug!(path, reason = %failure.reason, "watch: {}", failure.message);
-                write().failure = Some(failure);
+                let mut state = write();
+                // Such an event comes again with the same version, and what does not fit needs the place of what is held.
+                if matches!(failure.reason, Reason::Limit | Reason::Decode) {
+                    (state.store, state.listed) = (Store::new(&api.room), false);
+                }
+                state.failure = Some(failure);
+                drop(state);
                 answered.notify_waiters();
                 wait = (wait * 2).min(BACK_OFF.1);
             }
@@ -221,8 +231,8 @@ async fn events<K: CachedObject>(
             Ok(event) => event,
             // An error may also come without an event around it.
             Err(error) => match serde_json::from_slice::<Status>(&line) {
-                Ok(status) => WatchEvent::Error(Box::new(status)),
-                Err(_) => {
+                Ok(status) if status.code != 0 => WatchEvent::Error(Box::new(status)),
+                _ => {
                     return Err(Failure::new(Reason::Decode, format!("an event of the watch of {path}: {error}")));
                 }
             },
@@ -246,6 +256,7 @@ mod tests {
     use super::super::room::Room;
     use super::*;
     use kube::client::ClientBuilder;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
@@ -340,6 +351,54 @@ mod tests {
         });
         let store = list::<Service>(&api.await?, "/api/v1/services", &Which::default()).await?;
         assert_eq!(store.objects.len(), 10, "a hundred would be twenty megabytes");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn objects_from_before_an_event_that_cannot_be_read_are_not_handed_out() -> anyhow::Result<()> {
+        let lists = Arc::new(AtomicUsize::new(0));
+        let api = serve(move |mut stream, request| {
+            let lists = Arc::clone(&lists);
+            async move {
+                if request.contains("watch=1") {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n{\"type\": \"ADDED\", \"object\": 7}\n").await
+                } else if lists.fetch_add(1, Ordering::SeqCst) == 0 {
+                    page(&mut stream, "{\"metadata\": {\"resourceVersion\": \"1\"}, \"items\": []}").await
+                } else {
+                    // The list that would mend it does not come.
+                    std::future::pending().await
+                }
+            }
+        })
+        .await?;
+        let watch = Watch::<Service>::new(api, "/api/v1/services".to_owned(), Which::default());
+        let fails = async {
+            loop {
+                match watch.read(Duration::MAX).await {
+                    Ok(present) => drop(present),
+                    Err(failure) => break failure.reason,
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert_eq!(tokio::time::timeout(Duration::from_secs(20), fails).await?, Reason::Decode);
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_ends_every_watch_at_once_is_asked_for_lists_with_longer_and_longer_pauses()
+    -> anyhow::Result<()> {
+        let lists = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&lists);
+        let api = serve(move |mut stream, request| {
+            counted.fetch_add(usize::from(!request.contains("watch=1")), Ordering::SeqCst);
+            async move { page(&mut stream, "{\"metadata\": {\"resourceVersion\": \"1\"}, \"items\": []}").await }
+        })
+        .await?;
+        let watch = Watch::<Service>::new(api, "/api/v1/services".to_owned(), Which::default());
+        assert!(watch.read(Duration::MAX).await.is_ok());
+        tokio::time::sleep(Duration::from_mins(5)).await;
+        assert!((2..=30).contains(&lists.load(Ordering::SeqCst)), "{lists:?} lists within five minutes");
         Ok(())
     }
 

@@ -6,11 +6,9 @@ use super::restore::Restored;
 use super::session::ServerError;
 use anyhow::{Context, anyhow, ensure};
 use checklist::config::{Expect, Sanity};
+use clients::AHEAD;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-
-/// Clocks of two machines may differ by so many seconds.
-const AHEAD: f64 = 300.0;
 
 /// Asks every check, and then judges: what was answered is recorded, also when an answer is bad.
 pub(super) async fn ask(
@@ -77,7 +75,7 @@ fn compare(check: &Sanity, answer: f64) -> anyhow::Result<()> {
             let age = Timestamp::now().as_duration().as_secs_f64() - answer;
             let hours = |seconds: f64| format!("{:.1} h", seconds / 3_600.0);
             let limit = oldest.as_secs_f64();
-            ensure!(age >= -AHEAD, "check {name}: the newest row is of {} in the future", hours(-age));
+            ensure!(age >= -AHEAD.as_secs_f64(), "check {name}: the newest row is of {} in the future", hours(-age));
             ensure!(age <= limit, "check {name}: the newest row is {} old, more than {}", hours(age), hours(limit));
         }
     }

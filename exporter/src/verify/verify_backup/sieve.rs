@@ -122,7 +122,7 @@ pub(super) enum Matter {
     Data,
     /// It sets up something else that data may need: a type, a function, an index.
     OtherObject,
-    /// It sets up what holds no data and what no data need: a publication, a policy, a right.
+    /// It sets up what holds no rows itself: a publication, a policy, an extension. Its failure alone makes no dump bad.
     NoData,
     /// It would have removed what is not there, or described what is.
     Nothing,

@@ -11,8 +11,14 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Warning,
     text: "Lints do not find wrong alerts, tests do: one case that fires and one that stays quiet. Judged when test files are linted together with the rules; a recording that nobody reads is told too.",
     check: Check::Rule(check),
-    found: &[Example::Rules(
-        r"
+    found: &[Example::Files(&[("rules.yaml", RULES), ("test.yaml", FIRES)])],
+    fine: &[
+        Example::Files(&[("rules.yaml", RULES), ("test.yaml", BOTH)]),
+        Example::Files(&[("rules.yaml", RULES), ("test.yaml", SERIES)]),
+    ],
+};
+
+const RULES: &str = "
 groups:
 - name: example
   rules:
@@ -24,37 +30,30 @@ groups:
     annotations:
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
----
+";
+const FIRES: &str = "
 rule_files: [rules.yaml]
 tests:
 - interval: 1m
   alert_rule_test:
   - {eval_time: 10m, alertname: ServiceDown, exp_alerts: [{exp_labels: {job: api}}]}
-",
-    )],
-    fine: &[Example::Rules(
-        r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
----
+";
+const BOTH: &str = "
 rule_files: [rules.yaml]
 tests:
 - interval: 1m
   alert_rule_test:
   - {eval_time: 10m, alertname: ServiceDown, exp_alerts: [{exp_labels: {job: api}}]}
   - {eval_time: 10m, alertname: ServiceDown}
-",
-    )],
-};
+";
+const SERIES: &str = r#"
+rule_files: [rules.yaml]
+tests:
+- interval: 1m
+  promql_expr_test:
+  - {eval_time: 1m, expr: 'ALERTS{alertname=~"Service.+"}'}
+  - {eval_time: 10m, expr: 'count(ALERTS{alertname=~"ServiceDown|Other"})', exp_samples: [{value: 1}]}
+"#;
 
 fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let name = &rule.name;

@@ -6,10 +6,12 @@ use std::ops::RangeInclusive;
 /// Finds the id of a lint as the program knows it (`checks::id`), for comments that name one.
 pub type LintId = fn(&str) -> Option<&'static str>;
 
-/// Lints that need more than the file: a version, a scrape, a live server, files beside it. Whether they find something
-/// depends on the run, so that a suppression of one is never useless.
-const OF_THE_RUN: [&str; 10] =
-    ["RG004", "RG005", "RG006", "RG007", "RG010", "RG033", "RG036", "RG040", "RG070", "RG080"];
+/// Lints that look at more than the file: a version, how long samples are kept, metrics that a scrape or a live server
+/// has, files beside it. Whether they find something depends on the run, so that a suppression of one is never useless.
+const OF_THE_RUN: [&str; 18] = [
+    "RG004", "RG005", "RG006", "RG007", "RG010", "RG011", "RG012", "RG013", "RG014", "RG015", "RG021", "RG026",
+    "RG033", "RG036", "RG040", "RG041", "RG070", "RG080",
+];
 
 /// One comment.
 pub(super) struct Ignore {

@@ -57,6 +57,11 @@ pub(super) fn level(quantity: &Value) -> Value {
 
 /// A level, or levels by severity.
 pub(super) fn levels(quantity: &Value) -> Value {
-    let at = |severity: &str| described(level(quantity), &format!("The {severity} level; `none` leaves it out."));
+    let at = |severity: &str| {
+        described(
+            level(quantity),
+            &format!("The {severity} level; `none` leaves it out. Default: that of the threshold."),
+        )
+    };
     json!({"anyOf": [quantity, object(&[], [("warning", at("warning")), ("critical", at("critical"))])]})
 }

@@ -1,19 +1,26 @@
 //! Recording rules of the same files, evaluated where their metric is read. What a server has recorded is what it was told
 //! to record then; what the files say now is what a backtest is about.
 
+use crate::promql::mistakes;
 use crate::review::rule_set::{Kind, ListedRule};
 use crate::server::Labels;
 use promql::{Expr, MatchOp, Modifiers, Name, Selector, Span, Type, parse};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of an expression that a server still reads; a longer one stays as it is written.
 const LONGEST: usize = 64 * 1024;
+/// What is done about a rule that cannot be written out.
+const INSTEAD: &str = "what the server has recorded is read instead";
 /// The label that marks the series of a matcher, for as long as they are picked.
 const MARK: &str = "checklist_match";
 
 /// The recording rules of a set, by the metric.
 #[derive(Debug, Default)]
-pub(super) struct Recorded(BTreeMap<String, Vec<Record>>);
+pub(super) struct Recorded {
+    rules: BTreeMap<String, Vec<Record>>,
+    /// Metrics with a rule that does not parse, and why.
+    unreadable: BTreeMap<String, String>,
+}
 
 #[derive(Debug)]
 struct Record {
@@ -28,39 +35,62 @@ struct Record {
 pub(super) struct WrittenOut {
     pub expr: String,
     pub records: Vec<String>,
+    /// Recording rules that could not be written out, a sentence each: what the server has recorded is read instead.
+    pub warnings: Vec<String>,
+}
+
+/// What is gathered on the way through an expression.
+#[derive(Default)]
+struct Way {
+    /// The metrics whose rules are being written out.
+    within: Vec<String>,
+    records: Vec<String>,
+    unreadable: BTreeSet<String>,
 }
 
 impl Recorded {
     /// The recording rules among some rules; `interval` is the one of groups that say none, in seconds.
     pub(super) fn of(rules: &[ListedRule], interval: f64) -> Self {
-        let mut all: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+        let mut all = Self::default();
         for rule in rules.iter().filter(|rule| rule.kind == Kind::Record) {
-            let Ok(query) = parse(&rule.expr) else { continue };
+            let query = match parse(&rule.expr) {
+                Ok(query) => query,
+                Err(errors) => {
+                    all.unreadable.insert(rule.name.clone(), mistakes(&errors, &rule.expr));
+                    continue;
+                }
+            };
             let vector = if query.expr.result() == Type::Scalar { "vector" } else { "" };
             let record = Record {
                 expr: format!("{vector}({})", rule.expr),
                 labels: rule.labels.clone(),
                 interval: rule.interval.map_or(interval, |interval| interval.as_secs_f64()),
             };
-            all.entry(rule.name.clone()).or_default().push(record);
+            all.rules.entry(rule.name.clone()).or_default().push(record);
         }
-        Self(all)
+        all
     }
 
     /// The expression with the rules' own expressions in the place of what they record.
     pub(super) fn written_out(&self, expr: &str) -> WrittenOut {
-        let mut records = Vec::new();
-        let mut within = Vec::new();
-        let written = self.replaced(expr, &mut within, &mut records);
-        if written.len() > LONGEST {
-            return WrittenOut { expr: expr.to_owned(), records: Vec::new() };
-        }
+        let mut way = Way::default();
+        let written = self.replaced(expr, &mut way);
+        let Way { mut records, unreadable, .. } = way;
         records.sort();
         records.dedup();
-        WrittenOut { expr: written, records }
+        let unreadable = unreadable.iter().filter_map(|metric| Some((metric, self.unreadable.get(metric)?)));
+        let mut warnings: Vec<String> = unreadable
+            .map(|(metric, why)| format!("the rule that records {metric} does not parse ({why}): {INSTEAD}"))
+            .collect();
+        if written.len() > LONGEST {
+            let names = records.join(", ");
+            warnings.push(format!("with the rules that record {names} the expression is too long: {INSTEAD}"));
+            return WrittenOut { expr: expr.to_owned(), records: Vec::new(), warnings };
+        }
+        WrittenOut { expr: written, records, warnings }
     }
 
-    fn replaced(&self, expr: &str, within: &mut Vec<String>, records: &mut Vec<String>) -> String {
+    fn replaced(&self, expr: &str, way: &mut Way) -> String {
         let Ok(query) = parse(expr) else { return expr.to_owned() };
         let mut places: Vec<(Span, Selector)> = Vec::new();
         query
@@ -69,14 +99,20 @@ impl Recorded {
         let mut text = expr.to_owned();
         places.sort_by_key(|(span, _)| span.start);
         for (span, selector) in places.iter().rev() {
-            let Some(metric) = selector.metric().filter(|metric| !within.iter().any(|one| one == metric)) else {
+            let Some(metric) = selector.metric().filter(|metric| !way.within.iter().any(|one| one == metric)) else {
                 continue;
             };
-            let Some(rules) = self.0.get(metric).filter(|_| selector.modifiers.extension.is_none()) else { continue };
-            within.push(metric.to_owned());
-            let base: Vec<String> = rules.iter().map(|rule| self.recorded(rule, within, records)).collect();
-            within.pop();
-            records.push(metric.to_owned());
+            if self.unreadable.contains_key(metric) {
+                way.unreadable.insert(metric.to_owned());
+                continue;
+            }
+            let Some(rules) = self.rules.get(metric).filter(|_| selector.modifiers.extension.is_none()) else {
+                continue;
+            };
+            way.within.push(metric.to_owned());
+            let base: Vec<String> = rules.iter().map(|rule| self.recorded(rule, way)).collect();
+            way.within.pop();
+            way.records.push(metric.to_owned());
             let interval = rules.iter().map(|rule| rule.interval).fold(f64::INFINITY, f64::min);
             text.replace_range(span.start..span.end, &in_place(&base.join(" or "), selector, interval));
             if text.len() > LONGEST {
@@ -87,8 +123,8 @@ impl Recorded {
     }
 
     /// What a rule records, with its labels.
-    fn recorded(&self, rule: &Record, within: &mut Vec<String>, records: &mut Vec<String>) -> String {
-        let mut text = self.replaced(&rule.expr, within, records);
+    fn recorded(&self, rule: &Record, way: &mut Way) -> String {
+        let mut text = self.replaced(&rule.expr, way);
         for (name, value) in &rule.labels {
             text = label(&text, name, &value.replace('$', "$$"));
         }
@@ -177,5 +213,22 @@ mod tests {
         let picked = out("a:x{a!=\"b.c\"}");
         assert!(picked.contains("unless on (checklist_match)") && picked.contains("b\\\\.c"), "{picked}");
         assert_eq!(recorded.written_out("b:x").records, ["a:x", "b:x"]);
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_written_out_is_told() {
+        let long = format!("sum(x{{a=\"{}\"}})", "b".repeat(LONGEST));
+        let rules = [record("broken:x", "sum(", &[]), record("b:x", "broken:x / 2", &[]), record("long:x", &long, &[])];
+        let recorded = Recorded::of(&rules, 60.0);
+        for (expr, word) in [
+            ("b:x > 1", "the rule that records broken:x does not parse (1:"),
+            ("long:x > 1", "with the rules that record long:x the expression is too long"),
+        ] {
+            let written = recorded.written_out(expr);
+            assert!(written.warnings.len() == 1 && written.warnings[0].starts_with(word), "{:?}", written.warnings);
+            assert!(written.warnings[0].ends_with(INSTEAD), "{:?}", written.warnings);
+        }
+        assert_eq!(recorded.written_out("long:x > 1").expr, "long:x > 1");
+        assert_eq!(recorded.written_out("up").warnings, [""; 0]);
     }
 }

@@ -78,7 +78,7 @@ pub fn message(report: &Report) -> Value {
         blocks.truncate(MOST_BLOCKS - 1);
         blocks.push(section("_The rest is in the whole report._"));
     }
-    // PanelQuery by notifications, and by clients that know no blocks.
+    // Shown by notifications, and by clients that know no blocks.
     json!({"text": title, "blocks": blocks})
 }
 

@@ -1,10 +1,11 @@
 //! The rule files and the tests that load them, with the places of what is broken in a mutant.
 
+use super::slot::Slot;
 use crate::lint::files::{self, Source};
+use crate::lint::rule_file::seconds;
 use crate::lint::yaml::{self, Node};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Everything that was read.
@@ -13,6 +14,8 @@ pub(super) struct Files {
     /// Rule files, by their real path.
     pub rules: BTreeMap<PathBuf, RuleFile>,
     pub tests: Vec<TestFile>,
+    /// Files that could not be read, and why.
+    pub unread: Vec<(String, String)>,
 }
 
 /// A rule file.
@@ -32,10 +35,10 @@ pub(super) struct Rule {
     pub expr: String,
     /// Labels of a fixed value.
     pub labels: Vec<(String, String)>,
-    /// From behind the key to the end of the value.
-    pub expr_at: Range<usize>,
+    /// Where the expression stands.
+    pub expr_at: Option<Slot>,
     /// The same of `for`, where the rule waits.
-    pub pending_at: Option<Range<usize>>,
+    pub pending_at: Option<Slot>,
 }
 
 /// A test file.
@@ -47,7 +50,7 @@ pub(super) struct TestFile {
     /// The real paths of the rule files that it loads.
     pub loads: Vec<PathBuf>,
     /// The list of them in the text.
-    pub loads_at: Option<Range<usize>>,
+    pub loads_at: Option<Slot>,
 }
 
 impl Files {
@@ -89,12 +92,24 @@ impl Files {
         let text = match text {
             Ok(text) => text,
             Err(why) if named => bail!("{name} {why}"),
-            Err(_) => return Ok(()),
+            Err(why) => {
+                // The folder of a rule file is looked at twice.
+                let real = |name: &str| Path::new(name).canonicalize().ok();
+                if !self.unread.iter().any(|(file, _)| real(file) == real(&name)) {
+                    self.unread.push((name, why));
+                }
+                return Ok(());
+            }
         };
         let (documents, malformed) = yaml::documents(&text);
         let ours = ["groups", "tests"].iter().any(|key| text.contains(key));
-        if let (Some(malformed), true) = (malformed, ours && rules_too) {
-            bail!("{name}:{}:{}: {}", malformed.place.line, malformed.place.column, malformed.message);
+        if let Some(malformed) = malformed.filter(|_| ours) {
+            let why = format!("{}:{}: {}", malformed.place.line, malformed.place.column, malformed.message);
+            if rules_too {
+                bail!("{name}:{why}");
+            }
+            self.unread.push((name, why));
+            return Ok(());
         }
         let Some(root) = documents.into_iter().next() else { return Ok(()) };
         if root.get("tests").is_some_and(|tests| tests.items().iter().any(|test| !test.entries().is_empty())) {
@@ -118,7 +133,7 @@ impl TestFile {
                 loads.push(path?.canonicalize().with_context(|| format!("{name} loads {pattern}"))?);
             }
         }
-        let loads_at = value_of(&node, "rule_files", &text).map(|(at, _)| at);
+        let loads_at = value_of(&node, "rule_files", &text).and_then(|(at, _)| at);
         Ok(Self { name, text, node, loads, loads_at })
     }
 }
@@ -133,9 +148,8 @@ fn rule(node: &Node, text: &str) -> Option<Rule> {
     let alert = node.get("alert").and_then(Node::text).filter(|name| !name.is_empty());
     let name = alert.or_else(|| node.get("record").and_then(Node::text))?.to_owned();
     let (expr_at, expr) = value_of(node, "expr", text)?;
-    let waits = |(at, pending): (Range<usize>, &Node)| {
-        crate::lint::rule_file::seconds(pending.text()?).filter(|seconds| *seconds > 0.0).map(|_| at)
-    };
+    let waits =
+        |(at, pending): (Option<Slot>, &Node)| seconds(pending.text()?).filter(|seconds| *seconds > 0.0).and(at);
     let labels = node.get("labels").map(Node::entries).unwrap_or_default().iter();
     let fixed = labels.filter_map(|(name, value)| Some((name.text()?.to_owned(), value.text()?.to_owned())));
     Some(Rule {
@@ -149,10 +163,8 @@ fn rule(node: &Node, text: &str) -> Option<Rule> {
     })
 }
 
-/// The value of a key, and its bytes from behind the key on.
-fn value_of<'n>(node: &'n Node, key: &str, text: &str) -> Option<(Range<usize>, &'n Node)> {
+/// The value of a key, and where it stands.
+fn value_of<'n>(node: &'n Node, key: &str, text: &str) -> Option<(Option<Slot>, &'n Node)> {
     let (name, value) = node.entries().iter().find(|(name, _)| name.text() == Some(key))?;
-    // A value that an alias stands for is elsewhere.
-    let within = text.get(name.span.end..value.span.end)?;
-    Some((name.span.end..name.span.end + within.trim_end().len(), value))
+    Some((Slot::of(name, value, text), value))
 }

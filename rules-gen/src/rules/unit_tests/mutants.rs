@@ -32,6 +32,37 @@ impl fmt::Display for Kind {
     }
 }
 
+/// How many mutants of each kind there are, and how many of them were noticed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally(Vec<(Kind, usize, usize)>);
+
+impl Tally {
+    /// Of every kind none.
+    pub fn new() -> Self {
+        Self(Kind::ALL.iter().map(|kind| (*kind, 0, 0)).collect())
+    }
+
+    /// One more.
+    pub fn count(&mut self, kind: Kind, is_noticed: bool) {
+        for (_, all, noticed) in self.0.iter_mut().filter(|(of, ..)| *of == kind) {
+            *all += 1;
+            *noticed += usize::from(is_noticed);
+        }
+    }
+
+    /// Kind by kind: all, and those that were noticed. Nothing when no mutant was run.
+    pub fn kinds(&self) -> &[(Kind, usize, usize)] {
+        &self.0
+    }
+
+    /// The share that was noticed; 1 when there are none.
+    pub fn rate(&self) -> f64 {
+        let all: usize = self.0.iter().map(|(_, all, _)| all).sum();
+        let noticed: usize = self.0.iter().map(|(.., noticed)| noticed).sum();
+        if all == 0 { 1.0 } else { noticed as f64 / all as f64 }
+    }
+}
+
 /// A rule that was broken in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mutant {
