@@ -90,7 +90,10 @@ enum Command {
 /// Runs the program with the arguments that it was given; the exit codes are in its help.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log::to_stderr(arguments.log_json);
+    // The table of `check` has every failure; the log would repeat each.
+    let level =
+        if matches!(arguments.command, Command::Check(_)) { tracing::Level::ERROR } else { tracing::Level::INFO };
+    log::to_stderr(arguments.log_json, level);
     // A panic may quote what a server sent: as an event of the log it is one line.
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {

@@ -131,6 +131,11 @@ struct RawInhibitSource {
 }
 
 impl Configuration {
+    /// Whether any receiver has an integration. Without one no alert reaches anybody.
+    pub fn has_integrations(&self) -> bool {
+        self.receivers.iter().any(|receiver| !receiver.integrations.is_empty())
+    }
+
     /// Reads Alertmanager's configuration; refuses what Alertmanager refuses of routes and inhibition.
     ///
     /// # Errors

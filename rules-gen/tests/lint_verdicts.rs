@@ -247,6 +247,24 @@ fn a_comment_that_suppresses_nothing_is_told() {
 }
 
 #[test]
+fn a_configuration_without_any_integration_is_one_finding_however_many_alerts_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let alert = |n: usize| format!("  - {{alert: A{n}, expr: up == 0, for: 5m, labels: {{severity: critical}}}}\n");
+    let rules: String = (0..20).map(alert).collect();
+    std::fs::write(folder.path().join("rules.yaml"), format!("groups:\n- name: g\n  rules:\n{rules}")).unwrap();
+    let routes = "route: {receiver: nobody}\nreceivers:\n- name: nobody\n";
+    std::fs::write(folder.path().join("alertmanager.yaml"), routes).unwrap();
+    let (code, printed) = verdict(folder.path(), &["."]);
+    assert!(code == Some(1) && printed.matches("RG036").count() == 1, "{printed}");
+    assert!(printed.contains("no receiver has an integration: the 20 alerts reach nobody"), "{printed}");
+    assert!(printed.contains("alertmanager.yaml:2:1"), "{printed}");
+    // One receiver of two: each alert that goes to the other one is told.
+    let routes = "route: {receiver: nobody}\nreceivers:\n- name: nobody\n- name: pager\n  webhook_configs: [{url: 'http://localhost:9093/'}]\n";
+    std::fs::write(folder.path().join("alertmanager.yaml"), routes).unwrap();
+    assert_eq!(verdict(folder.path(), &["."]).1.matches("which has no integration").count(), 20);
+}
+
+#[test]
 fn fix_mends_the_files_that_can_mean_one_thing_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rules.yaml");

@@ -1,8 +1,7 @@
-//! Friday 1, "Check request volume trend": this day against the same day a week ago.
+//! The number of requests, compared with a week ago. Checklist: Friday 1, "Check request volume trend".
 
 use crate::prelude::*;
 
-/// Requests per second over a day.
 pub static VOLUME: Metric = Metric::gauge("checklist:http_requests:rate1d", "Requests per second within a day.", &[]);
 
 static GREW: Threshold =
@@ -15,7 +14,7 @@ static FELL: Threshold =
         .between(0.01, 1.0)
         .warning(0.5);
 
-/// The requests a day below which a ratio is an anecdote.
+/// The number of requests per day below which a ratio is ignored.
 static FLOOR: Threshold = Threshold::above(
     "requests.floor",
     Unit::Count,
@@ -45,7 +44,6 @@ fn changed(factor: f64, limits: &Limits) -> Case {
         .quiet("stays quiet on a few requests", vec![bend(few)])
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "requests",
     title: "Request volume",

@@ -9,8 +9,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 /// At finer levels clients log headers, keys and bodies, whatever `RUST_LOG` asks for.
-const QUIET: [(&str, Level); 8] = [
+const QUIET: [(&str, Level); 9] = [
     ("aws", Level::INFO),
+    // Its warnings are debug dumps of errors, which the check's own failure says in a sentence.
+    ("aws_config", Level::ERROR),
     ("h2", Level::INFO),
     ("hyper", Level::INFO),
     ("kube", Level::INFO),
@@ -20,9 +22,9 @@ const QUIET: [(&str, Level); 8] = [
     ("tower", Level::INFO),
 ];
 
-/// Logs to standard error as `RUST_LOG` asks for, `info` when it says nothing.
-pub fn to_stderr(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// Logs to standard error as `RUST_LOG` asks for; at the given level when `RUST_LOG` is not set.
+pub fn to_stderr(json: bool, otherwise: Level) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(otherwise.as_str()));
     // A filter of its own: among directives of one, the more specific would win.
     let quiet = filter_fn(|event| {
         QUIET.iter().all(|(client, finest)| !event.target().starts_with(client) || event.level() <= finest)

@@ -23,6 +23,15 @@ pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<C
     }
 }
 
+/// A configuration without any integration: no alert of the linted rules reaches anybody.
+pub(super) fn without_integrations(configuration: &Configuration, alerts: usize, report: &mut Report<'_>) {
+    if alerts > 0 && !configuration.has_integrations() {
+        let message = format!("no receiver has an integration: the {alerts} alerts reach nobody");
+        let fix = "give a receiver an integration, such as slack_configs, and route the alerts to it";
+        report.near("RG036", Level::Error, "receivers:", message, fix);
+    }
+}
+
 /// An `AlertmanagerConfig` object: its receivers are there, and alerts without the object's namespace do not come to
 /// it unless the operator is configured otherwise.
 pub(super) fn object<'a>(

@@ -15,8 +15,8 @@ pub fn failure(error: &kube::Error, path: &str) -> Failure {
             Reason::Decode
         }
         kube::Error::Auth(_) => Reason::Auth,
-        other if has_cause(other, |cause| cause.is::<LengthLimitError>()) => Reason::Limit,
-        other if has_cause(other, |cause| cause.is::<NoAnswer>()) => Reason::Protocol,
+        other if has_cause(other, <dyn Error>::is::<LengthLimitError>) => Reason::Limit,
+        other if has_cause(other, <dyn Error>::is::<NoAnswer>) => Reason::Protocol,
         other => connection::reason(other).unwrap_or(Reason::Connect),
     };
     Failure::new(reason, format!("Kubernetes API {path}: {}", causes(error)))
