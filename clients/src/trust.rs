@@ -3,6 +3,7 @@
 
 mod exact;
 mod provider;
+pub mod refusal;
 
 use crate::failure::Failure;
 use crate::file;

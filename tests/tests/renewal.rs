@@ -29,7 +29,7 @@ async fn refused(jobs: &[Arc<Job>]) -> BTreeSet<String> {
         let failure = state.failure.as_ref().filter(|failure| failure.reason.is_of_the_way());
         let reason = failure.map(|failure| failure.reason.to_string());
         // An application that refuses the token says so itself.
-        let reason = reason.or_else(|| state.why().contains("the status is 401").then(|| "auth".to_owned()));
+        let reason = reason.or_else(|| state.seen().contains("the status is 401").then(|| "auth".to_owned()));
         refused.extend(reason.map(|reason| format!("{} {reason}", state.check.signal.id)));
     }
     refused

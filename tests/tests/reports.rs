@@ -44,7 +44,7 @@ impl World {
         prometheus.wait("ChecklistVolumeFilling", "critical", true).await?;
         // What is asked about is over when everything has newer samples, so that later ones cannot change it.
         let fires = "ALERTS{alertname=\"ChecklistVolumeFilling\", severity=\"critical\", alertstate=\"firing\"}";
-        let oldest = format!("min(timestamp({fires}) or timestamp(ALERTS{{alertname=\"ChecklistWatchdog\"}}) or timestamp(up))");
+        let oldest = format!("min(timestamp({fires}) or timestamp(up))");
         let judged = async || anyhow::Ok(prometheus.query(&format!("timestamp({fires})")).await?.first().copied());
         let first = found("the alert fires", judged).await?;
         let at = Timestamp::from_duration(jiff::SignedDuration::from_secs_f64(first.ceil() + 1.0))?;

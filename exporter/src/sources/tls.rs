@@ -1,13 +1,11 @@
 //! What a TLS endpoint presents, also when no client should accept it, or the handshake does not come to its end.
 
-mod refusal;
-
 use crate::probe::Failure;
 use checklist::Reason;
 use checklist::config::{Certificate as Target, StartTls};
 use clients::tcp::connect;
+use clients::trust::refusal::Refusal;
 use clients::trust::{self, Verifier};
-pub use refusal::Refusal;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, ProtocolVersion, SignatureScheme};
@@ -134,7 +132,7 @@ impl Seen {
     fn refuse(&mut self, error: &rustls::Error) {
         let leaf = self.chain.first().map(AsRef::as_ref).unwrap_or_default();
         // The first one is what people mend first.
-        self.refused.get_or_insert_with(|| Refusal::of(error, leaf));
+        self.refused.get_or_insert_with(|| Refusal::of(error, Some(leaf)));
     }
 }
 
