@@ -141,6 +141,7 @@ async fn send(request: HttpRequest<'_>, body: Option<Bytes>) -> Result<HttpRespo
     answer.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
 }
 
+/// Sends the request on a connection and reads the whole answer.
 async fn exchange(
     stream: Bounded,
     url: &Url,

@@ -60,11 +60,13 @@ struct Group {
 }
 
 impl Group {
+    /// Adds an item, after which the previous one cannot be repeated any more.
     fn push(&mut self, item: Item) {
         self.settle();
         self.last = Some(item);
     }
 
+    /// Adds the properties of the last item to those of the alternative.
     fn settle(&mut self) {
         if let Some(last) = self.last.take() {
             self.needs_more |= !last.takes_empty;
@@ -72,6 +74,7 @@ impl Group {
         }
     }
 
+    /// Ends an alternative.
     fn alternative(&mut self) {
         self.settle();
         self.earlier_takes_empty |= !self.needs_more;
@@ -92,6 +95,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Reads the pattern to its end.
     fn read(&mut self) -> Result<(), String> {
         let mut repeated = false;
         while let Some(c) = self.rest.chars().next() {
@@ -147,6 +151,7 @@ impl Reader<'_> {
         self.group().push(item);
     }
 
+    /// Adds an item and consumes its text.
     fn item(&mut self, length: usize, takes_empty: bool) {
         self.push(Item { takes_empty, repetitions: 1 });
         self.rest = &self.rest[length..];

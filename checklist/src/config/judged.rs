@@ -139,6 +139,7 @@ impl Config {
         self.postgres.iter().filter(move |other| other.of_server() == server)
     }
 
+    /// Returns the names of the signal's targets, including those that skip the check.
     fn names(&self, signal: &Signal) -> Vec<String> {
         // The results of this proof are recorded in the place of the task records, so it needs `tasks:`.
         if signal.kind == TargetKind::AlertPath && self.tasks.is_none() {

@@ -133,6 +133,7 @@ pub(super) fn read(root: &Table<'_>) -> Vec<Query> {
     queries
 }
 
+/// Reads an entry. `before` are the entries above it, whose names it must not repeat.
 fn one(table: &Table<'_>, before: &[Query]) -> Option<Query> {
     let (name, help, sql, value) = (table.text("name"), table.text("help"), table.text("query"), table.text("value"));
     if let Some(name) = &name {
@@ -184,6 +185,7 @@ fn signal(definition: Definition) -> &'static Signal {
     known.entry(format!("{definition:?}")).or_insert_with(|| make(definition))
 }
 
+/// Makes the signal with its metric, threshold, alert and panel.
 fn make(definition: Definition) -> &'static Signal {
     let Definition { name, help, labels, unit, direction, levels, interval, costly } = definition;
     let text = |text: String| -> &'static str { text.leak() };

@@ -89,7 +89,7 @@ pub(crate) fn table(node: &Node, section: &Section, found: &Found) {
     }
 }
 
-/// The hint where somebody wrote a secret itself: the keys that say where it is.
+/// Returns the hint for a user who wrote a secret itself: the keys for its file or variable.
 fn secret_hint(text: &str, known: &[&'static str]) -> Option<String> {
     let of = |end: &str| known.iter().find(|key| key.strip_suffix(end) == Some(text));
     let keys: Vec<&str> = ["File", "Env"].into_iter().filter_map(of).copied().collect();

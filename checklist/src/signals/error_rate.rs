@@ -92,6 +92,7 @@ fn burning(limit: f64, limits: &Limits, (_, seconds, times): Window) -> Case {
         .quiet("stays quiet on a few requests", at(few_requests, above(limit)))
 }
 
+/// Returns a ratio just above the limit and below 1.
 fn above(limit: f64) -> f64 {
     limit + 0.2 * limit.min(1.0 - limit)
 }

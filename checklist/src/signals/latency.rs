@@ -116,6 +116,7 @@ const FAST: (Window, Window) = (window("1h", HOUR, 100.0), window("5m", 300.0, 1
 const MIDDLE: (Window, Window) = (window("6h", 6.0 * HOUR, 300.0), window("30m", 1_800.0, 30.0));
 const SLOW: (Window, Window) = (window("1d", DAY, 1_000.0), window("2h", 2.0 * HOUR, 100.0));
 
+/// Returns the expression of a quantile within a window, without a result when the window has too few requests.
 fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -> String {
     let recorded = |metric: &Metric| {
         let series = format!("{metric}{{check=\"latency\", target={:?}}}", traffic.name);
@@ -159,6 +160,7 @@ fn burns(scope: &Scope, limits: &Limits, long: &'static Metric, short: &'static 
     format!("{} > {limit} and {} > {limit}", scope.max(long), scope.max(short))
 }
 
+/// A rule test: both windows must be above the limit, so a burn that is over and one that has just begun do not fire.
 fn burning(given: &crate::Given<'_>, long: &'static Metric, short: &'static Metric) -> Case {
     let (slow, fast) = (1.2 * given.limits.value(&P99), 0.8 * given.limits.value(&P99));
     let at = |in_long, in_short| vec![steady(long, in_long), steady(short, in_short)];

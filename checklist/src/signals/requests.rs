@@ -22,6 +22,7 @@ static FLOOR: Threshold = Threshold::above(
 )
 .warning(1_000.0);
 
+/// Returns the number of requests divided by that of a week ago.
 fn week_over_week(scope: &Scope) -> String {
     format!("{} / ({} > 0)", scope.max(&VOLUME), before(scope))
 }
@@ -30,10 +31,12 @@ fn before(scope: &Scope) -> String {
     scope.over("last_over_time", &VOLUME, "1h@7d")
 }
 
+/// Returns the condition that a rate per second has enough requests per day.
 fn enough(volume: &str, limits: &Limits) -> String {
     format!("{volume} * 86400 >= {}", number(limits.value(&FLOOR)))
 }
 
+/// A rule test: requests that change by a factor within a week fire, constant ones and few ones do not.
 fn changed(factor: f64, limits: &Limits) -> Case {
     let bend = |before: f64| step(&VOLUME, before, 180, before * factor);
     let few = 0.9 * limits.value(&FLOOR) / DAY / factor.max(1.0);

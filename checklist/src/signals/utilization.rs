@@ -53,6 +53,7 @@ static HEIGHT: Threshold = Threshold::above(
 )
 .warning(0.70);
 
+/// An alert on a large share of a limit.
 const fn near(
     name: &'static str,
     part: &'static Metric,

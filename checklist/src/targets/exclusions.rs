@@ -36,6 +36,7 @@ pub struct Exclusion {
 struct Mark(String, Option<NamePattern>);
 
 impl Mark {
+    /// Parses `key` or `key=pattern`.
     fn new(text: &str) -> Self {
         match text.split_once('=') {
             Some((key, value)) => Self(key.trim().to_owned(), Some(NamePattern::new(value.trim()))),
@@ -188,6 +189,8 @@ impl LeftOut {
     }
 }
 
+/// Returns an SQL condition that is true when no pattern matches. `of` returns the SQL expression to compare for a
+/// pattern.
 fn none_of(patterns: &[String], of: impl Fn(&str) -> String) -> String {
     let like = |pattern: &String| format!("coalesce({}, '') NOT LIKE {}", of(pattern), literal(&like(pattern)));
     let all: Vec<String> = patterns.iter().map(like).collect();

@@ -36,6 +36,7 @@ impl From<ParserError> for Error {
     }
 }
 
+/// Returns a plain message for an error of serde-saphyr.
 fn message(error: &ParserError) -> String {
     const TOO_MUCH: &str = "it holds more than can be meant: an alias (*name) repeats what has aliases itself, or the \
                             file is too large; write values out, or make several files";

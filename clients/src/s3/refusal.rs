@@ -68,6 +68,7 @@ fn own(error: &(dyn Error + 'static)) -> Option<Failure> {
     None
 }
 
+/// Makes the failure for an error without an HTTP answer.
 fn without_answer<E, R>(error: &SdkError<E, R>) -> Failure
 where
     E: Error + 'static,

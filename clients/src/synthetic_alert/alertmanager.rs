@@ -22,6 +22,7 @@ pub(super) struct Counts {
     pub(super) failed: f64,
 }
 
+/// Where Alertmanager routes an alert.
 #[derive(Debug)]
 pub(super) struct Routing {
     /// The integrations of the alert's receivers.

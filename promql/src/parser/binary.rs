@@ -72,6 +72,7 @@ impl Parser<'_> {
         Expr { kind: Kind::Binary(Box::new(binary)), span }
     }
 
+    /// Parses `on (…)` or `ignoring (…)` with an optional group.
     fn matching(&mut self) -> Option<Matching> {
         let on = self.is_word("on");
         if !on && !self.is_word("ignoring") {
@@ -89,6 +90,7 @@ impl Parser<'_> {
         Some(Matching { on, labels, group, span: start.to(self.last()) })
     }
 
+    /// Parses `fill (…)`, `fill_left (…)` and `fill_right (…)`.
     fn fill(&mut self) -> Fill {
         let mut fill = Fill::default();
         // `fill` without a parenthesis behind it is the name of a metric.
