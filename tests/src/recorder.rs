@@ -26,12 +26,15 @@ impl Message {
         self.body.to_string().contains(text)
     }
 
-    /// Whether it says that an alert fires: `NAME:`, and not `Resolved: NAME:`, which a message has beside it.
+    /// Whether it says that an alert fires: `NAME:`, and not `Resolved: NAME:`, which a message has beside it. The newest
+    /// Alertmanager reads details for PagerDuty as YAML, where `NAME` is the end of a key.
     pub fn tells(&self, alert: &str) -> bool {
         let body = self.body.to_string();
-        body.match_indices(&format!("{alert}:")).any(|(at, _)| {
-            let before = &body[..at];
-            before.ends_with(' ') && !before.ends_with("Resolved: ")
+        [format!("{alert}:"), format!("{alert}\":")].iter().any(|name| {
+            body.match_indices(name).any(|(at, _)| {
+                let before = &body[..at];
+                before.ends_with(' ') && !before.ends_with("Resolved: ")
+            })
         })
     }
 

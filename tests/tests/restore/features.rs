@@ -105,7 +105,7 @@ async fn both_judges_of_a_backup_say_the_same_of_every_format() -> anyhow::Resul
         assert_eq!((judged().await?.0, world.verify()?.0), (Verdict::Critical, Some(1)), "{format}");
     }
     // A folder of pg_dump is one backup, and torn without its table of contents.
-    world.s3.remove("backups", "daily/newest")?;
+    world.s3.remove("backups", world.key())?;
     for (name, bytes) in folder_dump(&world)? {
         world.s3.put("backups", &format!("daily/folder/{name}"), &bytes)?;
     }
