@@ -216,7 +216,7 @@ impl Cluster {
         Ok(token["status"]["token"].as_str().context("no token")?.to_owned())
     }
 
-    /// Returns a command for kubectl with the administrator's kubeconfig.
+    /// kubectl with every right.
     pub fn kubectl(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(crate::parts::program("kubectl")?);
         command.env("KUBECONFIG", self.admin_kubeconfig()).env("HOME", self.folder.path());

@@ -119,7 +119,7 @@ impl Stack {
                 client
                     .batch_execute("CREATE TABLE no_index AS SELECT n, repeat('x', 500) AS filler FROM generate_series(1, 20000) n; ANALYZE no_index")
                     .await?;
-                // The alert needs more than fifty scans after the first run that saw the table.
+                // More than fifty since the table was seen for the first time.
                 for _ in 0..120 {
                     client.batch_execute("SELECT count(*) FROM no_index").await?;
                     tokio::time::sleep(Duration::from_millis(100)).await;

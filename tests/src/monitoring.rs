@@ -67,7 +67,7 @@ impl Alertmanager {
         Ok(answer["silenceID"].as_str().with_context(|| format!("no silence: {answer}"))?.to_owned())
     }
 
-    /// Expires a silence.
+    /// Ends a silence.
     pub fn expire(&self, silence: &str) -> anyhow::Result<()> {
         let output = self
             .release
@@ -104,8 +104,7 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts Prometheus with our exporters, other jobs, one rule file and one Alertmanager. A scrape may take two
-    /// seconds, because after a missed scrape the series are stale and their alerts end.
+    /// Starts it on our exporters, other jobs, one rule file and one Alertmanager, once a second.
     pub async fn start(
         port: u16,
         exporters: &[u16],
@@ -183,7 +182,7 @@ impl Prometheus {
         Ok(alerts.into_iter().filter(|alert| alert["state"] == "firing").collect())
     }
 
-    /// Waits until an alert fires or, if `fires` is false, does not fire.
+    /// Waits until an alert fires, or does not.
     pub async fn wait(&self, alert: &str, severity: &str, fires: bool, within: Duration) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {

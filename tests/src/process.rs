@@ -52,7 +52,7 @@ impl Process {
         }
     }
 
-    /// Waits until the program ends by itself. Returns its exit code.
+    /// Waits until it ends by itself, and gives its exit code.
     pub fn wait(&mut self, within: Duration) -> anyhow::Result<Option<i32>> {
         let begun = Instant::now();
         loop {

@@ -19,7 +19,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Whether the body contains this text.
+    /// Whether the body names this text anywhere.
     pub fn names(&self, text: &str) -> bool {
         self.body.to_string().contains(text)
     }
@@ -73,7 +73,7 @@ impl Recorder {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for the first notification that `wanted` accepts. Returns `None` if it does not arrive in time.
+    /// The first message that `wanted` accepts, if it comes within the time.
     pub async fn wait(&self, within: Duration, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
         let begun = Instant::now();
         loop {

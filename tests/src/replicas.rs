@@ -125,7 +125,7 @@ impl Replicas {
         Ok(holder.map(str::to_owned))
     }
 
-    /// Waits until the holder of a lease fulfils a condition.
+    /// Waits until the holder of a lease is as it should be.
     pub async fn wait_for_holder(&self, lease: &str, fits: impl Fn(Option<&str>) -> bool) -> anyhow::Result<()> {
         eventually("the lease has the holder that it should have", || async {
             Ok(fits(self.lease_holder(lease).await?.as_deref()))
@@ -168,7 +168,7 @@ impl Replicas {
         log.lines().filter_map(of_line).collect()
     }
 
-    /// Waits until an exporter has run a costly check after a time. Returns the first time.
+    /// Waits until one of the two has acted after a time.
     pub async fn acts_after(&self, which: usize, after: f64) -> anyhow::Result<f64> {
         let mut first = None;
         until("it makes the costly checks", || {
@@ -193,7 +193,7 @@ impl Replica {
     }
 }
 
-/// Waits until a condition holds, for at most a minute. A failover takes far less.
+/// Waits for a minute at most, far more than a failover takes.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) -> anyhow::Result<()> {
     let begun = Instant::now();
     while !holds() {

@@ -129,7 +129,7 @@ impl S3 {
         }
     }
 
-    /// Returns a client with all rights.
+    /// A client with every right.
     pub fn client(&self) -> Client {
         let config = aws_sdk_s3::config::Builder::new()
             .behavior_version(BehaviorVersion::latest())
@@ -164,7 +164,7 @@ impl S3 {
         Ok(())
     }
 
-    /// Allows from now on only the actions that a policy grants. Only s3s-fs enforces it.
+    /// From now on only what this policy grants is allowed.
     pub fn grant(&self, policy: Value) {
         self.rights.lock().unwrap_or_else(PoisonError::into_inner).policy = Some(policy);
     }
@@ -209,7 +209,7 @@ impl S3 {
     }
 }
 
-/// A request in the terms of an IAM policy.
+/// One question in the words of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
     /// The action, such as `s3:ListBucket`; the HTTP method if the request has no known action.

@@ -303,8 +303,7 @@ alerting:
     }
     text += "    ChecklistCheckOverdue: {for: 2s}\n    ChecklistExporterMissing: {for: 2s}\nchecks:\n";
     for signal in checklist::SIGNALS.iter().filter(|signal| signal.kind.is_probed()) {
-        // The checks of a database take turns on one connection, and each statement is a transaction of its own, so
-        // they need a longer interval.
+        // The checks of a database take turns on one connection, and each statement is a transaction of its own.
         let interval = if signal.kind.key() == "postgres" { "3s" } else { "1s" };
         let _ = writeln!(text, "  {}: {{interval: {interval}}}", signal.id);
     }

@@ -73,7 +73,7 @@ impl Api {
     }
 }
 
-/// Waits until a condition holds, for at most three minutes.
+/// Waits until a condition holds; three minutes are more than anything here takes.
 pub async fn eventually<F: Future<Output = anyhow::Result<bool>>>(
     what: &str,
     mut holds: impl FnMut() -> F,
@@ -86,7 +86,7 @@ pub async fn eventually<F: Future<Output = anyhow::Result<bool>>>(
     Ok(())
 }
 
-/// Converts the text of a kubeconfig to a client configuration.
+/// A client's configuration from the text of a kubeconfig.
 async fn client_config(kubeconfig: &str) -> anyhow::Result<kube::Config> {
     let mut config =
         kube::Config::from_custom_kubeconfig(Kubeconfig::from_yaml(kubeconfig)?, &KubeConfigOptions::default()).await?;
