@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub struct Release(Option<PathBuf>);
 
 impl Release {
-    /// The folder of the variable `PROMETHEUS_BIN`, else what the system has: Debian's are the oldest that is supported.
+    /// Returns the release in the folder `PROMETHEUS_BIN`, else that of the system: Debian's is the oldest supported one.
     pub fn chosen() -> Self {
         Self(std::env::var_os("PROMETHEUS_BIN").map(PathBuf::from))
     }
