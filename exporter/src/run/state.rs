@@ -45,7 +45,7 @@ pub struct State {
     got_through: bool,
     /// The failure of the last run, if it failed.
     pub failure: Option<Failure>,
-    /// The last runs, oldest first, at most [`HISTORY`].
+    /// The last runs, oldest first, at most `HISTORY`.
     pub history: VecDeque<Run>,
 }
 

@@ -1,5 +1,5 @@
-//! RG036: alerts that no receiver tells anyone of, and pages that a rule of inhibition lets hide themselves. What
-//! Alertmanager refuses of its configuration is reported by the reader (`routes`).
+//! RG036: alerts whose receiver notifies nobody, and pages that an inhibition rule suppresses by themselves. What
+//! Alertmanager refuses in its configuration is reported by `routes`, while it reads.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -43,7 +43,7 @@ receivers:
   webhook_configs: [{url: 'http://localhost:9093/'}]
 ";
 
-/// Follows an alert through every configuration that was linted with it.
+/// Follows an alert through every Alertmanager configuration that was linted with it.
 fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let severity = rule.label("severity").map(|severity| severity.value.as_str());
     let loud = matches!(severity, Some("critical" | "warning" | "page" | "ticket"));
