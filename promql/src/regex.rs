@@ -74,7 +74,6 @@ impl Group {
         }
     }
 
-    /// Ends an alternative.
     fn alternative(&mut self) {
         self.settle();
         self.earlier_takes_empty |= !self.needs_more;

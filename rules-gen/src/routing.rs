@@ -69,6 +69,7 @@ pub struct InhibitSource {
     pub equal: Vec<String>,
 }
 
+/// The keys of the configuration that routing needs, as they are in the file.
 #[derive(Deserialize)]
 struct RawConfiguration {
     route: Option<RawRoute>,

@@ -189,11 +189,13 @@ pub fn markdown(rows: &[Vec<String>]) -> String {
 /// value removes it.
 pub struct Progress(Option<Line>);
 
+/// A progress line and the thread that draws it.
 struct Line {
     shared: Arc<(Mutex<Status>, Condvar)>,
     drawer: Option<JoinHandle<()>>,
 }
 
+/// The text of the progress line, shared with the thread.
 #[derive(Default)]
 struct Status {
     text: String,

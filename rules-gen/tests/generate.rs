@@ -326,7 +326,7 @@ fn the_same_alerts_fire_on_what_other_exporters_expose() -> std::io::Result<()> 
     Ok(())
 }
 
-/// Healthy cases of kube-state-metrics: a service with endpoint slices, an ExternalName service, one without a
+/// Healthy cases of kube-state-metrics: a service with endpoint slices, an `ExternalName` service, one without a
 /// selector, workloads and autoscalers that are scaled to zero, pods that terminate, and finished pods.
 #[test]
 fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::io::Result<()> {

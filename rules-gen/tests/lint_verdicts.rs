@@ -258,7 +258,7 @@ fn a_configuration_without_any_integration_is_one_finding_however_many_alerts_th
     assert!(code == Some(1) && printed.matches("RG036").count() == 1, "{printed}");
     assert!(printed.contains("no receiver has an integration: the 20 alerts reach nobody"), "{printed}");
     assert!(printed.contains("alertmanager.yaml:2:1"), "{printed}");
-    // One receiver of two: each alert that goes to the other one is told.
+    // With an integration on one of two receivers, each alert that the other one takes is reported.
     let routes = "route: {receiver: nobody}\nreceivers:\n- name: nobody\n- name: pager\n  webhook_configs: [{url: 'http://localhost:9093/'}]\n";
     std::fs::write(folder.path().join("alertmanager.yaml"), routes).unwrap();
     assert_eq!(verdict(folder.path(), &["."]).1.matches("which has no integration").count(), 20);

@@ -33,7 +33,7 @@ fn init_writes_a_valid_checklist_once_and_every_comment_in_it_holds() {
     let again = run(folder.path(), &["init"]);
     assert_eq!(again.status.code(), Some(2), "a file that is there is not written over");
     printed(folder.path(), &["init", "--force"]);
-    // What is offered under alerting is valid once it is no comment any more.
+    // The commented keys under `alerting` are valid once they are uncommented.
     let offered: String = include_str!("../src/cli/init/alerting.yaml")
         .lines()
         .filter_map(|line| line.strip_prefix("# ").filter(|line| line.starts_with(' ') || line.ends_with(':')))

@@ -196,7 +196,7 @@ fn make(definition: Definition) -> &'static Signal {
     let threshold: &'static Threshold = Box::leak(Box::new(Threshold {
         default: levels,
         direction,
-        ..Threshold::above(text(format!("{name}.value")), unit, "The limit that checklist.yaml gives.")
+        ..Threshold::above(text(format!("{name}.value")), "value", unit, "The limit that checklist.yaml gives.")
     }));
     let which: String = labels.iter().map(|label| format!(" {label} {{{{ $labels.{label} }}}}")).collect();
     let alerts: &'static [Alert] = vec![Alert {

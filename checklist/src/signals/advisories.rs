@@ -34,6 +34,7 @@ pub static DATABASE: Metric = Metric::fact(
 
 static WARNED: Threshold = Threshold::above(
     "advisories.warnings",
+    "dependencies with a warning",
     Unit::Count,
     "A dependency that is unmaintained, unsound or yanked has no vulnerability yet, and nobody who would mend one.",
 )
@@ -41,6 +42,7 @@ static WARNED: Threshold = Threshold::above(
 
 static DATABASE_AGE: Threshold = Threshold::above(
     "advisories.database_age",
+    "age of the advisory database",
     Unit::Seconds,
     "The database changes several times a week; a scan with one of last month finds nothing that is new.",
 )
@@ -48,6 +50,7 @@ static DATABASE_AGE: Threshold = Threshold::above(
 
 static IN_FUTURE: Threshold = Threshold::above(
     "advisories.report_in_future",
+    "reports dated in the future",
     Unit::Count,
     "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
 )
@@ -55,17 +58,27 @@ static IN_FUTURE: Threshold = Threshold::above(
 
 static SEVERE: Threshold = Threshold::above(
     "advisories.severe",
+    "severe vulnerabilities",
     Unit::Count,
     "The checklist expects no vulnerabilities; a high or critical one is mended within days, and nobody mends it at night.",
 )
 .warning(0.0);
 
-static OTHER: Threshold =
-    Threshold::above("advisories.other", Unit::Count, "The checklist expects no vulnerabilities.").warning(0.0);
+static OTHER: Threshold = Threshold::above(
+    "advisories.other",
+    "other vulnerabilities",
+    Unit::Count,
+    "The checklist expects no vulnerabilities.",
+)
+.warning(0.0);
 
-static MAX_AGE: Threshold =
-    Threshold::above("advisories.report_age", Unit::Seconds, "The scan runs weekly; one day of slack.")
-        .warning(8.0 * DAY);
+static MAX_AGE: Threshold = Threshold::above(
+    "advisories.report_age",
+    "age of the report",
+    Unit::Seconds,
+    "The scan runs weekly; one day of slack.",
+)
+.warning(8.0 * DAY);
 
 const SEVERE_ONES: &[(&str, &[&str])] = &[("level", &["critical", "high"])];
 const OTHER_ONES: &[(&str, &[&str])] = &[("level", &["medium", "low", "unknown"])];

@@ -24,6 +24,7 @@ pub static SILENCE_END: Metric = Metric::gauge(
 
 static UNTAKEN: Threshold = Threshold::above(
     "alerts.unacknowledged",
+    "time that an alert has fired",
     Unit::Seconds,
     "Unacknowledged means: active in Alertmanager for an hour, neither silenced nor inhibited. Alertmanager does not know who pressed a button in PagerDuty, so whoever works on a page for longer silences it, with a comment that says who and why.",
 )
@@ -31,6 +32,7 @@ static UNTAKEN: Threshold = Threshold::above(
 
 static LONG: Threshold = Threshold::above(
     "alerts.silence",
+    "time until a silence ends",
     Unit::Seconds,
     "A silence that ends in more than a week is an alert that was switched off in secret.",
 )

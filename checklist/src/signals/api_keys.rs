@@ -17,12 +17,15 @@ pub static OLDEST: Metric = Metric::gauge(
 /// Also a parameter of the probe's query.
 pub static STALE_AFTER: Threshold = Threshold::above(
     "api_keys.stale_after",
+    "time since an API key was used",
     Unit::Seconds,
     "The checklist revokes keys that were not used for 90 days.",
 )
 .warning(90.0 * DAY);
 
-static STALE: Threshold = Threshold::above("api_keys.stale", Unit::Count, "The review should leave none.").warning(0.0);
+static STALE: Threshold =
+    Threshold::above("api_keys.stale", "API keys that nobody uses", Unit::Count, "The review should leave none.")
+        .warning(0.0);
 
 const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_used", "future"])];
 

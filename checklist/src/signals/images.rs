@@ -24,6 +24,7 @@ pub static FUTURE: Metric = Metric::gauge(
 
 static IN_FUTURE: Threshold = Threshold::above(
     "images.report_in_future",
+    "reports dated in the future",
     Unit::Count,
     "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
 )
@@ -31,17 +32,27 @@ static IN_FUTURE: Threshold = Threshold::above(
 
 static SEVERE: Threshold = Threshold::above(
     "images.critical",
+    "critical vulnerabilities",
     Unit::Count,
     "A critical vulnerability in a deployed image is mended within days by building it again; nobody does so at night.",
 )
 .warning(0.0);
 
-static HIGH: Threshold =
-    Threshold::above("images.high", Unit::Count, "A high vulnerability is mended with the next release.").warning(0.0);
+static HIGH: Threshold = Threshold::above(
+    "images.high",
+    "high vulnerabilities",
+    Unit::Count,
+    "A high vulnerability is mended with the next release.",
+)
+.warning(0.0);
 
-static MAX_AGE: Threshold =
-    Threshold::above("images.report_age", Unit::Seconds, "New vulnerabilities of old images appear weekly.")
-        .warning(8.0 * DAY);
+static MAX_AGE: Threshold = Threshold::above(
+    "images.report_age",
+    "age of the report",
+    Unit::Seconds,
+    "New vulnerabilities of old images appear weekly.",
+)
+.warning(8.0 * DAY);
 
 const CRITICAL_ONES: &[(&str, &[&str])] = &[("level", &["critical"])];
 const HIGH_ONES: &[(&str, &[&str])] = &[("level", &["high"])];

@@ -12,6 +12,7 @@ pub static FINGERPRINT: Metric = Metric::gauge(
 
 static ADMINS: Threshold = Threshold::above(
     "roles.admins",
+    "administrators",
     Unit::Count,
     "More than five people with every right are more than one incident needs; the checklist names no number.",
 )

@@ -11,12 +11,15 @@ pub static ACCOUNTS: Metric = Metric::gauge(
 /// Also a parameter of the probe's query.
 pub static STALE_AFTER: Threshold = Threshold::above(
     "users.stale_after",
+    "time since a login",
     Unit::Seconds,
     "An account that nobody used for 90 days is one that nobody would miss, except an attacker.",
 )
 .warning(90.0 * DAY);
 
-static STALE: Threshold = Threshold::above("users.stale", Unit::Count, "The review should leave none.").warning(0.0);
+static STALE: Threshold =
+    Threshold::above("users.stale", "accounts that nobody uses", Unit::Count, "The review should leave none.")
+        .warning(0.0);
 
 const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_logged_in", "future"])];
 

@@ -24,8 +24,8 @@ pub const AHEAD: &str = "greatest((now() + interval '5 minutes')::timestamp, \
 /// One SELECT of a signal.
 #[derive(Debug, Clone)]
 pub struct Statement {
-    /// The SQL text. `{table}` and `{table.column}` stand for the application's names. A line that ends in `-- since
-    /// 14` is left out for servers older than that version.
+    /// The SQL text. `{table}` and `{table.column}` stand for the application's names. A line that ends in
+    /// `-- since 14` is left out for servers older than that version.
     pub sql: Cow<'static, str>,
     /// How to read the rows.
     pub gives: Gives,

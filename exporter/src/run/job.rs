@@ -86,7 +86,7 @@ impl Job {
         }
     }
 
-    /// Runs the check for a request. All requests share a run that is active or has ended within [`SHARED_FOR`]. The
+    /// Runs the check for a request. All requests share a run that is active or has ended within the last second. The
     /// run goes on to its end even if every requester goes away, so that requests cannot multiply the load on a target.
     pub async fn run_shared(self: &Arc<Self>) {
         let mut run = {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// The largest size of a file, far above that of any rule file. Kubernetes refuses objects of more than about one MiB.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
+/// A file to lint.
 #[derive(Debug)]
 pub struct Source {
     /// The path as the user sees it.

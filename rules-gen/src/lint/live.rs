@@ -31,6 +31,7 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Collects the metrics and links of rules.
     pub(super) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
         let mut asked = Self::default();
         for rule in rules {

@@ -24,6 +24,7 @@ pub const OF_TARGETS: [&str; 12] = [
 /// names or numbers, and others will follow.
 pub const FEW: usize = 20;
 
+/// The type of a metric, as in a `# TYPE` line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
     /// A value that only increases, or restarts at zero.

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// What is known about the servers, and how the lints are configured.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The known metrics.

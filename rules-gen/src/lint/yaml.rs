@@ -172,6 +172,7 @@ fn syntax(error: &ScanError) -> ParseError {
     ParseError { place, message: checklist::yaml::syntax(error) }
 }
 
+/// Builds nodes from the parser's events.
 struct Reader<'a> {
     text: &'a str,
     anchors: HashMap<usize, Node>,

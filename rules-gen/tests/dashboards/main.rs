@@ -257,7 +257,7 @@ const HEAD: &str = r#"import type { AnnotationQuery, Dashboard } from "@grafana/
 type Plain<T> = T extends string
   ? (string extends T ? T : `${T}`)
   : T extends (infer U)[] ? Plain<U>[] : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;
-// What the query of an annotation has is the data source's own.
+// The fields of an annotation's query depend on the data source.
 type Annotations = { list: (Plain<AnnotationQuery> & Record<string, unknown>)[] };
 type Model = Omit<Plain<Dashboard>, "annotations"> & { annotations: Annotations };
 export const model: Model = "#;

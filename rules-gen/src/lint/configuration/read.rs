@@ -53,6 +53,7 @@ impl Configuration {
     }
 }
 
+/// Reads the nodes of the file, and makes errors with their places.
 struct Reader<'a> {
     name: &'a str,
     text: &'a str,

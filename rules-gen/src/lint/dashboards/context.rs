@@ -4,6 +4,7 @@ use super::limits::Limits;
 use crate::lint::options::Options;
 use std::collections::BTreeSet;
 
+/// What a lint on a dashboard may look at besides the dashboard itself.
 #[derive(Debug)]
 pub struct DashboardContext<'a> {
     /// Names of series that linted recording rules write.

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Limits(BTreeMap<BTreeSet<String>, Vec<f64>>);
 
 impl Limits {
+    /// Collects the limits of the alerting rules whose expression is a comparison with a number other than zero.
     pub(crate) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
         let mut limits = Self::default();
         for ast in rules.filter(|rule| rule.alerts).filter_map(|rule| rule.ast.as_ref()) {

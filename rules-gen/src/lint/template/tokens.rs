@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 /// Words that are constants.
 pub(super) const CONSTANTS: [&str; 3] = ["true", "false", "nil"];
 
+/// A token of an action.
 #[derive(Debug, PartialEq)]
 pub(super) enum Token<'a> {
     Word(&'a str),

@@ -18,6 +18,7 @@ pub(super) struct Files {
     pub unread: Vec<(String, String)>,
 }
 
+/// A rule file with its rules.
 #[derive(Debug)]
 pub(super) struct RuleFile {
     pub name: String,
@@ -40,6 +41,7 @@ pub(super) struct Rule {
     pub pending_at: Option<Slot>,
 }
 
+/// A test file for promtool.
 #[derive(Debug)]
 pub(super) struct TestFile {
     pub name: String,
@@ -52,6 +54,8 @@ pub(super) struct TestFile {
 }
 
 impl Files {
+    /// Reads the rule files and tests at these paths, and the rule files that the tests load. Without a test at these
+    /// paths, tests in the folders of the rule files are read.
     pub(super) fn read(paths: &[String]) -> Result<Self> {
         let mut all = Self::default();
         for source in files::collect(paths)? {

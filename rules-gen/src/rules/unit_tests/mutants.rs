@@ -137,6 +137,7 @@ fn flipped(operator: &str) -> Option<&'static str> {
     })
 }
 
+/// A part of an expression, with its first byte.
 #[derive(Debug, PartialEq)]
 struct Token<'a> {
     at: usize,
