@@ -213,7 +213,9 @@ impl Replica {
     /// How often it has looked at the tasks, once a second, whoever holds the lease.
     pub async fn rounds(&self) -> anyhow::Result<f64> {
         let page = self.metrics().await?;
-        let line = page.lines().find_map(|line| line.strip_prefix("checklist_probe_runs_total{check=\"tasks\"")?.rsplit(' ').next());
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix("checklist_probe_runs_total{check=\"tasks\"")?.rsplit(' ').next());
         Ok(line.context("it does not look at the tasks")?.parse()?)
     }
 }

@@ -109,15 +109,20 @@ impl S3 {
         let path = |name: &str| folder.path().join(name).display().to_string();
         let address = format!("{}://localhost:{port}", if authority.is_some() { "https" } else { "http" });
         // What is changed about a user holds at once.
-        let mut service = Service::new("versitygw", folder.path(), address, ready)?
-            .arg("--iam-cache-disable")
-            .args(&["--access", ACCESS_KEY, "--secret", SECRET_KEY, "--port", &format!("127.0.0.1:{port}")]);
+        let mut service = Service::new("versitygw", folder.path(), address, ready)?.arg("--iam-cache-disable").args(&[
+            "--access",
+            ACCESS_KEY,
+            "--secret",
+            SECRET_KEY,
+            "--port",
+            &format!("127.0.0.1:{port}"),
+        ]);
         if let Some(authority) = authority {
             certify(folder.path(), authority)?;
             service = service.args(&["--cert", &path("cert"), "--key", &path("key")]);
         }
-        service = service
-            .args(&["--iam-dir", &path("users"), "posix", "--versioning-dir", &path("versions"), &path("data")]);
+        service =
+            service.args(&["--iam-dir", &path("users"), "posix", "--versioning-dir", &path("versions"), &path("data")]);
         service.start().await?;
         Ok(Self { port, rights: Arc::default(), server: Server::Gateway(service), folder })
     }

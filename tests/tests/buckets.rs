@@ -21,7 +21,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
 async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Result<()> {

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 /// Waits until the alert's receiver was told after the first so many messages.
 async fn notified(stack: &Stack, fault: Fault, resolved: bool, before: usize) -> anyhow::Result<()> {
     let about = |m: &Message| {
-        m.receiver == fault.receiver()
-            && if resolved { m.tells_the_end_of(fault.alert) } else { m.tells(fault.alert) }
+        m.receiver == fault.receiver() && if resolved { m.tells_the_end_of(fault.alert) } else { m.tells(fault.alert) }
     };
     let what = format!("{} is told of {} (resolved: {resolved})", fault.receiver(), fault.alert);
     eventually(&what, || async { Ok(stack.recorder.messages().iter().skip(before).any(about)) }).await
@@ -139,7 +138,8 @@ async fn every_declared_metric_is_exposed_and_no_other() -> anyhow::Result<()> {
     let names = passes(|| async {
         let metrics = stack.metrics().await?;
         let names = families(&metrics);
-        let missing: Vec<_> = declared.iter().filter(|name| !names.contains(**name) && !sparse.contains(*name)).collect();
+        let missing: Vec<_> =
+            declared.iter().filter(|name| !names.contains(**name) && !sparse.contains(*name)).collect();
         anyhow::ensure!(missing.is_empty(), "declared and not exposed: {missing:?}");
         check_metrics(&metrics)?;
         Ok(names)

@@ -171,10 +171,8 @@ async fn the_passwords_and_the_authority_of_a_database_are_read_again() -> anyho
     for (role, file, check) in [("checklist", "password", "connections"), ("rows", "rows-password", "users")] {
         postgres.execute(&format!("ALTER ROLE {role} PASSWORD 'another'")).await?;
         postgres.execute(thrown_out).await?;
-        eventually("the old password is not good", || async {
-            Ok(refused(&jobs).await == all([check], "auth"))
-        })
-        .await?;
+        eventually("the old password is not good", || async { Ok(refused(&jobs).await == all([check], "auth")) })
+            .await?;
         std::fs::write(at(file), "another")?;
         assert_eq!(refused(&jobs).await, nobody, "{role}");
     }
@@ -231,8 +229,7 @@ async fn a_token_that_is_written_into_the_kubeconfig_is_read_again() -> anyhow::
         replace(&kubeconfig, &cluster.kubeconfig(&token))
     };
     write("first").await?;
-    let yaml =
-        format!("kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{namespace}]}}]\n", kubeconfig.display());
+    let yaml = format!("kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{namespace}]}}]\n", kubeconfig.display());
     // It lists the nodes in every run: a watch that was let in goes on.
     let job = checks::job(&yaml, "utilization")?;
     let reason = || async {

@@ -4,9 +4,9 @@ use checklist::{Object, Verdict};
 use exporter::run::job::Job;
 use exporter::run::time::unix_now;
 use stack::checks;
-use stack::waiting::eventually;
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
+use stack::waiting::eventually;
 use std::sync::Arc;
 use tempfile::TempDir;
 

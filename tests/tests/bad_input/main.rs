@@ -58,9 +58,7 @@ async fn certificates_are_reported_also_when_nobody_should_accept_them() -> anyh
     let health = Health::start(authority.issue("localhost", 60)?).await?;
     let yaml = |port: u16| {
         let ca = authority.ca_file.display();
-        format!(
-            "certificates:\n  - {{name: app, address: 'localhost:{port}', caFile: {ca}}}\n"
-        )
+        format!("certificates:\n  - {{name: app, address: 'localhost:{port}', caFile: {ca}}}\n")
     };
     let port = health.server.port;
     let text = outcome(&job(&yaml(port), "certificates")).await.1;

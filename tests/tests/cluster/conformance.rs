@@ -4,9 +4,9 @@
 use crate::{grant, install};
 use serde_json::{Value, json};
 use stack::cluster::{Api, Cluster};
-use stack::waiting::eventually;
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE, USER};
 use stack::peers::{Authority, acceptor};
+use stack::waiting::eventually;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -4,8 +4,8 @@
 use crate::{Exporter, configuration, grant, install, url};
 use serde_json::{Value, json};
 use stack::cluster::{Api, Cluster};
-use stack::waiting::eventually;
 use stack::http::request;
+use stack::waiting::eventually;
 
 const MORE: &str = ", auditLogs: [{selector: app=orchestrator}], secrets: [{name: jwt-secret}, {name: postgres-credentials}], webAudiences: [checklist-exporter]";
 const REST: &str = "highAvailability: {kubernetes: stack}\nqueries: []\n";

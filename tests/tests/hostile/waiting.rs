@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_thousand_who_ask_for_a_probe_and_leave_cost_its_target_three_connections_at_most() -> anyhow::Result<()> {
+async fn three_thousand_who_ask_for_a_probe_and_leave_cost_its_target_three_connections_at_most() -> anyhow::Result<()>
+{
     let peer = Peer::start(Behaviour::BlackHole).await?;
     let lists = format!("health: [{{name: h, url: 'http://127.0.0.1:{}/', expect: {{a: b}}}}]\n", peer.port);
     let world = World::start_with("", &[], &lists).await?;

@@ -86,7 +86,9 @@ async fn a_column_that_holds_no_time_is_named_with_its_type() -> anyhow::Result<
         ("bigint", "extract(epoch FROM timestamp::timestamp)::bigint"),
         ("text", "to_timestamp(timestamp)::text"),
     ] {
-        let change = format!("DROP INDEX IF EXISTS audit_events_by_time, audit_events_by_type; ALTER TABLE audit_events ALTER timestamp TYPE {kind} USING {using}");
+        let change = format!(
+            "DROP INDEX IF EXISTS audit_events_by_time, audit_events_by_type; ALTER TABLE audit_events ALTER timestamp TYPE {kind} USING {using}"
+        );
         postgres.execute(&change).await?;
         for name in ["audit_log", "auth_failures", "permission_denied", "retention"] {
             let seen = check(&yaml, name).await;
