@@ -16,7 +16,8 @@ use std::time::Duration;
 pub struct Release(Option<PathBuf>);
 
 impl Release {
-    /// Returns the release in the folder `PROMETHEUS_BIN`, else that of the system: Debian's is the oldest supported one.
+    /// Returns the release in the folder `PROMETHEUS_BIN`, else that of the system. Debian's is the oldest supported
+    /// release.
     pub fn chosen() -> Self {
         Self(std::env::var_os("PROMETHEUS_BIN").map(PathBuf::from))
     }

@@ -36,7 +36,7 @@ static WARNED: Threshold = Threshold::above(
     "advisories.warnings",
     "dependencies with a warning",
     Unit::Count,
-    "A dependency that is unmaintained, unsound or yanked has no vulnerability yet, and nobody who would mend one.",
+    "A dependency that is unmaintained, unsound or yanked has no known vulnerability, but nobody maintains it when one is found.",
 )
 .warning(0.0);
 
@@ -52,7 +52,7 @@ static IN_FUTURE: Threshold = Threshold::above(
     "advisories.report_in_future",
     "reports dated in the future",
     Unit::Count,
-    "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
+    "A time in the future comes from a wrong clock, and would hide an old report until that time.",
 )
 .warning(0.0);
 
@@ -60,7 +60,7 @@ static SEVERE: Threshold = Threshold::above(
     "advisories.severe",
     "severe vulnerabilities",
     Unit::Count,
-    "The checklist expects no vulnerabilities; a high or critical one is mended within days, and nobody mends it at night.",
+    "The checklist expects no vulnerabilities; a high or critical one is mended within days, so it warns and does not page.",
 )
 .warning(0.0);
 
@@ -189,7 +189,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Reports of the future",
-            description: "Whether a report's time is yet to come, so that its age is not known.",
+            description: "Whether a report has a time in the future, so that its age is not known.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["report"],
             threshold: Some(&IN_FUTURE),

@@ -34,7 +34,7 @@ static LONG: Threshold = Threshold::above(
     "alerts.silence",
     "time until a silence ends",
     Unit::Seconds,
-    "A silence that ends in more than a week is an alert that was switched off in secret.",
+    "A silence that lasts longer than a week switches an alert off without anybody reviewing it.",
 )
 .warning(7.0 * DAY);
 
@@ -54,7 +54,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAlertUnacknowledged",
             when: When::Beyond(Value::Age(of(&OLDEST)), &UNTAKEN),
             pending: minutes(5),
-            summary: "Critical alert is taken by nobody.",
+            summary: "Nobody has taken a critical alert.",
             description: "A critical alert in Alertmanager {{ $labels.target }} has been active for {value} and nobody has silenced it; the limit is {limit}. An acknowledgement in PagerDuty is not seen here: whoever works on it silences it with a comment.",
             ..WARNING
         },

@@ -4,7 +4,7 @@ use crate::prelude::*;
 
 pub static KEYS: Metric = Metric::gauge(
     "checklist_api_keys",
-    "API keys that are not revoked, by state: active, stale (not used for long) never_used (and not new) or future (its time is ahead).",
+    "API keys that are not revoked, by state: active, stale (not used for long), never_used (and not new) or future (its last use is in the future).",
     &["state"],
 );
 pub static OLDEST: Metric = Metric::gauge(

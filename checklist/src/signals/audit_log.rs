@@ -23,7 +23,7 @@ static AHEAD: Threshold = Threshold::above(
     "audit_log.future_events",
     "events dated in the future",
     Unit::Count,
-    "Clocks differ by seconds; an event of tomorrow is a wrong clock, a wrong zone or a forged row.",
+    "Clocks differ by seconds; an event further in the future comes from a wrong clock, a wrong time zone or a forged row.",
 )
 .warning(0.0);
 

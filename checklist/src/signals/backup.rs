@@ -55,7 +55,7 @@ static IN_FUTURE: Threshold = Threshold::above(
     "backup.in_future",
     "backups dated in the future",
     Unit::Count,
-    "A time that is yet to come is a clock or a tool that is wrong, and would be fresh for as long.",
+    "A time in the future comes from a wrong clock or tool, and would hide missing backups until that time.",
 )
 .warning(0.0);
 
@@ -165,7 +165,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Backups of the future",
-            description: "Objects whose time is yet to come; they are left out of the age.",
+            description: "Objects with a time in the future; they are left out of the age.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["backup"],
             threshold: Some(&IN_FUTURE),

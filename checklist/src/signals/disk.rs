@@ -46,7 +46,7 @@ static FULL_NOW: Threshold = Threshold::below(
     "disk.full_now",
     "time until the volume is full",
     Unit::Seconds,
-    "A volume that is full within the hour is looked at now. The line is drawn through half an hour and counts above the warning level and above the highest fill of the day before, so that a nightly dump that comes and goes is none.",
+    "A volume that is full within the hour is looked at now. The line is drawn through half an hour and counts above the warning level and above the highest fill of the day before, so that a nightly dump, whose space is free again in the morning, does not count.",
 )
 .between(10.0 * MINUTE, 12.0 * HOUR)
 .critical(HOUR);

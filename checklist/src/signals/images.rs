@@ -26,7 +26,7 @@ static IN_FUTURE: Threshold = Threshold::above(
     "images.report_in_future",
     "reports dated in the future",
     Unit::Count,
-    "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
+    "A time in the future comes from a wrong clock, and would hide an old report until that time.",
 )
 .warning(0.0);
 
@@ -146,7 +146,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Reports of the future",
-            description: "Whether a report's time is yet to come, so that its age is not known.",
+            description: "Whether a report has a time in the future, so that its age is not known.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["image"],
             threshold: Some(&IN_FUTURE),

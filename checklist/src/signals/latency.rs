@@ -98,7 +98,7 @@ static WORSE: Threshold = Threshold::above(
     "latency.worse",
     "99th percentile beside a week ago",
     Unit::Count,
-    "The checklist expects a stable trend: half as much again as a week ago is none.",
+    "The checklist expects a stable trend: half as much again as a week ago is a change for the worse.",
 )
 .between(1.1, f64::INFINITY)
 .warning(1.5);

@@ -17,7 +17,7 @@ static FELL: Threshold = Threshold::below(
     "requests.fell",
     "requests beside a week ago",
     Unit::Count,
-    "Half of the requests gone is an outage of someone else.",
+    "When half of the requests are missing, something in front of the application is broken.",
 )
 .between(0.01, 1.0)
 .warning(0.5);

@@ -6,7 +6,7 @@ use crate::prelude::*;
 pub static MEMBERS: Metric = Metric::gauge("checklist_role_members", "Users that have the role.", &["role"]);
 pub static FINGERPRINT: Metric = Metric::gauge(
     "checklist_privileged_role_assignments_fingerprint",
-    "A number that is another one after any change to the assignments of privileged roles.",
+    "Fingerprint of the assignments of privileged roles: it changes with every assignment that is added or removed.",
     &[],
 );
 

@@ -39,7 +39,7 @@ static VERY_LATE: Threshold = Threshold::above(
     "tasks.very_late",
     "time since half of the period passed",
     Unit::Seconds,
-    "Half a period late is closer to the next time than to this one: the task was forgotten. Paperwork wakes nobody.",
+    "Half a period late is closer to the next time than to this one: the task was forgotten. A task never pages.",
 )
 .warning(0.0);
 

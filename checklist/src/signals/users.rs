@@ -4,7 +4,7 @@ use crate::prelude::*;
 
 pub static ACCOUNTS: Metric = Metric::gauge(
     "checklist_accounts",
-    "Accounts that are not disabled, by state: active, stale (no login for long) never_logged_in or future (its time is ahead).",
+    "Accounts that are not disabled, by state: active, stale (no login for long), never_logged_in or future (its last login is in the future).",
     &["state"],
 );
 
@@ -13,7 +13,7 @@ pub static STALE_AFTER: Threshold = Threshold::above(
     "users.stale_after",
     "time since a login",
     Unit::Seconds,
-    "An account that nobody used for 90 days is one that nobody would miss, except an attacker.",
+    "An account that nobody used for 90 days is of use to an attacker only.",
 )
 .warning(90.0 * DAY);
 
