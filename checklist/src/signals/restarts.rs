@@ -16,6 +16,7 @@ pub static LAST_TERMINATION: Metric = Metric::fact(
 
 static RECENT: Threshold = Threshold::below(
     "restarts.recent",
+    "time since the last restart",
     Unit::Seconds,
     "The checklist looks every morning, so a restart is news for a day.",
 )
@@ -23,6 +24,7 @@ static RECENT: Threshold = Threshold::below(
 
 static PER_HOUR: Threshold = Threshold::above(
     "restarts.per_hour",
+    "restarts within an hour",
     Unit::Count,
     "Four restarts within the hour are a crash loop in the making. It warns: the other replicas serve, and a workload without any is a page of its own.",
 )
@@ -36,6 +38,7 @@ fn of_an_hour(scope: &Scope) -> String {
 
 static OOM_RECENT: Threshold = Threshold::below(
     "restarts.oom_recent",
+    "time since a container ran out of memory",
     Unit::Seconds,
     "A container that outgrew its memory limit does so again; an hour keeps the alert close to the event.",
 )
