@@ -9,6 +9,7 @@ use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 /// A run that ended so recently is not made again for whoever asks.
@@ -88,7 +89,7 @@ impl Job {
 
     /// Makes the check for somebody who asks. All who ask share the run that is being made, or that ended a second ago, and
     /// it goes on to its end when they go away: what a target does for it is done once.
-    pub async fn run_shared(self: &Arc<Self>) {
+    pub async fn run_shared(self: &Arc<Self>, checks: &Handle) {
         let mut run = {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(run) = asked.as_ref().filter(|run| is_shared(run)) {
@@ -96,7 +97,7 @@ impl Job {
             } else {
                 let (ended, run) = watch::channel(None);
                 let job = Arc::clone(self);
-                tokio::spawn(async move {
+                checks.spawn(async move {
                     job.run().await;
                     ended.send_replace(Some(Instant::now()));
                 });

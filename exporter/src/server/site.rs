@@ -8,6 +8,7 @@ use crate::server::tasks_cache::TasksPage;
 use crate::server::web::Web;
 use crate::server::web::tokens::Tokens;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 /// Requests that wait for a probe. Prometheus makes one at a time for each job.
@@ -24,6 +25,8 @@ pub struct Site {
     pub latest: Arc<Latest>,
     /// Who may ask for a reload.
     pub lifecycle: Arc<Lifecycle>,
+    /// Where the checks are made: whatever asks others is done there.
+    pub checks: Handle,
     /// Places for those who wait for a probe.
     pub probing: Arc<Semaphore>,
     /// The page of people's tasks.
@@ -34,13 +37,14 @@ pub struct Site {
 
 impl Site {
     /// Of a configuration; the exposition already has every series of checks that have not run.
-    pub fn new(source: Arc<Source>, web: Arc<Web>, lifecycle: Lifecycle) -> Self {
+    pub fn new(source: Arc<Source>, web: Arc<Web>, lifecycle: Lifecycle, checks: Handle) -> Self {
         let latest = Arc::new(Latest::new(publisher::states(&source.schedule)));
         Self {
             source,
             web,
             latest,
             lifecycle: Arc::new(lifecycle),
+            checks,
             probing: Arc::new(Semaphore::new(PROBING)),
             tasks: Arc::default(),
             tokens: Arc::default(),
@@ -53,7 +57,7 @@ impl Site {
         let mut kept = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = cluster.map(|cluster| match kept.take().filter(|tokens| tokens.are_of(&cluster)) {
             Some(tokens) => tokens,
-            None => Arc::new(Tokens::new(cluster)),
+            None => Arc::new(Tokens::new(cluster, self.checks.clone())),
         });
         kept.clone()
     }
