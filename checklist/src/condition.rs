@@ -215,6 +215,7 @@ fn pairs(samples: &[Series], now: f64, one: &'static Metric, other: &'static Met
     values(one).into_iter().filter_map(with_other).collect()
 }
 
+/// Returns the divisor of the lifetime for a severity.
 const fn part(parts: (f64, f64), severity: Severity) -> f64 {
     match severity {
         Severity::Warning => parts.0,

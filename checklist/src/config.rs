@@ -102,7 +102,6 @@ pub static ROOT: Section = Section {
 /// A checklist.yaml that was read without mistakes.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The targets.
     pub watched: Targets,
     /// The operator's own checks (`queries:`).
     pub queries: Vec<Query>,

@@ -37,7 +37,7 @@ pub struct Task {
     pub rule: Rule,
     /// How long after its day the task may be done before it is late.
     pub grace: Duration,
-    /// How long it takes, in minutes.
+    /// The expected duration in minutes.
     pub minutes: u32,
     pub steps: Vec<String>,
 }
@@ -133,11 +133,13 @@ impl Task {
         [self.rule.last(today), self.rule.next(today)].into_iter().flatten().find(|day| self.is_done(*day, &[at], zone))
     }
 
+    /// Returns the time from which records count for a day: a quarter of the period before it.
     fn opens(&self, day: Date, zone: &TimeZone) -> Option<Timestamp> {
         let (begin, before) = (midnight(day, zone)?, midnight(self.rule.last(day.yesterday().ok()?)?, zone)?);
         Some(begin - begin.duration_since(before) / 4)
     }
 
+    /// Returns the deadlines of a day.
     fn occurrence_on(&self, day: Date, zone: &TimeZone) -> Option<Occurrence> {
         let (begin, next) = (midnight(day, zone)?, midnight(self.rule.next(day)?, zone)?);
         // A grace period of whole days ends in the morning of a working day, when people read messages. It is computed

@@ -51,7 +51,10 @@ fn combinations_that_cannot_work_are_refused() {
             "backups:\n  - {name: a, bucket: bkt, endpoint: 'https://user:pw@a/'}\n",
             "endpoint must be an address that begins",
         ),
-        ("postgres:\n  - {name: a, host: h, database: d, user: u, password: x}\n", "unknown field password"),
+        (
+            "postgres:\n  - {name: a, host: h, database: d, user: u, password: x}\n",
+            "unknown field password (secrets are never written in the file: use passwordFile or passwordEnv)",
+        ),
         (
             "postgres:\n  - {name: a, host: h, database: d, user: u, passwordFile: x, passwordEnv: Y}\n",
             "exclude each other",

@@ -133,6 +133,7 @@ pub fn failure(path: &Path, error: &Error) -> Failure {
 struct Place(PathBuf);
 
 impl Place {
+    /// Takes a place for a path. `None` when too many threads work on it.
     fn take(path: &Path) -> Option<Self> {
         let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
         let count = waiting.entry(path.to_owned()).or_default();

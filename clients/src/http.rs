@@ -141,6 +141,7 @@ async fn send(request: HttpRequest<'_>, body: Option<Bytes>) -> Result<HttpRespo
     answer.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
 }
 
+/// Sends the request on a connection and reads the whole answer.
 async fn exchange(
     stream: Bounded,
     url: &Url,
@@ -229,7 +230,7 @@ async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Lar
         "gzip" | "x-gzip" => Box::new(MultiGzDecoder::new(&body[..])),
         "deflate" => Box::new(ZlibDecoder::new(&body[..])),
         other => {
-            let what = format!("the answer is packed as {other:?}, which nobody asked for");
+            let what = format!("the answer has the content encoding {other:?}, which the request did not offer");
             return Err(Failure::new(Reason::Protocol, what));
         }
     };

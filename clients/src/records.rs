@@ -135,6 +135,7 @@ impl Records {
         Ok(records)
     }
 
+    /// Adds the records of a file or object.
     fn take(&mut self, text: &str, place: &str, now: Timestamp) {
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match serde_json::from_str::<Record>(line) {

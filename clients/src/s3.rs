@@ -223,6 +223,7 @@ impl Bucket {
         answer.map(|answer| answer.body).map_err(|error| self.failed(&error, "reading", key))
     }
 
+    /// Makes the failure for an error of the S3 client.
     fn failed<E>(&self, error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>, doing: &str, key: &str) -> Failure
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -236,6 +237,7 @@ impl Bucket {
         Failure::new(Reason::Connect, what).while_doing(format_args!("reading s3://{}/{key}", self.target.bucket))
     }
 
+    /// Makes a client with current credentials and authorities.
     async fn client(&self) -> Result<Client, Failure> {
         let base = match &self.target.credentials {
             None => self.from_chain.get_or_init(|| async { self.configure(None).await }).await.clone(),
@@ -259,6 +261,7 @@ impl Bucket {
         Ok(Client::from_conf(config))
     }
 
+    /// Loads the configuration of the AWS SDK. Without credentials the default chain looks for them.
     async fn configure(&self, credentials: Option<Credentials>) -> aws_config::SdkConfig {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(self.target.region.clone()))

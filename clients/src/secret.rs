@@ -14,7 +14,8 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// Returns the first line of the file, or the environment variable.
 ///
 /// # Errors
-/// [`Reason::Config`] with the path or name when it cannot be read or is empty, [`Reason::Timeout`] when the file hangs.
+/// [`Reason::Config`], with the path or name, when the secret cannot be read or is empty. [`Reason::Timeout`] when the
+/// file does not answer in time.
 pub async fn read(secret: &SecretRef) -> Result<SecretString, Failure> {
     let text = match secret {
         SecretRef::File(path) => file::read(path, MAX_BYTES).await.map(|content| Zeroizing::new(content.bytes)),

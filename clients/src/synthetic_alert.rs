@@ -153,6 +153,7 @@ impl Expected<'_> {
         }
     }
 
+    /// Fails when Alertmanager routes the alert to other receivers than expected, or suppresses it.
     fn check_routing(&self, Routing { kinds, receivers, suppressed }: &Routing) -> anyhow::Result<()> {
         if let Some(missing) = self.integrations.iter().find(|kind| !kinds.contains(**kind)) {
             bail!(

@@ -70,6 +70,7 @@ impl Check<'_> {
         }
     }
 
+    /// Checks an operand and its type. `of` names the operator in the message.
     fn typed(&mut self, expr: &Expr, wanted: Type, of: &str) {
         self.expr(expr);
         let found = expr.result();

@@ -67,6 +67,7 @@ pub(crate) fn lex(text: &str, variables: bool) -> (Vec<Token>, Vec<Error>) {
     (tokens, lexer.errors)
 }
 
+/// Where the lexer is in relation to brackets.
 #[derive(PartialEq, Eq)]
 enum Brackets {
     Outside,
@@ -119,6 +120,7 @@ impl Lexer<'_> {
         }
     }
 
+    /// Returns kind and length in bytes of the token at the beginning of `rest`.
     fn token(&mut self, rest: &str, first: char) -> (TokenKind, usize) {
         let inside = self.braces || self.brackets != Brackets::Outside;
         match first {

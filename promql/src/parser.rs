@@ -22,6 +22,7 @@ pub(crate) const MAX_OPERATORS: usize = 1_000;
 /// Parsing stops after this many mistakes.
 const MOST_ERRORS: usize = 20;
 
+/// Parses an expression. `variables`: Grafana variables are allowed.
 pub(crate) fn parse(text: &str, variables: bool) -> Result<Query, Vec<Error>> {
     let (tokens, errors) = lex(text, variables);
     let mut parser =
@@ -55,6 +56,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
+    /// Parses the whole text and reports what follows the expression.
     fn whole(&mut self) -> Expr {
         if self.kind() == TokenKind::End {
             self.error(self.span(), "there is no expression");
@@ -104,6 +106,7 @@ impl<'a> Parser<'a> {
         token
     }
 
+    /// Consumes the token when it is of this kind, and returns whether it was.
     fn eat(&mut self, kind: TokenKind) -> bool {
         let there = self.kind() == kind;
         if there {
@@ -165,6 +168,7 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Records the use of a construct that only some servers support.
     fn uses(&mut self, construct: &'static Construct, span: Span) {
         self.uses.push(Use { construct, span });
     }
@@ -182,6 +186,7 @@ impl<'a> Parser<'a> {
         self.nesting -= 1;
     }
 
+    /// Counts an operator. When there are too many, it reports a mistake, skips all tokens and returns false.
     fn count_operator(&mut self) -> bool {
         self.operators += 1;
         self.operators <= MAX_OPERATORS || self.give_up(format!("more than {MAX_OPERATORS} operators"))

@@ -60,11 +60,13 @@ struct Group {
 }
 
 impl Group {
+    /// Adds an item, after which the previous one cannot be repeated any more.
     fn push(&mut self, item: Item) {
         self.settle();
         self.last = Some(item);
     }
 
+    /// Adds the properties of the last item to those of the alternative.
     fn settle(&mut self) {
         if let Some(last) = self.last.take() {
             self.needs_more |= !last.takes_empty;
@@ -92,6 +94,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Reads the pattern to its end.
     fn read(&mut self) -> Result<(), String> {
         let mut repeated = false;
         while let Some(c) = self.rest.chars().next() {
@@ -147,6 +150,7 @@ impl Reader<'_> {
         self.group().push(item);
     }
 
+    /// Adds an item and consumes its text.
     fn item(&mut self, length: usize, takes_empty: bool) {
         self.push(Item { takes_empty, repetitions: 1 });
         self.rest = &self.rest[length..];
@@ -273,8 +277,8 @@ fn counted(text: &str) -> Option<(usize, u32, Option<u32>)> {
 /// Returns the character that an escape sequence stands for, and the length of the sequence in bytes.
 fn character(text: &str) -> Result<(char, usize), String> {
     let mut rest = text[1..].chars();
-    let c = rest.next().ok_or("a \\ ends it")?;
-    let unknown = || format!("\\{c} means nothing");
+    let c = rest.next().ok_or("the pattern ends with a single \\")?;
+    let unknown = || format!("\\{c} is no escape sequence");
     let octal = |text: &str| text.bytes().take(2).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
     match c {
         '0'..='7' => {

@@ -33,6 +33,7 @@ const fn function(name: &'static str, since: Version, args: &'static [Type], ret
     ranged(name, since, args, args.len(), Some(args.len()), returns)
 }
 
+/// A function with `least` to `most` arguments.
 const fn ranged(
     name: &'static str,
     since: Version,
@@ -45,10 +46,12 @@ const fn ranged(
     Construct { name, kind, since, until: None, gate: None, excluded_by: None }
 }
 
+/// A function from an instant vector to an instant vector.
 const fn of_vector(name: &'static str, since: Version) -> Construct {
     function(name, since, &[V], V)
 }
 
+/// A function from a range vector to an instant vector.
 const fn of_range(name: &'static str, since: Version) -> Construct {
     function(name, since, &[M], V)
 }

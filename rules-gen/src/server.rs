@@ -44,6 +44,7 @@ impl fmt::Display for NoVerdict {
 
 impl std::error::Error for NoVerdict {}
 
+/// Label values by name.
 pub type Labels = BTreeMap<String, String>;
 
 /// A series of an answer.

@@ -68,6 +68,7 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Returns the matchers that select the check and its targets.
     fn matchers(&self) -> Vec<String> {
         let mut matchers = vec![format!("check={:?}", self.check)];
         match self.targets.as_slice() {
@@ -191,6 +192,7 @@ impl Value {
     }
 }
 
+/// Divides the sum of the parts by each whole with the same labels, as the PromQL expression does.
 fn share(parts: &[Computed], wholes: &[Computed]) -> Vec<Computed> {
     let matching = |whole: &Computed| {
         let mut parts = parts.iter().filter(|part| whole.labels.iter().all(|(k, v)| part.labels.get(k) == Some(v)));
@@ -208,10 +210,12 @@ fn computed(series: &Series) -> Computed {
     Computed { labels, value: series.value }
 }
 
+/// Returns the labels of `part` that `whole` lacks.
 fn labels_beyond(part: &Metric, whole: &Metric) -> Vec<&'static str> {
     part.labels.iter().filter(|label| !whole.labels.contains(label)).copied().collect()
 }
 
+/// Returns a selector, aggregated over the replicas of the exporter.
 pub(crate) fn agreed(aggregator: &str, selector: &Selector, scope: &Scope) -> String {
     format!("{aggregator} without ({}) ({})", without(selector.metric), selector.promql(scope))
 }

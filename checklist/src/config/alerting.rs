@@ -73,6 +73,7 @@ pub struct WrittenReports {
     pub directory: Option<PathBuf>,
 }
 
+/// Alertmanager's delays of notifications.
 #[derive(Debug, Clone)]
 pub struct Grouping {
     /// How long to wait for further alerts of a new group (`group_wait`).
@@ -326,6 +327,7 @@ fn grouping(table: &Table<'_>) -> Option<Grouping> {
     Some(Grouping { wait, interval, repeat })
 }
 
+/// Reads the changes to single alerts.
 fn alerts(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<String, AlertOverride> {
     let of_signals = || signals.iter().flat_map(|signal| signal.alerts);
     let known: Vec<&str> = of_signals().map(|alert| alert.name).chain(META_ALERTS).collect();

@@ -19,7 +19,7 @@ pub enum Proof<'a> {
     Backup(&'a Backup),
 }
 
-/// Where the lease is.
+/// The values of the section `highAvailability:`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HighAvailability {
     /// The name of the cluster in checklist.yaml.

@@ -41,6 +41,7 @@ impl ReadList for Lists<'_> {
     }
 }
 
+/// Reads the name of an entry, and reports a name that an earlier entry has. `places` has the lines of earlier names.
 fn name(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<String> {
     let name = table.text("name")?;
     let line = table.node("name")?.place.line;

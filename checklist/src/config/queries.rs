@@ -104,16 +104,16 @@ pub(super) static SECTION: Section = Section {
         Key::new("above", Kind::Levels, "Values above these levels are bad.").example("{warning: 10, critical: 100}"),
         Key::new("below", Kind::Levels, "Values below these levels are bad.").example("{warning: 5}"),
         Key::new("interval", Kind::Duration, "The time between two runs.").default("5m").example("1h"),
-        Key::new("costly", Kind::Flag, "Whether only the holder of the lease asks, with `highAvailability:`.")
+        Key::new("costly", Kind::Flag, "Whether only the exporter that holds the lease makes this check, with `highAvailability:`.")
             .default("false")
             .example("true"),
         Key::new("empty", Kind::Choice(&words(&EMPTY)), "What a result without rows, or with NULL as the value, is.")
             .otherwise("bad with `below`, ok with `above`")
             .example("bad"),
-        Key::new("statistics", Kind::Flag, "Whether it is asked as `user` where there is an `applicationUser`.")
+        Key::new("statistics", Kind::Flag, "Whether the query runs as `user`, the role for server statistics, where the database also has an `applicationUser`.")
             .default("false")
             .example("true"),
-        Key::new("schemas", Kind::List(&Kind::Text, false), "Schemas of names without one; else names need theirs.")
+        Key::new("schemas", Kind::List(&Kind::Text, false), "Schemas in which the server looks for names without a schema. Without this key every name needs its schema.")
             .example("[public]"),
     ]],
     rules: &[Rule::One(
@@ -133,6 +133,7 @@ pub(super) fn read(root: &Table<'_>) -> Vec<Query> {
     queries
 }
 
+/// Reads an entry. `before` are the entries above it, whose names it must not repeat.
 fn one(table: &Table<'_>, before: &[Query]) -> Option<Query> {
     let (name, help, sql, value) = (table.text("name"), table.text("help"), table.text("query"), table.text("value"));
     if let Some(name) = &name {
@@ -184,6 +185,7 @@ fn signal(definition: Definition) -> &'static Signal {
     known.entry(format!("{definition:?}")).or_insert_with(|| make(definition))
 }
 
+/// Makes the signal with its metric, threshold, alert and panel.
 fn make(definition: Definition) -> &'static Signal {
     let Definition { name, help, labels, unit, direction, levels, interval, costly } = definition;
     let text = |text: String| -> &'static str { text.leak() };
@@ -194,7 +196,7 @@ fn make(definition: Definition) -> &'static Signal {
     let threshold: &'static Threshold = Box::leak(Box::new(Threshold {
         default: levels,
         direction,
-        ..Threshold::above(text(format!("{name}.value")), unit, "The limit that checklist.yaml gives.")
+        ..Threshold::above(text(format!("{name}.value")), "value", unit, "The limit that checklist.yaml gives.")
     }));
     let which: String = labels.iter().map(|label| format!(" {label} {{{{ $labels.{label} }}}}")).collect();
     let alerts: &'static [Alert] = vec![Alert {

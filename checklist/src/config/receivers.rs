@@ -272,6 +272,7 @@ fn days(text: &str) -> Option<Vec<u8>> {
     Some((0..=(last + 7 - first) % 7).map(|step| (first + step) % 7).collect())
 }
 
+/// Reads the times of a window as minutes of the day.
 fn times(window: &Table<'_>) -> Vec<(u16, u16)> {
     let mut times = Vec::new();
     for table in window.tables("times") {

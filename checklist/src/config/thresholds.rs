@@ -43,6 +43,7 @@ pub(super) fn read(table: &Table<'_>, signals: &[&'static Signal], before: &ByKe
     levels
 }
 
+/// Reads the levels of one threshold and checks that they are within its bounds.
 fn one(threshold: &Threshold, node: &Node, before: Levels, found: &Found) -> Option<Levels> {
     let levels = if let Tree::Table(_) = node.tree {
         levels(node, threshold.key, threshold.unit, threshold.direction, before, found)?

@@ -22,6 +22,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Records a mistake.
     pub(crate) fn mistake(&self, place: Place, message: impl Into<String>) {
         self.mistakes.borrow_mut().push(ConfigError { place, message: message.into() });
     }
@@ -30,6 +31,7 @@ impl Found {
         self.mistakes.borrow().len()
     }
 
+    /// Records that a key was read.
     pub(crate) fn asked(&self, section: &'static Section, key: &'static str) {
         self.asked.borrow_mut().insert((std::ptr::from_ref(section).addr(), key));
     }

@@ -80,6 +80,7 @@ fn of_table(node: &Node, section: &Section, text: &str, shown: &mut Vec<Range<us
     }
 }
 
+/// Collects the ranges of bytes of a value that may be shown.
 fn of_value(node: &Node, kind: &Kind, text: &str, shown: &mut Vec<Range<usize>>) {
     match (&node.tree, kind) {
         (Tree::Scalar(value, _), kind) => {

@@ -69,7 +69,7 @@ pub(crate) fn table(node: &Node, section: &Section, found: &Found) {
             None => {
                 let known = section.names();
                 let shown = word(text).map(|word| format!(" {word}")).unwrap_or_default();
-                let hint = hint(text, &known);
+                let hint = secret_hint(text, &known).unwrap_or_else(|| hint(text, &known));
                 found.mistake(name.place, format!("unknown field{shown}{hint}; known here: {}", known.join(", ")));
             }
         }
@@ -87,6 +87,14 @@ pub(crate) fn table(node: &Node, section: &Section, found: &Found) {
             found.mistake(place, *message);
         }
     }
+}
+
+/// Returns the hint for a user who wrote a secret itself: the keys for its file or variable.
+fn secret_hint(text: &str, known: &[&'static str]) -> Option<String> {
+    let of = |end: &str| known.iter().find(|key| key.strip_suffix(end) == Some(text));
+    let keys: Vec<&str> = ["File", "Env"].into_iter().filter_map(of).copied().collect();
+    let is_secret = of("Env").is_some();
+    is_secret.then(|| format!(" (secrets are never written in the file: use {})", keys.join(" or ")))
 }
 
 fn text(node: &Node, key: &str, kind: &Kind, found: &Found) {

@@ -55,6 +55,7 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Returns a text that is not empty and has the described form.
     pub(crate) fn text(&self, key: &'static str) -> Option<String> {
         let Some(Key { kind: Kind::Form(form), .. }) = self.section.key(key) else {
             return self.written(key).filter(|text| !text.trim().is_empty()).map(str::to_owned);

@@ -36,6 +36,7 @@ pub struct Exclusion {
 struct Mark(String, Option<NamePattern>);
 
 impl Mark {
+    /// Parses `key` or `key=pattern`.
     fn new(text: &str) -> Self {
         match text.split_once('=') {
             Some((key, value)) => Self(key.trim().to_owned(), Some(NamePattern::new(value.trim()))),
@@ -113,7 +114,7 @@ static OBJECT: Kind = Kind::Table(&OBJECTS);
 pub(super) const OF_CLUSTER: Key = Key::new(
     "exclude",
     Kind::List(&OBJECT, false),
-    "Objects that are not judged: an object is left out when all that one entry gives holds for it.",
+    "Objects that are not judged: an object is left out when every key of one entry fits it.",
 )
 .example("[{kind: Service, name: '*-ro'}, {label: env=preview}]");
 
@@ -188,6 +189,8 @@ impl LeftOut {
     }
 }
 
+/// Returns an SQL condition that is true when no pattern matches. `of` returns the SQL expression to compare for a
+/// pattern.
 fn none_of(patterns: &[String], of: impl Fn(&str) -> String) -> String {
     let like = |pattern: &String| format!("coalesce({}, '') NOT LIKE {}", of(pattern), literal(&like(pattern)));
     let all: Vec<String> = patterns.iter().map(like).collect();

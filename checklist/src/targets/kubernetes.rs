@@ -47,7 +47,7 @@ pub struct Kubernetes {
 pub struct RotatedSecret {
     pub namespace: String,
     pub name: String,
-    /// The annotation with the time of the last rotation (RFC 3339). `None`: the time when the data was last changed.
+    /// The annotation with the time of the last rotation (RFC 3339). `None`: the time of creation counts.
     pub annotation: Option<String>,
 }
 
@@ -75,7 +75,7 @@ static SECRET: Section = Section {
         Key::new(
             "annotation",
             Kind::Text,
-            "The annotation that holds the time of the last rotation (RFC 3339), instead of the last change of the data.",
+            "The annotation that holds the time of the last rotation (RFC 3339), instead of the time of its creation.",
         )
         .example("example.com/rotated-at"),
     ]],

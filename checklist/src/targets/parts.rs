@@ -50,6 +50,7 @@ macro_rules! secret_keys {
 }
 pub(crate) use secret_keys;
 
+/// Reads a secret from one of its two keys.
 pub(crate) fn secret(table: &Table<'_>, file_key: &'static str, env_key: &'static str) -> Option<SecretRef> {
     let file = table.path(file_key).map(SecretRef::File);
     file.or(table.text(env_key).map(SecretRef::Env))
@@ -242,6 +243,7 @@ fn is_bucket(name: &str) -> bool {
             && !["xn--", "sthree-"].iter().any(|begin| name.starts_with(begin)))
 }
 
+/// Returns whether the text is a DNS label (RFC 1123): at most 63 lower-case letters, digits and dashes.
 pub(crate) fn is_dns_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
@@ -249,10 +251,12 @@ pub(crate) fn is_dns_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// Returns whether the text is a DNS subdomain (RFC 1123): DNS labels separated by dots, at most 253 characters.
 pub(crate) fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 
+/// Splits `host:port`. An IPv6 address may have brackets.
 pub(crate) fn host_and_port(address: &str) -> Option<(String, u16)> {
     let (host, port) = address.rsplit_once(':')?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

@@ -29,6 +29,7 @@ pub(crate) trait List: Target + Sized + 'static {
     /// The description of an entry.
     const ENTRY: &'static Section;
 
+    /// Reads an entry. `None` when it has mistakes, which are reported to `table`.
     fn read(table: &Table<'_>, name: String) -> Option<Self>;
 
     /// Returns limits that follow from the target's settings, by the key of the threshold.

@@ -127,6 +127,7 @@ impl Node {
         }
     }
 
+    /// Returns the number of nodes, including this one.
     fn size(&self) -> usize {
         1 + match &self.tree {
             Tree::Scalar(..) => 0,
@@ -163,9 +164,10 @@ pub fn document(text: &str) -> Result<Node, Error> {
 }
 
 const SECOND: &str = "a second document begins here (---), and only one is read: remove it, or make two files of it";
-const TOO_MUCH: &str = "it holds more than can be meant: an alias (*name) repeats what has aliases itself; write values out, or make several files";
+const TOO_MUCH: &str = "the aliases expand to too much: an alias (*name) repeats what has aliases itself; write values out, or make several files";
 const TOO_DEEP: &str = "it is nested deeper than any file of this kind: flatten it";
 
+/// Builds nodes from the parser's events.
 struct Reader<'a> {
     text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
@@ -189,6 +191,7 @@ impl<'a> Reader<'a> {
         Error { place, message: message.into() }
     }
 
+    /// Takes nodes from the budget. Fails when the budget is used up.
     fn spend(&mut self, nodes: usize, span: &Span) -> Result<(), Error> {
         self.budget = self.budget.checked_sub(nodes).ok_or_else(|| self.error(span, TOO_MUCH))?;
         Ok(())
@@ -276,6 +279,7 @@ fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Reports a key that a table has twice.
 fn distinct(entries: &[(Node, Node)]) -> Result<(), Error> {
     let mut seen = HashMap::new();
     for (key, _) in entries {
@@ -324,7 +328,7 @@ mod tests {
             let _ = writeln!(text, "a{n}: &a{n} [*a{0}, *a{0}]", n - 1);
             text
         });
-        assert!(wrong(&bomb).contains("more than can be meant"), "{}", wrong(&bomb));
+        assert!(wrong(&bomb).contains("expand to too much"), "{}", wrong(&bomb));
         let anchors: String = (0..90).map(|n| format!("[&b{n} ")).collect::<String>() + &"x, ".repeat(50_000);
         assert!(!wrong(&anchors).is_empty());
         for deep in ["[".repeat(100_000), "- ".repeat(100_000), "? ".repeat(100_000)] {

@@ -3,6 +3,7 @@
 /// The limit in bytes of all records together. Ten years of some dozen tasks are below a megabyte.
 pub(super) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
+/// What was found in a place of records.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     /// The files or objects with records: name and text.

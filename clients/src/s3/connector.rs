@@ -59,6 +59,7 @@ fn failed(failure: Failure) -> ConnectorError {
     }
 }
 
+/// Sends a request and returns the answer with its body still to be read.
 async fn exchange(request: HttpRequest, tls: Option<ClientConfig>) -> Result<HttpResponse, ConnectorError> {
     let odd = |error: &(dyn std::error::Error + 'static)| failed(Failure::new(Reason::Config, causes(error)));
     let mut request: Request<SdkBody> = request.try_into_http1x().map_err(|error| odd(&error))?;

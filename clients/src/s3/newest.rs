@@ -83,6 +83,8 @@ impl<'a> Listing<'a> {
         }
     }
 
+    /// Takes the next object of the listing. Files of a dumped folder are collected, and files beside another one are
+    /// left out.
     pub(super) fn take(&mut self, object: Object) {
         if let Some(folder) = folder_of_a_dump(&object.key) {
             let name = folder.to_owned();
@@ -110,6 +112,7 @@ impl<'a> Listing<'a> {
         self.consider(one(object));
     }
 
+    /// Returns the result after the last object.
     pub(super) fn finish(mut self) -> Found {
         for object in std::mem::take(&mut self.beside) {
             let ending = BESIDE.iter().find(|ending| object.key.ends_with(**ending)).copied().unwrap_or_default();
@@ -126,6 +129,7 @@ impl<'a> Listing<'a> {
         self.found
     }
 
+    /// Counts a backup, and keeps it when it is the newest so far.
     fn consider(&mut self, one: Newest) {
         let name = one.name.strip_prefix(self.prefix).unwrap_or(&one.name);
         let is = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.matches(name));

@@ -33,6 +33,9 @@ where
         let why = error.source().map(causes).unwrap_or_default();
         return Failure::new(Reason::Decode, format!("{}, and it cannot be read: {why}", answered()));
     }
+    if response.status().is_success() {
+        return Failure::new(Reason::Decode, format!("{}, and what it sent is no answer of S3", answered()));
+    }
     let reason = match (code, status) {
         (
             "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed",
@@ -65,6 +68,7 @@ fn own(error: &(dyn Error + 'static)) -> Option<Failure> {
     None
 }
 
+/// Makes the failure for an error without an HTTP answer.
 fn without_answer<E, R>(error: &SdkError<E, R>) -> Failure
 where
     E: Error + 'static,

@@ -1,4 +1,5 @@
-//! What the reports of cargo audit, cargo outdated, Trivy and Grype say.
+//! The signals `advisories`, `dependencies` and `images`: counts of findings in reports of cargo audit, cargo outdated,
+//! Trivy and Grype.
 
 mod cargo_audit;
 mod cargo_outdated;
@@ -25,7 +26,7 @@ use futures::future::BoxFuture;
 /// The probe of the signals `advisories`, `dependencies` and `images`.
 pub struct Reports(pub Target);
 
-/// The metrics that a format sets.
+/// The metrics of a report format.
 struct Shape {
     counted: &'static Metric,
     written: &'static Metric,
@@ -82,8 +83,8 @@ fn show(shape: &Shape, summary: &Summary, document: &Document, now: f64, samples
     if let Some(at) = summary.database {
         samples.set(&advisories::DATABASE, [name], at);
     }
-    // The report's own time is the scan's; a copied file only has that of the copy. A time that is yet to come is none:
-    // it would be fresh for years.
+    // The report's own time is preferred, because the time of a copied file is that of the copy. A time in the future
+    // is ignored: the report would look fresh until then.
     let times = [summary.written, document.modified];
     let latest = now + AHEAD.as_secs_f64();
     let plausible = times.into_iter().flatten().find(|at| *at <= latest);
@@ -143,7 +144,7 @@ mod tests {
         let summary = cargo_audit(warned)?;
         let kinds = ["unmaintained", "yanked", "unsound", "other"].map(|kind| summary.warnings[kind]);
         assert_eq!((kinds, summary.database), ([1, 2, 0, 1], Some(1_787_212_800.0)));
-        // Go writes an empty list as null.
+        // Programs in Go write an empty list as null.
         let none = |summary: Summary| summary.counts.values().sum::<u64>();
         assert_eq!(none(trivy(br#"{"ArtifactName": "img", "Results": null}"#)?), 0);
         assert_eq!(none(trivy(br#"{"ArtifactName": "img", "Results": [{"Vulnerabilities": null}]}"#)?), 0);

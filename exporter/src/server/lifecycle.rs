@@ -1,5 +1,5 @@
-//! `POST /-/reload`, as Prometheus has it: there only with `--web.enable-lifecycle`, and never for a page of another site
-//! that a browser shows. SIGHUP and a change of the file do the same without it.
+//! `POST /-/reload`, as in Prometheus: only with `--web.enable-lifecycle`, and never for a request that a page of
+//! another site makes in a browser (CSRF). SIGHUP and a change of the file reload without this path.
 
 use super::answers::{not_allowed, text, too_many};
 use crate::run::reload::Source;
@@ -14,12 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-/// Between two reloads: each reads the file and compares every check.
+/// Minimum time between two reloads: each reads the file and compares every check.
 const BETWEEN: Duration = Duration::from_secs(1);
-/// What browsers say about where a request comes from.
+/// The header by which browsers report the origin of a request (Fetch Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Who may ask for a reload, and how often.
+/// Decides who may ask for a reload, and how often.
 #[derive(Debug, Default)]
 pub struct Lifecycle {
     enabled: bool,
@@ -27,12 +27,13 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Enabled by `--web.enable-lifecycle`.
+    /// Creates the handler; `enabled` is the option `--web.enable-lifecycle`.
     pub fn new(enabled: bool) -> Self {
         Self { enabled, last: Mutex::default() }
     }
 
-    /// Loads checklist.yaml again; who has shown a login is told every mistake.
+    /// Handles a request to reload checklist.yaml. Only a client with a valid login (`known`) gets the mistakes in the
+    /// file.
     pub async fn reload(
         &self,
         checks: &Handle,
@@ -67,9 +68,9 @@ impl Lifecycle {
     }
 }
 
-/// Why a request may come from a page of another site, in the browser of somebody who can reach this server. A name that
-/// anyone can point at this address (rebinding) is none of ours; with a login of ours it does not matter, because no
-/// browser sends that to another name.
+/// Returns why a request may come from a page of another site, in the browser of somebody who can reach this server.
+/// The name in `Host` must be one that only this server can have, because anyone can point a DNS name at this address
+/// (DNS rebinding). A request with a login is exempt: browsers send credentials only to the name they belong to.
 fn foreign(headers: &HeaderMap, known: bool, own_name: &str) -> Option<&'static str> {
     let of = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = of(&HOST).unwrap_or_default();
@@ -86,7 +87,7 @@ fn foreign(headers: &HeaderMap, known: bool, own_name: &str) -> Option<&'static 
     let name = name.unwrap_or_default();
     let own_name = own_name.to_ascii_lowercase();
     let ours = name.parse::<IpAddr>().is_ok()
-        // Nobody outside can have a name without a dot, or one of a cluster.
+        // A name without a dot, or within a cluster, cannot be registered by others.
         || (!name.is_empty() && !name.contains('.'))
         || name.rsplit('.').next() == Some("svc")
         || name.ends_with(".svc.cluster.local")

@@ -72,6 +72,7 @@ impl Parser<'_> {
         Expr { kind: Kind::Binary(Box::new(binary)), span }
     }
 
+    /// Parses `on (…)` or `ignoring (…)` with an optional group.
     fn matching(&mut self) -> Option<Matching> {
         let on = self.is_word("on");
         if !on && !self.is_word("ignoring") {
@@ -89,6 +90,7 @@ impl Parser<'_> {
         Some(Matching { on, labels, group, span: start.to(self.last()) })
     }
 
+    /// Parses `fill (…)`, `fill_left (…)` and `fill_right (…)`.
     fn fill(&mut self) -> Fill {
         let mut fill = Fill::default();
         // `fill` without a parenthesis behind it is the name of a metric.
@@ -180,7 +182,7 @@ impl Parser<'_> {
         let Some(modifiers) = self.modifiers(expr, word, "offset") else { return };
         // Prometheus accepts a second offset when the first one is 0.
         if modifiers.offset.as_ref().is_some_and(|offset| offset.seconds() != Some(0.0)) {
-            self.error(word, "offset stands here twice");
+            self.error(word, "offset is given twice");
         } else {
             modifiers.offset = Some(offset);
         }
@@ -213,7 +215,7 @@ impl Parser<'_> {
         }
         let Some(modifiers) = self.modifiers(expr, word, "@") else { return };
         if modifiers.at.is_some() {
-            self.error(word, "@ stands here twice");
+            self.error(word, "@ is given twice");
         } else {
             modifiers.at = Some(at);
         }

@@ -52,6 +52,7 @@ impl Parser<'_> {
         Expr { span, ..expr }
     }
 
+    /// Consumes the colon of a subquery, if there is one.
     fn colon(&mut self) -> bool {
         // Older servers take any letter for the colon of a subquery: `[5m x 1m]`.
         if self.word().len() == 1 && self.word().bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
@@ -62,6 +63,7 @@ impl Parser<'_> {
         self.eat(TokenKind::Colon)
     }
 
+    /// Parses a range or a step, which must be longer than 0.
     fn positive(&mut self) -> Duration {
         let plain = self.kind() == TokenKind::Number;
         let duration = as_units(self.duration(0));
@@ -204,6 +206,7 @@ impl Parser<'_> {
         Duration { kind, span: start.to(self.last()) }
     }
 
+    /// Parses `step()`, `range()`, `min_of(a, b)` or `max_of(a, b)`.
     fn duration_function(&mut self) -> DurationKind {
         let word = self.bump().span;
         let name = word.of(self.text).to_ascii_lowercase();
@@ -254,8 +257,8 @@ impl Parser<'_> {
     }
 }
 
-/// Marks a number that is the whole duration as one with units, so that it is printed with them. `0` stays as it is: no
-/// server accepts `[0s]` in all versions.
+/// Marks a number that is the whole duration as one with units, so that it is printed with them. `0` keeps its spelling,
+/// because no server accepts the range `[0s]`.
 fn as_units(mut duration: Duration) -> Duration {
     if let DurationKind::Literal(number) = &mut duration.kind {
         number.duration |= number.value != 0.0;

@@ -53,12 +53,14 @@ pub struct Arguments {
     pub ca_file: Option<PathBuf>,
 }
 
+/// The file with test cases (`--tests`).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Suite {
     tests: Vec<Case>,
 }
 
+/// A test case: alerts that fire together.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
@@ -66,6 +68,7 @@ struct Case {
     alerts: Vec<Expected>,
 }
 
+/// An alert of a case, and what should happen to it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expected {

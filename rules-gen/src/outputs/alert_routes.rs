@@ -23,6 +23,7 @@ impl Matcher {
     }
 }
 
+/// A route below the root.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// The matcher of the alerts that the route takes.

@@ -4,6 +4,7 @@ use anyhow::Context;
 use serde_json::Value;
 use std::path::{Component, Path, PathBuf};
 
+/// A generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
     /// The path, relative to the output folder.

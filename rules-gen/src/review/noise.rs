@@ -131,6 +131,7 @@ fn alert_noise(
     }
 }
 
+/// A silence of Alertmanager that has started. Times are Unix milliseconds.
 struct Silence {
     matchers: Vec<Matcher>,
     begin: i64,

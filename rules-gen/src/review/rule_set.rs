@@ -11,6 +11,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
+/// The kind of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {

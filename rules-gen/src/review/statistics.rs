@@ -8,6 +8,7 @@ use serde::Serialize;
 /// In milliseconds: an alert that fires again within this time after its end flaps.
 pub const FLAP: i64 = 10 * 60 * 1000;
 
+/// How often and how long an alert fired, over all its label sets.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Statistics {
     /// The number of label sets that fired.

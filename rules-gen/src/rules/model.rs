@@ -4,6 +4,7 @@ use checklist::config::Effective;
 use checklist::{Alert, Limits, Metric, Severity, Signal};
 use std::collections::BTreeMap;
 
+/// A rule group of one signal, or of the exporter itself.
 #[derive(Debug, Clone)]
 pub struct Group {
     pub name: String,
@@ -13,6 +14,7 @@ pub struct Group {
     pub rules: Vec<Rule>,
 }
 
+/// A recording rule.
 #[derive(Debug, Clone)]
 pub struct Recording {
     /// The name of the recorded series.

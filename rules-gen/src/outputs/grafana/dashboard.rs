@@ -15,6 +15,7 @@ pub(super) const OF_TARGET: &str = "job=~\"$job\", instance=~\"$instance\", targ
 /// The matchers for series of an exporter process.
 pub(super) const PROCESS: &str = "job=~\"$job\", instance=~\"$instance\"";
 
+/// A generated dashboard.
 #[derive(Debug, Clone)]
 pub struct Dashboard {
     /// The identifier in Grafana, which is also the name of the file.

@@ -18,6 +18,7 @@ pub const CONFIG_MAP: &str = "checklist";
 /// The name of the volume claim for records and reports.
 pub const CLAIM: &str = "checklist-exporter-data";
 
+/// The kinds of pods in a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Exporter,

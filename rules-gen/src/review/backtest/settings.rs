@@ -3,6 +3,7 @@
 use super::sweep::{Budget, Sweep};
 use crate::server::{Past, Server};
 
+/// The arguments of a backtest except the rules and the output format.
 #[derive(Debug, clap::Args)]
 pub struct Settings {
     /// The Prometheus whose history is replayed.

@@ -4,6 +4,7 @@ use crate::review::statistics::Statistics;
 use jiff::Timestamp;
 use serde::Serialize;
 
+/// The noise of all alerts that fired within a range.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The begin of the range.

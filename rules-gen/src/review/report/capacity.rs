@@ -21,6 +21,7 @@ const DAY: f64 = 86_400.0;
 /// hundreds of volumes is not read.
 const EACH: usize = 10;
 
+/// The capacity part of a report.
 #[derive(Debug, Clone, Serialize)]
 pub struct Capacity {
     /// Days of history that each forecast uses.

@@ -7,6 +7,7 @@ use super::svg;
 use checklist::spaced;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+/// Writes the report as an HTML page.
 pub fn html(report: &Report) -> String {
     let title = format!("{} - {}", report.title, day(report, report.until));
     html! {

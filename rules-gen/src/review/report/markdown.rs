@@ -6,6 +6,7 @@ use checklist::spaced;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
+/// Writes the report as Markdown.
 pub fn markdown(report: &Report) -> String {
     let mut text = format!("## {} - {}\n\n", report.title, day(report, report.until));
     let _ = writeln!(text, "{} to {} ({})\n", time(report, report.from), time(report, report.until), report.zone);

@@ -11,6 +11,7 @@ use clients::task_status::{TaskStatus, record_of_day, status_of, summary};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
+/// Tasks, records and emergencies of a period.
 #[derive(Debug, Default)]
 pub struct People {
     /// The occurrences of tasks, ordered by day.

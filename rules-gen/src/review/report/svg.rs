@@ -33,6 +33,7 @@ struct Stroke {
     name: &'static str,
 }
 
+/// A chart before it is drawn.
 struct Chart<'a> {
     title: String,
     unit: Unit,
