@@ -32,6 +32,11 @@ const SPELLINGS: &[&str] = &[
     "alerting: {slack: {webhookUrlFile: hunter2}, pagerduty: {routingKey: hunter2}}\n",
     "alerting:\n  slack: hunter2\n",
     "alerting:\n  slack: [hunter2]\n",
+    // There, with slashes, as keys in base64 and addresses have them.
+    "backups:\n  - {name: a, secretAccessKeyFile: wJal/hunter2/bPxRfiCY, every: 1}\n",
+    "backups:\n  - {name: a, secretAccessKeyFile: /K7MhunterENG/hunter2/bPxRfiCYE, every: 1}\n",
+    "backups:\n  - {name: a, secretAccessKeyFile: '~/hunter2', every: 1}\n",
+    "alerting: {slack: {webhookUrlFile: 'https://hooks.slack.com/services/T0/B0/hunter2', x: 1}}\n",
     // In addresses: logins of every form, queries, fragments, signed addresses.
     "health:\n  - {name: a, url: 'https://ann:hunter2@host/'}\n",
     "health:\n  - {name: a, url: 'https://hunter2@host/', status: abc}\n",
@@ -41,6 +46,11 @@ const SPELLINGS: &[&str] = &[
     "health:\n  - {name: a, url: 'https://host/x?sv=1&sig=hunter2', status: abc}\n",
     "health:\n  - {name: a, url: 'https://host/#token=hunter2', status: abc}\n",
     "health:\n  - {name: a, url: 'ftp://ann:hunter2@host/'}\n",
+    "health:\n  - {name: a, url: 'https://ann%3Ahunter2%40host/', status: abc}\n",
+    "health:\n  - {name: a, url: 'https://ann:hunter2\u{ff20}host/', status: abc}\n",
+    "health:\n  - {name: a, url: 'https://hooks.slack.com/services/T0/B0/1hunter2XXXXXXXXXXXXXXX', status: abc}\n",
+    "health:\n  - {name: a, url: 'https://host/0123456789abcdef0123456789abcdef', status: hunter2@}\n",
+    "thresholds: {backup.max_age: 1hunter2XXXXXXXXXXXXXXX}\n",
     "postgres:\n  - {name: a, host: 'postgres://ann:hunter2@host/db', port: abc}\n",
     "certificates:\n  - {name: a, address: 'ann:hunter2@host:443'}\n",
     "backups:\n  - {name: a, bucket: bkt, endpoint: 'https://ann:hunter2@host', every: 1}\n",
@@ -80,6 +90,10 @@ fn what_is_no_secret_is_shown_with_its_caret() {
         (
             "health:\n  - {name: a, url: https://host:8443/x, status: abc}\n",
             "  - {name: a, url: https://host:8443/x, status: abc}",
+        ),
+        (
+            "health:\n  - {name: a, url: https://host/0123456789abcdef0123456789abcdef, status: abc}\n",
+            "  - {name: a, url: ********************************************** status: abc}",
         ),
         ("health:\n  - name: a\n    url: http://a\n    status: abc # why\n", "    status: abc ..."),
         ("backups:\n  - {name: a, bucket: bkt, every: 1 day}\n", "  - {name: a, bucket: bkt, every: 1 day}"),

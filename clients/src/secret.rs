@@ -36,3 +36,24 @@ pub async fn read(secret: &SecretRef) -> Result<SecretString, Failure> {
         _ => Err(Failure::new(Reason::Config, format!("the secret in {} is empty", secret.origin()))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_secret_in_the_place_of_its_file_or_variable_is_not_told() -> anyhow::Result<()> {
+        for (secret, shown) in [
+            (SecretRef::File("hunter2".into()), None),
+            (SecretRef::File("wJal/hunter2/bPxRfiCY".into()), None),
+            (SecretRef::Env("hunter2".to_owned()), None),
+            (SecretRef::File("/run/nowhere/password".into()), Some("file /run/nowhere/password: No such file")),
+            (SecretRef::File("./nowhere".into()), Some("file ./nowhere: No such file")),
+            (SecretRef::Env("NOBODY_SET_THIS".to_owned()), Some("environment variable NOBODY_SET_THIS: it is not set")),
+        ] {
+            let Err(Failure { message, .. }) = read(&secret).await else { anyhow::bail!("{secret:?} was read") };
+            assert!(!message.contains("hunter2") && message.contains(shown.unwrap_or("not shown")), "{message}");
+        }
+        Ok(())
+    }
+}

@@ -99,29 +99,32 @@ pub fn main() -> ExitCode {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider is installed already");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error.into()),
-    };
     let result = match arguments.command {
-        Command::Run(arguments) => runtime.block_on(run::run(arguments)),
-        Command::Check(arguments) => runtime.block_on(check::check(arguments)),
-        Command::Task { checklist, command } => runtime.block_on(async {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Check(arguments) => driven(check::check(arguments)),
+        Command::Task { checklist, command } => driven(async {
             print(&task::task(&checklist.tasks()?, command).await?);
             Ok(ExitCode::SUCCESS)
         }),
-        Command::Override { checklist, command } => runtime.block_on(async {
+        Command::Override { checklist, command } => driven(async {
             print(&task::emergency(&checklist.tasks()?, command).await?);
             Ok(ExitCode::SUCCESS)
         }),
-        Command::VerifyBackup(arguments) => runtime.block_on(verify::backup(arguments)),
-        Command::VerifyAlerts(arguments) => runtime.block_on(verify::alerts(arguments)),
+        Command::VerifyBackup(arguments) => driven(verify::backup(arguments)),
+        Command::VerifyAlerts(arguments) => driven(verify::alerts(arguments)),
         Command::Init { file } => configuration::init(&file),
         Command::Validate { file, shards } => configuration::validate(&file, shards),
     };
+    result.unwrap_or_else(|error| fail(&error))
+}
+
+/// Does what has an end.
+fn driven(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(command);
     // A lookup that hangs in the resolver must not keep the process alive.
     runtime.shutdown_background();
-    result.unwrap_or_else(|error| fail(&error))
+    result
 }
 
 /// Prints an error and returns the exit code: 3 if another process runs the same proof, else 2.

@@ -7,6 +7,7 @@ pub mod lease;
 pub mod process;
 pub mod reach;
 pub mod reload;
+pub mod runtime;
 pub mod schedule;
 pub mod shard;
 pub mod state;

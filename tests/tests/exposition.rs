@@ -62,7 +62,7 @@ impl World {
         std::fs::write(&file, text)?;
         let source = Source::open(&file, Shard::default())?;
         let web = Arc::new(Web::open(None, Arc::default())?);
-        let site = Site::new(Arc::clone(&source), web, Lifecycle::default());
+        let site = Site::new(Arc::clone(&source), web, Lifecycle::default(), tokio::runtime::Handle::current());
         let listener = listen(([127, 0, 0, 1], port).into()).await?;
         let tasks = vec![
             tokio::spawn(Arc::clone(&source.schedule).run()),

@@ -6,7 +6,7 @@
 
 use super::found::ConfigError;
 use super::keys::{Kind, Section};
-use crate::yaml::{Lines, Node, Place, Tree, is_plain, word};
+use crate::yaml::{Lines, Node, Place, Tree, is_path, is_plain, word};
 use std::fmt;
 use std::ops::Range;
 
@@ -88,9 +88,8 @@ fn of_value(node: &Node, kind: &Kind, text: &str, shown: &mut Vec<Range<usize>>)
             // A value with line breaks or escapes differs from its source text, so it is not shown.
             let same = source.trim_matches(['"', '\'']) == value;
             let fitting = match kind {
-                // A user may write a password in the place of its file or variable. A path is shown only with a slash,
-                // a variable never.
-                Kind::Path => value.contains('/'),
+                // A user may write a password in the place of its file or variable. A variable is never shown.
+                Kind::Path => is_path(value),
                 Kind::Variable | Kind::Table(_) | Kind::List(..) | Kind::Map(_) | Kind::By(..) => false,
                 _ => true,
             };

@@ -2,6 +2,7 @@
 
 use crate::reader::keys::{Form, Key, Kind, Rule};
 use crate::reader::table::Table;
+use crate::yaml::{is_path, is_plain};
 use std::path::{Path, PathBuf};
 
 /// Where a secret is read from. It is read each time it is needed, and its value is never part of the configuration.
@@ -14,11 +15,16 @@ pub enum SecretRef {
 }
 
 impl SecretRef {
-    /// Returns the file or variable for messages, never the value.
+    /// Returns the file or variable for messages, never the value: a name that may be the secret itself, written in the
+    /// wrong place, is not shown.
     pub fn origin(&self) -> String {
+        let variable =
+            |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
         match self {
-            Self::File(path) => format!("file {}", path.display()),
-            Self::Env(name) => format!("environment variable {name}"),
+            Self::File(path) if path.to_str().is_some_and(is_path) => format!("file {}", path.display()),
+            Self::File(_) => "a file whose name is not shown, because it may be the secret itself; a path that begins with / or ./ is shown".to_owned(),
+            Self::Env(name) if variable(name) && is_plain(name) => format!("environment variable {name}"),
+            Self::Env(_) => "an environment variable whose name is not shown, because it may be the secret itself".to_owned(),
         }
     }
 }

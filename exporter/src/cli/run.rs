@@ -2,6 +2,7 @@
 
 use super::checklist::Checklist;
 use crate::run::reload::Source;
+use crate::run::runtime;
 use crate::run::shard::Sharding;
 use crate::server::exposition::publisher::publish;
 use crate::server::lifecycle::Lifecycle;
@@ -14,7 +15,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How long the end waits for the lease to be released.
+const RESIGN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The arguments of `run`.
 #[derive(Debug, Args)]
@@ -38,9 +44,22 @@ pub struct Arguments {
     sharding: Sharding,
 }
 
-/// Runs the checks and the HTTP servers until SIGTERM or Ctrl-C. The lease, if one is held, is released at the end.
-pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let source = Source::open(&arguments.checklist.config, arguments.sharding.shard()?)?;
+/// Runs the checks and the HTTP servers until SIGTERM or Ctrl-C: serves on this thread, and makes the checks on another
+/// one. The lease, if one is held, is released at the end.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let (checks, server) = (runtime::of_checks()?, runtime::of_server()?);
+    let result = server.block_on(serve(arguments, checks.handle().clone()));
+    // A lookup or a file that hangs must not keep the process alive.
+    server.shutdown_background();
+    checks.shutdown_background();
+    result
+}
+
+async fn serve(arguments: Arguments, checks: Handle) -> anyhow::Result<ExitCode> {
+    let source = {
+        let _inside = checks.enter();
+        Source::open(&arguments.checklist.config, arguments.sharding.shard()?)?
+    };
     let status = Arc::clone(&source.schedule.status().web);
     let web = Web::open(arguments.web_config.as_deref(), status);
     let web = Arc::new(web.map_err(|failure| anyhow::anyhow!(failure.message))?);
@@ -51,7 +70,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let listener = listener::listen(arguments.listen).await?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
-    let own = Arc::clone(&source);
+    let (own, there) = (Arc::clone(&source), checks.clone());
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -59,19 +78,23 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         tracing::info!("stopping");
         if let Some(lease) = own.schedule.lease() {
-            lease.resign().await;
+            let resigned = runtime::there(&there, async move { lease.resign().await });
+            // A check that holds up its thread does not keep the program from ending.
+            if !tokio::time::timeout(RESIGN_WITHIN, resigned).await.is_ok_and(|resigned| resigned.is_ok()) {
+                tracing::error!("the lease is not released: it was not done within {RESIGN_WITHIN:?}");
+            }
         }
     };
-    let checks = source.schedule.jobs().len();
-    tracing::info!(address = %listener.local_addr()?, checks, "serving /metrics and the status page");
+    let count = source.schedule.jobs().len();
+    tracing::info!(address = %listener.local_addr()?, checks = count, "serving /metrics and the status page");
     let lifecycle = Lifecycle::new(arguments.web_enable_lifecycle);
-    let site = Site::new(Arc::clone(&source), Arc::clone(&web), lifecycle);
-    let scheduling = tokio::spawn(Arc::clone(&source.schedule).run());
-    let publishing = tokio::spawn(publish(Arc::clone(&source.schedule), Arc::clone(&site.latest)));
+    let site = Site::new(Arc::clone(&source), Arc::clone(&web), lifecycle, checks.clone());
+    let scheduling = checks.spawn(Arc::clone(&source.schedule).run());
+    let publishing = checks.spawn(publish(Arc::clone(&source.schedule), Arc::clone(&site.latest)));
     let own = Arc::clone(&source);
-    let following = tokio::spawn(async move { own.follow().await });
+    let following = checks.spawn(async move { own.follow().await });
     let watching = tokio::spawn(async move { web.follow().await });
-    let hangups = tokio::spawn(async move {
+    let hangups = checks.spawn(async move {
         while hangup.recv().await.is_some() {
             // The result is dropped here because a failed reload is already in the log and in a metric.
             let _ = source.reload().await;

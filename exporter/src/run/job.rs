@@ -10,6 +10,7 @@ use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 /// How long the result of a requested run is shared: requests within this time do not start another run.
@@ -88,7 +89,7 @@ impl Job {
 
     /// Runs the check for a request. All requests share a run that is active or has ended within the last second. The
     /// run goes on to its end even if every requester goes away, so that requests cannot multiply the load on a target.
-    pub async fn run_shared(self: &Arc<Self>) {
+    pub async fn run_shared(self: &Arc<Self>, checks: &Handle) {
         let mut run = {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(run) = asked.as_ref().filter(|run| is_shared(run)) {
@@ -96,7 +97,7 @@ impl Job {
             } else {
                 let (ended, run) = watch::channel(None);
                 let job = Arc::clone(self);
-                tokio::spawn(async move {
+                checks.spawn(async move {
                     job.run().await;
                     ended.send_replace(Some(Instant::now()));
                 });

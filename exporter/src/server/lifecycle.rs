@@ -3,14 +3,16 @@
 
 use super::answers::{not_allowed, text, too_many};
 use crate::run::reload::Source;
+use crate::run::runtime::there;
 use bytes::Bytes;
 use http::uri::Authority;
 use http_body_util::Full;
 use hyper::header::{HOST, HeaderName, ORIGIN};
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
 /// Minimum time between two reloads: each reads the file and compares every check.
 const BETWEEN: Duration = Duration::from_secs(1);
@@ -34,7 +36,8 @@ impl Lifecycle {
     /// file.
     pub async fn reload(
         &self,
-        source: &Source,
+        checks: &Handle,
+        source: &Arc<Source>,
         method: &Method,
         headers: &HeaderMap,
         known: bool,
@@ -55,7 +58,9 @@ impl Lifecycle {
             }
             *last = Some(Instant::now());
         }
-        match source.reload().await {
+        let source = Arc::clone(source);
+        let reloaded = there(checks, async move { source.reload().await }).await;
+        match reloaded.map_err(|failure| anyhow::anyhow!(failure.message)).flatten() {
             Ok(()) => text(StatusCode::OK, "loaded\n"),
             Err(error) if known => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}\n")),
             Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "refused, see the log\n"),

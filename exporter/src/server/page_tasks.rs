@@ -27,10 +27,15 @@ pub async fn overview(config: &Config, now: Timestamp) -> String {
     let read = tokio::time::timeout(DEADLINE, Records::read(&tasks.place, now)).await;
     let records = match read {
         Ok(Ok(records)) => records,
-        Ok(Err(failure)) => return whole(&html! { p.cannot { "Cannot tell: " (failure.message) } }),
-        Err(_) => return whole(&html! { p.cannot { "Cannot tell: the records did not answer in time." } }),
+        Ok(Err(failure)) => return cannot(&failure.message),
+        Err(_) => return cannot("the records did not answer in time."),
     };
     whole(&body(tasks, &records, now))
+}
+
+/// The page when nothing can be told.
+pub fn cannot(why: &str) -> String {
+    whole(&html! { p.cannot { "Cannot tell: " (why) } })
 }
 
 fn whole(body: &Markup) -> String {

@@ -88,7 +88,7 @@ pub(super) async fn authorize<B>(
 async fn respond<B>(site: &Site, request: Request<B>, known: bool) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if path == "/-/reload" {
-        return site.lifecycle.reload(&site.source, request.method(), request.headers(), known).await;
+        return site.lifecycle.reload(&site.checks, &site.source, request.method(), request.headers(), known).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return not_allowed("GET, HEAD");
@@ -103,7 +103,7 @@ async fn respond<B>(site: &Site, request: Request<B>, known: bool) -> Response<F
         "/-/healthy" => healthy(),
         "/-/ready" => ready(schedule),
         "/" => html(page::overview(schedule, &source.config())),
-        "/tasks" => match site.tasks.get(source.config()).await {
+        "/tasks" => match site.tasks.get(&site.checks, source.config()).await {
             Some(page) => html(page.as_bytes().to_vec()),
             None => too_many("too many wait for this page"),
         },
@@ -173,7 +173,7 @@ async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Response<Full<B
         headers.get("x-prometheus-scrape-timeout-seconds").and_then(|value| value.to_str().ok()?.parse().ok());
     let within = Duration::try_from_secs_f64(seconds.unwrap_or(10.0_f64).clamp(0.5, 120.0) * 0.95).unwrap_or_default();
     let Ok(_place) = site.probing.try_acquire() else { return too_many("too many wait for probes") };
-    let runs = futures::future::join_all(jobs.iter().map(|job| job.run_shared()));
+    let runs = futures::future::join_all(jobs.iter().map(|job| job.run_shared(&site.checks)));
     if tokio::time::timeout(within, runs).await.is_err() {
         return text(StatusCode::GATEWAY_TIMEOUT, "the check did not end within the scrape timeout\n");
     }

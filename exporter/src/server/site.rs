@@ -8,6 +8,7 @@ use crate::server::tasks_cache::TasksPage;
 use crate::server::web::Web;
 use crate::server::web::tokens::Tokens;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 /// Maximum number of requests that wait for a probe. Prometheus sends one at a time for each scrape job.
@@ -23,6 +24,8 @@ pub struct Site {
     pub latest: Arc<Latest>,
     /// Handles POST /-/reload.
     pub lifecycle: Arc<Lifecycle>,
+    /// The runtime of the checks: whatever asks other servers runs there.
+    pub checks: Handle,
     /// Permits for requests that wait for a probe.
     pub probing: Arc<Semaphore>,
     /// The cached page of human tasks.
@@ -33,13 +36,14 @@ pub struct Site {
 
 impl Site {
     /// Creates the state for a configuration. The exposition already has the series of checks that have not run.
-    pub fn new(source: Arc<Source>, web: Arc<Web>, lifecycle: Lifecycle) -> Self {
+    pub fn new(source: Arc<Source>, web: Arc<Web>, lifecycle: Lifecycle, checks: Handle) -> Self {
         let latest = Arc::new(Latest::new(publisher::states(&source.schedule)));
         Self {
             source,
             web,
             latest,
             lifecycle: Arc::new(lifecycle),
+            checks,
             probing: Arc::new(Semaphore::new(PROBING)),
             tasks: Arc::default(),
             tokens: Arc::default(),
@@ -52,7 +56,7 @@ impl Site {
         let mut kept = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = cluster.map(|cluster| match kept.take().filter(|tokens| tokens.are_of(&cluster)) {
             Some(tokens) => tokens,
-            None => Arc::new(Tokens::new(cluster)),
+            None => Arc::new(Tokens::new(cluster, self.checks.clone())),
         });
         kept.clone()
     }

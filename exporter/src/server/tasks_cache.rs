@@ -2,9 +2,11 @@
 //! records takes at most a twentieth of the time, however many clients ask.
 
 use super::page_tasks;
+use crate::run::runtime::there;
 use checklist::Config;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore};
 
 /// Maximum number of requests that wait for the page.
@@ -32,7 +34,7 @@ impl Default for TasksPage {
 
 impl TasksPage {
     /// The page; nothing when too many wait for it.
-    pub async fn get(&self, config: Arc<Config>) -> Option<Arc<str>> {
+    pub async fn get(&self, checks: &Handle, config: Arc<Config>) -> Option<Arc<str>> {
         let _place = self.waiting.try_acquire().ok()?;
         let mut kept = self.kept.lock().await;
         if let Some(kept) = &*kept
@@ -42,7 +44,9 @@ impl TasksPage {
             return Some(Arc::clone(&kept.page));
         }
         let begun = Instant::now();
-        let page: Arc<str> = page_tasks::overview(&config, jiff::Timestamp::now()).await.into();
+        let own = Arc::clone(&config);
+        let made = there(checks, async move { page_tasks::overview(&own, jiff::Timestamp::now()).await }).await;
+        let page: Arc<str> = made.unwrap_or_else(|failure| page_tasks::cannot(&failure.message)).into();
         let until = Instant::now() + (begun.elapsed() * TIMES).min(Duration::from_mins(1));
         *kept = Some(Kept { config, page: Arc::clone(&page), until });
         Some(page)

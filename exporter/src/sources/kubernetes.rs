@@ -29,10 +29,14 @@ use limits::Limits;
 use objects::{Autoscaler, Claim, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
 use pods::Pod;
 use room::Room;
+use secrecy::zeroize::Zeroizing;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 pub use failure::failure;
@@ -42,6 +46,9 @@ pub use watch::{Present, Watch};
 /// How long the API server may be silent before the watched objects count as unknown. Bookmarks come about every
 /// minute, and a watch that heard nothing for a minute and a half starts over with a new list.
 pub const MAX_SILENCE: Duration = Duration::from_secs(150);
+
+/// Files of credentials are read in milliseconds; the command of a kubeconfig asks others for a token.
+const BEGIN_WITHIN: Duration = Duration::from_secs(15);
 
 /// A cluster of checklist.yaml, shared by its checks.
 pub struct Cluster {
@@ -110,12 +117,21 @@ impl Cluster {
     }
 
     async fn connect(&self) -> Result<(Client, Config), Failure> {
-        let mut config = self.config().await?;
-        // Watches back off by themselves, and a refused request must be reported at once.
-        config.default_retry = false;
-        let builder = ClientBuilder::try_from(config.clone())
-            .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
-        Ok((builder.with_layer(&Limits).build(), config))
+        let (kubeconfig, context) = (self.target.kubeconfig.clone(), self.target.context.clone());
+        let place = kubeconfig.clone().unwrap_or_else(|| credentials::IN_CLUSTER_CA.into());
+        let runtime = Handle::current();
+        // The library reads the files that a kubeconfig names, and runs its command, on the thread that it is called on.
+        let made = file::aside(&place, BEGIN_WITHIN, move || {
+            let _inside = runtime.enter();
+            let mut config = runtime.block_on(configuration(kubeconfig.as_deref(), context))?;
+            // Watches back off by themselves, and a refused request must be reported at once.
+            config.default_retry = false;
+            let builder = ClientBuilder::try_from(config.clone())
+                .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
+            Ok((builder.with_layer(&Limits).build(), config))
+        });
+        let hangs = |error| Failure::new(Reason::Timeout, format!("what {} names: {error}", place.display()));
+        made.await.map_err(hangs)?
     }
 
     async fn begin(&self) -> Result<Watched, Failure> {
@@ -148,24 +164,30 @@ impl Cluster {
         });
         Ok(Watched { namespaces: namespaces.collect(), api: api.clone(), client, config })
     }
+}
 
-    async fn config(&self) -> Result<Config, Failure> {
-        let invalid = |what: String| Failure::new(Reason::Config, what);
-        let Some(path) = &self.target.kubeconfig else {
-            return Config::incluster()
-                .map_err(|error| invalid(format!("not inside a cluster and no kubeconfig is given: {error}")));
-        };
-        let unreadable =
-            |error: &dyn std::fmt::Display| invalid(format!("cannot read the kubeconfig {}: {error}", path.display()));
-        // Relative paths in a kubeconfig are relative to its folder; only `read_from` resolves them.
-        let from = path.clone();
-        let kubeconfig = file::aside(path, file::PATIENCE, move || Kubeconfig::read_from(from)).await;
-        let kubeconfig = kubeconfig.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
-        let options = KubeConfigOptions { context: self.target.context.clone(), ..KubeConfigOptions::default() };
-        Config::from_custom_kubeconfig(kubeconfig, &options)
-            .await
-            .map_err(|error| invalid(format!("the kubeconfig {} cannot be used: {error}", path.display())))
+async fn configuration(kubeconfig: Option<&Path>, context: Option<String>) -> Result<Config, Failure> {
+    let invalid = |what: String| Failure::new(Reason::Config, what);
+    let Some(path) = kubeconfig else {
+        return Config::incluster()
+            .map_err(|error| invalid(format!("not inside a cluster and no kubeconfig is given: {error}")));
+    };
+    // Relative paths in a kubeconfig are relative to its folder; only `read_from` resolves them.
+    let kubeconfig = Kubeconfig::read_from(path)
+        .map_err(|error| invalid(format!("cannot read the kubeconfig {}: {error}", path.display())))?;
+    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+    let unusable =
+        |error: &dyn fmt::Display| invalid(format!("the kubeconfig {} cannot be used: {error}", path.display()));
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))?;
+    // The library would read it again among the checks. A token that is written anew begins a new client.
+    if let Some(file) = config.auth_info.token_file.take() {
+        let token =
+            file::read_now(Path::new(&file), credentials::MAX_BYTES).map(|content| Zeroizing::new(content.bytes));
+        let token = token.map_err(|error| unusable(&format_args!("its token: {error}")))?;
+        let token = std::str::from_utf8(&token).map_err(|_| unusable(&"its token is not UTF-8"))?;
+        config.auth_info.token = Some(token.trim().to_owned().into());
     }
+    Ok(config)
 }
 
 impl Watched {

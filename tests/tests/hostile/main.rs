@@ -2,6 +2,7 @@
 
 mod checklist_file;
 mod clients;
+mod credentials;
 mod http;
 mod lifecycle;
 mod log_lines;

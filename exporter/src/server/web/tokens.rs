@@ -4,6 +4,7 @@
 use super::access::{Access, digest};
 use super::queue::Queue;
 use crate::probe::Failure;
+use crate::run::runtime::there;
 use crate::sources::kubernetes::{Cluster, failure};
 use checklist::Reason;
 use http::Request;
@@ -20,6 +21,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
 /// Maximum number of cached decisions. There are a handful of scrapers and people; the rest is room for wrong tokens.
 const CACHED: usize = 1_000;
@@ -40,6 +42,8 @@ const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews
 /// The reviewer of the tokens of one cluster.
 pub struct Tokens {
     cluster: Arc<Cluster>,
+    /// Where the cluster is asked: its connections are driven there.
+    checks: Handle,
     cache: Mutex<Cache>,
     queue: Arc<Queue>,
     /// Whether the last review got an answer, so that an outage is logged only once.
@@ -63,9 +67,9 @@ struct TokenSpec<'a> {
 
 impl Tokens {
     /// Creates the reviewer for tokens of this cluster, for the audiences that its target names.
-    pub fn new(cluster: Arc<Cluster>) -> Self {
+    pub fn new(cluster: Arc<Cluster>, checks: Handle) -> Self {
         let queue = Queue::new(AT_A_TIME, INSIDE.0, INSIDE.1);
-        Self { cluster, cache: Mutex::default(), queue, answered: AtomicBool::new(true) }
+        Self { cluster, checks, cache: Mutex::default(), queue, answered: AtomicBool::new(true) }
     }
 
     /// Whether the reviewer belongs to that cluster.
@@ -82,7 +86,8 @@ impl Tokens {
         }
         let ask = async {
             let Some(_turn) = self.queue.turn(from).await else { return Ok(Access::Busy) };
-            self.review(token, &verb, path).await
+            let (cluster, token, path) = (Arc::clone(&self.cluster), token.clone(), path.to_owned());
+            there(&self.checks, async move { review(&cluster, &token, &verb, &path).await }).await.flatten()
         };
         let result = tokio::time::timeout(DEADLINE, ask).await;
         let result = result.unwrap_or_else(|_| {
@@ -107,38 +112,38 @@ impl Tokens {
         }
     }
 
-    async fn review(&self, token: &SecretString, verb: &str, path: &str) -> Result<Access, Failure> {
-        let client = &self.cluster.watched().await?.client;
-        let audiences = self.cluster.target.web_audiences.as_slice();
-        let question = TokenReviewRequest {
-            api_version: "authentication.k8s.io/v1",
-            kind: "TokenReview",
-            spec: TokenSpec { token: token.expose_secret(), audiences },
-        };
-        let review: TokenReview = post(client, TOKEN_REVIEWS, &question).await?;
-        let status = review.status.ok_or_else(|| meaningless(TOKEN_REVIEWS))?;
-        // An API server that does not support audiences returns none. Then it is unknown whom the token is meant for.
-        let meant_for_us = status.audiences.unwrap_or_default().iter().any(|audience| audiences.contains(audience));
-        let (Some(true), true, Some(user)) = (status.authenticated, meant_for_us, status.user) else {
-            return Ok(Access::Unauthenticated);
-        };
-        let UserInfo { username, uid, groups, extra } = user;
-        let question = json!({
-            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-            "spec": {
-                "user": username, "uid": uid, "groups": groups, "extra": extra,
-                "nonResourceAttributes": {"path": path, "verb": verb},
-            },
-        });
-        let review: SubjectAccessReview = post(client, ACCESS_REVIEWS, &question).await?;
-        let status = review.status.ok_or_else(|| meaningless(ACCESS_REVIEWS))?;
-        let granted = status.allowed && status.denied != Some(true);
-        Ok(if granted { Access::Granted } else { Access::Forbidden })
-    }
-
     fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn review(cluster: &Cluster, token: &SecretString, verb: &str, path: &str) -> Result<Access, Failure> {
+    let client = &cluster.watched().await?.client;
+    let audiences = cluster.target.web_audiences.as_slice();
+    let question = TokenReviewRequest {
+        api_version: "authentication.k8s.io/v1",
+        kind: "TokenReview",
+        spec: TokenSpec { token: token.expose_secret(), audiences },
+    };
+    let review: TokenReview = post(client, TOKEN_REVIEWS, &question).await?;
+    let status = review.status.ok_or_else(|| meaningless(TOKEN_REVIEWS))?;
+    // An API server that does not support audiences returns none. Then it is unknown whom the token is meant for.
+    let meant_for_us = status.audiences.unwrap_or_default().iter().any(|audience| audiences.contains(audience));
+    let (Some(true), true, Some(user)) = (status.authenticated, meant_for_us, status.user) else {
+        return Ok(Access::Unauthenticated);
+    };
+    let UserInfo { username, uid, groups, extra } = user;
+    let question = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+        "spec": {
+            "user": username, "uid": uid, "groups": groups, "extra": extra,
+            "nonResourceAttributes": {"path": path, "verb": verb},
+        },
+    });
+    let review: SubjectAccessReview = post(client, ACCESS_REVIEWS, &question).await?;
+    let status = review.status.ok_or_else(|| meaningless(ACCESS_REVIEWS))?;
+    let granted = status.allowed && status.denied != Some(true);
+    Ok(if granted { Access::Granted } else { Access::Forbidden })
 }
 
 async fn post<T: DeserializeOwned>(client: &Client, path: &str, question: &impl Serialize) -> Result<T, Failure> {

@@ -125,7 +125,7 @@ impl Session {
     /// Runs one statement in a read-only transaction that is rolled back, so that it cannot change a setting, notify or
     /// write. The boolean of an error says whether the session may be used again.
     pub(super) async fn answer(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, (Failure, bool)> {
-        self.received.forget();
+        let _answer = self.received.answer();
         let failed = |error: tokio_postgres::Error| {
             let again = error.as_db_error().is_some_and(|server| {
                 // None of our statements writes, so an attempt to write means that foreign code ran in this session.
@@ -183,7 +183,7 @@ impl Session {
 
     /// Returns the types of a statement's columns without running it.
     pub(super) async fn columns(&self, ask: SqlRequest<'_>) -> Result<Vec<Type>, (Failure, bool)> {
-        self.received.forget();
+        let _answer = self.received.answer();
         let failed = |error: tokio_postgres::Error| (self.failure(&error), false);
         self.client.batch_execute(&self.begin(ask)).await.map_err(failed)?;
         let types = match self.client.prepare(ask.sql).await {
@@ -326,6 +326,8 @@ async fn login(target: &Target, address: Address, socket: Socket, port: Option<u
         let (client, connection) = config.connect_raw(socket, NoTls).await.map_err(refused)?;
         (client, tokio::spawn(drive(connection, Arc::clone(&ended))))
     };
+    // What was said at login is not kept.
+    drop(received.answer());
     let trusted = target.trust_table_owners;
     Ok(Session { client, driver, address, received, ended, begin: begin(target), trusted, port, direct: false })
 }

@@ -15,6 +15,10 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 const MAX_MESSAGE: u32 = 1024 * 1024;
 /// Maximum size of the whole answer to a statement in bytes.
 const MAX_RESPONSE: u64 = 16 * 1024 * 1024;
+/// Answers of all servers that are being read, as far as they are not small: however many servers do not end theirs.
+const MAX_TOGETHER: u64 = 24 * 1024 * 1024;
+/// An answer that is read however many others are.
+const SMALL: u64 = 1024 * 1024;
 /// Size of a message header in bytes: one for the type, four for the length.
 const HEADER: usize = 5;
 
@@ -63,6 +67,8 @@ pub(super) enum Oversized {
     Message(u32),
     /// An answer that exceeds [`MAX_RESPONSE`].
     Response,
+    /// One that is too much together with those of other servers.
+    Together,
 }
 
 impl std::fmt::Display for Oversized {
@@ -70,20 +76,66 @@ impl std::fmt::Display for Oversized {
         match self {
             Self::Message(bytes) => write!(f, "a message of {bytes} bytes, at most {MAX_MESSAGE} are read"),
             Self::Response => write!(f, "an answer of more than {MAX_RESPONSE} bytes"),
+            Self::Together => {
+                write!(
+                    f,
+                    "an answer of more than {SMALL} bytes, while other servers send much too: at most {MAX_TOGETHER} together"
+                )
+            }
         }
     }
 }
 
 impl std::error::Error for Oversized {}
 
-/// Number of bytes received since the last statement was sent.
+/// The bytes of all answers that are being read.
+static TOGETHER: AtomicU64 = AtomicU64::new(0);
+
+/// The bytes of the answer that one session reads.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Received(Arc<AtomicU64>);
+pub(super) struct Received(Arc<Count>);
+
+#[derive(Debug, Default)]
+struct Count(AtomicU64);
+
+impl Count {
+    fn forget(&self) {
+        TOGETHER.fetch_sub(self.0.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+/// One answer, which counts until this is dropped.
+pub(super) struct Answer<'a>(&'a Received);
+
+impl Drop for Answer<'_> {
+    fn drop(&mut self) {
+        self.0.0.forget();
+    }
+}
 
 impl Received {
-    /// Resets the count.
-    pub(super) fn forget(&self) {
-        self.0.store(0, Ordering::Relaxed);
+    /// Begins to count anew: the answer to a statement.
+    pub(super) fn answer(&self) -> Answer<'_> {
+        self.0.forget();
+        Answer(self)
+    }
+
+    fn add(&self, bytes: usize) -> Result<(), Oversized> {
+        let add = |to: &AtomicU64| to.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        let (own, together) = (add(&self.0.0), add(&TOGETHER));
+        if own > MAX_RESPONSE {
+            return Err(Oversized::Response);
+        }
+        if own > SMALL && together > MAX_TOGETHER {
+            return Err(Oversized::Together);
+        }
+        Ok(())
     }
 }
 
@@ -105,9 +157,7 @@ impl<S> Bounded<S> {
 
     /// Parses the message headers within the received bytes.
     fn follow(&mut self, mut bytes: &[u8]) -> Result<(), Oversized> {
-        if self.received.0.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64 > MAX_RESPONSE {
-            return Err(Oversized::Response);
-        }
+        self.received.add(bytes.len())?;
         while !bytes.is_empty() {
             if self.of_body > 0 {
                 let body = bytes.len().min(usize::try_from(self.of_body).unwrap_or(usize::MAX));
@@ -221,6 +271,18 @@ mod tests {
         }
         let long = [&b"E"[..], &(MAX_MESSAGE + 1).to_be_bytes()].concat();
         assert!(oversized(&read(&long, 64).await));
+    }
+
+    #[test]
+    fn answers_of_many_servers_share_their_room_and_give_it_back() {
+        let large = usize::try_from(MAX_RESPONSE).unwrap_or_default();
+        let (one, other, small) = (Received::default(), Received::default(), Received::default());
+        let held = one.answer();
+        assert!(one.add(large).is_ok());
+        assert!(matches!(other.add(large), Err(Oversized::Together)));
+        assert!(small.add(100).is_ok(), "a small one is read all the same");
+        drop((held, other));
+        assert!(small.add(large - 100).is_ok());
     }
 
     #[tokio::test]

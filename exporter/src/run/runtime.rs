@@ -1,0 +1,76 @@
+//! Where the checks are made: a runtime of their own on one thread, apart from the one that answers scrapes. So no answer of
+//! a target, however large, keeps a scrape waiting. One thread also means one arena of the allocator: with several, each
+//! keeps the room of the largest answers that it ever read.
+
+use checklist::Reason;
+use clients::Failure;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinSet;
+
+/// The runtime of the checks.
+///
+/// # Errors
+/// When the operating system gives no thread.
+pub fn of_checks() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).thread_name("checks").enable_all().build()
+}
+
+/// The runtime that serves, on the thread that drives it.
+///
+/// # Errors
+/// When the operating system refuses what it needs.
+pub fn of_server() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// Has work done where the checks are made: what is asked of others there keeps its connections there. It ends when nobody
+/// waits for it any more.
+///
+/// # Errors
+/// When the work broke.
+pub async fn there<T: Send + 'static>(
+    checks: &Handle,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Failure> {
+    let mut one = JoinSet::new();
+    one.spawn_on(work, checks);
+    let done = one.join_next().await.transpose();
+    done.ok().flatten().ok_or_else(|| Failure::new(Reason::Panic, "the work broke or was taken down with the program"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_check_that_never_yields_does_not_hold_up_the_server() -> anyhow::Result<()> {
+        let (checks, server) = (of_checks()?, of_server()?);
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let busy = checks.spawn(async move { held.recv().is_err() });
+        let answered = server.block_on(async { tokio::spawn(async { 7 }).await })?;
+        assert!(answered == 7 && !busy.is_finished());
+        drop(release);
+        assert!(server.block_on(busy)?);
+        assert!(
+            server
+                .block_on(there(checks.handle(), async { panic!("on purpose") }))
+                .is_err_and(|failure: Failure| { failure.reason == Reason::Panic })
+        );
+        // Who goes away takes the work along.
+        let kept = Arc::new(());
+        let own = Arc::clone(&kept);
+        let work = async move {
+            std::future::pending::<()>().await;
+            drop(own);
+        };
+        server.block_on(async {
+            assert!(tokio::time::timeout(Duration::from_millis(5), there(checks.handle(), work)).await.is_err());
+            while Arc::strong_count(&kept) > 1 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        Ok(())
+    }
+}
