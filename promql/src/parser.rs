@@ -57,7 +57,8 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn whole(&mut self) -> Expr {
         if self.kind() == TokenKind::End {
-            self.error(self.span(), "there is no expression");
+            self.error(Span::default(), "there is no expression");
+            return self.placeholder();
         }
         let expr = self.expression(0);
         while self.kind() != TokenKind::End {
@@ -207,8 +208,8 @@ impl<'a> Parser<'a> {
     /// The name of a token that is a word or has variables.
     fn name_of(&mut self, token: Token) -> Name {
         let name = Name { variable: token.kind == TokenKind::Variable, ..self.name(token.span) };
-        if !name.variable && !name.text.chars().all(is_plain) {
-            self.uses(&table::UNQUOTED_NAME, token.span);
+        if let Some(at) = name.text.find(|c| !is_plain(c)).filter(|_| !name.variable) {
+            self.uses(&table::UNQUOTED_NAME, Span::new(token.span.start + at, token.span.end));
         }
         name
     }

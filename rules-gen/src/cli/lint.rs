@@ -67,7 +67,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     rules_config: Option<PathBuf>,
     /// Mend what can mean one thing only, in the files: missing quotes, durations in another spelling, the limit of a
-    /// group in quotes, links to runbooks by the pattern in rules-gen.yaml.
+    /// group in quotes, regular expressions that are a plain text, links to runbooks by the pattern in rules-gen.yaml.
     #[arg(long)]
     fix: bool,
     /// The server that the rules are for; without it the keys of all are taken.

@@ -1,8 +1,9 @@
 //! What the lints on one rule may look at beside it.
 
-use super::duplicates::plain;
 use super::options::Options;
+use super::overlaps::Overlaps;
 use super::tested::{Tested, Used};
+use super::tested_files::plain;
 use crate::routing::Configuration;
 use promql::Expr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,8 @@ pub struct Context<'a> {
     pub routing: &'a [&'a Configuration],
     /// What the linted rule tests show.
     pub tested: &'a Tested,
+    /// Rules of several files that make the same series.
+    pub overlaps: &'a Overlaps<'a>,
     /// Metrics that linted rules and panels read.
     pub used: &'a Used,
 }

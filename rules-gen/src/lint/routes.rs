@@ -23,6 +23,18 @@ pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<C
     }
 }
 
+/// A configuration of which no receiver tells anybody, beside rules that alert.
+pub(super) fn nobody<'a>(
+    configuration: &Configuration,
+    mut rules: impl Iterator<Item = &'a Rule>,
+    report: &mut Report<'_>,
+) {
+    if !configuration.tells_somebody() && rules.any(|rule| rule.alerts) {
+        let message = "no receiver has an integration: nobody is told of any alert".to_owned();
+        report.near("RG036", Level::Error, "receivers", message, "give one of them slack_configs, webhook_configs ...");
+    }
+}
+
 /// An `AlertmanagerConfig` object: its receivers are there, and alerts without the object's namespace do not come to
 /// it unless the operator is configured otherwise.
 pub(super) fn object<'a>(

@@ -66,6 +66,11 @@ fn is_value(mut side: &Expr) -> bool {
     }
 }
 
+/// Endings of the names of timestamps in seconds.
+const TIMESTAMPS: [&str; 3] = ["_timestamp_seconds", "_start_time_seconds", "_boot_time_seconds"];
+/// Others.
+const CERTIFICATES: [&str; 3] = ["probe_ssl_earliest_cert_expiry", "x509_cert_not_after", "x509_cert_not_before"];
+
 fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     let Some(limit) = constant(&one.right).filter(|_| one.op.compares()) else { return };
     let side = one.left.bare();
@@ -86,11 +91,15 @@ fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     };
     let share = name.ends_with("_ratio") && never(0.0, 1.0);
     // Several cores have several hundred percent.
+    // The mean of an hour in percent.
+    let health = ["up", "probe_success"].contains(name) && matches!(side.kind, Kind::Call(_)) && never(0.0, 1.0);
     let percent = name.ends_with("_percent") && !name.contains("cpu") && never(0.0, 100.0);
-    let level = if share || percent {
+    let level = if health {
+        Level::Error
+    } else if share || percent {
         by_name
     // A day of 1973: no timestamp is that early, and ages are not timestamps. A zero says that there is none.
-    } else if name.ends_with("_timestamp_seconds")
+    } else if (TIMESTAMPS.iter().any(|ending| name.ends_with(ending)) || CERTIFICATES.contains(name))
         && limit.abs() < 1e8
         && limit != 0.0
         && !matches!(one.op, BinaryOp::Equal | BinaryOp::NotEqual)

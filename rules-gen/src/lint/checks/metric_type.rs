@@ -90,12 +90,24 @@ const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
 /// Functions on gauges.
 const OF_GAUGES: [&str; 4] = ["delta", "idelta", "deriv", "predict_linear"];
 /// Names that end so are levels by every convention. `_seconds` and `_bytes` are not: counters end so too.
-const LEVELS: [&str; 6] = ["_ratio", "_info", "_percent", "_celsius", "_timestamp", "_timestamp_seconds"];
+const LEVELS: [&str; 9] = [
+    "_avail_bytes",
+    "_available_bytes",
+    "_free_bytes",
+    "_ratio",
+    "_info",
+    "_percent",
+    "_celsius",
+    "_timestamp",
+    "_timestamp_seconds",
+];
 /// A name with such a part is an extreme or an age, whatever its ending says.
 const EXTREMES: [&str; 6] = ["max", "min", "oldest", "longest", "age", "lag"];
+/// Functions whose result is one of the values that they look at, or between them.
+const WINDOWS: [&str; 4] = ["max_over_time", "min_over_time", "avg_over_time", "last_over_time"];
 /// What is counted by a counter that ends in `_total`. Other names with that ending are often gauges: how much there is
 /// in total.
-const EVENTS: [&str; 18] = [
+const EVENTS: [&str; 19] = [
     "error",
     "errors",
     "failure",
@@ -110,6 +122,7 @@ const EVENTS: [&str; 18] = [
     "rejected",
     "retries",
     "denied",
+    "drop",
     "drops",
     "crashes",
     "kills",
@@ -180,16 +193,27 @@ fn sums_counters(of: &Expr, context: &Context<'_>) -> bool {
 
 /// `x_errors_total > 5`: true for ever once it was. A guard (`and x_total > 0`) is none.
 fn bare_counter(rule: &Rule, part: &Expr, above: &[&Expr], context: &Context<'_>, report: &mut Report<'_>) {
-    let Some(one) = part.selector().filter(|one| one.range.is_none() && one.modifiers.offset.is_none()) else { return };
+    // The largest of an hour is one of its values.
+    let window =
+        |parent: &&Expr| matches!(&parent.kind, Kind::Call(call) if WINDOWS.contains(&call.function.text.as_str()));
+    let in_window = above.last().is_some_and(window);
+    let Some(one) = part.selector().filter(|one| one.range.is_none() || in_window) else { return };
+    if one.modifiers.offset.is_some() {
+        return;
+    }
     let Some(name) = one.metric().filter(|name| rule.alerts && !name.contains(':')) else { return };
     let counter = match context.options.known.get(name).and_then(|fact| fact.kind) {
         Some(kind) => kind == Type::Counter,
         None => name.ends_with("_total") && name.split('_').any(|part| EVENTS.contains(&part)),
     };
-    let mut outwards =
-        above.iter().rev().filter(|parent| !matches!(parent.kind, Kind::Paren(_) | Kind::Aggregation(_)));
+    let mut outwards = above
+        .iter()
+        .rev()
+        .filter(|parent| !matches!(parent.kind, Kind::Paren(_) | Kind::Aggregation(_)) && !window(*parent));
     let Some(Kind::Binary(binary)) = outwards.next().map(|parent| &parent.kind).filter(|_| counter) else { return };
-    let limit = constant(&binary.right).is_some() && matches!(binary.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual);
+    let ordered =
+        matches!(binary.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual | BinaryOp::Less | BinaryOp::LessOrEqual);
+    let limit = ordered && constant(&binary.right).is_some();
     let guard = outwards.any(|parent| matches!(&parent.kind, Kind::Binary(one) if one.op.is_set()));
     if limit && !guard {
         let message = format!("the counter {name} is compared with a number: it only grows until the process restarts");

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 const HEAD: [&str; 11] =
     ["alert", "severity", "series", "episodes", "pages", "a week", "firing", "median", "p95", "flaps", "pages by hour"];
 
-/// The head, and rows of every alert that fired, was swept or has a warning.
+/// The head, and rows of every alert that fired or was swept.
 pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     for alert in report.alerts.iter().filter(|alert| is_told(alert)) {
