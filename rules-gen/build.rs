@@ -1,18 +1,21 @@
-//! Tells the tests at build time which schemas and programs of others this machine has (scripts/install-schemas,
-//! scripts/build-parts), so that a test without its schema or program is reported as ignored, with the reason.
+//! Sets `cfg` flags for the tests: which schemas and programs of other projects this machine has (from
+//! scripts/install-schemas and scripts/build-parts). A test without its schema or program is then reported as ignored,
+//! with the reason.
 
 use std::path::Path;
 
 fn main() {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-    let (modules, promtool) = (target.join("schemas/node_modules"), target.join("parts/bin/promtool"));
+    let modules = target.join("schemas/node_modules");
+    let (promtool, amtool) = (target.join("parts/bin/promtool"), target.join("parts/bin/amtool"));
     println!("cargo::rerun-if-changed=build.rs");
-    for path in [&modules, &promtool] {
-        // What is not there yet would make every build a new one.
+    for path in [&modules, &promtool, &amtool] {
+        // Cargo rebuilds every time when a watched path is missing, so the nearest folder that exists is watched.
         let watched = path.ancestors().find(|folder| folder.exists()).unwrap_or(path);
         println!("cargo::rerun-if-changed={}", watched.display());
     }
     flag("has_newest_promtool", promtool.exists());
+    flag("has_newest_amtool", amtool.exists());
     let path = std::env::var_os("PATH").unwrap_or_default();
     let has_node = std::env::split_paths(&path).any(|folder| folder.join("node").exists());
     flag("has_grafana_schema", has_node && modules.join("@grafana/schema").exists());

@@ -131,6 +131,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         overlaps: &overlaps,
         used: &used,
     };
+    let count_alerts = || rules().filter(|rule| rule.alerts).count();
     let duplicates = Duplicates::new(&all, tested.loaded());
     let judged = counted("judged");
     let check_file = |(file, read): (usize, &Read<'_>)| {
@@ -155,7 +156,9 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                 }
                 Document::Routing(node) => routes::object(node, rules(), options, &mut report),
                 Document::Tests(node) => checks::test(node, &context, &mut report),
-                Document::Routes(configuration) => routes::nobody(configuration, rules(), &mut report),
+                Document::Routes(configuration) => {
+                    routes::without_integrations(configuration, count_alerts(), &mut report);
+                }
                 Document::Server | Document::Other => {}
             }
         }

@@ -1,4 +1,4 @@
-//! The generated rule tests notice broken rules.
+//! The generated rule tests notice mutants of the rules.
 
 use checklist::Config;
 use rules_gen::cli::test;
@@ -18,7 +18,7 @@ fn every_rule_is_covered_and_nineteen_of_twenty_broken_rules_are_noticed() -> an
     assert!(outcome.uncovered.is_empty(), "{:#?}", outcome.uncovered);
     assert!(outcome.mutants.kinds().iter().all(|(_, all, _)| *all > 100), "{:?}", outcome.mutants);
     assert!(outcome.mutants.rate() >= 0.95, "{}: {:#?}", outcome.mutants.rate(), outcome.survivors);
-    // What is not counted is named, and little.
+    // Only few mutants are excluded, and each with a reason.
     assert!(outcome.equivalent.len() <= 3, "{:#?}", outcome.equivalent);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `test --rules`: promtool tests of anybody, what they cover, and which broken rules they notice.
+//! `test --rules`: runs promtool tests of any rule files, and reports what they cover and which mutants they notice.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -86,7 +86,7 @@ fn broken_rules_that_no_test_notices_are_named() {
     };
     assert_eq!(noticed("comparison flipped"), (2, 2), "{printed}");
     assert_eq!(noticed("for dropped"), (1, 1), "{printed}");
-    // Three of one, ten of one: nothing in the test tells them apart.
+    // A limit of thirty instead of three: no case of the test distinguishes them.
     assert_eq!(noticed("number times ten"), (1, 2), "{printed}");
     assert_eq!(report["survivors"][0]["place"], "3 becomes 30 at 14", "{printed}");
     assert_eq!(report["not_mutated"], serde_json::json!([]), "{printed}");

@@ -1,5 +1,5 @@
-//! prometheus.yml, web configurations and rule tests against promtool, old and new: what both refuse is refused, what
-//! either takes is taken.
+//! Compares the checks of prometheus.yml, web configurations and rule tests with the oldest and newest promtool. What
+//! both refuse must be refused, and what either accepts must be accepted.
 
 use rules_gen::server_files::schema::Refusal;
 use rules_gen::server_files::{prometheus_yml, rule_test, web_yml};
@@ -19,7 +19,7 @@ fn promtools() -> Vec<PathBuf> {
     [PathBuf::from("promtool")].into_iter().chain(newest.exists().then_some(newest)).collect()
 }
 
-/// Compares each text with what the tools say of it; gives how many were refused.
+/// Compares each text with the verdicts of the tools. Returns how many were refused.
 fn compare(
     command: &[&str],
     texts: &[String],
@@ -39,7 +39,7 @@ fn compare(
             |error| vec![error.to_string()],
             |value| own(&value).iter().map(ToString::to_string).collect(),
         );
-        // Without the newer one, only what the older takes is sure.
+        // Without the newest promtool, a refusal of the old one proves nothing.
         if found.is_empty() != taken && (taken || tools.len() > 1) {
             wrong.push(format!("{text}\n  taken: {taken}; here: {found:?}"));
         }

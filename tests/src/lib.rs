@@ -1,7 +1,9 @@
-//! The stack of real things that tests, demo and benchmark run on: PostgreSQL, an S3 server, TLS
-//! and HTTP endpoints, a Kubernetes API, Prometheus, Alertmanager, and a recorder of what they send.
-//! Everything listens on free loopback ports and ends with its handle.
+//! The test harness: the servers that tests, demo and benchmarks run on, such as PostgreSQL, S3, TLS and HTTP
+//! endpoints, Kubernetes, Prometheus, Alertmanager, and a recorder of notifications.
+//!
+//! Every server listens on a free loopback port and ends when its handle is dropped.
 
+pub mod checks;
 pub mod cluster;
 pub mod faults;
 pub mod hostile;
@@ -18,6 +20,8 @@ pub mod recorder;
 pub mod replay;
 pub mod replicas;
 pub mod s3;
+pub mod sources;
 pub mod stack;
 pub mod traffic;
+pub mod waiting;
 pub mod web;

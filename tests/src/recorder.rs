@@ -1,39 +1,56 @@
-//! Stands where PagerDuty and Slack are, and keeps what arrives.
+//! A fake PagerDuty and Slack that records the notifications.
 
 use crate::http::{Server, answer, serve};
+use crate::waiting::found;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// One message.
+/// A received notification.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// When it arrived.
+    /// Time of arrival.
     pub at: Instant,
     /// `pagerduty` or `slack`.
     pub receiver: &'static str,
-    /// Whether it says that all is well again.
+    /// Whether it reports a resolved alert.
     pub resolved: bool,
-    /// The whole body.
     pub body: Value,
 }
 
 impl Message {
-    /// Whether the body names this text anywhere.
-    pub fn names(&self, text: &str) -> bool {
+    /// Whether the body contains this text.
+    pub fn has(&self, text: &str) -> bool {
         self.body.to_string().contains(text)
+    }
+
+    /// Whether it reports a firing alert (`NAME:`, and not `Resolved: NAME:`, which one message may contain too). The
+    /// newest Alertmanager parses details for PagerDuty as YAML, and then `NAME` is the end of a key.
+    pub fn tells(&self, alert: &str) -> bool {
+        let body = self.body.to_string();
+        [format!("{alert}:"), format!("{alert}\":")].iter().any(|name| {
+            body.match_indices(name).any(|(at, _)| {
+                let before = &body[..at];
+                before.ends_with(' ') && !before.ends_with("Resolved: ")
+            })
+        })
+    }
+
+    /// Whether it reports that an alert is resolved.
+    pub fn tells_the_end_of(&self, alert: &str) -> bool {
+        self.has(&format!("Resolved: {alert}:"))
     }
 }
 
-/// The recorder.
+/// The running recorder.
 pub struct Recorder {
     server: Server,
     messages: Arc<Mutex<Vec<Message>>>,
 }
 
 impl Recorder {
-    /// Starts to listen.
+    /// Starts the recorder.
     pub async fn start() -> anyhow::Result<Self> {
         let messages: Arc<Mutex<Vec<Message>>> = Arc::default();
         let kept = Arc::clone(&messages);
@@ -59,32 +76,23 @@ impl Recorder {
         Ok(Self { server, messages })
     }
 
-    /// The address of PagerDuty's Events API.
+    /// The URL for PagerDuty's Events API.
     pub fn pagerduty_url(&self) -> String {
         format!("http://127.0.0.1:{}/v2/enqueue", self.server.port)
     }
 
-    /// The address of the Slack webhook.
+    /// The URL for the Slack webhook.
     pub fn slack_url(&self) -> String {
         format!("http://127.0.0.1:{}/slack", self.server.port)
     }
 
-    /// Everything so far.
+    /// Returns all notifications so far.
     pub fn messages(&self) -> Vec<Message> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The first message that `wanted` accepts, if it comes within the time.
-    pub async fn wait(&self, within: Duration, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
-        let begun = Instant::now();
-        loop {
-            if let Some(message) = self.messages().into_iter().find(&wanted) {
-                return Some(message);
-            }
-            if begun.elapsed() > within {
-                return None;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    /// Waits for the first notification that `wanted` accepts.
+    pub async fn wait(&self, what: &str, wanted: impl Fn(&Message) -> bool) -> anyhow::Result<Message> {
+        found(what, || async { Ok(self.messages().into_iter().find(&wanted)) }).await
     }
 }

@@ -1,38 +1,38 @@
-//! Two exporters with one lease, and what their database saw of them: each logs in as a role of its own.
+//! Two exporters with one lease. Each logs in to the database as a role of its own, so that the database's log shows
+//! which of them ran a costly check.
 
-use crate::cluster::{Api, Cluster, Door, eventually};
+use crate::cluster::{Api, Cluster, Door};
 use crate::http::{is_up, request};
 use crate::postgres::{PASSWORD, Postgres};
 use crate::process::{Process, free_port};
 use crate::stack::program;
+use crate::waiting::{eventually, found};
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// The lease of both.
+/// Name of the lease of both exporters.
 pub const LEASE: &str = "checklist-exporter";
 
-/// One of the two.
+/// One of the two exporters.
 pub struct Replica {
-    /// The program.
     pub process: Process,
-    /// Where it answers.
+    /// Port of its HTTP server.
     pub port: u16,
-    /// Its way to the API.
+    /// The proxy through which it reaches the API server.
     pub door: Door,
-    /// Its checklist.yaml.
+    /// Path of its checklist.yaml.
     pub config: PathBuf,
     role: String,
 }
 
-/// Both, and what they look at.
+/// Both exporters, and the servers that they check.
 pub struct Replicas {
-    /// The two.
+    /// The exporters.
     pub both: Vec<Replica>,
     /// The namespace of their lease.
     pub namespace: String,
@@ -43,7 +43,7 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// Starts both. Their costly checks are the only ones that go to the database, once a second.
+    /// Starts both exporters. Their costly checks, made once a second, are the only ones that query the database.
     pub async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-replicas").tempdir()?;
         let cluster = Cluster::shared().await?;
@@ -58,7 +58,7 @@ impl Replicas {
         }
         std::fs::write(folder.path().join("pg-password"), PASSWORD)?;
         let mut replicas = Self { both: Vec::new(), namespace, api, postgres, folder };
-        // Exactly the rights that are generated.
+        // Grants exactly the rights that rules-gen generates.
         let config = checklist::Config::parse("checklist.yaml", &replicas.configuration("a"))?;
         cluster.apply(&replicas.namespace, &rules_gen::outputs::access::kubernetes(&config, "stack").to_string())?;
         let token = cluster.token(&replicas.namespace, "checklist-exporter").await?;
@@ -86,7 +86,7 @@ impl Replicas {
         Ok(Replica { process, port, door, config, role })
     }
 
-    /// checklist.yaml of one of the two.
+    /// Returns the checklist.yaml of one exporter.
     fn configuration(&self, name: &str) -> String {
         let (folder, namespace, role) = (self.folder.path(), &self.namespace, role(name));
         let skipped = |key: &str| {
@@ -102,7 +102,7 @@ impl Replicas {
              passwordFile: {}/pg-password, tls: disable, skip: [{}]}}]\n\
              alertmanagers: [{{name: main, url: 'http://127.0.0.1:9', skip: [alerts, alert_path]}}]\n\
              tasks: {{since: 2026-01-01, directory: {}/tasks-{name}}}\n\
-             queries:\n{queries}highAvailability: {{kubernetes: stack}}\nalerting: {{pagerduty: {{routingKeyFile: /nowhere}}}}\n",
+             checks: {{tasks: {{interval: 1s}}}}\nqueries:\n{queries}highAvailability: {{kubernetes: stack}}\nalerting: {{pagerduty: {{routingKeyFile: /nowhere}}}}\n",
             folder.display(),
             skipped("kubernetes"),
             self.postgres.port,
@@ -116,7 +116,7 @@ impl Replicas {
         format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases/{name}", self.namespace)
     }
 
-    /// Who holds a lease; nothing when it is not held or does not exist.
+    /// Returns the holder of a lease; `None` if nobody holds it or it does not exist.
     pub async fn lease_holder(&self, lease: &str) -> anyhow::Result<Option<String>> {
         let (status, body) = self.api.ask("GET", &self.lease(lease), "application/json", Vec::new()).await?;
         anyhow::ensure!(status == 200 || status == 404, "{lease}: {status} {body}");
@@ -125,7 +125,15 @@ impl Replicas {
         Ok(holder.map(str::to_owned))
     }
 
-    /// Waits until the holder of a lease is as it should be.
+    /// Returns the Unix time at which a lease expires if it is not renewed.
+    pub async fn lease_end(&self, lease: &str) -> anyhow::Result<f64> {
+        let spec = self.api.get(&self.lease(lease)).await?["spec"].clone();
+        let renewed: jiff::Timestamp = spec["renewTime"].as_str().with_context(|| format!("{spec}"))?.parse()?;
+        let lasts = spec["leaseDurationSeconds"].as_f64().with_context(|| format!("{spec}"))?;
+        Ok(renewed.as_duration().as_secs_f64() + lasts)
+    }
+
+    /// Waits until the holder of a lease fulfils a condition.
     pub async fn wait_for_holder(&self, lease: &str, fits: impl Fn(Option<&str>) -> bool) -> anyhow::Result<()> {
         eventually("the lease has the holder that it should have", || async {
             Ok(fits(self.lease_holder(lease).await?.as_deref()))
@@ -133,7 +141,7 @@ impl Replicas {
         .await
     }
 
-    /// Makes a lease that nobody holds, as a release leaves it.
+    /// Creates a lease without a holder, in the state after a release.
     pub async fn free_lease(&self, name: &str) -> anyhow::Result<()> {
         let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name},
             "spec": {"leaseDurationSeconds": 1}});
@@ -146,7 +154,7 @@ impl Replicas {
         self.api.delete(&self.lease(name)).await
     }
 
-    /// Which of the two the API server knows as holder; waits for one.
+    /// Waits until one of the exporters holds the lease. Returns its index.
     pub async fn holder(&self) -> anyhow::Result<usize> {
         let which = |holder: Option<&str>| {
             let holder = holder.unwrap_or_default();
@@ -156,7 +164,7 @@ impl Replicas {
         which(self.lease_holder(LEASE).await?.as_deref()).context("nobody")
     }
 
-    /// Unix times at which the database ran a costly statement of one of the two.
+    /// Returns the Unix times at which the database ran a costly statement of an exporter.
     pub fn acts(&self, which: usize) -> Vec<f64> {
         let role = &self.both[which].role;
         let log = self.postgres.log();
@@ -168,47 +176,56 @@ impl Replicas {
         log.lines().filter_map(of_line).collect()
     }
 
-    /// Waits until one of the two has acted after a time.
+    /// Waits until an exporter has run a costly check after a time. Returns the first time.
     pub async fn acts_after(&self, which: usize, after: f64) -> anyhow::Result<f64> {
-        let mut first = None;
-        until("it makes the costly checks", || {
-            first = self.acts(which).into_iter().find(|at| *at > after);
-            first.is_some()
-        })
-        .await?;
-        first.context("it did not")
+        let first = || async { Ok(self.acts(which).into_iter().find(|at| *at > after)) };
+        found("it makes the costly checks", first).await
+    }
+
+    /// Waits until both exporters have made some more rounds of the checks that both make. Everything that they do in a
+    /// round is done then.
+    pub async fn some_rounds(&self) -> anyhow::Result<()> {
+        for replica in &self.both {
+            let before = replica.rounds().await?;
+            eventually("it goes through its rounds", || async { Ok(replica.rounds().await? >= before + 4.0) }).await?;
+        }
+        Ok(())
     }
 }
 
 impl Replica {
-    /// Sends a signal.
+    /// Sends a signal to the exporter.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         Ok(nix::sys::signal::kill(Pid::from_raw(i32::try_from(self.process.id())?), signal)?)
     }
 
-    /// Its exposition.
+    /// Returns its metrics.
     pub async fn metrics(&self) -> anyhow::Result<String> {
         let (_, body) = request(&format!("http://127.0.0.1:{}/metrics", self.port), None, &[]).await?;
         Ok(String::from_utf8(body.to_vec())?)
     }
-}
 
-/// Waits for a minute at most, far more than a failover takes.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    while !holds() {
-        anyhow::ensure!(begun.elapsed() < Duration::from_mins(1), "not within a minute: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    /// Whether it reports that it holds the lease.
+    pub async fn holds(&self) -> anyhow::Result<bool> {
+        Ok(self.metrics().await?.contains("\nchecklist_lease_held 1\n"))
     }
-    Ok(())
+
+    /// Returns the number of runs of its check `tasks`, which it makes once a second without the lease.
+    pub async fn rounds(&self) -> anyhow::Result<f64> {
+        let page = self.metrics().await?;
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix("checklist_probe_runs_total{check=\"tasks\"")?.rsplit(' ').next());
+        Ok(line.context("it does not look at the tasks")?.parse()?)
+    }
 }
 
-/// Unix time in seconds.
+/// Returns the present Unix time in seconds.
 pub fn now() -> f64 {
     jiff::Timestamp::now().as_duration().as_secs_f64()
 }
 
-/// The role of one of the two in the database.
+/// Returns the name of an exporter's role in the database.
 fn role(name: &str) -> String {
     format!("checklist_{name}")
 }

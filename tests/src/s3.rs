@@ -1,7 +1,8 @@
-//! S3 servers with their buckets in a temporary folder: one in the process that holds its one user to an IAM policy, and
-//! versitygw, which is nobody's stand-in.
+//! S3 servers with their buckets in a temporary folder: s3s-fs within the process, which can enforce an IAM policy on
+//! its one user, and the real server versitygw.
 
 use crate::parts::{Part, Service};
+use crate::peers::Authority;
 use crate::process::free_port;
 use anyhow::{Context, ensure};
 use aws_sdk_s3::Client;
@@ -14,7 +15,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -27,12 +28,11 @@ pub const ACCESS_KEY: &str = "rounds";
 /// The secret access key.
 pub const SECRET_KEY: &str = "rounds-secret";
 
-/// The server.
+/// A running S3 server. Dropping it ends it.
 pub struct S3 {
-    /// Its port.
     pub port: u16,
     rights: Arc<Mutex<Rights>>,
-    /// Ends before its folder goes.
+    /// The server ends before its folder is removed, because of the order of the fields.
     server: Server,
     folder: TempDir,
 }
@@ -53,7 +53,7 @@ impl Drop for Server {
 }
 
 impl S3 {
-    /// Starts to listen, without buckets.
+    /// Starts s3s-fs without buckets.
     pub async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-s3").tempdir()?;
         let files = s3s_fs::FileSystem::new(folder.path()).map_err(|error| anyhow::anyhow!("s3s-fs: {error:?}"))?;
@@ -78,7 +78,7 @@ impl S3 {
                             if allowed { hyper::service::Service::call(&service, request).await } else { Ok(denied()) }
                         }
                     });
-                    // A client that closes early is no concern of the server.
+                    // A client that closes the connection early is no error.
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
                 });
                 while connections.try_join_next().is_some() {}
@@ -87,8 +87,17 @@ impl S3 {
         Ok(Self { port, rights, server: Server::Here(task), folder })
     }
 
-    /// versitygw, without buckets. Its versions lie beside them.
+    /// Starts versitygw without buckets. Versions of objects are in a folder beside the buckets.
     pub async fn gateway() -> anyhow::Result<Self> {
+        Self::versitygw(None).await
+    }
+
+    /// Starts versitygw with TLS, by a certificate of an authority for `localhost`.
+    pub async fn gateway_with_tls(authority: &Authority) -> anyhow::Result<Self> {
+        Self::versitygw(Some(authority)).await
+    }
+
+    async fn versitygw(authority: Option<&Authority>) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-s3").tempdir()?;
         let port = free_port()?;
         for name in ["versions", "users", "data"] {
@@ -98,14 +107,27 @@ impl S3 {
             Box::pin(async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() })
         });
         let path = |name: &str| folder.path().join(name).display().to_string();
-        let mut service = Service::new("versitygw", folder.path(), format!("http://127.0.0.1:{port}"), ready)?
-            .args(&["--access", ACCESS_KEY, "--secret", SECRET_KEY, "--port", &format!("127.0.0.1:{port}")])
-            .args(&["--iam-dir", &path("users"), "posix", "--versioning-dir", &path("versions"), &path("data")]);
+        let address = format!("{}://localhost:{port}", if authority.is_some() { "https" } else { "http" });
+        // Changes of users take effect at once.
+        let mut service = Service::new("versitygw", folder.path(), address, ready)?.arg("--iam-cache-disable").args(&[
+            "--access",
+            ACCESS_KEY,
+            "--secret",
+            SECRET_KEY,
+            "--port",
+            &format!("127.0.0.1:{port}"),
+        ]);
+        if let Some(authority) = authority {
+            certify(folder.path(), authority)?;
+            service = service.args(&["--cert", &path("cert"), "--key", &path("key")]);
+        }
+        service =
+            service.args(&["--iam-dir", &path("users"), "posix", "--versioning-dir", &path("versions"), &path("data")]);
         service.start().await?;
         Ok(Self { port, rights: Arc::default(), server: Server::Gateway(service), folder })
     }
 
-    /// One of each kind that this machine has.
+    /// Starts one server of each kind that is installed.
     pub async fn each() -> anyhow::Result<Vec<Self>> {
         let mut all = vec![Self::start().await?];
         if crate::parts::program("versitygw").is_ok() {
@@ -114,7 +136,7 @@ impl S3 {
         Ok(all)
     }
 
-    /// Its name.
+    /// The name of the server program.
     pub const fn name(&self) -> &'static str {
         match self.server {
             Server::Here(_) => "s3s-fs",
@@ -122,7 +144,7 @@ impl S3 {
         }
     }
 
-    /// The program, where it is one of its own.
+    /// The process of the server; `None` for s3s-fs.
     pub const fn service(&mut self) -> Option<&mut Service> {
         match &mut self.server {
             Server::Here(_) => None,
@@ -130,7 +152,7 @@ impl S3 {
         }
     }
 
-    /// A client with every right.
+    /// Returns a client with all rights, for a server without TLS.
     pub fn client(&self) -> Client {
         let config = aws_sdk_s3::config::Builder::new()
             .behavior_version(BehaviorVersion::latest())
@@ -142,14 +164,9 @@ impl S3 {
         Client::from_conf(config)
     }
 
-    /// Another user of the gateway, whose secret is [`SECRET_KEY`] too, and what it may do with a bucket.
+    /// Adds a user to versitygw, whose secret is [`SECRET_KEY`] too, and allows it some actions on a bucket.
     pub async fn user(&self, name: &str, bucket: &str, actions: &[&str]) -> anyhow::Result<()> {
-        let output = Command::new(crate::parts::program("versitygw")?)
-            .args(["admin", "--access", ACCESS_KEY, "--secret", SECRET_KEY])
-            .args(["--endpoint-url", &format!("http://127.0.0.1:{}", self.port)])
-            .args(["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "user"])
-            .output()?;
-        ensure!(output.status.success(), "create-user: {}", String::from_utf8_lossy(&output.stderr));
+        self.administer(&["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "user"])?;
         let resources = [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")];
         let of_bucket = |action: &&&str| action.starts_with("s3:List");
         let statement = |actions: Vec<&&str>, resource: &str| serde_json::json!({"Effect": "Allow", "Principal": {"AWS": [name]}, "Action": actions, "Resource": resource});
@@ -165,17 +182,55 @@ impl S3 {
         Ok(())
     }
 
-    /// From now on only what this policy grants is allowed.
+    /// Adds a user with all rights to versitygw, whose secret is [`SECRET_KEY`] too.
+    pub fn administrator(&self, name: &str) -> anyhow::Result<()> {
+        self.administer(&["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "admin"])
+    }
+
+    /// Removes a user from versitygw.
+    pub fn remove_user(&self, name: &str) -> anyhow::Result<()> {
+        self.administer(&["delete-user", "--access", name])
+    }
+
+    /// Changes the secret of a user of versitygw.
+    pub fn new_secret(&self, name: &str, secret: &str) -> anyhow::Result<()> {
+        self.administer(&["update-user", "--access", name, "--secret", secret])
+    }
+
+    /// Runs an administrative command of versitygw.
+    fn administer(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let address = match &self.server {
+            Server::Gateway(service) => service.address(),
+            Server::Here(_) => anyhow::bail!("s3s-fs has one user"),
+        };
+        let output = Command::new(crate::parts::program("versitygw")?)
+            .args(["admin", "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--allow-insecure"])
+            .args(["--endpoint-url", address])
+            .args(arguments)
+            .output()?;
+        ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Replaces the certificate of versitygw by one of another authority.
+    pub async fn renew(&mut self, authority: &Authority) -> anyhow::Result<()> {
+        certify(self.folder.path(), authority)?;
+        let service = self.service().context("no program")?;
+        service.stop();
+        service.start().await
+    }
+
+    /// Allows from now on only the actions that a policy grants. Only s3s-fs enforces it.
     pub fn grant(&self, policy: Value) {
         self.rights.lock().unwrap_or_else(PoisonError::into_inner).policy = Some(policy);
     }
 
-    /// Every question so far: its action and the resource, with the prefix of a list.
+    /// Returns every request so far: action, resource and prefix.
     pub fn asked(&self) -> BTreeSet<Asked> {
         self.rights.lock().unwrap_or_else(PoisonError::into_inner).asked.clone()
     }
 
-    /// Writes an object; the bucket is made if needed.
+    /// Writes an object. Creates the bucket if it does not exist.
     pub fn put(&self, bucket: &str, key: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let path = self.path(bucket, key);
         std::fs::create_dir_all(path.parent().context("no parent")?)?;
@@ -196,7 +251,7 @@ impl S3 {
         Ok(std::fs::create_dir_all(path)?)
     }
 
-    /// Sets when an object was modified.
+    /// Sets the modification time of an object.
     pub fn modified(&self, bucket: &str, key: &str, at: SystemTime) -> anyhow::Result<()> {
         Ok(std::fs::File::options().write(true).open(self.path(bucket, key))?.set_modified(at)?)
     }
@@ -210,19 +265,26 @@ impl S3 {
     }
 }
 
-/// One question in the words of a policy.
+/// Writes a certificate for `localhost` and its key.
+fn certify(folder: &Path, authority: &Authority) -> anyhow::Result<()> {
+    let (certificate, key) = authority.pem("localhost")?;
+    std::fs::write(folder.join("cert"), certificate)?;
+    Ok(std::fs::write(folder.join("key"), key)?)
+}
+
+/// A request in the terms of an IAM policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
-    /// `s3:ListBucket` and its like; the method of what has no such name here.
+    /// The action, such as `s3:ListBucket`; the HTTP method if the request has no known action.
     pub action: String,
     /// The bucket or object, as an ARN.
     pub resource: String,
-    /// The prefix of a list.
+    /// The prefix of a listing.
     pub prefix: Option<String>,
 }
 
 impl Asked {
-    /// Of a path-style request.
+    /// Parses a path-style request.
     fn of(method: &Method, uri: &Uri) -> Self {
         let path = uri.path().trim_matches('/');
         let parameter = |name: &str| {
@@ -239,7 +301,7 @@ impl Asked {
         Self { action: action.to_owned(), resource: format!("arn:aws:s3:::{path}"), prefix }
     }
 
-    /// Whether a statement of a policy grants it.
+    /// Whether a statement of a policy allows the request.
     pub fn is_granted_by(&self, statement: &Value) -> bool {
         let any = |value: &Value, fits: &dyn Fn(&str) -> bool| match value {
             Value::Array(all) => all.iter().filter_map(Value::as_str).any(fits),
@@ -261,10 +323,10 @@ impl Asked {
     }
 }
 
-/// What is granted and what was asked for.
+/// The policy, and the requests so far.
 #[derive(Default)]
 struct Rights {
-    /// Nobody is refused for want of a right while there is none.
+    /// The policy to enforce; `None` allows everything.
     policy: Option<Value>,
     asked: BTreeSet<Asked>,
 }

@@ -1,34 +1,30 @@
-//! Wednesday 5, "Run dependency security scan": what `cargo audit` found, and whether it still runs.
+//! Security advisories that `cargo audit` found, and the age of its report. Checklist: Wednesday 5, "Run dependency
+//! security scan".
 
 use crate::prelude::*;
 
-/// Advisories by level.
 pub static ADVISORIES: Metric = Metric::gauge(
     "checklist_advisories",
     "Security advisories that apply to the dependencies, by level: critical, high, medium, low or unknown.",
     &["report", "level"],
 );
-/// Age of the report.
 pub static WRITTEN: Metric = Metric::fact(
     "checklist_advisories_report_timestamp_seconds",
     "Unix time at which the report of cargo audit was written.",
     &["report"],
 );
 
-/// Whether its time is yet to come.
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_advisories_report_in_future",
     "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
     &["report"],
 );
 
-/// Warnings by kind.
 pub static WARNINGS: Metric = Metric::gauge(
     "checklist_advisory_warnings",
     "Dependencies that cargo audit warns of, by kind: unmaintained, unsound, yanked or other.",
     &["report", "kind"],
 );
-/// Age of what the dependencies are held against.
 pub static DATABASE: Metric = Metric::fact(
     "checklist_advisories_database_timestamp_seconds",
     "Unix time at which the database of advisories that the report was made with was last changed.",
@@ -38,13 +34,15 @@ pub static DATABASE: Metric = Metric::fact(
 
 static WARNED: Threshold = Threshold::above(
     "advisories.warnings",
+    "dependencies with a warning",
     Unit::Count,
-    "A dependency that is unmaintained, unsound or yanked has no vulnerability yet, and nobody who would mend one.",
+    "A dependency that is unmaintained, unsound or yanked has no known vulnerability, but nobody maintains it when one is found.",
 )
 .warning(0.0);
 
 static DATABASE_AGE: Threshold = Threshold::above(
     "advisories.database_age",
+    "age of the advisory database",
     Unit::Seconds,
     "The database changes several times a week; a scan with one of last month finds nothing that is new.",
 )
@@ -52,29 +50,39 @@ static DATABASE_AGE: Threshold = Threshold::above(
 
 static IN_FUTURE: Threshold = Threshold::above(
     "advisories.report_in_future",
+    "reports dated in the future",
     Unit::Count,
-    "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
+    "A time in the future comes from a wrong clock, and would hide an old report until that time.",
 )
 .warning(0.0);
 
 static SEVERE: Threshold = Threshold::above(
     "advisories.severe",
+    "severe vulnerabilities",
     Unit::Count,
-    "The checklist expects no vulnerabilities; a high or critical one is mended within days, and nobody mends it at night.",
+    "The checklist expects no vulnerabilities; a high or critical one is mended within days, so it warns and does not page.",
 )
 .warning(0.0);
 
-static OTHER: Threshold =
-    Threshold::above("advisories.other", Unit::Count, "The checklist expects no vulnerabilities.").warning(0.0);
+static OTHER: Threshold = Threshold::above(
+    "advisories.other",
+    "other vulnerabilities",
+    Unit::Count,
+    "The checklist expects no vulnerabilities.",
+)
+.warning(0.0);
 
-static MAX_AGE: Threshold =
-    Threshold::above("advisories.report_age", Unit::Seconds, "The scan runs weekly; one day of slack.")
-        .warning(8.0 * DAY);
+static MAX_AGE: Threshold = Threshold::above(
+    "advisories.report_age",
+    "age of the report",
+    Unit::Seconds,
+    "The scan runs weekly; one day of slack.",
+)
+.warning(8.0 * DAY);
 
 const SEVERE_ONES: &[(&str, &[&str])] = &[("level", &["critical", "high"])];
 const OTHER_ONES: &[(&str, &[&str])] = &[("level", &["medium", "low", "unknown"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "advisories",
     title: "Security advisories",
@@ -181,7 +189,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Reports of the future",
-            description: "Whether a report's time is yet to come, so that its age is not known.",
+            description: "Whether a report has a time in the future, so that its age is not known.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["report"],
             threshold: Some(&IN_FUTURE),

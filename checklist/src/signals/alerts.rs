@@ -1,24 +1,20 @@
-//! Daily 4, "Review overnight alerts": pages that nobody took, and silences that hide too much for too long.
+//! Critical alerts that nobody acknowledged, and long silences. Checklist: daily 4, "Review overnight alerts".
 
 use crate::prelude::*;
 
-/// Alerts by severity and state.
 pub static ALERTS: Metric = Metric::gauge(
     "checklist_alertmanager_alerts",
     "Alerts in Alertmanager by their severity and state: active, silenced or inhibited.",
     &["level", "state"],
 );
-/// The oldest page that nobody took.
 pub static OLDEST: Metric = Metric::gauge(
     "checklist_alertmanager_oldest_active_timestamp_seconds",
     "Unix time at which the oldest critical alert began that is neither silenced nor inhibited.",
     &[],
 )
 .sparse();
-/// Silences by state.
 pub static SILENCES: Metric =
     Metric::gauge("checklist_alertmanager_silences", "Silences in Alertmanager by state.", &["state"]);
-/// The silence that lasts longest.
 pub static SILENCE_END: Metric = Metric::gauge(
     "checklist_alertmanager_longest_silence_end_timestamp_seconds",
     "Unix time at which the active silence that lasts longest ends.",
@@ -28,6 +24,7 @@ pub static SILENCE_END: Metric = Metric::gauge(
 
 static UNTAKEN: Threshold = Threshold::above(
     "alerts.unacknowledged",
+    "time that an alert has fired",
     Unit::Seconds,
     "Unacknowledged means: active in Alertmanager for an hour, neither silenced nor inhibited. Alertmanager does not know who pressed a button in PagerDuty, so whoever works on a page for longer silences it, with a comment that says who and why.",
 )
@@ -35,12 +32,12 @@ static UNTAKEN: Threshold = Threshold::above(
 
 static LONG: Threshold = Threshold::above(
     "alerts.silence",
+    "time until a silence ends",
     Unit::Seconds,
-    "A silence that ends in more than a week is an alert that was switched off in secret.",
+    "A silence that lasts longer than a week switches an alert off without anybody reviewing it.",
 )
 .warning(7.0 * DAY);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "alerts",
     title: "Alerts",
@@ -57,7 +54,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAlertUnacknowledged",
             when: When::Beyond(Value::Age(of(&OLDEST)), &UNTAKEN),
             pending: minutes(5),
-            summary: "Critical alert is taken by nobody.",
+            summary: "Nobody has taken a critical alert.",
             description: "A critical alert in Alertmanager {{ $labels.target }} has been active for {value} and nobody has silenced it; the limit is {limit}. An acknowledgement in PagerDuty is not seen here: whoever works on it silences it with a comment.",
             ..WARNING
         },

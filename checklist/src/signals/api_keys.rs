@@ -1,14 +1,12 @@
-//! Second Monday 2, "Review API keys": keys that nobody uses.
+//! API keys that are not used. Checklist: second Monday 2, "Review API keys".
 
 use crate::prelude::*;
 
-/// Keys by state.
 pub static KEYS: Metric = Metric::gauge(
     "checklist_api_keys",
-    "API keys that are not revoked, by state: active, stale (not used for long) never_used (and not new) or future (its time is ahead).",
+    "API keys that are not revoked, by state: active, stale (not used for long), never_used (and not new) or future (its last use is in the future).",
     &["state"],
 );
-/// The oldest key.
 pub static OLDEST: Metric = Metric::gauge(
     "checklist_api_key_oldest_created_timestamp_seconds",
     "Unix time at which the oldest API key that is not revoked was created.",
@@ -16,19 +14,21 @@ pub static OLDEST: Metric = Metric::gauge(
 )
 .sparse();
 
-/// Also the parameter of the query.
+/// Also a parameter of the probe's query.
 pub static STALE_AFTER: Threshold = Threshold::above(
     "api_keys.stale_after",
+    "time since an API key was used",
     Unit::Seconds,
     "The checklist revokes keys that were not used for 90 days.",
 )
 .warning(90.0 * DAY);
 
-static STALE: Threshold = Threshold::above("api_keys.stale", Unit::Count, "The review should leave none.").warning(0.0);
+static STALE: Threshold =
+    Threshold::above("api_keys.stale", "API keys that nobody uses", Unit::Count, "The review should leave none.")
+        .warning(0.0);
 
 const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_used", "future"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "api_keys",
     title: "API keys",

@@ -1,21 +1,18 @@
-//! Wednesday 3, "Verify audit logging is working": the newest event in the application's audit table.
+//! The newest event in the application's audit table. Checklist: Wednesday 3, "Verify audit logging is working".
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "courses of whole samples")]
 
 use crate::prelude::*;
 use crate::signals::error_rate::REQUESTS;
 
-/// Whether there is any event.
 pub static PRESENT: Metric =
     Metric::gauge("checklist_audit_event_present", "Whether the audit table holds an event (1) or not (0).", &[]);
-/// The newest event.
 pub static LAST: Metric = Metric::gauge(
     "checklist_audit_last_event_timestamp_seconds",
     "Unix time of the newest event in the audit table that is not in the future.",
     &[],
 )
 .sparse();
-/// Events that are not yet.
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_audit_future_events",
     "Events in the audit table whose time is more than five minutes ahead, counted up to 1000.",
@@ -24,50 +21,60 @@ pub static FUTURE: Metric = Metric::gauge(
 
 static AHEAD: Threshold = Threshold::above(
     "audit_log.future_events",
+    "events dated in the future",
     Unit::Count,
-    "Clocks differ by seconds; an event of tomorrow is a wrong clock, a wrong zone or a forged row.",
+    "Clocks differ by seconds; an event further in the future comes from a wrong clock, a wrong time zone or a forged row.",
 )
 .warning(0.0);
 
 static SILENCE: Threshold = Threshold::above(
     "audit_log.silence",
+    "age of the newest event",
     Unit::Seconds,
     "The checklist expects events within the last hour, where there usually are some. Four hours of silence of an application in use are critical.",
 )
-// Silence is compared with the same hours a week ago; that of days is the limit `audit_log.stopped`.
+// A silence is compared with the same hours a week ago, so longer limits make no sense. Silences of days have the
+// threshold `audit_log.stopped`.
 .between(5.0 * MINUTE, DAY)
 .warning(HOUR)
 .critical(4.0 * HOUR);
 
-static STOPPED: Threshold =
-    Threshold::above("audit_log.stopped", Unit::Seconds, "No night, weekend or holiday lasts for five days.")
-        .warning(5.0 * DAY);
+static STOPPED: Threshold = Threshold::above(
+    "audit_log.stopped",
+    "age of the newest event",
+    Unit::Seconds,
+    "No night, weekend or holiday lasts for five days.",
+)
+.warning(5.0 * DAY);
 
 static USUAL: Threshold = Threshold::above(
     "audit_log.usual",
+    "events at the same hour a week ago",
     Unit::Count,
     "A quiet night is normal. Silence counts when the same hour a week ago had at least ten events; where an hour has fewer, when the same four hours had ten, and the silence is four times as long as the limit.",
 )
-// A look every five minutes sees no more within an hour.
+// The probe runs every five minutes, so it sees at most twelve changes in an hour.
 .between(1.0, 12.0)
 .warning(10.0);
 
 static BUSY: Threshold = Threshold::above(
     "audit_log.requests",
+    "requests within the last hour",
     Unit::Count,
     "Silence also counts when the application of the same name has served five hundred requests within the last hour: some of them leave a trace.",
 )
 .between(1.0, f64::INFINITY)
 .warning(500.0);
 
-/// Requests of an hour of the application of the same name.
+/// Returns the mean requests per second of an hour, of the application with the same name.
 fn requests(at: &str) -> String {
     format!("sum by (target) (avg_over_time({REQUESTS}[1h]{at}))")
 }
 
-/// Silence where somebody does what should leave a trace: it did at this hour a week ago, or, where an hour has few
-/// events, in four hours of which none has one now; or requests are served. A holiday is no silence: where requests are
-/// counted, there must be some of those of a week ago.
+/// Returns the expression for an unexpected silence of the audit log. The silence is unexpected when there were events
+/// at the same hour a week ago; for logs with few events, when four hours are silent that had events a week ago; or
+/// when the application serves requests now. A holiday is excluded: where requests are counted, the application must
+/// serve at least a quarter of the requests of a week ago.
 fn silent(scope: &Scope, limits: &Limits, severity: crate::condition::threshold::Severity) -> String {
     let limit = limits.of(&SILENCE).at(severity).unwrap_or(f64::NAN);
     let silent = |times: f64| format!("time() - {} > {}", scope.max(&LAST), number(times * limit));
@@ -85,7 +92,6 @@ fn silent(scope: &Scope, limits: &Limits, severity: crate::condition::threshold:
     )
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "audit_log",
     title: "Audit log",
@@ -113,8 +119,8 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&SILENCE),
                 metrics: &[&LAST, &REQUESTS],
                 case: |given| {
-                    // An event every five minutes for a week and four hours, then none; the limit is reached when the
-                    // lead is over.
+                    // An event every five minutes for a week and four hours, then none. The silence reaches its limit
+                    // at the end of the lead.
                     let lead = hours(172);
                     let (count, end) = (lead.as_secs() / 300, lead.as_secs());
                     let rest = (given.limit as u64 + given.pending.as_secs()) / 300 + 90;
@@ -136,7 +142,7 @@ pub static SIGNAL: Signal = Signal {
                     if usual < 4.0 {
                         return case;
                     }
-                    // Half as many events an hour as are usual, and twice as many in four: a week ago, and one now.
+                    // A log with few events: half as many per hour as `usual`, but twice as many in four hours.
                     let apart = (24.0 / usual) as u64;
                     let events = (count + rest - 7 * 288 + 12) / apart;
                     let last = end - 3 * given.limit as u64;

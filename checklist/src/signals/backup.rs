@@ -1,48 +1,42 @@
-//! Daily 7, "Verify backups completed": last night's backup is in the bucket and looks like one.
+//! The newest backup in a bucket: its age, size and format. Checklist: daily 7, "Verify backups completed".
 
 use crate::prelude::*;
 
-/// Whether there is a backup at all.
 pub static PRESENT: Metric = Metric::gauge(
     "checklist_backup_present",
     "Whether the prefix of the backup holds an object that is a backup by its name (1) or not (0).",
     &["backup"],
 );
-/// When the newest one was written.
 pub static LAST: Metric = Metric::fact(
     "checklist_backup_last_timestamp_seconds",
     "Unix time at which the newest object of the backup was last modified, without those of the future.",
     &["backup"],
 );
-/// Size of the newest one.
 pub static BYTES: Metric =
     Metric::gauge("checklist_backup_last_bytes", "Size of the newest object of the backup.", &["backup"]);
-/// How many there are.
 pub static OBJECTS: Metric =
     Metric::gauge("checklist_backup_objects", "Backups under the prefix; a folder of pg_dump is one.", &["backup"]);
-/// How many have a time that is yet to come.
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_backup_future_objects",
     "Backups whose time is more than five minutes in the future, which says nothing about their age.",
     &["backup"],
 );
-/// Whether the newest one starts as a dump does.
 pub static HEADER_VALID: Metric = Metric::gauge(
     "checklist_backup_header_valid",
     "Whether the newest backup starts as its format demands (1) or not (0), absent when any is accepted or it cannot be read.",
     &["backup"],
 );
-/// How often one is expected.
 pub static EXPECTED_INTERVAL: Metric = Metric::gauge(
     "checklist_backup_expected_interval_seconds",
     "Seconds between two backups as configured.",
     &["backup"],
 );
 
-/// One missed night warns, two page; two hours of slack cover a slow dump. A backup whose
-/// `every` is not a day gets one interval plus slack and two intervals plus slack instead.
+/// Warns after one missed night and pages after two, with two hours for a slow dump. A backup that is not daily gets
+/// limits by its `every`, with the same two hours.
 pub static MAX_AGE: Threshold = Threshold::above(
     "backup.max_age",
+    "age of the newest backup",
     Unit::Seconds,
     "One interval plus two hours for a slow dump warns, two intervals plus two hours page.",
 )
@@ -51,6 +45,7 @@ pub static MAX_AGE: Threshold = Threshold::above(
 
 static MIN_SIZE: Threshold = Threshold::below(
     "backup.min_size",
+    "size of the newest backup",
     Unit::Bytes,
     "An empty file is what a job leaves whose dump failed; set what the smallest good one has.",
 )
@@ -58,19 +53,20 @@ static MIN_SIZE: Threshold = Threshold::below(
 
 static IN_FUTURE: Threshold = Threshold::above(
     "backup.in_future",
+    "backups dated in the future",
     Unit::Count,
-    "A time that is yet to come is a clock or a tool that is wrong, and would be fresh for as long.",
+    "A time in the future comes from a wrong clock or tool, and would hide missing backups until that time.",
 )
 .warning(0.0);
 
 static SHRUNK: Threshold = Threshold::below(
     "backup.size_ratio",
+    "size of the newest backup beside the usual one",
     Unit::Ratio,
     "A dump less than half as large as the median of four weeks has lost data or broke off; two weeks of small dumps are the usual size.",
 )
 .critical(0.5);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "backup",
     title: "Backups",
@@ -96,7 +92,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistBackupStale",
             when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
-            // An age does not flap, and the slack of a slow dump is in the limit.
+            // An age does not flap, and the limit includes time for a slow dump.
             pending: minutes(2),
             summary: "Backup is too old.",
             description: "The newest object of backup {{ $labels.backup }} is {value} old; the limit is {limit}.",
@@ -121,7 +117,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistBackupNotADump",
             when: When::Zero(of(&HEADER_VALID)),
-            // An object is there whole or not at all.
+            // S3 shows an object only when it is complete, so the state does not flap.
             pending: minutes(2),
             summary: "Newest backup is not a dump.",
             description: "The newest object of backup {{ $labels.backup }} does not start as a dump of its format does.",
@@ -137,7 +133,7 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&SHRUNK),
                 metrics: &[&BYTES],
                 case: |given| {
-                    // The usual size must stay the median until the alert has been pending long enough.
+                    // The usual size must stay the median until the alert's pending time is over.
                     let usual = given.pending + minutes(5);
                     let falling = step(&BYTES, 1000.0, usual.as_secs() / 60, 900.0 * given.limit);
                     Case::new(vec![falling], vec![steady(&BYTES, 1000.0)]).after(usual)
@@ -169,7 +165,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Backups of the future",
-            description: "Objects whose time is yet to come; they are left out of the age.",
+            description: "Objects with a time in the future; they are left out of the age.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["backup"],
             threshold: Some(&IN_FUTURE),

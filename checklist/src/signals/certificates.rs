@@ -1,47 +1,43 @@
-//! Wednesday 4, "Check certificate expiry": more than 30 days are left, and clients accept it.
+//! The remaining validity of certificates, and whether clients accept them. Checklist: Wednesday 4, "Check certificate
+//! expiry".
 
 use crate::prelude::*;
 
 const CERTIFICATE: &[&str] = &["source", "subject_cn", "issuer_cn", "position"];
 
-/// End of validity.
 pub static NOT_AFTER: Metric = Metric::fact(
     "checklist_certificate_not_after_timestamp_seconds",
     "Unix time at which the certificate expires, known also when it is expired or not trusted.",
     CERTIFICATE,
 );
-/// Begin of validity.
 pub static NOT_BEFORE: Metric = Metric::fact(
     "checklist_certificate_not_before_timestamp_seconds",
     "Unix time from which the certificate is valid.",
     CERTIFICATE,
 );
-/// End of validity of what nobody needs.
 pub static SPARE_NOT_AFTER: Metric = Metric::fact(
     "checklist_certificate_spare_not_after_timestamp_seconds",
     "Unix time at which a presented certificate expires that clients do not need, such as a root or one that is cross-signed for older clients.",
     CERTIFICATE,
 )
 .sparse();
-/// Whether a client would accept it.
 pub static VERIFIED: Metric = Metric::gauge(
     "checklist_certificate_verified",
     "Whether a client accepts the presented chain for the server's name (1) or not (0).",
     &[],
 );
-/// Why not.
 pub static VERIFICATION_FAILURES: Metric = Metric::gauge(
     "checklist_certificate_verification_failures",
     "Constant 1 with the reason for which the presented chain is not accepted, absent when it is.",
     &["reason"],
 )
 .sparse();
-/// What was negotiated.
 pub static TLS_VERSION: Metric =
     Metric::gauge("checklist_tls_version_info", "Constant 1 with the negotiated TLS version.", &["version"]).sparse();
 
 static LEAD: Threshold = Threshold::below(
     "certificates.expires_within",
+    "time until the certificate expires",
     Unit::Seconds,
     "The checklist asks for 30 days, which is when programs renew. At 28 days a renewal is two days late, which warns; 7 days page. Of a short-lived certificate a quarter of its life warns, and a tenth pages.",
 )
@@ -50,12 +46,12 @@ static LEAD: Threshold = Threshold::below(
 
 static SPARE_LEAD: Threshold = Threshold::below(
     "certificates.spare_expires_within",
+    "time until a spare certificate expires",
     Unit::Seconds,
     "A certificate that current clients do without breaks older ones when it expires: it is renewed or no longer sent.",
 )
 .warning(0.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "certificates",
     title: "Certificates",

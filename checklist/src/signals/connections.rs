@@ -1,42 +1,37 @@
-//! Daily 8, "Check database connections": no excessive idle connections, and room for more.
+//! Connections to database servers: free ones, idle ones, and long transactions. Checklist: daily 8, "Check database
+//! connections".
 
 use crate::prelude::*;
 
-/// Connections by state.
 pub static CONNECTIONS: Metric = Metric::gauge(
     "checklist_postgres_connections",
     "Client connections to the server by database and state.",
     &["database", "state"],
 )
 .sparse();
-/// What ordinary roles may use.
 pub static LIMIT: Metric = Metric::gauge(
     "checklist_postgres_connections_limit",
     "Connections that ordinary roles can open: max_connections less those reserved for superusers and privileged roles.",
     &[],
 );
-/// What a database may use.
 pub static DATABASE_LIMIT: Metric = Metric::gauge(
     "checklist_postgres_database_connections_limit",
     "Connections that ordinary roles can open to the database, absent where the server's own limit holds.",
     &["database"],
 )
 .sparse();
-/// What a role uses.
 pub static ROLE_CONNECTIONS: Metric = Metric::gauge(
     "checklist_postgres_role_connections",
     "Client connections of the role, for roles with a limit of their own.",
     &["role"],
 )
 .sparse();
-/// What a role may use.
 pub static ROLE_LIMIT: Metric = Metric::gauge(
     "checklist_postgres_role_connections_limit",
     "Connections that the role can open, absent where the server's own limit holds.",
     &["role"],
 )
 .sparse();
-/// When the oldest open transaction of a state began.
 pub static OLDEST_TRANSACTION: Metric = Metric::gauge(
     "checklist_postgres_oldest_transaction_start_timestamp_seconds",
     "Unix time at which the oldest open transaction of a client in this state began.",
@@ -46,6 +41,7 @@ pub static OLDEST_TRANSACTION: Metric = Metric::gauge(
 
 static USAGE: Threshold = Threshold::above(
     "connections.usage",
+    "share of the connections in use",
     Unit::Ratio,
     "At 80% a deployment that doubles its replicas for a rollout runs out; at 95% the next client is refused.",
 )
@@ -54,6 +50,7 @@ static USAGE: Threshold = Threshold::above(
 
 static IDLE: Threshold = Threshold::above(
     "connections.idle",
+    "share of idle connections",
     Unit::Ratio,
     "Half of all connections doing nothing means pools larger than the work.",
 )
@@ -61,6 +58,7 @@ static IDLE: Threshold = Threshold::above(
 
 static IDLE_IN_TRANSACTION: Threshold = Threshold::above(
     "connections.idle_in_transaction",
+    "longest idle transaction",
     Unit::Seconds,
     "An open transaction that does nothing holds its locks and keeps vacuum from cleaning up.",
 )
@@ -69,7 +67,6 @@ static IDLE_IN_TRANSACTION: Threshold = Threshold::above(
 const IDLE_ONES: &[(&str, &[&str])] = &[("state", &["idle"])];
 const IN_TRANSACTION: &[(&str, &[&str])] = &[("state", &["idle in transaction", "idle in transaction (aborted)"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "connections",
     title: "Database connections",
@@ -188,11 +185,24 @@ pub static SIGNAL: Signal = Signal {
         records: &[
             (
                 &CONNECTIONS,
-                "sum by (database, state) (label_replace(pg_stat_activity_count{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+                // Releases before 0.17 do not distinguish background workers from clients.
+                "sum by (database, state) (label_replace(pg_stat_activity_count{{selector}, backend_type=~\"(client backend)?\"}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
             ),
             (
                 &LIMIT,
-                "max(pg_settings_max_connections{{selector}} - on (server, instance) pg_settings_superuser_reserved_connections{{selector}})",
+                "max(pg_settings_max_connections{{selector}} - on (server, instance) pg_settings_superuser_reserved_connections{{selector}} - on (server, instance) (pg_settings_reserved_connections{{selector}} or 0 * pg_settings_max_connections{{selector}}))",
+            ),
+            (
+                &DATABASE_LIMIT,
+                "max by (database) (label_replace(pg_database_connection_limit{{selector}} > 0, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+            ),
+            (
+                &ROLE_CONNECTIONS,
+                "sum by (role) (label_replace(pg_stat_activity_count{{selector}, backend_type=~\"(client backend)?\"}, \"role\", \"$1\", \"usename\", \"(.+)\")) and on (role) label_replace(pg_roles_connection_limit{{selector}} > 0, \"role\", \"$1\", \"rolname\", \"(.*)\")",
+            ),
+            (
+                &ROLE_LIMIT,
+                "max by (role) (label_replace(pg_roles_connection_limit{{selector}} > 0, \"role\", \"$1\", \"rolname\", \"(.*)\"))",
             ),
             (&OLDEST_TRANSACTION, "time() - max by (state) (pg_stat_activity_max_tx_duration{{selector}} > 0)"),
         ],

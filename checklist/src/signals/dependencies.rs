@@ -1,21 +1,19 @@
-//! Third Monday 1, "Check for Rust crate updates": what `cargo outdated` found, and whether it still runs.
+//! Outdated dependencies that `cargo outdated` found, and the age of its report. Checklist: third Monday 1, "Check for
+//! Rust crate updates".
 
 use crate::prelude::*;
 
-/// Outdated dependencies by kind.
 pub static OUTDATED: Metric = Metric::gauge(
     "checklist_outdated_dependencies",
     "Dependencies with a newer release, by kind of the step: major, minor, patch or removed.",
     &["report", "kind"],
 );
-/// Age of the report.
 pub static WRITTEN: Metric = Metric::fact(
     "checklist_dependencies_report_timestamp_seconds",
     "Unix time at which the report of cargo outdated was written.",
     &["report"],
 );
 
-/// Whether its time is yet to come.
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_dependencies_report_in_future",
     "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
@@ -24,17 +22,23 @@ pub static FUTURE: Metric = Metric::gauge(
 
 static IN_FUTURE: Threshold = Threshold::above(
     "dependencies.report_in_future",
+    "reports dated in the future",
     Unit::Count,
-    "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
+    "A time in the future comes from a wrong clock, and would hide an old report until that time.",
 )
 .warning(0.0);
 
-static MAX_AGE: Threshold =
-    Threshold::above("dependencies.report_age", Unit::Seconds, "The review is monthly; four days of slack.")
-        .warning(35.0 * DAY);
+static MAX_AGE: Threshold = Threshold::above(
+    "dependencies.report_age",
+    "age of the report",
+    Unit::Seconds,
+    "The review is monthly; four days of slack.",
+)
+.warning(35.0 * DAY);
 
 static MAJOR: Threshold = Threshold::above(
     "dependencies.major",
+    "outdated dependencies",
     Unit::Count,
     "More than ten major versions behind is a project of its own; the checklist names no number.",
 )
@@ -43,7 +47,6 @@ static MAJOR: Threshold = Threshold::above(
 const MAJOR_ONES: &[(&str, &[&str])] = &[("kind", &["major"])];
 const OTHER_ONES: &[(&str, &[&str])] = &[("kind", &["minor", "patch", "removed"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "dependencies",
     title: "Outdated dependencies",
@@ -108,7 +111,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Reports of the future",
-            description: "Whether a report's time is yet to come, so that its age is not known.",
+            description: "Whether a report has a time in the future, so that its age is not known.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["report"],
             threshold: Some(&IN_FUTURE),

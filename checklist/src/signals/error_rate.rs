@@ -1,25 +1,26 @@
-//! Daily 5, "Check error rate (last 24h)": the application's own counter, over a day and as a budget that burns.
+//! The error rate of the application's requests, over a day and as burn rates of an error budget. Checklist: daily 5,
+//! "Check error rate (last 24h)".
 
 use crate::prelude::*;
 
-/// Requests per second.
 pub static REQUESTS: Metric =
     Metric::gauge("checklist:http_requests:rate5m", "Requests per second within five minutes.", &[]);
-/// Failed requests per second.
 pub static ERRORS: Metric =
     Metric::gauge("checklist:http_request_errors:rate5m", "Failed requests per second within five minutes.", &[]);
 
 static RATIO: Threshold = Threshold::above(
     "error_rate.ratio",
+    "share of failed requests",
     Unit::Ratio,
     "The checklist expects less than 1% over the last day; this is also the budget of the burn rates.",
 )
-// Nobody keeps an objective of no error at all, and no rate burns it.
+// The minimum is above 0, because an objective without any error has no budget that could burn.
 .between(0.000_01, 1.0)
 .warning(0.01);
 
 static MIN_ERRORS: Threshold = Threshold::above(
     "error_rate.min_errors",
+    "failed requests",
     Unit::Count,
     "One failed request of a quiet night is no rate: ten must have failed within the window.",
 )
@@ -28,6 +29,7 @@ static MIN_ERRORS: Threshold = Threshold::above(
 
 static MIN_REQUESTS: Threshold = Threshold::above(
     "error_rate.min_requests",
+    "requests within an hour",
     Unit::Count,
     "Of fewer than a hundred requests within an hour nobody can tell a rate; longer windows need three, ten and twenty times as many.",
 )
@@ -36,49 +38,53 @@ static MIN_REQUESTS: Threshold = Threshold::above(
 
 static MOST: Threshold = Threshold::above(
     "error_rate.now",
+    "share of failed requests now",
     Unit::Ratio,
     "When a quarter of the requests fails for three minutes, the hour need not be waited for.",
 )
 .between(0.01, 0.99)
 .critical(0.25);
 
-/// A window: as PromQL writes it, in seconds, and how many times the requests of an hour it must have.
+/// A window as PromQL writes it, in seconds, and the number of requests it must have, as a multiple of the requests of
+/// an hour.
 type Window = (&'static str, f64, f64);
 const HOURLY: Window = ("1h", HOUR, 1.0);
 const SIX_HOURS: Window = ("6h", 6.0 * HOUR, 3.0);
 const DAILY: Window = ("1d", DAY, 10.0);
 const THREE_DAYS: Window = ("3d", 3.0 * DAY, 20.0);
 
-/// Enough requests and enough failed ones within a window.
+/// Returns the condition that a window has enough requests and enough failed ones.
 fn enough(scope: &Scope, limits: &Limits, (window, seconds, times): Window) -> String {
     let count = |metric| format!("{} * {}", scope.over("avg_over_time", metric, window), number(seconds));
     let (errors, requests) = (limits.value(&MIN_ERRORS), times * limits.value(&MIN_REQUESTS));
     format!("{} >= {} and {} >= {}", count(&ERRORS), number(errors), count(&REQUESTS), number(requests))
 }
 
-/// Mean ratio of errors within a window; means of rates, so that it does not depend on how often rules run.
+/// Returns the mean ratio of errors within a window. It divides means of rates, so it does not depend on the evaluation
+/// interval.
 fn ratio(scope: &Scope, window: &str) -> String {
     let (errors, requests) =
         (scope.over("avg_over_time", &ERRORS, window), scope.over("avg_over_time", &REQUESTS, window));
     format!("{errors} / ({requests} > 0)")
 }
 
-/// Two windows above a multiple of the budget (Google, "The Site Reliability Workbook", chapter 5): the long one
-/// shows that it matters, the short one that it still goes on.
+/// Returns the condition that both windows are above a multiple of the budget (Google, "The Site Reliability Workbook",
+/// chapter 5). The long window shows that the burn is significant, the short one that it continues.
 fn burns(scope: &Scope, limits: &Limits, factor: f64, long: Window, short: &str) -> String {
     let limit = number(share(limits, factor));
     let (both, volume) = (ratio(scope, short), enough(scope, limits, long));
     format!("{} > {limit} and {both} > {limit} and {volume}", ratio(scope, long.0))
 }
 
-/// The share of errors that burns a budget so many times too fast. A large budget is never burnt fourteen times too
-/// fast, for no share is above one: there it is half way between the budget and everything.
+/// Returns the error ratio that burns the budget `factor` times too fast. With a large budget this would exceed 1, so
+/// the ratio is at most half way between the budget and 1.
 fn share(limits: &Limits, factor: f64) -> f64 {
     let budget = limits.value(&RATIO);
     (factor * budget).min(f64::midpoint(budget, 1.0))
 }
 
-/// A share of errors just above the limit, and one just below it; and the same share of too little.
+/// A rule test: a ratio just above the limit fires. A ratio just below, too few failed requests, and too few requests
+/// do not.
 fn burning(limit: f64, limits: &Limits, (_, seconds, times): Window) -> Case {
     let much =
         1e4 + 100.0 * (limits.value(&MIN_ERRORS) / limit.max(1e-6) + times * limits.value(&MIN_REQUESTS)) / seconds;
@@ -90,11 +96,11 @@ fn burning(limit: f64, limits: &Limits, (_, seconds, times): Window) -> Case {
         .quiet("stays quiet on a few requests", at(few_requests, above(limit)))
 }
 
+/// Returns a ratio just above the limit and below 1.
 fn above(limit: f64) -> f64 {
     limit + 0.2 * limit.min(1.0 - limit)
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "error_rate",
     title: "Error rate",
@@ -165,7 +171,8 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&REQUESTS, &ERRORS],
                 case: |given| burning(share(given.limits, 14.4), given.limits, HOURLY),
             }),
-            // The slower burn of the same errors lasts half an hour longer and is no page of its own.
+            // The slower burn alert of the same errors ends half an hour later. While this alert fires, the slower one
+            // is inhibited and pages nobody.
             keep_firing: minutes(30),
             summary: "Requests fail.",
             description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within the hour: at this pace a month's budget of errors is gone within two days.",
@@ -247,7 +254,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Record {
             metric: &ERRORS,
-            // Without a failure there may be no series of failures: then it is zero, not unknown.
+            // Without failures there may be no series of failed requests. The rate is then 0 and not unknown.
             expr: |traffic| {
                 let (name, own, errors) = (&traffic.requests, &traffic.selector, &traffic.errors);
                 format!("sum(rate({name}{{{own}, {errors}}}[5m])) or 0 * sum(rate({name}{{{own}}}[5m]))")

@@ -1,28 +1,24 @@
-//! Friday 3, "Review HPA status": autoscalers that are often at their maximum, or cannot scale.
+//! Autoscalers that are often at their maximum, or cannot scale. Checklist: Friday 3, "Review HPA status".
 
 use crate::prelude::*;
 
 const HPA: &[&str] = &["namespace", "hpa"];
 
-/// Replicas by state.
 pub static REPLICAS: Metric = Metric::gauge(
     "checklist_hpa_replicas",
     "Replicas of the autoscaler's target by state: current, desired, min or max.",
     &["namespace", "hpa", "state"],
 );
-/// Whether it can do no more.
 pub static AT_MAX: Metric = Metric::gauge(
     "checklist_hpa_at_max",
     "Whether the autoscaler has reached its maximum and could be lower (1) or not (0).",
     HPA,
 );
-/// Whether it wants more than it may.
 pub static LIMITED: Metric = Metric::gauge(
     "checklist_hpa_scaling_limited",
     "Whether the autoscaler wants more replicas than its maximum (1) or not (0).",
     HPA,
 );
-/// Whether it works.
 pub static ABLE: Metric = Metric::gauge(
     "checklist_hpa_able_to_scale",
     "Whether the autoscaler can read its metrics and change its target (1) or not (0).",
@@ -31,6 +27,7 @@ pub static ABLE: Metric = Metric::gauge(
 
 static ALWAYS: Threshold = Threshold::above(
     "hpa.at_max",
+    "autoscalers that want more than their maximum",
     Unit::Count,
     "At its maximum by day an autoscaler does what it is for; one that has wanted more than it may for an hour has no answer to the next peak. Users who wait are a page of their own, so it warns.",
 )
@@ -38,18 +35,20 @@ static ALWAYS: Threshold = Threshold::above(
 
 static OFTEN: Threshold = Threshold::above(
     "hpa.at_max_share",
+    "share of the day at the maximum",
     Unit::Ratio,
     "The checklist asks whether the maximum is hit frequently: it wanted more for more than a fifth of the day.",
 )
 .warning(0.20);
 
-/// At its maximum, and not known to want no more: who reads the autoscaler from elsewhere may not know what it wants.
+/// Returns the condition that an autoscaler is at its maximum, unless it is known to want no more replicas. Other
+/// exporters may not provide the second metric.
 fn at_max(scope: &Scope, share: &str, limit: &str) -> String {
     let of = |metric| if share.is_empty() { scope.max(metric) } else { scope.over("avg_over_time", metric, share) };
     format!("{} > {limit} unless {} <= {limit}", of(&AT_MAX), of(&LIMITED))
 }
 
-/// At its maximum and wanting more; at its maximum and content.
+/// A rule test: an autoscaler at its maximum that wants more fires, one that is content does not.
 fn at_max_case(limit: f64) -> Case {
     let both = |at_max: f64, limited: f64| vec![steady(&AT_MAX, at_max), steady(&LIMITED, limited)];
     let beyond = limit + 1.0;
@@ -58,7 +57,6 @@ fn at_max_case(limit: f64) -> Case {
         .quiet("stays quiet by day at a maximum that is enough", both(beyond, limit))
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "hpa",
     title: "Autoscaling",
@@ -128,7 +126,8 @@ pub static SIGNAL: Signal = Signal {
             description: "1 while an autoscaler wants more replicas than its maximum.",
             query: PanelQuery::Value(Value::Of(of(&LIMITED))),
             legend: HPA,
-            // The limit belongs to what is at its maximum; this is one half of what the alert judges.
+            // No threshold: this metric is only a part of the alert's condition, whose limit is about autoscalers at
+            // their maximum.
             threshold: None,
             ..PANEL
         },
@@ -163,8 +162,8 @@ pub static SIGNAL: Signal = Signal {
             ),
             (
                 &ABLE,
-                // One whose target is scaled to zero is switched off, not unable.
-                "min by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=~\"AbleToScale|ScalingActive\", status=\"true\"} unless on (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_desired_replicas{{selector}} == 0), \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
+                // An autoscaler is disabled when its target is scaled to zero. It does not count as unable to scale.
+                "1 - max by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=\"AbleToScale\", status=\"false\"} or kube_horizontalpodautoscaler_status_condition{{selector}, condition=\"ScalingActive\", status=\"false\"} unless on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_status_current_replicas{{selector}} == 0, \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
             ),
             (
                 &REPLICAS,

@@ -1,19 +1,16 @@
-//! Wednesday 3, "Verify audit logging is working": audit lines in the logs of the application's pods.
+//! Audit lines in the logs of the application's pods. Checklist: Wednesday 3, "Verify audit logging is working".
 
 use crate::prelude::*;
 
 const SOURCE: &[&str] = &["namespace", "selector"];
 
-/// Audit lines seen.
 pub static LINES: Metric =
     Metric::counter("checklist_audit_log_lines_total", "Audit lines read from the logs of the pods.", SOURCE);
-/// Whether there was one at all.
 pub static SEEN: Metric = Metric::gauge(
     "checklist_audit_log_seen",
     "Whether the logs of the pods hold an audit line of the last hour or held one since the exporter started (1) or not (0).",
     SOURCE,
 );
-/// The newest one.
 pub static LAST: Metric = Metric::gauge(
     "checklist_audit_log_last_line_timestamp_seconds",
     "Unix time of the newest audit line in the logs of the pods.",
@@ -23,23 +20,24 @@ pub static LAST: Metric = Metric::gauge(
 
 static SILENCE: Threshold = Threshold::above(
     "pod_logs.silence",
+    "age of the newest audit line",
     Unit::Seconds,
     "The checklist expects audit lines within the last hour, where there usually are some. Four hours of silence by day are critical.",
 )
-// It is compared with the same hours a week ago.
+// The silence is compared with the same hours a week ago, so longer limits make no sense.
 .between(5.0 * MINUTE, DAY)
 .warning(HOUR)
 .critical(4.0 * HOUR);
 
 static USUAL: Threshold = Threshold::above(
     "pod_logs.usual",
+    "audit lines in the same hour a week ago",
     Unit::Count,
     "A quiet night is normal: in the same hour a week ago there must have been ten audit lines.",
 )
 .between(1.0, f64::INFINITY)
 .warning(10.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "pod_logs",
     title: "Audit lines in pod logs",
@@ -56,7 +54,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistAuditLinesMissing",
             when: When::Zero(of(&SEEN)),
-            // No weekend lasts for three days; lines that stop by day fire the other alert.
+            // Three days are longer than any weekend. Lines that stop on a working day fire the other alert.
             pending: hours(72),
             summary: "Pods write no audit lines.",
             description: "No pod {{ $labels.selector }} in {{ $labels.namespace }} has written an audit line for three days.",
@@ -75,7 +73,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| {
                     let usual = 2.0 * given.limits.value(&USUAL).max(1.0);
                     let pace = usual / 12.0;
-                    // Lines for a week and an hour; the limit is reached when the lead is over.
+                    // Lines for a week and an hour. The silence reaches its limit at the end of the lead.
                     let (count, end) = (169 * 12, 169 * 3600);
                     let rest = given.limit / 300.0 + given.pending.as_secs_f64() / 300.0 + 90.0;
                     let stops = input(&LAST, format!("0+300x{count} {end}+0x{rest:.0}"));

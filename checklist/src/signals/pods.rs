@@ -1,33 +1,28 @@
-//! Daily 1, "All pods Running with 1/1 READY": workloads, their pods, and services with someone behind them.
+//! Workloads, their pods, and services without ready endpoints. Checklist: daily 1, "All pods Running with 1/1 READY".
 
 use crate::prelude::*;
 
-/// Replicas asked for.
 pub static DESIRED: Metric = Metric::gauge(
     "checklist_workload_replicas_desired",
     "Pods that the workload asks for.",
     &["namespace", "kind", "workload"],
 );
-/// Replicas that are ready.
 pub static READY: Metric = Metric::gauge(
     "checklist_workload_replicas_ready",
     "Pods of the workload that are ready.",
     &["namespace", "kind", "workload"],
 );
-/// Pods by phase.
 pub static PODS: Metric =
     Metric::gauge("checklist_pods", "Pods of the workload by phase.", &["namespace", "workload", "phase"]);
-/// Pods that should be ready and are not, with the reason that the container or condition gives.
+/// The reason is that of the container's state or of the pod's condition.
 pub static NOT_READY: Metric = Metric::gauge(
     "checklist_pod_not_ready",
     "Constant 1 for each pod that is neither ready nor finished, with the reason.",
     &["namespace", "pod", "reason"],
 )
 .sparse();
-/// Ready endpoints of a service that selects pods.
 pub static ENDPOINTS: Metric =
     Metric::gauge("checklist_service_ready_endpoints", "Ready endpoints of the service.", &["namespace", "service"]);
-/// Endpoints of a service, whatever their state.
 pub static ALL_ENDPOINTS: Metric = Metric::gauge(
     "checklist_service_endpoints",
     "Endpoints of the service, ready or not, without those that are ending: 0 where no pod is wanted behind it.",
@@ -36,6 +31,7 @@ pub static ALL_ENDPOINTS: Metric = Metric::gauge(
 
 static WAITING: Threshold = Threshold::above(
     "pods.waiting",
+    "containers that wait in a back-off",
     Unit::Count,
     "A pod whose container waits in a back-off does not come back by itself, so one is too many.",
 )
@@ -43,12 +39,13 @@ static WAITING: Threshold = Threshold::above(
 
 static UNREADY: Threshold = Threshold::above(
     "pods.not_ready",
+    "pods not ready",
     Unit::Count,
     "Half an hour is longer than a pod waits for a node, an image or its own start; a rollout that waits behind it serves the old version.",
 )
 .warning(0.0);
 
-/// What the kubelet says of a container that will not start without help.
+/// The kubelet's reasons for containers that will not start without help.
 const STUCK_ONES: &[(&str, &[&str])] = &[(
     "reason",
     &[
@@ -63,16 +60,77 @@ const STUCK_ONES: &[(&str, &[&str])] = &[(
     ],
 )];
 
-/// Whether a pod was stuck for any of the reasons within five minutes. The reason is no part of it: it changes with every
-/// attempt of a crash loop or of a pull, and would begin the wait anew; and between two crashes a pod may be ready.
+/// Returns whether a pod was stuck for any of these reasons within five minutes. The label `reason` is aggregated away,
+/// because it changes with every attempt of a crash loop or an image pull, which would restart the pending time. The
+/// window covers the moments when the pod is ready between two crashes.
 fn stuck(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.over_of("max_over_time", &of(&NOT_READY).with(STUCK_ONES), "5m"))
 }
 
-/// Whether a pod is not ready, whatever the reason.
+/// Returns whether a pod is not ready, for any reason.
 fn unready(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.max(&NOT_READY))
 }
+
+/// Expression for the unfinished pods that are not ready.
+macro_rules! unready_of_others {
+    () => {
+        "kube_pod_status_phase{{selector}, phase=~\"Pending|Running|Unknown\"} == 1 unless on (namespace, pod) kube_pod_status_ready{{selector}, condition=\"true\"} == 1"
+    };
+}
+
+/// Expression for the creation times of the pods of each job. All runs of a cron job count as one job.
+macro_rules! attempts_of_others {
+    () => {
+        "max by (namespace, owner_name, pod) (label_replace(kube_pod_created{{selector}} * on (namespace, pod) group_left (owner_name) max by (namespace, pod, owner_name) (kube_pod_owner{{selector}, owner_kind=\"Job\"}), \"owner_name\", \"$1\", \"owner_name\", \"(.+)-[0-9]{8}\"))"
+    };
+}
+
+/// Expression for the endpoints of services from kube-state-metrics. Since 2.18 it exposes endpoint slices by default,
+/// before that the older endpoints. The name of a slice is that of its service with a random suffix of five characters.
+/// With two address types, each type has all endpoints. Only pods count, so endpoints that somebody else manages do not.
+/// The value is 0 only if both the service and its slice (or its older endpoints) are exposed: an `ExternalName` service
+/// has no slice, and a missing metric proves nothing.
+macro_rules! endpoints_of_others {
+    ($slices:literal, $older:literal, $but:literal) => {
+        concat!(
+            "(max by (namespace, service) (sum by (namespace, service, addresstype) (label_replace(max by (namespace, endpointslice, address) (kube_endpointslice_endpoints{{selector}, targetref_kind=\"Pod\", ",
+            $slices,
+            "}",
+            $but,
+            ") * on (namespace, endpointslice) group_left (addresstype) max by (namespace, endpointslice, addresstype) (kube_endpointslice_info{{selector}}), \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\")))",
+            " or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\"))",
+            " or sum by (namespace, service) (label_replace(max by (namespace, endpoint, ip) (kube_endpoint_address{{selector}, ",
+            $older,
+            "} and on (namespace, ip) label_replace(kube_pod_info{{selector}}, \"ip\", \"$1\", \"pod_ip\", \"(.+)\")), \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+            " or 0 * max by (namespace, service) (label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+            ") and on (namespace, service) kube_service_info{{selector}}"
+        )
+    };
+}
+
+/// Expression for the pods that are not ready from kube-state-metrics: pods that are neither ready nor finished, and the
+/// last attempt of a failed job. A pod that was never scheduled has no ready condition, so the phase decides. The reason is
+/// that of a waiting container, of an init container first.
+const NOT_READY_OF_OTHERS: &str = concat!(
+    "max by (namespace, pod, reason) ((",
+    "kube_pod_init_container_status_waiting_reason{{selector}} == 1",
+    " or kube_pod_container_status_waiting_reason{{selector}} == 1 unless on (namespace, pod) kube_pod_init_container_status_waiting_reason{{selector}} == 1",
+    " or label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")",
+    ") and on (namespace, pod) (",
+    unready_of_others!(),
+    ")) or max by (namespace, pod, reason) (label_replace((",
+    unready_of_others!(),
+    ") unless on (namespace, pod) (kube_pod_container_status_waiting_reason{{selector}} == 1",
+    " or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1)",
+    ", \"reason\", \"ContainersNotReady\", \"\", \"\"))",
+    " or max by (namespace, pod, reason) (label_replace(kube_pod_status_phase{{selector}, phase=\"Failed\"} == 1",
+    " and on (namespace, pod) (",
+    attempts_of_others!(),
+    " >= on (namespace, owner_name) group_left () max by (namespace, owner_name) (",
+    attempts_of_others!(),
+    ")), \"reason\", \"PodFailed\", \"\", \"\"))",
+);
 
 /// The signal.
 pub static SIGNAL: Signal = Signal {
@@ -120,7 +178,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| {
                     let waits = |reason: &str, values: String| input(&NOT_READY, values).with("reason", reason);
                     let (bad, steady) = (given.limit + 1.0, |value: f64| crate::condition::history::constant(value));
-                    // Four minutes of back-off and a minute of trying, again and again.
+                    // Repeatedly four minutes of back-off and a minute of an attempt to start.
                     let of_times = |waiting: &str, trying: &str| {
                         let long = 4 + given.pending.as_secs() / 300;
                         vec![format!("{waiting} {trying}"); usize::try_from(long).unwrap_or(4)].join(" ")
@@ -146,7 +204,7 @@ pub static SIGNAL: Signal = Signal {
                     )
                 },
             }),
-            // Five minutes of it are remembered, so that a pod must be stuck for five more.
+            // The expression remembers five minutes, so a pod must be stuck for five more minutes.
             pending: minutes(10),
             summary: "Pod cannot start.",
             description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} cannot start{{ with printf \"topk(1, checklist_pod_not_ready{target=%q,namespace=%q,pod=%q})\" $labels.target $labels.namespace $labels.pod | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} describe pod {{ $labels.pod }}",
@@ -176,8 +234,8 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistServiceWithoutEndpoints",
-            // Without any pod behind it nobody wants the service at present: scaled to zero, a preview, the read replicas
-            // of a single database. A workload that wants pods and has none is a page of its own.
+            // A service without any endpoint is not used at present: scaled to zero, a preview, or the read replicas of
+            // a single database. A workload that wants pods and has none has an alert of its own.
             when: When::None(&ENDPOINTS, &ALL_ENDPOINTS),
             summary: "Service has no ready endpoint.",
             description: "Nothing answers behind service {{ $labels.namespace }}/{{ $labels.service }}: none of its pods is ready. Look at: kubectl -n {{ $labels.namespace }} get endpointslices -l kubernetes.io/service-name={{ $labels.service }}",
@@ -248,21 +306,19 @@ pub static SIGNAL: Signal = Signal {
                 &READY,
                 "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
             ),
-            (&PODS, "sum by (namespace, phase) (kube_pod_status_phase{{selector}})"),
-            // Waiting containers of either kind with their reason; the rest of the pods that are not ready and not finished.
-            (
-                &NOT_READY,
-                "max by (namespace, pod, reason) (kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1) or max by (namespace, pod, reason) (label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")) or max by (namespace, pod, reason) (label_replace(kube_pod_status_ready{{selector}, condition=\"true\"} == 0 unless on (namespace, pod) (kube_pod_status_phase{{selector}, phase=~\"Succeeded|Failed\"} == 1 or kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1), \"reason\", \"ContainersNotReady\", \"\", \"\"))",
-            ),
-            // A slice is named after its service, with five characters of chance behind it. No ready endpoint is zero only
-            // where the source speaks of slices, or of the older endpoints; it never does of ExternalName.
-            (
-                &ENDPOINTS,
-                "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
-            ),
+            // Two replicas of kube-state-metrics expose each pod twice.
+            (&PODS, "sum by (namespace, phase) (max by (namespace, pod, phase) (kube_pod_status_phase{{selector}}))"),
+            (&NOT_READY, NOT_READY_OF_OTHERS),
+            (&ENDPOINTS, endpoints_of_others!("ready!=\"false\"", "ready=\"true\"", "")),
             (
                 &ALL_ENDPOINTS,
-                "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}, terminating!=\"true\"}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+                endpoints_of_others!(
+                    "terminating!=\"true\"",
+                    "ready!=\"\"",
+                    // Before 2.20, `terminating` is empty and `serving` may have its value. In all releases, only a
+                    // terminating endpoint is serving and not ready.
+                    " unless on (namespace, endpointslice, address) kube_endpointslice_endpoints{{selector}, ready=\"false\", serving=\"true\"}"
+                ),
             ),
         ],
     }],

@@ -1,28 +1,37 @@
-//! Friday 1, "Check request volume trend": this day against the same day a week ago.
+//! The number of requests, compared with a week ago. Checklist: Friday 1, "Check request volume trend".
 
 use crate::prelude::*;
 
-/// Requests per second over a day.
 pub static VOLUME: Metric = Metric::gauge("checklist:http_requests:rate1d", "Requests per second within a day.", &[]);
 
-static GREW: Threshold =
-    Threshold::above("requests.grew", Unit::Count, "Half as much again within a week is worth a plan.")
-        .between(1.1, f64::INFINITY)
-        .warning(1.5);
+static GREW: Threshold = Threshold::above(
+    "requests.grew",
+    "requests beside a week ago",
+    Unit::Count,
+    "Half as much again within a week is worth a plan.",
+)
+.between(1.1, f64::INFINITY)
+.warning(1.5);
 
-static FELL: Threshold =
-    Threshold::below("requests.fell", Unit::Count, "Half of the requests gone is an outage of someone else.")
-        .between(0.01, 1.0)
-        .warning(0.5);
+static FELL: Threshold = Threshold::below(
+    "requests.fell",
+    "requests beside a week ago",
+    Unit::Count,
+    "When half of the requests are missing, something in front of the application is broken.",
+)
+.between(0.01, 1.0)
+.warning(0.5);
 
-/// The requests a day below which a ratio is an anecdote.
+/// The number of requests per day below which a ratio is ignored.
 static FLOOR: Threshold = Threshold::above(
     "requests.floor",
+    "requests of a day",
     Unit::Count,
     "Of a thousand requests a day one user more or less is no trend; a week ago or now there must have been more.",
 )
 .warning(1_000.0);
 
+/// Returns the number of requests divided by that of a week ago.
 fn week_over_week(scope: &Scope) -> String {
     format!("{} / ({} > 0)", scope.max(&VOLUME), before(scope))
 }
@@ -31,10 +40,12 @@ fn before(scope: &Scope) -> String {
     scope.over("last_over_time", &VOLUME, "1h@7d")
 }
 
+/// Returns the condition that a rate per second has enough requests per day.
 fn enough(volume: &str, limits: &Limits) -> String {
     format!("{volume} * 86400 >= {}", number(limits.value(&FLOOR)))
 }
 
+/// A rule test: requests that change by a factor within a week fire, constant ones and few ones do not.
 fn changed(factor: f64, limits: &Limits) -> Case {
     let bend = |before: f64| step(&VOLUME, before, 180, before * factor);
     let few = 0.9 * limits.value(&FLOOR) / DAY / factor.max(1.0);
@@ -45,7 +56,6 @@ fn changed(factor: f64, limits: &Limits) -> Case {
         .quiet("stays quiet on a few requests", vec![bend(few)])
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "requests",
     title: "Request volume",

@@ -1,14 +1,12 @@
-//! Daily 3, "Check for pod restarts": the count is zero or does not move.
+//! Restarts of containers. Checklist: daily 3, "Check for pod restarts".
 
 use crate::prelude::*;
 
-/// Restarts of a container.
 pub static RESTARTS: Metric = Metric::counter(
     "checklist_container_restarts_total",
     "Restarts of the container since its pod was created.",
     &["namespace", "workload", "pod", "container"],
 );
-/// When the container last ended, and why.
 pub static LAST_TERMINATION: Metric = Metric::fact(
     "checklist_container_last_termination_timestamp_seconds",
     "Unix time at which the previous instance of the container ended, with the reason.",
@@ -18,6 +16,7 @@ pub static LAST_TERMINATION: Metric = Metric::fact(
 
 static RECENT: Threshold = Threshold::below(
     "restarts.recent",
+    "time since the last restart",
     Unit::Seconds,
     "The checklist looks every morning, so a restart is news for a day.",
 )
@@ -25,18 +24,21 @@ static RECENT: Threshold = Threshold::below(
 
 static PER_HOUR: Threshold = Threshold::above(
     "restarts.per_hour",
+    "restarts within an hour",
     Unit::Count,
     "Four restarts within the hour are a crash loop in the making. It warns: the other replicas serve, and a workload without any is a page of its own.",
 )
 .warning(3.0);
 
-/// Restarts within an hour, counted and not extrapolated to its ends. A pod that was replaced under its name counts anew.
+/// Returns the restarts within an hour as a difference of two values, because `increase` extrapolates. A pod that was
+/// replaced under the same name starts at 0 again.
 fn of_an_hour(scope: &Scope) -> String {
     format!("{} - {}", scope.max(&RESTARTS), scope.over("min_over_time", &RESTARTS, "1h"))
 }
 
 static OOM_RECENT: Threshold = Threshold::below(
     "restarts.oom_recent",
+    "time since a container ran out of memory",
     Unit::Seconds,
     "A container that outgrew its memory limit does so again; an hour keeps the alert close to the event.",
 )
@@ -44,7 +46,6 @@ static OOM_RECENT: Threshold = Threshold::below(
 
 const OOM: &[(&str, &[&str])] = &[("reason", &["OOMKilled"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "restarts",
     title: "Container restarts",
@@ -68,7 +69,7 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&PER_HOUR),
                 metrics: &[&RESTARTS],
                 case: |given| {
-                    // From nothing to thrice the limit within a minute, seen a minute later.
+                    // From 0 to three times the limit within a minute, seen by the rule a minute later.
                     let many = 3.0 * given.limit + 3.0;
                     let again = if given.pending > minutes(30) {
                         line(&RESTARTS, 0.0, many)
@@ -111,12 +112,12 @@ pub static SIGNAL: Signal = Signal {
             title: "Restarts per hour",
             description: "Restarts of each container over the last hour; empty is good.",
             query: PanelQuery::Expression(
-                // Rounded, for an increase is extrapolated to the ends of its window.
+                // Rounded, because `increase` extrapolates to the ends of its window.
                 |scope| format!("round(max without (instance) (increase({}[1h]))) > 0", scope.series(&RESTARTS)),
                 &[&RESTARTS],
             ),
             legend: &["namespace", "pod", "container"],
-            // The alert counts from the lowest value of the hour, which is not drawn: a counter is no panel's value.
+            // No threshold: the alert subtracts the lowest value of the hour, while the panel shows `increase`.
             threshold: None,
             ..PANEL
         },
@@ -154,10 +155,14 @@ pub static SIGNAL: Signal = Signal {
     external_sources: &[ExternalSource {
         source: "kube-state-metrics",
         records: &[
-            (&RESTARTS, "max by (namespace, pod, container) (kube_pod_container_status_restarts_total{{selector}})"),
+            // Sidecars are init containers that restart always.
+            (
+                &RESTARTS,
+                "max by (namespace, pod, container) (kube_pod_container_status_restarts_total{{selector}} or kube_pod_init_container_status_restarts_total{{selector}} and on (namespace, pod, container) kube_pod_init_container_info{{selector}, restart_policy=\"Always\"})",
+            ),
             (
                 &LAST_TERMINATION,
-                "max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_timestamp{{selector}} * on (namespace, pod, container) group_left (reason) (kube_pod_container_status_last_terminated_reason{{selector}} == 1))",
+                "max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_timestamp{{selector}} * on (namespace, pod, container) group_left (reason) max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_reason{{selector}} == 1)) or max by (namespace, pod, container, reason) (kube_pod_init_container_status_last_terminated_timestamp{{selector}} * on (namespace, pod, container) group_left (reason) max by (namespace, pod, container, reason) (kube_pod_init_container_status_last_terminated_reason{{selector}} == 1) and on (namespace, pod, container) kube_pod_init_container_info{{selector}, restart_policy=\"Always\"})",
             ),
         ],
     }],

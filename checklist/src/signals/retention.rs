@@ -1,14 +1,12 @@
-//! First Monday, "Data Cleanup": old audit events are archived, old workflows deleted.
+//! Audit events and workflows that are older than their retention. Checklist: first Monday, "Data Cleanup".
 
 use crate::prelude::*;
 
-/// Rows beyond their time.
 pub static OVERDUE: Metric = Metric::gauge(
     "checklist_retention_overdue_rows",
     "Rows older than the rule keeps them, counted up to 100000.",
     &["rule"],
 );
-/// The oldest row.
 pub static OLDEST: Metric = Metric::gauge(
     "checklist_retention_oldest_row_timestamp_seconds",
     "Unix time of the oldest row that the rule applies to.",
@@ -16,17 +14,19 @@ pub static OLDEST: Metric = Metric::gauge(
 )
 .sparse();
 
-/// Also a parameter of the query.
+/// Also a parameter of the probe's query.
 pub static AUDIT_KEPT: Threshold = Threshold::above(
     "retention.audit_events",
+    "limit of the age of audit events",
     Unit::Seconds,
     "The checklist archives audit events older than 90 days.",
 )
 .warning(90.0 * DAY);
 
-/// Also a parameter of the query.
+/// Also a parameter of the probe's query.
 pub static WORKFLOWS_KEPT: Threshold = Threshold::above(
     "retention.workflows",
+    "limit of the age of finished workflows",
     Unit::Seconds,
     "The checklist deletes finished workflows older than 30 days.",
 )
@@ -34,6 +34,7 @@ pub static WORKFLOWS_KEPT: Threshold = Threshold::above(
 
 static AUDIT_AGE: Threshold = Threshold::above(
     "retention.audit_events_age",
+    "age of the oldest event",
     Unit::Seconds,
     "Ninety days, a month until the next cleanup and five days of slack.",
 )
@@ -41,6 +42,7 @@ static AUDIT_AGE: Threshold = Threshold::above(
 
 static WORKFLOWS_AGE: Threshold = Threshold::above(
     "retention.workflows_age",
+    "age of the oldest finished workflow",
     Unit::Seconds,
     "Thirty days, a month until the next cleanup and five days of slack.",
 )
@@ -49,7 +51,6 @@ static WORKFLOWS_AGE: Threshold = Threshold::above(
 const AUDIT_EVENTS: &[(&str, &[&str])] = &[("rule", &["audit_events"])];
 const WORKFLOWS: &[(&str, &[&str])] = &[("rule", &["workflows"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "retention",
     title: "Data cleanup",

@@ -1,18 +1,18 @@
-//! Second Monday 3, "Review RBAC permissions": who may do what has changed, or too many may do everything.
+//! Changes of privileged roles, and the number of administrators. Checklist: second Monday 3, "Review RBAC
+//! permissions".
 
 use crate::prelude::*;
 
-/// Members by role.
 pub static MEMBERS: Metric = Metric::gauge("checklist_role_members", "Users that have the role.", &["role"]);
-/// A number that changes with any assignment of a role that may do much.
 pub static FINGERPRINT: Metric = Metric::gauge(
     "checklist_privileged_role_assignments_fingerprint",
-    "A number that is another one after any change to the assignments of privileged roles.",
+    "Fingerprint of the assignments of privileged roles: it changes with every assignment that is added or removed.",
     &[],
 );
 
 static ADMINS: Threshold = Threshold::above(
     "roles.admins",
+    "administrators",
     Unit::Count,
     "More than five people with every right are more than one incident needs; the checklist names no number.",
 )
@@ -20,7 +20,6 @@ static ADMINS: Threshold = Threshold::above(
 
 const ADMIN: &[(&str, &[&str])] = &[("role", &["admin"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "roles",
     title: "Roles",

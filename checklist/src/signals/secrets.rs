@@ -1,25 +1,24 @@
-//! Annual, "Secret Rotation": when each secret of the cluster was last changed. Their values are never read.
+//! The time of the last rotation of each Secret. The values of Secrets are never read. Checklist: annual, "Secret
+//! Rotation".
 
 use crate::prelude::*;
 
-/// The last rotation.
 pub static ROTATED: Metric = Metric::fact(
     "checklist_secret_last_rotation_timestamp_seconds",
     "Unix time which the secret's annotation gives, or else at which the secret was created.",
     &["namespace", "secret"],
 );
-/// Whether it is there.
 pub static PRESENT: Metric =
     Metric::gauge("checklist_secret_present", "Whether the secret exists (1) or not (0).", &["namespace", "secret"]);
 
 static MAX_AGE: Threshold = Threshold::above(
     "secrets.max_age",
+    "age of the secret",
     Unit::Seconds,
-    "The checklist rotates every secret once a year; a month of notice. An old secret works as well as a new one, so it wakes nobody.",
+    "The checklist rotates every secret once a year; a month of notice. An old secret works as well as a new one, so it does not page.",
 )
 .warning(335.0 * DAY);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "secrets",
     title: "Secret rotation",

@@ -1,58 +1,55 @@
-//! Monday 2, "Check database performance": large tables read by sequential scans lack an index.
+//! Large tables that are read by sequential scans, which indicates a missing index. Checklist: Monday 2, "Check
+//! database performance".
 
 use crate::prelude::*;
 
 const TABLE: &[&str] = &["database", "schema", "table"];
 
-/// Sequential scans.
 pub static SEQ_SCANS: Metric =
     Metric::counter("checklist_postgres_table_seq_scans_total", "Sequential scans of the table.", TABLE);
-/// Index scans.
 pub static INDEX_SCANS: Metric =
     Metric::counter("checklist_postgres_table_index_scans_total", "Index scans of the table.", TABLE);
-/// Rows read by sequential scans.
 pub static SEQ_ROWS: Metric = Metric::counter(
     "checklist_postgres_table_seq_rows_read_total",
     "Live rows of the table read by sequential scans.",
     TABLE,
 );
-/// Rows fetched by index scans.
 pub static INDEX_ROWS: Metric = Metric::counter(
     "checklist_postgres_table_index_rows_fetched_total",
     "Live rows of the table fetched by index scans.",
     TABLE,
 );
-/// Estimated rows.
 pub static LIVE_ROWS: Metric =
     Metric::gauge("checklist_postgres_table_live_rows", "Live rows of the table by the server's estimate.", TABLE);
-/// Estimated size.
 pub static BYTES: Metric =
     Metric::gauge("checklist_postgres_table_bytes", "Size of the table's main storage, without indexes.", TABLE);
 
 static SHARE: Threshold = Threshold::above(
     "seq_scans.share",
+    "share of sequential scans",
     Unit::Ratio,
     "A large table that is scanned whole nine times out of ten is missing an index or has one that nobody can use.",
 )
 .warning(0.90);
 
-/// The size below which a table may be read whole.
+/// The size below which sequential scans are fine.
 pub static MIN_BYTES: Threshold = Threshold::above(
     "seq_scans.min_table_size",
+    "size of the table",
     Unit::Bytes,
     "Smaller tables are read faster whole than through an index.",
 )
 .warning(100.0 * MIB);
 
-/// The number of scans below which nobody waits for them.
+/// The number of scans below which a table is ignored.
 static MIN_SCANS: Threshold = Threshold::above(
     "seq_scans.min_scans",
+    "sequential scans of a day",
     Unit::Count,
     "A nightly dump, an analyze or a report reads a table whole a few times a day; fifty times is an application that has no index.",
 )
 .warning(50.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "seq_scans",
     title: "Sequential scans",
@@ -86,7 +83,7 @@ pub static SIGNAL: Signal = Signal {
                 let scans =
                     |seq, index| vec![line(&SEQ_SCANS, 0.0, seq), line(&INDEX_SCANS, 0.0, index), large.clone()];
                 let few = given.limits.value(&MIN_SCANS);
-                // One dump a day of a table that nobody else reads.
+                // One dump a day of a table that is otherwise not read.
                 let dump = vec![step(&SEQ_SCANS, 100.0, 10, 101.0), steady(&INDEX_SCANS, 5.0), large.clone()];
                 let bad = 10.0 * few.max(1.0);
                 Case::new(scans(bad, 0.0), scans(500.0 * bad * given.limit, 1000.0 * bad))
@@ -138,27 +135,28 @@ pub static SIGNAL: Signal = Signal {
         records: &[
             (
                 &SEQ_SCANS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_scan{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_scan{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &INDEX_SCANS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_scan{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_scan{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &SEQ_ROWS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_tup_read{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_tup_read{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &INDEX_ROWS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_tup_fetch{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_tup_fetch{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &LIVE_ROWS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_n_live_tup{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_n_live_tup{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
+            // Releases before 0.18 only have the size with indexes.
             (
                 &BYTES,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_table_size_bytes{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_table_size_bytes{{selector}, {own}} or pg_stat_user_tables_size_bytes{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
         ],
     }],

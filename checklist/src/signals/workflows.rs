@@ -1,26 +1,21 @@
-//! Monday 5, "Review workflow completion rates": the application finishes what it begins.
+//! Whether the application's workflows complete. Checklist: Monday 5, "Review workflow completion rates".
 
 use crate::prelude::*;
 
-/// Rows by status.
 pub static WORKFLOWS: Metric = Metric::gauge("checklist_workflows", "Workflows by status.", &["status"]);
-/// Rows of a status that nobody configured.
 pub static UNKNOWN: Metric = Metric::gauge(
     "checklist_workflows_unknown",
     "Workflows whose status is none of the words that checklist.yaml knows: they count neither as open nor as ended.",
     &["status"],
 )
 .sparse();
-/// Workflows that ended.
 pub static FINISHED: Metric = Metric::gauge(
     "checklist_workflows_finished",
     "Workflows that completed or failed within the sliding window.",
     &["window"],
 );
-/// Workflows that failed.
 pub static FAILED: Metric =
     Metric::gauge("checklist_workflows_failed", "Workflows that failed within the sliding window.", &["window"]);
-/// Workflows that still run.
 pub static OPEN: Metric =
     Metric::gauge("checklist_workflows_open", "Workflows whose status is one of the words for open.", &[]);
 
@@ -29,6 +24,7 @@ const DAY_WINDOW: &[(&str, &[&str])] = &[("window", &["24h"])];
 
 static FAILED_SHARE: Threshold = Threshold::above(
     "workflows.failed_share",
+    "share of failed workflows",
     Unit::Ratio,
     "One failure in twenty is more than bad input explains; the checklist names no number.",
 )
@@ -37,30 +33,32 @@ static FAILED_SHARE: Threshold = Threshold::above(
 
 static STRANGE: Threshold = Threshold::above(
     "workflows.unknown_status",
+    "workflows with an unknown status",
     Unit::Count,
     "A word that nobody configured is counted nowhere, and a new spelling would make the check blind.",
 )
 .warning(0.0);
 
-/// Failures below which a share is an anecdote.
+/// The number of failures below which a share is ignored.
 static FAILED_FLOOR: Threshold = Threshold::above(
     "workflows.failed_floor",
+    "failed workflows",
     Unit::Count,
     "One failure among ten workflows of a quiet day is no trend; five are more than one bad input.",
 )
 .between(1.0, f64::INFINITY)
 .warning(5.0);
 
-/// How many must usually end, that none is news.
+/// The number of workflows that must usually end in the window, so that none is unusual.
 static USUAL: Threshold = Threshold::above(
     "workflows.usual",
+    "workflows that ended at the same time a week ago",
     Unit::Count,
     "Nights and weekends in which nothing ends are normal: at the same time of the week before at least five must have ended within six hours.",
 )
 .between(1.0, f64::INFINITY)
 .warning(5.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "workflows",
     title: "Workflow completion",
@@ -109,7 +107,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| {
                     let open = steady(&OPEN, 3.0);
                     let usual = given.limits.value(&USUAL).max(1.0);
-                    // A week ago, and now.
+                    // One value for a week ago and one for now.
                     let finished = |before: f64, now: f64| step(&FINISHED, before, 170, now).with("window", "6h");
                     Case::new(vec![finished(usual, 0.0), open.clone()], vec![finished(usual, 1.0), open.clone()])
                         .hourly()

@@ -1,4 +1,4 @@
-//! `prometheus:` a Prometheus with its HTTP API.
+//! The list `prometheus:`.
 
 use super::kind::TargetKind;
 use super::parts::{ENDPOINT, ENDPOINT_RULES, Endpoint, Needs, endpoint};
@@ -11,7 +11,6 @@ use crate::reader::table::Table;
 pub struct Prometheus {
     /// The value of the label `target`.
     pub name: String,
-    /// Where it is.
     pub endpoint: Endpoint,
 }
 

@@ -1,17 +1,17 @@
-//! The status page: the checklist by cadence, and the last runs of one check. It needs no script.
+//! The status page: all checks by cadence, and the last runs of one check. The HTML needs no script.
 
 use crate::run::job::Job;
 use crate::run::schedule::Schedule;
 use crate::run::state::State;
 use crate::run::time::unix_now;
-use checklist::{Cadence, Config, Severity, Unit, Verdict, spaced};
+use checklist::{Cadence, Config, Severity, Unit, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::sync::Arc;
 
-/// Seconds after which the page asks for itself again.
+/// Seconds after which the browser reloads the page.
 const REFRESH: u32 = 30;
 
-/// Every check, by cadence.
+/// Renders the page of all checks, by cadence.
 pub fn overview(schedule: &Schedule, config: &Config) -> String {
     let (all, own) = (schedule.jobs(), schedule.status());
     let (jobs, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = all.iter().partition(|job| job.is_ours());
@@ -60,7 +60,7 @@ pub fn overview(schedule: &Schedule, config: &Config) -> String {
     page("Operations checklist", REFRESH, &body)
 }
 
-/// The last runs of the checks with an id; nothing when there are none.
+/// Renders the last runs of the checks of one signal, on all its targets; `None` if there are no such checks.
 pub fn history(jobs: &[Arc<Job>], config: &Config, check: &str) -> Option<String> {
     let here: Vec<&Arc<Job>> = jobs.iter().filter(|job| job.state().check.signal.id == check).collect();
     let title = here.first()?.state().check.signal.title;
@@ -106,10 +106,10 @@ fn row(state: &State, config: &Config, now: f64) -> Markup {
             span.readings {
                 @let evidence = state.evidence.to_string();
                 @if !evidence.is_empty() { span.reading { (evidence) } }
-                @for reading in &state.readings {
+                @for reading in state.readings.iter().filter(|reading| reading.says_something()) {
                     @let unit = reading.unit;
                     span.reading {
-                        (spaced(reading.alert)) " " (reading.whose) " " b { (unit.human(reading.value)) }
+                        (reading.what) " " (reading.whose) " " b { (unit.human(reading.value)) }
                         @for (severity, limit) in [Severity::Warning, Severity::Critical].into_iter().filter_map(|s| Some((s, reading.limits.at(s)?))) {
                             " · " (severity) " " (unit.human(limit))
                         }
@@ -141,7 +141,7 @@ fn time(at: f64) -> String {
     timestamp.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A whole page that asks for itself again after so many seconds.
+/// Renders a whole HTML page that the browser reloads after `refresh` seconds.
 pub(crate) fn page(title: &str, refresh: u32, body: &Markup) -> String {
     html! {
         (DOCTYPE)

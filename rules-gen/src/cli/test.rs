@@ -1,4 +1,4 @@
-//! `rules-gen test`: runs the generated tests with promtool, and proves that they notice broken rules.
+//! `rules-gen test`: runs rule tests with promtool, and shows with mutants whether they notice broken rules.
 
 mod own_tests;
 
@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Runs the generated rule tests with promtool.
+/// Runs the generated rule tests, or tests of other rule files, with promtool.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Examples:
@@ -39,19 +39,19 @@ pub struct Arguments {
     /// Rule files and their promtool tests, instead of the generated ones: files, folders and patterns.
     #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with = "run")]
     rules: Vec<String>,
-    /// The program promtool.
+    /// The promtool program.
     #[arg(long, default_value = "promtool", value_name = "PATH")]
     promtool: PathBuf,
-    /// Only the tests whose name contains this.
+    /// Only tests whose name contains this text.
     #[arg(long, value_name = "TEXT", default_value = "")]
     run: String,
-    /// Break every rule and see whether its test notices.
+    /// Break every rule, and count how many of these mutants the tests notice.
     #[arg(long)]
     mutate: bool,
-    /// The least share of mutants, in percent, that must be noticed.
+    /// The lowest share of mutants, in percent, that the tests must notice.
     #[arg(long, default_value_t = 95, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_rate: u8,
-    /// How to write the result.
+    /// The output format.
     #[arg(long, value_enum, default_value = "text")]
     output: Format,
 }
@@ -62,27 +62,27 @@ enum Format {
     Json,
 }
 
-/// What the tests of a configuration gave.
+/// The result of the generated tests.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Tests that were run.
+    /// The number of tests that ran.
     pub tests: usize,
-    /// Name of the test and the output of promtool.
+    /// The name of each failed test, and promtool's message.
     pub failed: Vec<(String, String)>,
-    /// Rules without a case that fires, or without one that stays quiet.
+    /// Rules without a firing case, or without a silent case.
     pub uncovered: Vec<String>,
-    /// The mutants, counted by kind.
+    /// The number of mutants of each kind.
     pub mutants: Tally,
-    /// Mutants that no test noticed: the rule, and what was broken.
+    /// Mutants that no test noticed: the test and the mutant.
     pub survivors: Vec<(String, Mutant)>,
-    /// Mutants that mean the same as the rule, and why.
+    /// Mutants that mean the same as the rule, with the reason.
     pub equivalent: Vec<(String, Mutant, &'static str)>,
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// An invalid checklist, and a promtool that does not run.
+/// When the checklist is invalid or promtool cannot be run.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if !arguments.rules.is_empty() {
         return own(arguments);
@@ -106,7 +106,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!good)))
 }
 
-/// Runs the tests of rule files that are not ours.
+/// Runs the tests of rule files that rules-gen did not generate.
 fn own(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let progress = Progress::new();
     let outcome = rule_tests::run(&arguments.rules, &arguments.promtool, arguments.mutate, &progress)?;
@@ -124,10 +124,10 @@ fn own(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!good)))
 }
 
-/// Runs tests, and the mutants of their rules when asked to.
+/// Runs the tests, and with `mutate` also the mutants of their rules.
 ///
 /// # Errors
-/// A promtool that does not run, and a folder that cannot be written to.
+/// When promtool cannot be run, or the temporary folder cannot be written.
 pub fn run(tests: &[RuleTest], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir().context("cannot make a folder for the tests")?;
     let mut outcome = Outcome { tests: tests.len(), ..Outcome::default() };
@@ -158,7 +158,7 @@ fn mutated(
     outcome: &mut Outcome,
 ) -> anyhow::Result<()> {
     let (mut files, mut broken) = (Vec::new(), Vec::new());
-    // A test that fails without a mutant shows nothing.
+    // A test that fails on the unchanged rule would count every mutant as noticed.
     for test in tests.iter().filter(|test| !outcome.failed.iter().any(|(name, _)| *name == test.name)) {
         let metrics = test.rule.entry.as_ref().map_or(PER_CHECK, |entry| entry.signal.metrics);
         let metrics: Vec<&str> = metrics.iter().map(|metric| metric.name).collect();
@@ -182,7 +182,7 @@ fn mutated(
     Ok(())
 }
 
-/// Writes a test and its rule, broken or whole; returns the name of the test file.
+/// Writes a test and its rule, with the change of the mutant. Returns the name of the test file.
 fn write(folder: &Path, stem: &str, test: &RuleTest, mutant: Option<&Mutant>) -> anyhow::Result<String> {
     let (mut rules, mut cases) = (test.rules.clone(), test.test.clone());
     cases["rule_files"] = json!([format!("{stem}.rules.yaml")]);
@@ -194,7 +194,7 @@ fn write(folder: &Path, stem: &str, test: &RuleTest, mutant: Option<&Mutant>) ->
         }
     }
     let name = format!("{stem}.test.yaml");
-    // JSON is YAML.
+    // JSON is valid YAML.
     std::fs::write(folder.join(format!("{stem}.rules.yaml")), rules.to_string())
         .and_then(|()| std::fs::write(folder.join(&name), cases.to_string()))
         .with_context(|| format!("cannot write {name}"))?;

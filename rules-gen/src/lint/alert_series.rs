@@ -1,19 +1,20 @@
-//! Cases of rule tests that ask for alerts as series: `ALERTS{alertname=~"A|B"}`.
+//! Rule test cases that query alerts as series, such as `ALERTS{alertname=~"A|B"}`.
 
 use super::expr::function;
 use super::yaml::Node;
 use promql::{Expr, MatchOp, Selector};
 use regex::Regex;
 
-/// What a query for alerts, and the samples that are expected of it, say.
+/// A query of `ALERTS` in a rule test, and what its expected samples say.
 #[derive(Debug)]
 pub struct AlertSeries {
-    /// Each must hold for the name of the alert.
+    /// The matchers of `alertname`, which must all match.
     names: Vec<NameMatch>,
-    /// The alerts that fire; one without a name stands for any that is asked for.
+    /// The alerts that fire. `None` stands for any alert that the query selects.
     firing: Vec<Option<String>>,
 }
 
+/// A matcher of the label `alertname`.
 #[derive(Debug)]
 enum NameMatch {
     Is(String),
@@ -34,7 +35,7 @@ impl NameMatch {
 }
 
 impl AlertSeries {
-    /// The queries for alerts by name in a case of `promql_expr_test`.
+    /// Returns the queries of `ALERTS` by name in a case of `promql_expr_test`.
     pub fn of(case: &Node) -> Vec<Self> {
         let Some(Ok(query)) = case.get("expr").and_then(Node::text).map(promql::parse) else { return Vec::new() };
         let samples = case.get("exp_samples").map(Node::items).unwrap_or_default();
@@ -60,7 +61,7 @@ impl AlertSeries {
             });
         }
         let pending = label(selector, "alertstate").is_some_and(|state| state == "pending");
-        // What is not pending may fire.
+        // Without `alertstate="pending"` the alerts may be firing.
         if names.is_empty() || (pending && samples.is_empty() != absent) {
             return None;
         }
@@ -77,17 +78,18 @@ impl AlertSeries {
         Some(Self { names, firing })
     }
 
-    /// Whether the query is about an alert.
+    /// Whether the query selects an alert.
     pub fn is_about(&self, alert: &str) -> bool {
         self.names.iter().all(|name| name.holds(alert))
     }
 
-    /// Whether the case shows the alert firing. One that it is about and does not show firing is quiet.
+    /// Whether the case shows that an alert fires. If the query selects the alert and this is false, the case shows
+    /// that it is silent.
     pub fn fires(&self, alert: &str) -> bool {
         self.is_about(alert) && self.firing.iter().any(|name| name.as_ref().is_none_or(|name| name == alert))
     }
 
-    /// The one alert that it asks for.
+    /// Returns the alert's name, if the query asks for exactly one.
     pub fn name(&self) -> Option<&str> {
         self.names.iter().find_map(|name| match name {
             NameMatch::Is(name) => Some(name.as_str()),
@@ -96,7 +98,7 @@ impl AlertSeries {
     }
 }
 
-/// A label of a sample.
+/// Returns a label of an expected sample.
 fn sample_label(sample: &Node, name: &str) -> Option<String> {
     let query = promql::parse(sample.get("labels")?.text()?).ok()?;
     label(query.expr.selector()?, name).map(ToOwned::to_owned)

@@ -1,4 +1,4 @@
-//! What a file holds: rules, dashboards, routes and tests, also within the objects of a cluster.
+//! Finds out what the documents of a file are: rules, dashboards, routes or tests, also inside Kubernetes objects.
 
 mod advice;
 mod form;
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
-/// What a document is.
+/// A document of a file.
 pub(super) enum Document {
     Rules(Vec<Rule>),
     Dashboard(Board),
@@ -27,13 +27,14 @@ pub(super) enum Document {
     Tests(Node),
     /// An `AlertmanagerConfig` object.
     Routing(Node),
-    /// A configuration of a server, which was judged when it was read.
+    /// The configuration of a server. It was checked when it was read.
     Server,
     Other,
 }
 
 impl Document {
-    /// What it means that a document is not the first of its file, where a server reads no other.
+    /// Returns what follows if the document is not the first of its file, because servers read only the first one.
+    /// `None` where all documents are read.
     const fn only_when_first(&self) -> Option<&'static str> {
         match self {
             Self::Rules(_) => Some("these rules do not exist"),
@@ -44,25 +45,25 @@ impl Document {
     }
 }
 
-/// A dashboard and the bytes of the file that hold it.
+/// A dashboard, and the bytes of the file that contain it.
 pub(super) struct Board {
     pub model: Value,
     pub within: Range<usize>,
 }
 
-/// A file after the first pass, which knows what is recorded.
+/// A file after the first pass. Lints that compare files run in a second pass.
 pub(super) struct Read<'a> {
     pub report: Report<'a>,
     pub documents: Vec<Document>,
 }
 
-/// What the first pass over a file gives.
+/// The result of the first pass over a file.
 pub(super) struct First<'a> {
-    /// What was read, unless nothing of it is judged.
+    /// The documents of the file. `None` when none of them can be linted.
     pub read: Option<Read<'a>>,
-    /// Sentences about parts that are not judged.
+    /// Notes about parts that are not linted.
     pub notes: Vec<String>,
-    /// Why nothing of it is judged.
+    /// The reason why nothing in the file is linted.
     pub why: Option<Why>,
 }
 
@@ -72,7 +73,7 @@ impl First<'_> {
     }
 }
 
-/// The first pass over a file; one without a text is an error of its own.
+/// Makes the first pass over a file. A file that cannot be read is a finding.
 pub(super) fn first<'a>(source: &'a Source, options: &Options) -> First<'a> {
     match &source.text {
         Ok(text) => read(source, text, options),
@@ -84,7 +85,7 @@ pub(super) fn first<'a>(source: &'a Source, options: &Options) -> First<'a> {
     }
 }
 
-/// Words of which every file that is ours has one; a folder may hold thousands of others.
+/// Words of which every relevant file contains one. It avoids parsing thousands of unrelated files in a folder.
 const OURS: [&str; 16] = [
     "group",
     "Group",
@@ -104,7 +105,7 @@ const OURS: [&str; 16] = [
     "basic_auth_users",
 ];
 
-/// The documents of a file, and notes about what was left out.
+/// Reads the documents of a file.
 fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     if !source.named && !OURS.iter().any(|word| text.contains(word)) {
         return First::left_out(if text.trim().is_empty() { Why::Empty } else { Why::Foreign });
@@ -147,7 +148,7 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
         documents.extend(found);
     }
     let judged = documents.iter().any(|document| !matches!(document, Document::Other));
-    // A file that is refused is judged; one of others is not, whatever is said of its keys.
+    // A refused file counts as linted. A file of another program does not, even if it has findings about its keys.
     let refused = report.has_any() && !reader.why.contains(&Why::Foreign);
     let why = if judged || refused { None } else { reader.why() };
     let Documents { mut notes, .. } = reader;
@@ -156,17 +157,17 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     First { read: Some(Read { report, documents }), notes, why }
 }
 
-/// Reads the documents of a file one by one.
+/// The reader of a file's documents.
 struct Documents<'a> {
     source: &'a Source,
     text: &'a str,
     notes: Vec<String>,
-    /// Why documents were left out.
+    /// The reasons why documents were left out.
     why: BTreeSet<Why>,
 }
 
 impl Documents<'_> {
-    /// What a document of the file holds.
+    /// Returns what a document contains. A `ConfigMap` may contain several files.
     fn documents(&mut self, node: &Node, report: &mut Report<'_>) -> Vec<Document> {
         if let Some(kind) = kind(node)
             && let Some(files) = embedded::files(kind, node)
@@ -229,7 +230,7 @@ impl Documents<'_> {
         Document::Other
     }
 
-    /// Why nothing of the file was judged: the kinds of its objects together.
+    /// Returns the reason why nothing in the file is linted. The kinds of several objects become one reason.
     fn why(&self) -> Option<Why> {
         let kind = |why: &Why| match why {
             Why::Kinds(kind) => Some(kind.clone()),
@@ -241,7 +242,8 @@ impl Documents<'_> {
     }
 }
 
-/// The objects of a list as `kubectl get -o yaml` writes it (`List`, `PrometheusRuleList`), or the document itself.
+/// Returns the objects of a list, as `kubectl get -o yaml` writes it (`List`, `PrometheusRuleList`), or the document
+/// itself.
 fn members(node: &Node) -> impl Iterator<Item = &Node> {
     let is_list = node.get("apiVersion").is_some()
         && node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
@@ -249,12 +251,12 @@ fn members(node: &Node) -> impl Iterator<Item = &Node> {
     items.unwrap_or(std::slice::from_ref(node)).iter()
 }
 
-/// The kind of an object of a cluster.
+/// Returns the kind of a Kubernetes object.
 fn kind(node: &Node) -> Option<&str> {
     node.get("apiVersion").and(node.get("kind")).and_then(Node::text)
 }
 
-/// What a file within an object holds.
+/// Reads a file inside an object.
 fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec<String>) -> Vec<Document> {
     let text = file.text.text().unwrap_or_default();
     let frame = Frame::new(outer, file.key, file.text, text);
@@ -290,7 +292,7 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
     nodes.filter_map(|(text, node)| plain(text, &node, file.mounted, report)).collect()
 }
 
-/// Tells what a server refuses of a configuration, or why it cannot be judged.
+/// Reports what a server refuses in its configuration, or why the configuration cannot be parsed.
 fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node: &Node, report: &mut Report<'_>) {
     match checklist::yaml::parse::<Value>(text) {
         Ok(whole) => {
@@ -304,14 +306,14 @@ fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node:
     }
 }
 
-/// The text of one document of several.
+/// Returns the text of one of several documents.
 fn alone<'a>(text: &'a str, document: &Node) -> &'a str {
     let own = text.get(document.span.clone()).unwrap_or(text).trim_end();
     own.strip_suffix("---").or_else(|| own.strip_suffix("...")).unwrap_or(own)
 }
 
-/// Rules, tests or routes as Prometheus and Alertmanager read them, and the text of their document; what nobody named must
-/// look like it.
+/// Reads rules, tests or routes in the formats of Prometheus and Alertmanager. `text` is the text of the document. A
+/// file that the user did not name must look like one of these.
 fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Option<Document> {
     if node.get("groups").is_some() && (named || form::is_rule_file(node)) {
         return Some(Document::Rules(rule_file::read(node, false, report)));

@@ -82,6 +82,7 @@ impl Used {
     }
 }
 
+/// Collects the metrics that rules and panels read.
 pub(super) fn used<'a>(
     rules: impl Iterator<Item = &'a Rule>,
     dashboards: impl Iterator<Item = &'a serde_json::Value>,

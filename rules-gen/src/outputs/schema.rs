@@ -1,5 +1,5 @@
-//! `rules-gen schema`: the JSON Schema of checklist.yaml, for editors and for those who write it by program. It is written
-//! from the description that the reader has, so it knows the same keys.
+//! `rules-gen schema`: writes the JSON Schema of checklist.yaml, for editors and for programs that generate the file.
+//! It is made from the description that the reader uses, so both have the same keys.
 
 mod shapes;
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use shapes::{any_quantity, choice, described, duration, level, levels, object, quantity};
 use std::process::ExitCode;
 
-/// The name of an operator's own check.
+/// The pattern for names of the operator's own queries.
 const QUERY: &str = "[a-z][a-z0-9]*(_[a-z0-9]+)*";
 
 /// Prints the JSON Schema of checklist.yaml.
@@ -30,7 +30,7 @@ The programs themselves judge more than a schema can say, such as two levels in 
 {EXIT_CODES}"))]
 pub struct Arguments {}
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
 /// When standard output cannot be written to.
@@ -39,10 +39,10 @@ pub fn command(_: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The schema.
+/// Returns the schema.
 pub fn schema() -> Value {
     let mut root = section(&ROOT, Within::Root);
-    // A section with nothing behind it counts as absent.
+    // A section without a value is null in YAML and counts as absent.
     for section in root["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
         section["type"] = json!([section["type"], "null"]);
     }
@@ -53,7 +53,7 @@ pub fn schema() -> Value {
     root
 }
 
-/// What the names of a table are of.
+/// The part of checklist.yaml that a map of names is in. It decides which names are allowed.
 #[derive(Clone, Copy)]
 enum Within {
     Root,
@@ -70,7 +70,7 @@ impl Within {
         SIGNALS.iter().copied().filter(here)
     }
 
-    /// Whether operators' own checks are among the names: they are asked of databases.
+    /// Whether names of the operator's own queries are allowed. They run on databases.
     fn has_own(self) -> bool {
         !matches!(self, Self::List(list) if list != TargetKind::Query.key())
     }
@@ -107,7 +107,8 @@ fn key(key: &Key, within: Within) -> Value {
             _ => json!(text),
         };
     }
-    // Which checks and limits there are depends on the kind of target: the example is of one of them.
+    // The allowed checks and limits depend on the kind of target, and the example fits only one kind. So it is left
+    // out.
     let of_one_kind =
         matches!(key.kind, Kind::By(..) | Kind::List(Kind::Name(_), _)) && !matches!(within, Within::Root);
     if !key.example.is_empty() && !of_one_kind {
@@ -139,7 +140,7 @@ fn kind(kind: &Kind, within: Within) -> Value {
     }
 }
 
-/// A table whose keys are names of something, each with what it is.
+/// Returns an object whose keys are names from the catalog, each with a description.
 fn by_name(names: Names, values: &Kind, within: Within) -> Value {
     let value = |within| kind(values, within);
     let known: Vec<(&str, Value)> = match names {
@@ -211,12 +212,12 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
     table
 }
 
-/// An entry of something that the catalog has, with or without it.
+/// Returns an entry of the catalog with its description.
 fn by_catalog(value: Value, about: &str) -> Value {
     described(value, &format!("{}. Default: as the catalog says.", about.trim_end_matches('.')))
 }
 
-/// Levels of a threshold; where there is only one level, its value too.
+/// Returns the schema of a threshold's levels. A threshold with a single level may be a plain value.
 fn threshold(threshold: &Threshold) -> Value {
     let exact = |value: Option<f64>| value.map(|value| threshold.unit.exact(value));
     let (warning, critical) = (exact(threshold.default.warning), exact(threshold.default.critical));

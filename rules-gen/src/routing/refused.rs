@@ -1,5 +1,5 @@
-//! What Alertmanager refuses of a configuration beside the tree of routes and matchers: keys, their values, what excludes
-//! what, and what is missing.
+//! What Alertmanager refuses in a configuration, apart from the route tree and matchers: unknown keys, wrong values,
+//! keys that exclude each other, and missing keys.
 
 use super::global::{GLOBAL, shared};
 use super::integrations::INTEGRATIONS;
@@ -30,7 +30,7 @@ static ROUTE: Table = Table {
         (Kind::Duration, "group_wait group_interval repeat_interval"),
         (Kind::TextMap, "match match_re labels"),
         (Kind::Bool, "continue"),
-        // Goes as deep as the reader of YAML lets a file be.
+        // The depth is limited by the YAML reader.
         (Kind::Tables(&ROUTE), "routes"),
     ],
     more: Some(route),
@@ -48,7 +48,7 @@ static INHIBIT_RULE: Table = Table {
 };
 static INHIBIT_SOURCE: Table = Table { keys: &[(Kind::Texts, "matchers equal")], ..PLAIN };
 
-/// Everything that Alertmanager refuses, in order.
+/// Returns everything that Alertmanager refuses, in the order of the checks.
 pub(super) fn check(whole: &Value) -> Vec<Refusal> {
     let mut findings = Findings::default();
     let Some(top) = whole.as_object() else {
@@ -73,7 +73,7 @@ pub(super) fn check(whole: &Value) -> Vec<Refusal> {
     findings.all
 }
 
-/// Intervals have names of their own, and routes name those that are there.
+/// Checks that the names of time intervals are unique, and that routes refer to existing ones.
 fn time_names(top: &Map<String, Value>, findings: &mut Findings) {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for key in ["mute_time_intervals", "time_intervals"] {
@@ -159,7 +159,7 @@ fn receiver(value: &Value, global: &Value, findings: &mut Findings) {
     }
 }
 
-/// A refusal with its receiver's name instead of its number.
+/// Writes a refusal with the name of its receiver instead of the number.
 pub(super) fn named(refusal: &Refusal, whole: &Value) -> String {
     match refusal.path.as_slice() {
         [Step::Key(list), Step::Item(at), rest @ ..] if list == "receivers" => {

@@ -1,5 +1,5 @@
-//! What Prometheus refuses of prometheus.yml, as far as rules and alerts depend on it: intervals, rule files, targets,
-//! relabelling, Alertmanagers. Storage, remote reads and writes are left to promtool.
+//! What Prometheus refuses in prometheus.yml, as far as rules and alerts depend on it: intervals, rule files, targets,
+//! relabelling and Alertmanagers. Storage, remote read and remote write are left to promtool.
 
 use super::http_client::{HTTP, TRACING};
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there, scalar};
@@ -23,7 +23,7 @@ static TOP: Table = Table {
     ..PLAIN
 };
 
-/// What stands in `global` and in a scrape.
+/// The keys that `global` and scrape configurations share.
 static COMMON: Table = Table {
     keys: &[
         (Kind::Duration, "scrape_interval scrape_timeout"),
@@ -57,7 +57,7 @@ static GLOBAL: Table = Table {
     ..PLAIN
 };
 
-/// Ways to find targets.
+/// The keys of service discovery.
 static DISCOVERY: Table = Table {
     keys: &[
         (Kind::Tables(&STATIC), "static_configs"),
@@ -123,11 +123,11 @@ static RELABEL: Table = Table {
     ..PLAIN
 };
 
-/// What targets may be asked to answer with.
+/// The formats of an exposition.
 const PROTOCOLS: &str = "OpenMetricsText0.0.1 OpenMetricsText1.0.0 OpenMetricsText2.0.0 PrometheusProto PrometheusText0.0.4 \
                          PrometheusText1.0.0";
 
-/// Everything that is refused, in order.
+/// Returns everything that Prometheus refuses, in the order of the file.
 pub fn check(whole: &Value) -> Vec<Refusal> {
     let mut findings = Findings::default();
     findings.table(whole, &TOP);
@@ -173,7 +173,7 @@ fn timeout(of: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Jobs have names of their own, and their times fit those for all.
+/// Checks that names of jobs are unique, and that their timeouts are not longer than the intervals.
 fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
     let global = of.get("global").and_then(Value::as_object);
     let of_all = |key: &str, default: Duration| global.and_then(|global| length(global, key)).unwrap_or(default);

@@ -1,4 +1,4 @@
-//! What the web configuration of Prometheus, Alertmanager and exporters refuses (`--web.config.file`).
+//! What Prometheus, Alertmanager and exporters refuse in their web configuration (`--web.config.file`).
 
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there};
 use regex::Regex;
@@ -34,7 +34,8 @@ static TLS: Table = Table {
     ..PLAIN
 };
 
-/// Who trusts clients by nobody refuses them all.
+/// Checks that client certificates can be verified: without certificate authorities the server would refuse every
+/// client.
 fn client(of: &Map<String, Value>, findings: &mut Findings) {
     // A table of which nothing is said asks for no TLS.
     if of.keys().any(|key| is_there(of, key)) {
@@ -62,7 +63,7 @@ static HEADERS: Table = Table {
     ..PLAIN
 };
 
-/// Passwords are hashes of bcrypt, never the words themselves.
+/// Checks that passwords are bcrypt hashes and not plain text.
 fn passwords(of: &Map<String, Value>, findings: &mut Findings) {
     let Some(users) = of.get("basic_auth_users").and_then(Value::as_object) else { return };
     let hash = Regex::new(r"^\$2[abxy]?\$[0-9]{2}\$[./A-Za-z0-9]{53}$").ok();
@@ -76,7 +77,7 @@ fn passwords(of: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Everything that is refused, in order.
+/// Returns everything that the server refuses, in the order of the file.
 pub fn check(whole: &Value) -> Vec<Refusal> {
     let mut findings = Findings::default();
     findings.table(whole, &TOP);

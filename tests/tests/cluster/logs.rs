@@ -1,10 +1,10 @@
 //! Logs of pods with several containers.
 
-use checklist::{Config, Reason, Verdict};
-use exporter::run::checks::Checks;
+use checklist::{Reason, Verdict};
 use exporter::run::job::Job;
 use exporter::run::time::unix_now;
-use stack::cluster::{Cluster, eventually};
+use stack::cluster::Cluster;
+use stack::waiting::eventually;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -16,7 +16,7 @@ async fn all_containers_of_a_pod_are_read_unless_one_is_named() -> anyhow::Resul
     let namespace = cluster.namespace("logs").await?;
     cluster.apply(
         &namespace,
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: two, labels: {app: two}}\n\
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: two, labels: {app: two, also: two}}\n\
          spec: {containers: [{name: web, image: x}, {name: proxy, image: x}]}\n",
     )?;
     let pod = format!("/api/v1/namespaces/{namespace}/pods/two");
@@ -39,9 +39,7 @@ async fn all_containers_of_a_pod_are_read_unless_one_is_named() -> anyhow::Resul
             "kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{namespace}], auditLogs: [{{selector: app=two, marker: 'AUDIT:'{container}}}]}}]\n",
             kubeconfig.display()
         );
-        let mut jobs = Checks::default().jobs(&Config::parse("checklist.yaml", &yaml)?, &[]);
-        jobs.retain(|job| job.state().check.signal.id == "pod_logs");
-        jobs.pop().ok_or_else(|| anyhow::anyhow!("no check"))
+        stack::checks::job(&yaml, "pod_logs")
     };
     let judged = async |container: &str| -> anyhow::Result<(Verdict, String, Option<Reason>)> {
         let job = check(container)?;
@@ -57,6 +55,10 @@ async fn all_containers_of_a_pod_are_read_unless_one_is_named() -> anyhow::Resul
     let (verdict, words, _) = judged(", container: proxy").await?;
     assert!(!matches!(verdict, Verdict::Passed | Verdict::CannotTell), "a log without a line: {words}");
     let (verdict, words, _) = judged(", container: nobody").await?;
+    assert!(verdict == Verdict::CannotTell && words.contains("two/nobody"), "{words}");
+    // What could be read elsewhere says nothing of it.
+    let (verdict, words, _) =
+        judged(", container: web}, {selector: also=two, marker: 'AUDIT:', container: nobody").await?;
     assert!(verdict == Verdict::CannotTell && words.contains("two/nobody"), "{words}");
     cluster.remove(&namespace).await
 }

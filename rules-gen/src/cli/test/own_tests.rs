@@ -1,4 +1,4 @@
-//! What the tests of rule files gave, for people and programs.
+//! Writes the result of `rules-gen test --rules` as text and as JSON.
 
 use crate::review::rule_tests::Outcome;
 use crate::terminal::{Colour, Style};

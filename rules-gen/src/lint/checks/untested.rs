@@ -1,4 +1,4 @@
-//! RG040: alerts without a test that fires and one that stays quiet, recordings that nobody reads.
+//! RG040: alerts without a firing or without a silent test case, and recorded series that nothing reads.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -64,7 +64,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         }
         return;
     }
-    // Always firing is what a watchdog is for.
+    // A Watchdog always fires, so it has no silent case.
     let watchdog = rule.label("severity").is_some_and(|severity| severity.value == "none");
     let Some(seen) = context.tested.seen(&name.value).filter(|_| !watchdog) else { return };
     let what = match (seen.fires, seen.quiet) {

@@ -1,5 +1,5 @@
-//! Recording rules of the same files, evaluated where their metric is read. What a server has recorded is what it was told
-//! to record then; what the files say now is what a backtest is about.
+//! Replaces recorded series in an expression by the expressions of their recording rules. The server's recorded samples
+//! come from the rules of the past, but a backtest is about the rules in the files.
 
 use crate::promql::mistakes;
 use crate::review::rule_set::{Kind, ListedRule};
@@ -7,49 +7,51 @@ use crate::server::Labels;
 use promql::{Expr, MatchOp, Modifiers, Name, Selector, Span, Type, parse};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Bytes of an expression that a server still reads; a longer one stays as it is written.
+/// The largest expression in bytes that is sent to a server. A longer one is left as it was written.
 const LONGEST: usize = 64 * 1024;
-/// What is done about a rule that cannot be written out.
+/// The end of the warning about a rule that cannot be inserted.
 const INSTEAD: &str = "what the server has recorded is read instead";
-/// The label that marks the series of a matcher, for as long as they are picked.
+/// A temporary label that marks the series that a matcher selects.
 const MARK: &str = "checklist_match";
 
-/// The recording rules of a set, by the metric.
+/// The recording rules of a rule set, by the name of the recorded series.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     rules: BTreeMap<String, Vec<Record>>,
-    /// Metrics with a rule that does not parse, and why.
+    /// Recorded series whose rule does not parse, with the reason.
     unreadable: BTreeMap<String, String>,
 }
 
+/// A recording rule.
 #[derive(Debug)]
 struct Record {
     expr: String,
     labels: Labels,
-    /// Seconds between two evaluations.
+    /// The evaluation interval in seconds.
     interval: f64,
 }
 
-/// An expression in which recorded metrics are written out, and which ones.
+/// An expression in which recorded series were replaced.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct WrittenOut {
     pub expr: String,
     pub records: Vec<String>,
-    /// Recording rules that could not be written out, a sentence each: what the server has recorded is read instead.
+    /// Warnings about recording rules that could not be inserted, one sentence each. For these, the server's recorded
+    /// samples are read.
     pub warnings: Vec<String>,
 }
 
-/// What is gathered on the way through an expression.
+/// What is collected while expressions are replaced.
 #[derive(Default)]
 struct Way {
-    /// The metrics whose rules are being written out.
+    /// The recorded series whose rules are being inserted. It stops rules that refer to themselves.
     within: Vec<String>,
     records: Vec<String>,
     unreadable: BTreeSet<String>,
 }
 
 impl Recorded {
-    /// The recording rules among some rules; `interval` is the one of groups that say none, in seconds.
+    /// Collects the recording rules. `interval` is the evaluation interval in seconds of groups that set none.
     pub(super) fn of(rules: &[ListedRule], interval: f64) -> Self {
         let mut all = Self::default();
         for rule in rules.iter().filter(|rule| rule.kind == Kind::Record) {
@@ -71,7 +73,7 @@ impl Recorded {
         all
     }
 
-    /// The expression with the rules' own expressions in the place of what they record.
+    /// Replaces recorded series in an expression by the expressions of their rules.
     pub(super) fn written_out(&self, expr: &str) -> WrittenOut {
         let mut way = Way::default();
         let written = self.replaced(expr, &mut way);
@@ -122,7 +124,7 @@ impl Recorded {
         text
     }
 
-    /// What a rule records, with its labels.
+    /// Returns the expression of a recording rule with the rule's labels added.
     fn recorded(&self, rule: &Record, way: &mut Way) -> String {
         let mut text = self.replaced(&rule.expr, way);
         for (name, value) in &rule.labels {
@@ -132,7 +134,7 @@ impl Recorded {
     }
 }
 
-/// The series of an expression that a selector picks, over its range and at its time.
+/// Returns an expression that selects from `base` the series of the selector, with the selector's range and offset.
 fn in_place(base: &str, selector: &Selector, interval: f64) -> String {
     let mut text = format!("({base})");
     for matcher in selector.matchers.iter().filter(|matcher| matcher.name.text != "__name__") {
@@ -148,7 +150,7 @@ fn in_place(base: &str, selector: &Selector, interval: f64) -> String {
         let mark = label("vector(1)", MARK, "1");
         text = label(&format!("({marked} {join} on ({MARK}) {mark})"), MARK, "");
     }
-    // What stands behind the selector, as the printer writes it.
+    // The printed selector without its name and matchers: its range, offset and `@`.
     let name = Name { text: "x".to_owned(), span: Span::default(), variable: false };
     let bare = Selector { name: Some(name), matchers: Vec::new(), ..selector.clone() }.to_string();
     let behind = bare.strip_prefix('x').unwrap_or_default();

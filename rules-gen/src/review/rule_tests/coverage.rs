@@ -1,15 +1,15 @@
-//! Which alerts the cases of the tests show firing, and which quiet.
+//! Finds the alerts that no test case shows firing, or shows silent.
 
 use super::files::{Files, Rule, TestFile};
 use super::outcome::Outcome;
 use crate::lint::alert_series::AlertSeries;
 use crate::lint::yaml::Node;
 
-/// A case about alerts.
+/// A test case about alerts.
 enum Case<'a> {
-    /// The labels of each alert of a name that must fire.
+    /// A case of `alert_rule_test`: the name, and the labels of each alert that must fire.
     Named(&'a str, Vec<Vec<(&'a str, &'a str)>>),
-    /// Alerts that are asked for as series. Which labels they have is not said: it counts for every rule of the name.
+    /// A case that queries `ALERTS`. Its labels are unknown, so it counts for every rule with the name.
     Series(AlertSeries),
 }
 
@@ -21,7 +21,7 @@ impl Case<'_> {
         }
     }
 
-    /// The one alert that it names.
+    /// Returns the alert's name, if the case is about exactly one.
     fn name(&self) -> Option<&str> {
         match self {
             Self::Named(alert, _) => Some(alert),
@@ -29,7 +29,8 @@ impl Case<'_> {
         }
     }
 
-    /// Whether it shows that a rule fires: with its own labels, which tell it from others of its name.
+    /// Whether the case shows that a rule fires. The expected labels must include those of the rule, to distinguish it
+    /// from rules with the same name.
     fn shows(&self, rule: &Rule) -> bool {
         match self {
             Self::Series(series) => series.fires(&rule.name),
@@ -41,7 +42,7 @@ impl Case<'_> {
     }
 }
 
-/// Fills in what no case shows, and the cases about alerts that are not there.
+/// Fills in the alerts without a firing or silent case, and the cases about alerts that do not exist.
 pub(super) fn measure(files: &Files, outcome: &mut Outcome) {
     let cases: Vec<(&TestFile, Vec<Case<'_>>)> = files.tests.iter().map(|test| (test, cases(test))).collect();
     for (path, file) in &files.rules {

@@ -1,4 +1,4 @@
-//! The rule files and the tests that load them, with the places of what is broken in a mutant.
+//! Reads rule files and the tests that load them, with the places of the values that mutants change.
 
 use super::slot::Slot;
 use crate::lint::files::{self, Source};
@@ -8,17 +8,17 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Everything that was read.
+/// The rule files and tests.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    /// Rule files, by their real path.
+    /// The rule files by their canonical path.
     pub rules: BTreeMap<PathBuf, RuleFile>,
     pub tests: Vec<TestFile>,
-    /// Files that could not be read, and why.
+    /// Files that could not be read, with the reason.
     pub unread: Vec<(String, String)>,
 }
 
-/// A rule file.
+/// A rule file with its rules.
 #[derive(Debug)]
 pub(super) struct RuleFile {
     pub name: String,
@@ -26,34 +26,36 @@ pub(super) struct RuleFile {
     pub rules: Vec<Rule>,
 }
 
-/// A rule, and where its parts stand in the file.
+/// A rule, and the places of its parts in the file.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub name: String,
     pub alerts: bool,
     pub line: usize,
     pub expr: String,
-    /// Labels of a fixed value.
+    /// The labels without a template.
     pub labels: Vec<(String, String)>,
-    /// Where the expression stands.
+    /// The place of the expression.
     pub expr_at: Option<Slot>,
-    /// The same of `for`, where the rule waits.
+    /// The place of `for`. `None` when the rule has none.
     pub pending_at: Option<Slot>,
 }
 
-/// A test file.
+/// A test file for promtool.
 #[derive(Debug)]
 pub(super) struct TestFile {
     pub name: String,
     pub text: String,
     pub node: Node,
-    /// The real paths of the rule files that it loads.
+    /// The canonical paths of the rule files that the test loads.
     pub loads: Vec<PathBuf>,
-    /// The list of them in the text.
+    /// The place of the list `rule_files`.
     pub loads_at: Option<Slot>,
 }
 
 impl Files {
+    /// Reads the rule files and tests at these paths, and the rule files that the tests load. Without a test at these
+    /// paths, tests in the folders of the rule files are read.
     pub(super) fn read(paths: &[String]) -> Result<Self> {
         let mut all = Self::default();
         for source in files::collect(paths)? {
@@ -74,7 +76,7 @@ impl Files {
         Ok(all)
     }
 
-    /// Tests in the folders of the rule files that load one of them.
+    /// Adds the tests in the folders of the rule files, if they load one of them.
     fn beside(&mut self) -> Result<()> {
         let folder = |path: &PathBuf| path.parent().map(|folder| folder.display().to_string());
         let mut folders: Vec<String> = self.rules.keys().filter_map(folder).collect();
@@ -93,7 +95,7 @@ impl Files {
             Ok(text) => text,
             Err(why) if named => bail!("{name} {why}"),
             Err(why) => {
-                // The folder of a rule file is looked at twice.
+                // A file that was named may be found again in its folder.
                 let real = |name: &str| Path::new(name).canonicalize().ok();
                 if !self.unread.iter().any(|(file, _)| real(file) == real(&name)) {
                     self.unread.push((name, why));
@@ -163,7 +165,7 @@ fn rule(node: &Node, text: &str) -> Option<Rule> {
     })
 }
 
-/// The value of a key, and where it stands.
+/// Returns the value of a key and its place.
 fn value_of<'n>(node: &'n Node, key: &str, text: &str) -> Option<(Option<Slot>, &'n Node)> {
     let (name, value) = node.entries().iter().find(|(name, _)| name.text() == Some(key))?;
     Some((Slot::of(name, value, text), value))

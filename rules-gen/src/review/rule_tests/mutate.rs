@@ -1,4 +1,4 @@
-//! Broken variants of every rule, written beside copies of the tests that load its file.
+//! Writes mutants of the rules, with copies of the tests that load them, and runs promtool on them.
 
 use super::files::{Files, Rule, RuleFile, TestFile};
 use super::outcome::Outcome;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Runs the tests on every mutant of every rule file that they load; `good` are the tests that hold.
+/// Runs the tests on every mutant of the rule files that they load. `good` are the tests that pass.
 pub(super) fn run(
     files: &Files,
     good: &[&TestFile],
@@ -25,7 +25,8 @@ pub(super) fn run(
     let mut controls = Vec::new();
     for (path, file) in &files.rules {
         let tests: Vec<&TestFile> = good.iter().copied().filter(|test| test.loads.contains(path)).collect();
-        // The same rules, written as a mutant is written: a test that fails on them would notice everything.
+        // A control: the unchanged rules, written in the way of a mutant. A test that fails on them would fail on every
+        // mutant.
         let same = file.rules.iter().filter_map(|rule| Some((rule.expr_at.clone()?, json!(rule.expr)))).collect();
         controls.push((path, file, tests.clone(), writer.write(path, file, &tests, same)?));
     }
@@ -80,16 +81,18 @@ fn mutants_of(rule: &Rule) -> Vec<Mutant> {
     mutants::of(&rule.expr, &metrics, rule.pending_at.is_some())
 }
 
+/// Writes mutants and copies of tests into a folder.
 struct Writer<'a> {
     folder: &'a Path,
-    /// Rule files that were written.
+    /// The number of rule files that were written.
     written: usize,
-    /// The test files that were written.
+    /// The names of the test files that were written.
     tests: Vec<String>,
 }
 
 impl Writer<'_> {
-    /// Writes a rule file with some values changed, and its tests; gives the places of the tests in the list.
+    /// Writes a rule file with some values changed, and copies of its tests. Returns the positions of the copies in
+    /// `tests`.
     fn write(
         &mut self,
         path: &Path,
@@ -101,7 +104,7 @@ impl Writer<'_> {
         self.written += 1;
         let mut text = file.text.clone();
         changes.sort_by_key(|(at, _)| at.bytes.start);
-        // Rules that share a value by a merge have one place.
+        // Rules that share a value through a merge key have the same place.
         changes.dedup_by(|b, a| a.0 == b.0);
         for (at, value) in changes.iter().rev() {
             at.fill(&mut text, value);

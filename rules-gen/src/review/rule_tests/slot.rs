@@ -1,20 +1,20 @@
-//! Where the value of a key stands in a file, so that another one can be put there.
+//! The place of a key's value in a file, where a mutant puts another value.
 
 use crate::lint::yaml::Node;
 use serde_json::Value;
 use std::ops::Range;
 
-/// The bytes of a value, from behind its key or its anchor on.
+/// The bytes of a value, beginning after its key or its anchor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slot {
     pub bytes: Range<usize>,
-    /// Whether the bytes begin with the colon behind the key.
+    /// Whether the bytes begin with the colon after the key.
     has_colon: bool,
 }
 
 impl Slot {
-    /// The place of a key's value: of an alias the alias itself, of a value with an anchor what stands behind the anchor.
-    /// Nothing where that is not behind the key, as with a comment between them.
+    /// Returns the place of a key's value. For an alias it is the alias itself; for a value with an anchor, the part
+    /// after the anchor. `None` when something else is between key and value, such as a comment.
     pub(super) fn of(key: &Node, value: &Node, text: &str) -> Option<Self> {
         let key_end = key.span.end;
         let behind = text.get(key_end..)?.trim_start().strip_prefix(':')?.trim_start();
@@ -28,7 +28,7 @@ impl Slot {
         Some(Self { bytes: from..from + within.trim_end().len(), has_colon })
     }
 
-    /// Puts a value there.
+    /// Replaces the value.
     pub(super) fn fill(&self, text: &mut String, value: &Value) {
         let colon = if self.has_colon { ":" } else { "" };
         text.replace_range(self.bytes.clone(), &format!("{colon} {value}"));
