@@ -9,6 +9,7 @@ mod dashboards;
 pub mod definition;
 mod documents;
 mod duplicates;
+mod duration_meant;
 mod embedded;
 pub mod expr;
 pub mod files;
@@ -22,13 +23,16 @@ pub mod metric_facts;
 mod number;
 pub mod options;
 pub mod output;
+pub mod overlaps;
 pub mod place;
 mod refusals;
 pub mod report;
 mod routes;
 pub mod rule_file;
+mod series;
 pub mod template;
 mod tested;
+mod tested_files;
 pub mod yaml;
 mod yaml_v3;
 
@@ -41,11 +45,13 @@ use documents::{Document, Read, first};
 use duplicates::Duplicates;
 use files::Source;
 use left_out::LeftOut;
+use overlaps::Overlaps;
 use report::Finding;
 use rule_file::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use tested_files::TestedFiles;
 
 /// Bytes of a thread's stack: expressions are walked by recursion. Only what is used takes memory.
 const STACK: usize = 64 * 1024 * 1024;
@@ -94,11 +100,11 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         })
     };
     let recorded: BTreeSet<String> = rules().filter(|rule| !rule.alerts).map(|rule| rule.name.value.clone()).collect();
-    let tested =
-        tested::Tested::new(all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
-            Document::Tests(node) => Some(node),
-            _ => None,
-        }));
+    let tests = all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
+        Document::Tests(node) => Some(node),
+        _ => None,
+    });
+    let tested = tested::Tested::new(tests, TestedFiles::by(&all));
     let boards = || {
         all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
             Document::Dashboard(board) => Some(&board.model),
@@ -112,6 +118,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
     let (recordings, alerts) = (recordings(rules()), alerts(&all));
+    let overlaps = Overlaps::of(&all);
     let context = Context {
         options,
         recorded: &recorded,
@@ -121,10 +128,11 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         alerts: &alerts,
         routing: &configurations,
         tested: &tested,
+        overlaps: &overlaps,
         used: &used,
     };
     let count_alerts = || rules().filter(|rule| rule.alerts).count();
-    let duplicates = Duplicates::new(&all);
+    let duplicates = Duplicates::new(&all, tested.loaded());
     let judged = counted("judged");
     let check_file = |(file, read): (usize, &Read<'_>)| {
         let mut report = read.report.clone();
@@ -137,7 +145,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                     for rule in rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)) {
                         checks::rule(rule, &context, &mut report);
                     }
-                    checks::rules(rules, &mut report);
+                    checks::rules(rules, &context, &mut report);
                 }
                 Document::Dashboard(board) if duplicates.is_duplicate_dashboard((file, at), board) => {
                     report.is_judged_partly();
@@ -185,7 +193,7 @@ fn alerts(all: &[Read<'_>]) -> BTreeMap<PathBuf, BTreeSet<String>> {
         for document in &read.documents {
             if let Document::Rules(rules) = document {
                 let names = rules.iter().filter(|rule| rule.alerts).map(|rule| rule.name.value.clone());
-                alerts.entry(duplicates::plain(Path::new(read.report.file()))).or_default().extend(names);
+                alerts.entry(tested_files::plain(Path::new(read.report.file()))).or_default().extend(names);
             }
         }
     }

@@ -113,10 +113,10 @@ pub(super) fn rule(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) 
 }
 
 /// Every lint on the rules of a file together.
-pub(super) fn rules(rules: &[Rule], report: &mut Report<'_>) {
+pub(super) fn rules(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
     for lint in ALL {
         if let Check::Rules(check) = lint.check {
-            check(rules, report);
+            check(rules, context, report);
         }
     }
 }

@@ -37,7 +37,7 @@ pub enum Check {
     /// A check of one rule whose expression parses.
     Expr(fn(&Rule, &Expr, &Context<'_>, &mut Report<'_>)),
     /// A check of the rules of one file.
-    Rules(fn(&[Rule], &mut Report<'_>)),
+    Rules(fn(&[Rule], &Context<'_>, &mut Report<'_>)),
     /// A check of a rule test.
     Test(fn(&Node, &Context<'_>, &mut Report<'_>)),
     /// A check of a dashboard.

@@ -3,12 +3,10 @@
 
 use super::documents::{Board, Document, Read};
 use super::rule_file::Rule;
-use super::yaml::Node;
-use glob::MatchOptions;
+use super::tested_files::TestedFiles;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
-use std::path::{Component, Path, PathBuf};
 
 /// Which copy is judged.
 #[derive(Debug, Default)]
@@ -24,9 +22,8 @@ pub(super) struct Duplicates {
 }
 
 impl Duplicates {
-    pub(super) fn new(all: &[Read<'_>]) -> Self {
+    pub(super) fn new(all: &[Read<'_>], tests: &TestedFiles) -> Self {
         let mut duplicates = Self::default();
-        let tests = TestedFiles::by(all);
         for (file, read) in all.iter().enumerate() {
             let loaded = tests.has(read.report.file());
             if loaded {
@@ -83,56 +80,4 @@ fn whole(rule: &Rule) -> u64 {
     let mut texts: Vec<(&str, &str)> = rule.annotations.iter().map(|(name, text)| (&**name, &*text.value)).collect();
     texts.sort_unstable();
     hash(&(doing(rule), texts, rule.interval.map(f64::to_bits)))
-}
-
-/// The files that tests load (`rule_files`).
-#[derive(Default)]
-struct TestedFiles {
-    paths: BTreeSet<PathBuf>,
-    patterns: Vec<glob::Pattern>,
-}
-
-impl TestedFiles {
-    fn by(all: &[Read<'_>]) -> Self {
-        let mut loaded = Self::default();
-        for read in all {
-            let folder = Path::new(read.report.file()).parent().unwrap_or(Path::new(""));
-            let tests = read.documents.iter().filter_map(|document| match document {
-                Document::Tests(node) => node.get("rule_files"),
-                _ => None,
-            });
-            for name in tests.flat_map(Node::items).filter_map(Node::text) {
-                let path = plain(&folder.join(name));
-                if let (true, Ok(pattern)) =
-                    (name.contains(['*', '?', '[']), glob::Pattern::new(&path.to_string_lossy()))
-                {
-                    loaded.patterns.push(pattern);
-                }
-                loaded.paths.insert(path);
-            }
-        }
-        loaded
-    }
-
-    fn has(&self, file: &str) -> bool {
-        let path = plain(Path::new(file));
-        // As promtool finds files: a * stands for no separator.
-        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
-        self.paths.contains(&path) || self.patterns.iter().any(|pattern| pattern.matches_path_with(&path, options))
-    }
-}
-
-/// A path without `.` and, where it can be, without `..`.
-pub(super) fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
-                plain.pop();
-            }
-            other => plain.push(other),
-        }
-    }
-    plain
 }

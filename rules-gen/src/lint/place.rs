@@ -2,6 +2,7 @@
 
 pub use checklist::yaml::{Lines, Place};
 
+use promql::Span;
 use std::ops::Range;
 
 /// A text in a linted file.
@@ -18,4 +19,25 @@ pub struct Text {
 pub struct ParseError {
     pub place: Place,
     pub message: String,
+}
+
+/// Where a part of a value stands in the scalar that it was read from: in YAML white space, quotes and backslashes differ,
+/// everything else stands there in the same order.
+pub fn in_file(scalar: &str, value: &str, part: Span) -> Option<Range<usize>> {
+    let header = if scalar.starts_with(['|', '>']) { scalar.find('\n')? } else { 0 };
+    let mut raw = scalar[header..].char_indices().map(|(at, c)| (header + at, c));
+    let (mut start, mut end) = (None, header);
+    for (at, c) in value.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+        if at >= part.end.max(part.start + 1) {
+            break;
+        }
+        let (found, c) = raw.find(|(_, other)| *other == c)?;
+        end = found + c.len_utf8();
+        if at >= part.start {
+            start.get_or_insert(found);
+        }
+    }
+    // What is missing at the end is missing behind the last letter.
+    let start = start.unwrap_or(end);
+    Some(start..end.max(start))
 }

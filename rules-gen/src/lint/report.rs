@@ -5,7 +5,7 @@ mod suppressions;
 pub use suppressions::LintId;
 
 use super::flavour::Flavour;
-use super::place::{Lines, Place, Text};
+use super::place::{Lines, Place, Text, in_file};
 use super::yaml::Node;
 use jiff::civil::Date;
 use promql::Span;
@@ -120,6 +120,11 @@ impl<'a> Report<'a> {
     /// The server that the rules are for, when somebody said so.
     pub const fn server(&self) -> Option<Flavour> {
         self.server
+    }
+
+    /// The oldest server that must accept the rules, when somebody said so.
+    pub const fn version(&self) -> Option<(u32, u32)> {
+        self.version
     }
 
     /// Whether anything was found.
@@ -270,25 +275,4 @@ impl<'a> Report<'a> {
         }
         self.found.into_iter().map(|(_, finding)| finding).collect()
     }
-}
-
-/// Where a part of a value stands in the scalar that it was read from: in YAML white space, quotes and backslashes differ,
-/// everything else stands there in the same order.
-fn in_file(scalar: &str, value: &str, part: Span) -> Option<Range<usize>> {
-    let header = if scalar.starts_with(['|', '>']) { scalar.find('\n')? } else { 0 };
-    let mut raw = scalar[header..].char_indices().map(|(at, c)| (header + at, c));
-    let (mut start, mut end) = (None, header);
-    for (at, c) in value.char_indices().filter(|(_, c)| !c.is_whitespace()) {
-        if at >= part.end.max(part.start + 1) {
-            break;
-        }
-        let (found, c) = raw.find(|(_, other)| *other == c)?;
-        end = found + c.len_utf8();
-        if at >= part.start {
-            start.get_or_insert(found);
-        }
-    }
-    // What is missing at the end is missing behind the last letter.
-    let start = start.unwrap_or(end);
-    Some(start..end.max(start))
 }

@@ -1,9 +1,11 @@
 //! Rule files and `PrometheusRule` objects as Prometheus reads them (`model/rulefmt`): what it refuses is an error.
 
+use super::duration_meant::duration_meant;
 use super::flavour::Flavour;
 use super::number;
 use super::place::Text;
 use super::report::{Level, Report, Scope};
+use super::series::series;
 use super::template;
 use super::yaml::{Kind, Node};
 use crate::promql::duration;
@@ -21,10 +23,23 @@ const OF_GROUPS: [(&str, Flavour); 5] = [
     ("remote_write", Flavour::Mimir),
     ("partial_response_strategy", Flavour::Thanos),
 ];
+/// Keys of a group that every server knows, and one more of objects.
+const GROUP: [&str; 7] = ["name", "interval", "limit", "rules", "query_offset", "labels", "partial_response_strategy"];
 /// Since then names may have any characters.
 const UTF8_NAMES: (u32, u32) = (3, 0);
 /// The operator refuses larger objects: half of what a Secret may hold.
 const MAX_OBJECT: usize = 524_288;
+
+/// What a rule was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A rule file as Prometheus reads it.
+    PlainFile,
+    /// A rule file of one namespace of Mimir.
+    Namespace,
+    /// An object of a cluster.
+    Object,
+}
 
 /// A rule of a file.
 #[derive(Debug)]
@@ -51,6 +66,10 @@ pub struct Rule {
     pub annotations: Vec<(String, Text)>,
     /// Seconds between two evaluations, where the group says.
     pub interval: Option<f64>,
+    /// What it was read from.
+    pub origin: Origin,
+    /// What tells the series that it makes from others; nothing where the expression does not parse.
+    pub series: Option<u64>,
 }
 
 impl Rule {
@@ -83,10 +102,14 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
         report.add("RG003", Level::Error, root, message, "make an object of each cadence");
     }
     let Some(groups) = root.get("groups") else { return rules };
+    let origin = match (object, root.get("namespace")) {
+        (true, _) => Origin::Object,
+        (false, Some(_)) => Origin::Namespace,
+        (false, None) => Origin::PlainFile,
+    };
     let mut names = BTreeSet::new();
     for group in list(groups, "groups", report) {
-        let known = ["name", "interval", "limit", "rules", "query_offset", "labels", "partial_response_strategy"];
-        let (known, others) = if object { (&known[..], &[][..]) } else { (&known[..6], &OF_GROUPS[..]) };
+        let (known, others) = if object { (&GROUP[..], &[][..]) } else { (&GROUP[..6], &OF_GROUPS[..]) };
         if !keys_of(group, known, others, report) {
             continue;
         }
@@ -116,11 +139,17 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
         }
         if let Some(list_of_rules) = group.get("rules") {
             for node in list(list_of_rules, "rules", report) {
-                rules.extend(rule(node, interval, labels.as_deref().unwrap_or_default(), report));
+                let labels = labels.as_deref().unwrap_or_default();
+                rules.extend(rule(node, interval, labels, report).map(|rule| Rule { origin, ..rule }));
             }
         }
     }
     rules
+}
+
+/// Whether a group of any server has such a key.
+pub fn is_key_of_group(key: &str) -> bool {
+    GROUP.contains(&key) || OF_GROUPS.iter().any(|(other, _)| *other == key)
 }
 
 fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report: &mut Report<'_>) -> Option<Rule> {
@@ -146,6 +175,7 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
         }
     };
     report.about(name.as_ref().map(|name| name.value.clone()));
+    aliases(node, report);
     let time = |name: &str, report: &mut Report<'_>| {
         node.get(name).and_then(|value| self::time(value, name, report)).unwrap_or_default()
     };
@@ -194,7 +224,39 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
     let inherited: Vec<(String, Text)> =
         of_group.iter().filter(|(name, _)| !labels.iter().any(|(own, _)| own == name)).cloned().collect();
     labels.extend(inherited);
-    Some(Rule { scope, alerts, name, expr, ast, uses, pending, keep_firing, labels, annotations, interval })
+    let series = ast.as_ref().map(|ast| series(alerts, &name.value, &labels, ast));
+    Some(Rule {
+        scope,
+        alerts,
+        name,
+        expr,
+        ast,
+        uses,
+        pending,
+        keep_firing,
+        labels,
+        annotations,
+        interval,
+        origin: Origin::PlainFile,
+        series,
+    })
+}
+
+/// Prometheus 2 reads `expr: *name` as the expression `name`, and names so too; everywhere else it reads aliases as anybody.
+fn aliases(node: &Node, report: &mut Report<'_>) {
+    let level = match report.version() {
+        Some(version) if version >= (3, 0) => return,
+        Some(_) => Level::Error,
+        None => Level::Warning,
+    };
+    for (key, value) in node.entries() {
+        // What an alias stands for is above it; in a text without places everything is at one.
+        let is_alias = value.span.start < key.span.end && value.span != key.span;
+        if let Some(name) = key.text().filter(|name| is_alias && ["record", "alert", "expr"].contains(name)) {
+            let message = format!("Prometheus 2 takes the name of this alias for the {name}, not what it stands for");
+            report.add("RG005", level, key, message, "write the value out, or merge a whole rule (<<: *name)");
+        }
+    }
 }
 
 fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Query> {
@@ -308,42 +370,6 @@ fn time(node: &Node, name: &str, report: &mut Report<'_>) -> Option<f64> {
         report.add("RG001", Level::Error, node, message, &fix.unwrap_or_default());
     }
     found
-}
-
-/// What a duration in another spelling means: `5 min`, `1.5h`, `1h 30m`, `PT5M`. A number without a unit means nothing
-/// that is sure.
-pub fn duration_meant(text: &str) -> Option<String> {
-    const UNITS: [(&str, &[&str], f64); 6] = [
-        ("w", &["w", "week", "weeks"], 604_800_000.0),
-        ("d", &["d", "day", "days"], 86_400_000.0),
-        ("h", &["h", "hr", "hrs", "hour", "hours"], 3_600_000.0),
-        ("m", &["m", "min", "mins", "minute", "minutes"], 60_000.0),
-        ("s", &["s", "sec", "secs", "second", "seconds"], 1_000.0),
-        ("ms", &["ms", "millis", "milliseconds"], 1.0),
-    ];
-    let lower = text.trim().to_ascii_lowercase();
-    let lower = lower.strip_prefix("pt").unwrap_or(&lower);
-    let mut rest = lower.trim_start();
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = rest[digits..].trim_start();
-        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let (.., size) = UNITS.iter().find(|(_, names, _)| names.contains(&&rest[..letters]))?;
-        total += number * size;
-        rest = rest[letters..].trim_start_matches([' ', ',']);
-    }
-    let mut meant = String::new();
-    for (unit, _, size) in UNITS.iter().skip(1) {
-        let count = (total / size + 1e-9).floor();
-        if count >= 1.0 {
-            meant += &format!("{count}{unit}");
-            total -= count * size;
-        }
-    }
-    // Nothing is rounded away.
-    (!meant.is_empty() && total.abs() < 1e-6).then_some(meant)
 }
 
 /// Letters, digits, `_` and `:`, no digit in front.

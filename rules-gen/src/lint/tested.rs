@@ -3,6 +3,7 @@
 use super::alert_series::AlertSeries;
 use super::dashboards::model::panels;
 use super::rule_file::Rule;
+use super::tested_files::TestedFiles;
 use super::yaml::Node;
 use promql::{Expr, Selector};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ pub struct Tested {
     any: bool,
     alerts: BTreeMap<String, Seen>,
     series: Vec<AlertSeries>,
+    loaded: TestedFiles,
 }
 
 /// What tests show of an alert.
@@ -25,8 +27,8 @@ pub struct Seen {
 }
 
 impl Tested {
-    pub(super) fn new<'a>(files: impl Iterator<Item = &'a Node>) -> Self {
-        let mut tested = Self::default();
+    pub(super) fn new<'a>(files: impl Iterator<Item = &'a Node>, loaded: TestedFiles) -> Self {
+        let mut tested = Self { loaded, ..Self::default() };
         for file in files {
             tested.any = true;
             let tests = file.get("tests").map(Node::items).unwrap_or_default();
@@ -43,6 +45,16 @@ impl Tested {
             }
         }
         tested
+    }
+
+    /// The rule files that the tests load.
+    pub(super) const fn loaded(&self) -> &TestedFiles {
+        &self.loaded
+    }
+
+    /// Whether a test loads a rule file.
+    pub fn loads(&self, file: &str) -> bool {
+        self.loaded.has(file)
     }
 
     /// What the tests show of an alert; nothing when there are no tests.

@@ -16,9 +16,10 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Error,
     text: "Older servers refuse a field or function that they do not know, and the operator drops it silently: an alert loses its `keep_firing_for` and nobody hears of it. Say with `--prometheus-version` which server must accept the rules.",
     check: Check::Rule(check),
-    found: &[Example::RulesFor(
-        (2, 41),
-        r"
+    found: &[
+        Example::RulesFor(
+            (2, 41),
+            r"
 groups:
 - name: example
   rules:
@@ -32,10 +33,15 @@ groups:
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
 ",
-    )],
-    fine: &[Example::RulesFor(
-        (2, 41),
-        r"
+        ),
+        Example::RulesFor((2, 42), ALIAS),
+    ],
+    fine: &[
+        Example::RulesFor((2, 42), MERGED),
+        Example::RulesFor((3, 3), ALIAS),
+        Example::RulesFor(
+            (2, 41),
+            r"
 groups:
 - name: example
   rules:
@@ -48,8 +54,26 @@ groups:
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
 ",
-    )],
+        ),
+    ],
 };
+
+const ALIAS: &str = "
+groups:
+- name: example
+  rules:
+  - {record: 'job:up:sum', expr: &sum sum by (job) (up)}
+  - {record: 'job:up:copy', expr: *sum}
+";
+const MERGED: &str = "
+groups:
+- name: example
+  rules:
+  - &sum
+    record: job:up:sum
+    expr: sum by (job) (up)
+  - {<<: *sum, record: 'job:up:copy'}
+";
 
 /// Functions of templates, and since when they are there.
 const TEMPLATES: [(&str, (u32, u32)); 6] = [

@@ -1,5 +1,6 @@
 //! By what a document without a kind is known: rules, rule tests, and what only looks like them.
 
+use crate::lint::rule_file;
 use crate::lint::yaml::{Kind, Node};
 use crate::server_files::schema::Refusal;
 use crate::server_files::{prometheus_yml, web_yml};
@@ -12,6 +13,10 @@ pub(super) type ServerCheck = fn(&Value) -> Vec<Refusal>;
 /// Whether a text that is no YAML, and that nobody named, can be meant as a file of ours: templates of other programs lie
 /// in many folders.
 pub(super) fn may_be_ours(text: &str) -> bool {
+    // Jinja, Liquid, ERB.
+    if text.lines().any(|line| ["{%", "<%"].iter().any(|sign| line.trim_start().starts_with(sign))) {
+        return false;
+    }
     let all = |words: &[&str]| words.iter().all(|word| text.contains(word));
     let objects = ["PrometheusRule", "GrafanaDashboard", "AlertmanagerConfig", "alert_rule_test", "promql_expr_test"];
     objects.iter().any(|word| text.contains(word))
@@ -46,8 +51,17 @@ pub(super) fn is_rule_file(node: &Node) -> bool {
         return true;
     }
     let alone = node.entries().iter().all(|(key, _)| matches!(key.text(), Some("groups" | "namespace")));
-    let named = |group: &Node| group.get("name").is_some();
-    alone && (groups.is_null() || matches!(groups.kind, Kind::List(_)) && groups.items().iter().all(named))
+    alone && (groups.is_null() || matches!(groups.kind, Kind::List(_)) && groups.items().iter().all(is_empty_group))
+}
+
+/// Whether something without rules is a group: it has a name, and what else it has is a group's, or `rules` misspelt. Data
+/// of other programs have groups with a name as well.
+fn is_empty_group(group: &Node) -> bool {
+    let of_group = |key: &Node| {
+        let key = key.text().unwrap_or_default();
+        rule_file::is_key_of_group(key) || !hint(key, &["rules"]).is_empty()
+    };
+    group.get("name").is_some() && group.entries().iter().all(|(key, _)| of_group(key))
 }
 
 fn has_rules(groups: &Node) -> bool {
@@ -100,12 +114,27 @@ pub(super) fn server_file(node: &Node) -> Option<(&'static str, ServerCheck)> {
     web.then_some(("the server", web_yml::check))
 }
 
+/// Keys that `global` has in a prometheus.yml only.
+const OF_SCRAPES: [&str; 10] = [
+    "scrape_interval",
+    "scrape_timeout",
+    "scrape_protocols",
+    "evaluation_interval",
+    "external_labels",
+    "query_log_file",
+    "rule_query_offset",
+    "body_size_limit",
+    "sample_limit",
+    "metric_name_validation_scheme",
+];
+
 /// Whether it is a prometheus.yml.
 fn is_prometheus(node: &Node) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
     let alerting = node.get("alerting").is_some_and(|alerting| {
         ["alertmanagers", "alert_relabel_configs"].iter().any(|key| alerting.get(key).is_some())
     });
-    (has(&["scrape_configs", "scrape_config_files"]) || alerting || (has(&["global"]) && has(&["rule_files"])))
-        && !has(&NOT_PROMETHEUS)
+    let scrapes = |global: &Node| OF_SCRAPES.iter().any(|key| global.get(key).is_some());
+    let global = node.get("global").is_some_and(scrapes) || (has(&["global"]) && has(&["rule_files"]));
+    (has(&["scrape_configs", "scrape_config_files"]) || alerting || global) && !has(&NOT_PROMETHEUS)
 }
