@@ -196,7 +196,7 @@ impl<'a> Report<'a> {
     }
 
     /// Adds a finding at the first occurrence of a text in the file, for readers that keep no places. If there is none,
-    /// at the begin.
+    /// at the start.
     pub fn near(&mut self, id: &'static str, level: Level, near: &str, message: String, fix: &str) {
         let inside = self.text.get(self.within.clone()).unwrap_or_default();
         let found = inside.find(near).filter(|_| !near.is_empty()).map(|at| self.within.start + at);
