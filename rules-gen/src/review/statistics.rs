@@ -69,7 +69,7 @@ impl Statistics {
 }
 
 /// Returns when each page begins: the first episode after a time in which no label set fired. `all` must be ordered by
-/// begin.
+/// start.
 fn pages(all: &[Episode]) -> Vec<i64> {
     let mut pages = Vec::new();
     let mut until = i64::MIN;
