@@ -85,8 +85,8 @@ impl Scope {
         of(metric).promql(self)
     }
 
-    /// A function over a window of a metric, one result for any number of exporter replicas. A function
-    /// with more parameters is given up to its series: `quantile_over_time(0.5, `.
+    /// A function over a window of a metric, one result for any number of exporter replicas: the greatest, and of a
+    /// least value the least, because a replica that has just started knows little of the past.
     pub fn over(&self, function: &str, metric: &'static Metric, window: &str) -> String {
         self.over_of(function, &of(metric), window)
     }
@@ -97,15 +97,20 @@ impl Scope {
             Some((window, offset)) => (window, format!(" offset {offset}")),
             None => (window, String::new()),
         };
-        let without = without(selector.metric);
-        let open = if function.contains('(') { "" } else { "(" };
-        format!("max without ({without}) ({function}{open}{}[{window}]{offset}))", selector.promql(self))
+        let (without, agreed) =
+            (without(selector.metric), if function == "min_over_time" { "min" } else { "max" });
+        format!("{agreed} without ({without}) ({function}({}[{window}]{offset}))", selector.promql(self))
+    }
+
+    /// The past of a metric whichever replicas of the exporter saw it, as a range such as `1d:5m`. After each deployment of
+    /// the exporter its series begin anew: functions over their own past would know minutes of it.
+    pub fn past(&self, metric: &'static Metric, window: &str) -> String {
+        format!("({})[{window}]", self.max(metric))
     }
 
     /// The value of a metric so many seconds ahead, by a line through the window.
     pub fn predict(&self, metric: &'static Metric, window: &str, ahead: f64) -> String {
-        let series = self.series(metric);
-        format!("max without ({}) (predict_linear({series}[{window}], {ahead}))", without(metric))
+        format!("predict_linear({}, {ahead})", self.past(metric, window))
     }
 
     /// The value of a metric whichever replica of the exporter saw it: the greatest.

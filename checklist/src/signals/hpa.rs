@@ -1,5 +1,6 @@
 //! Friday 3, "Review HPA status": autoscalers that are often at their maximum, or cannot scale.
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 const HPA: &[&str] = &["namespace", "hpa"];
@@ -44,10 +45,18 @@ static OFTEN: Threshold = Threshold::above(
 .warning(0.20);
 
 /// At its maximum, and not known to want no more: who reads the autoscaler from elsewhere may not know what it wants.
-fn at_max(scope: &Scope, share: &str, limit: &str) -> String {
-    let of = |metric| if share.is_empty() { scope.max(metric) } else { scope.over("avg_over_time", metric, share) };
-    format!("{} > {limit} unless {} <= {limit}", of(&AT_MAX), of(&LIMITED))
+fn at_max(scope: &Scope, limit: &str) -> String {
+    format!("{} > {limit} unless {} <= {limit}", scope.max(&AT_MAX), scope.max(&LIMITED))
 }
+
+/// The share of a whole day, however much of it is known: an hour at the maximum is no fifth of a day because the autoscaler
+/// or the exporter is new.
+fn of_a_day(scope: &Scope, metric: &'static Metric) -> String {
+    format!("sum_over_time({}) / {LOOKS}", scope.past(metric, "1d:5m"))
+}
+
+/// Looks within a day, one every five minutes.
+const LOOKS: f64 = 288.0;
 
 /// At its maximum and wanting more; at its maximum and content.
 fn at_max_case(limit: f64) -> Case {
@@ -56,6 +65,23 @@ fn at_max_case(limit: f64) -> Case {
     Case::new(both(beyond, beyond), both(limit, limit))
         .fires("fires when nobody says whether it wants more", vec![steady(&AT_MAX, beyond)])
         .quiet("stays quiet by day at a maximum that is enough", both(beyond, limit))
+}
+
+/// After a day below its maximum it is there for so long that the share is reached; a new one is there for half as long.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "courses of whole samples")]
+fn often_at_max_case(limit: f64) -> Case {
+    let beyond = limit + 0.9;
+    let looks = (LOOKS * limit / beyond) as u64 + 1;
+    let lead = 1440 + 5 * (looks - 1);
+    let from = |minute: u64, value: f64| format!("0+0x{} {value}+0x{SAMPLES}", minute - 1);
+    let both = |at_max: String, limited: String| vec![input(&AT_MAX, at_max), input(&LIMITED, limited)];
+    let at_max = from(1440, beyond);
+    let new = format!("_x{} {beyond}+0x{SAMPLES}", lead - 5 * looks / 2);
+    Case::new(both(at_max.clone(), at_max.clone()), vec![steady(&AT_MAX, 0.0), steady(&LIMITED, 0.0)])
+        .after(minutes(lead))
+        .fires("fires when nobody says whether it wants more", vec![input(&AT_MAX, at_max.clone())])
+        .quiet("stays quiet by day at a maximum that is enough", both(at_max, format!("0+0x{SAMPLES}")))
+        .quiet("stays quiet when a new autoscaler begins at its maximum", both(new.clone(), new))
 }
 
 /// The signal.
@@ -76,7 +102,7 @@ pub static SIGNAL: Signal = Signal {
             covers: &["ChecklistAutoscalerOftenAtMax"],
             at_once: Some(When::Beyond(Value::Of(of(&LIMITED)), &ALWAYS)),
             when: When::History(History {
-                expr: |scope, limits, severity| at_max(scope, "", &limits.level(&ALWAYS, severity)),
+                expr: |scope, limits, severity| at_max(scope, &limits.level(&ALWAYS, severity)),
                 threshold: Some(&ALWAYS),
                 metrics: &[&AT_MAX, &LIMITED],
                 case: |given| at_max_case(given.limit),
@@ -89,10 +115,13 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistAutoscalerOftenAtMax",
             when: When::History(History {
-                expr: |scope, limits, severity| at_max(scope, "1d", &limits.level(&OFTEN, severity)),
+                expr: |scope, limits, severity| {
+                    let limit = limits.level(&OFTEN, severity);
+                    format!("{} > {limit} unless {} <= {limit}", of_a_day(scope, &AT_MAX), of_a_day(scope, &LIMITED))
+                },
                 threshold: Some(&OFTEN),
                 metrics: &[&AT_MAX, &LIMITED],
-                case: |given| at_max_case(given.limit),
+                case: |given| often_at_max_case(given.limit),
             }),
             pending: minutes(60),
             summary: "Autoscaler is often at its maximum.",
@@ -135,7 +164,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Time at the maximum",
             description: "Share of the last day that each autoscaler was at its maximum.",
-            query: PanelQuery::Expression(|scope| scope.over("avg_over_time", &AT_MAX, "1d"), &[&AT_MAX]),
+            query: PanelQuery::Expression(|scope| of_a_day(scope, &AT_MAX), &[&AT_MAX]),
             unit: Unit::Ratio,
             legend: HPA,
             threshold: Some(&OFTEN),

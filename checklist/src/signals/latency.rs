@@ -107,22 +107,30 @@ static WORSE: Threshold = Threshold::above(
 /// A window of time and how many requests there must be in it. Of a handful one slow request is a quantile: of fewer
 /// than these the quantile is unknown, which is neither good nor bad. The slowest hundredth needs a thousand requests
 /// to be ten of them; the burn rates need a hundred within an hour, as those of failed requests.
+///
+/// There must be a past as well: the slow first minutes of an application are not its hour.
 struct Window {
     text: &'static str,
+    /// The first half of it, for windows that decide alone.
+    past: Option<&'static str>,
     seconds: f64,
     requests: f64,
 }
 
 const fn window(text: &'static str, seconds: f64, requests: f64) -> Window {
-    Window { text, seconds, requests }
+    Window { text, past: None, seconds, requests }
+}
+
+const fn after(half: &'static str, window: Window) -> Window {
+    Window { past: Some(half), ..window }
 }
 
 const NOW: Window = window("5m", 300.0, 500.0);
-const THIS_HOUR: Window = window("1h", HOUR, 1_000.0);
-const THIS_DAY: Window = window("1d", DAY, 1_000.0);
-const FAST: (Window, Window) = (window("1h", HOUR, 100.0), window("5m", 300.0, 10.0));
-const MIDDLE: (Window, Window) = (window("6h", 6.0 * HOUR, 300.0), window("30m", 1_800.0, 30.0));
-const SLOW: (Window, Window) = (window("1d", DAY, 1_000.0), window("2h", 2.0 * HOUR, 100.0));
+const THIS_HOUR: Window = after("30m", window("1h", HOUR, 1_000.0));
+const THIS_DAY: Window = after("12h", window("1d", DAY, 1_000.0));
+const FAST: (Window, Window) = (after("30m", window("1h", HOUR, 100.0)), window("5m", 300.0, 10.0));
+const MIDDLE: (Window, Window) = (after("3h", window("6h", 6.0 * HOUR, 300.0)), window("30m", 1_800.0, 30.0));
+const SLOW: (Window, Window) = (after("12h", window("1d", DAY, 1_000.0)), window("2h", 2.0 * HOUR, 100.0));
 
 fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -> String {
     let recorded = |metric: &Metric| {
@@ -132,11 +140,15 @@ fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -
     // Means of native histograms are younger than the histograms.
     let buckets =
         if traffic.native { histogram(traffic, window.text) } else { format!("sum by (le) ({})", recorded(&BUCKETS)) };
+    let past = window.past.map(|half| {
+        format!(" and sum(count_over_time({VOLUME}{{check=\"latency\", target={:?}}}[{half}] offset {half}))", traffic.name)
+    });
     format!(
-        "histogram_quantile({quantile}, {buckets}) >= 0 and sum({}) * {} >= {}",
+        "histogram_quantile({quantile}, {buckets}) >= 0 and sum({}) * {} >= {}{}",
         recorded(&VOLUME),
         number(window.seconds),
-        number(window.requests)
+        number(window.requests),
+        past.unwrap_or_default()
     )
 }
 

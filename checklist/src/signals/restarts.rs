@@ -1,5 +1,6 @@
 //! Daily 3, "Check for pod restarts": the count is zero or does not move.
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 /// Restarts of a container.
@@ -26,13 +27,13 @@ static RECENT: Threshold = Threshold::below(
 static PER_HOUR: Threshold = Threshold::above(
     "restarts.per_hour",
     Unit::Count,
-    "Four restarts within the hour are a crash loop in the making. It warns: the other replicas serve, and a workload without any is a page of its own.",
+    "Four restarts within the hour that go on are a crash loop in the making; four within the minutes of a failover of its database are none. It warns: the other replicas serve, and a workload without any is a page of its own.",
 )
 .warning(3.0);
 
-/// Restarts within an hour, counted and not extrapolated to its ends. A pod that was replaced under its name counts anew.
-fn of_an_hour(scope: &Scope) -> String {
-    format!("{} - {}", scope.max(&RESTARTS), scope.over("min_over_time", &RESTARTS, "1h"))
+/// Restarts within a window, counted and not extrapolated to its ends. A pod that was replaced under its name counts anew.
+fn within(scope: &Scope, window: &str) -> String {
+    format!("{} - {}", scope.max(&RESTARTS), scope.over("min_over_time", &RESTARTS, window))
 }
 
 static OOM_RECENT: Threshold = Threshold::below(
@@ -63,28 +64,30 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistContainerRestartsOften",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    format!("{} > {}", of_an_hour(scope), limits.level(&PER_HOUR, severity))
+                    let limit = limits.level(&PER_HOUR, severity);
+                    format!("{} > {limit} and {} > 0", within(scope, "1h"), within(scope, "20m"))
                 },
                 threshold: Some(&PER_HOUR),
                 metrics: &[&RESTARTS],
                 case: |given| {
-                    // From nothing to thrice the limit within a minute, seen a minute later.
-                    let many = 3.0 * given.limit + 3.0;
-                    let again = if given.pending > minutes(30) {
-                        line(&RESTARTS, 0.0, many)
-                    } else {
-                        step(&RESTARTS, 0.0, 0, many)
-                    };
-                    let limit = given.limit.floor();
-                    Case::new(vec![again], vec![steady(&RESTARTS, many)])
-                        .quiet(
-                            "stays quiet on as many restarts as the limit allows",
-                            vec![step(&RESTARTS, 0.0, 0, limit)],
-                        )
-                        .quiet("stays quiet when the pod was replaced", vec![step(&RESTARTS, many, 0, 0.0)])
+                    // Beyond the limit with every minute.
+                    let (many, limit) = (given.limit + 1.0, given.limit.floor());
+                    let on = |replica: &str, values: String| input(&RESTARTS, values).with("instance", replica);
+                    let deployed = vec![
+                        on("before", format!("0+{many}x5 stale")),
+                        on("after", format!("_x6 {}+{many}x{SAMPLES}", 6.0 * many)),
+                    ];
+                    let as_allowed = format!("0+0x{} {limit}+0x{SAMPLES}", given.pending.as_secs() / 60);
+                    Case::new(vec![line(&RESTARTS, 0.0, many)], vec![steady(&RESTARTS, 3.0 * many)])
+                        .after(minutes(1))
+                        .fires("fires although the exporter was deployed meanwhile", deployed)
+                        .quiet("stays quiet on as many restarts as the limit allows", vec![input(&RESTARTS, as_allowed)])
+                        .quiet("stays quiet when the pod was replaced", vec![step(&RESTARTS, 3.0 * many, 0, 0.0)])
+                        .quiet("stays quiet when it is over within minutes", vec![step(&RESTARTS, 0.0, 0, 3.0 * many)])
                 },
             }),
-            pending: seconds(0),
+            // Longer than what it restarted for within the last twenty minutes.
+            pending: minutes(25),
             summary: "Container restarts again and again.",
             description: "Container {{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} restarted {value} times within an hour; the limit is {limit}. Look at: kubectl -n {{ $labels.namespace }} logs --previous {{ $labels.pod }} -c {{ $labels.container }}",
             ..WARNING

@@ -1,6 +1,7 @@
 //! The routes, receivers, inhibitions and maintenance windows of a configuration, before they are written for
 //! Alertmanager or its operator.
 
+use crate::rules::outages;
 use checklist::condition::value::alternatives;
 use checklist::config::{Maintenance, WEEKDAYS};
 use checklist::{Config, Limits, Severity, Signal, Stake};
@@ -188,6 +189,23 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
         target: vec![is("alertname", "ChecklistServiceWithoutEndpoints")],
         equal: BTreeSet::from(["check", "namespace", "target"]),
     });
+    all.push(Inhibition {
+        // A pod that cannot start restarts.
+        source: vec![is("alertname", "ChecklistPodStuck")],
+        target: vec![Matcher::new("alertname", "=~", "ChecklistContainerRestarted|ChecklistContainerRestartsOften")],
+        equal: BTreeSet::from(["namespace", "pod", "target"]),
+    });
+    all.push(Inhibition {
+        // An application whose requests nobody counts has no histogram of their durations either.
+        source: vec![is("alertname", "ChecklistSourceMissing"), is("check", "error_rate")],
+        target: vec![is("alertname", "ChecklistSourceMissing"), Matcher::new("check", "=~", "latency|requests")],
+        equal: BTreeSet::from(["target"]),
+    });
+    all.extend([outages::OF_OTHERS, outages::OF_REQUESTS].map(|(pages, later)| Inhibition {
+        source: vec![is("alertname", outages::NAME), Matcher::new("page", "=~", pages.join("|"))],
+        target: vec![Matcher::new("alertname", "=~", later.join("|"))],
+        equal: BTreeSet::from(["target"]),
+    }));
     // Pages that say more than other alerts' warnings do, those that cover the same ones together.
     let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
     let mut covering: Vec<Covering> = Vec::new();
@@ -242,7 +260,18 @@ fn causes() -> Vec<(Vec<Matcher>, &'static str, &'static [&'static str])> {
             "error_rate|latency|requests",
             &["target"],
         ),
-        (vec![is("alertname", "ChecklistRequestsFail"), is("severity", "critical")], "latency", &["target"]),
+        (
+            vec![
+                Matcher::new(
+                    "alertname",
+                    "=~",
+                    "ChecklistRequestsFail|ChecklistErrorBudgetBurnsFast|ChecklistErrorBudgetBurns",
+                ),
+                is("severity", "critical"),
+            ],
+            "latency",
+            &["target"],
+        ),
     ]
 }
 
